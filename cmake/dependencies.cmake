@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# All from the distribution (Debian 12 is the reference); ci/install-dependencies installs them.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.88)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
+pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit>=2.1)
+pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson>=1.7.15)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8.1)
+
+# Debian's wslay carries no pkg-config file.
+find_path(WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
+find_library(WSLAY_LIBRARY wslay REQUIRED)
+add_library(wslay UNKNOWN IMPORTED)
+set_target_properties(wslay PROPERTIES IMPORTED_LOCATION ${WSLAY_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${WSLAY_INCLUDE_DIR})

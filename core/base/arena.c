@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+
+#include "core/base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define POISONING 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POISONING 1
+#endif
+#endif
+#ifdef POISONING
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
+enum {
+    ALIGNMENT = 16,
+    BLOCK_BYTES_FIRST = 4096,
+    /* Blocks double up to here: large enough that the chain stays short. */
+    BLOCK_BYTES_MAX = 1024 * 1024,
+};
+
+struct block {
+    struct block *next;
+    size_t bytes;
+    _Alignas(ALIGNMENT) char data[];
+};
+
+struct arena {
+    struct block *blocks; /* newest first */
+    size_t offset;        /* in the newest block */
+    size_t used_bytes;
+    size_t held_bytes;
+};
+
+static struct block *block_new(size_t bytes, struct block *next) {
+    struct block *block = mem_alloc(sizeof(*block) + bytes);
+    block->next = next;
+    block->bytes = bytes;
+    ASAN_POISON_MEMORY_REGION(block->data, bytes);
+    return block;
+}
+
+static void block_free(struct block *block) {
+    ASAN_UNPOISON_MEMORY_REGION(block->data, block->bytes);
+    mem_free(block);
+}
+
+struct arena *arena_new(void) {
+    return mem_alloc(sizeof(struct arena));
+}
+
+void arena_free(struct arena *arena) {
+    if (!arena)
+        return;
+    while (arena->blocks) {
+        struct block *next = arena->blocks->next;
+        block_free(arena->blocks);
+        arena->blocks = next;
+    }
+    mem_free(arena);
+}
+
+void arena_reset(struct arena *arena) {
+    /* The oldest block stays: an arena that is reset each turn then never allocates. */
+    while (arena->blocks && arena->blocks->next) {
+        struct block *next = arena->blocks->next;
+        arena->held_bytes -= arena->blocks->bytes;
+        block_free(arena->blocks);
+        arena->blocks = next;
+    }
+    if (arena->blocks)
+        ASAN_POISON_MEMORY_REGION(arena->blocks->data, arena->blocks->bytes);
+    arena->offset = 0;
+    arena->used_bytes = 0;
+}
+
+static void add_block(struct arena *arena, size_t bytes_needed) {
+    size_t bytes = arena->blocks ? arena->blocks->bytes * 2 : BLOCK_BYTES_FIRST;
+    if (bytes > BLOCK_BYTES_MAX)
+        bytes = BLOCK_BYTES_MAX;
+    if (bytes < bytes_needed)
+        bytes = bytes_needed;
+    arena->blocks = block_new(bytes, arena->blocks);
+    arena->held_bytes += bytes;
+    arena->offset = 0;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes) {
+    assert(bytes < SIZE_MAX / 2);
+    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (rounded == 0)
+        rounded = ALIGNMENT;
+    if (!arena->blocks || arena->blocks->bytes - arena->offset < rounded)
+        add_block(arena, rounded);
+    char *memory = arena->blocks->data + arena->offset;
+    arena->offset += rounded;
+    arena->used_bytes += rounded;
+    ASAN_UNPOISON_MEMORY_REGION(memory, bytes ? bytes : 1);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+struct sv arena_copy(struct arena *arena, struct sv bytes) {
+    char *copy = arena_alloc(arena, bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    return (struct sv){copy, bytes.len};
+}
+
+struct sv arena_printf(struct arena *arena, const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    assert(len >= 0);
+    char *text = arena_alloc(arena, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    return (struct sv){text, (size_t)len};
+}
+
+size_t arena_used_bytes(const struct arena *arena) {
+    return arena->used_bytes;
+}
+
+size_t arena_held_bytes(const struct arena *arena) {
+    return arena->held_bytes;
+}

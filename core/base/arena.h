@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * arena: memory that is dropped as a whole. Results live in the caller's arena; nothing in an
+ * arena is freed on its own. In sanitizer builds a reset arena is poisoned.
+ */
+#ifndef CORE_BASE_ARENA_H
+#define CORE_BASE_ARENA_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena; /* opaque */
+
+struct arena *arena_new(void);
+/* Accepts NULL. */
+void arena_free(struct arena *arena);
+DEFINE_AUTO(arena)
+
+/* Everything allocated so far becomes invalid; the first block is kept for reuse. */
+void arena_reset(struct arena *arena);
+
+/* Zeroed, aligned for any type, never NULL. */
+void *arena_alloc(struct arena *arena, size_t bytes);
+#define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
+#define ARENA_ARRAY(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))
+
+/* A copy of `bytes`, terminated behind its end, so that .ptr may go to libc. */
+struct sv arena_copy(struct arena *arena, struct sv bytes);
+/* Formatted text, terminated behind its end. */
+struct sv arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Bytes handed out since the last reset, for limits and benchmarks. */
+size_t arena_used_bytes(const struct arena *arena);
+/* Bytes held from the system. */
+size_t arena_held_bytes(const struct arena *arena);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * buf: a growing byte buffer with a maximum, to build text or hold bytes in flight.
+ * Appending past the maximum fails and changes nothing.
+ */
+#ifndef CORE_BASE_BUF_H
+#define CORE_BASE_BUF_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct buf {
+    char *bytes;
+    size_t start; /* consumed so far */
+    size_t end;
+    size_t capacity;
+    size_t bytes_max;
+};
+
+void buf_init(struct buf *buf, size_t bytes_max);
+void buf_release(struct buf *buf);
+
+MUST_CHECK bool buf_append(struct buf *buf, struct sv bytes);
+MUST_CHECK bool buf_append_byte(struct buf *buf, char byte);
+MUST_CHECK bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* What is held and not consumed; valid until the next call that changes the buffer. */
+struct sv buf_view(const struct buf *buf);
+/* Drops the oldest `len` bytes. */
+void buf_consume(struct buf *buf, size_t len);
+void buf_clear(struct buf *buf);
+
+#endif

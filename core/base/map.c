@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/map.h"
+
+#include "core/base/mem.h"
+
+struct entry {
+    char *key; /* NULL once removed */
+    size_t key_len;
+    uint64_t hash;
+    void *value;
+};
+
+struct map {
+    struct entry *entries; /* in order of insertion, with holes */
+    size_t entry_count;    /* holes included */
+    size_t live_count;
+    uint32_t *slots;   /* index into entries plus 1; 0 is free */
+    size_t slot_count; /* a power of two, more than entry_count */
+};
+
+struct map *map_new(void) {
+    return mem_alloc(sizeof(struct map));
+}
+
+void map_free(struct map *map) {
+    if (!map)
+        return;
+    for (size_t i = 0; i < map->entry_count; i++)
+        mem_free(map->entries[i].key);
+    mem_free(map->entries);
+    mem_free(map->slots);
+    mem_free(map);
+}
+
+/* The slot that holds `key`, or the free one where it would go. Holes keep their slots, so
+ * that a probe does not end before an entry behind them. */
+static size_t find_slot(const struct map *map, struct sv key, uint64_t hash) {
+    size_t slot = hash & (map->slot_count - 1);
+    while (map->slots[slot] != 0) {
+        const struct entry *entry = &map->entries[map->slots[slot] - 1];
+        if (entry->key && entry->hash == hash && entry->key_len == key.len &&
+            memcmp(entry->key, key.ptr, key.len) == 0)
+            return slot;
+        slot = (slot + 1) & (map->slot_count - 1);
+    }
+    return slot;
+}
+
+static struct entry *find(const struct map *map, struct sv key) {
+    if (map->slot_count == 0)
+        return NULL;
+    size_t slot = find_slot(map, key, sv_hash(key));
+    return map->slots[slot] ? &map->entries[map->slots[slot] - 1] : NULL;
+}
+
+/* Drops the holes and sizes both arrays for twice the live entries. */
+static void rebuild(struct map *map) {
+    size_t slot_count = 16;
+    while (slot_count < (map->live_count + 1) * 4)
+        slot_count *= 2;
+    struct entry *entries = mem_alloc(sizeof(struct entry) * (slot_count / 2));
+    size_t count = 0;
+    for (size_t i = 0; i < map->entry_count; i++)
+        if (map->entries[i].key)
+            entries[count++] = map->entries[i];
+    mem_free(map->entries);
+    mem_free(map->slots);
+    map->entries = entries;
+    map->entry_count = count;
+    map->slots = mem_alloc(sizeof(uint32_t) * slot_count);
+    map->slot_count = slot_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = entries[i].hash & (slot_count - 1);
+        while (map->slots[slot] != 0)
+            slot = (slot + 1) & (slot_count - 1);
+        map->slots[slot] = (uint32_t)i + 1;
+    }
+}
+
+void *map_get(const struct map *map, struct sv key) {
+    struct entry *entry = find(map, key);
+    return entry ? entry->value : NULL;
+}
+
+bool map_has(const struct map *map, struct sv key) {
+    return find(map, key) != NULL;
+}
+
+void *map_put(struct map *map, struct sv key, void *value) {
+    struct entry *present = find(map, key);
+    if (present) {
+        void *before = present->value;
+        present->value = value;
+        return before;
+    }
+    if (map->entry_count + 1 > map->slot_count / 2)
+        rebuild(map);
+    uint64_t hash = sv_hash(key);
+    char *copy = mem_alloc(key.len + 1);
+    memcpy(copy, key.ptr, key.len);
+    map->entries[map->entry_count] = (struct entry){copy, key.len, hash, value};
+    map->slots[find_slot(map, key, hash)] = (uint32_t)map->entry_count + 1;
+    map->entry_count++;
+    map->live_count++;
+    return NULL;
+}
+
+void *map_remove(struct map *map, struct sv key) {
+    struct entry *entry = find(map, key);
+    if (!entry)
+        return NULL;
+    void *value = entry->value;
+    mem_free(entry->key);
+    entry->key = NULL;
+    entry->value = NULL;
+    map->live_count--;
+    return value;
+}
+
+size_t map_count(const struct map *map) {
+    return map->live_count;
+}
+
+bool map_next(const struct map *map, size_t *cursor, struct sv *ret_key, void **ret_value) {
+    while (*cursor < map->entry_count && !map->entries[*cursor].key)
+        ++*cursor;
+    if (*cursor >= map->entry_count)
+        return false;
+    const struct entry *entry = &map->entries[(*cursor)++];
+    if (ret_key)
+        *ret_key = (struct sv){entry->key, entry->key_len};
+    if (ret_value)
+        *ret_value = entry->value;
+    return true;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/sv.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { DISTANCE_BYTES_MAX = 64 };
+
+struct sv sv_from(const char *terminated) {
+    return terminated ? (struct sv){terminated, strlen(terminated)} : SV("");
+}
+
+bool sv_eq(struct sv a, struct sv b) {
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+int sv_compare(struct sv a, struct sv b) {
+    int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
+    if (order != 0 || a.len == b.len)
+        return order;
+    return a.len < b.len ? -1 : 1;
+}
+
+bool sv_is_empty(struct sv view) {
+    return view.len == 0;
+}
+
+bool sv_starts_with(struct sv view, struct sv prefix) {
+    return view.len >= prefix.len && memcmp(view.ptr, prefix.ptr, prefix.len) == 0;
+}
+
+bool sv_ends_with(struct sv view, struct sv suffix) {
+    return view.len >= suffix.len &&
+           memcmp(view.ptr + view.len - suffix.len, suffix.ptr, suffix.len) == 0;
+}
+
+bool sv_contains(struct sv view, struct sv needle) {
+    return needle.len == 0 || memmem(view.ptr, view.len, needle.ptr, needle.len) != NULL;
+}
+
+struct sv sv_prefix(struct sv view, size_t len) {
+    return (struct sv){view.ptr, len < view.len ? len : view.len};
+}
+
+struct sv sv_drop(struct sv view, size_t len) {
+    size_t dropped = len < view.len ? len : view.len;
+    return (struct sv){view.ptr + dropped, view.len - dropped};
+}
+
+static bool is_blank(char byte) {
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\v' ||
+           byte == '\f';
+}
+
+struct sv sv_trim(struct sv view) {
+    while (view.len > 0 && is_blank(view.ptr[0]))
+        view = sv_drop(view, 1);
+    while (view.len > 0 && is_blank(view.ptr[view.len - 1]))
+        view.len--;
+    return view;
+}
+
+size_t sv_find(struct sv view, char byte) {
+    const char *found = view.len ? memchr(view.ptr, byte, view.len) : NULL;
+    return found ? (size_t)(found - view.ptr) : view.len;
+}
+
+size_t sv_find_last(struct sv view, char byte) {
+    const char *found = view.len ? memrchr(view.ptr, byte, view.len) : NULL;
+    return found ? (size_t)(found - view.ptr) : view.len;
+}
+
+struct sv sv_cut(struct sv *rest, char separator) {
+    size_t at = sv_find(*rest, separator);
+    struct sv before = sv_prefix(*rest, at);
+    *rest = sv_drop(*rest, at + 1);
+    return before;
+}
+
+size_t sv_index_of(struct sv view, const struct sv *list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (sv_eq(view, list[i]))
+            return i;
+    return count;
+}
+
+bool sv_to_int64(struct sv view, int64_t *ret_value) {
+    bool negative = view.len > 0 && view.ptr[0] == '-';
+    struct sv digits = sv_drop(view, negative ? 1 : 0);
+    if (digits.len == 0)
+        return false;
+    int64_t value = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return false;
+        int digit = digits.ptr[i] - '0';
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value))
+            return false;
+    }
+    /* Summed below zero, where there is room for INT64_MIN. */
+    if (!negative && __builtin_mul_overflow(value, -1, &value))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static size_t min3(size_t a, size_t b, size_t c) {
+    size_t least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+static char lower(char byte) {
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+}
+
+size_t sv_distance(struct sv a, struct sv b) {
+    a = sv_prefix(a, DISTANCE_BYTES_MAX);
+    b = sv_prefix(b, DISTANCE_BYTES_MAX);
+    size_t rows[3][DISTANCE_BYTES_MAX + 1];
+    for (size_t j = 0; j <= b.len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t changed = lower(a.ptr[i - 1]) != lower(b.ptr[j - 1]);
+            row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + changed);
+            bool swapped = i > 1 && j > 1 && lower(a.ptr[i - 1]) == lower(b.ptr[j - 2]) &&
+                           lower(a.ptr[i - 2]) == lower(b.ptr[j - 1]);
+            if (swapped && two_above[j - 2] + 1 < row[j])
+                row[j] = two_above[j - 2] + 1;
+        }
+    }
+    return rows[a.len % 3][b.len];
+}
+
+struct sv sv_nearest(struct sv view, const struct sv *list, size_t count) {
+    struct sv nearest = SV("");
+    /* A third of the letters may be wrong; beyond that a suggestion only confuses. */
+    size_t best = view.len / 3 + 2;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = sv_distance(view, list[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = list[i];
+        }
+    }
+    return nearest;
+}
+
+uint64_t sv_hash(struct sv view) {
+    return XXH3_64bits(view.ptr, view.len);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sv: a sized view of bytes that somebody else owns. `ptr` is never NULL and the bytes are
+ * not terminated; the empty view is SV(""). Pure; nothing here allocates.
+ */
+#ifndef CORE_BASE_SV_H
+#define CORE_BASE_SV_H
+
+#include "core/base/base.h"
+
+struct sv {
+    const char *ptr;
+    size_t len;
+};
+
+#define SV(literal) ((struct sv){"" literal, sizeof(literal) - 1})
+/* For printf: printf("%.*s", SV_ARG(view)). */
+#define SV_ARG(view) (int)(view).len, (view).ptr
+
+/* NULL becomes the empty view. */
+struct sv sv_from(const char *terminated);
+
+bool sv_eq(struct sv a, struct sv b);
+/* Bytewise order; a prefix comes first. Negative, 0 or positive like memcmp(). */
+int sv_compare(struct sv a, struct sv b);
+bool sv_is_empty(struct sv view);
+bool sv_starts_with(struct sv view, struct sv prefix);
+bool sv_ends_with(struct sv view, struct sv suffix);
+bool sv_contains(struct sv view, struct sv needle);
+
+/* The first `len` bytes, and what is left after them; both clamp. */
+struct sv sv_prefix(struct sv view, size_t len);
+struct sv sv_drop(struct sv view, size_t len);
+struct sv sv_trim(struct sv view);
+
+/* Cuts `*rest` at the first `separator`: returns what stands before it and leaves what stands
+ * after it. Without a separator returns everything and leaves an empty view. */
+struct sv sv_cut(struct sv *rest, char separator);
+/* Position of the first `byte`, or view.len. */
+size_t sv_find(struct sv view, char byte);
+/* Position of the last `byte`, or view.len. */
+size_t sv_find_last(struct sv view, char byte);
+
+/* Index of `view` in `list`, or `count`. */
+size_t sv_index_of(struct sv view, const struct sv *list, size_t count);
+
+/* The whole view as a decimal int64; false on anything else, overflow included. */
+bool sv_to_int64(struct sv view, int64_t *ret_value);
+
+/* Edit distance with insertions, deletions, substitutions and swaps; capped at 64 bytes. */
+size_t sv_distance(struct sv a, struct sv b);
+/* The entry of `list` nearest to `view` when it is near enough to suggest, else SV(""). */
+struct sv sv_nearest(struct sv view, const struct sv *list, size_t count);
+
+/* Seedless 64-bit hash (XXH3): equal on every machine and in every run. */
+uint64_t sv_hash(struct sv view);
+
+#endif

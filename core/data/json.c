@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and building trees; json_read.c and json_write.c hold the text side. */
+#include "core/data/json.h"
+
+#include "core/base/arena.h"
+#include "core/base/mem.h"
+#include "core/data/json_node.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { KIND_MASK = 0xff }; /* cJSON keeps flags above its type bits */
+
+struct cJSON *json_node_new(struct arena *arena) {
+    return ARENA_NEW(arena, struct cJSON);
+}
+
+void json_node_set_string(struct cJSON *node, struct sv text) {
+    assert(text.len <= INT32_MAX);
+    node->type = cJSON_String;
+    node->valuestring = (char *)text.ptr;
+    node->valueint = (int)text.len;
+}
+
+void json_node_set_number(struct arena *arena, struct cJSON *node, struct sv text) {
+    struct sv copy = arena_copy(arena, text);
+    node->type = cJSON_Number;
+    node->valuestring = (char *)copy.ptr;
+    node->valueint = (int)copy.len;
+}
+
+void json_node_append(struct cJSON *parent, struct cJSON *child) {
+    child->next = NULL;
+    if (!parent->child) {
+        parent->child = child;
+        child->prev = child;
+        return;
+    }
+    /* As cJSON does, the first child's prev is the last child. */
+    struct cJSON *last = parent->child->prev;
+    last->next = child;
+    child->prev = last;
+    parent->child->prev = child;
+}
+
+static bool has_type(const struct cJSON *item, int type) {
+    return item && (item->type & KIND_MASK) == type;
+}
+
+bool json_is_map(const struct cJSON *item) {
+    return has_type(item, cJSON_Object);
+}
+
+bool json_is_list(const struct cJSON *item) {
+    return has_type(item, cJSON_Array);
+}
+
+bool json_is_string(const struct cJSON *item) {
+    return has_type(item, cJSON_String);
+}
+
+bool json_is_number(const struct cJSON *item) {
+    return has_type(item, cJSON_Number);
+}
+
+bool json_is_integer(const struct cJSON *item) {
+    int64_t value;
+    return json_to_int64(item, &value);
+}
+
+bool json_is_bool(const struct cJSON *item) {
+    return has_type(item, cJSON_True) || has_type(item, cJSON_False);
+}
+
+bool json_is_true(const struct cJSON *item) {
+    return has_type(item, cJSON_True);
+}
+
+bool json_is_null(const struct cJSON *item) {
+    return has_type(item, cJSON_NULL);
+}
+
+const char *json_type_name(const struct cJSON *item) {
+    if (!item)
+        return "nothing";
+    switch (item->type & KIND_MASK) {
+    case cJSON_Object:
+        return "object";
+    case cJSON_Array:
+        return "array";
+    case cJSON_String:
+        return "string";
+    case cJSON_Number:
+        return "number";
+    case cJSON_NULL:
+        return "null";
+    default:
+        return "boolean";
+    }
+}
+
+struct cJSON *json_get(const struct cJSON *map, struct sv key) {
+    if (!json_is_map(map))
+        return NULL;
+    for (struct cJSON *member = map->child; member; member = member->next)
+        if (strncmp(member->string, key.ptr, key.len) == 0 && member->string[key.len] == '\0')
+            return member;
+    return NULL;
+}
+
+struct cJSON *json_find(const struct cJSON *root, const char *path) {
+    struct sv rest = sv_from(path);
+    const struct cJSON *item = root;
+    while (item && rest.len > 0) {
+        struct sv step = sv_cut(&rest, '.');
+        int64_t index;
+        if (json_is_list(item))
+            item = sv_to_int64(step, &index) && index >= 0 ? json_at(item, (size_t)index) : NULL;
+        else
+            item = json_get(item, step);
+    }
+    return (struct cJSON *)item;
+}
+
+size_t json_count(const struct cJSON *map_or_list) {
+    size_t count = 0;
+    JSON_EACH (item, map_or_list)
+        count++;
+    return count;
+}
+
+struct cJSON *json_at(const struct cJSON *list, size_t index) {
+    JSON_EACH (item, list) {
+        if (index-- == 0)
+            return item;
+    }
+    return NULL;
+}
+
+struct sv json_key(const struct cJSON *member) {
+    return sv_from(member->string);
+}
+
+struct sv json_text(const struct cJSON *item) {
+    if (!json_is_string(item) && !json_is_number(item))
+        return SV("");
+    return (struct sv){item->valuestring, (size_t)item->valueint};
+}
+
+static struct sv string_or(const struct cJSON *item, struct sv fallback) {
+    return json_is_string(item) ? json_text(item) : fallback;
+}
+
+struct sv json_string_or(const struct cJSON *map, struct sv key, struct sv fallback) {
+    return string_or(json_get(map, key), fallback);
+}
+
+bool json_to_int64(const struct cJSON *item, int64_t *ret_value) {
+    return json_is_number(item) && sv_to_int64(json_text(item), ret_value);
+}
+
+int64_t json_int_or(const struct cJSON *map, struct sv key, int64_t fallback) {
+    int64_t value;
+    return json_to_int64(json_get(map, key), &value) ? value : fallback;
+}
+
+bool json_bool_or(const struct cJSON *map, struct sv key, bool fallback) {
+    const struct cJSON *item = json_get(map, key);
+    return json_is_bool(item) ? json_is_true(item) : fallback;
+}
+
+struct sv json_find_string(const struct cJSON *root, const char *path) {
+    return string_or(json_find(root, path), SV(""));
+}
+
+int64_t json_find_int(const struct cJSON *root, const char *path, int64_t fallback) {
+    int64_t value;
+    return json_to_int64(json_find(root, path), &value) ? value : fallback;
+}
+
+static bool numbers_equal(const struct cJSON *a, const struct cJSON *b) {
+    if (sv_eq(json_text(a), json_text(b)))
+        return true;
+    int64_t a_integer, b_integer;
+    if (json_to_int64(a, &a_integer) && json_to_int64(b, &b_integer))
+        return a_integer == b_integer;
+    double x = strtod(a->valuestring, NULL), y = strtod(b->valuestring, NULL);
+    return !(x < y) && !(x > y) && isfinite(x);
+}
+
+static bool maps_equal(const struct cJSON *a, const struct cJSON *b) {
+    size_t a_count = 0;
+    /* Equal trees mostly agree in order too: then no look-up is needed. */
+    const struct cJSON *beside = b->child;
+    JSON_EACH (member, a) {
+        a_count++;
+        const struct cJSON *other = beside && strcmp(beside->string, member->string) == 0
+                                        ? beside
+                                        : json_get(b, json_key(member));
+        if (!other || !json_equal(member, other))
+            return false;
+        beside = other->next;
+    }
+    return a_count == json_count(b);
+}
+
+static bool lists_equal(const struct cJSON *a, const struct cJSON *b) {
+    const struct cJSON *other = b->child;
+    JSON_EACH (item, a) {
+        if (!other || !json_equal(item, other))
+            return false;
+        other = other->next;
+    }
+    return other == NULL;
+}
+
+bool json_equal(const struct cJSON *a, const struct cJSON *b) {
+    if (!a || !b)
+        return a == b;
+    if ((a->type & KIND_MASK) != (b->type & KIND_MASK))
+        return false;
+    if (json_is_map(a))
+        return maps_equal(a, b);
+    if (json_is_list(a))
+        return lists_equal(a, b);
+    if (json_is_number(a))
+        return numbers_equal(a, b);
+    return !json_is_string(a) || sv_eq(json_text(a), json_text(b));
+}
+
+static struct cJSON *new_of_type(struct arena *arena, int type) {
+    struct cJSON *node = json_node_new(arena);
+    node->type = type;
+    return node;
+}
+
+struct cJSON *json_map(struct arena *arena) {
+    return new_of_type(arena, cJSON_Object);
+}
+
+struct cJSON *json_list(struct arena *arena) {
+    return new_of_type(arena, cJSON_Array);
+}
+
+struct cJSON *json_string(struct arena *arena, struct sv text) {
+    struct cJSON *node = json_node_new(arena);
+    json_node_set_string(node, arena_copy(arena, text));
+    return node;
+}
+
+struct cJSON *json_int(struct arena *arena, int64_t value) {
+    char text[24];
+    int len = snprintf(text, sizeof(text), "%lld", (long long)value);
+    return json_number(arena, (struct sv){text, (size_t)len});
+}
+
+struct cJSON *json_number(struct arena *arena, struct sv text) {
+    struct cJSON *node = json_node_new(arena);
+    json_node_set_number(arena, node, text);
+    return node;
+}
+
+struct cJSON *json_bool(struct arena *arena, bool value) {
+    return new_of_type(arena, value ? cJSON_True : cJSON_False);
+}
+
+struct cJSON *json_null(struct arena *arena) {
+    return new_of_type(arena, cJSON_NULL);
+}
+
+struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
+    struct cJSON *copy = new_of_type(arena, item->type & KIND_MASK);
+    if (json_is_string(item) || json_is_number(item)) {
+        copy->valuestring = (char *)arena_copy(arena, json_text(item)).ptr;
+        copy->valueint = item->valueint;
+    }
+    JSON_EACH (child, item) {
+        struct cJSON *child_copy = json_copy(arena, child);
+        if (child->string)
+            child_copy->string = (char *)arena_copy(arena, sv_from(child->string)).ptr;
+        json_node_append(copy, child_copy);
+    }
+    return copy;
+}
+
+struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value) {
+    assert(json_is_map(map));
+    struct cJSON *present = json_get(map, key);
+    if (present == value)
+        return value;
+    if (present) {
+        json_replace(map, present, value);
+        return value;
+    }
+    value->string = (char *)arena_copy(arena, key).ptr;
+    json_node_append(map, value);
+    return value;
+}
+
+struct cJSON *json_set_string(struct arena *arena, struct cJSON *map, struct sv key,
+                              struct sv text) {
+    return json_set(arena, map, key, json_string(arena, text));
+}
+
+struct cJSON *json_set_int(struct arena *arena, struct cJSON *map, struct sv key, int64_t value) {
+    return json_set(arena, map, key, json_int(arena, value));
+}
+
+struct cJSON *json_set_bool(struct arena *arena, struct cJSON *map, struct sv key, bool value) {
+    return json_set(arena, map, key, json_bool(arena, value));
+}
+
+struct cJSON *json_ensure_map(struct arena *arena, struct cJSON *map, struct sv key) {
+    struct cJSON *present = json_get(map, key);
+    return json_is_map(present) ? present : json_set(arena, map, key, json_map(arena));
+}
+
+struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv key) {
+    struct cJSON *present = json_get(map, key);
+    return json_is_list(present) ? present : json_set(arena, map, key, json_list(arena));
+}
+
+struct cJSON *json_append(struct cJSON *list, struct cJSON *item) {
+    assert(json_is_list(list));
+    json_node_append(list, item);
+    return item;
+}
+
+void json_insert(struct cJSON *list, size_t index, struct cJSON *item) {
+    struct cJSON *after = json_at(list, index);
+    if (!after) {
+        json_node_append(list, item);
+        return;
+    }
+    item->next = after;
+    item->prev = after->prev;
+    after->prev = item;
+    if (after == list->child)
+        list->child = item;
+    else
+        item->prev->next = item;
+}
+
+struct cJSON *json_remove(struct cJSON *map, struct sv key) {
+    struct cJSON *member = json_get(map, key);
+    if (member)
+        json_detach(map, member);
+    return member;
+}
+
+void json_detach(struct cJSON *parent, struct cJSON *item) {
+    struct cJSON *last = parent->child->prev;
+    if (item == parent->child)
+        parent->child = item->next;
+    else
+        item->prev->next = item->next;
+    if (item->next)
+        item->next->prev = item->prev;
+    if (item == last && parent->child)
+        parent->child->prev = item->prev;
+    item->next = item->prev = NULL;
+}
+
+void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement) {
+    replacement->string = item->string;
+    replacement->next = item->next;
+    bool is_only = parent->child == item && !item->next;
+    replacement->prev = is_only ? replacement : item->prev;
+    if (parent->child == item)
+        parent->child = replacement;
+    else
+        item->prev->next = replacement;
+    if (item->next)
+        item->next->prev = replacement;
+    else if (!is_only)
+        parent->child->prev = replacement;
+    item->next = item->prev = NULL;
+}
+
+static int compare_keys(const void *a, const void *b) {
+    const struct cJSON *const *x = a, *const *y = b;
+    return strcmp((*x)->string, (*y)->string);
+}
+
+void json_sort(struct cJSON *map) {
+    size_t count = json_count(map);
+    if (count < 2)
+        return;
+    struct cJSON **members = mem_alloc(sizeof(*members) * count);
+    size_t i = 0;
+    JSON_EACH (member, map)
+        members[i++] = member;
+    qsort(members, count, sizeof(*members), compare_keys);
+    map->child = NULL;
+    for (i = 0; i < count; i++)
+        json_node_append(map, members[i]);
+    mem_free(members);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json: reads and writes JSON text as cJSON trees, strictly and exactly, and the only module
+ * that knows cJSON's pitfalls.
+ *
+ * Trees live in an arena and are never freed one by one: do not call cJSON_Delete() or any
+ * cJSON function that allocates. What this module guarantees on top of cJSON's struct:
+ *   - a string's length is kept (in `valueint`), so that a NUL inside survives: use json_text();
+ *   - a number's text is kept (in `valuestring`) and written back unchanged;
+ *   - look-up is case-sensitive; keys hold no NUL;
+ *   - the grammar is RFC 8259, UTF-8 is checked, trailing bytes are refused.
+ */
+#ifndef CORE_DATA_JSON_H
+#define CORE_DATA_JSON_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+#include <cjson/cJSON.h>
+
+struct arena;
+struct buf;
+struct error;
+
+enum {
+    JSON_DEPTH_MAX = 64,
+    /* Far above any body the API server accepts; a list of all objects still fits. */
+    JSON_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+/* --- reading --- */
+
+/* NULL and ERROR_INVALID with line and column, or ERROR_TOO_LARGE past a limit. Duplicate keys
+ * are refused. The tree owns copies: `text` may go away. */
+MUST_CHECK struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err);
+
+/* As json_read(), but the last of equal keys wins, as in Go; the path of the first duplicate
+ * ("spec.replicas") goes to `ret_duplicate`, or SV(""). */
+MUST_CHECK struct cJSON *json_read_last_wins(struct arena *arena, struct sv text,
+                                             struct sv *ret_duplicate, struct error *err);
+
+/* --- writing: compact, in the tree's order --- */
+
+enum json_style {
+    JSON_COMPACT,
+    JSON_PRETTY,  /* two blanks an indent */
+    JSON_GO_HTML, /* compact, with < > & U+2028 U+2029 escaped as encoding/json does */
+};
+/* False when the buffer's maximum is reached. */
+MUST_CHECK bool json_write(struct buf *buf, const struct cJSON *item, enum json_style style);
+/* The same into an arena. */
+struct sv json_write_arena(struct arena *arena, const struct cJSON *item, enum json_style style);
+/* A quoted JSON string. */
+MUST_CHECK bool json_write_string(struct buf *buf, struct sv text, enum json_style style);
+
+/* --- reading a tree; all accept NULL for `item` and treat it as absent --- */
+
+bool json_is_map(const struct cJSON *item);
+bool json_is_list(const struct cJSON *item);
+bool json_is_string(const struct cJSON *item);
+bool json_is_number(const struct cJSON *item);
+bool json_is_integer(const struct cJSON *item); /* a number whose text is an int64 */
+bool json_is_bool(const struct cJSON *item);
+bool json_is_true(const struct cJSON *item);
+bool json_is_null(const struct cJSON *item); /* a JSON null, not absence */
+/* "object", "array", "string", "number", "boolean", "null", or "nothing" for NULL. */
+const char *json_type_name(const struct cJSON *item);
+
+/* The member of a map, or NULL. The pointer is writable so that callers who own the tree may
+ * change it; callers of shared trees keep the result const. */
+struct cJSON *json_get(const struct cJSON *map, struct sv key);
+/* json_get() along a path of keys separated by dots; list indexes are decimal ("items.0"). */
+struct cJSON *json_find(const struct cJSON *root, const char *path);
+size_t json_count(const struct cJSON *map_or_list);
+/* Item of a list, or NULL. Linear: iterate with JSON_EACH instead. */
+struct cJSON *json_at(const struct cJSON *list, size_t index);
+/* The member's name, for a value inside a map. */
+struct sv json_key(const struct cJSON *member);
+
+/* for each member of a map or item of a list; `list` may be NULL. */
+#define JSON_EACH(item, list)                                                                      \
+    for (struct cJSON *item = (list) ? (list)->child : NULL; item; item = item->next)
+
+/* A string's bytes, or a number's text; SV("") for anything else. */
+struct sv json_text(const struct cJSON *item);
+struct sv json_string_or(const struct cJSON *map, struct sv key, struct sv fallback);
+int64_t json_int_or(const struct cJSON *map, struct sv key, int64_t fallback);
+bool json_bool_or(const struct cJSON *map, struct sv key, bool fallback);
+/* The item itself as int64; false when it is no integer. */
+bool json_to_int64(const struct cJSON *item, int64_t *ret_value);
+/* By dotted path. */
+struct sv json_find_string(const struct cJSON *root, const char *path); /* SV("") when absent */
+int64_t json_find_int(const struct cJSON *root, const char *path, int64_t fallback);
+
+/* Maps without regard to order, lists with; numbers equal when texts or values are. NULL equals
+ * NULL only. */
+bool json_equal(const struct cJSON *a, const struct cJSON *b);
+
+/* --- building, in an arena --- */
+
+struct cJSON *json_map(struct arena *arena);
+struct cJSON *json_list(struct arena *arena);
+struct cJSON *json_string(struct arena *arena, struct sv text);
+struct cJSON *json_int(struct arena *arena, int64_t value);
+/* `text` must be a JSON number; it is kept as it is. */
+struct cJSON *json_number(struct arena *arena, struct sv text);
+struct cJSON *json_bool(struct arena *arena, bool value);
+struct cJSON *json_null(struct arena *arena);
+/* A deep copy. */
+struct cJSON *json_copy(struct arena *arena, const struct cJSON *item);
+
+/* Sets a member: in place of the one of that name, else at the end. `value` must not be in
+ * another tree. Returns `value`. */
+struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value);
+struct cJSON *json_set_string(struct arena *arena, struct cJSON *map, struct sv key,
+                              struct sv text);
+struct cJSON *json_set_int(struct arena *arena, struct cJSON *map, struct sv key, int64_t value);
+struct cJSON *json_set_bool(struct arena *arena, struct cJSON *map, struct sv key, bool value);
+/* The map (or list) of that name, made when absent or of another type. */
+struct cJSON *json_ensure_map(struct arena *arena, struct cJSON *map, struct sv key);
+struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv key);
+struct cJSON *json_append(struct cJSON *list, struct cJSON *item);
+/* Before position `index`, or at the end when there are fewer. */
+void json_insert(struct cJSON *list, size_t index, struct cJSON *item);
+/* Takes the member out and returns it; NULL when absent. */
+struct cJSON *json_remove(struct cJSON *map, struct sv key);
+/* Takes `item` out of its map or list. */
+void json_detach(struct cJSON *parent, struct cJSON *item);
+/* Puts `replacement` where `item` stands; takes over its key. */
+void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement);
+/* Sorts the members of a map by key, bytewise; not deep. */
+void json_sort(struct cJSON *map);
+
+#endif

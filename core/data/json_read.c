@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The strict reader of json.h: RFC 8259, UTF-8 checked, number text kept, depth limited. */
+#include "core/data/json.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/map.h"
+#include "core/data/json_node.h"
+#include "core/data/utf8.h"
+
+/* Above this a linear search for duplicates would cost more than a hash table. */
+enum { LINEAR_KEYS_MAX = 24 };
+
+struct reader {
+    struct arena *arena;
+    const char *begin, *at, *end;
+    struct error *err;
+    bool last_wins;
+    struct sv duplicate; /* path of the first one */
+    struct sv path[JSON_DEPTH_MAX];
+    size_t depth;
+};
+
+static bool fail(struct reader *reader, enum error_code code, const char *what) {
+    size_t line = 1;
+    const char *line_start = reader->begin;
+    for (const char *byte = reader->begin; byte < reader->at; byte++)
+        if (*byte == '\n') {
+            line++;
+            line_start = byte + 1;
+        }
+    return error_set(reader->err, code, "line %zu column %zu: %s", line,
+                     (size_t)(reader->at - line_start) + 1, what);
+}
+
+static bool invalid(struct reader *reader, const char *what) {
+    return fail(reader, ERROR_INVALID, what);
+}
+
+static void skip_blanks(struct reader *reader) {
+    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\n' ||
+                                        *reader->at == '\t' || *reader->at == '\r'))
+        reader->at++;
+}
+
+static int peek(const struct reader *reader) {
+    return reader->at < reader->end ? (unsigned char)*reader->at : -1;
+}
+
+static bool is_digit(int byte) {
+    return byte >= '0' && byte <= '9';
+}
+
+static void skip_digits(struct reader *reader) {
+    while (is_digit(peek(reader)))
+        reader->at++;
+}
+
+static bool read_number(struct reader *reader, struct cJSON *node) {
+    const char *start = reader->at;
+    if (peek(reader) == '-')
+        reader->at++;
+    if (!is_digit(peek(reader)))
+        return invalid(reader, "a digit was expected");
+    if (peek(reader) == '0')
+        reader->at++;
+    else
+        skip_digits(reader);
+    if (is_digit(peek(reader)))
+        return invalid(reader, "a number must not start with 0");
+    if (peek(reader) == '.') {
+        reader->at++;
+        if (!is_digit(peek(reader)))
+            return invalid(reader, "a digit was expected after the decimal point");
+        skip_digits(reader);
+    }
+    if (peek(reader) == 'e' || peek(reader) == 'E') {
+        reader->at++;
+        if (peek(reader) == '+' || peek(reader) == '-')
+            reader->at++;
+        if (!is_digit(peek(reader)))
+            return invalid(reader, "a digit was expected in the exponent");
+        skip_digits(reader);
+    }
+    json_node_set_number(reader->arena, node, (struct sv){start, (size_t)(reader->at - start)});
+    return true;
+}
+
+static int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
+static bool read_hex4(struct reader *reader, uint32_t *ret_value) {
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = reader->at < reader->end ? hex_value(*reader->at) : -1;
+        if (digit < 0)
+            return invalid(reader, "four hexadecimal digits were expected");
+        value = value * 16 + (uint32_t)digit;
+        reader->at++;
+    }
+    *ret_value = value;
+    return true;
+}
+
+/* After "\u". A surrogate must come as a pair; alone it is no character. */
+static bool read_unicode_escape(struct reader *reader, char **out) {
+    uint32_t code, low;
+    if (!read_hex4(reader, &code))
+        return false;
+    if (code >= 0xdc00 && code <= 0xdfff)
+        return invalid(reader, "a low surrogate without its high one");
+    if (code >= 0xd800 && code <= 0xdbff) {
+        if (reader->end - reader->at < 2 || reader->at[0] != '\\' || reader->at[1] != 'u')
+            return invalid(reader, "a high surrogate without its low one");
+        reader->at += 2;
+        if (!read_hex4(reader, &low))
+            return false;
+        if (low < 0xdc00 || low > 0xdfff)
+            return invalid(reader, "a high surrogate without its low one");
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    }
+    *out += utf8_encode(code, *out);
+    return true;
+}
+
+static bool read_escape(struct reader *reader, char **out) {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    reader->at++;
+    int byte = peek(reader);
+    if (byte == 'u') {
+        reader->at++;
+        return read_unicode_escape(reader, out);
+    }
+    const char *known = byte > 0 ? strchr(from, byte) : NULL;
+    if (!known)
+        return invalid(reader, "unknown escape in a string");
+    *(*out)++ = to[known - from];
+    reader->at++;
+    return true;
+}
+
+/* The end of the string that starts here, or NULL; tells whether it holds escapes. */
+static const char *find_string_end(const struct reader *reader, bool *ret_plain) {
+    *ret_plain = true;
+    for (const char *byte = reader->at; byte < reader->end; byte++) {
+        if (*byte == '"')
+            return byte;
+        if (*byte == '\\') {
+            *ret_plain = false;
+            byte++;
+        }
+    }
+    return NULL;
+}
+
+/* From the opening quote on. Every escape is longer than what it stands for, so the text
+ * between the quotes bounds the result. */
+static bool read_string(struct reader *reader, struct sv *ret_text) {
+    reader->at++;
+    bool plain;
+    const char *end = find_string_end(reader, &plain);
+    if (!end)
+        return invalid(reader, "a string without its closing quote");
+    char *text = arena_alloc(reader->arena, (size_t)(end - reader->at) + 1);
+    char *out = text;
+    while (reader->at < end) {
+        unsigned char byte = (unsigned char)*reader->at;
+        if (byte < 0x20)
+            return invalid(reader, "a control character in a string must be escaped");
+        if (byte == '\\') {
+            if (!read_escape(reader, &out))
+                return false;
+            continue;
+        }
+        size_t len = byte < 0x80
+                         ? 1
+                         : utf8_sequence_bytes((struct sv){reader->at, (size_t)(end - reader->at)});
+        if (len == 0)
+            return invalid(reader, "bytes that are not UTF-8");
+        memcpy(out, reader->at, len);
+        out += len;
+        reader->at += len;
+    }
+    reader->at = end + 1;
+    *ret_text = (struct sv){text, (size_t)(out - text)};
+    return true;
+}
+
+static bool read_value(struct reader *reader, struct cJSON *node);
+
+static struct sv path_text(const struct reader *reader, struct sv last) {
+    struct sv path = SV("");
+    for (size_t i = 0; i < reader->depth; i++)
+        if (reader->path[i].len > 0)
+            path = arena_printf(reader->arena, "%.*s%.*s.", SV_ARG(path), SV_ARG(reader->path[i]));
+    return arena_printf(reader->arena, "%.*s%.*s", SV_ARG(path), SV_ARG(last));
+}
+
+/* Keys seen so far in one map: searched one by one while few, then through a table. */
+struct seen_keys {
+    struct map *table;
+    size_t count;
+};
+
+static struct cJSON *find_member(struct seen_keys *seen, struct cJSON *map, struct sv key) {
+    if (seen->table)
+        return map_get(seen->table, key);
+    for (struct cJSON *member = map->child; member; member = member->next)
+        if (strlen(member->string) == key.len && memcmp(member->string, key.ptr, key.len) == 0)
+            return member;
+    return NULL;
+}
+
+static void remember(struct seen_keys *seen, struct cJSON *map, struct cJSON *member) {
+    seen->count++;
+    if (seen->table) {
+        map_put(seen->table, sv_from(member->string), member);
+    } else if (seen->count > LINEAR_KEYS_MAX) {
+        seen->table = map_new();
+        for (struct cJSON *each = map->child; each; each = each->next)
+            map_put(seen->table, sv_from(each->string), each);
+    }
+}
+
+static bool read_member(struct reader *reader, struct cJSON *map, struct seen_keys *seen) {
+    skip_blanks(reader);
+    if (peek(reader) != '"')
+        return invalid(reader, "a key in quotes was expected");
+    const char *key_at = reader->at;
+    struct sv key;
+    if (!read_string(reader, &key))
+        return false;
+    if (memchr(key.ptr, '\0', key.len))
+        return invalid(reader, "a key must not hold a NUL");
+    struct cJSON *member = find_member(seen, map, key);
+    if (member && !reader->last_wins) {
+        reader->at = key_at;
+        return error_set(reader->err, ERROR_INVALID, "duplicate key \"%.*s\"",
+                         SV_ARG(path_text(reader, key)));
+    }
+    if (member && reader->duplicate.len == 0)
+        reader->duplicate = path_text(reader, key);
+    skip_blanks(reader);
+    if (peek(reader) != ':')
+        return invalid(reader, "a colon was expected after a key");
+    reader->at++;
+    reader->path[reader->depth - 1] = key;
+    if (member) {
+        struct cJSON *next = member->next, *prev = member->prev;
+        *member = (struct cJSON){.next = next, .prev = prev, .string = member->string};
+        return read_value(reader, member);
+    }
+    member = json_node_new(reader->arena);
+    member->string = (char *)key.ptr;
+    if (!read_value(reader, member))
+        return false;
+    json_node_append(map, member);
+    remember(seen, map, member);
+    return true;
+}
+
+/* Reads "x, x, x<close>" after the opening bracket. */
+static bool read_items(struct reader *reader, struct cJSON *parent, struct seen_keys *seen) {
+    char close = seen ? '}' : ']';
+    reader->at++;
+    skip_blanks(reader);
+    if (peek(reader) == close) {
+        reader->at++;
+        return true;
+    }
+    for (;;) {
+        if (seen) {
+            if (!read_member(reader, parent, seen))
+                return false;
+        } else {
+            struct cJSON *item = json_node_new(reader->arena);
+            if (!read_value(reader, item))
+                return false;
+            json_node_append(parent, item);
+        }
+        skip_blanks(reader);
+        if (peek(reader) != ',' && peek(reader) != close)
+            return invalid(reader,
+                           seen ? "a comma or } was expected" : "a comma or ] was expected");
+        if (*reader->at++ == close)
+            return true;
+    }
+}
+
+static bool read_container(struct reader *reader, struct cJSON *node) {
+    if (reader->depth == JSON_DEPTH_MAX)
+        return fail(reader, ERROR_TOO_LARGE, "nested deeper than 64 levels");
+    struct seen_keys seen = {0};
+    bool is_map = *reader->at == '{';
+    node->type = is_map ? cJSON_Object : cJSON_Array;
+    reader->path[reader->depth++] = SV("");
+    bool held = read_items(reader, node, is_map ? &seen : NULL);
+    reader->depth--;
+    map_free(seen.table);
+    return held;
+}
+
+static bool read_word(struct reader *reader, struct cJSON *node) {
+    static const struct {
+        struct sv word;
+        int type;
+    } words[] = {{SV("true"), cJSON_True}, {SV("false"), cJSON_False}, {SV("null"), cJSON_NULL}};
+    struct sv rest = {reader->at, (size_t)(reader->end - reader->at)};
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        if (sv_starts_with(rest, words[i].word)) {
+            node->type = words[i].type;
+            reader->at += words[i].word.len;
+            return true;
+        }
+    }
+    return invalid(reader, rest.len == 0 ? "the text ends where a value was expected"
+                                         : "a value was expected");
+}
+
+static bool read_value(struct reader *reader, struct cJSON *node) {
+    skip_blanks(reader);
+    int byte = peek(reader);
+    if (byte == '{' || byte == '[')
+        return read_container(reader, node);
+    if (byte == '"') {
+        struct sv text;
+        if (!read_string(reader, &text))
+            return false;
+        json_node_set_string(node, text);
+        return true;
+    }
+    if (byte == '-' || is_digit(byte))
+        return read_number(reader, node);
+    return read_word(reader, node);
+}
+
+static struct cJSON *read_document(struct reader *reader, struct sv text) {
+    if (text.len > JSON_BYTES_MAX) {
+        error_set(reader->err, ERROR_TOO_LARGE, "%zu bytes of JSON, limit is %d", text.len,
+                  JSON_BYTES_MAX);
+        return NULL;
+    }
+    struct cJSON *root = json_node_new(reader->arena);
+    if (!read_value(reader, root))
+        return NULL;
+    skip_blanks(reader);
+    if (reader->at != reader->end) {
+        invalid(reader, "unexpected text after the value");
+        return NULL;
+    }
+    return root;
+}
+
+struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err) {
+    struct reader reader = {
+        .arena = arena, .begin = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .err = err};
+    return read_document(&reader, text);
+}
+
+struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv *ret_duplicate,
+                                  struct error *err) {
+    struct reader reader = {.arena = arena,
+                            .begin = text.ptr,
+                            .at = text.ptr,
+                            .end = text.ptr + text.len,
+                            .err = err,
+                            .last_wins = true,
+                            .duplicate = SV("")};
+    struct cJSON *root = read_document(&reader, text);
+    if (root)
+        *ret_duplicate = reader.duplicate;
+    return root;
+}

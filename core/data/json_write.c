@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer of json.h. */
+#include "core/data/json.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/data/utf8.h"
+
+/* U+2028 and U+2029, which encoding/json escapes because JavaScript takes them for newlines. */
+static bool is_line_separator(struct sv bytes) {
+    return bytes.len >= 3 && memcmp(bytes.ptr, "\xe2\x80", 2) == 0 &&
+           ((unsigned char)bytes.ptr[2] == 0xa8 || (unsigned char)bytes.ptr[2] == 0xa9);
+}
+
+/* How many bytes at the front need no escape. */
+static size_t plain_bytes(struct sv text, enum json_style style) {
+    size_t at = 0;
+    for (; at < text.len; at++) {
+        unsigned char byte = (unsigned char)text.ptr[at];
+        if (byte < 0x20 || byte == '"' || byte == '\\')
+            break;
+        if (style == JSON_GO_HTML && (byte == '<' || byte == '>' || byte == '&' || byte >= 0x80))
+            break;
+    }
+    return at;
+}
+
+/* Writes the one character at the front, escaped where it must be; tells its length. */
+static bool write_special(struct buf *buf, struct sv text, size_t *ret_len) {
+    unsigned char byte = (unsigned char)text.ptr[0];
+    *ret_len = 1;
+    switch (byte) {
+    case '"':
+        return buf_append(buf, SV("\\\""));
+    case '\\':
+        return buf_append(buf, SV("\\\\"));
+    case '\n':
+        return buf_append(buf, SV("\\n"));
+    case '\r':
+        return buf_append(buf, SV("\\r"));
+    case '\t':
+        return buf_append(buf, SV("\\t"));
+    case '\b':
+        return buf_append(buf, SV("\\b"));
+    case '\f':
+        return buf_append(buf, SV("\\f"));
+    }
+    if (byte < 0x80)
+        return buf_printf(buf, "\\u%04x", byte);
+    *ret_len = utf8_sequence_bytes(text);
+    if (*ret_len == 0) {
+        *ret_len = 1;
+        return buf_append(buf, SV("\\ufffd"));
+    }
+    if (is_line_separator(text))
+        return buf_printf(buf, "\\u202%c", (unsigned char)text.ptr[2] == 0xa8 ? '8' : '9');
+    return buf_append(buf, sv_prefix(text, *ret_len));
+}
+
+bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
+    if (!buf_append_byte(buf, '"'))
+        return false;
+    while (text.len > 0) {
+        size_t len = plain_bytes(text, style);
+        if (len > 0 && !buf_append(buf, sv_prefix(text, len)))
+            return false;
+        text = sv_drop(text, len);
+        if (text.len > 0) {
+            if (!write_special(buf, text, &len))
+                return false;
+            text = sv_drop(text, len);
+        }
+    }
+    return buf_append_byte(buf, '"');
+}
+
+static bool write_newline(struct buf *buf, enum json_style style, size_t depth) {
+    if (style != JSON_PRETTY)
+        return true;
+    if (!buf_append_byte(buf, '\n'))
+        return false;
+    for (size_t i = 0; i < depth; i++)
+        if (!buf_append(buf, SV("  ")))
+            return false;
+    return true;
+}
+
+static bool write_item(struct buf *buf, const struct cJSON *item, enum json_style style,
+                       size_t depth);
+
+static bool write_children(struct buf *buf, const struct cJSON *parent, enum json_style style,
+                           size_t depth) {
+    bool is_map = json_is_map(parent);
+    if (!buf_append_byte(buf, is_map ? '{' : '['))
+        return false;
+    JSON_EACH (item, parent) {
+        if (item != parent->child && !buf_append_byte(buf, ','))
+            return false;
+        if (!write_newline(buf, style, depth + 1))
+            return false;
+        if (is_map && !(json_write_string(buf, json_key(item), style) &&
+                        buf_append(buf, style == JSON_PRETTY ? SV(": ") : SV(":"))))
+            return false;
+        if (!write_item(buf, item, style, depth + 1))
+            return false;
+    }
+    if (parent->child && !write_newline(buf, style, depth))
+        return false;
+    return buf_append_byte(buf, is_map ? '}' : ']');
+}
+
+static bool write_item(struct buf *buf, const struct cJSON *item, enum json_style style,
+                       size_t depth) {
+    if (json_is_map(item) || json_is_list(item))
+        return write_children(buf, item, style, depth);
+    if (json_is_string(item))
+        return json_write_string(buf, json_text(item), style);
+    if (json_is_number(item))
+        return buf_append(buf, json_text(item));
+    if (json_is_bool(item))
+        return buf_append(buf, json_is_true(item) ? SV("true") : SV("false"));
+    return buf_append(buf, SV("null"));
+}
+
+bool json_write(struct buf *buf, const struct cJSON *item, enum json_style style) {
+    return write_item(buf, item, style, 0);
+}
+
+struct sv json_write_arena(struct arena *arena, const struct cJSON *item, enum json_style style) {
+    struct buf buf;
+    buf_init(&buf, SIZE_MAX / 4);
+    bool fits = json_write(&buf, item, style);
+    assert(fits);
+    struct sv text = arena_copy(arena, buf_view(&buf));
+    buf_release(&buf);
+    return text;
+}
