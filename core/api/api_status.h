@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api_status: the Status object by which an API server answers when it does not answer with an
+ * object (apiserver-semantics.md §1.1). Conflict and AlreadyExists are both HTTP 409: branch on
+ * the reason, which becomes an error code here.
+ */
+#ifndef CORE_API_API_STATUS_H
+#define CORE_API_API_STATUS_H
+
+#include "core/base/base.h"
+#include "core/base/error.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct cJSON;
+
+/* True when the tree is a Status with status "Failure". */
+bool api_status_is_failure(const struct cJSON *object);
+/* The code for a reason and, where the reason is missing or unknown, an HTTP status. */
+enum error_code api_status_error_code(struct sv reason, int http_status);
+/* Sets `err` from a Status (or, when `body` is none, from the HTTP status); returns false. */
+bool api_status_to_error(const struct cJSON *body, int http_status, struct error *err);
+/* details.retryAfterSeconds in milliseconds, or 0. */
+int64_t api_status_retry_after_ms(const struct cJSON *body);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport: the seam between the controller and an API server. Starts requests and hands out
+ * what arrived; never blocks. In the daemon it is libcurl, in simulation a function call.
+ *
+ * A request names a resource and carries a tree, not bytes: encoding is the transport's. start()
+ * copies whatever it keeps, so a request and its body may go away at once. Completions come out
+ * in the order in which they arrived; what a completion points to lives until the next take().
+ */
+#ifndef CORE_CLIENT_TRANSPORT_H
+#define CORE_CLIENT_TRANSPORT_H
+
+#include "core/base/base.h"
+#include "core/base/error.h"
+#include "core/base/sv.h"
+
+struct cJSON;
+
+#define VERBS(X)                                                                                   \
+    X(GET, "get")                                                                                  \
+    X(LIST, "list")                                                                                \
+    X(WATCH, "watch")                                                                              \
+    X(CREATE, "create")                                                                            \
+    X(UPDATE, "update")                                                                            \
+    X(PATCH, "patch")                                                                              \
+    X(DELETE, "delete")                                                                            \
+    X(DELETE_COLLECTION, "deletecollection")                                                       \
+    X(EXEC, "exec") /* POST pods/exec */
+#define X(name, text) VERB_##name,
+enum verb { VERBS(X) };
+#undef X
+/* As RBAC spells it; "exec" for VERB_EXEC. */
+struct sv verb_text(enum verb verb);
+
+/* The second column is the media type. */
+#define PATCH_TYPES(X)                                                                             \
+    X(NONE, "")                                                                                    \
+    X(JSON, "application/json-patch+json")                                                         \
+    X(MERGE, "application/merge-patch+json")                                                       \
+    X(STRATEGIC, "application/strategic-merge-patch+json")                                         \
+    X(APPLY, "application/apply-patch+yaml")
+#define X(name, media_type) PATCH_##name,
+enum patch_type { PATCH_TYPES(X) };
+#undef X
+struct sv patch_type_media_type(enum patch_type type);
+
+struct exec_options {
+    struct sv container; /* "" for the only one */
+    const struct sv *command;
+    size_t command_count;
+    bool has_stdin;
+    struct sv stdin_bytes;   /* written, then closed */
+    size_t output_bytes_max; /* of stdout and of stderr; beyond it the completion is an error */
+};
+
+/* Zero means "not given" for every optional member. */
+struct request {
+    enum verb verb;
+    struct sv group, version, plural;
+    struct sv namespace_name; /* "" for cluster scope or all namespaces */
+    struct sv name;
+    struct sv subresource; /* "status", "scale", "binding", "eviction", … */
+    enum patch_type patch_type;
+    const struct cJSON *body; /* object, patch, or DeleteOptions */
+
+    struct sv field_manager;
+    struct sv field_validation; /* "Strict", "Warn" (the server's default), "Ignore" */
+    bool force;                 /* of an apply */
+    bool dry_run;
+
+    struct sv label_selector, field_selector;
+    struct sv resource_version, resource_version_match;
+    struct sv continue_token;
+    int64_t limit;
+    bool allow_watch_bookmarks;
+    bool send_initial_events;
+    int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
+    bool metadata_only;      /* ask for PartialObjectMetadata */
+
+    struct exec_options exec;
+    int64_t timeout_ms; /* by the transport; 0: its default. Ends an exec with ERROR_TIMEOUT */
+};
+
+#define WATCH_EVENT_TYPES(X) X(ADDED) X(MODIFIED) X(DELETED) X(BOOKMARK) X(ERROR)
+#define X(name) WATCH_##name,
+enum watch_event_type { WATCH_EVENT_TYPES(X) };
+#undef X
+struct sv watch_event_type_text(enum watch_event_type type);
+
+enum completion_type {
+    COMPLETION_RESPONSE,    /* the end of every request but WATCH and EXEC */
+    COMPLETION_WATCH_EVENT, /* any number of them */
+    COMPLETION_WATCH_END,   /* the end of a watch; `err` says why, ERROR_NONE for a clean end */
+    COMPLETION_EXEC,        /* the end of an exec */
+};
+
+struct completion {
+    uint64_t id; /* what start() returned */
+    enum completion_type type;
+    /* No answer: ERROR_UNAVAILABLE or ERROR_TIMEOUT. A Status of the server arrives here too,
+     * decoded, besides in `body`: for success err.code is ERROR_NONE. */
+    struct error err;
+    int http_status;                  /* 0 without an answer */
+    const struct cJSON *body;         /* object, list or Status; NULL when there is none */
+    int64_t retry_after_ms;           /* asked for by the server, or 0 */
+    enum watch_event_type event_type; /* with COMPLETION_WATCH_EVENT; the object is `body` */
+    int exit_code;                    /* with COMPLETION_EXEC and ERROR_NONE */
+    struct sv stdout_bytes, stderr_bytes;
+};
+
+struct transport {
+    /* Never fails at once: whatever goes wrong arrives as a completion. Ids are never reused
+     * and never 0. */
+    uint64_t (*start)(struct transport *transport, const struct request *request);
+    /* Takes the oldest completion; false when nothing arrived. */
+    bool (*take)(struct transport *transport, struct completion *ret_completion);
+    /* The request's completions are dropped; the server may have acted on it all the same. */
+    void (*cancel)(struct transport *transport, uint64_t id);
+};
+
+static inline uint64_t transport_start(struct transport *transport, const struct request *request) {
+    return transport->start(transport, request);
+}
+
+static inline bool transport_take(struct transport *transport, struct completion *ret_completion) {
+    return transport->take(transport, ret_completion);
+}
+
+static inline void transport_cancel(struct transport *transport, uint64_t id) {
+    transport->cancel(transport, id);
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * controller: joins cache, queue, plan and transport into the reconcile loop. One call of
+ * controller_step() takes what arrived, updates the cache, plans the runtimes that are due and
+ * starts requests; it never blocks, sleeps or knows a thread. The daemon calls it from epoll,
+ * the simulation from its virtual clock.
+ */
+#ifndef CORE_CONTROLLER_CONTROLLER_H
+#define CORE_CONTROLLER_CONTROLLER_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/reconcile/snapshot.h"
+
+struct arena;
+struct clock;
+struct log;
+struct plan;
+struct transport;
+struct controller; /* opaque */
+
+struct controller_options {
+    struct transport *transport; /* borrowed, like clock and log, until controller_free() */
+    struct clock *clock;
+    struct log *log;
+    uint64_t seed;                      /* jitter of back-off and of periodic entries */
+    struct reconcile_options reconcile; /* texts are copied */
+    struct sv identity;                 /* reported by events as the reporting instance */
+};
+
+struct controller *controller_new(const struct controller_options *options);
+/* Cancels what is in flight. Accepts NULL. */
+void controller_free(struct controller *controller);
+DEFINE_AUTO(controller)
+
+/* One turn of the loop. Returns when it wants to be called again at the latest, if nothing
+ * arrives before; now_ms or less means at once. */
+int64_t controller_step(struct controller *controller);
+
+/* All caches have been filled once. */
+bool controller_is_synced(const struct controller *controller);
+/* Nothing in flight but watches, nothing due: only an event or a deadline brings work. */
+bool controller_is_idle(const struct controller *controller);
+
+struct controller_stats {
+    uint64_t plans, empty_plans;
+    uint64_t reads, writes, executions, events; /* requests sent; events apart from writes */
+    uint64_t skipped;                           /* keys whose inputs had not changed */
+    uint64_t relists, watch_events;
+    size_t runtimes, objects; /* in the cache */
+    size_t cache_bytes;
+    uint64_t allocations; /* by reconciles, outside their arenas */
+};
+void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats);
+
+/* Plans one runtime from the cache as it is now, without acting; for explain and /debug/plan.
+ * False when neither a runtime nor a dataset of that name is known. */
+bool controller_plan(struct controller *controller, struct sv namespace_name, struct sv name,
+                     struct arena *arena, struct plan *ret_plan);
+
+#endif

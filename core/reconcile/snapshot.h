@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snapshot: everything that the plan of one CacheRuntime may read, gathered by the controller at
+ * one moment. Trees are borrowed from the cache for as long as the snapshot is used. A plan is a
+ * function of this struct and nothing else.
+ */
+#ifndef CORE_RECONCILE_SNAPSHOT_H
+#define CORE_RECONCILE_SNAPSHOT_H
+
+#include "core/base/base.h"
+#include "core/base/error.h"
+#include "core/base/sv.h"
+
+struct cJSON;
+struct resource;
+
+/* What is known of one object by name. The cache holds only objects that carry our labels, so
+ * that a name it does not hold is UNKNOWN until a live GET has answered. */
+enum observed_state { OBSERVED_UNKNOWN, OBSERVED_ABSENT, OBSERVED_PRESENT };
+
+struct observed {
+    const struct resource *resource;
+    struct sv namespace_name, name;
+    enum observed_state state;
+    const struct cJSON *object; /* with OBSERVED_PRESENT */
+    /* Hash of the desired object and of the server's answer at our last write of this name, or
+     * 0. A server that never shows what was sent is not written to again until one changes. */
+    uint64_t last_desired_hash, last_response_hash;
+};
+
+#define EXECUTION_ENTRIES(X)                                                                       \
+    X(CHECK_RUNTIME_READY, "checkRuntimeReady")                                                    \
+    X(MOUNT_UFS, "mountUFS")                                                                       \
+    X(REPORT_SUMMARY, "reportSummary")                                                             \
+    X(CLEAN_CACHE, "cleanCache")
+#define X(name, text) ENTRY_##name,
+enum execution_entry { EXECUTION_ENTRIES(X) ENTRY_COUNT };
+#undef X
+struct sv execution_entry_text(enum execution_entry entry);
+
+/* The last execution of one entry by this process in one pod; the controller forgets them when
+ * it restarts, so a plan must be able to begin again without them. */
+struct execution {
+    enum execution_entry entry;
+    struct sv pod_name, pod_uid, container_id;
+    int32_t restart_count;
+    struct sv input_hash; /* what the plan put into the action: config and dataset mounts */
+    bool is_running;
+    int64_t started_ms, finished_ms;
+    int consecutive_failures; /* of this entry for this runtime, this one included */
+    enum error_code error;    /* ERROR_NONE: the process ran to its end */
+    struct sv error_message;
+    int exit_code;
+    struct sv stdout_bytes, stderr_bytes;
+};
+
+struct reconcile_options {
+    struct sv mount_root;    /* "/runtime-mnt"; upstream's MOUNT_ROOT */
+    struct sv field_manager; /* "cacheruntime-controller" */
+    bool owns_datasets;      /* do the dataset controller's duties too (contract.md §11) */
+    int64_t resync_ms;       /* 600,000 */
+    uint64_t jitter_seed;    /* spreads periodic work: hash of the runtime's uid by default */
+};
+
+struct snapshot {
+    int64_t now_ms;
+    struct sv namespace_name, name; /* the key of the runtime, and of its dataset */
+    /* NULL: does not exist. */
+    const struct cJSON *runtime_class, *runtime, *dataset;
+
+    /* Everything else by name: workloads, services, config maps, volume, claim. */
+    const struct observed *objects;
+    size_t object_count;
+
+    /* Pods that carry the runtime's label; in order of their names. */
+    const struct cJSON *const *pods;
+    size_t pod_count;
+    /* Pods of the namespace that mount the runtime's claim (for deletion and volume changes). */
+    const struct cJSON *const *claim_pods;
+    size_t claim_pod_count;
+    /* Metadata of nodes: those that run a pod of this runtime or carry one of its labels; in
+     * order of their names. */
+    const struct cJSON *const *nodes;
+    size_t node_count;
+    /* Other runtimes that share generated keys or names with this one ("a-b"/"c", "a"/"b-c"). */
+    const struct cJSON *const *rivals;
+    size_t rival_count;
+
+    const struct execution *executions;
+    size_t execution_count;
+
+    const struct reconcile_options *options;
+};
+
+/* Never NULL: a name that is not in the list is UNKNOWN. */
+const struct observed *snapshot_find(const struct snapshot *snapshot,
+                                     const struct resource *resource, struct sv namespace_name,
+                                     struct sv name);
+/* The last execution of an entry (in any pod), or NULL. */
+const struct execution *snapshot_execution(const struct snapshot *snapshot,
+                                           enum execution_entry entry);
+
+#endif

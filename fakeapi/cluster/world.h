@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * world: one simulated cluster: the API server, the built-in controllers, scheduler, nodes with
+ * kubelets and the CSI driver, and the clock they share. Everyone in it is an actor with a
+ * transport of its own; their requests are visible, ordered and can be made to fail.
+ *
+ * Virtual time: world_step() runs every actor until nothing is due, then moves the clock to the
+ * next deadline. With wall time (crctl serve) the owner calls world_run_due() from its loop and
+ * the clock is the system's. A run is a function of its inputs and the seed.
+ */
+#ifndef FAKEAPI_CLUSTER_WORLD_H
+#define FAKEAPI_CLUSTER_WORLD_H
+
+#include "core/base/base.h"
+#include "core/base/error.h"
+#include "core/base/sv.h"
+#include "core/client/transport.h"
+
+struct arena;
+struct cJSON;
+struct clock;
+struct fakeapi;
+struct log;
+struct world; /* opaque */
+
+/* What a container's process answers to an exec. */
+struct exec_call {
+    const struct cJSON *pod;
+    struct sv namespace_name, pod_name, container;
+    const struct sv *command;
+    size_t command_count;
+    bool has_stdin;
+    struct sv stdin_bytes;
+    size_t output_bytes_max;
+    int64_t timeout_ms;
+};
+struct exec_result {
+    struct error err; /* not ERROR_NONE: no exit code came back */
+    int exit_code;
+    struct sv stdout_bytes, stderr_bytes;
+    int64_t duration_ms; /* virtual: when the answer arrives. DEADLINE_NEVER: it hangs */
+};
+/* Fills `ret_result`, in `arena`; false when this engine does not know the pod, and the next one
+ * is asked. Without any taker the exec ends with exit code 127. */
+struct engine {
+    bool (*exec)(void *context, const struct exec_call *call, struct arena *arena,
+                 struct exec_result *ret_result);
+    /* How long after its start a container becomes ready; negative: not this engine's. */
+    int64_t (*ready_delay_ms)(void *context, const struct cJSON *pod, struct sv container);
+    /* A container (re)started with empty state, or ended. May be NULL. */
+    void (*container_started)(void *context, const struct cJSON *pod, struct sv container);
+    void *context;
+};
+
+struct world_options {
+    uint64_t seed;
+    size_t node_count;  /* node-1 … node-N, 16 CPUs, 64Gi, 110 pods each */
+    struct clock *wall; /* NULL: virtual time from start_ms on */
+    int64_t start_ms;   /* 0: 2026-01-01T00:00:00Z */
+    int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
+    struct log *log;
+    size_t watch_window_events; /* 0: the server's default */
+};
+
+struct world *world_new(const struct world_options *options);
+/* Accepts NULL. */
+void world_free(struct world *world);
+DEFINE_AUTO(world)
+
+struct fakeapi *world_api(struct world *world);
+struct clock *world_clock(struct world *world);
+int64_t world_now_ms(struct world *world);
+
+/* A client of the server; `user_agent` names it in traces and as field manager. Freed by
+ * world_disconnect() or with the world. Disconnecting drops what is in flight, as a crash of the
+ * client does: requests that the server already took stay done. */
+struct transport *world_connect(struct world *world, struct sv user_agent);
+void world_disconnect(struct world *world, struct transport *transport);
+
+struct actor {
+    struct sv name;
+    /* Does what is due; returns its next deadline. Called whenever completions wait on
+     * `transport` or the deadline has come. */
+    int64_t (*step)(void *context, int64_t now_ms);
+    void *context;
+    struct transport *transport; /* whose completions wake it; may be NULL */
+};
+void world_add_actor(struct world *world, const struct actor *actor);
+void world_remove_actor(struct world *world, const void *context);
+
+/* Engines are asked in the order in which they were added. */
+void world_add_engine(struct world *world, const struct engine *engine);
+
+/* Lets a node die (its kubelet falls silent and its containers with it), come back, or go. */
+bool world_stop_node(struct world *world, struct sv node);
+bool world_start_node(struct world *world, struct sv node);
+/* Restarts one container in place: restartCount grows, its state is empty. */
+bool world_restart_container(struct world *world, struct sv namespace_name, struct sv pod,
+                             struct sv container);
+
+/* Runs everything that is due now. True when something was done. */
+bool world_run_due(struct world *world);
+/* When the next thing is due; DEADLINE_NEVER when nothing ever will be. */
+int64_t world_next_ms(struct world *world);
+/* Virtual time: world_run_due(), then the clock jumps to the next deadline, but not past
+ * `until_ms`. False when until_ms is reached and nothing is due. */
+bool world_step(struct world *world, int64_t until_ms);
+/* Steps until `holds` says so (checked whenever nothing more is due at one moment) or the time
+ * is over; tells which. `holds` may be NULL. */
+bool world_run_until(struct world *world, int64_t until_ms, bool (*holds)(void *context),
+                     void *context);
+
+/* --- trace and faults --- */
+
+/* What a client's request meets; faults are decided per request. */
+enum verdict {
+    VERDICT_PASS,
+    VERDICT_ANSWER,       /* not applied; the client gets http_status and reason */
+    VERDICT_LOSE_REQUEST, /* not applied; the client gets no answer (ERROR_UNAVAILABLE) */
+    VERDICT_LOSE_REPLY,   /* applied; the client gets no answer */
+};
+struct request_fate {
+    enum verdict verdict;
+    int http_status;
+    struct sv reason, message;
+    int64_t retry_after_s;
+    int64_t delay_ms; /* of the answer */
+};
+struct observer {
+    /* Before the server sees a request of `user_agent`; `fate` starts as PASS. May be NULL. */
+    void (*before)(void *context, struct sv user_agent, const struct request *request,
+                   struct request_fate *fate);
+    /* After it answered (also for execs and opened watches; http_status 0: no answer). */
+    void (*after)(void *context, struct sv user_agent, const struct request *request,
+                  int http_status, const struct cJSON *body);
+    void *context;
+};
+void world_add_observer(struct world *world, const struct observer *observer);
+void world_remove_observer(struct world *world, const void *context);
+
+/* Ends the open watches of a client (all clients when empty), as a server restart would. */
+void world_cut_watches(struct world *world, struct sv user_agent);
+
+#endif

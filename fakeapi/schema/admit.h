@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * admit: what happens to an object between its bytes and the store, for any type: unknown and
+ * mistyped fields are found, unknown ones pruned (custom types), defaults set, rules checked.
+ * The order is the server's: check_fields, prune, set_defaults, (metadata is set), validate.
+ * Findings name the field as Kubernetes does ("spec.template.spec.containers[0].name").
+ */
+#ifndef FAKEAPI_SCHEMA_ADMIT_H
+#define FAKEAPI_SCHEMA_ADMIT_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/schema/registry.h"
+
+struct arena;
+struct cJSON;
+
+/* One broken rule: a cause of a Status. */
+struct finding {
+    struct sv field;          /* "spec.replicas" */
+    struct sv reason;         /* "FieldValueInvalid", "FieldValueRequired", … */
+    struct sv message;        /* without the field: 'Invalid value: -1: must be …' */
+    const struct cJSON *item; /* the offending value in the checked tree, or its parent; for
+                                 callers that know positions; may be NULL */
+};
+
+struct findings {
+    struct finding *items;
+    size_t count;
+    size_t capacity;
+};
+
+/* Appends to `findings`; everything lives in `arena`. */
+void findings_add(struct arena *arena, struct findings *findings, struct sv field,
+                  const char *reason, const struct cJSON *item, const char *format, ...)
+    PRINTF_LIKE(6, 7);
+
+/* Fields that the type does not declare (reason "UnknownField") and values of a wrong JSON type
+ * ("FieldValueTypeInvalid"), at any depth. Text of an unknown field: `unknown field "spec.x"`. */
+void admit_check_fields(const struct resource_type *type, const struct cJSON *object,
+                        struct arena *arena, struct findings *findings);
+/* The same below one node, for parts of objects; `field` is the path so far. */
+void schema_check_fields(const struct schema *schema, const struct cJSON *item, struct sv field,
+                         struct arena *arena, struct findings *findings);
+
+/* Drops undeclared fields, except below nodes that preserve them. */
+void admit_prune(const struct resource_type *type, struct cJSON *object);
+
+/* Defaults of the type's schema and, for built-in kinds, those of apiserver-semantics.md §1.2. */
+void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
+                        struct arena *arena);
+
+/* Rules of the type: metadata, the schema's, and those of built-in kinds; with `old` also what may
+ * not change. `old` is NULL on creation. `subresource` is "" or "status". */
+void admit_validate(const struct resource_type *type, const struct cJSON *object,
+                    const struct cJSON *old, struct sv subresource, struct arena *arena,
+                    struct findings *findings);
+
+/* The pod rules alone, for a template: as a workload's or a class's would be checked. `field` is
+ * the template's path. */
+void validate_pod_template(const struct cJSON *pod_template, struct sv field, struct arena *arena,
+                           struct findings *findings);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema: the shape of a type, for built-in kinds (compiled from data/ at build time) and for
+ * custom ones (from a CRD at run time) alike. Everything that must know fields, strict decoding,
+ * pruning, defaulting, validation, strategic merge and server-side apply, walks these nodes.
+ *
+ * Nodes are immutable. Built-in ones are static; those of a CRD belong to its registry and stay
+ * until the registry is freed, since stored objects may still be read through them.
+ */
+#ifndef FAKEAPI_SCHEMA_SCHEMA_H
+#define FAKEAPI_SCHEMA_SCHEMA_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct cJSON;
+
+enum schema_kind {
+    SCHEMA_ANY,    /* no rule: RawExtension, preserved unknown fields, x-kubernetes-… any */
+    SCHEMA_STRUCT, /* a map with declared members */
+    SCHEMA_MAP,    /* a map from any key to `items` */
+    SCHEMA_LIST,   /* of `items` */
+    SCHEMA_STRING,
+    SCHEMA_INTEGER, /* `format` int32 or int64 */
+    SCHEMA_NUMBER,
+    SCHEMA_BOOLEAN,
+    SCHEMA_INT_OR_STRING,
+    SCHEMA_QUANTITY, /* string or number, canonicalised for built-in types */
+    SCHEMA_TIME,     /* RFC 3339 text or null */
+    SCHEMA_BYTES,    /* base64 text */
+};
+
+/* Of a list (x-kubernetes-list-type). Absent means atomic. */
+enum schema_list_type { SCHEMA_LIST_ATOMIC, SCHEMA_LIST_SET, SCHEMA_LIST_MAP };
+
+/* x-kubernetes-patch-strategy, as bits. */
+enum { SCHEMA_PATCH_MERGE = 1, SCHEMA_PATCH_REPLACE = 2, SCHEMA_PATCH_RETAIN_KEYS = 4 };
+
+struct schema;
+struct schema_rules; /* what only CRDs have: enum, pattern, bounds, …; private to schema/ */
+
+struct schema_member {
+    struct sv name;
+    const struct schema *schema;
+};
+
+struct schema {
+    enum schema_kind kind;
+    struct sv type_name; /* of a built-in struct, "io.k8s.api.core.v1.PodSpec"; else "" */
+    struct sv format;    /* "int32", "int64", "date-time", "byte", …; else "" */
+
+    const struct schema_member *members; /* SCHEMA_STRUCT: sorted by name, bytewise */
+    size_t member_count;
+    const struct sv *required;
+    size_t required_count;
+
+    const struct schema *items; /* SCHEMA_LIST: of each item; SCHEMA_MAP: of each value */
+
+    enum schema_list_type list_type;
+    const struct sv *list_map_keys;
+    size_t list_map_key_count;
+    bool is_atomic_map; /* x-kubernetes-map-type: atomic */
+
+    struct sv patch_merge_key; /* x-kubernetes-patch-merge-key, or "" */
+    unsigned patch_strategy;
+
+    bool preserves_unknown; /* undeclared members are kept */
+    bool is_nullable;
+    bool is_embedded_resource;
+    const struct cJSON *default_value; /* NULL: none */
+    const struct schema_rules *rules;  /* NULL: none */
+};
+
+/* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
+ * which is treated as SCHEMA_ANY. */
+const struct schema *schema_member(const struct schema *schema, struct sv name);
+
+#endif

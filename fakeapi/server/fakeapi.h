@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fakeapi: a Kubernetes API server as a library. fakeapi_handle() answers a request, a
+ * watch_cursor follows a collection; the in-process transport and the HTTP front call these and
+ * nothing else. Semantics: apiserver-semantics.md §1. No I/O, no threads.
+ *
+ * Objects are kept as compact bytes; trees are made on first need and shared between the store,
+ * the watch window and all readers. A tree that was handed out stays valid until the next
+ * fakeapi_trim(), which the owner of the loop calls when no one holds any.
+ */
+#ifndef FAKEAPI_SERVER_FAKEAPI_H
+#define FAKEAPI_SERVER_FAKEAPI_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/client/transport.h"
+
+struct arena;
+struct cJSON;
+struct clock;
+struct log;
+struct registry;
+struct fakeapi;      /* opaque */
+struct watch_cursor; /* opaque */
+
+struct fakeapi_options {
+    struct clock *clock; /* borrowed until fakeapi_free() */
+    struct log *log;     /* borrowed; gets a line for what is not supported */
+    uint64_t seed;       /* of uids and generated names */
+    /* How many events a watch may lag behind before it is told 410; 0: 16,384. */
+    size_t watch_window_events;
+};
+
+struct fakeapi *fakeapi_new(const struct fakeapi_options *options);
+/* Accepts NULL. */
+void fakeapi_free(struct fakeapi *api);
+DEFINE_AUTO(fakeapi)
+
+struct api_response {
+    int http_status;
+    const struct cJSON *body; /* object, list or Status; in the request's arena or shared */
+    const struct sv *warnings;
+    size_t warning_count;
+};
+
+/* Everything but WATCH and EXEC. `user_agent` names the client: its first word is the default
+ * field manager. The answer is complete: 200 and 201 with an object or list, or a Status. */
+void fakeapi_handle(struct fakeapi *api, const struct request *request, struct sv user_agent,
+                    struct arena *arena, struct api_response *ret_response);
+
+/* --- watch --- */
+
+/* NULL and a Status in `ret_response` when the request is refused (an expired resourceVersion is
+ * not: it arrives as an ERROR event). */
+struct watch_cursor *fakeapi_watch(struct fakeapi *api, const struct request *request,
+                                   struct arena *arena, struct api_response *ret_response);
+/* Accepts NULL. */
+void watch_cursor_free(struct watch_cursor *cursor);
+
+struct watch_record {
+    enum watch_event_type type;
+    const struct cJSON *object;
+};
+/* The next event that the watch selects; false when it has seen everything. After a WATCH_ERROR
+ * the cursor is at its end. An idle cursor costs nothing. */
+bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
+                       struct watch_record *ret_record);
+/* False while nothing was written to the collection since the cursor's last event: cheap. */
+bool watch_cursor_has_news(const struct watch_cursor *cursor);
+/* A bookmark with the newest revision, for the owner of the loop to send now and then. */
+void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,
+                           struct watch_record *ret_record);
+
+/* --- exec --- */
+
+/* Checks an EXEC request against the pod: exists, has the container, is running. Fills a Status
+ * when it may not run. Running it is the caller's business (fakeapi/cluster). */
+bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, struct arena *arena,
+                        const struct cJSON **ret_pod, struct api_response *ret_response);
+
+/* --- upkeep --- */
+
+/* Newest revision: grows with each write. */
+uint64_t fakeapi_revision(const struct fakeapi *api);
+/* Gives back the trees that were not used for long. */
+void fakeapi_trim(struct fakeapi *api);
+/* Forgets events up to now, so that watches from older versions get 410 (a fault). */
+void fakeapi_compact(struct fakeapi *api);
+const struct registry *fakeapi_registry(const struct fakeapi *api);
+
+struct fakeapi_stats {
+    uint64_t requests, writes, objects, watch_events;
+    size_t stored_bytes, tree_bytes;
+};
+void fakeapi_get_stats(const struct fakeapi *api, struct fakeapi_stats *ret_stats);
+
+/* A failure Status as the server would write it. `kind` is what details.kind says. */
+struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,
+                             struct sv message);
+
+#endif
