@@ -25,7 +25,7 @@ enum selector_operator {
 
 struct selector_requirement {
     struct sv key;
-    enum selector_operator operator;
+    enum selector_operator op;
     const struct sv *values;
     size_t value_count;
 };

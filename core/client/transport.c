@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/transport.h"
+
+#define X(name, text) [VERB_##name] = SV(text),
+static const struct sv verb_texts[] = {VERBS(X)};
+#undef X
+
+struct sv verb_text(enum verb verb) {
+    return verb_texts[verb];
+}
+
+#define X(name, media_type) [PATCH_##name] = SV(media_type),
+static const struct sv media_types[] = {PATCH_TYPES(X)};
+#undef X
+
+struct sv patch_type_media_type(enum patch_type type) {
+    return media_types[type];
+}
+
+#define X(name) [WATCH_##name] = SV(#name),
+static const struct sv event_type_texts[] = {WATCH_EVENT_TYPES(X)};
+#undef X
+
+struct sv watch_event_type_text(enum watch_event_type type) {
+    return event_type_texts[type];
+}
