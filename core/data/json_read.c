@@ -197,7 +197,7 @@ static bool read_value(struct reader *reader, struct cJSON *node);
 
 static struct sv path_text(const struct reader *reader, struct sv last) {
     struct sv path = SV("");
-    for (size_t i = 0; i < reader->depth; i++)
+    for (size_t i = 0; i + 1 < reader->depth; i++)
         if (reader->path[i].len > 0)
             path = arena_printf(reader->arena, "%.*s%.*s.", SV_ARG(path), SV_ARG(reader->path[i]));
     return arena_printf(reader->arena, "%.*s%.*s", SV_ARG(path), SV_ARG(last));

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever is read must be written and read back as the same tree. */
+#include "core/data/json.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv text = {size ? (const char *)data : "", size};
+    struct cJSON *item = json_read(arena, text, &err);
+    if (item) {
+        struct sv written = json_write_arena(arena, item, JSON_COMPACT);
+        struct cJSON *again = json_read(arena, written, &err);
+        assert(again && json_equal(item, again));
+    }
+    struct sv duplicate;
+    item = json_read_last_wins(arena, text, &duplicate, &err);
+    if (item)
+        json_write_arena(arena, item, JSON_GO_HTML);
+    return 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/data/json.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+
+/* What cJSON itself would change or accept (libraries.md §1) must come back as it was. */
+TEST(a_round_trip_keeps_every_byte) {
+    static const char *const texts[] = {
+        "null",
+        "true",
+        "\"\"",
+        "[]",
+        "{}",
+        "{\"a\":[1,2.50,-0,1e5,1E+400]}",
+        "9007199254740993",
+        "9223372036854775807",
+        "0.30000000000000004",
+        "[\"a\\u0000b\",\"\\\"\\\\/\\b\\f\\n\\r\\t\",\"\xc3\xa9\"]",
+        "{\"A\":1,\"a\":2,\"<&>\":\"<\xe2\x80\xa8>\"}",
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct error err = {0};
+        struct cJSON *item = json_read(arena, sv_from(texts[i]), &err);
+        REQUIRE(item != NULL);
+        struct sv expected = i == 9
+                                 ? SV("[\"a\\u0000b\",\"\\\"\\\\/\\b\\f\\n\\r\\t\",\"\xc3\xa9\"]")
+                                 : sv_from(texts[i]);
+        CHECK_SV(json_write_arena(arena, item, JSON_COMPACT), expected);
+        CHECK(json_equal(item, json_copy(arena, item)));
+    }
+}
+
+TEST(refuses_what_is_no_json_and_says_where) {
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "line 1 column 1: the text ends where a value was expected"},
+        {"01", "line 1 column 2: a number must not start with 0"},
+        {"1.", "line 1 column 3: a digit was expected after the decimal point"},
+        {"[1,]", "line 1 column 4: a value was expected"},
+        {"{\"a\":1,\n \"a\":2}", "duplicate key \"a\""},
+        {"{\"x\":{\"a\":1,\"a\":2}}", "duplicate key \"x.a\""},
+        {"{} x", "line 1 column 4: unexpected text after the value"},
+        {"\"\xff\"", "line 1 column 2: bytes that are not UTF-8"},
+        {"\"\\ud800\"", "line 1 column 8: a high surrogate without its low one"},
+        {"\"a\nb\"", "line 1 column 3: a control character in a string must be escaped"},
+        {"\"abc", "line 1 column 2: a string without its closing quote"},
+        {"{\"a\\u0000\":1}", "line 1 column 11: a key must not hold a NUL"},
+        {"tru", "line 1 column 1: a value was expected"},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+        CHECK(json_read(arena, sv_from(cases[i].text), &err) == NULL);
+        CHECK_SV(sv_from(err.message), sv_from(cases[i].message));
+        CHECK(err.code == ERROR_INVALID);
+    }
+}
+
+TEST(depth_is_limited) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    char text[2 * (JSON_DEPTH_MAX + 1)];
+    memset(text, '[', JSON_DEPTH_MAX + 1);
+    memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+    CHECK(json_read(arena, (struct sv){text, sizeof(text)}, &err) == NULL);
+    CHECK(err.code == ERROR_TOO_LARGE);
+    CHECK(json_read(arena, (struct sv){text + 1, sizeof(text) - 2}, &err) != NULL);
+}
+
+TEST(last_of_equal_keys_wins_where_asked) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv duplicate;
+    struct cJSON *item =
+        json_read_last_wins(arena, SV("{\"a\":{\"b\":1,\"c\":0,\"b\":[2]}}"), &duplicate, &err);
+    REQUIRE(item != NULL);
+    CHECK_SV(duplicate, SV("a.b"));
+    CHECK_SV(json_write_arena(arena, item, JSON_COMPACT), SV("{\"a\":{\"b\":[2],\"c\":0}}"));
+}
+
+TEST(many_keys_are_checked_for_duplicates_too) {
+    AUTO(arena) arena = arena_new();
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < 2000; i++)
+        CHECK(buf_printf(&text, "%s\"k%d\":%d", i ? "," : "{", i, i));
+    CHECK(buf_append(&text, SV(",\"k1999\":0}")));
+    struct error err = {0};
+    CHECK(json_read(arena, buf_view(&text), &err) == NULL);
+    CHECK_SV(sv_from(err.message), SV("duplicate key \"k1999\""));
+    buf_release(&text);
+}
+
+TEST(go_style_escapes_what_encoding_json_escapes) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *item = json_string(arena, SV("<a&b>\xe2\x80\xa8\xe2\x80\xa9\xff\x01\xc3\xa9"));
+    CHECK_SV(json_write_arena(arena, item, JSON_GO_HTML),
+             SV("\"\\u003ca\\u0026b\\u003e\\u2028\\u2029\\ufffd\\u0001\xc3\xa9\""));
+}
+
+TEST(trees_are_edited_in_place) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *map = json_map(arena);
+    json_set_int(arena, map, SV("b"), 1);
+    json_set_int(arena, map, SV("a"), 2);
+    json_set_string(arena, map, SV("b"), SV("x"));
+    struct cJSON *list = json_ensure_list(arena, map, SV("l"));
+    json_append(list, json_int(arena, 2));
+    json_insert(list, 0, json_int(arena, 1));
+    json_insert(list, 9, json_int(arena, 3));
+    CHECK_SV(json_write_arena(arena, map, JSON_COMPACT), SV("{\"b\":\"x\",\"a\":2,\"l\":[1,2,3]}"));
+    json_sort(map);
+    json_remove(map, SV("l"));
+    json_append(list, json_int(arena, 4));
+    CHECK_SV(json_write_arena(arena, map, JSON_COMPACT), SV("{\"a\":2,\"b\":\"x\"}"));
+    json_detach(list, json_at(list, 3));
+    json_replace(list, json_at(list, 2), json_null(arena));
+    json_append(list, json_bool(arena, true));
+    CHECK_SV(json_write_arena(arena, list, JSON_COMPACT), SV("[1,2,null,true]"));
+}
+
+TEST(numbers_are_equal_by_value_and_maps_without_order) {
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } cases[] = {
+        {"1", "1.0", true},
+        {"1e2", "100", true},
+        {"0.1", "0.2", false},
+        {"1", "\"1\"", false},
+        {"9007199254740993", "9007199254740992", false},
+        {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true},
+        {"[1,2]", "[2,1]", false},
+        {"{\"a\":1}", "{\"a\":1,\"b\":null}", false},
+        {"1e400", "1e400", true},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+        const struct cJSON *a = json_read(arena, sv_from(cases[i].a), &err);
+        const struct cJSON *b = json_read(arena, sv_from(cases[i].b), &err);
+        CHECK(json_equal(a, b) == cases[i].equal);
+        CHECK(json_equal(b, a) == cases[i].equal);
+    }
+}
