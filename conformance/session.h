@@ -33,9 +33,29 @@ struct session_options {
     bool without_controller;
 };
 
+/* Requests that the controller has sent so far. */
+struct session_counts {
+    uint64_t reads, writes, executions, events;
+};
+
+/* What carries a session: the world in this process, or a server over HTTP. `step` does what can
+ * be done and waits no longer than `until_ms`; false when nothing happened. */
+struct session_driver {
+    struct transport *user; /* the user's connection */
+    int64_t quiet_ms;       /* no write for that long means settled */
+    int64_t (*now_ms)(void *context);
+    bool (*step)(void *context, int64_t until_ms);
+    void (*restart_controller)(void *context); /* NULL: cannot be done here */
+    void (*get_counts)(void *context, struct session_counts *ret_counts);
+    void (*free)(void *context);
+    void *context;
+};
+
 /* Mode sim: everything in this process, in virtual time. The CRDs are installed and the nodes
  * Ready when it returns. */
 MUST_CHECK struct session *session_new(const struct session_options *options, struct error *err);
+/* Takes the driver's context over. */
+struct session *session_new_with_driver(const struct session_driver *driver);
 /* Accepts NULL. */
 void session_free(struct session *session);
 DEFINE_AUTO(session)
@@ -72,15 +92,12 @@ void session_advance(struct session *session, int64_t duration_ms);
  * does not happen within `timeout_ms`. */
 bool session_settle(struct session *session, int64_t timeout_ms);
 
+bool session_can_restart_controller(const struct session *session);
 /* Kills the controller where it stands and starts a new one (which relists). */
 void session_restart_controller(struct session *session);
 /* NULL in mode http. */
 struct controller *session_controller(struct session *session);
 
-/* Requests that the controller has sent so far. */
-struct session_counts {
-    uint64_t reads, writes, executions, events;
-};
 void session_get_counts(struct session *session, struct session_counts *ret_counts);
 
 #endif
