@@ -40,6 +40,8 @@ function(add_unit_test layer folder source)
   set_tests_properties(${test} PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()
 
+add_custom_target(fuzz-targets)
+
 function(add_fuzz_target layer folder source)
   get_filename_component(stem ${source} NAME_WE)
   string(REPLACE "/" "." prefix ${folder})
@@ -47,6 +49,7 @@ function(add_fuzz_target layer folder source)
   add_executable(${target} ${source})
   target_link_libraries(${target} PRIVATE ${layer})
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzz-targets ${target})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
 endfunction()
 
