@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+
+#include "core/base/mem.h"
+#include "core/base/test.h"
+
+TEST(memory_is_zeroed_aligned_and_disjoint) {
+    AUTO(arena) arena = arena_new();
+    char *before = NULL;
+    for (size_t bytes = 0; bytes < 3000; bytes += 7) {
+        char *memory = arena_alloc(arena, bytes);
+        CHECK((uintptr_t)memory % 16 == 0);
+        CHECK(memory != before);
+        for (size_t i = 0; i < bytes; i++)
+            if (memory[i] != 0)
+                CHECK(memory[i] == 0);
+        memset(memory, 0xff, bytes);
+        before = memory;
+    }
+    arena_reset(arena);
+    char *memory = arena_alloc(arena, 100);
+    CHECK(memory[0] == 0 && memory[99] == 0);
+}
+
+TEST(an_arena_that_is_reset_does_not_allocate_again) {
+    AUTO(arena) arena = arena_new();
+    arena_alloc(arena, 2000);
+    arena_reset(arena);
+    uint64_t before = mem_alloc_count();
+    for (int i = 0; i < 100; i++) {
+        arena_alloc(arena, 2000);
+        arena_reset(arena);
+    }
+    CHECK(mem_alloc_count() == before);
+}
+
+TEST(texts_are_terminated_behind_their_end) {
+    AUTO(arena) arena = arena_new();
+    struct sv copy = arena_copy(arena, sv_prefix(SV("abcdef"), 3));
+    CHECK_SV(copy, SV("abc"));
+    CHECK(copy.ptr[3] == '\0');
+    struct sv text = arena_printf(arena, "%d-%s", 42, "x");
+    CHECK_SV(text, SV("42-x"));
+    CHECK(text.ptr[4] == '\0');
+    CHECK(arena_used_bytes(arena) >= 9 && arena_held_bytes(arena) >= 4096);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/sv.h"
+
+#include "core/base/test.h"
+
+TEST(cuts_and_trims) {
+    struct sv rest = SV("a=b=c");
+    CHECK_SV(sv_cut(&rest, '='), SV("a"));
+    CHECK_SV(rest, SV("b=c"));
+    CHECK_SV(sv_cut(&rest, ','), SV("b=c"));
+    CHECK_SV(rest, SV(""));
+    CHECK_SV(sv_trim(SV(" \t x y\n")), SV("x y"));
+    CHECK_SV(sv_trim(SV("  ")), SV(""));
+    CHECK_SV(sv_prefix(SV("abc"), 9), SV("abc"));
+    CHECK_SV(sv_drop(SV("abc"), 9), SV(""));
+    CHECK(sv_find_last(SV("a/b/c"), '/') == 3);
+    CHECK(sv_find(SV("abc"), 'x') == 3);
+}
+
+TEST(order_is_bytewise_and_a_prefix_comes_first) {
+    CHECK(sv_compare(SV("a"), SV("ab")) < 0);
+    CHECK(sv_compare(SV("b"), SV("ab")) > 0);
+    CHECK(sv_compare(SV("ab"), SV("ab")) == 0);
+    CHECK(sv_compare(SV(""), SV("")) == 0);
+    CHECK(sv_contains(SV("abcd"), SV("bc")) && !sv_contains(SV("abcd"), SV("cb")));
+    CHECK(sv_starts_with(SV("abc"), SV("ab")) && !sv_starts_with(SV("a"), SV("ab")));
+    CHECK(sv_ends_with(SV("abc"), SV("bc")) && !sv_ends_with(SV("c"), SV("bc")));
+}
+
+TEST(integers_are_read_whole_or_not_at_all) {
+    static const struct {
+        struct sv text;
+        bool is_number;
+        int64_t value;
+    } cases[] = {
+        {SV("0"), true, 0},
+        {SV("-1"), true, -1},
+        {SV("9223372036854775807"), true, INT64_MAX},
+        {SV("-9223372036854775808"), true, INT64_MIN},
+        {SV("9223372036854775808"), false, 0},
+        {SV("-9223372036854775809"), false, 0},
+        {SV(""), false, 0},
+        {SV("-"), false, 0},
+        {SV("1x"), false, 0},
+        {SV("+1"), false, 0},
+        {SV("1e3"), false, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t value = 0;
+        CHECK(sv_to_int64(cases[i].text, &value) == cases[i].is_number);
+        CHECK(value == cases[i].value);
+    }
+}
+
+/* Suggestions help only when they are near: a far one sends people the wrong way. */
+TEST(suggests_near_names_only) {
+    static const struct sv names[] = {SV("mountUFS"), SV("reportSummary"), SV("timeout")};
+    CHECK_SV(sv_nearest(SV("ReportSummary"), names, COUNT_OF(names)), SV("reportSummary"));
+    CHECK_SV(sv_nearest(SV("timeuot"), names, COUNT_OF(names)), SV("timeout"));
+    CHECK_SV(sv_nearest(SV("mountUfs"), names, COUNT_OF(names)), SV("mountUFS"));
+    CHECK_SV(sv_nearest(SV("replicas"), names, COUNT_OF(names)), SV(""));
+    CHECK(sv_distance(SV("ab"), SV("ba")) == 1);
+    CHECK(sv_distance(SV(""), SV("abc")) == 3);
+}
