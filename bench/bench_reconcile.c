@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/bench_reconcile.h"
+
+#include "conformance/session.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/server/fakeapi.h"
+
+enum {
+    /* Kubelets take 110 pods each; some room is left for placement. */
+    PODS_PER_NODE = 90,
+    BOUND_TIMEOUT_MS = 60 * 60 * 1000,
+    SETTLE_TIMEOUT_MS = 60 * 60 * 1000,
+    STEADY_MS = 60 * 60 * 1000,
+};
+
+/* Small, but with every part that costs a write or an exec. */
+static const char class_text[] =
+    "apiVersion: data.fluid.io/v1alpha1\n"
+    "kind: CacheRuntimeClass\n"
+    "metadata: {name: bench}\n"
+    "fileSystemType: bench\n"
+    "topology:\n"
+    "  master:\n"
+    "    service: {headless: {}}\n"
+    "    executionEntries:\n"
+    "      mountUFS: {command: [/mount.sh]}\n"
+    "      reportSummary: {command: [/report.sh]}\n"
+    "    template:\n"
+    "      spec: {containers: [{name: master, image: registry.example/bench:1}]}\n"
+    "  worker:\n"
+    "    service: {headless: {}}\n"
+    "    template:\n"
+    "      spec: {containers: [{name: worker, image: registry.example/bench:1}]}\n"
+    "  client:\n"
+    "    template:\n"
+    "      spec:\n"
+    "        containers:\n"
+    "        - name: client\n"
+    "          image: registry.example/bench:1\n"
+    "          securityContext: {privileged: true}\n";
+
+static bool answer(void *context, const struct exec_call *call, struct arena *arena,
+                   struct exec_result *ret_result) {
+    (void)context, (void)arena;
+    bool mounts = call->command_count > 0 && sv_eq(call->command[0], SV("/mount.sh"));
+    *ret_result = (struct exec_result){
+        .stdout_bytes = mounts ? SV("{\"mounted\":[\"/data\"]}\n")
+                               : SV("{\"cached\":\"0B\",\"cachedPercentage\":\"0%\","
+                                    "\"cacheCapacity\":\"1GiB\",\"cacheHitRatio\":\"0%\"}\n"),
+        .stderr_bytes = SV(""),
+        .duration_ms = 50,
+    };
+    return true;
+}
+
+struct bench_run {
+    const struct bench_reconcile_options *options;
+    struct session *session;
+    struct map *bound; /* names of datasets that were written as Bound */
+    uint64_t api_requests;
+};
+
+static void watch_writes(void *context, struct sv user_agent, const struct request *request,
+                         int http_status, const struct cJSON *body) {
+    struct bench_run *run = context;
+    (void)user_agent;
+    run->api_requests++;
+    if (http_status / 100 == 2 && sv_eq(request->plural, SV("datasets")) &&
+        sv_eq(json_find_string(body, "status.phase"), SV("Bound")))
+        map_put(run->bound, object_name(body), run);
+}
+
+static bool apply_text(struct bench_run *run, struct sv text, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct yaml_documents documents;
+    if (!yaml_read(arena, text, &documents, err))
+        return false;
+    for (size_t i = 0; i < documents.count; i++)
+        if (!session_apply(run->session, documents.roots[i], err))
+            return false;
+    return true;
+}
+
+static bool create_all(struct bench_run *run, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < run->options->runtime_count; i++) {
+        arena_reset(arena);
+        struct sv text = arena_printf(
+            arena,
+            "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset, metadata: {name: rt-%zu, "
+            "namespace: default}, spec: {placement: Shared, mounts: [{mountPoint: 's3://bench', "
+            "name: data}]}}\n---\n"
+            "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime, metadata: {name: rt-%zu, "
+            "namespace: default}, spec: {runtimeClassName: bench, master: {replicas: 1}, "
+            "worker: {replicas: %zu}}}\n",
+            i, i, run->options->worker_count);
+        if (!apply_text(run, text, err))
+            return false;
+    }
+    return true;
+}
+
+static bool all_bound(struct session *session, void *context) {
+    (void)session;
+    const struct bench_run *run = context;
+    return map_count(run->bound) == run->options->runtime_count;
+}
+
+static void add_rest(struct bench_run *run, struct bench_figures *figures) {
+    struct session_counts before, after;
+    struct controller_stats stats_before, stats_after;
+    session_get_counts(run->session, &before);
+    controller_get_stats(session_controller(run->session), &stats_before);
+    double start_ms = bench_now_ms();
+    session_advance(run->session, STEADY_MS);
+    double elapsed_ms = bench_now_ms() - start_ms;
+    session_get_counts(run->session, &after);
+    controller_get_stats(session_controller(run->session), &stats_after);
+    bench_add(figures, "steady_hour_ms", elapsed_ms);
+    bench_add(figures, "steady_hour_writes", (double)(after.writes - before.writes));
+    bench_add(figures, "steady_hour_execs", (double)(after.executions - before.executions));
+    bench_add(figures, "steady_hour_plans", (double)(stats_after.plans - stats_before.plans));
+}
+
+static bool measure(struct bench_run *run, struct bench_figures *figures, struct error *err) {
+    struct session_counts before, after;
+    double count = (double)run->options->runtime_count;
+    session_get_counts(run->session, &before);
+    double start_ms = bench_now_ms();
+    if (!create_all(run, err))
+        return false;
+    if (!session_run_until(run->session, BOUND_TIMEOUT_MS, all_bound, run))
+        return error_set(err, ERROR_TIMEOUT, "%zu of %zu runtimes are Bound after a virtual hour",
+                         map_count(run->bound), run->options->runtime_count);
+    bench_add(figures, "to_bound_ms", bench_now_ms() - start_ms);
+    struct controller_stats stats;
+    session_get_counts(run->session, &after);
+    controller_get_stats(session_controller(run->session), &stats);
+    bench_add(figures, "writes_per_runtime", (double)(after.writes - before.writes) / count);
+    bench_add(figures, "reads_per_runtime", (double)(after.reads - before.reads) / count);
+    bench_add(figures, "execs_per_runtime", (double)(after.executions - before.executions) / count);
+    bench_add(figures, "events_per_runtime", (double)(after.events - before.events) / count);
+    bench_add(figures, "api_requests_per_runtime", (double)run->api_requests / count);
+    bench_add(figures, "plans_per_runtime", (double)stats.plans / count);
+    bench_add(figures, "allocations_per_plan",
+              stats.plans ? (double)stats.allocations / (double)stats.plans : 0);
+    bench_add(figures, "cache_kib", (double)stats.cache_bytes / 1024);
+    if (!session_settle(run->session, SETTLE_TIMEOUT_MS))
+        return error_set(err, ERROR_TIMEOUT, "the controller did not come to rest");
+    add_rest(run, figures);
+    return true;
+}
+
+bool bench_reconcile_run(void *context, struct bench_figures *figures, struct error *err) {
+    const struct bench_reconcile_options *options = context;
+    AUTO(map) bound = map_new();
+    struct bench_run run = {.options = options, .bound = bound};
+    struct engine engine = {.exec = answer};
+    size_t pod_count = options->runtime_count * (options->worker_count + 1);
+    AUTO(session)
+    session = session_new(
+        &(struct session_options){
+            .seed = options->seed,
+            .node_count = pod_count / PODS_PER_NODE + 2,
+            .engines = &engine,
+            .engine_count = 1,
+            .image_pull_ms = -1,
+            .pod_start_ms = -1,
+            .config_map_lag_ms = -1,
+        },
+        err);
+    if (!session)
+        return false;
+    run.session = session;
+    world_add_observer(session_world(session),
+                       &(struct observer){.after = watch_writes, .context = &run});
+    return apply_text(&run, sv_from(class_text), err) && measure(&run, figures, err);
+}
