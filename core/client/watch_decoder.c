@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/watch_decoder.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+
+struct watch_decoder {
+    struct buf pending;   /* received, not yet taken as a line */
+    size_t scanned_bytes; /* prefix of pending that holds no newline */
+};
+
+#define X(name) [WATCH_##name] = SV(#name),
+static const struct sv type_names[] = {WATCH_EVENT_TYPES(X)};
+#undef X
+
+struct watch_decoder *watch_decoder_new(void) {
+    struct watch_decoder *decoder = mem_alloc(sizeof(*decoder));
+    buf_init(&decoder->pending, WATCH_PENDING_BYTES_MAX);
+    return decoder;
+}
+
+void watch_decoder_free(struct watch_decoder *decoder) {
+    if (!decoder)
+        return;
+    buf_release(&decoder->pending);
+    mem_free(decoder);
+}
+
+bool watch_decoder_feed(struct watch_decoder *decoder, struct sv bytes, struct error *err) {
+    if (!buf_append(&decoder->pending, bytes))
+        return error_set(err, ERROR_TOO_LARGE, "watch line over %d bytes", WATCH_PENDING_BYTES_MAX);
+    return true;
+}
+
+static bool take_line(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line) {
+    struct sv pending = buf_view(&decoder->pending);
+    assert(decoder->scanned_bytes <= pending.len);
+    struct sv fresh = sv_drop(pending, decoder->scanned_bytes);
+    const char *newline = memchr(fresh.ptr, '\n', fresh.len);
+    if (!newline) {
+        /* Without this, a large object in small slices costs quadratic time. */
+        decoder->scanned_bytes = pending.len;
+        return false;
+    }
+    size_t line_bytes = (size_t)(newline - pending.ptr);
+    *ret_line = arena_copy(arena, sv_prefix(pending, line_bytes));
+    buf_consume(&decoder->pending, line_bytes + 1);
+    decoder->scanned_bytes = 0;
+    return true;
+}
+
+static bool decode_line(struct arena *arena, struct sv line, struct watch_event *ret_event,
+                        struct error *err) {
+    const struct cJSON *envelope = json_read(arena, line, err);
+    if (!envelope)
+        return error_wrap(err, "watch line");
+
+    struct sv name = json_string_or(envelope, SV("type"), SV(""));
+    size_t type = sv_index_of(name, type_names, COUNT_OF(type_names));
+    if (type == COUNT_OF(type_names))
+        return error_set(err, ERROR_INVALID, "watch line: bad type \"%.*s\"", SV_ARG(name));
+
+    const struct cJSON *object = json_get(envelope, SV("object"));
+    if (!object)
+        return error_set(err, ERROR_INVALID, "watch line: %.*s without object", SV_ARG(name));
+    *ret_event = (struct watch_event){.type = (enum watch_event_type)type, .object = object};
+    return true;
+}
+
+enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *arena,
+                                   struct watch_event *ret_event, struct error *err) {
+    struct sv line;
+    if (!take_line(decoder, arena, &line))
+        return WATCH_NEXT_NEEDS_BYTES;
+    return decode_line(arena, line, ret_event, err) ? WATCH_NEXT_EVENT : WATCH_NEXT_FAILED;
+}

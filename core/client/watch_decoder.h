@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * watch_decoder: turns the bytes of a watch response into watch events.
+ *
+ * The API server writes one JSON document per line and the network cuts the stream
+ * anywhere; this module owns the unfinished line between two cuts. It checks the
+ * envelope and passes the object on untouched, unknown fields included. Pure.
+ */
+#ifndef CORE_CLIENT_WATCH_DECODER_H
+#define CORE_CLIENT_WATCH_DECODER_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/client/transport.h"
+
+struct arena;
+struct error;
+struct cJSON;
+struct watch_decoder; /* opaque */
+
+/* Twice the largest object that the API server stores. */
+enum { WATCH_PENDING_BYTES_MAX = 3 * 1024 * 1024 };
+
+struct watch_event {
+    enum watch_event_type type;
+    const struct cJSON *object; /* the resource; for WATCH_ERROR a Status */
+};
+
+enum watch_next { WATCH_NEXT_EVENT, WATCH_NEXT_NEEDS_BYTES, WATCH_NEXT_FAILED };
+
+/* One decoder per watch connection. watch_decoder_free() accepts NULL. */
+struct watch_decoder *watch_decoder_new(void);
+void watch_decoder_free(struct watch_decoder *decoder);
+DEFINE_AUTO(watch_decoder)
+
+/* Appends a slice of the response, copied; drain with watch_decoder_next() after each
+ * call. Fails with ERROR_TOO_LARGE when more than WATCH_PENDING_BYTES_MAX would wait. */
+MUST_CHECK bool watch_decoder_feed(struct watch_decoder *decoder, struct sv bytes,
+                                   struct error *err);
+
+/* Takes the oldest complete event. WATCH_NEXT_EVENT sets `ret_event`, whose object lives
+ * in `arena`. WATCH_NEXT_FAILED sets `err` (ERROR_INVALID); the stream is then beyond
+ * repair: free the decoder and list again. */
+MUST_CHECK enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *arena,
+                                              struct watch_event *ret_event, struct error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/watch_decoder.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+
+static const struct {
+    struct sv line;
+    enum watch_next next;
+    const char *message;
+} cases[] = {
+    {SV("{\"type\":\"ADDED\",\"object\":{}}\n"), WATCH_NEXT_EVENT, ""},
+    {SV("{\"type\":\"ADDED\",\"obj\n"), WATCH_NEXT_FAILED,
+     "watch line: line 1 column 18: a string without its closing quote"},
+    {SV("{\"type\":\"ODD\"}\n"), WATCH_NEXT_FAILED, "watch line: bad type \"ODD\""},
+    {SV("{\"type\":\"ADDED\"}\n"), WATCH_NEXT_FAILED, "watch line: ADDED without object"},
+};
+
+/* The network may cut a line anywhere, so each case runs once for every cut. */
+TEST(decodes_each_case_at_every_cut) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (size_t cut = 0; cut < cases[i].line.len; cut++) {
+            AUTO(arena) arena = arena_new();
+            AUTO(watch_decoder) decoder = watch_decoder_new();
+            struct watch_event event;
+            struct error err = {0};
+
+            CHECK(watch_decoder_feed(decoder, sv_prefix(cases[i].line, cut), &err));
+            CHECK(watch_decoder_next(decoder, arena, &event, &err) == WATCH_NEXT_NEEDS_BYTES);
+            CHECK(watch_decoder_feed(decoder, sv_drop(cases[i].line, cut), &err));
+            CHECK(watch_decoder_next(decoder, arena, &event, &err) == cases[i].next);
+            CHECK_SV(sv_from(err.message), sv_from(cases[i].message));
+        }
+    }
+}
+
+TEST(refuses_a_line_past_the_limit) {
+    static const char line[WATCH_PENDING_BYTES_MAX + 1];
+    AUTO(watch_decoder) decoder = watch_decoder_new();
+    struct error err = {0};
+
+    CHECK(!watch_decoder_feed(decoder, (struct sv){line, sizeof(line)}, &err));
+    CHECK(err.code == ERROR_TOO_LARGE);
+}
