@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/completion_queue.h"
+
+#include "core/base/arena.h"
+#include "core/base/mem.h"
+
+struct completion_item {
+    struct completion_item *next;
+    struct completion completion;
+    struct arena *arena;
+    bool is_dropped;
+};
+
+static void item_free(struct completion_item *item) {
+    if (!item)
+        return;
+    arena_free(item->arena);
+    mem_free(item);
+}
+
+void completion_queue_release(struct completion_queue *queue) {
+    while (queue->first) {
+        struct completion_item *next = queue->first->next;
+        item_free(queue->first);
+        queue->first = next;
+    }
+    item_free(queue->taken);
+    *queue = (struct completion_queue){0};
+}
+
+void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
+                           struct arena *arena) {
+    struct completion_item *item = mem_alloc(sizeof(*item));
+    item->completion = *completion;
+    item->arena = arena;
+    if (queue->last)
+        queue->last->next = item;
+    else
+        queue->first = item;
+    queue->last = item;
+}
+
+bool completion_queue_take(struct completion_queue *queue, struct completion *ret_completion) {
+    item_free(queue->taken);
+    queue->taken = NULL;
+    while (queue->first) {
+        struct completion_item *item = queue->first;
+        queue->first = item->next;
+        if (!queue->first)
+            queue->last = NULL;
+        if (item->is_dropped) {
+            item_free(item);
+            continue;
+        }
+        queue->taken = item;
+        *ret_completion = item->completion;
+        return true;
+    }
+    return false;
+}
+
+bool completion_queue_is_empty(const struct completion_queue *queue) {
+    return queue->first == NULL;
+}
+
+void completion_queue_drop(struct completion_queue *queue, uint64_t id) {
+    for (struct completion_item *item = queue->first; item; item = item->next)
+        if (item->completion.id == id)
+            item->is_dropped = true;
+}

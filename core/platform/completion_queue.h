@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* completion_queue: completions that wait to be taken, each with the memory it points to. */
+#ifndef CORE_PLATFORM_COMPLETION_QUEUE_H
+#define CORE_PLATFORM_COMPLETION_QUEUE_H
+
+#include "core/client/transport.h"
+
+struct arena;
+struct completion_item;
+
+struct completion_queue {
+    struct completion_item *first, *last;
+    struct completion_item *taken; /* lives until the next take */
+};
+
+/* A zeroed queue is empty. */
+void completion_queue_release(struct completion_queue *queue);
+/* Takes `arena`, which holds what the completion points to, over; NULL: nothing. */
+void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
+                           struct arena *arena);
+bool completion_queue_take(struct completion_queue *queue, struct completion *ret_completion);
+bool completion_queue_is_empty(const struct completion_queue *queue);
+/* Drops what waits for a request that was cancelled. */
+void completion_queue_drop(struct completion_queue *queue, uint64_t id);
+
+#endif

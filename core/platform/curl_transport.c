@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/curl_transport.h"
+
+#include "core/api/api_status.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/client/request_url.h"
+#include "core/client/transport.h"
+#include "core/client/watch_decoder.h"
+#include "core/data/json.h"
+#include "core/platform/completion_queue.h"
+#include "core/platform/event_loop.h"
+#include "core/platform/exec_socket.h"
+
+#include <curl/curl.h>
+
+enum {
+    REQUEST_TIMEOUT_MS = 30 * 1000,
+    EXEC_TIMEOUT_MS = 60 * 1000,
+    CONNECT_TIMEOUT_MS = 10 * 1000,
+    CONNECTIONS_MAX = 256,
+};
+
+struct call {
+    struct call *next, *previous;
+    struct curl_transport *owner;
+    uint64_t id;
+    enum verb verb;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct arena *arena; /* texts that libcurl and the exec point to */
+    struct buf body;     /* of the answer */
+    bool is_too_large;
+    struct watch_decoder *decoder; /* of a watch that was answered with 200 */
+    bool watch_failed;
+    struct error watch_err;
+    struct exec_options exec; /* copied into the arena */
+    struct sv path;
+    struct exec_socket *socket; /* of an exec that is connected */
+    int socket_descriptor;
+    int64_t deadline_ms; /* of an exec */
+};
+
+struct curl_transport {
+    struct transport base;
+    struct event_loop *loop;
+    CURLM *multi;
+    struct arena *arena;
+    struct sv server, host, user_agent, bearer_token;
+    struct sv ca_certificate, client_certificate, client_key;
+    bool skips_verification;
+    struct rng rng;
+    uint64_t last_id;
+    struct call *calls;
+    int64_t timer_ms; /* when libcurl wants to be called */
+    struct completion_queue queue;
+};
+
+static void call_free(struct call *call) {
+    struct curl_transport *transport = call->owner;
+    if (call->socket)
+        event_loop_forget(transport->loop, call->socket_descriptor);
+    exec_socket_free(call->socket);
+    curl_multi_remove_handle(transport->multi, call->easy);
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    watch_decoder_free(call->decoder);
+    buf_release(&call->body);
+    arena_free(call->arena);
+    if (call->previous)
+        call->previous->next = call->next;
+    else
+        transport->calls = call->next;
+    if (call->next)
+        call->next->previous = call->previous;
+    mem_free(call);
+}
+
+/* --- answers --- */
+
+static long http_status(const struct call *call) {
+    long status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static void push_watch_events(struct call *call) {
+    for (;;) {
+        struct arena *arena = arena_new();
+        struct watch_event event;
+        enum watch_next next = watch_decoder_next(call->decoder, arena, &event, &call->watch_err);
+        if (next != WATCH_NEXT_EVENT) {
+            arena_free(arena);
+            call->watch_failed = next == WATCH_NEXT_FAILED;
+            return;
+        }
+        struct completion completion = {
+            .id = call->id,
+            .type = COMPLETION_WATCH_EVENT,
+            .http_status = 200,
+            .event_type = event.type,
+            .body = event.object,
+        };
+        if (event.type == WATCH_ERROR)
+            api_status_to_error(event.object, 500, &completion.err);
+        completion_queue_push(&call->owner->queue, &completion, arena);
+    }
+}
+
+static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
+    struct call *call = context;
+    struct sv slice = {bytes, size * count};
+    if (call->verb == VERB_WATCH && http_status(call) == 200) {
+        if (!call->decoder)
+            call->decoder = watch_decoder_new();
+        call->watch_failed = !watch_decoder_feed(call->decoder, slice, &call->watch_err);
+        if (!call->watch_failed)
+            push_watch_events(call);
+        return call->watch_failed ? 0 : slice.len;
+    }
+    call->is_too_large = !buf_append(&call->body, slice);
+    return call->is_too_large ? 0 : slice.len;
+}
+
+static enum error_code code_of(CURLcode result) {
+    return result == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_UNAVAILABLE;
+}
+
+static void fail_call(struct completion *completion, const struct call *call, CURLcode result) {
+    if (call->watch_failed)
+        completion->err = call->watch_err;
+    else if (call->is_too_large)
+        error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
+    else
+        error_set(&completion->err, code_of(result), "%.*s: %s", SV_ARG(call->owner->server),
+                  curl_easy_strerror(result));
+}
+
+static int64_t retry_after_ms(const struct call *call, const struct cJSON *body) {
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds);
+    return seconds > 0 ? (int64_t)seconds * 1000 : api_status_retry_after_ms(body);
+}
+
+/* The answer's tree; a success that is no JSON is an error, a failure without one is not. */
+static void read_answer(struct completion *completion, struct call *call, struct arena *arena) {
+    struct error err = {0};
+    bool is_success = completion->http_status / 100 == 2;
+    completion->body = json_read(arena, buf_view(&call->body), &err);
+    if (!is_success) {
+        completion->retry_after_ms = retry_after_ms(call, completion->body);
+        api_status_to_error(completion->body, completion->http_status, &completion->err);
+    } else if (!completion->body) {
+        error_set(&completion->err, ERROR_UNAVAILABLE, "the server's answer is no JSON: %s",
+                  err.message);
+    }
+}
+
+static void finish(struct call *call, CURLcode result) {
+    struct arena *arena = arena_new();
+    struct completion completion = {
+        .id = call->id,
+        .type = call->verb == VERB_WATCH  ? COMPLETION_WATCH_END
+                : call->verb == VERB_EXEC ? COMPLETION_EXEC
+                                          : COMPLETION_RESPONSE,
+        .http_status = (int)http_status(call),
+    };
+    if (result != CURLE_OK)
+        fail_call(&completion, call, result);
+    else if (!call->decoder && !(call->verb == VERB_WATCH && completion.http_status == 200))
+        read_answer(&completion, call, arena);
+    completion_queue_push(&call->owner->queue, &completion, arena);
+    call_free(call);
+}
+
+/* --- exec --- */
+
+static void run_exec(void *context, int descriptor, unsigned events);
+
+static void finish_exec(struct call *call) {
+    struct arena *arena = arena_new();
+    struct completion completion;
+    exec_socket_finish(call->socket, arena, &completion);
+    completion.id = call->id;
+    completion_queue_push(&call->owner->queue, &completion, arena);
+    call_free(call);
+}
+
+static void run_exec(void *context, int descriptor, unsigned events) {
+    (void)events;
+    struct call *call = context;
+    if (exec_socket_run(call->socket)) {
+        finish_exec(call);
+        return;
+    }
+    unsigned wanted = EVENT_READABLE;
+    if (exec_socket_wants_write(call->socket))
+        wanted |= EVENT_WRITABLE;
+    event_loop_watch(call->owner->loop, descriptor, wanted, run_exec, call);
+}
+
+/* The connection stands: from here on the socket is ours, within libcurl's handle. */
+static void begin_exec(struct call *call) {
+    struct curl_transport *transport = call->owner;
+    curl_socket_t descriptor = CURL_SOCKET_BAD;
+    curl_easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &descriptor);
+    if (descriptor == CURL_SOCKET_BAD) {
+        finish(call, CURLE_COULDNT_CONNECT);
+        return;
+    }
+    call->socket_descriptor = descriptor;
+    call->socket = exec_socket_new(&(struct exec_socket_options){
+        .easy = call->easy,
+        .host = transport->host,
+        .path = call->path,
+        .user_agent = transport->user_agent,
+        .bearer_token = transport->bearer_token,
+        .stdin_bytes = call->exec.stdin_bytes,
+        .has_stdin = call->exec.has_stdin,
+        .output_bytes_max = call->exec.output_bytes_max,
+        .rng = &transport->rng,
+    });
+    run_exec(call, descriptor, 0);
+}
+
+static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
+    for (struct call *call = transport->calls, *next; call; call = next) {
+        next = call->next;
+        if (call->verb == VERB_EXEC && now_ms >= call->deadline_ms)
+            finish(call, CURLE_OPERATION_TIMEDOUT);
+    }
+}
+
+/* --- libcurl's side of the loop --- */
+
+static void collect_done(struct curl_transport *transport) {
+    int left;
+    CURLMsg *message;
+    while ((message = curl_multi_info_read(transport->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        CURLcode result = message->data.result;
+        struct call *call;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        if (call->verb == VERB_EXEC && result == CURLE_OK)
+            begin_exec(call);
+        else
+            finish(call, result);
+    }
+}
+
+static void socket_ready(void *context, int descriptor, unsigned events) {
+    struct curl_transport *transport = context;
+    int running;
+    int bits = (events & EVENT_READABLE ? CURL_CSELECT_IN : 0) |
+               (events & EVENT_WRITABLE ? CURL_CSELECT_OUT : 0);
+    curl_multi_socket_action(transport->multi, descriptor, bits, &running);
+    collect_done(transport);
+}
+
+static int watch_socket(CURL *easy, curl_socket_t descriptor, int what, void *context,
+                        void *socket_context) {
+    (void)easy, (void)socket_context;
+    struct curl_transport *transport = context;
+    if (what == CURL_POLL_REMOVE) {
+        event_loop_forget(transport->loop, descriptor);
+        return 0;
+    }
+    unsigned events =
+        (what & CURL_POLL_IN ? EVENT_READABLE : 0u) | (what & CURL_POLL_OUT ? EVENT_WRITABLE : 0u);
+    event_loop_watch(transport->loop, descriptor, events, socket_ready, transport);
+    return 0;
+}
+
+static int set_timer(CURLM *multi, long timeout_ms, void *context) {
+    (void)multi;
+    struct curl_transport *transport = context;
+    transport->timer_ms = timeout_ms < 0 ? DEADLINE_NEVER : wall_now_ms() + timeout_ms;
+    return 0;
+}
+
+int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    int running;
+    if (transport->timer_ms <= now_ms) {
+        transport->timer_ms = DEADLINE_NEVER;
+        curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        collect_done(transport);
+    }
+    expire_execs(transport, now_ms);
+    int64_t next_ms = transport->timer_ms;
+    for (const struct call *call = transport->calls; call; call = call->next)
+        if (call->verb == VERB_EXEC && call->deadline_ms < next_ms)
+            next_ms = call->deadline_ms;
+    return next_ms;
+}
+
+/* --- requests --- */
+
+static void set_blob(CURL *easy, CURLoption option, struct sv text) {
+    if (text.len == 0)
+        return;
+    struct curl_blob blob = {(void *)text.ptr, text.len, CURL_BLOB_NOCOPY};
+    curl_easy_setopt(easy, option, &blob);
+}
+
+static void set_tls(const struct curl_transport *transport, CURL *easy) {
+    set_blob(easy, CURLOPT_CAINFO_BLOB, transport->ca_certificate);
+    set_blob(easy, CURLOPT_SSLCERT_BLOB, transport->client_certificate);
+    set_blob(easy, CURLOPT_SSLKEY_BLOB, transport->client_key);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (transport->skips_verification) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+static void add_header(struct call *call, const char *name, struct sv value) {
+    struct sv line = arena_printf(call->arena, "%s: %.*s", name, SV_ARG(value));
+    call->headers = curl_slist_append(call->headers, line.ptr);
+}
+
+static void set_body(struct call *call, const struct request *request) {
+    if (!request->body)
+        return;
+    struct sv body = json_write_arena(call->arena, request->body, JSON_COMPACT);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, body.ptr);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
+    add_header(call, "Content-Type", request_content_type(request));
+    /* Else libcurl waits for 100-continue before bodies over 1 MiB. */
+    call->headers = curl_slist_append(call->headers, "Expect:");
+}
+
+static void copy_exec(struct call *call, const struct request *request) {
+    call->exec = request->exec;
+    call->exec.stdin_bytes =
+        arena_copy(call->arena, request->exec.has_stdin ? request->exec.stdin_bytes : SV(""));
+    int64_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : EXEC_TIMEOUT_MS;
+    call->deadline_ms = wall_now_ms() + timeout_ms;
+    curl_easy_setopt(call->easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
+static void prepare(struct call *call, const struct request *request) {
+    struct curl_transport *transport = call->owner;
+    CURL *easy = call->easy;
+    call->path = request_path(request, call->arena);
+    struct sv url =
+        arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->server), SV_ARG(call->path));
+    curl_easy_setopt(easy, CURLOPT_URL, url.ptr);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->user_agent.ptr);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    set_tls(transport, easy);
+    set_body(call, request);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_method(request));
+    add_header(call, "Accept", request_accept(request));
+    if (transport->bearer_token.len > 0)
+        add_header(call, "Authorization",
+                   arena_printf(call->arena, "Bearer %.*s", SV_ARG(transport->bearer_token)));
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
+    if (request->verb == VERB_EXEC)
+        copy_exec(call, request);
+    else if (request->verb != VERB_WATCH)
+        curl_easy_setopt(
+            easy, CURLOPT_TIMEOUT_MS,
+            (long)(request->timeout_ms > 0 ? request->timeout_ms : REQUEST_TIMEOUT_MS));
+}
+
+static uint64_t start(struct transport *base, const struct request *request) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    struct call *call = mem_alloc(sizeof(*call));
+    call->owner = transport;
+    call->id = ++transport->last_id;
+    call->verb = request->verb;
+    call->arena = arena_new();
+    call->easy = curl_easy_init();
+    call->next = transport->calls;
+    if (transport->calls)
+        transport->calls->previous = call;
+    transport->calls = call;
+    buf_init(&call->body, JSON_BYTES_MAX);
+    prepare(call, request);
+    curl_multi_add_handle(transport->multi, call->easy);
+    return call->id;
+}
+
+static bool take(struct transport *base, struct completion *ret_completion) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    return completion_queue_take(&transport->queue, ret_completion);
+}
+
+static void cancel(struct transport *base, uint64_t id) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    completion_queue_drop(&transport->queue, id);
+    for (struct call *call = transport->calls; call; call = call->next) {
+        if (call->id == id) {
+            call_free(call);
+            return;
+        }
+    }
+}
+
+bool curl_transport_has_completions(const struct transport *base) {
+    const struct curl_transport *transport = (const struct curl_transport *)base;
+    return !completion_queue_is_empty(&transport->queue);
+}
+
+struct transport *curl_transport_new(const struct curl_transport_options *options) {
+    struct curl_transport *transport = mem_alloc(sizeof(*transport));
+    struct arena *arena = arena_new();
+    struct sv host = options->server;
+    const char *scheme_end = memmem(host.ptr, host.len, "://", 3);
+    if (scheme_end)
+        host = sv_drop(host, (size_t)(scheme_end - host.ptr) + 3);
+    *transport = (struct curl_transport){
+        .base = {.start = start, .take = take, .cancel = cancel},
+        .loop = options->loop,
+        .multi = curl_multi_init(),
+        .arena = arena,
+        .server = arena_copy(arena, options->server),
+        .host = arena_copy(arena, host),
+        .user_agent = arena_copy(arena, options->user_agent),
+        .bearer_token = arena_copy(arena, options->bearer_token),
+        .ca_certificate = arena_copy(arena, options->ca_certificate),
+        .client_certificate = arena_copy(arena, options->client_certificate),
+        .client_key = arena_copy(arena, options->client_key),
+        .skips_verification = options->skips_verification,
+        .timer_ms = DEADLINE_NEVER,
+    };
+    rng_init_named(&transport->rng, options->seed, SV("websocket"));
+    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
+    curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(transport->multi, CURLMOPT_TIMERDATA, transport);
+    curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+    return &transport->base;
+}
+
+void curl_transport_free(struct transport *base) {
+    if (!base)
+        return;
+    struct curl_transport *transport = (struct curl_transport *)base;
+    while (transport->calls)
+        call_free(transport->calls);
+    curl_multi_cleanup(transport->multi);
+    completion_queue_release(&transport->queue);
+    arena_free(transport->arena);
+    mem_free(transport);
+}

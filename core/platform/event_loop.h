@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * event_loop: epoll with callbacks, for the daemon, the HTTP front and whoever waits on several
+ * descriptors. One thread; a callback may add and remove descriptors, its own included.
+ */
+#ifndef CORE_PLATFORM_EVENT_LOOP_H
+#define CORE_PLATFORM_EVENT_LOOP_H
+
+#include "core/base/base.h"
+
+struct event_loop; /* opaque */
+
+enum { EVENT_READABLE = 1, EVENT_WRITABLE = 2 };
+
+struct event_loop *event_loop_new(void);
+/* Accepts NULL. The descriptors stay open. */
+void event_loop_free(struct event_loop *loop);
+DEFINE_AUTO(event_loop)
+
+/* Watches `descriptor`, or changes what is watched for. `ready` gets the events that happened; an
+ * error or a hang-up counts as both. */
+void event_loop_watch(struct event_loop *loop, int descriptor, unsigned events,
+                      void (*ready)(void *context, int descriptor, unsigned events), void *context);
+/* Ignores a descriptor that is not watched. */
+void event_loop_forget(struct event_loop *loop, int descriptor);
+
+/* Waits until something is ready, a signal came (see event_loop_catch_signals) or `timeout_ms`
+ * have passed (negative: no limit), and runs the callbacks. */
+void event_loop_wait(struct event_loop *loop, int64_t timeout_ms);
+
+/* SIGTERM and SIGINT end the wait and are remembered. */
+void event_loop_catch_signals(struct event_loop *loop);
+bool event_loop_is_stopping(const struct event_loop *loop);
+
+/* Milliseconds since 1970-01-01 UTC. */
+int64_t wall_now_ms(void);
+struct clock;
+/* The clock seam on the system's clock. */
+struct clock *wall_clock(void);
+struct log;
+/* Log lines to standard error, with a timestamp; one instance a process. */
+struct log *stderr_log(int level_max);
+
+#endif
