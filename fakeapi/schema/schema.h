@@ -64,6 +64,9 @@ struct schema {
     struct sv patch_merge_key; /* x-kubernetes-patch-merge-key, or "" */
     unsigned patch_strategy;
 
+    const struct sv *enum_values; /* SCHEMA_STRING: the only ones allowed, sorted; or NULL */
+    size_t enum_count;
+
     bool preserves_unknown; /* undeclared members are kept */
     bool is_nullable;
     bool is_embedded_resource;
@@ -74,5 +77,27 @@ struct schema {
 /* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
  * which is treated as SCHEMA_ANY. */
 const struct schema *schema_member(const struct schema *schema, struct sv name);
+
+/* A row of discovery as the built-in tables have it. */
+struct schema_builtin_resource {
+    struct sv group, version, plural, singular, kind;
+    bool is_namespaced, has_status, has_scale;
+    const struct sv *short_names;
+    size_t short_name_count;
+    const struct sv *categories;
+    size_t category_count;
+    const struct schema *schema; /* NULL: not an object that is stored */
+};
+/* In discovery's order. */
+extern const struct schema_builtin_resource schema_builtin_resources[];
+extern const size_t schema_builtin_resource_count;
+
+/* Sorted by name, bytewise. */
+struct schema_builtin_type {
+    struct sv name;
+    const struct schema *schema;
+};
+extern const struct schema_builtin_type schema_builtin_types[];
+extern const size_t schema_builtin_type_count;
 
 #endif

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Kubernetes' types as C tables, written at build time from fakeapi/schema/data.
+add_executable(schema_gen fakeapi/schema/gen/schema_gen.c)
+target_link_libraries(schema_gen PRIVATE cr_data)
+set(SCHEMA_DATA ${CMAKE_SOURCE_DIR}/fakeapi/schema/data)
+set(SCHEMA_TABLES ${CMAKE_BINARY_DIR}/generated/schema_tables.c)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/generated)
+add_custom_command(
+  OUTPUT ${SCHEMA_TABLES}
+  COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
+          $<TARGET_FILE:schema_gen> ${SCHEMA_DATA}/openapi-definitions.json
+          ${SCHEMA_DATA}/discovery.json ${SCHEMA_TABLES}
+  DEPENDS schema_gen ${SCHEMA_DATA}/openapi-definitions.json ${SCHEMA_DATA}/discovery.json)
+add_library(fa_schema_tables STATIC ${SCHEMA_TABLES})
+# Tables only: nothing to instrument.
+target_compile_options(fa_schema_tables PRIVATE -O0 -g0 -fno-sanitize=all)

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schema_gen: run by the build. Reads openapi-definitions.json and discovery.json and writes one
+ * C file with the tables that fakeapi/schema/schema.h declares.
+ *
+ *     schema_gen DEFINITIONS DISCOVERY OUTPUT
+ */
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/map.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+
+enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct node {
+    struct sv text; /* the initialiser */
+};
+
+static struct {
+    struct arena *arena;
+    const struct cJSON *definitions;
+    struct map *definition_index; /* name -> index + 1 */
+    struct map *kind_index;       /* "group/version/kind" -> index + 1 */
+    VEC(struct node) nodes;
+    struct buf tables; /* members, key lists */
+    size_t table_count;
+} gen;
+
+static void fail(const char *what, struct sv where) {
+    fprintf(stderr, "schema_gen: %s: %.*s\n", what, SV_ARG(where));
+    exit(1);
+}
+
+#define EMIT(buffer, ...)                                                                          \
+    do {                                                                                           \
+        if (!buf_printf((buffer), __VA_ARGS__))                                                    \
+            fail("output too large", SV(""));                                                      \
+    } while (0)
+
+static struct sv quoted(struct sv text) {
+    return arena_printf(gen.arena, "T(\"%.*s\")", SV_ARG(text));
+}
+
+/* A static array of texts; its name, or "NULL". */
+static struct sv text_table(const struct cJSON *list) {
+    if (json_count(list) == 0)
+        return SV("NULL");
+    size_t id = gen.table_count++;
+    EMIT(&gen.tables, "static const struct sv texts_%zu[] = {", id);
+    JSON_EACH (item, list)
+        EMIT(&gen.tables, "%.*s,", SV_ARG(quoted(json_text(item))));
+    EMIT(&gen.tables, "};\n");
+    return arena_printf(gen.arena, "texts_%zu", id);
+}
+
+static size_t index_of_ref(struct sv ref) {
+    struct sv name = sv_drop(ref, sv_find_last(ref, '/') + 1);
+    size_t index = (size_t)(uintptr_t)map_get(gen.definition_index, name);
+    if (index == 0)
+        fail("unknown $ref", ref);
+    return index - 1;
+}
+
+static size_t add_node(struct sv text) {
+    vec_push(&gen.nodes, (struct node){text});
+    return gen.nodes.count - 1;
+}
+
+static const char *special_kind(struct sv name) {
+    static const struct {
+        struct sv suffix;
+        const char *kind;
+    } special[] = {
+        {SV(".resource.Quantity"), "SCHEMA_QUANTITY"},
+        {SV(".intstr.IntOrString"), "SCHEMA_INT_OR_STRING"},
+        {SV(".meta.v1.Time"), "SCHEMA_TIME"},
+        {SV(".meta.v1.MicroTime"), "SCHEMA_TIME"},
+        {SV(".runtime.RawExtension"), "SCHEMA_ANY"},
+        {SV(".meta.v1.FieldsV1"), "SCHEMA_ANY"},
+    };
+    for (size_t i = 0; i < COUNT_OF(special); i++)
+        if (sv_ends_with(name, special[i].suffix))
+            return special[i].kind;
+    return NULL;
+}
+
+static const char *kind_of(const struct cJSON *schema, struct sv name) {
+    struct sv type = json_string_or(schema, SV("type"), SV(""));
+    struct sv format = json_string_or(schema, SV("format"), SV(""));
+    const char *special = special_kind(name);
+    if (special)
+        return special;
+    if (sv_eq(type, SV("object"))) {
+        if (json_get(schema, SV("properties")))
+            return "SCHEMA_STRUCT";
+        if (json_get(schema, SV("additionalProperties")))
+            return "SCHEMA_MAP";
+        return "SCHEMA_STRUCT"; /* an empty object such as service.headless */
+    }
+    if (sv_eq(type, SV("array")))
+        return "SCHEMA_LIST";
+    if (sv_eq(type, SV("string")))
+        return sv_eq(format, SV("byte")) ? "SCHEMA_BYTES" : "SCHEMA_STRING";
+    if (sv_eq(type, SV("integer")))
+        return "SCHEMA_INTEGER";
+    if (sv_eq(type, SV("number")))
+        return "SCHEMA_NUMBER";
+    if (sv_eq(type, SV("boolean")))
+        return "SCHEMA_BOOLEAN";
+    return "SCHEMA_ANY";
+}
+
+static size_t node_of(const struct cJSON *schema);
+
+static int compare_members(const void *a, const void *b) {
+    const struct cJSON *const *x = a, *const *y = b;
+    return sv_compare(json_key(*x), json_key(*y));
+}
+
+static struct sv member_table(const struct cJSON *properties, size_t count) {
+    const struct cJSON **members = ARENA_ARRAY(gen.arena, const struct cJSON *, count);
+    size_t i = 0;
+    JSON_EACH (member, properties)
+        members[i++] = member;
+    qsort(members, count, sizeof(*members), compare_members);
+    struct buf rows;
+    buf_init(&rows, FILE_BYTES_MAX);
+    for (i = 0; i < count; i++) {
+        size_t index = node_of(members[i]);
+        EMIT(&rows, "{%.*s,&S[%zu]},", SV_ARG(quoted(json_key(members[i]))), index);
+    }
+    size_t id = gen.table_count++;
+    struct sv text = buf_view(&rows);
+    EMIT(&gen.tables, "static const struct schema_member members_%zu[] = {%.*s};\n", id,
+         SV_ARG(text));
+    buf_release(&rows);
+    return arena_printf(gen.arena, "members_%zu", id);
+}
+
+static unsigned patch_strategy(const struct cJSON *schema) {
+    struct sv text = json_string_or(schema, SV("x-kubernetes-patch-strategy"), SV(""));
+    return (sv_contains(text, SV("merge")) ? 1u : 0u) |
+           (sv_contains(text, SV("replace")) ? 2u : 0u) |
+           (sv_contains(text, SV("retainKeys")) ? 4u : 0u);
+}
+
+static const char *list_type(const struct cJSON *schema) {
+    struct sv text = json_string_or(schema, SV("x-kubernetes-list-type"), SV(""));
+    return sv_eq(text, SV("map"))   ? "SCHEMA_LIST_MAP"
+           : sv_eq(text, SV("set")) ? "SCHEMA_LIST_SET"
+                                    : "SCHEMA_LIST_ATOMIC";
+}
+
+/* The initialiser of a schema; attributes of `outer` (a property that refers to it) win. */
+static struct sv initialiser(const struct cJSON *schema, const struct cJSON *outer,
+                             struct sv name) {
+    struct buf text;
+    buf_init(&text, FILE_BYTES_MAX);
+    const struct cJSON *properties = json_get(schema, SV("properties"));
+    const struct cJSON *items = json_get(schema, SV("items"));
+    if (!items)
+        items = json_get(schema, SV("additionalProperties"));
+    const char *kind = kind_of(schema, name);
+    EMIT(&text, "{.kind=%s,.type_name=%.*s,.format=%.*s", kind, SV_ARG(quoted(name)),
+         SV_ARG(quoted(json_string_or(schema, SV("format"), SV("")))));
+    if (json_count(properties) > 0) {
+        struct sv table = member_table(properties, json_count(properties));
+        EMIT(&text, ",.members=%.*s,.member_count=%zu", SV_ARG(table), json_count(properties));
+    }
+    const struct cJSON *required = json_get(schema, SV("required"));
+    struct sv required_texts = text_table(required);
+    EMIT(&text, ",.required=%.*s,.required_count=%zu", SV_ARG(required_texts),
+         json_count(required));
+    if (json_is_map(items) && strcmp(kind, "SCHEMA_ANY") != 0)
+        EMIT(&text, ",.items=&S[%zu]", node_of(items));
+    const struct cJSON *keys = json_get(schema, SV("x-kubernetes-list-map-keys"));
+    struct sv key_texts = text_table(keys);
+    EMIT(&text, ",.list_type=%s,.list_map_keys=%.*s,.list_map_key_count=%zu", list_type(schema),
+         SV_ARG(key_texts), json_count(keys));
+    const struct cJSON *values = json_get(schema, SV("enum"));
+    struct sv value_texts = text_table(values);
+    EMIT(&text, ",.enum_values=%.*s,.enum_count=%zu", SV_ARG(value_texts), json_count(values));
+    bool is_atomic =
+        sv_eq(json_string_or(schema, SV("x-kubernetes-map-type"), SV("")), SV("atomic"));
+    struct sv merge_key = json_string_or(outer, SV("x-kubernetes-patch-merge-key"), SV(""));
+    EMIT(&text, ",.is_atomic_map=%d,.patch_merge_key=%.*s,.patch_strategy=%u,.default_value=NULL}",
+         is_atomic, SV_ARG(quoted(merge_key)), patch_strategy(outer));
+    struct sv copy = arena_copy(gen.arena, buf_view(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static size_t node_of(const struct cJSON *schema) {
+    struct sv ref = json_string_or(schema, SV("$ref"), SV(""));
+    if (ref.len == 0)
+        return add_node(initialiser(schema, schema, SV("")));
+    size_t index = index_of_ref(ref);
+    if (json_count(schema) == 1)
+        return index;
+    /* A reference with attributes of its own: the same shape, patched otherwise. */
+    struct sv name = sv_drop(ref, sv_find_last(ref, '/') + 1);
+    return add_node(initialiser(json_get(gen.definitions, name), schema, name));
+}
+
+static void index_definitions(void) {
+    size_t count = json_count(gen.definitions);
+    for (size_t i = 0; i < count; i++)
+        add_node(SV(""));
+    size_t i = 0;
+    JSON_EACH (definition, gen.definitions) {
+        map_put(gen.definition_index, json_key(definition), (void *)(uintptr_t)(i + 1));
+        JSON_EACH (gvk, json_get(definition, SV("x-kubernetes-group-version-kind"))) {
+            struct sv key = arena_printf(
+                gen.arena, "%.*s/%.*s/%.*s", SV_ARG(json_find_string(gvk, "group")),
+                SV_ARG(json_find_string(gvk, "version")), SV_ARG(json_find_string(gvk, "kind")));
+            if (!map_has(gen.kind_index, key))
+                map_put(gen.kind_index, key, (void *)(uintptr_t)(i + 1));
+        }
+        i++;
+    }
+    i = 0;
+    JSON_EACH (definition, gen.definitions) {
+        struct sv text = initialiser(definition, definition, json_key(definition));
+        gen.nodes.items[i++].text = text;
+    }
+}
+
+static bool has_subresource(const struct cJSON *resource, struct sv name) {
+    JSON_EACH (subresource, json_get(resource, SV("subresources"))) {
+        if (sv_eq(json_find_string(subresource, "subresource"), name))
+            return true;
+    }
+    return false;
+}
+
+static void emit_resource(struct buf *rows, struct sv group, struct sv version,
+                          const struct cJSON *resource) {
+    struct sv kind = json_find_string(resource, "responseKind.kind");
+    struct sv key =
+        arena_printf(gen.arena, "%.*s/%.*s/%.*s", SV_ARG(group), SV_ARG(version), SV_ARG(kind));
+    size_t index = (size_t)(uintptr_t)map_get(gen.kind_index, key);
+    struct sv schema = index ? arena_printf(gen.arena, "&S[%zu]", index - 1) : SV("NULL");
+    const struct cJSON *short_names = json_get(resource, SV("shortNames"));
+    const struct cJSON *categories = json_get(resource, SV("categories"));
+    struct sv short_texts = text_table(short_names), category_texts = text_table(categories);
+    bool is_stored = false;
+    JSON_EACH (verb, json_get(resource, SV("verbs")))
+        is_stored |= sv_eq(json_text(verb), SV("list")) || sv_eq(json_text(verb), SV("get"));
+    if (!is_stored)
+        schema = SV("NULL");
+    EMIT(rows, "{%.*s,%.*s,%.*s,%.*s,%.*s,%d,%d,%d,%.*s,%zu,%.*s,%zu,%.*s},\n",
+         SV_ARG(quoted(group)), SV_ARG(quoted(version)),
+         SV_ARG(quoted(json_find_string(resource, "resource"))),
+         SV_ARG(quoted(json_find_string(resource, "singularResource"))), SV_ARG(quoted(kind)),
+         sv_eq(json_find_string(resource, "scope"), SV("Namespaced")),
+         has_subresource(resource, SV("status")), has_subresource(resource, SV("scale")),
+         SV_ARG(short_texts), json_count(short_names), SV_ARG(category_texts),
+         json_count(categories), SV_ARG(schema));
+}
+
+static void emit_groups(struct buf *rows, const struct cJSON *document) {
+    JSON_EACH (group, json_get(document, SV("items"))) {
+        struct sv name = json_find_string(group, "metadata.name");
+        JSON_EACH (version, json_get(group, SV("versions"))) {
+            JSON_EACH (resource, json_get(version, SV("resources")))
+                emit_resource(rows, name, json_find_string(version, "version"), resource);
+        }
+    }
+}
+
+static void emit_types(struct buf *out) {
+    size_t count = json_count(gen.definitions), i = 0;
+    const struct cJSON **sorted = ARENA_ARRAY(gen.arena, const struct cJSON *, count);
+    JSON_EACH (definition, gen.definitions)
+        sorted[i++] = definition;
+    qsort(sorted, count, sizeof(*sorted), compare_members);
+    EMIT(out, "const struct schema_builtin_type schema_builtin_types[] = {\n");
+    for (i = 0; i < count; i++) {
+        struct sv name = json_key(sorted[i]);
+        EMIT(out, "{%.*s,&S[%zu]},\n", SV_ARG(quoted(name)),
+             (size_t)(uintptr_t)map_get(gen.definition_index, name) - 1);
+    }
+    EMIT(out, "};\nconst size_t schema_builtin_type_count = %zu;\n", count);
+}
+
+static void emit_all(struct buf *out, const struct cJSON *discovery) {
+    struct buf rows;
+    buf_init(&rows, FILE_BYTES_MAX);
+    emit_groups(&rows, json_get(discovery, SV("api")));
+    emit_groups(&rows, json_get(discovery, SV("apis")));
+    EMIT(out,
+         "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by schema_gen. */\n"
+         "#include \"fakeapi/schema/schema.h\"\n"
+         "#define T(text) {text, sizeof(text) - 1}\n"
+         "static const struct schema S[%zu];\n",
+         gen.nodes.count);
+    EMIT(out, "%.*s", SV_ARG(buf_view(&gen.tables)));
+    EMIT(out, "static const struct schema S[%zu] = {\n", gen.nodes.count);
+    for (size_t i = 0; i < gen.nodes.count; i++)
+        EMIT(out, "%.*s,\n", SV_ARG(gen.nodes.items[i].text));
+    EMIT(out, "};\nconst struct schema_builtin_resource schema_builtin_resources[] = {\n%.*s};\n",
+         SV_ARG(buf_view(&rows)));
+    EMIT(out, "const size_t schema_builtin_resource_count = sizeof(schema_builtin_resources) / "
+              "sizeof(schema_builtin_resources[0]);\n");
+    emit_types(out);
+    buf_release(&rows);
+}
+
+static struct cJSON *read_file(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail("cannot read", sv_from(path));
+    struct buf bytes;
+    buf_init(&bytes, FILE_BYTES_MAX);
+    char chunk[65536];
+    size_t taken;
+    while ((taken = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        EMIT(&bytes, "%.*s", (int)taken, chunk);
+    fclose(file);
+    struct error err = {0};
+    struct cJSON *tree = json_read(gen.arena, buf_view(&bytes), &err);
+    buf_release(&bytes);
+    if (!tree)
+        fail(err.message, sv_from(path));
+    return tree;
+}
+
+int main(int argc, char **argv) {
+    if (argc != 4) {
+        fprintf(stderr, "usage: schema_gen DEFINITIONS DISCOVERY OUTPUT\n");
+        return 2;
+    }
+    gen.arena = arena_new();
+    gen.definition_index = map_new();
+    gen.kind_index = map_new();
+    buf_init(&gen.tables, FILE_BYTES_MAX);
+    gen.definitions = read_file(argv[1]);
+    index_definitions();
+    struct buf out;
+    buf_init(&out, FILE_BYTES_MAX);
+    emit_all(&out, read_file(argv[2]));
+    FILE *file = fopen(argv[3], "wb");
+    struct sv text = buf_view(&out);
+    if (!file || fwrite(text.ptr, 1, text.len, file) != text.len || fclose(file) != 0)
+        fail("cannot write", sv_from(argv[3]));
+    buf_release(&out);
+    buf_release(&gen.tables);
+    vec_release(&gen.nodes);
+    map_free(gen.definition_index);
+    map_free(gen.kind_index);
+    arena_free(gen.arena);
+    return 0;
+}
