@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/crd_schema.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/registry.h"
+
+enum { MEMBERS_MAX = 4096 };
+
+struct builder {
+    struct arena *arena;
+    struct error *err;
+};
+
+static const struct schema *build(struct builder *builder, const struct cJSON *source,
+                                  struct sv path, bool is_root);
+
+static bool refuse(struct builder *builder, struct sv path, const char *what) {
+    return error_set(builder->err, ERROR_INVALID, "%.*s: %s", SV_ARG(path), what);
+}
+
+static bool is_true(const struct cJSON *source, struct sv key) {
+    return json_bool_or(source, key, false);
+}
+
+/* Keywords that mean something we would have to honour and do not. */
+static bool check_supported(struct builder *builder, const struct cJSON *source, struct sv path) {
+    static const struct {
+        struct sv key;
+        const char *message;
+    } unsupported[] = {
+        {SV("$ref"), "Forbidden: must not be set: $ref is not allowed in a structural schema"},
+        {SV("x-kubernetes-validations"),
+         "Unsupported: CEL rules (x-kubernetes-validations) are not evaluated by this server"},
+    };
+    for (size_t i = 0; i < COUNT_OF(unsupported); i++)
+        if (json_get(source, unsupported[i].key))
+            return refuse(builder, path, unsupported[i].message);
+    return true;
+}
+
+static bool kind_of(struct builder *builder, const struct cJSON *source, struct sv path,
+                    enum schema_kind *ret_kind) {
+    static const struct {
+        struct sv type;
+        enum schema_kind kind;
+    } kinds[] = {
+        {SV("object"), SCHEMA_STRUCT}, {SV("array"), SCHEMA_LIST},
+        {SV("string"), SCHEMA_STRING}, {SV("integer"), SCHEMA_INTEGER},
+        {SV("number"), SCHEMA_NUMBER}, {SV("boolean"), SCHEMA_BOOLEAN},
+    };
+    struct sv type = json_string_or(source, SV("type"), SV(""));
+    if (is_true(source, SV("x-kubernetes-int-or-string"))) {
+        *ret_kind = SCHEMA_INT_OR_STRING;
+        return type.len == 0 || refuse(builder, path,
+                                       "Forbidden: type must be empty if "
+                                       "x-kubernetes-int-or-string is true");
+    }
+    if (type.len == 0 && is_true(source, SV("x-kubernetes-preserve-unknown-fields"))) {
+        *ret_kind = SCHEMA_ANY;
+        return true;
+    }
+    if (type.len == 0)
+        return refuse(builder, path,
+                      "Required value: must not be empty for specified object "
+                      "fields");
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (sv_eq(kinds[i].type, type)) {
+            *ret_kind = kinds[i].kind;
+            return true;
+        }
+    }
+    return refuse(builder, path,
+                  "Unsupported value: type must be one of array, boolean, integer, "
+                  "number, object, string");
+}
+
+static int compare_members(const void *a, const void *b) {
+    const struct schema_member *x = a, *y = b;
+    return sv_compare(x->name, y->name);
+}
+
+/* A resource within (or at the root) has apiVersion, kind and metadata, declared or not. */
+static size_t add_resource_members(const struct cJSON *properties, bool is_resource,
+                                   struct schema_member *members) {
+    static const struct schema text = {
+        .kind = SCHEMA_STRING, .type_name = {"", 0}, .format = {"", 0}};
+    if (!is_resource)
+        return 0;
+    size_t count = 0;
+    members[count++] = (struct schema_member){
+        SV("metadata"), schema_builtin(SV("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"))};
+    if (!json_get(properties, SV("apiVersion")))
+        members[count++] = (struct schema_member){SV("apiVersion"), &text};
+    if (!json_get(properties, SV("kind")))
+        members[count++] = (struct schema_member){SV("kind"), &text};
+    return count;
+}
+
+static bool build_members(struct builder *builder, const struct cJSON *source, struct sv path,
+                          bool is_resource, struct schema *node) {
+    const struct cJSON *properties = json_get(source, SV("properties"));
+    size_t count = json_count(properties);
+    if (count > MEMBERS_MAX)
+        return refuse(builder, path, "Too many: more than 4096 properties");
+    struct schema_member *members = ARENA_ARRAY(builder->arena, struct schema_member, count + 3);
+    size_t used = add_resource_members(properties, is_resource, members);
+    JSON_EACH (property, properties) {
+        if (is_resource && sv_eq(json_key(property), SV("metadata")))
+            continue;
+        struct sv below = arena_printf(builder->arena, "%.*s.properties[%.*s]", SV_ARG(path),
+                                       SV_ARG(json_key(property)));
+        const struct schema *schema = build(builder, property, below, false);
+        if (!schema)
+            return false;
+        members[used++] = (struct schema_member){json_key(property), schema};
+    }
+    qsort(members, used, sizeof(*members), compare_members);
+    node->members = members;
+    node->member_count = used;
+    return true;
+}
+
+static bool build_additional(struct builder *builder, const struct cJSON *source, struct sv path,
+                             struct schema *node) {
+    const struct cJSON *additional = json_get(source, SV("additionalProperties"));
+    if (json_is_map(additional)) {
+        struct sv below = arena_printf(builder->arena, "%.*s.additionalProperties", SV_ARG(path));
+        node->items = build(builder, additional, below, false);
+        if (!node->items)
+            return false;
+    }
+    if (json_is_true(additional))
+        node->preserves_unknown = true;
+    if (node->items && node->member_count == 0)
+        node->kind = SCHEMA_MAP;
+    return true;
+}
+
+static const struct sv *text_list(struct builder *builder, const struct cJSON *list,
+                                  size_t *ret_count) {
+    size_t count = 0;
+    struct sv *texts = ARENA_ARRAY(builder->arena, struct sv, json_count(list));
+    JSON_EACH (item, list)
+        texts[count++] = json_text(item);
+    *ret_count = count;
+    return texts;
+}
+
+static bool build_list(struct builder *builder, const struct cJSON *source, struct sv path,
+                       struct schema *node) {
+    struct sv type = json_string_or(source, SV("x-kubernetes-list-type"), SV(""));
+    node->list_type = sv_eq(type, SV("map"))   ? SCHEMA_LIST_MAP
+                      : sv_eq(type, SV("set")) ? SCHEMA_LIST_SET
+                                               : SCHEMA_LIST_ATOMIC;
+    node->list_map_keys = text_list(builder, json_get(source, SV("x-kubernetes-list-map-keys")),
+                                    &node->list_map_key_count);
+    if (node->list_type == SCHEMA_LIST_MAP && node->list_map_key_count == 0)
+        return refuse(builder, path,
+                      "Required value: must not be empty if "
+                      "x-kubernetes-list-type is map");
+    if (!json_is_map(json_get(source, SV("items"))))
+        return refuse(builder, path, "Required value: items must be specified");
+    struct sv below = arena_printf(builder->arena, "%.*s.items", SV_ARG(path));
+    node->items = build(builder, json_get(source, SV("items")), below, false);
+    return node->items != NULL;
+}
+
+static const struct schema *build(struct builder *builder, const struct cJSON *source,
+                                  struct sv path, bool is_root) {
+    struct schema *node = ARENA_NEW(builder->arena, struct schema);
+    struct schema_rules *rules = ARENA_NEW(builder->arena, struct schema_rules);
+    rules->source = source;
+    *node = (struct schema){
+        .type_name = SV(""),
+        .format = json_string_or(source, SV("format"), SV("")),
+        .patch_merge_key = SV(""),
+        .preserves_unknown = is_true(source, SV("x-kubernetes-preserve-unknown-fields")),
+        .is_nullable = is_true(source, SV("nullable")),
+        .is_embedded_resource = is_true(source, SV("x-kubernetes-embedded-resource")),
+        .is_atomic_map =
+            sv_eq(json_string_or(source, SV("x-kubernetes-map-type"), SV("")), SV("atomic")),
+        .default_value = json_get(source, SV("default")),
+        .rules = rules,
+    };
+    if (!json_is_map(source)) {
+        refuse(builder, path, "Required value: a schema must be an object");
+        return NULL;
+    }
+    if (!check_supported(builder, source, path) || !kind_of(builder, source, path, &node->kind))
+        return NULL;
+    node->required = text_list(builder, json_get(source, SV("required")), &node->required_count);
+    bool is_resource = is_root || node->is_embedded_resource;
+    bool held = true;
+    if (node->kind == SCHEMA_STRUCT)
+        held = build_members(builder, source, path, is_resource, node) &&
+               build_additional(builder, source, path, node);
+    else if (node->kind == SCHEMA_LIST)
+        held = build_list(builder, source, path, node);
+    return held ? node : NULL;
+}
+
+const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,
+                                      struct sv path, struct error *err) {
+    struct builder builder = {arena, err};
+    if (!sv_eq(json_string_or(source, SV("type"), SV("")), SV("object"))) {
+        error_set(err, ERROR_INVALID,
+                  "%.*s.type: Invalid value: \"%.*s\": must be object at the root", SV_ARG(path),
+                  SV_ARG(json_string_or(source, SV("type"), SV(""))));
+        return NULL;
+    }
+    return build(&builder, source, path, true);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crd_schema: from the openAPIV3Schema of a CRD to schema nodes. Refuses what is not structural
+ * (apiserver-semantics.md §1.10) or not supported here, with the path. Private to the registry.
+ */
+#ifndef FAKEAPI_SCHEMA_CRD_SCHEMA_H
+#define FAKEAPI_SCHEMA_CRD_SCHEMA_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/schema/schema.h"
+
+struct arena;
+struct cJSON;
+struct error;
+
+/* What only CRDs have: the validation of values, read from the source where it is needed. */
+struct schema_rules {
+    const struct cJSON *source; /* the JSON schema node */
+};
+
+/* `source` must live as long as the result, which lives in `arena`. `path` names the root in
+ * messages. NULL and ERROR_INVALID when refused. */
+MUST_CHECK const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,
+                                                 struct sv path, struct error *err);
+
+#endif
