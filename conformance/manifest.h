@@ -18,6 +18,7 @@ struct manifest {
     struct sv path; /* as the user gave it */
     struct sv text;
     struct yaml_documents documents;
+    struct arena *arena; /* where all of it lives, paths of locations too */
 };
 
 /* Parses a file's bytes. Errors begin with "path:line:column: ". Lives in `arena`; `text` is
