@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fields of admit.h: unknown and mistyped ones, pruning, and the defaults that a schema states. */
+#include "fakeapi/schema/admit.h"
+
+#include "core/api/api_time.h"
+#include "core/api/quantity.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    MESSAGE_BYTES_MAX = 1024,
+    /* One object cannot fill the memory with its faults. */
+    FINDINGS_MAX = 1000,
+};
+
+void findings_add(struct arena *arena, struct findings *findings, struct sv field,
+                  const char *reason, const struct cJSON *item, const char *format, ...) {
+    if (findings->count == FINDINGS_MAX)
+        return;
+    char message[MESSAGE_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    if (findings->count == findings->capacity) {
+        size_t capacity = findings->capacity ? findings->capacity * 2 : 8;
+        struct finding *grown = ARENA_ARRAY(arena, struct finding, capacity);
+        if (findings->count > 0)
+            memcpy(grown, findings->items, sizeof(*grown) * findings->count);
+        findings->items = grown;
+        findings->capacity = capacity;
+    }
+    findings->items[findings->count++] = (struct finding){
+        .field = arena_copy(arena, field),
+        .reason = sv_from(reason),
+        .message = arena_copy(arena, sv_from(message)),
+        .item = item,
+    };
+}
+
+/* --- types --- */
+
+static const char *wanted_type(const struct schema *schema) {
+    switch (schema->kind) {
+    case SCHEMA_STRUCT:
+    case SCHEMA_MAP:
+        return "object";
+    case SCHEMA_LIST:
+        return "array";
+    case SCHEMA_INTEGER:
+        return "integer";
+    case SCHEMA_NUMBER:
+        return "number";
+    case SCHEMA_BOOLEAN:
+        return "boolean";
+    case SCHEMA_INT_OR_STRING:
+        return "integer or string";
+    case SCHEMA_QUANTITY:
+        return "quantity";
+    case SCHEMA_TIME:
+        return "RFC 3339 time";
+    case SCHEMA_BYTES:
+        return "base64 text";
+    case SCHEMA_STRING:
+    case SCHEMA_ANY:
+        break;
+    }
+    return "string";
+}
+
+static bool is_base64(struct sv text) {
+    size_t padding = 0;
+    if (text.len % 4 != 0)
+        return false;
+    while (padding < 2 && padding < text.len && text.ptr[text.len - 1 - padding] == '=')
+        padding++;
+    for (size_t i = 0; i + padding < text.len; i++) {
+        char byte = text.ptr[i];
+        bool is_digit = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
+                        (byte >= '0' && byte <= '9') || byte == '+' || byte == '/';
+        if (!is_digit)
+            return false;
+    }
+    return true;
+}
+
+static bool is_integer_of(const struct schema *schema, const struct cJSON *item) {
+    int64_t value;
+    if (!json_to_int64(item, &value))
+        return false;
+    return !sv_eq(schema->format, SV("int32")) || (value >= INT32_MIN && value <= INT32_MAX);
+}
+
+static bool has_wanted_type(const struct schema *schema, const struct cJSON *item) {
+    struct quantity quantity;
+    int64_t time_ms;
+    switch (schema->kind) {
+    case SCHEMA_ANY:
+        return true;
+    case SCHEMA_STRUCT:
+    case SCHEMA_MAP:
+        return json_is_map(item);
+    case SCHEMA_LIST:
+        return json_is_list(item);
+    case SCHEMA_STRING:
+        return json_is_string(item);
+    case SCHEMA_INTEGER:
+        return is_integer_of(schema, item);
+    case SCHEMA_NUMBER:
+        return json_is_number(item);
+    case SCHEMA_BOOLEAN:
+        return json_is_bool(item);
+    case SCHEMA_INT_OR_STRING:
+        return json_is_string(item) || json_is_integer(item);
+    case SCHEMA_QUANTITY:
+        return (json_is_string(item) || json_is_number(item)) &&
+               quantity_parse(json_text(item), &quantity);
+    case SCHEMA_TIME:
+        return json_is_string(item) &&
+               (json_text(item).len == 0 || api_time_parse(json_text(item), &time_ms));
+    case SCHEMA_BYTES:
+        return json_is_string(item) && is_base64(json_text(item));
+    }
+    return true;
+}
+
+static struct sv member_path(struct arena *arena, struct sv field, struct sv name) {
+    return arena_printf(arena, "%.*s%s%.*s", SV_ARG(field), field.len ? "." : "", SV_ARG(name));
+}
+
+static void check_members(const struct schema *schema, const struct cJSON *item, struct sv field,
+                          struct arena *arena, struct findings *findings) {
+    JSON_EACH (member, item) {
+        struct sv name = json_key(member);
+        const struct schema *below = schema_member(schema, name);
+        /* Scalars of the right type are most of an object: they cost no path. */
+        bool is_plain =
+            below && !member->child && !json_is_null(member) && has_wanted_type(below, member);
+        if (is_plain || (!below && schema->preserves_unknown))
+            continue;
+        struct sv path = member_path(arena, field, name);
+        if (below)
+            schema_check_fields(below, member, path, arena, findings);
+        else
+            findings_add(arena, findings, path, "UnknownField", member, "unknown field \"%.*s\"",
+                         SV_ARG(path));
+    }
+}
+
+void schema_check_fields(const struct schema *schema, const struct cJSON *item, struct sv field,
+                         struct arena *arena, struct findings *findings) {
+    if (!schema || schema->kind == SCHEMA_ANY || json_is_null(item))
+        return;
+    if (!has_wanted_type(schema, item)) {
+        findings_add(arena, findings, field, "FieldValueTypeInvalid", item,
+                     "Invalid value: \"%s\": %.*s in body must be of type %s: \"%s\"",
+                     json_type_name(item), SV_ARG(field), wanted_type(schema),
+                     json_type_name(item));
+        return;
+    }
+    if (schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP) {
+        check_members(schema, item, field, arena, findings);
+    } else if (schema->kind == SCHEMA_LIST) {
+        size_t index = 0;
+        JSON_EACH (entry, item) {
+            size_t at = index++;
+            if (!entry->child && schema->items && has_wanted_type(schema->items, entry))
+                continue;
+            struct sv path = arena_printf(arena, "%.*s[%zu]", SV_ARG(field), at);
+            schema_check_fields(schema->items, entry, path, arena, findings);
+        }
+    }
+}
+
+void admit_check_fields(const struct resource_type *type, const struct cJSON *object,
+                        struct arena *arena, struct findings *findings) {
+    schema_check_fields(type->schema, object, SV(""), arena, findings);
+}
+
+/* --- pruning --- */
+
+static void prune(const struct schema *schema, struct cJSON *item) {
+    if (!schema || schema->kind == SCHEMA_ANY)
+        return;
+    if (json_is_list(item)) {
+        JSON_EACH (entry, item)
+            prune(schema->items, entry);
+        return;
+    }
+    if (!json_is_map(item) || (schema->kind != SCHEMA_STRUCT && schema->kind != SCHEMA_MAP))
+        return;
+    for (struct cJSON *member = item->child, *next; member; member = next) {
+        next = member->next;
+        const struct schema *below = schema_member(schema, json_key(member));
+        if (below)
+            prune(below, member);
+        else if (!schema->preserves_unknown)
+            json_detach(item, member);
+    }
+}
+
+void admit_prune(const struct resource_type *type, struct cJSON *object) {
+    if (type->is_custom)
+        prune(type->schema, object);
+}
+
+/* --- defaults that the schema states --- */
+
+static bool has_defaults(const struct schema *schema) {
+    return schema && (schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP ||
+                      schema->kind == SCHEMA_LIST);
+}
+
+void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct arena *arena) {
+    if (!has_defaults(schema))
+        return;
+    if (json_is_list(item)) {
+        JSON_EACH (entry, item)
+            schema_set_defaults(schema->items, entry, arena);
+        return;
+    }
+    if (!json_is_map(item))
+        return;
+    for (size_t i = 0; i < schema->member_count; i++) {
+        const struct schema *below = schema->members[i].schema;
+        struct cJSON *member = json_get(item, schema->members[i].name);
+        /* A null for what may not be null counts as absent: it takes the default, or goes. */
+        if (json_is_null(member) && !below->is_nullable && schema->rules) {
+            json_detach(item, member);
+            member = NULL;
+        }
+        if (!member && below->default_value)
+            member = json_set(arena, item, schema->members[i].name,
+                              json_copy(arena, below->default_value));
+        if (member)
+            schema_set_defaults(below, member, arena);
+    }
+    if (schema->items)
+        JSON_EACH (member, item) {
+            if (schema_member(schema, json_key(member)) == schema->items)
+                schema_set_defaults(schema->items, member, arena);
+        }
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/defaults.h"
+
+#include "fakeapi/schema/admit.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+static struct cJSON *parse_default(struct arena *arena, const char *text) {
+    /* Defaults are numbers, words in quotes, true, {} and []. */
+    struct sv value = sv_from(text);
+    if (value.ptr[0] == '"')
+        return json_string(arena, sv_prefix(sv_drop(value, 1), value.len - 2));
+    if (value.ptr[0] == '{')
+        return json_map(arena);
+    if (value.ptr[0] == '[')
+        return json_list(arena);
+    if (value.ptr[0] == 't' || value.ptr[0] == 'f')
+        return json_bool(arena, value.ptr[0] == 't');
+    return json_number(arena, value);
+}
+
+struct default_row {
+    const char *key;
+    const char *value;
+};
+
+/* Sets each absent member. */
+static void set_rows(struct arena *arena, struct cJSON *map, const struct default_row *rows,
+                     size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct sv key = sv_from(rows[i].key);
+        const struct cJSON *present = json_get(map, key);
+        if (!present || json_is_null(present))
+            json_set(arena, map, key, parse_default(arena, rows[i].value));
+    }
+}
+#define SET_ROWS(arena, map, rows) set_rows(arena, map, rows, COUNT_OF(rows))
+
+static void set_if_absent(struct arena *arena, struct cJSON *map, struct sv key,
+                          const char *value) {
+    set_rows(arena, map, &(struct default_row){key.ptr, value}, 1);
+}
+
+/* --- pods and their templates --- */
+
+static const struct default_row container_rows[] = {
+    {"terminationMessagePath", "\"/dev/termination-log\""},
+    {"terminationMessagePolicy", "\"File\""},
+    {"resources", "{}"},
+};
+static const struct default_row pod_spec_rows[] = {
+    {"restartPolicy", "\"Always\""},
+    {"terminationGracePeriodSeconds", "30"},
+    {"dnsPolicy", "\"ClusterFirst\""},
+    {"securityContext", "{}"},
+    {"schedulerName", "\"default-scheduler\""},
+};
+static const struct default_row probe_rows[] = {
+    {"timeoutSeconds", "1"},
+    {"periodSeconds", "10"},
+    {"successThreshold", "1"},
+    {"failureThreshold", "3"},
+};
+
+/* Always for :latest or no tag, else IfNotPresent. */
+static const char *pull_policy(struct sv image) {
+    struct sv name =
+        sv_drop(image, sv_find_last(image, '/') < image.len ? sv_find_last(image, '/') + 1 : 0);
+    bool has_digest = sv_find(name, '@') < name.len;
+    size_t colon = sv_find(name, ':');
+    bool is_latest = colon == name.len || sv_eq(sv_drop(name, colon + 1), SV("latest"));
+    return is_latest && !has_digest ? "\"Always\"" : "\"IfNotPresent\"";
+}
+
+static void default_probe(struct arena *arena, struct cJSON *container, struct sv name) {
+    struct cJSON *probe = json_get(container, name);
+    if (!json_is_map(probe))
+        return;
+    SET_ROWS(arena, probe, probe_rows);
+    struct cJSON *http = json_get(probe, SV("httpGet"));
+    if (json_is_map(http)) {
+        set_if_absent(arena, http, SV("scheme"), "\"HTTP\"");
+        set_if_absent(arena, http, SV("path"), "\"/\"");
+    }
+}
+
+static void default_resources(struct arena *arena, struct cJSON *container) {
+    struct cJSON *resources = json_get(container, SV("resources"));
+    const struct cJSON *limits = json_get(resources, SV("limits"));
+    if (json_count(limits) == 0)
+        return;
+    struct cJSON *requests = json_ensure_map(arena, resources, SV("requests"));
+    JSON_EACH (limit, limits) {
+        if (!json_get(requests, json_key(limit)))
+            json_set(arena, requests, json_key(limit), json_copy(arena, limit));
+    }
+}
+
+static void default_field_refs(struct arena *arena, struct cJSON *container) {
+    JSON_EACH (variable, json_get(container, SV("env"))) {
+        struct cJSON *reference = json_find(variable, "valueFrom.fieldRef");
+        if (reference)
+            set_if_absent(arena, reference, SV("apiVersion"), "\"v1\"");
+    }
+}
+
+static void default_container(struct arena *arena, struct cJSON *container, bool is_pod,
+                              bool uses_host_network) {
+    if (!json_is_map(container))
+        return;
+    SET_ROWS(arena, container, container_rows);
+    set_if_absent(arena, container, SV("imagePullPolicy"),
+                  pull_policy(json_string_or(container, SV("image"), SV(""))));
+    JSON_EACH (port, json_get(container, SV("ports"))) {
+        set_if_absent(arena, port, SV("protocol"), "\"TCP\"");
+        if (uses_host_network && !json_get(port, SV("hostPort")) &&
+            json_get(port, SV("containerPort")))
+            json_set(arena, port, SV("hostPort"),
+                     json_copy(arena, json_get(port, SV("containerPort"))));
+    }
+    default_probe(arena, container, SV("livenessProbe"));
+    default_probe(arena, container, SV("readinessProbe"));
+    default_probe(arena, container, SV("startupProbe"));
+    default_field_refs(arena, container);
+    /* Requests from limits are a Pod's default, not a template's. */
+    if (is_pod)
+        default_resources(arena, container);
+}
+
+static void default_volume(struct arena *arena, struct cJSON *volume) {
+    static const struct {
+        struct sv source;
+        const char *key, *value;
+    } rows[] = {
+        {SV("configMap"), "defaultMode", "420"},   {SV("secret"), "defaultMode", "420"},
+        {SV("downwardAPI"), "defaultMode", "420"}, {SV("projected"), "defaultMode", "420"},
+        {SV("hostPath"), "type", "\"\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct cJSON *source = json_get(volume, rows[i].source);
+        if (json_is_map(source))
+            set_rows(arena, source, &(struct default_row){rows[i].key, rows[i].value}, 1);
+    }
+    /* A volume without a source is an empty directory. */
+    if (json_count(volume) == 1 && json_get(volume, SV("name")))
+        json_ensure_map(arena, volume, SV("emptyDir"));
+}
+
+static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_pod) {
+    if (!json_is_map(spec))
+        return;
+    bool uses_host_network = json_bool_or(spec, SV("hostNetwork"), false);
+    SET_ROWS(arena, spec, pod_spec_rows);
+    if (is_pod)
+        set_if_absent(arena, spec, SV("enableServiceLinks"), "true");
+    JSON_EACH (volume, json_get(spec, SV("volumes")))
+        default_volume(arena, volume);
+    JSON_EACH (container, json_get(spec, SV("initContainers")))
+        default_container(arena, container, is_pod, uses_host_network);
+    JSON_EACH (container, json_get(spec, SV("containers")))
+        default_container(arena, container, is_pod, uses_host_network);
+    const struct cJSON *account = json_get(spec, SV("serviceAccountName"));
+    if (json_is_string(account) && json_text(account).len > 0)
+        json_set_string(arena, spec, SV("serviceAccount"), json_text(account));
+}
+
+static void default_template(struct arena *arena, struct cJSON *object) {
+    struct cJSON *template = json_find(object, "spec.template");
+    if (!json_is_map(template))
+        return;
+    struct cJSON *metadata = json_ensure_map(arena, template, SV("metadata"));
+    if (!json_get(metadata, SV("creationTimestamp")))
+        json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
+    default_pod_spec(arena, json_get(template, SV("spec")), false);
+}
+
+static void default_pod(struct arena *arena, struct cJSON *pod) {
+    default_pod_spec(arena, json_get(pod, SV("spec")), true);
+    struct cJSON *status = json_ensure_map(arena, pod, SV("status"));
+    set_if_absent(arena, status, SV("phase"), "\"Pending\"");
+}
+
+/* --- workloads --- */
+
+static const struct default_row stateful_set_rows[] = {
+    {"replicas", "1"},
+    {"podManagementPolicy", "\"OrderedReady\""},
+    {"revisionHistoryLimit", "10"},
+};
+static const struct default_row daemon_set_rows[] = {{"revisionHistoryLimit", "10"}};
+static const struct default_row deployment_rows[] = {
+    {"replicas", "1"},
+    {"revisionHistoryLimit", "10"},
+    {"progressDeadlineSeconds", "600"},
+};
+static const struct default_row replica_set_rows[] = {{"replicas", "1"}};
+
+static void default_rolling_update(struct arena *arena, struct cJSON *strategy,
+                                   const struct default_row *rows, size_t count) {
+    set_if_absent(arena, strategy, SV("type"), "\"RollingUpdate\"");
+    if (sv_eq(json_find_string(strategy, "type"), SV("RollingUpdate")))
+        set_rows(arena, json_ensure_map(arena, strategy, SV("rollingUpdate")), rows, count);
+}
+
+static void default_stateful_set(struct arena *arena, struct cJSON *object) {
+    static const struct default_row update[] = {{"partition", "0"}};
+    static const struct default_row retention[] = {{"whenDeleted", "\"Retain\""},
+                                                   {"whenScaled", "\"Retain\""}};
+    static const struct default_row status_rows[] = {{"replicas", "0"}, {"availableReplicas", "0"}};
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, stateful_set_rows);
+    default_rolling_update(arena, json_ensure_map(arena, spec, SV("updateStrategy")), update,
+                           COUNT_OF(update));
+    SET_ROWS(arena, json_ensure_map(arena, spec, SV("persistentVolumeClaimRetentionPolicy")),
+             retention);
+    SET_ROWS(arena, json_ensure_map(arena, object, SV("status")), status_rows);
+    default_template(arena, object);
+}
+
+static void default_daemon_set(struct arena *arena, struct cJSON *object) {
+    static const struct default_row update[] = {{"maxUnavailable", "1"}, {"maxSurge", "0"}};
+    static const struct default_row status_rows[] = {{"currentNumberScheduled", "0"},
+                                                     {"numberMisscheduled", "0"},
+                                                     {"desiredNumberScheduled", "0"},
+                                                     {"numberReady", "0"}};
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, daemon_set_rows);
+    default_rolling_update(arena, json_ensure_map(arena, spec, SV("updateStrategy")), update,
+                           COUNT_OF(update));
+    SET_ROWS(arena, json_ensure_map(arena, object, SV("status")), status_rows);
+    struct cJSON *annotations =
+        json_ensure_map(arena, json_ensure_map(arena, object, SV("metadata")), SV("annotations"));
+    set_rows(arena, annotations,
+             &(struct default_row){"deprecated.daemonset.template.generation", "\"1\""}, 1);
+    default_template(arena, object);
+}
+
+static void default_deployment(struct arena *arena, struct cJSON *object) {
+    static const struct default_row update[] = {{"maxUnavailable", "\"25%\""},
+                                                {"maxSurge", "\"25%\""}};
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, deployment_rows);
+    default_rolling_update(arena, json_ensure_map(arena, spec, SV("strategy")), update,
+                           COUNT_OF(update));
+    json_ensure_map(arena, object, SV("status"));
+    default_template(arena, object);
+}
+
+static void default_replica_set(struct arena *arena, struct cJSON *object) {
+    static const struct default_row status_rows[] = {{"replicas", "0"}};
+    SET_ROWS(arena, json_ensure_map(arena, object, SV("spec")), replica_set_rows);
+    SET_ROWS(arena, json_ensure_map(arena, object, SV("status")), status_rows);
+    default_template(arena, object);
+}
+
+/* --- services and volumes --- */
+
+static void default_service(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {
+        {"type", "\"ClusterIP\""},
+        {"sessionAffinity", "\"None\""},
+    };
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, rows);
+    bool is_external = sv_eq(json_find_string(spec, "type"), SV("ExternalName"));
+    if (!is_external)
+        set_if_absent(arena, spec, SV("internalTrafficPolicy"), "\"Cluster\"");
+    JSON_EACH (port, json_get(spec, SV("ports"))) {
+        set_if_absent(arena, port, SV("protocol"), "\"TCP\"");
+        if (!json_get(port, SV("targetPort")) && json_get(port, SV("port")))
+            json_set(arena, port, SV("targetPort"), json_copy(arena, json_get(port, SV("port"))));
+    }
+    json_ensure_map(arena, json_ensure_map(arena, object, SV("status")), SV("loadBalancer"));
+}
+
+static void default_volume_claim(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    set_if_absent(arena, spec, SV("volumeMode"), "\"Filesystem\"");
+    json_ensure_map(arena, spec, SV("resources"));
+    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
+}
+
+static void default_volume_object(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {
+        {"persistentVolumeReclaimPolicy", "\"Retain\""},
+        {"volumeMode", "\"Filesystem\""},
+    };
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, rows);
+    struct cJSON *claim = json_get(spec, SV("claimRef"));
+    if (json_is_map(claim)) {
+        set_if_absent(arena, claim, SV("kind"), "\"PersistentVolumeClaim\"");
+        set_if_absent(arena, claim, SV("apiVersion"), "\"v1\"");
+    }
+    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
+}
+
+static void default_namespace(struct arena *arena, struct cJSON *object) {
+    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Active\"");
+}
+
+static void default_secret(struct arena *arena, struct cJSON *object) {
+    set_if_absent(arena, object, SV("type"), "\"Opaque\"");
+}
+
+static void default_crd(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    struct cJSON *names = json_ensure_map(arena, spec, SV("names"));
+    struct sv kind = json_find_string(names, "kind");
+    if (!json_get(names, SV("listKind")))
+        json_set_string(arena, names, SV("listKind"),
+                        arena_printf(arena, "%.*sList", SV_ARG(kind)));
+    if (!json_get(names, SV("singular"))) {
+        struct sv lower = arena_copy(arena, kind);
+        for (size_t i = 0; i < lower.len; i++)
+            if (lower.ptr[i] >= 'A' && lower.ptr[i] <= 'Z')
+                ((char *)lower.ptr)[i] = (char)(lower.ptr[i] - 'A' + 'a');
+        json_set_string(arena, names, SV("singular"), lower);
+    }
+    set_if_absent(arena, json_ensure_map(arena, spec, SV("conversion")), SV("strategy"),
+                  "\"None\"");
+}
+
+static const struct {
+    struct sv kind;
+    void (*set)(struct arena *arena, struct cJSON *object);
+} by_kind[] = {
+    {SV("Pod"), default_pod},
+    {SV("StatefulSet"), default_stateful_set},
+    {SV("DaemonSet"), default_daemon_set},
+    {SV("Deployment"), default_deployment},
+    {SV("ReplicaSet"), default_replica_set},
+    {SV("Job"), default_template},
+    {SV("Service"), default_service},
+    {SV("PersistentVolumeClaim"), default_volume_claim},
+    {SV("PersistentVolume"), default_volume_object},
+    {SV("Namespace"), default_namespace},
+    {SV("Secret"), default_secret},
+    {SV("CustomResourceDefinition"), default_crd},
+};
+
+void builtin_set_defaults(struct sv kind, struct cJSON *object, struct arena *arena) {
+    for (size_t i = 0; i < COUNT_OF(by_kind); i++)
+        if (sv_eq(by_kind[i].kind, kind))
+            by_kind[i].set(arena, object);
+}
+
+void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
+                        struct arena *arena) {
+    if (type->is_custom)
+        schema_set_defaults(type->schema, object, arena);
+    else
+        builtin_set_defaults(type->resource.kind, object, arena);
+}
