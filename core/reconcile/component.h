@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * component: master, worker and client of one runtime: what class and runtime ask for, and what
+ * their workloads report (contract.md §4, fluid-contract.md §2.6). Borrows from the snapshot.
+ */
+#ifndef CORE_RECONCILE_COMPONENT_H
+#define CORE_RECONCILE_COMPONENT_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/reconcile/snapshot.h"
+
+struct arena;
+struct cJSON;
+struct resource;
+
+#define COMPONENTS(X) X(MASTER, "master") X(WORKER, "worker") X(CLIENT, "client")
+#define X(name, text) COMPONENT_##name,
+enum component_type { COMPONENTS(X) COMPONENT_COUNT };
+#undef X
+
+enum component_phase { PHASE_NOT_READY, PHASE_PARTIAL_READY, PHASE_READY };
+
+struct component {
+    enum component_type type;
+    struct sv text;                 /* "master" */
+    bool is_enabled;                /* the class declares it and the runtime does not disable it */
+    const struct cJSON *class_part; /* topology.<c> */
+    const struct cJSON *spec;       /* runtime.spec.<c> */
+    const struct cJSON *levels;     /* of the tiered store in force; never of a master */
+
+    struct sv workload_name;         /* <rt>-<c> */
+    struct sv service_name;          /* of the first unnamed service, or SV("") */
+    const struct resource *workload; /* NULL: a kind that we do not know */
+    bool has_replicas;
+    int64_t replicas;
+    bool is_always; /* a client on every node, not only where a volume is mounted */
+
+    const struct cJSON *observed; /* the workload, or NULL */
+    bool is_observed;             /* its controller has seen this generation */
+    int64_t desired, current, available, unavailable, ready, updated, existing;
+    enum component_phase phase;
+    bool is_ready_to_bind;
+    bool is_rolling; /* replicas that are not at the template yet, where they will get there */
+};
+
+void components_init(struct component components[COMPONENT_COUNT], const struct snapshot *snapshot,
+                     struct arena *arena);
+
+struct sv component_phase_text(enum component_phase phase);
+/* "apps/v1 StatefulSet" and so on; NULL when class or runtime name another kind. */
+bool component_is_stateful_set(const struct component *component);
+bool component_is_daemon_set(const struct component *component);
+/* Whether pods are replaced by the workload's controller when the template changes. */
+struct sv component_update_type(const struct component *component);
+/* The template's first container, or NULL. */
+const struct cJSON *component_container(const struct component *component);
+/* The entry's declaration, or NULL. */
+const struct cJSON *component_entry(const struct component *component, enum execution_entry entry);
+
+#endif

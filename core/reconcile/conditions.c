@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/conditions.h"
+
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/data/json.h"
+#include "core/reconcile/pass.h"
+
+static const struct sv status_texts[] = {
+    [CONDITION_FALSE] = {"False", 5},
+    [CONDITION_TRUE] = {"True", 4},
+    [CONDITION_UNKNOWN] = {"Unknown", 7},
+};
+
+static struct cJSON *find(struct cJSON *list, struct sv type) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_find_string(item, "type"), type))
+            return item;
+    return NULL;
+}
+
+static bool says(const struct cJSON *item, const struct condition *condition) {
+    return sv_eq(json_find_string(item, "status"), status_texts[condition->status]) &&
+           sv_eq(json_find_string(item, "reason"), condition->reason) &&
+           sv_eq(json_find_string(item, "message"), condition->message) &&
+           json_int_or(item, SV("observedGeneration"), 0) == condition->observed_generation;
+}
+
+void condition_set(struct pass *pass, struct cJSON *status, struct condition condition) {
+    struct cJSON *list = json_ensure_list(pass->arena, status, SV("conditions"));
+    struct cJSON *item = find(list, condition.type);
+    if (item && says(item, &condition))
+        return;
+    struct sv now = api_time_format(pass->snapshot->now_ms, pass->arena);
+    struct sv text = status_texts[condition.status];
+    bool is_same = item && sv_eq(json_find_string(item, "status"), text);
+    if (!item)
+        item = json_append(list, json_map(pass->arena));
+    json_set_string(pass->arena, item, SV("type"), condition.type);
+    json_set_string(pass->arena, item, SV("status"), text);
+    json_set_string(pass->arena, item, SV("reason"), condition.reason);
+    json_set_string(pass->arena, item, SV("message"), condition.message);
+    if (condition.observed_generation > 0)
+        json_set_int(pass->arena, item, SV("observedGeneration"), condition.observed_generation);
+    if (condition.has_update_time)
+        json_set_string(pass->arena, item, SV("lastUpdateTime"), now);
+    if (!is_same)
+        json_set_string(pass->arena, item, SV("lastTransitionTime"), now);
+}
+
+int64_t condition_since_ms(const struct cJSON *object, struct sv type, int64_t fallback_ms) {
+    int64_t since_ms;
+    const struct cJSON *condition = object_condition(object, type);
+    if (!api_time_parse(json_find_string(condition, "lastTransitionTime"), &since_ms))
+        return fallback_ms;
+    return since_ms;
+}

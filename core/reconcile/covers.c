@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/covers.h"
+
+#include "core/api/quantity.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+/* Lists of maps that Kubernetes merges by key; all others are compared item by item. */
+static const struct {
+    struct sv list, key, second_key;
+} merge_keys[] = {
+    {{"containers", 10}, {"name", 4}, {"", 0}},
+    {{"initContainers", 14}, {"name", 4}, {"", 0}},
+    {{"volumes", 7}, {"name", 4}, {"", 0}},
+    {{"env", 3}, {"name", 4}, {"", 0}},
+    {{"imagePullSecrets", 16}, {"name", 4}, {"", 0}},
+    {{"volumeMounts", 12}, {"mountPath", 9}, {"", 0}},
+    {{"volumeDevices", 13}, {"devicePath", 10}, {"", 0}},
+    {{"ports", 5}, {"containerPort", 13}, {"port", 4}},
+    {{"ownerReferences", 15}, {"uid", 3}, {"", 0}},
+    {{"hostAliases", 11}, {"ip", 2}, {"", 0}},
+};
+
+/* Maps whose members are quantities, and members that are one. */
+static const struct sv quantity_maps[] = {{"requests", 8}, {"limits", 6}, {"capacity", 8}};
+static const struct sv quantity_members[] = {{"sizeLimit", 9}, {"divisor", 7}};
+
+struct place {
+    struct sv key, parent_key;
+};
+
+static bool differs(const struct cJSON *desired, struct sv key, struct arena *arena,
+                    struct sv *ret_path) {
+    (void)desired;
+    if (!arena || !ret_path)
+        return false;
+    *ret_path =
+        ret_path->len > 0 ? arena_printf(arena, "%.*s.%.*s", SV_ARG(key), SV_ARG(*ret_path)) : key;
+    return false;
+}
+
+/* Go leaves empty values out, so that an absent one says the same. */
+static bool is_empty(const struct cJSON *item) {
+    int64_t number;
+    if (json_is_map(item) || json_is_list(item))
+        return json_count(item) == 0;
+    if (json_is_string(item))
+        return json_text(item).len == 0;
+    if (json_to_int64(item, &number))
+        return number == 0;
+    return json_is_null(item) || (json_is_bool(item) && !json_is_true(item));
+}
+
+static bool is_quantity(struct place place) {
+    return sv_index_of(place.parent_key, quantity_maps, COUNT_OF(quantity_maps)) <
+               COUNT_OF(quantity_maps) ||
+           sv_index_of(place.key, quantity_members, COUNT_OF(quantity_members)) <
+               COUNT_OF(quantity_members);
+}
+
+static bool covers_at(const struct cJSON *observed, const struct cJSON *desired, struct place place,
+                      struct arena *arena, struct sv *ret_path);
+
+static bool covers_map(const struct cJSON *observed, const struct cJSON *desired,
+                       struct place place, struct arena *arena, struct sv *ret_path) {
+    JSON_EACH (member, desired) {
+        struct place inner = {json_key(member), place.key};
+        const struct cJSON *counterpart = json_get(observed, inner.key);
+        if (!counterpart && is_empty(member))
+            continue;
+        if (!covers_at(counterpart, member, inner, arena, ret_path))
+            return differs(desired, inner.key, arena, ret_path);
+    }
+    return true;
+}
+
+static struct sv merge_value(const struct cJSON *item, size_t rule) {
+    const struct cJSON *value = json_get(item, merge_keys[rule].key);
+    if (!value && merge_keys[rule].second_key.len > 0)
+        value = json_get(item, merge_keys[rule].second_key);
+    return json_text(value);
+}
+
+static struct sv protocol_of(const struct cJSON *item) {
+    return json_string_or(item, SV("protocol"), SV("TCP"));
+}
+
+static const struct cJSON *find_by_key(const struct cJSON *list, const struct cJSON *wanted,
+                                       size_t rule) {
+    JSON_EACH (item, list)
+        if (sv_eq(merge_value(item, rule), merge_value(wanted, rule)) &&
+            sv_eq(protocol_of(item), protocol_of(wanted)))
+            return item;
+    return NULL;
+}
+
+static bool covers_keyed(const struct cJSON *observed, const struct cJSON *desired, size_t rule,
+                         struct place place, struct arena *arena, struct sv *ret_path) {
+    JSON_EACH (item, desired) {
+        const struct cJSON *counterpart = find_by_key(observed, item, rule);
+        if (!counterpart || !covers_at(counterpart, item, place, arena, ret_path))
+            return differs(desired, merge_value(item, rule), arena, ret_path);
+    }
+    return true;
+}
+
+static bool covers_list(const struct cJSON *observed, const struct cJSON *desired,
+                        struct place place, struct arena *arena, struct sv *ret_path) {
+    for (size_t rule = 0; rule < COUNT_OF(merge_keys); rule++)
+        if (sv_eq(merge_keys[rule].list, place.key) && json_is_map(json_at(desired, 0)))
+            return covers_keyed(observed, desired, rule, place, arena, ret_path);
+    if (json_count(observed) != json_count(desired))
+        return false;
+    const struct cJSON *counterpart = observed->child;
+    JSON_EACH (item, desired) {
+        if (!covers_at(counterpart, item, place, arena, ret_path))
+            return false;
+        counterpart = counterpart->next;
+    }
+    return true;
+}
+
+static bool covers_at(const struct cJSON *observed, const struct cJSON *desired, struct place place,
+                      struct arena *arena, struct sv *ret_path) {
+    if (json_is_map(desired))
+        return json_is_map(observed) && covers_map(observed, desired, place, arena, ret_path);
+    if (json_is_list(desired))
+        return json_is_list(observed) && covers_list(observed, desired, place, arena, ret_path);
+    if (json_equal(observed, desired))
+        return true;
+    return observed && is_quantity(place) &&
+           quantity_texts_equal(json_text(observed), json_text(desired));
+}
+
+bool covers(const struct cJSON *observed, const struct cJSON *desired, struct arena *arena,
+            struct sv *ret_path) {
+    struct place root = {SV(""), SV("")};
+    if (ret_path)
+        *ret_path = SV("");
+    return covers_at(observed, desired, root, arena, ret_path);
+}
+
+struct cJSON *covers_merge_patch(const struct cJSON *from, const struct cJSON *to,
+                                 struct arena *arena) {
+    struct cJSON *patch = json_map(arena);
+    JSON_EACH (member, from)
+        if (!json_get(to, json_key(member)))
+            json_set(arena, patch, json_key(member), json_null(arena));
+    JSON_EACH (member, to) {
+        const struct cJSON *old = json_get(from, json_key(member));
+        if (old && json_equal(old, member))
+            continue;
+        bool are_maps = json_is_map(old) && json_is_map(member);
+        struct cJSON *value = are_maps ? covers_merge_patch(old, member, arena) : NULL;
+        json_set(arena, patch, json_key(member), value ? value : json_copy(arena, member));
+    }
+    return patch->child ? patch : NULL;
+}
+
+uint64_t covers_content_hash(const struct cJSON *object, struct arena *arena) {
+    static const struct sv volatile_metadata[] = {
+        {"resourceVersion", 15}, {"generation", 10}, {"managedFields", 13}};
+    struct cJSON *copy = json_copy(arena, object);
+    struct cJSON *metadata = json_get(copy, SV("metadata"));
+    for (size_t i = 0; i < COUNT_OF(volatile_metadata); i++)
+        if (metadata)
+            json_remove(metadata, volatile_metadata[i]);
+    json_remove(copy, SV("status"));
+    return sv_hash(json_write_arena(arena, copy, JSON_COMPACT));
+}

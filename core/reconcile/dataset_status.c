@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Status of the dataset: NotBound, Bound, Updating, Failed, and what the cache reports. */
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/conditions.h"
+#include "core/reconcile/covers.h"
+#include "core/reconcile/mounts.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/status.h"
+#include "core/reconcile/write.h"
+
+/* Keys of a report that cacheStates keeps; percentages get their sign. */
+static const struct {
+    struct sv key;
+    bool is_percentage;
+} state_keys[] = {
+    {{"cached", 6}, false},
+    {{"cachedPercentage", 16}, true},
+    {{"cacheCapacity", 13}, false},
+    {{"cacheHitRatio", 13}, true},
+    {{"cacheFree", 9}, false},
+    {{"localHitRatio", 13}, true},
+    {{"remoteHitRatio", 14}, true},
+    {{"cacheThroughputRatio", 20}, true},
+    {{"localThroughputRatio", 20}, true},
+    {{"remoteThroughputRatio", 21}, true},
+    {{"lowWaterMark", 12}, false},
+    {{"highWaterMark", 13}, false},
+    {{"nonCacheable", 12}, false},
+};
+
+static struct sv state_text(struct pass *pass, struct sv text, bool is_percentage) {
+    if (!is_percentage || text.len == 0 || sv_ends_with(text, SV("%")))
+        return text;
+    return pass_printf(pass, "%.*s%%", SV_ARG(text));
+}
+
+struct cJSON *status_cache_states(struct pass *pass, const struct cJSON *old) {
+    if (!pass->report)
+        return old ? json_copy(pass->arena, old) : NULL;
+    struct cJSON *states = json_map(pass->arena);
+    for (size_t i = 0; i < COUNT_OF(state_keys); i++) {
+        const struct cJSON *value = json_get(pass->report, state_keys[i].key);
+        /* Upstream always writes the first four. */
+        if (value || i < 4)
+            json_set_string(pass->arena, states, state_keys[i].key,
+                            state_text(pass, json_text(value), state_keys[i].is_percentage));
+    }
+    return states;
+}
+
+static void set_report(struct pass *pass, struct cJSON *status) {
+    static const struct sv copied[] = {{"ufsTotal", 8}, {"fileNum", 7}};
+    struct cJSON *states = status_cache_states(pass, json_get(status, SV("cacheStates")));
+    if (states)
+        json_set(pass->arena, status, SV("cacheStates"), states);
+    for (size_t i = 0; i < COUNT_OF(copied); i++) {
+        struct sv text = json_find_string(pass->report, copied[i].ptr);
+        if (text.len > 0)
+            json_set_string(pass->arena, status, copied[i], text);
+    }
+}
+
+static void set_runtimes(struct pass *pass, struct cJSON *status) {
+    struct cJSON *list = json_ensure_list(pass->arena, status, SV("runtimes"));
+    if (json_count(list) > 0)
+        return;
+    struct cJSON *runtime = json_append(list, json_map(pass->arena));
+    json_set_string(pass->arena, runtime, SV("name"), pass->snapshot->name);
+    json_set_string(pass->arena, runtime, SV("namespace"), pass->snapshot->namespace_name);
+    json_set_string(pass->arena, runtime, SV("category"), SV("Accelerate"));
+    json_set_string(pass->arena, runtime, SV("type"), SV("cache"));
+}
+
+static void set_mounts(struct pass *pass, struct cJSON *status) {
+    const struct cJSON *mounts = json_find(pass->snapshot->dataset, "spec.mounts");
+    if (json_count(mounts) > 0)
+        json_set(pass->arena, status, SV("mounts"), json_copy(pass->arena, mounts));
+    else
+        json_remove(status, SV("mounts"));
+}
+
+static void set_condition(struct pass *pass, struct cJSON *status, struct sv type, bool is_true,
+                          struct sv reason, struct sv message) {
+    struct condition condition = {.type = type,
+                                  .status = is_true ? CONDITION_TRUE : CONDITION_FALSE,
+                                  .reason = reason,
+                                  .message = message,
+                                  .has_update_time = true};
+    condition_set(pass, status, condition);
+}
+
+static bool has_condition(const struct cJSON *status, struct sv type) {
+    JSON_EACH (item, json_get(status, SV("conditions")))
+        if (sv_eq(json_find_string(item, "type"), type))
+            return true;
+    return false;
+}
+
+/* Turns a condition off, where it was ever on. */
+static void clear_condition(struct pass *pass, struct cJSON *status, struct sv type,
+                            struct sv reason, struct sv message) {
+    if (has_condition(status, type))
+        set_condition(pass, status, type, false, reason, message);
+}
+
+static void say_bound(struct pass *pass, struct cJSON *status) {
+    struct sv message = SV("The ddc runtime is ready.");
+    json_set_string(pass->arena, status, SV("phase"), SV("Bound"));
+    set_mounts(pass, status);
+    set_runtimes(pass, status);
+    set_condition(pass, status, SV("Ready"), true, SV("DatasetReady"), message);
+    clear_condition(pass, status, SV("NotReady"), SV("DatasetReady"), message);
+    clear_condition(pass, status, SV("Updating"), SV("DatasetReady"),
+                    SV("The ddc runtime has updated completely."));
+    set_report(pass, status);
+}
+
+static void say_updating(struct pass *pass, struct cJSON *status) {
+    json_set_string(pass->arena, status, SV("phase"), SV("Updating"));
+    set_condition(pass, status, SV("Updating"), true, SV("DatasetUpdating"),
+                  SV("The ddc runtime is updating."));
+}
+
+static void say_failed(struct pass *pass, struct cJSON *status) {
+    json_set_string(pass->arena, status, SV("phase"), SV("Failed"));
+    set_condition(pass, status, SV("Ready"), false, SV("DatasetFailed"), pass->failure.message);
+    set_condition(pass, status, SV("NotReady"), true, SV("DatasetFailed"), pass->failure.message);
+}
+
+/* Before the first binding: what keeps the dataset from it, once it is for a person to act. */
+static void say_waiting(struct pass *pass, struct cJSON *status) {
+    const struct gate *closed = pass_first_closed(pass);
+    if (json_find_string(status, "phase").len == 0 && pass->snapshot->options->owns_datasets)
+        json_set_string(pass->arena, status, SV("phase"), SV("NotBound"));
+    if (pass->plan->is_stalled && closed)
+        set_condition(pass, status, SV("NotReady"), true, SV("DatasetFailedToSetup"),
+                      closed->message);
+}
+
+static void write_status(struct pass *pass, struct cJSON *status, struct sv reason,
+                         struct sv message) {
+    const struct cJSON *old = json_get(pass->snapshot->dataset, SV("status"));
+    struct cJSON *patch = covers_merge_patch(old, status, pass->arena);
+    if (!patch)
+        return;
+    /* The schema wants the list in every write, even when empty. */
+    json_set(pass->arena, patch, SV("conditions"),
+             json_copy(pass->arena, json_ensure_list(pass->arena, status, SV("conditions"))));
+    struct cJSON *body = json_map(pass->arena);
+    json_set(pass->arena, body, SV("status"), patch);
+    write_merge_patch(pass, &RESOURCE_DATASETS, pass->snapshot->dataset, body, SV("status"),
+                      STEP_STATUS, reason, message);
+}
+
+static struct cJSON *copy_status(struct pass *pass) {
+    const struct cJSON *old = json_get(pass->snapshot->dataset, SV("status"));
+    return json_is_map(old) ? json_copy(pass->arena, old) : json_map(pass->arena);
+}
+
+static void tell_phase(struct pass *pass, struct sv before, struct sv after) {
+    static const struct {
+        struct sv phase, reason, message;
+        enum event_kind kind;
+    } events[] = {
+        {{"Bound", 5},
+         {"DatasetBound", 12},
+         {"The dataset is bound to its runtime.", 36},
+         EVENT_NORMAL},
+        {{"Updating", 8},
+         {"DatasetUpdating", 15},
+         {"The dataset's mounts are updated.", 33},
+         EVENT_NORMAL},
+        {{"Failed", 6},
+         {"DatasetFailed", 13},
+         {"The runtime does not serve any more.", 36},
+         EVENT_WARNING},
+    };
+    for (size_t i = 0; i < COUNT_OF(events); i++) {
+        if (sv_eq(before, after) || !sv_eq(after, events[i].phase))
+            continue;
+        bool is_failure = events[i].kind == EVENT_WARNING;
+        pass_event(pass, events[i].kind, &RESOURCE_DATASETS, pass->snapshot->dataset,
+                   events[i].reason, is_failure ? pass->failure.message : events[i].message);
+    }
+}
+
+void plan_dataset_status(struct pass *pass) {
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    if (!dataset || pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
+        return;
+    struct cJSON *status = copy_status(pass);
+    struct sv before = json_find_string(dataset, "status.phase");
+    bool is_mounting = pass->was_bound && !pass->plan->gates[GATE_MOUNTS].is_open &&
+                       pass->plan->gates[GATE_PODS].is_open;
+    if (pass->is_failed)
+        say_failed(pass, status);
+    else if (is_mounting)
+        say_updating(pass, status);
+    else if (status_can_bind(pass))
+        say_bound(pass, status);
+    else if (!pass->was_bound)
+        say_waiting(pass, status);
+    struct sv after = json_find_string(status, "phase");
+    write_status(pass, status, SV("DatasetStatusDiffers"),
+                 pass_printf(pass, "Write status of Dataset %.*s: %.*s",
+                             SV_ARG(object_name(dataset)), SV_ARG(after)));
+    tell_phase(pass, before, after);
+}
+
+bool plan_dataset_unbound(struct pass *pass) {
+    static const struct sv emptied[] = {
+        {"ufsTotal", 8}, {"fileNum", 7}, {"hcfs", 4}, {"runtimes", 8}, {"cacheStates", 11}};
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    if (!dataset)
+        return true;
+    struct sv phase = json_find_string(dataset, "status.phase");
+    bool is_unbound = sv_eq(phase, SV("NotBound")) || phase.len == 0;
+    if (is_unbound && json_count(json_find(dataset, "status.runtimes")) == 0)
+        return true;
+    struct cJSON *status = copy_status(pass);
+    json_set_string(pass->arena, status, SV("phase"), SV("NotBound"));
+    json_set(pass->arena, status, SV("conditions"), json_list(pass->arena));
+    for (size_t i = 0; i < COUNT_OF(emptied); i++)
+        json_remove(status, emptied[i]);
+    write_status(
+        pass, status, SV("RuntimeDeleted"),
+        pass_printf(pass, "Write status of Dataset %.*s: NotBound", SV_ARG(object_name(dataset))));
+    return false;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/deletion.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/entries.h"
+#include "core/reconcile/metadata.h"
+#include "core/reconcile/nodes.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/runtime_json.h"
+#include "core/reconcile/render.h"
+#include "core/reconcile/status.h"
+#include "core/reconcile/write.h"
+
+enum {
+    CLEAN_GRACE_SECONDS = 60,
+    CLEAN_GRACE_SECONDS_MAX = 3600,
+    CLEAN_ATTEMPTS = 3,
+    CLEAN_ATTEMPTS_MAX = 100,
+};
+
+/* Ours and not yet going: delete. Answers whether nothing of that name is left in our way. */
+static bool remove_object(struct pass *pass, const struct resource *resource,
+                          struct sv namespace_name, struct sv name, enum plan_step step) {
+    const struct observed *observed = snapshot_find(pass->snapshot, resource, namespace_name, name);
+    if (observed->state == OBSERVED_ABSENT)
+        return true;
+    if (observed->state == OBSERVED_UNKNOWN) {
+        write_read(pass, resource, namespace_name, name);
+        return false;
+    }
+    if (!write_is_ours(pass, resource, observed->object))
+        return true;
+    if (!object_is_deleting(observed->object))
+        write_delete(pass, resource, observed->object, SV("Background"), step,
+                     SV("RuntimeDeleted"));
+    return false;
+}
+
+/* The claim stays until no pod uses it: the claim's own protection holds it. */
+static bool remove_volume(struct pass *pass) {
+    bool is_gone = remove_object(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                                 pass->snapshot->namespace_name, pass->names.claim, STEP_VOLUME);
+    if (is_gone)
+        is_gone = remove_object(pass, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume,
+                                STEP_VOLUME);
+    if (is_gone)
+        pass_open(pass, GATE_VOLUME);
+    else if (pass->snapshot->claim_pod_count > 0)
+        pass_close(pass, GATE_VOLUME, SV("VolumeInUse"),
+                   pass_printf(pass, "waits for pod %.*s to stop using the volume",
+                               SV_ARG(object_name(pass->snapshot->claim_pods[0]))));
+    else
+        pass_close(pass, GATE_VOLUME, SV("VolumeTerminating"),
+                   SV("waits for volume and claim to be gone"));
+    return is_gone;
+}
+
+/* --- cleanCache --- */
+
+static int64_t bounded(const struct cJSON *policy, struct sv key, int64_t fallback, int64_t max) {
+    int64_t value = json_int_or(policy, key, fallback);
+    return value < 0 ? fallback : value > max ? max : value;
+}
+
+static const struct execution *last_in_pod(const struct pass *pass, const struct cJSON *pod) {
+    const struct execution *last = NULL;
+    for (size_t i = 0; i < pass->snapshot->execution_count; i++) {
+        const struct execution *execution = &pass->snapshot->executions[i];
+        if (execution->entry == ENTRY_CLEAN_CACHE && sv_eq(execution->pod_uid, object_uid(pod)) &&
+            (!last || execution->started_ms >= last->started_ms))
+            last = execution;
+    }
+    return last;
+}
+
+static bool is_pod_of(const struct component *component, const struct cJSON *pod) {
+    return sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name);
+}
+
+/* True when the pod is clean, cannot be cleaned or was tried often enough. */
+static bool clean_pod(struct pass *pass, struct server *server, const struct cJSON *pod) {
+    const struct cJSON *policy =
+        json_find(pass->snapshot->runtime, "spec.management.cleanCachePolicy");
+    int64_t attempts = bounded(policy, SV("maxRetryAttempts"), CLEAN_ATTEMPTS, CLEAN_ATTEMPTS_MAX);
+    int64_t grace_s =
+        bounded(policy, SV("gracePeriodSeconds"), CLEAN_GRACE_SECONDS, CLEAN_GRACE_SECONDS_MAX);
+    const struct execution *last = last_in_pod(pass, pod);
+    struct sv message = SV("");
+    if (last && last->is_running)
+        return false;
+    if (last && entry_succeeded(pass, last, &message))
+        return true;
+    if (last && last->consecutive_failures > attempts) {
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                   SV("CacheNotCleaned"), message);
+        return true;
+    }
+    int64_t at_ms = last ? entry_retry_ms(last) : pass->snapshot->now_ms;
+    if (at_ms > pass->snapshot->now_ms) {
+        pass_wake_at(pass, at_ms);
+    } else if (entry_can_execute(pass)) {
+        entry_serve_from(server, pod);
+        entry_execute(pass, ENTRY_CLEAN_CACHE, server, SV(""), SV("RuntimeDeleted"),
+                      1000 * (grace_s > 0 ? grace_s : 1));
+    }
+    return false;
+}
+
+static bool clean_cache(struct pass *pass) {
+    struct server server;
+    bool is_clean = true;
+    size_t pod_count = 0;
+    if (!entry_server(pass, ENTRY_CLEAN_CACHE, &server))
+        return true;
+    for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
+        const struct cJSON *pod = pass->snapshot->pods[i];
+        if (!is_pod_of(server.component, pod) || object_is_deleting(pod) ||
+            !sv_eq(json_find_string(pod, "status.phase"), SV("Running")))
+            continue;
+        pod_count++;
+        is_clean = clean_pod(pass, &server, pod) && is_clean;
+    }
+    if (pod_count == 0 && server.component->observed &&
+        !object_is_deleting(server.component->observed) && server.component->existing > 0)
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                   SV("CacheNotCleaned"),
+                   SV("no pod runs in which cleanCache could clean up: what the cache left on "
+                      "nodes stays"));
+    return is_clean;
+}
+
+/* --- workloads and the rest --- */
+
+static bool remove_component(struct pass *pass, const struct component *component) {
+    static const struct resource *const kinds[] = {&RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,
+                                                   &RESOURCE_DEPLOYMENTS};
+    bool is_gone = true;
+    struct sv namespace_name = pass->snapshot->namespace_name;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        bool is_chosen = component->is_enabled && component->workload == kinds[i];
+        const struct observed *observed =
+            snapshot_find(pass->snapshot, kinds[i], namespace_name, component->workload_name);
+        if (is_chosen || observed->state == OBSERVED_PRESENT)
+            is_gone = remove_object(pass, kinds[i], namespace_name, component->workload_name,
+                                    STEP_OBJECTS) &&
+                      is_gone;
+    }
+    if (!component->is_enabled)
+        return is_gone;
+    JSON_EACH (service, render_services(pass, component))
+        is_gone = remove_object(pass, &RESOURCE_SERVICES, namespace_name, object_name(service),
+                                STEP_OBJECTS) &&
+                  is_gone;
+    return is_gone;
+}
+
+static bool remove_objects(struct pass *pass) {
+    bool is_gone = remove_object(pass, &RESOURCE_CONFIG_MAPS, pass->snapshot->namespace_name,
+                                 pass->names.config_map, STEP_OBJECTS);
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        is_gone = remove_component(pass, &pass->components[i]) && is_gone;
+    if (is_gone)
+        pass_open(pass, GATE_OBJECTS);
+    else
+        pass_close(pass, GATE_OBJECTS, SV("ObjectTerminating"),
+                   SV("waits for workloads, services and config map to be gone"));
+    return is_gone;
+}
+
+static bool pods_are_gone(struct pass *pass) {
+    if (pass->snapshot->pod_count == 0) {
+        pass_open(pass, GATE_PODS);
+        return true;
+    }
+    pass_close(pass, GATE_PODS, SV("PodsTerminating"),
+               pass_printf(pass, "waits for %zu pods to be gone", pass->snapshot->pod_count));
+    return false;
+}
+
+/* --- status --- */
+
+/* Written once, and always apart from the finalizer, which needs the same resourceVersion. */
+static bool say_deleting(struct pass *pass) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    if (sv_eq(json_find_string(runtime, "status.phase"), SV("Deleting")))
+        return true;
+    struct cJSON *body = json_map(pass->arena);
+    json_set_string(pass->arena, json_ensure_map(pass->arena, body, SV("status")), SV("phase"),
+                    SV("Deleting"));
+    struct action *action =
+        write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), STEP_READ,
+                          SV("RuntimeDeleted"),
+                          pass_printf(pass, "Write status of CacheRuntime %.*s: Deleting",
+                                      SV_ARG(object_name(runtime))));
+    action->desired_hash = sv_hash(SV("Deleting"));
+    /* A schema without that field drops it: what was sent once is enough. */
+    const struct observed *self = snapshot_find(pass->snapshot, &RESOURCE_CACHE_RUNTIMES,
+                                                object_namespace(runtime), object_name(runtime));
+    if (self->last_desired_hash != action->desired_hash)
+        return false;
+    pass->plan->action_count--;
+    return true;
+}
+
+void plan_deletion(struct pass *pass) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    if (!object_has_finalizer(runtime, FINALIZER_RUNTIME))
+        return;
+    runtime_json_render(pass);
+    bool is_told = say_deleting(pass);
+    if (!remove_volume(pass) || !clean_cache(pass) || !nodes_release(pass) ||
+        !remove_objects(pass) || !pods_are_gone(pass))
+        return;
+    if (!plan_dataset_unbound(pass) || !is_told)
+        return;
+    metadata_remove_finalizer(pass, &RESOURCE_CACHE_RUNTIMES, runtime, FINALIZER_RUNTIME,
+                              pass_printf(pass, "Let CacheRuntime %.*s go: nothing of it is left",
+                                          SV_ARG(object_name(runtime))));
+}
+
+/* --- datasets --- */
+
+static const struct cJSON *pod_in_the_way(const struct pass *pass) {
+    for (size_t i = 0; i < pass->snapshot->claim_pod_count; i++) {
+        struct sv phase = json_find_string(pass->snapshot->claim_pods[i], "status.phase");
+        if (!sv_eq(phase, SV("Succeeded")) && !sv_eq(phase, SV("Failed")))
+            return pass->snapshot->claim_pods[i];
+    }
+    return NULL;
+}
+
+/* A dataset goes when no pod uses its volume and no other dataset refers to it. */
+static void release_dataset(struct pass *pass) {
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    const struct cJSON *pod = pod_in_the_way(pass);
+    size_t reference_count = json_count(json_find(dataset, "status.datasetRef"));
+    if (!object_has_finalizer(dataset, FINALIZER_DATASET) ||
+        pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
+        return;
+    if (pod)
+        pass_close(pass, GATE_DATASET, SV("DatasetInUse"),
+                   pass_printf(pass, "waits for pod %.*s to stop using the dataset",
+                               SV_ARG(object_name(pod))));
+    else if (reference_count > 0)
+        pass_close(
+            pass, GATE_DATASET, SV("DatasetInUse"),
+            pass_printf(pass, "waits for %zu datasets that refer to this one", reference_count));
+    else
+        metadata_remove_finalizer(pass, &RESOURCE_DATASETS, dataset, FINALIZER_DATASET,
+                                  pass_printf(pass, "Let Dataset %.*s go: nothing uses it",
+                                              SV_ARG(object_name(dataset))));
+}
+
+void plan_dataset_duties(struct pass *pass) {
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    if (!dataset || !pass->snapshot->options->owns_datasets)
+        return;
+    if (object_is_deleting(dataset)) {
+        release_dataset(pass);
+        return;
+    }
+    if (pass->snapshot->runtime)
+        return; /* the runtime's stages do it */
+    metadata_adopt_dataset(pass);
+    plan_dataset_status(pass);
+}

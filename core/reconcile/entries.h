@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * entries: the class's execution entries (contract.md §5): which pod serves one, when it is due,
+ * and what its answer means. At most one execution of a runtime runs at a time.
+ */
+#ifndef CORE_RECONCILE_ENTRIES_H
+#define CORE_RECONCILE_ENTRIES_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/reconcile/snapshot.h"
+
+struct cJSON;
+struct component;
+struct pass;
+
+struct server {
+    const struct component *component;
+    const struct cJSON *entry; /* the declaration */
+    const struct cJSON *pod;   /* NULL: no pod of the component is ready */
+    struct sv container, container_id;
+    int32_t restart_count;
+};
+
+/* False when no component declares the entry. */
+bool entry_server(const struct pass *pass, enum execution_entry entry, struct server *ret_server);
+/* Fills pod and container; for one particular pod of the component. */
+void entry_serve_from(struct server *server, const struct cJSON *pod);
+/* A client that starts only where a volume is mounted: its entries wait for its first pod. */
+bool entry_may_wait(const struct server *server);
+bool entry_is_ours(const struct server *server, const struct execution *execution);
+
+/* Nothing runs and nothing is planned to run. */
+bool entry_can_execute(const struct pass *pass);
+void entry_execute(struct pass *pass, enum execution_entry entry, const struct server *server,
+                   struct sv input_hash, struct sv reason, int64_t timeout_ms);
+/* The entry's own timeout. */
+int64_t entry_timeout_ms(const struct server *server, enum execution_entry entry);
+/* Ended with exit status 0. Otherwise `ret_message` says what happened. */
+bool entry_succeeded(struct pass *pass, const struct execution *execution, struct sv *ret_message);
+/* When an entry that failed is tried again. */
+int64_t entry_retry_ms(const struct execution *execution);
+
+/* Stages. The first two open or close GATE_READY_CHECK and GATE_MOUNTS. */
+void gate_ready_check(struct pass *pass);
+void gate_mounts(struct pass *pass); /* in mounts.c */
+/* Reads the last summary and asks for the next one; false: wait for the first one with binding. */
+bool entry_report(struct pass *pass);
+
+#endif

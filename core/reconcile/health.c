@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkRuntimeReady, at first a gate and then the health check, and reportSummary. */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/entries.h"
+#include "core/reconcile/pass.h"
+
+enum {
+    PERIOD_SECONDS = 300,
+    FAILURE_THRESHOLD = 3,
+    FAILED_RETRY_MS = 10 * 1000, /* a failing check is asked again sooner than a passing one */
+};
+
+static int64_t period_ms(const struct server *server) {
+    int64_t seconds = json_int_or(server->entry, SV("periodSeconds"), PERIOD_SECONDS);
+    return 1000 * (seconds >= 1 && seconds <= 24 * 3600 ? seconds : PERIOD_SECONDS);
+}
+
+/* When the entry is due next. After a restart nothing is remembered: then it is due in the first
+ * tenth of a slot, slots being spread over runtimes by their seed. */
+static int64_t due_ms(const struct pass *pass, const struct server *server,
+                      const struct execution *last) {
+    int64_t period = period_ms(server), now_ms = pass->snapshot->now_ms;
+    int64_t jitter = (int64_t)(pass->snapshot->options->jitter_seed % (uint64_t)period);
+    if (last)
+        return last->finished_ms + period + jitter / 10;
+    int64_t slot = (now_ms - jitter) / period * period + jitter;
+    return now_ms - slot < period / 10 ? slot : slot + period;
+}
+
+static void check_again(struct pass *pass, const struct server *server, int64_t at_ms) {
+    if (at_ms > pass->snapshot->now_ms)
+        pass_wake_at(pass, at_ms);
+    else if (entry_can_execute(pass))
+        entry_execute(pass, ENTRY_CHECK_RUNTIME_READY, server, SV(""), SV("CheckDue"),
+                      entry_timeout_ms(server, ENTRY_CHECK_RUNTIME_READY));
+}
+
+static void check_first(struct pass *pass, const struct server *server,
+                        const struct execution *last) {
+    struct sv message;
+    bool is_answer = last && !last->is_running && entry_is_ours(server, last);
+    if (is_answer && entry_succeeded(pass, last, &message)) {
+        pass->check_passed = true;
+        pass_open(pass, GATE_READY_CHECK);
+        return;
+    }
+    if (is_answer)
+        pass_close(pass, GATE_READY_CHECK, SV("CheckFailed"), message);
+    else
+        pass_close(pass, GATE_READY_CHECK, SV("CheckRunning"),
+                   SV("waits for checkRuntimeReady to end"));
+    if (!last || !last->is_running)
+        check_again(pass, server, is_answer ? entry_retry_ms(last) : pass->snapshot->now_ms);
+}
+
+static void check_health(struct pass *pass, const struct server *server,
+                         const struct execution *last) {
+    struct sv message;
+    int64_t threshold = json_int_or(server->entry, SV("failureThreshold"), FAILURE_THRESHOLD);
+    pass_open(pass, GATE_READY_CHECK);
+    pass->check_passed = true;
+    if (last && last->is_running)
+        return;
+    if (!last || entry_succeeded(pass, last, &message)) {
+        check_again(pass, server, due_ms(pass, server, last));
+        return;
+    }
+    if (last->consecutive_failures >= threshold) {
+        pass->check_passed = false;
+        pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
+        pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
+    }
+    check_again(pass, server, last->finished_ms + FAILED_RETRY_MS);
+}
+
+void gate_ready_check(struct pass *pass) {
+    struct server server;
+    if (!entry_server(pass, ENTRY_CHECK_RUNTIME_READY, &server) ||
+        (!server.pod && entry_may_wait(&server))) {
+        pass->check_passed = true;
+        pass_open(pass, GATE_READY_CHECK);
+        return;
+    }
+    if (!server.pod) {
+        pass_close(pass, GATE_READY_CHECK, SV("NoReadyPod"),
+                   pass_printf(pass, "waits for a ready pod of the %.*s to run checkRuntimeReady",
+                               SV_ARG(server.component->text)));
+        return;
+    }
+    const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_CHECK_RUNTIME_READY);
+    bool was_ready = object_condition_is_true(pass->snapshot->runtime, SV("DataPlaneReady"));
+    if (pass->was_bound && (was_ready || last))
+        check_health(pass, &server, last);
+    else
+        check_first(pass, &server, last);
+}
+
+/* --- reportSummary --- */
+
+static const struct cJSON *read_report(struct pass *pass, const struct execution *execution,
+                                       struct sv *ret_message) {
+    struct error err = {0};
+    if (!entry_succeeded(pass, execution, ret_message))
+        return NULL;
+    const struct cJSON *report = json_read(pass->arena, sv_trim(execution->stdout_bytes), &err);
+    if (!report) {
+        *ret_message = pass_printf(pass, "reportSummary printed no JSON: %s", err.message);
+        return NULL;
+    }
+    if (!json_is_map(report)) {
+        *ret_message = SV("reportSummary must print one JSON object");
+        return NULL;
+    }
+    JSON_EACH (member, report) {
+        if (json_is_string(member))
+            continue;
+        *ret_message =
+            pass_printf(pass, "reportSummary: \"%.*s\" must be a string", SV_ARG(json_key(member)));
+        return NULL;
+    }
+    return report;
+}
+
+bool entry_report(struct pass *pass) {
+    struct server server;
+    struct sv message = SV("");
+    if (!entry_server(pass, ENTRY_REPORT_SUMMARY, &server))
+        return true;
+    const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_REPORT_SUMMARY);
+    if (last && !last->is_running) {
+        pass->report = read_report(pass, last, &message);
+        if (!pass->report)
+            pass->report_failure = (struct finding){SV("ReportFailed"), message};
+    }
+    if (!server.pod)
+        return true;
+    bool is_first = !pass->was_bound && !last;
+    int64_t at_ms = is_first ? pass->snapshot->now_ms : due_ms(pass, &server, last);
+    if (at_ms > pass->snapshot->now_ms)
+        pass_wake_at(pass, at_ms);
+    else if (entry_can_execute(pass))
+        entry_execute(pass, ENTRY_REPORT_SUMMARY, &server, SV(""), SV("ReportDue"),
+                      entry_timeout_ms(&server, ENTRY_REPORT_SUMMARY));
+    return pass->was_bound || (last && !last->is_running);
+}

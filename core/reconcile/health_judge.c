@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a runtime that served counts as failed, and when it has recovered: contract.md §8. */
+#include "core/data/json.h"
+#include "core/reconcile/conditions.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/status.h"
+
+enum {
+    FAILED_AFTER_MS = 30 * 1000,
+    ROLLOUT_DEADLINE_MS = 10 * 60 * 1000,
+};
+
+static const struct sv ready_conditions[] = {
+    [COMPONENT_MASTER] = {"MasterReady", 11},
+    [COMPONENT_WORKER] = {"WorkersReady", 12},
+    [COMPONENT_CLIENT] = {"FusesReady", 10},
+};
+
+static void judge_component(struct pass *pass, const struct component *component) {
+    int64_t now_ms = pass->snapshot->now_ms;
+    int64_t since_ms =
+        condition_since_ms(pass->snapshot->runtime, ready_conditions[component->type], now_ms);
+    int64_t patience_ms = component->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS;
+    if (now_ms < since_ms + patience_ms) {
+        pass_wake_at(pass, since_ms + patience_ms);
+        return;
+    }
+    pass->is_failed = true;
+    pass->failure = (struct finding){
+        SV("ComponentDown"),
+        pass_printf(pass, "the %.*s is down: %lld of %lld pods are ready", SV_ARG(component->text),
+                    (long long)component->ready, (long long)component->desired)};
+}
+
+void status_judge_health(struct pass *pass) {
+    if (!pass->was_bound)
+        return;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        pass->is_rolling = pass->is_rolling || (component->is_enabled && component->is_rolling);
+        if (component->is_enabled && component->is_observed && !component->is_ready_to_bind)
+            judge_component(pass, component);
+    }
+    if (pass->check_failure.message.len == 0 || pass->is_failed)
+        return;
+    pass->is_failed = true;
+    pass->failure = pass->check_failure;
+}

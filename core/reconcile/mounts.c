@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which mounts the cache serves, and the entry that tells it: contract.md §5, mountUFS. */
+#include "core/reconcile/mounts.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/entries.h"
+#include "core/reconcile/mount_spec.h"
+#include "core/reconcile/pass.h"
+
+enum { WRONG_ANSWER_RETRY_MS = 10 * 1000 };
+
+static bool has_text(const struct cJSON *list, struct sv text) {
+    JSON_EACH (item, list)
+        if (json_is_string(item) && sv_eq(json_text(item), text))
+            return true;
+    return false;
+}
+
+/* The native ones are not for the engine to mount. */
+static struct cJSON *wanted_paths(struct pass *pass) {
+    struct cJSON *paths = json_list(pass->arena);
+    JSON_EACH (mount, json_find(pass->snapshot->dataset, "spec.mounts"))
+        if (!mount_is_native(mount))
+            json_append(paths, json_string(pass->arena, mount_unified_path(mount, pass->arena)));
+    return paths;
+}
+
+static bool judge_paths(struct pass *pass, const struct cJSON *mounted, struct sv *ret_message) {
+    const struct cJSON *wanted = wanted_paths(pass);
+    JSON_EACH (path, wanted) {
+        if (has_text(mounted, json_text(path)))
+            continue;
+        *ret_message =
+            pass_printf(pass, "mount point %.*s is not yet mounted", SV_ARG(json_text(path)));
+        return false;
+    }
+    JSON_EACH (path, mounted) {
+        if (has_text(wanted, json_text(path)))
+            continue;
+        *ret_message =
+            pass_printf(pass, "unexpected mounted paths remain: %.*s", SV_ARG(json_text(path)));
+        return false;
+    }
+    return true;
+}
+
+static bool judge(struct pass *pass, const struct execution *execution, struct sv *ret_message) {
+    struct error err = {0};
+    if (!entry_succeeded(pass, execution, ret_message))
+        return false;
+    const struct cJSON *answer = json_read(pass->arena, sv_trim(execution->stdout_bytes), &err);
+    const struct cJSON *mounted = json_get(answer, SV("mounted"));
+    if (!answer)
+        *ret_message = pass_printf(pass, "mountUFS printed no JSON: %s", err.message);
+    else if (!json_is_list(mounted))
+        *ret_message = SV("mountUFS must print {\"mounted\":[\"/path\"]}");
+    else
+        return judge_paths(pass, mounted, ret_message);
+    return false;
+}
+
+bool mounts_are_recorded(const struct pass *pass) {
+    const struct cJSON *spec = json_find(pass->snapshot->dataset, "spec.mounts");
+    const struct cJSON *recorded = json_find(pass->snapshot->dataset, "status.mounts");
+    if (json_count(spec) == 0 && json_count(recorded) == 0)
+        return true;
+    return json_equal(spec, recorded);
+}
+
+/* By identity, not by comparing clocks: a container that restarted has forgotten its mounts. */
+static bool is_mounted_by(const struct pass *pass, const struct server *server) {
+    const struct cJSON *by = json_find(pass->snapshot->runtime, "status.mountedBy");
+    struct sv hash = json_find_string(by, "configHash");
+    return json_is_map(by) && sv_eq(json_find_string(by, "podUID"), object_uid(server->pod)) &&
+           sv_eq(json_find_string(by, "containerID"), server->container_id) &&
+           json_int_or(by, SV("restartCount"), 0) == server->restart_count &&
+           (hash.len == 0 || sv_eq(hash, pass->mounts_hash));
+}
+
+static void run(struct pass *pass, const struct server *server, int64_t at_ms) {
+    if (at_ms > pass->snapshot->now_ms)
+        pass_wake_at(pass, at_ms);
+    else if (entry_can_execute(pass) && pass->plan->gates[GATE_OBJECTS].is_open &&
+             pass->plan->gates[GATE_READY_CHECK].is_open)
+        entry_execute(pass, ENTRY_MOUNT_UFS, server, pass->mounts_hash, SV("MountsChanged"),
+                      entry_timeout_ms(server, ENTRY_MOUNT_UFS));
+}
+
+static void mount(struct pass *pass, const struct server *server) {
+    const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_MOUNT_UFS);
+    bool is_answer = last && !last->is_running && entry_is_ours(server, last) &&
+                     sv_eq(last->input_hash, pass->mounts_hash);
+    struct sv message;
+    if (is_answer && judge(pass, last, &message)) {
+        pass->mounted_by = last;
+        pass_open(pass, GATE_MOUNTS);
+        return;
+    }
+    pass_close(pass, GATE_MOUNTS, is_answer ? SV("MountFailed") : SV("MountRunning"),
+               is_answer ? message : SV("waits for mountUFS to end"));
+    if (last && last->is_running)
+        return;
+    bool has_failed = is_answer && (last->error != ERROR_NONE || last->exit_code != 0);
+    int64_t retry_ms = !is_answer   ? pass->snapshot->now_ms
+                       : has_failed ? entry_retry_ms(last)
+                                    : last->finished_ms + WRONG_ANSWER_RETRY_MS;
+    run(pass, server, retry_ms);
+}
+
+void gate_mounts(struct pass *pass) {
+    struct server server;
+    pass->mounts_changed = pass->was_bound && !mounts_are_recorded(pass);
+    if (!entry_server(pass, ENTRY_MOUNT_UFS, &server) || (!server.pod && entry_may_wait(&server))) {
+        pass_open(pass, GATE_MOUNTS);
+        return;
+    }
+    if (!server.pod) {
+        pass_close(pass, GATE_MOUNTS, SV("NoReadyPod"),
+                   pass_printf(pass, "waits for a ready pod of the %.*s to run mountUFS",
+                               SV_ARG(server.component->text)));
+        return;
+    }
+    if (pass->was_bound && !pass->mounts_changed && is_mounted_by(pass, &server))
+        pass_open(pass, GATE_MOUNTS);
+    else
+        mount(pass, &server);
+}

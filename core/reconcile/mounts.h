@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts: whether the mounts that a dataset asks for are those that the cache serves. The stage
+ * itself is gate_mounts() in entries.h.
+ */
+#ifndef CORE_RECONCILE_MOUNTS_H
+#define CORE_RECONCILE_MOUNTS_H
+
+#include "core/base/base.h"
+
+struct pass;
+
+/* The dataset's status holds its spec's mounts: whole mounts are compared, not only paths. */
+bool mounts_are_recorded(const struct pass *pass);
+
+#endif

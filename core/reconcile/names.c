@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/names.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/sha256.h"
+#include "core/reconcile/snapshot.h"
+
+/* The dataset's uid, which outlives the dataset in the runtime's owner reference. */
+static struct sv dataset_uid(const struct snapshot *snapshot) {
+    if (snapshot->dataset)
+        return object_uid(snapshot->dataset);
+    JSON_EACH (owner, json_find(snapshot->runtime, "metadata.ownerReferences"))
+        if (sv_eq(json_find_string(owner, "kind"), SV("Dataset")) &&
+            sv_eq(json_find_string(owner, "name"), snapshot->name))
+            return json_find_string(owner, "uid");
+    return SV("");
+}
+
+/* Upstream's rule: the readable text while it is shorter than 63 bytes, else the uid; a uid
+ * that is unknown leaves the text too long. */
+static struct sv build_key(struct arena *arena, const char *prefix, const struct snapshot *snapshot,
+                           struct sv uid) {
+    struct sv readable = arena_printf(arena, "%s%.*s-%.*s", prefix,
+                                      SV_ARG(snapshot->namespace_name), SV_ARG(snapshot->name));
+    if (readable.len < DNS_LABEL_BYTES_MAX || uid.len == 0)
+        return readable;
+    return arena_printf(arena, "%s%.*s", prefix, SV_ARG(uid));
+}
+
+void names_init(struct names *names, const struct snapshot *snapshot, struct arena *arena) {
+    struct sv namespace_name = snapshot->namespace_name, name = snapshot->name;
+    struct sv uid = dataset_uid(snapshot);
+    names->config_map = arena_printf(arena, "fluid-runtime-config-%.*s", SV_ARG(name));
+    names->volume = arena_printf(arena, "%.*s-%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    names->claim = name;
+    names->mount_path =
+        arena_printf(arena, "%.*s/cache/%.*s/%.*s/cache-fuse",
+                     SV_ARG(snapshot->options->mount_root), SV_ARG(namespace_name), SV_ARG(name));
+    names->dataset_id = build_key(arena, "", snapshot, uid);
+    names->exclusive = arena_printf(arena, "%.*s_%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    if (names->exclusive.len >= DNS_LABEL_BYTES_MAX)
+        names->exclusive = names->dataset_id;
+    names->common_label = build_key(arena, "fluid.io/s-", snapshot, uid);
+    names->runtime_label = build_key(arena, "fluid.io/s-cache-", snapshot, uid);
+    names->fuse_label = build_key(arena, "fluid.io/f-", snapshot, uid);
+    names->memory_label = build_key(arena, "fluid.io/s-h-cache-m-", snapshot, uid);
+    names->disk_label = build_key(arena, "fluid.io/s-h-cache-d-", snapshot, uid);
+    names->total_label = build_key(arena, "fluid.io/s-h-cache-t-", snapshot, uid);
+}
+
+static struct sv hash_prefix(struct arena *arena, struct sv text) {
+    char hex[SHA256_HEX_BYTES + 1];
+    sha256_hex(text, hex);
+    return arena_copy(arena, (struct sv){hex, 8});
+}
+
+struct sv names_volume(struct arena *arena, const char *prefix, struct sv name,
+                       const char *suffix) {
+    struct sv whole = arena_printf(arena, "%s%.*s%s", prefix, SV_ARG(name), suffix);
+    if (whole.len <= DNS_LABEL_BYTES_MAX)
+        return whole;
+    /* 63 less a dash and eight digits. */
+    return arena_printf(arena, "%.*s-%.*s", SV_ARG(sv_prefix(whole, 54)),
+                        SV_ARG(hash_prefix(arena, whole)));
+}
+
+struct sv names_secret_volume(struct arena *arena, struct sv secret) {
+    struct sv whole = arena_printf(arena, "cache-mnt-secret-%.*s", SV_ARG(secret));
+    if (whole.len <= DNS_LABEL_BYTES_MAX)
+        return whole;
+    return arena_printf(arena, "cache-mnt-secret-%.*s%.*s", SV_ARG(sv_prefix(secret, 38)),
+                        SV_ARG(hash_prefix(arena, secret)));
+}
+
+static bool is_lower(char byte) {
+    return byte >= 'a' && byte <= 'z';
+}
+
+static bool is_digit(char byte) {
+    return byte >= '0' && byte <= '9';
+}
+
+bool names_is_dns_label(struct sv name) {
+    if (name.len == 0 || name.len > DNS_LABEL_BYTES_MAX || !is_lower(name.ptr[0]))
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (!is_lower(name.ptr[i]) && !is_digit(name.ptr[i]) && name.ptr[i] != '-')
+            return false;
+    return name.ptr[name.len - 1] != '-';
+}

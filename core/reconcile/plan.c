@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Joins the stages in the order of contract.md §6. */
+#include "core/reconcile/plan.h"
+
+#include "core/api/object.h"
+#include "core/data/json.h"
+#include "core/reconcile/deletion.h"
+#include "core/reconcile/entries.h"
+#include "core/reconcile/gates.h"
+#include "core/reconcile/nodes.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/status.h"
+
+#define X(name, text) [GATE_##name] = {text, sizeof(text) - 1},
+static const struct sv gate_texts[] = {GATES(X)};
+#undef X
+
+struct sv gate_text(enum gate_id gate) {
+    assert(gate < GATE_COUNT);
+    return gate_texts[gate];
+}
+
+bool plan_is_empty(const struct plan *plan) {
+    return plan->action_count == 0;
+}
+
+/* The dataset's status names this runtime, in a phase that follows a first binding. */
+static bool was_bound(const struct pass *pass) {
+    static const struct sv phases[] = {
+        {"Bound", 5}, {"Updating", 8}, {"Failed", 6}, {"DataMigrating", 13}};
+    const struct cJSON *status = json_get(pass->snapshot->dataset, SV("status"));
+    struct sv phase = json_find_string(status, "phase");
+    bool has_served = sv_index_of(phase, phases, COUNT_OF(phases)) < COUNT_OF(phases);
+    JSON_EACH (runtime, json_get(status, SV("runtimes")))
+        if (has_served && sv_eq(json_find_string(runtime, "name"), pass->snapshot->name) &&
+            sv_eq(json_find_string(runtime, "namespace"), pass->snapshot->namespace_name))
+            return true;
+    return false;
+}
+
+/* Gates that lead to binding; after it they go on telling whether the cache serves. */
+static void plan_to_serve(struct pass *pass) {
+    gate_pods(pass);
+    bool is_paused = gate_is_paused(pass);
+    bool has_pods = pass->plan->gates[GATE_PODS].is_open;
+    if (!is_paused && has_pods && (pass->was_bound || pass_reached(pass, GATE_READY_CHECK)))
+        gate_ready_check(pass);
+    status_judge_health(pass);
+    if (is_paused)
+        return;
+    if (has_pods && (pass->was_bound || pass_reached(pass, GATE_MOUNTS)))
+        gate_mounts(pass);
+    if (pass->was_bound || pass_reached(pass, GATE_VOLUME))
+        gate_volume(pass);
+    if (pass->was_bound || pass_reached(pass, GATE_BOUND))
+        pass->is_reporting = !entry_report(pass);
+}
+
+static void plan_live(struct pass *pass) {
+    gate_class(pass);
+    if (pass->plan->gates[GATE_CLASS].is_open)
+        gate_dataset(pass);
+    if (pass_reached(pass, GATE_METADATA)) {
+        if (gate_is_paused(pass))
+            pass_open(pass, GATE_METADATA);
+        else
+            gate_metadata(pass);
+        gate_objects(pass);
+        plan_to_serve(pass);
+    }
+    if (pass->was_bound)
+        pass_open(pass, GATE_BOUND);
+    else if (pass_reached(pass, GATE_BOUND))
+        pass_close(pass, GATE_BOUND, pass->is_reporting ? SV("ReportRunning") : SV("Binding"),
+                   pass->is_reporting ? SV("waits for the first reportSummary to end")
+                                      : SV("writes that the dataset is bound"));
+    plan_dataset_status(pass);
+    plan_runtime_status(pass);
+    if (pass->was_bound && pass->plan->gates[GATE_OBJECTS].is_open && !gate_is_paused(pass))
+        gate_nodes(pass);
+}
+
+static int compare_steps(const struct action *first, const struct action *second) {
+    return first->step < second->step ? -1 : first->step > second->step;
+}
+
+/* Insertion keeps the order of one step; the actions are nearly sorted and few. */
+static void sort_by_step(struct plan *plan) {
+    for (size_t i = 1; i < plan->action_count; i++) {
+        struct action action = plan->actions[i];
+        size_t at = i;
+        for (; at > 0 && compare_steps(&plan->actions[at - 1], &action) > 0; at--)
+            plan->actions[at] = plan->actions[at - 1];
+        plan->actions[at] = action;
+    }
+}
+
+void plan_runtime(const struct snapshot *snapshot, struct arena *arena, struct plan *ret_plan) {
+    struct pass pass;
+    pass_init(&pass, snapshot, arena, ret_plan);
+    pass.was_bound = was_bound(&pass);
+    if (snapshot->runtime && object_is_deleting(snapshot->runtime))
+        plan_deletion(&pass);
+    else if (snapshot->runtime && !(snapshot->dataset && object_is_deleting(snapshot->dataset)))
+        plan_live(&pass);
+    plan_dataset_duties(&pass);
+    sort_by_step(ret_plan);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* StatefulSet, DaemonSet or Deployment around a pod template: fluid-contract.md §2.9. */
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/render.h"
+
+static struct cJSON *update_strategy(struct pass *pass, const struct component *component) {
+    struct cJSON *strategy = json_map(pass->arena);
+    const struct cJSON *given = json_get(component->class_part, SV("updateStrategy"));
+    struct sv type = component_update_type(component);
+    json_set_string(pass->arena, strategy, SV("type"), type);
+    if (!sv_eq(type, SV("RollingUpdate")))
+        return strategy;
+    struct cJSON *rolling = json_map(pass->arena);
+    const struct cJSON *partition = json_get(given, SV("partition"));
+    const struct cJSON *unavailable = json_get(given, SV("maxUnavailable"));
+    if (component_is_stateful_set(component) && json_is_integer(partition))
+        json_set(pass->arena, rolling, SV("partition"), json_copy(pass->arena, partition));
+    if (unavailable)
+        json_set(pass->arena, rolling, SV("maxUnavailable"), json_copy(pass->arena, unavailable));
+    if (json_count(rolling) > 0)
+        json_set(pass->arena, strategy, SV("rollingUpdate"), rolling);
+    return strategy;
+}
+
+static void render_stateful_set(struct pass *pass, const struct component *component,
+                                struct cJSON *spec) {
+    if (component->service_name.len > 0)
+        json_set_string(pass->arena, spec, SV("serviceName"), component->service_name);
+    json_set_string(pass->arena, spec, SV("podManagementPolicy"), SV("Parallel"));
+}
+
+struct cJSON *render_workload(struct pass *pass, const struct component *component,
+                              int64_t replicas) {
+    struct cJSON *object = object_new(pass->arena, component->workload,
+                                      pass->snapshot->namespace_name, component->workload_name);
+    struct cJSON *metadata = json_get(object, SV("metadata"));
+    render_selector_labels(pass, component, json_ensure_map(pass->arena, metadata, SV("labels")));
+    struct cJSON *spec = json_ensure_map(pass->arena, object, SV("spec"));
+    if (component->has_replicas)
+        json_set_int(pass->arena, spec, SV("replicas"), replicas);
+    struct cJSON *selector = json_ensure_map(pass->arena, spec, SV("selector"));
+    render_selector_labels(pass, component,
+                           json_ensure_map(pass->arena, selector, SV("matchLabels")));
+    if (component_is_stateful_set(component))
+        render_stateful_set(pass, component, spec);
+    struct sv strategy_key =
+        component->workload == &RESOURCE_DEPLOYMENTS ? SV("strategy") : SV("updateStrategy");
+    json_set(pass->arena, spec, strategy_key, update_strategy(pass, component));
+    json_set(pass->arena, spec, SV("template"), render_pod_template(pass, component));
+    return object;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Status of the runtime: phases, counters, conditions. */
+#include "core/reconcile/status.h"
+
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/conditions.h"
+#include "core/reconcile/covers.h"
+#include "core/reconcile/mount_spec.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/render.h"
+#include "core/reconcile/write.h"
+
+enum {
+    /* Counters that move while a cache starts are written together; so few writes lead to Bound. */
+    SETUP_COALESCE_MS = 10 * 1000,
+    COALESCE_MS = 1000,
+};
+
+bool status_can_bind(const struct pass *pass) {
+    return pass_reached(pass, GATE_BOUND) && !pass->is_failed && !pass->is_reporting;
+}
+
+/* --- components --- */
+
+static void set_counter(struct pass *pass, struct cJSON *map, struct sv key, int64_t value) {
+    if (value > 0)
+        json_set_int(pass->arena, map, key, value);
+    else
+        json_remove(map, key);
+}
+
+static void set_component(struct pass *pass, const struct component *component,
+                          struct cJSON *status) {
+    if (!component->is_enabled) {
+        json_remove(status, component->text);
+        return;
+    }
+    struct cJSON *map = json_ensure_map(pass->arena, status, component->text);
+    json_set_string(pass->arena, map, SV("phase"), component_phase_text(component->phase));
+    set_counter(pass, map, SV("readyReplicas"), component->ready);
+    set_counter(pass, map, SV("currentReplicas"), component->current);
+    set_counter(pass, map, SV("desiredReplicas"), component->desired);
+    set_counter(pass, map, SV("unavailableReplicas"), component->unavailable);
+    set_counter(pass, map, SV("availableReplicas"), component->available);
+    set_counter(pass, map, SV("updatedReplicas"), component->updated);
+}
+
+/* --- conditions --- */
+
+static void say(struct pass *pass, struct cJSON *status, struct sv type, bool is_true,
+                struct sv reason, struct sv message) {
+    struct condition condition = {
+        .type = type,
+        .status = is_true ? CONDITION_TRUE : CONDITION_FALSE,
+        .reason = reason,
+        .message = message,
+        .observed_generation = object_generation(pass->snapshot->runtime),
+    };
+    condition_set(pass, status, condition);
+}
+
+static const struct {
+    struct sv initialized, initialized_reason, initialized_message, ready;
+} component_conditions[] = {
+    [COMPONENT_MASTER] = {{"MasterInitialized", 17},
+                          {"Master is initialized", 21},
+                          {"The master is initialized.", 26},
+                          {"MasterReady", 11}},
+    [COMPONENT_WORKER] = {{"WorkersInitialized", 18},
+                          {"Workers are initialized", 23},
+                          {"The worker is initialized.", 26},
+                          {"WorkersReady", 12}},
+    [COMPONENT_CLIENT] = {{"FusesInitialized", 16},
+                          {"Fuses are initialized", 21},
+                          {"The client setup finished.", 26},
+                          {"FusesReady", 10}},
+};
+
+static void say_component(struct pass *pass, const struct component *component,
+                          struct cJSON *status) {
+    if (!component->is_enabled)
+        return;
+    size_t i = component->type;
+    if (component->observed)
+        say(pass, status, component_conditions[i].initialized, true,
+            component_conditions[i].initialized_reason,
+            component_conditions[i].initialized_message);
+    bool is_ready = component->is_ready_to_bind;
+    say(pass, status, component_conditions[i].ready, is_ready,
+        is_ready ? SV("PodsReady") : SV("PodsNotReady"),
+        is_ready ? SV("enough pods are ready") : SV("too few pods are ready"));
+}
+
+static void say_scaled(struct pass *pass, struct cJSON *status) {
+    const struct component *worker = &pass->components[COMPONENT_WORKER];
+    int64_t before = json_find_int(pass->snapshot->runtime, "status.worker.desiredReplicas", 0);
+    bool is_known = json_find(pass->snapshot->runtime, "status.worker.phase") != NULL;
+    if (!worker->is_enabled || !worker->has_replicas || !is_known || before == worker->replicas)
+        return;
+    bool is_out = worker->replicas > before;
+    struct sv type = is_out ? SV("WorkersScaledOut") : SV("WorkersScaledIn");
+    struct sv reason = is_out ? SV("Workers scaled out") : SV("Workers scaled in");
+    struct sv message = pass_printf(pass, "the workers are scaled from %lld to %lld",
+                                    (long long)before, (long long)worker->replicas);
+    say(pass, status, type, true, reason, message);
+    pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, type,
+               message);
+}
+
+static const struct gate *gate(const struct pass *pass, enum gate_id id) {
+    return &pass->plan->gates[id];
+}
+
+static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, enum gate_id id,
+                     struct sv reason, struct sv message) {
+    bool is_open = gate(pass, id)->is_open;
+    if (!is_open && gate(pass, id)->reason.len == 0)
+        return; /* its stage was not reached */
+    say(pass, status, type, is_open, is_open ? reason : gate(pass, id)->reason,
+        is_open ? message : gate(pass, id)->message);
+}
+
+static void say_data_plane(struct pass *pass, struct cJSON *status) {
+    say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
+             SV("the cache answers"));
+    say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
+             SV("all mounts of the dataset are served"));
+    bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL;
+    if (pass->volume_is_outdated || has_outdated)
+        say(pass, status, SV("VolumeOutdated"), pass->volume_is_outdated,
+            pass->volume_is_outdated ? SV("ImmutableFieldChanged") : SV("VolumeCurrent"),
+            pass->volume_is_outdated
+                ? SV("volume or claim were made for other settings and cannot be changed: delete "
+                     "the claim when no pod uses it")
+                : SV("volume and claim are as the dataset asks"));
+}
+
+static void say_synced(struct pass *pass, struct cJSON *status) {
+    struct finding problem = pass->drift;
+    bool has_condition = object_condition(pass->snapshot->runtime, SV("Synced")) != NULL;
+    if (problem.message.len == 0)
+        problem = pass->report_failure;
+    if (problem.message.len == 0 && pass->was_bound && !gate(pass, GATE_CLASS)->is_open)
+        problem = (struct finding){gate(pass, GATE_CLASS)->reason, gate(pass, GATE_CLASS)->message};
+    if (problem.message.len > 0)
+        say(pass, status, SV("Synced"), false, problem.reason, problem.message);
+    else if (has_condition)
+        say(pass, status, SV("Synced"), true, SV("Synced"), SV("the cluster is as asked for"));
+}
+
+/* --- the whole --- */
+
+static bool is_ready(const struct pass *pass) {
+    if (pass->is_failed)
+        return false;
+    if (status_can_bind(pass))
+        return true;
+    /* A class that is gone, or a write that is under way, takes nothing from what serves. */
+    return pass->was_bound && gate(pass, GATE_DATASET)->is_open &&
+           (!gate(pass, GATE_CLASS)->is_open ||
+            (gate(pass, GATE_PODS)->is_open && gate(pass, GATE_READY_CHECK)->is_open &&
+             gate(pass, GATE_MOUNTS)->is_open));
+}
+
+static void say_summary(struct pass *pass, struct cJSON *status) {
+    const struct gate *closed = pass_first_closed(pass);
+    bool ready = is_ready(pass), is_stalled = pass->plan->is_stalled;
+    struct sv reason = SV("Serving"), message = SV("the cache serves the dataset");
+    if (pass->is_failed) {
+        reason = pass->failure.reason;
+        message = pass->failure.message;
+    } else if (!ready && closed && closed->reason.len > 0) {
+        reason = closed->reason;
+        message = closed->message;
+    }
+    say(pass, status, SV("Ready"), ready, reason, message);
+    bool is_settled = ready && !pass->is_rolling;
+    say(pass, status, SV("Reconciling"), !is_settled && !is_stalled,
+        is_settled || is_stalled ? SV("Settled") : SV("Progressing"),
+        is_settled || is_stalled ? SV("") : message);
+    say(pass, status, SV("Stalled"), is_stalled, is_stalled ? reason : SV("NotStalled"),
+        is_stalled ? message : SV(""));
+}
+
+static struct sv phase_of(const struct pass *pass) {
+    bool has_partial = false, is_updating = false;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        if (!component->is_enabled || component->desired == 0)
+            continue;
+        has_partial = has_partial || component->phase != PHASE_READY;
+        is_updating = is_updating || component->is_rolling;
+    }
+    if (pass->is_failed)
+        return SV("Failed");
+    if (!pass->was_bound && !pass_reached(pass, GATE_PODS))
+        return SV("Pending");
+    if (!is_ready(pass))
+        return pass->was_bound && gate(pass, GATE_PODS)->is_open ? SV("Updating") : SV("NotReady");
+    if (is_updating && pass->was_bound)
+        return SV("Updating");
+    return has_partial ? SV("PartialReady") : SV("Ready");
+}
+
+/* The workers' node affinity with their node selector in each term, for schedulers. */
+static void set_cache_affinity(struct pass *pass, struct cJSON *status) {
+    const struct cJSON *pod =
+        json_find(pass->components[COMPONENT_WORKER].observed, "spec.template.spec");
+    if (!pod)
+        return;
+    const struct cJSON *own = json_find(pod, "affinity.nodeAffinity");
+    struct cJSON *affinity = own ? json_copy(pass->arena, own) : json_map(pass->arena);
+    struct cJSON *required = json_ensure_map(pass->arena, affinity,
+                                             SV("requiredDuringSchedulingIgnoredDuringExecution"));
+    struct cJSON *terms = json_ensure_list(pass->arena, required, SV("nodeSelectorTerms"));
+    const struct cJSON *selector = json_get(pod, SV("nodeSelector"));
+    struct cJSON *sorted = selector ? json_copy(pass->arena, selector) : json_map(pass->arena);
+    json_sort(sorted);
+    if (json_count(terms) == 0 && json_count(sorted) > 0)
+        json_append(terms, json_map(pass->arena));
+    JSON_EACH (term, terms) {
+        JSON_EACH (label, sorted) {
+            struct cJSON *expressions = json_ensure_list(pass->arena, term, SV("matchExpressions"));
+            struct cJSON *expression = json_append(expressions, json_map(pass->arena));
+            json_set_string(pass->arena, expression, SV("key"), json_key(label));
+            json_set_string(pass->arena, expression, SV("operator"), SV("In"));
+            json_append(json_ensure_list(pass->arena, expression, SV("values")),
+                        json_string(pass->arena, json_text(label)));
+        }
+    }
+    json_set(pass->arena, status, SV("cacheAffinity"), affinity);
+}
+
+static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON *mount,
+                      const struct cJSON *old_list) {
+    const struct gate *mounts = gate(pass, GATE_MOUNTS);
+    bool has_failed = sv_eq(mounts->reason, SV("MountFailed"));
+    struct sv phase = mounts->is_open ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
+    struct sv path = mount_unified_path(mount, pass->arena);
+    struct cJSON *item = json_append(list, json_map(pass->arena));
+    json_set_string(pass->arena, item, SV("path"), path);
+    json_set_string(pass->arena, item, SV("mountPoint"), json_find_string(mount, "mountPoint"));
+    json_set_string(pass->arena, item, SV("phase"), phase);
+    if (has_failed)
+        json_set_string(pass->arena, item, SV("message"), mounts->message);
+    struct sv since = api_time_format(pass->snapshot->now_ms, pass->arena);
+    JSON_EACH (old, old_list)
+        if (sv_eq(json_find_string(old, "path"), path) &&
+            sv_eq(json_find_string(old, "phase"), phase))
+            since = json_find_string(old, "lastTransitionTime");
+    json_set_string(pass->arena, item, SV("lastTransitionTime"), since);
+}
+
+static void set_mounts(struct pass *pass, struct cJSON *status) {
+    if (!pass->was_bound && !status_can_bind(pass))
+        return;
+    const struct cJSON *old = json_find(pass->snapshot->runtime, "status.mounts");
+    struct cJSON *list = json_list(pass->arena);
+    JSON_EACH (mount, json_find(pass->snapshot->dataset, "spec.mounts"))
+        if (!mount_is_native(mount))
+            set_mount(pass, list, mount, old);
+    json_set(pass->arena, status, SV("mounts"), list);
+    if (!pass->mounted_by)
+        return;
+    struct cJSON *by = json_map(pass->arena);
+    json_set_string(pass->arena, by, SV("podUID"), pass->mounted_by->pod_uid);
+    json_set_string(pass->arena, by, SV("containerID"), pass->mounted_by->container_id);
+    json_set_int(pass->arena, by, SV("restartCount"), pass->mounted_by->restart_count);
+    json_set_string(pass->arena, by, SV("configHash"), pass->mounts_hash);
+    if (json_equal(by, json_get(status, SV("mountedBy"))))
+        return;
+    json_set(pass->arena, status, SV("mountedBy"), by);
+    json_set_string(pass->arena, status, SV("mountTime"),
+                    api_time_format(pass->mounted_by->finished_ms, pass->arena));
+}
+
+static void set_once_bound(struct pass *pass, struct cJSON *status) {
+    if (!status_can_bind(pass))
+        return;
+    struct cJSON *states = status_cache_states(pass, json_get(status, SV("cacheStates")));
+    if (states)
+        json_set(pass->arena, status, SV("cacheStates"), states);
+    if (!json_get(status, SV("mountTime")))
+        json_set_string(pass->arena, status, SV("mountTime"),
+                        api_time_format(pass->snapshot->now_ms, pass->arena));
+    int64_t created_ms;
+    if (json_get(status, SV("setupDuration")) ||
+        !api_time_parse(json_find_string(pass->snapshot->runtime, "metadata.creationTimestamp"),
+                        &created_ms))
+        return;
+    int64_t rounded_ms = (pass->snapshot->now_ms - created_ms + 500) / 1000 * 1000;
+    json_set_string(pass->arena, status, SV("setupDuration"),
+                    api_duration_format(rounded_ms, pass->arena));
+}
+
+static void set_plain_fields(struct pass *pass, struct cJSON *status) {
+    json_set_string(pass->arena, status, SV("phase"), phase_of(pass));
+    json_set_string(pass->arena, status, SV("valueFile"), pass->names.config_map);
+    const struct component *worker = &pass->components[COMPONENT_WORKER];
+    if (worker->is_enabled)
+        json_set_string(pass->arena, status, SV("selector"),
+                        pass_printf(pass,
+                                    "cacheruntime.fluid.io/name=%.*s,"
+                                    "cacheruntime.fluid.io/component-name=%.*s",
+                                    SV_ARG(pass->snapshot->name), SV_ARG(worker->workload_name)));
+    set_counter(pass, status, SV("observedGeneration"), object_generation(pass->snapshot->runtime));
+    set_counter(pass, status, SV("observedClassGeneration"),
+                object_generation(pass->snapshot->runtime_class));
+}
+
+static struct cJSON *build(struct pass *pass) {
+    const struct cJSON *old = json_get(pass->snapshot->runtime, SV("status"));
+    struct cJSON *status = json_is_map(old) ? json_copy(pass->arena, old) : json_map(pass->arena);
+    set_plain_fields(pass, status);
+    if (gate(pass, GATE_CLASS)->is_open) {
+        for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+            set_component(pass, &pass->components[i], status);
+            say_component(pass, &pass->components[i], status);
+        }
+        set_cache_affinity(pass, status);
+        say_scaled(pass, status);
+    }
+    set_mounts(pass, status);
+    set_once_bound(pass, status);
+    say_data_plane(pass, status);
+    say_synced(pass, status);
+    say_summary(pass, status);
+    return status;
+}
+
+/* --- writing --- */
+
+static struct cJSON *find_condition(const struct cJSON *status, struct sv type) {
+    JSON_EACH (item, json_get(status, SV("conditions")))
+        if (sv_eq(json_find_string(item, "type"), type))
+            return item;
+    return NULL;
+}
+
+/* A condition that was True and is not any more. */
+static bool revokes(const struct cJSON *old, const struct cJSON *status) {
+    JSON_EACH (before, json_get(old, SV("conditions"))) {
+        const struct cJSON *after = find_condition(status, json_find_string(before, "type"));
+        if (sv_eq(json_find_string(before, "status"), SV("True")) &&
+            !sv_eq(json_find_string(before, "type"), SV("Reconciling")) &&
+            !sv_eq(json_find_string(after, "status"), SV("True")))
+            return true;
+    }
+    return false;
+}
+
+/* Counters may wait for a moment; the truth of a condition may not. */
+static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
+    const struct cJSON *ready = find_condition(old, SV("Ready"));
+    int64_t written_ms;
+    if (!ready || !api_time_parse(json_find_string(ready, "lastProbeTime"), &written_ms))
+        return false;
+    bool is_news = !json_equal(json_get(old, SV("phase")), json_get(status, SV("phase"))) &&
+                   (pass->was_bound || is_ready(pass) || pass->is_failed);
+    bool is_stalled =
+        sv_eq(json_find_string(find_condition(status, SV("Stalled")), "status"), SV("True"));
+    bool was_stalled =
+        sv_eq(json_find_string(find_condition(old, SV("Stalled")), "status"), SV("True"));
+    if (is_news || is_stalled != was_stalled || pass->mounted_by || revokes(old, status))
+        return false;
+    int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
+    if (pass->snapshot->now_ms >= due_ms)
+        return false;
+    pass_wake_at(pass, due_ms);
+    return true;
+}
+
+static void tell_news(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
+    const struct cJSON *before = find_condition(old, SV("Ready"));
+    const struct cJSON *after = find_condition(status, SV("Ready"));
+    bool is_now_ready = sv_eq(json_find_string(after, "status"), SV("True"));
+    bool was_ready = sv_eq(json_find_string(before, "status"), SV("True"));
+    struct sv reason = json_find_string(after, "reason");
+    struct sv message = json_find_string(after, "message");
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    if (is_now_ready && !was_ready)
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
+                   pass->was_bound ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
+    bool needs_a_hand = pass->plan->is_stalled || pass->is_failed ||
+                        sv_eq(reason, SV("MountFailed")) || sv_eq(reason, SV("CheckFailed")) ||
+                        sv_eq(reason, SV("ClassNotFound"));
+    if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, reason, message);
+}
+
+void plan_runtime_status(struct pass *pass) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    const struct cJSON *old = json_get(runtime, SV("status"));
+    if (pass_writes(pass, &RESOURCE_CACHE_RUNTIMES, object_name(runtime)))
+        return;
+    size_t first_event = pass->plan->action_count;
+    struct cJSON *status = build(pass);
+    struct cJSON *patch = covers_merge_patch(old, status, pass->arena);
+    if (!patch || may_wait(pass, old, status)) {
+        pass->plan->action_count = first_event; /* no event without the write that records it */
+        return;
+    }
+    /* A schema that drops our fields would show a difference for ever. */
+    uint64_t hash = sv_hash(json_write_arena(pass->arena, status, JSON_COMPACT));
+    const struct observed *self = snapshot_find(pass->snapshot, &RESOURCE_CACHE_RUNTIMES,
+                                                object_namespace(runtime), object_name(runtime));
+    if (self->last_desired_hash == hash) {
+        pass->plan->action_count = first_event;
+        return;
+    }
+    struct cJSON *ready = find_condition(status, SV("Ready"));
+    json_set_string(pass->arena, ready, SV("lastProbeTime"),
+                    api_time_format(pass->snapshot->now_ms, pass->arena));
+    struct cJSON *body = json_map(pass->arena);
+    json_set(pass->arena, body, SV("status"), covers_merge_patch(old, status, pass->arena));
+    struct action *action = write_merge_patch(
+        pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), STEP_STATUS,
+        SV("RuntimeStatusDiffers"),
+        pass_printf(pass, "Write status of CacheRuntime %.*s: %.*s", SV_ARG(object_name(runtime)),
+                    SV_ARG(json_find_string(status, "phase"))));
+    action->desired_hash = hash;
+    tell_news(pass, old, status);
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/validate.h"
+
+#include "core/api/object.h"
+#include "core/api/quantity.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/mount_spec.h"
+#include "core/reconcile/tiered_store.h"
+
+static bool refuse(struct finding *ret_finding, struct sv reason, struct sv message) {
+    *ret_finding = (struct finding){reason, message};
+    return false;
+}
+
+/* --- types of what rendering reads --- */
+
+enum shape { SHAPE_MAP, SHAPE_LIST, SHAPE_MAPS, SHAPE_TEXTS, SHAPE_TEXT, SHAPE_COUNT };
+static const char *const shape_texts[] = {
+    "an object",           "an array", "an array of objects",
+    "an array of strings", "a string", "an integer of 0 or more"};
+
+struct field {
+    const char *path;
+    enum shape shape;
+};
+
+static const struct field class_fields[] = {
+    {"template", SHAPE_MAP},
+    {"template.metadata", SHAPE_MAP},
+    {"template.metadata.labels", SHAPE_MAP},
+    {"template.metadata.annotations", SHAPE_MAP},
+    {"template.spec", SHAPE_MAP},
+    {"template.spec.containers", SHAPE_MAPS},
+    {"template.spec.initContainers", SHAPE_MAPS},
+    {"template.spec.volumes", SHAPE_MAPS},
+    {"template.spec.tolerations", SHAPE_MAPS},
+    {"template.spec.nodeSelector", SHAPE_MAP},
+    {"template.spec.imagePullSecrets", SHAPE_MAPS},
+    {"template.spec.affinity", SHAPE_MAP},
+    {"template.spec.affinity.nodeAffinity", SHAPE_MAP},
+    {"template.spec.affinity.podAntiAffinity", SHAPE_MAP},
+    {"template.spec.containers.0.name", SHAPE_TEXT},
+    {"template.spec.containers.0.env", SHAPE_MAPS},
+    {"template.spec.containers.0.volumeMounts", SHAPE_MAPS},
+    {"template.spec.containers.0.resources", SHAPE_MAP},
+    {"options", SHAPE_MAP},
+    {"services", SHAPE_MAPS},
+    {"replicas", SHAPE_COUNT},
+    {"dependencies", SHAPE_MAP},
+    {"dependencies.extraResources.configMaps", SHAPE_MAPS},
+    {"executionEntries", SHAPE_MAP},
+    {"tieredStore.levels", SHAPE_MAPS},
+    {"updateStrategy", SHAPE_MAP},
+};
+
+static const struct field runtime_fields[] = {
+    {"replicas", SHAPE_COUNT},   {"options", SHAPE_MAP},
+    {"podMetadata", SHAPE_MAP},  {"env", SHAPE_MAPS},
+    {"args", SHAPE_TEXTS},       {"volumeMounts", SHAPE_MAPS},
+    {"nodeSelector", SHAPE_MAP}, {"tolerations", SHAPE_MAPS},
+    {"resources", SHAPE_MAP},    {"tieredStore.levels", SHAPE_MAPS},
+};
+
+static bool all_are(const struct cJSON *list, bool (*is_right)(const struct cJSON *)) {
+    if (!json_is_list(list))
+        return false;
+    JSON_EACH (item, list)
+        if (!is_right(item))
+            return false;
+    return true;
+}
+
+static bool has_shape(const struct cJSON *item, enum shape shape) {
+    int64_t count;
+    switch (shape) {
+    case SHAPE_MAP:
+        return json_is_map(item);
+    case SHAPE_LIST:
+        return json_is_list(item);
+    case SHAPE_MAPS:
+        return all_are(item, json_is_map);
+    case SHAPE_TEXTS:
+        return all_are(item, json_is_string);
+    case SHAPE_TEXT:
+        return json_is_string(item);
+    case SHAPE_COUNT:
+        return json_to_int64(item, &count) && count >= 0 && count <= WORKERS_MAX;
+    }
+    return false;
+}
+
+static bool check_shapes(struct pass *pass, const struct cJSON *root, const char *where,
+                         struct sv component, const struct field *fields, size_t count,
+                         struct finding *ret_finding) {
+    for (size_t i = 0; i < count; i++) {
+        const struct cJSON *item = json_find(root, fields[i].path);
+        if (!item || json_is_null(item) || has_shape(item, fields[i].shape))
+            continue;
+        return refuse(ret_finding, SV("WrongType"),
+                      pass_printf(pass, "%s.%.*s.%s must be %s and is %s", where, SV_ARG(component),
+                                  fields[i].path, shape_texts[fields[i].shape],
+                                  json_type_name(item)));
+    }
+    return true;
+}
+
+static bool check_count(struct pass *pass, struct sv what, size_t count, size_t count_max,
+                        struct finding *ret_finding) {
+    if (count <= count_max)
+        return true;
+    return refuse(
+        ret_finding, SV("LimitExceeded"),
+        pass_printf(pass, "%.*s: %zu, more than the limit of %zu", SV_ARG(what), count, count_max));
+}
+
+/* --- classes --- */
+
+static const struct cJSON *declared_config_map(const struct pass *pass, struct sv name) {
+    JSON_EACH (item, json_find(pass->snapshot->runtime_class, "extraResources.configMaps"))
+        if (sv_eq(json_find_string(item, "name"), name))
+            return item;
+    return NULL;
+}
+
+static bool check_config_map_names(struct pass *pass, const struct component *component,
+                                   struct finding *ret_finding) {
+    JSON_EACH (extra, json_find(component->class_part, "dependencies.extraResources.configMaps")) {
+        struct sv name = json_find_string(extra, "name");
+        if (!declared_config_map(pass, name))
+            return refuse(ret_finding, SV("UnknownConfigMap"),
+                          pass_printf(pass,
+                                      "topology.%.*s.dependencies names config map \"%.*s\", which "
+                                      "extraResources.configMaps does not declare",
+                                      SV_ARG(component->text), SV_ARG(name)));
+    }
+    return true;
+}
+
+static bool check_entry(struct pass *pass, const struct component *component,
+                        enum execution_entry id, struct finding *ret_finding) {
+    const struct cJSON *entry = component_entry(component, id);
+    if (!entry)
+        return true;
+    struct sv text = execution_entry_text(id);
+    const struct cJSON *command = json_get(entry, SV("command"));
+    struct sv script = json_find_string(entry, "script.configMap");
+    bool has_command = all_are(command, json_is_string) && json_count(command) > 0;
+    if (!has_command && script.len == 0)
+        return refuse(ret_finding, SV("EntryWithoutCommand"),
+                      pass_printf(pass,
+                                  "topology.%.*s.executionEntries.%.*s needs a command (a list of "
+                                  "strings) or a script",
+                                  SV_ARG(component->text), SV_ARG(text)));
+    if (script.len > 0 && !declared_config_map(pass, script))
+        return refuse(ret_finding, SV("UnknownConfigMap"),
+                      pass_printf(pass,
+                                  "topology.%.*s.executionEntries.%.*s names config map \"%.*s\", "
+                                  "which extraResources.configMaps does not declare",
+                                  SV_ARG(component->text), SV_ARG(text), SV_ARG(script)));
+    return check_count(pass, SV("arguments of an execution entry"), json_count(command),
+                       COMMAND_ARGUMENTS_MAX, ret_finding);
+}
+
+static bool check_service_names(struct pass *pass, const struct component *component,
+                                struct finding *ret_finding) {
+    JSON_EACH (service, json_get(component->class_part, SV("services"))) {
+        struct sv name =
+            pass_printf(pass, NAME_PREFIX_SERVICE "%.*s-%.*s", SV_ARG(component->workload_name),
+                        SV_ARG(json_find_string(service, "name")));
+        if (json_find_string(service, "name").len > 0 && !names_is_dns_label(name))
+            return refuse(ret_finding, SV("NameTooLong"),
+                          pass_printf(pass,
+                                      "service name \"%.*s\" must be a DNS label of at most %d "
+                                      "bytes: shorten the runtime's or the service's name",
+                                      SV_ARG(name), DNS_LABEL_BYTES_MAX));
+    }
+    return true;
+}
+
+static bool check_workload_kind(struct pass *pass, const struct component *component,
+                                struct finding *ret_finding) {
+    if (!component->workload)
+        return refuse(ret_finding, SV("UnknownWorkloadType"),
+                      pass_printf(pass,
+                                  "workloadType of %.*s must be StatefulSet, DaemonSet or "
+                                  "Deployment of apps/v1",
+                                  SV_ARG(component->text)));
+    bool is_on_delete = sv_eq(component_update_type(component), SV("OnDelete"));
+    if (component->workload == &RESOURCE_DEPLOYMENTS && is_on_delete)
+        return refuse(ret_finding, SV("UnknownUpdateStrategy"),
+                      pass_printf(pass,
+                                  "%.*s is a Deployment, which knows no update strategy "
+                                  "OnDelete: choose RollingUpdate",
+                                  SV_ARG(component->text)));
+    return true;
+}
+
+static bool check_component(struct pass *pass, const struct component *component,
+                            struct finding *ret_finding) {
+    if (!check_shapes(pass, component->class_part, "topology", component->text, class_fields,
+                      COUNT_OF(class_fields), ret_finding))
+        return false;
+    const struct cJSON *containers = json_find(component->class_part, "template.spec.containers");
+    if (json_count(containers) == 0)
+        return refuse(ret_finding, SV("NoContainer"),
+                      pass_printf(pass,
+                                  "topology.%.*s.template.spec.containers is empty: the "
+                                  "component needs a container",
+                                  SV_ARG(component->text)));
+    if (!check_count(pass, SV("containers of a pod"), json_count(containers), CONTAINERS_MAX,
+                     ret_finding) ||
+        !check_config_map_names(pass, component, ret_finding) ||
+        !check_service_names(pass, component, ret_finding) ||
+        !check_workload_kind(pass, component, ret_finding))
+        return false;
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        if (!check_entry(pass, component, (enum execution_entry)i, ret_finding))
+            return false;
+    return true;
+}
+
+bool validate_class(struct pass *pass, struct finding *ret_finding) {
+    const struct cJSON *topology = json_get(pass->snapshot->runtime_class, SV("topology"));
+    bool has_component = false;
+    if (!json_is_map(topology))
+        return refuse(ret_finding, SV("NoTopology"),
+                      pass_printf(pass,
+                                  "class %.*s has no topology: declare master, worker or "
+                                  "client",
+                                  SV_ARG(object_name(pass->snapshot->runtime_class))));
+    const struct cJSON *extras =
+        json_find(pass->snapshot->runtime_class, "extraResources.configMaps");
+    if (!check_count(pass, SV("extraResources.configMaps"), json_count(extras),
+                     EXTRA_CONFIG_MAPS_MAX, ret_finding))
+        return false;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        has_component = has_component || component->is_enabled;
+        if (component->is_enabled && !check_component(pass, component, ret_finding))
+            return false;
+    }
+    if (!has_component)
+        return refuse(ret_finding, SV("NoComponent"),
+                      SV("no component is left: the class declares none, or the runtime disables "
+                         "all that it declares"));
+    return true;
+}
+
+/* --- runtimes --- */
+
+static bool check_level(struct pass *pass, const struct component *component,
+                        const struct tier_level *level, struct finding *ret_finding) {
+    const char *problem = NULL;
+    if (level->medium_count > 1)
+        problem = "has more than one medium: keep one";
+    else if (level->medium == TIER_HOST_PATH &&
+             json_count(json_find(level->declared, "hostPath.quotas")) != level->path_count)
+        problem = "needs as many quotas as paths";
+    for (size_t i = 0; !problem && i < level->path_count; i++) {
+        struct sv quota = tier_level_quota(level, i, pass->arena);
+        if (quota.len == 0 || (level->medium != TIER_HOST_PATH && sv_eq(quota, SV("0"))))
+            problem = "needs a quota that is a quantity above zero, such as 10Gi";
+    }
+    if (!problem)
+        return true;
+    return refuse(ret_finding, SV("InvalidTieredStore"),
+                  pass_printf(pass, "tieredStore of %.*s: level %zu %s", SV_ARG(component->text),
+                              level->index, problem));
+}
+
+static bool check_levels(struct pass *pass, const struct component *component,
+                         struct finding *ret_finding) {
+    size_t index = 0, process_count = 0;
+    if (!check_count(pass, SV("levels of a tiered store"), json_count(component->levels),
+                     TIER_LEVELS_MAX, ret_finding))
+        return false;
+    JSON_EACH (declared, component->levels) {
+        struct tier_level level = tier_level_read(declared, index++);
+        process_count += level.medium == TIER_PROCESS_MEMORY;
+        if (!check_level(pass, component, &level, ret_finding))
+            return false;
+    }
+    if (process_count > 1)
+        return refuse(ret_finding, SV("InvalidTieredStore"),
+                      pass_printf(pass,
+                                  "tieredStore of %.*s has %zu levels of processMemory: one "
+                                  "is possible",
+                                  SV_ARG(component->text), process_count));
+    return true;
+}
+
+static bool has_volume(const struct cJSON *volumes, struct sv name) {
+    JSON_EACH (volume, volumes)
+        if (sv_eq(json_find_string(volume, "name"), name))
+            return true;
+    return false;
+}
+
+static bool check_volume_mounts(struct pass *pass, const struct component *component,
+                                struct finding *ret_finding) {
+    JSON_EACH (mount, json_get(component->spec, SV("volumeMounts"))) {
+        struct sv name = json_find_string(mount, "name");
+        if (!has_volume(json_find(pass->snapshot->runtime, "spec.volumes"), name) &&
+            !has_volume(json_find(component->class_part, "template.spec.volumes"), name))
+            return refuse(ret_finding, SV("UnknownVolume"),
+                          pass_printf(pass,
+                                      "spec.%.*s.volumeMounts names volume \"%.*s\", which "
+                                      "neither spec.volumes nor the class has",
+                                      SV_ARG(component->text), SV_ARG(name)));
+    }
+    return true;
+}
+
+bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
+    struct sv name = pass->snapshot->name;
+    if (name.len > RUNTIME_NAME_BYTES_MAX || !names_is_dns_label(name))
+        return refuse(ret_finding, SV("NameTooLong"),
+                      pass_printf(pass,
+                                  "the name \"%.*s\" must be a DNS label of at most %d bytes, "
+                                  "since names of generated objects contain it",
+                                  SV_ARG(name), RUNTIME_NAME_BYTES_MAX));
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        if (component->spec && !json_is_map(component->spec) && !json_is_null(component->spec))
+            return refuse(ret_finding, SV("WrongType"),
+                          pass_printf(pass, "spec.%.*s must be an object and is %s",
+                                      SV_ARG(component->text), json_type_name(component->spec)));
+        if (!component->is_enabled)
+            continue;
+        if (!check_shapes(pass, component->spec, "spec", component->text, runtime_fields,
+                          COUNT_OF(runtime_fields), ret_finding) ||
+            !check_levels(pass, component, ret_finding) ||
+            !check_volume_mounts(pass, component, ret_finding))
+            return false;
+    }
+    return true;
+}
+
+/* --- datasets --- */
+
+static bool check_secret(struct pass *pass, const struct cJSON *option,
+                         struct finding *ret_finding) {
+    const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
+    if (json_find_string(reference, "name").len > 0 && json_find_string(reference, "key").len > 0)
+        return true;
+    return refuse(ret_finding, SV("SecretIncomplete"),
+                  pass_printf(pass,
+                              "encrypt option \"%.*s\" needs the name and the key of a secret",
+                              SV_ARG(json_find_string(option, "name"))));
+}
+
+static bool check_mount(struct pass *pass, const struct cJSON *mount, struct finding *ret_finding) {
+    if (mount_is_reference(mount))
+        return refuse(ret_finding, SV("ReferenceDataset"),
+                      SV("a mount of dataset:// needs a ThinRuntime: a CacheRuntime cannot serve "
+                         "it"));
+    JSON_EACH (option, json_get(mount, SV("encryptOptions")))
+        if (!check_secret(pass, option, ret_finding))
+            return false;
+    return true;
+}
+
+bool validate_dataset(struct pass *pass, struct finding *ret_finding) {
+    const struct cJSON *spec = json_get(pass->snapshot->dataset, SV("spec"));
+    const struct cJSON *mounts = json_get(spec, SV("mounts"));
+    if (!check_count(pass, SV("spec.mounts"), json_count(mounts), MOUNTS_MAX, ret_finding))
+        return false;
+    JSON_EACH (option, json_get(spec, SV("sharedEncryptOptions")))
+        if (!check_secret(pass, option, ret_finding))
+            return false;
+    JSON_EACH (mount, mounts)
+        if (!check_mount(pass, mount, ret_finding))
+            return false;
+    return true;
+}

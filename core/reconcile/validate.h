@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * validate: the rules and bounds that class, runtime and dataset must keep before anything is
+ * created for them (contract.md §2 to §5, §13). The API server checks the rest.
+ */
+#ifndef CORE_RECONCILE_VALIDATE_H
+#define CORE_RECONCILE_VALIDATE_H
+
+#include "core/base/base.h"
+#include "core/reconcile/pass.h"
+
+enum {
+    MOUNTS_MAX = 4096,           /* of a dataset */
+    TIER_LEVELS_MAX = 64,        /* of a component */
+    CONTAINERS_MAX = 64,         /* of a pod */
+    EXTRA_CONFIG_MAPS_MAX = 256, /* of a class */
+    WORKERS_MAX = 10 * 1000,     /* of a runtime */
+    COMMAND_ARGUMENTS_MAX = 64,  /* of an execution entry */
+    RUNTIME_JSON_BYTES_MAX = 1024 * 1024,
+};
+
+/* The first rule that is broken, with what, where and what to do; false when there is one. */
+MUST_CHECK bool validate_class(struct pass *pass, struct finding *ret_finding);
+MUST_CHECK bool validate_runtime(struct pass *pass, struct finding *ret_finding);
+MUST_CHECK bool validate_dataset(struct pass *pass, struct finding *ret_finding);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/write.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/covers.h"
+#include "core/reconcile/runtime_json.h"
+
+static bool is_volume(const struct resource *resource) {
+    return resource == &RESOURCE_PERSISTENT_VOLUMES;
+}
+
+static bool is_claim(const struct resource *resource) {
+    return resource == &RESOURCE_PERSISTENT_VOLUME_CLAIMS;
+}
+
+static bool volume_is_ours(const struct pass *pass, const struct cJSON *volume) {
+    return sv_eq(object_annotation(volume, ANNOTATION_CREATED_BY), SV("fluid")) &&
+           sv_eq(json_find_string(volume, "spec.claimRef.namespace"),
+                 pass->snapshot->namespace_name) &&
+           sv_eq(json_find_string(volume, "spec.claimRef.name"), pass->names.claim) &&
+           sv_eq(json_find_string(volume, "spec.csi.driver"), SV("fuse.csi.fluid.io"));
+}
+
+bool write_is_ours(const struct pass *pass, const struct resource *resource,
+                   const struct cJSON *object) {
+    if (is_volume(resource))
+        return volume_is_ours(pass, object);
+    if (is_claim(resource))
+        return sv_eq(object_annotation(object, ANNOTATION_CREATED_BY), SV("fluid")) &&
+               sv_eq(json_find_string(object, "spec.volumeName"), pass->names.volume);
+    return object_owner(object, object_uid(pass->snapshot->runtime)) != NULL;
+}
+
+static struct action *add_for(struct pass *pass, enum action_type type, enum plan_step step,
+                              const struct resource *resource, struct sv namespace_name,
+                              struct sv name, struct sv reason, const char *verb) {
+    struct sv message =
+        pass_printf(pass, "%s %.*s %.*s", verb, SV_ARG(resource->kind), SV_ARG(name));
+    struct action *action = pass_add(pass, type, step, reason, message);
+    action->resource = resource;
+    action->namespace_name = namespace_name;
+    action->name = name;
+    return action;
+}
+
+void write_read(struct pass *pass, const struct resource *resource, struct sv namespace_name,
+                struct sv name) {
+    if (pass_writes(pass, resource, name))
+        return;
+    add_for(pass, ACTION_GET, STEP_READ, resource, namespace_name, name, SV("NameNotReadYet"),
+            "Read");
+}
+
+void write_delete(struct pass *pass, const struct resource *resource, const struct cJSON *object,
+                  struct sv propagation, enum plan_step step, struct sv reason) {
+    struct action *action = add_for(pass, ACTION_DELETE, step, resource, object_namespace(object),
+                                    object_name(object), reason, "Delete");
+    action->body = json_map(pass->arena);
+    json_set_string(pass->arena, action->body, SV("apiVersion"), SV("v1"));
+    json_set_string(pass->arena, action->body, SV("kind"), SV("DeleteOptions"));
+    json_set_string(pass->arena, action->body, SV("propagationPolicy"), propagation);
+    struct cJSON *preconditions = json_ensure_map(pass->arena, action->body, SV("preconditions"));
+    json_set_string(pass->arena, preconditions, SV("uid"), object_uid(object));
+}
+
+struct action *write_merge_patch(struct pass *pass, const struct resource *resource,
+                                 const struct cJSON *object, struct cJSON *body,
+                                 struct sv subresource, enum plan_step step, struct sv reason,
+                                 struct sv message) {
+    struct action *action = pass_add(pass, ACTION_PATCH, step, reason, message);
+    action->resource = resource;
+    action->namespace_name = object_namespace(object);
+    action->name = object_name(object);
+    action->subresource = subresource;
+    action->patch_type = PATCH_MERGE;
+    action->body = body;
+    json_set_string(pass->arena, json_ensure_map(pass->arena, body, SV("metadata")),
+                    SV("resourceVersion"), object_resource_version(object));
+    return action;
+}
+
+static const struct observed *find(const struct pass *pass, const struct resource *resource,
+                                   const struct cJSON *desired) {
+    return snapshot_find(pass->snapshot, resource, object_namespace(desired), object_name(desired));
+}
+
+static enum write_result apply(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, uint64_t hash, bool exists,
+                               enum plan_step step) {
+    struct action *action =
+        add_for(pass, ACTION_APPLY, step, resource, object_namespace(desired), object_name(desired),
+                exists ? SV("ObjectDiffers") : SV("ObjectMissing"), exists ? "Update" : "Create");
+    action->body = desired;
+    action->force = exists;
+    action->must_create = !exists;
+    action->desired_hash = hash;
+    return WRITE_PENDING;
+}
+
+/* A server that answered this very object with what it still shows will do so again. */
+static bool is_argued_out(struct pass *pass, const struct observed *observed, uint64_t hash,
+                          struct sv path) {
+    if (observed->last_desired_hash != hash || observed->last_response_hash == 0 ||
+        observed->last_response_hash != covers_content_hash(observed->object, pass->arena))
+        return false;
+    struct sv message =
+        pass_printf(pass, "the server does not keep %.*s of %.*s %.*s", SV_ARG(path),
+                    SV_ARG(observed->resource->kind), SV_ARG(observed->name));
+    pass->drift = (struct finding){SV("FieldNotKept"), message};
+    return true;
+}
+
+static enum write_result write_known(struct pass *pass, const struct observed *observed,
+                                     struct cJSON *desired, enum plan_step step) {
+    uint64_t hash = sv_hash(json_write_arena(pass->arena, desired, JSON_COMPACT));
+    if (observed->state == OBSERVED_ABSENT)
+        return apply(pass, observed->resource, desired, hash, false, step);
+    if (!write_is_ours(pass, observed->resource, observed->object))
+        return WRITE_FOREIGN;
+    if (object_is_deleting(observed->object))
+        return WRITE_TERMINATING;
+    struct sv path;
+    if (covers(observed->object, desired, pass->arena, &path) ||
+        is_argued_out(pass, observed, hash, path))
+        return WRITE_DONE;
+    return apply(pass, observed->resource, desired, hash, true, step);
+}
+
+enum write_result write_object(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, enum plan_step step) {
+    const struct observed *observed = find(pass, resource, desired);
+    if (observed->state == OBSERVED_UNKNOWN) {
+        write_read(pass, resource, object_namespace(desired), object_name(desired));
+        return WRITE_PENDING;
+    }
+    struct cJSON *metadata = json_get(desired, SV("metadata"));
+    json_append(json_ensure_list(pass->arena, metadata, SV("ownerReferences")),
+                object_controller_reference(pass->arena, pass->snapshot->runtime));
+    /* Fields that are no longer asked for are not in `desired`; that they were shows here. */
+    struct sv text = json_write_arena(pass->arena, desired, JSON_COMPACT);
+    object_set_annotation(pass->arena, desired, ANNOTATION_APPLIED, runtime_json_hash(pass, text));
+    return write_known(pass, observed, desired, step);
+}
+
+enum write_result write_volume(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, bool *ret_is_outdated) {
+    const struct observed *observed = find(pass, resource, desired);
+    *ret_is_outdated = false;
+    if (observed->state == OBSERVED_UNKNOWN) {
+        write_read(pass, resource, object_namespace(desired), object_name(desired));
+        return WRITE_PENDING;
+    }
+    bool exists = observed->state == OBSERVED_PRESENT;
+    if (exists && write_is_ours(pass, resource, observed->object) &&
+        !covers(json_get(observed->object, SV("spec")), json_get(desired, SV("spec")), NULL,
+                NULL)) {
+        *ret_is_outdated = true;
+        return object_is_deleting(observed->object) ? WRITE_TERMINATING : WRITE_DONE;
+    }
+    return write_known(pass, observed, desired, STEP_VOLUME);
+}
+
+/* {"op": op, "path": path, "value": value} */
+static struct cJSON *operation(struct pass *pass, struct sv op, struct sv path,
+                               struct cJSON *value) {
+    struct cJSON *item = json_map(pass->arena);
+    json_set_string(pass->arena, item, SV("op"), op);
+    json_set_string(pass->arena, item, SV("path"), path);
+    json_set(pass->arena, item, SV("value"), value);
+    return item;
+}
+
+static struct cJSON *shared_owner(struct pass *pass) {
+    struct cJSON *owner = object_controller_reference(pass->arena, pass->snapshot->runtime);
+    json_remove(owner, SV("controller"));
+    json_remove(owner, SV("blockOwnerDeletion"));
+    return owner;
+}
+
+/* Adds our runtime to the owners, provided that nobody wrote the object in between. */
+static enum write_result join_owners(struct pass *pass, const struct cJSON *object) {
+    struct action *action =
+        add_for(pass, ACTION_PATCH, STEP_OBJECTS, &RESOURCE_CONFIG_MAPS, object_namespace(object),
+                object_name(object), SV("OwnerMissing"), "Join the owners of");
+    const struct cJSON *owners = json_find(object, "metadata.ownerReferences");
+    struct cJSON *list = owners ? json_copy(pass->arena, owners) : json_list(pass->arena);
+    json_append(list, shared_owner(pass));
+    action->patch_type = PATCH_JSON;
+    action->body = json_list(pass->arena);
+    json_append(action->body, operation(pass, SV("test"), SV("/metadata/resourceVersion"),
+                                        json_string(pass->arena, object_resource_version(object))));
+    json_append(action->body, operation(pass, SV("add"), SV("/metadata/ownerReferences"), list));
+    return WRITE_PENDING;
+}
+
+enum write_result write_shared(struct pass *pass, struct cJSON *desired) {
+    const struct observed *observed = find(pass, &RESOURCE_CONFIG_MAPS, desired);
+    if (observed->state == OBSERVED_UNKNOWN) {
+        write_read(pass, &RESOURCE_CONFIG_MAPS, object_namespace(desired), object_name(desired));
+        return WRITE_PENDING;
+    }
+    struct cJSON *metadata = json_get(desired, SV("metadata"));
+    if (observed->state == OBSERVED_ABSENT) {
+        object_set_label(pass->arena, desired, LABEL_RUNTIME_NAME, pass->snapshot->name);
+        json_append(json_ensure_list(pass->arena, metadata, SV("ownerReferences")),
+                    shared_owner(pass));
+        return apply(pass, &RESOURCE_CONFIG_MAPS, desired, 0, false, STEP_OBJECTS);
+    }
+    const struct cJSON *object = observed->object;
+    bool is_owner = object_owner(object, object_uid(pass->snapshot->runtime)) != NULL;
+    bool is_same_class = sv_eq(object_annotation(object, ANNOTATION_CLASS),
+                               object_name(pass->snapshot->runtime_class));
+    bool has_data = json_equal(json_get(object, SV("data")), json_get(desired, SV("data")));
+    if (!has_data && !is_same_class)
+        return WRITE_FOREIGN;
+    if (object_is_deleting(object))
+        return WRITE_TERMINATING;
+    if (!is_owner)
+        return join_owners(pass, object);
+    if (has_data)
+        return WRITE_DONE;
+    /* The owners go along, since a field that an apply leaves out is given up. */
+    object_set_label(pass->arena, desired, LABEL_RUNTIME_NAME,
+                     object_label(object, LABEL_RUNTIME_NAME));
+    json_set(pass->arena, metadata, SV("ownerReferences"),
+             json_copy(pass->arena, json_find(object, "metadata.ownerReferences")));
+    return apply(pass, &RESOURCE_CONFIG_MAPS, desired, 0, true, STEP_OBJECTS);
+}

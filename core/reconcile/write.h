@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * write: turns desired objects into actions by the rules of contract.md §6, "How we write": read
+ * a name before its first write, create what is absent, touch only what is proven to be ours,
+ * write nothing that is already there.
+ */
+#ifndef CORE_RECONCILE_WRITE_H
+#define CORE_RECONCILE_WRITE_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/reconcile/pass.h"
+
+struct cJSON;
+struct resource;
+
+enum write_result {
+    WRITE_DONE,        /* nothing to do: the object is as it should be */
+    WRITE_PENDING,     /* an action was added */
+    WRITE_TERMINATING, /* an object of ours is going away: wait */
+    WRITE_FOREIGN,     /* somebody else's object has the name */
+};
+
+/* For objects that this runtime alone owns. Sets the owner reference (namespaced kinds other
+ * than a claim) and the annotation that tells a later pass what was asked for. */
+enum write_result write_object(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, enum plan_step step);
+/* For the persistent volume and its claim, whose spec cannot change: `ret_is_outdated` when the
+ * object's spec is not the desired one. */
+enum write_result write_volume(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, bool *ret_is_outdated);
+/* For a class's extra ConfigMap, which several runtimes share. */
+enum write_result write_shared(struct pass *pass, struct cJSON *desired);
+
+/* A live read, unless it is in the plan already. */
+void write_read(struct pass *pass, const struct resource *resource, struct sv namespace_name,
+                struct sv name);
+/* Deletes the object with a precondition on its uid. `propagation` is "Background", "Foreground"
+ * or "Orphan". */
+void write_delete(struct pass *pass, const struct resource *resource, const struct cJSON *object,
+                  struct sv propagation, enum plan_step step, struct sv reason);
+/* A merge patch with the resourceVersion that was read. */
+struct action *write_merge_patch(struct pass *pass, const struct resource *resource,
+                                 const struct cJSON *object, struct cJSON *body,
+                                 struct sv subresource, enum plan_step step, struct sv reason,
+                                 struct sv message);
+/* The runtime's uid stands in the object's owner references, or the volume's marks are ours. */
+bool write_is_ours(const struct pass *pass, const struct resource *resource,
+                   const struct cJSON *object);
+
+#endif
