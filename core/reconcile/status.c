@@ -365,7 +365,8 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
         sv_eq(json_find_string(find_condition(status, SV("Stalled")), "status"), SV("True"));
     bool was_stalled =
         sv_eq(json_find_string(find_condition(old, SV("Stalled")), "status"), SV("True"));
-    if (is_news || is_stalled != was_stalled || pass->mounted_by || revokes(old, status))
+    if (is_news || is_stalled != was_stalled || (pass->mounted_by && pass->was_bound) ||
+        revokes(old, status))
         return false;
     int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
     if (pass->snapshot->now_ms >= due_ms)
