@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/covers.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+#include "core/reconcile/sha256.h"
+
+static struct cJSON *parse(struct arena *arena, const char *text) {
+    struct error err = {0};
+    return json_read(arena, sv_from(text), &err);
+}
+
+static const struct {
+    const char *observed, *desired, *path; /* NULL: covered */
+} cases[] = {
+    {"{\"a\":1,\"b\":2}", "{\"a\":1}", NULL},
+    {"{\"a\":1}", "{\"a\":2}", "a"},
+    {"{}", "{\"a\":{},\"b\":[],\"c\":\"\",\"d\":0,\"e\":false}", NULL},
+    {"{}", "{\"a\":{\"b\":1}}", "a"},
+    {"{\"requests\":{\"cpu\":\"500m\"}}", "{\"requests\":{\"cpu\":\"0.5\"}}", NULL},
+    {"{\"requests\":{\"memory\":\"1Gi\"}}", "{\"requests\":{\"memory\":\"1024Mi\"}}", NULL},
+    {"{\"requests\":{\"memory\":\"1Gi\"}}", "{\"requests\":{\"memory\":\"1G\"}}",
+     "requests.memory"},
+    {"{\"x\":\"500m\"}", "{\"x\":\"0.5\"}", "x"},
+    {"{\"env\":[{\"name\":\"b\",\"value\":\"2\"},{\"name\":\"a\",\"value\":\"1\"}]}",
+     "{\"env\":[{\"name\":\"a\",\"value\":\"1\"}]}", NULL},
+    {"{\"env\":[{\"name\":\"a\",\"value\":\"1\"}]}", "{\"env\":[{\"name\":\"a\",\"value\":\"2\"}]}",
+     "env.a.value"},
+    {"{\"env\":[]}", "{\"env\":[{\"name\":\"a\"}]}", "env.a"},
+    {"{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"a\"]}", "args"},
+    {"{\"ports\":[{\"port\":80,\"protocol\":\"TCP\",\"targetPort\":80}]}",
+     "{\"ports\":[{\"port\":80}]}", NULL},
+    {"{\"ports\":[{\"port\":80,\"protocol\":\"UDP\"}]}", "{\"ports\":[{\"port\":80}]}", "ports.80"},
+};
+
+TEST(covers_by_kubernetes_meaning) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct sv path;
+        bool is_covered =
+            covers(parse(arena, cases[i].observed), parse(arena, cases[i].desired), arena, &path);
+        CHECK(is_covered == (cases[i].path == NULL));
+        CHECK_SV(path, sv_from(cases[i].path));
+    }
+}
+
+TEST(merge_patch_holds_what_differs) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *from = parse(arena, "{\"a\":1,\"b\":{\"c\":1,\"d\":2},\"e\":[1,2]}");
+    const struct cJSON *to = parse(arena, "{\"b\":{\"c\":1,\"d\":3},\"e\":[1],\"f\":{}}");
+    CHECK_SV(json_write_arena(arena, covers_merge_patch(from, to, arena), JSON_COMPACT),
+             SV("{\"a\":null,\"b\":{\"d\":3},\"e\":[1],\"f\":{}}"));
+    CHECK(covers_merge_patch(to, to, arena) == NULL);
+}
+
+TEST(long_names_of_volumes_are_shortened) {
+    AUTO(arena) arena = arena_new();
+    char hex[SHA256_HEX_BYTES + 1];
+    sha256_hex(SV("abc"), hex);
+    CHECK_SV(sv_from(hex), SV("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+    CHECK_SV(names_secret_volume(arena, SV("sec")), SV("cache-mnt-secret-sec"));
+    struct sv longest = SV("a-very-long-name-of-a-secret-that-does-not-fit-into-a-volume");
+    CHECK(names_secret_volume(arena, longest).len == 63);
+    CHECK(names_volume(arena, "fluid-extra-", longest, "").len == 63);
+}
