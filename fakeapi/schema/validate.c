@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/validate.h"
+
+#include "core/api/quantity.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+/* --- reports: the texts of apiserver-semantics.md §1.1 --- */
+
+struct sv path_member(const struct checker *checker, struct sv field, struct sv name) {
+    return arena_printf(checker->arena, "%.*s%s%.*s", SV_ARG(field), field.len ? "." : "",
+                        SV_ARG(name));
+}
+
+struct sv path_index(const struct checker *checker, struct sv field, size_t index) {
+    return arena_printf(checker->arena, "%.*s[%zu]", SV_ARG(field), index);
+}
+
+/* How Go prints the value: texts in quotes, maps and lists by their type. */
+static struct sv shown(const struct checker *checker, const struct cJSON *item) {
+    if (!item)
+        return SV("\"\"");
+    if (json_is_map(item))
+        return SV("\"object\"");
+    if (json_is_list(item))
+        return SV("\"array\"");
+    return json_write_arena(checker->arena, item, JSON_COMPACT);
+}
+
+void report_required(const struct checker *checker, struct sv field, const struct cJSON *item,
+                     const char *detail) {
+    findings_add(checker->arena, checker->findings, field, "FieldValueRequired", item,
+                 "Required value%s%s", detail[0] ? ": " : "", detail);
+}
+
+void report_invalid(const struct checker *checker, struct sv field, const struct cJSON *item,
+                    const char *detail) {
+    findings_add(checker->arena, checker->findings, field, "FieldValueInvalid", item,
+                 "Invalid value: %.*s: %s", SV_ARG(shown(checker, item)), detail);
+}
+
+void report_forbidden(const struct checker *checker, struct sv field, const struct cJSON *item,
+                      const char *detail) {
+    findings_add(checker->arena, checker->findings, field, "FieldValueForbidden", item,
+                 "Forbidden: %s", detail);
+}
+
+void report_duplicate(const struct checker *checker, struct sv field, const struct cJSON *item) {
+    findings_add(checker->arena, checker->findings, field, "FieldValueDuplicate", item,
+                 "Duplicate value: %.*s", SV_ARG(shown(checker, item)));
+}
+
+void report_not_found(const struct checker *checker, struct sv field, const struct cJSON *item) {
+    findings_add(checker->arena, checker->findings, field, "FieldValueNotFound", item,
+                 "Not found: %.*s", SV_ARG(shown(checker, item)));
+}
+
+void report_not_supported(const struct checker *checker, struct sv field, const struct cJSON *item,
+                          const struct sv *allowed, size_t count) {
+    struct sv list = SV("");
+    for (size_t i = 0; i < count; i++)
+        list = arena_printf(checker->arena, "%.*s%s\"%.*s\"", SV_ARG(list), i ? ", " : "",
+                            SV_ARG(allowed[i]));
+    findings_add(checker->arena, checker->findings, field, "FieldValueNotSupported", item,
+                 "Unsupported value: %.*s: supported values: %.*s", SV_ARG(shown(checker, item)),
+                 SV_ARG(list));
+}
+
+/* --- formats --- */
+
+static bool is_lower_alnum(char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+}
+
+static bool is_alnum(char byte) {
+    return is_lower_alnum(byte) || (byte >= 'A' && byte <= 'Z');
+}
+
+const char *check_dns_label(struct sv text) {
+    static const char message[] =
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
+        "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex "
+        "used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+    if (text.len > 63)
+        return "must be no more than 63 characters";
+    if (text.len == 0 || !is_lower_alnum(text.ptr[0]) || !is_lower_alnum(text.ptr[text.len - 1]))
+        return message;
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_lower_alnum(text.ptr[i]) && text.ptr[i] != '-')
+            return message;
+    return NULL;
+}
+
+const char *check_dns_subdomain(struct sv text) {
+    static const char message[] =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+        "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex "
+        "used for validation is "
+        "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    if (text.len > 253)
+        return "must be no more than 253 characters";
+    if (text.len == 0 || text.ptr[text.len - 1] == '.')
+        return message;
+    while (text.len > 0) {
+        struct sv label = sv_cut(&text, '.');
+        if (label.len == 0 || !is_lower_alnum(label.ptr[0]) ||
+            !is_lower_alnum(label.ptr[label.len - 1]))
+            return message;
+        for (size_t i = 0; i < label.len; i++)
+            if (!is_lower_alnum(label.ptr[i]) && label.ptr[i] != '-')
+                return message;
+    }
+    return NULL;
+}
+
+const char *check_dns_label_1035(struct sv text) {
+    static const char message[] =
+        "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+        "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
+        "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+    if (text.len > 63)
+        return "must be no more than 63 characters";
+    if (check_dns_label(text) || (text.ptr[0] >= '0' && text.ptr[0] <= '9'))
+        return message;
+    return NULL;
+}
+
+const char *check_port_name(struct sv text) {
+    bool has_letter = false;
+    if (text.len > 15)
+        return "must be no more than 15 characters";
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_lower_alnum(text.ptr[i]) && text.ptr[i] != '-')
+            return "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)";
+        if (text.ptr[i] == '-' && (i == 0 || i + 1 == text.len || text.ptr[i + 1] == '-'))
+            return "must not begin or end with a hyphen, nor hold two in a row";
+        has_letter |= text.ptr[i] >= 'a' && text.ptr[i] <= 'z';
+    }
+    return has_letter ? NULL : "must contain at least one letter (a-z)";
+}
+
+static bool is_qualified_part(struct sv text) {
+    if (text.len == 0 || !is_alnum(text.ptr[0]) || !is_alnum(text.ptr[text.len - 1]))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alnum(text.ptr[i]) && !strchr("-_.", text.ptr[i]))
+            return false;
+    return true;
+}
+
+const char *check_qualified_name(struct sv text) {
+    size_t slash = sv_find(text, '/');
+    struct sv name = slash < text.len ? sv_drop(text, slash + 1) : text;
+    if (slash < text.len && (slash == 0 || check_dns_subdomain(sv_prefix(text, slash))))
+        return "prefix part must be a DNS subdomain (e.g. 'example.com')";
+    if (name.len > 63)
+        return "name part must be no more than 63 characters";
+    return is_qualified_part(name)
+               ? NULL
+               : "name part must consist of alphanumeric characters, '-', '_' or '.', and must "
+                 "start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or "
+                 "'123-abc', regex used for validation is "
+                 "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+}
+
+const char *check_label_value(struct sv text) {
+    if (text.len > 63)
+        return "must be no more than 63 characters";
+    return text.len == 0 || is_qualified_part(text)
+               ? NULL
+               : "a valid label must be an empty string or consist of alphanumeric characters, "
+                 "'-', '_' or '.', and must start and end with an alphanumeric character (e.g. "
+                 "'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+                 "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+}
+
+const char *check_config_key(struct sv text) {
+    if (text.len > 253)
+        return "must be no more than 253 characters";
+    if (sv_eq(text, SV(".")) || sv_eq(text, SV("..")))
+        return "must not be '.' or '..'";
+    if (sv_starts_with(text, SV("..")))
+        return "must not start with '..'";
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_alnum(text.ptr[i]) && !strchr("-_.", text.ptr[i]))
+            return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
+                   "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "
+                   "'[-._a-zA-Z0-9]+')";
+    return text.len > 0 ? NULL : "a valid config key must not be empty";
+}
+
+/* --- entry points of admit.h --- */
+
+void admit_validate(const struct resource_type *type, const struct cJSON *object,
+                    const struct cJSON *old, struct sv subresource, struct arena *arena,
+                    struct findings *findings) {
+    struct checker checker = {arena, findings};
+    validate_metadata(&checker, type, object, old);
+    if (type->is_custom)
+        validate_schema(&checker, type->schema, object, SV(""));
+    else if (subresource.len == 0)
+        validate_kind(&checker, type->resource.kind, object, old);
+}
+
+void validate_pod_template(const struct cJSON *pod_template, struct sv field, struct arena *arena,
+                           struct findings *findings) {
+    struct checker checker = {arena, findings};
+    validate_template(&checker, pod_template, field);
+}

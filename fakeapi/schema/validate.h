@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * validate: the rules behind admit_validate(), one file for each kind of rule. Private to
+ * schema/. Every function appends to `findings`.
+ */
+#ifndef FAKEAPI_SCHEMA_VALIDATE_H
+#define FAKEAPI_SCHEMA_VALIDATE_H
+
+#include "fakeapi/schema/admit.h"
+
+/* What a check needs besides the value: where findings go. */
+struct checker {
+    struct arena *arena;
+    struct findings *findings;
+};
+
+/* "field.name" and "field[index]". */
+struct sv path_member(const struct checker *checker, struct sv field, struct sv name);
+struct sv path_index(const struct checker *checker, struct sv field, size_t index);
+
+void report_required(const struct checker *checker, struct sv field, const struct cJSON *item,
+                     const char *detail);
+void report_invalid(const struct checker *checker, struct sv field, const struct cJSON *item,
+                    const char *detail);
+void report_forbidden(const struct checker *checker, struct sv field, const struct cJSON *item,
+                      const char *detail);
+void report_duplicate(const struct checker *checker, struct sv field, const struct cJSON *item);
+void report_not_found(const struct checker *checker, struct sv field, const struct cJSON *item);
+/* `allowed` in the order in which the message lists them. */
+void report_not_supported(const struct checker *checker, struct sv field, const struct cJSON *item,
+                          const struct sv *allowed, size_t count);
+
+/* Formats of names; NULL when it holds, else the server's sentence. */
+const char *check_dns_label(struct sv text);     /* RFC 1123, up to 63 */
+const char *check_dns_subdomain(struct sv text); /* RFC 1123, up to 253 */
+const char *check_dns_label_1035(struct sv text);
+const char *check_port_name(struct sv text);
+const char *check_qualified_name(struct sv text); /* label and annotation keys */
+const char *check_label_value(struct sv text);
+const char *check_config_key(struct sv text);
+
+void validate_metadata(const struct checker *checker, const struct resource_type *type,
+                       const struct cJSON *object, const struct cJSON *old);
+void validate_labels(const struct checker *checker, const struct cJSON *labels, struct sv field);
+/* Value rules of a CRD's schema. */
+void validate_schema(const struct checker *checker, const struct schema *schema,
+                     const struct cJSON *item, struct sv field);
+void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old);
+void validate_template(const struct checker *checker, const struct cJSON *pod_template,
+                       struct sv field);
+/* StatefulSet, DaemonSet, Deployment, ReplicaSet, Service, ConfigMap, volumes, CRD, …; does
+ * nothing for a kind without rules. */
+void validate_kind(const struct checker *checker, struct sv kind, const struct cJSON *object,
+                   const struct cJSON *old);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The value rules of a CRD's schema; texts are those of apiserver-semantics.md §1.10. */
+#include "fakeapi/schema/validate.h"
+
+#include "fakeapi/schema/crd_schema.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+#include <regex.h>
+#include <stdlib.h>
+
+/* POSIX knows no \d, \w, \s and no (?:…): the ones that CRDs use are rewritten. */
+static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
+    static const struct {
+        struct sv from;
+        const char *to, *to_in_brackets;
+    } rewrites[] = {
+        {SV("\\d"), "[0-9]", "0-9"},
+        {SV("\\w"), "[A-Za-z0-9_]", "A-Za-z0-9_"},
+        {SV("\\s"), "[ \t\n\r\f]", " \t\n\r\f"},
+        {SV("(?:"), "(", "(?:"},
+    };
+    char *out = arena_alloc(arena, pattern.len * 16 + 1);
+    size_t len = 0;
+    bool in_brackets = false;
+    while (pattern.len > 0) {
+        size_t i = 0;
+        while (i < COUNT_OF(rewrites) && !sv_starts_with(pattern, rewrites[i].from))
+            i++;
+        if (i < COUNT_OF(rewrites)) {
+            struct sv to = sv_from(in_brackets ? rewrites[i].to_in_brackets : rewrites[i].to);
+            memcpy(out + len, to.ptr, to.len);
+            len += to.len;
+            pattern = sv_drop(pattern, rewrites[i].from.len);
+            continue;
+        }
+        if (pattern.ptr[0] == '[')
+            in_brackets = true;
+        else if (pattern.ptr[0] == ']')
+            in_brackets = false;
+        size_t taken = pattern.ptr[0] == '\\' && pattern.len > 1 ? 2 : 1;
+        memcpy(out + len, pattern.ptr, taken);
+        len += taken;
+        pattern = sv_drop(pattern, taken);
+    }
+    return (struct sv){out, len};
+}
+
+static bool matches(struct arena *arena, struct sv pattern, struct sv text) {
+    regex_t regex;
+    struct sv posix = posix_pattern(arena, pattern);
+    /* What does not compile here is not held against the value. */
+    if (regcomp(&regex, arena_copy(arena, posix).ptr, REG_EXTENDED | REG_NOSUB) != 0)
+        return true;
+    bool held = regexec(&regex, arena_copy(arena, text).ptr, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return held;
+}
+
+static double number_of(const struct cJSON *item) {
+    return item ? strtod(json_text(item).ptr, NULL) : 0;
+}
+
+/* "<field> in body should …". */
+static void report_body(const struct checker *checker, struct sv field, const struct cJSON *item,
+                        const char *should) {
+    report_invalid(
+        checker, field, item,
+        arena_printf(checker->arena, "%.*s in body should %s", SV_ARG(field), should).ptr);
+}
+
+static void check_number(const struct checker *checker, const struct cJSON *rules,
+                         const struct cJSON *item, struct sv field) {
+    const struct cJSON *minimum = json_get(rules, SV("minimum"));
+    const struct cJSON *maximum = json_get(rules, SV("maximum"));
+    const struct cJSON *multiple = json_get(rules, SV("multipleOf"));
+    bool excludes_min = json_bool_or(rules, SV("exclusiveMinimum"), false);
+    bool excludes_max = json_bool_or(rules, SV("exclusiveMaximum"), false);
+    double value = number_of(item), low = number_of(minimum), high = number_of(maximum);
+    if (minimum && (value < low || (excludes_min && value <= low)))
+        report_body(checker, field, item,
+                    arena_printf(checker->arena, "be greater than %s%.*s",
+                                 excludes_min ? "" : "or equal to ", SV_ARG(json_text(minimum)))
+                        .ptr);
+    if (maximum && (value > high || (excludes_max && value >= high)))
+        report_body(checker, field, item,
+                    arena_printf(checker->arena, "be less than %s%.*s",
+                                 excludes_max ? "" : "or equal to ", SV_ARG(json_text(maximum)))
+                        .ptr);
+    double step = number_of(multiple);
+    if (multiple && step > 0) {
+        double quotient = value / step;
+        if (quotient - (double)(int64_t)quotient != 0)
+            report_body(
+                checker, field, item,
+                arena_printf(checker->arena, "be a multiple of %.*s", SV_ARG(json_text(multiple)))
+                    .ptr);
+    }
+}
+
+static size_t character_count(struct sv text) {
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    return count;
+}
+
+static void check_string(const struct checker *checker, const struct cJSON *rules,
+                         const struct cJSON *item, struct sv field) {
+    struct sv text = json_text(item);
+    int64_t count = (int64_t)character_count(text);
+    int64_t min = json_int_or(rules, SV("minLength"), 0);
+    int64_t max = json_int_or(rules, SV("maxLength"), INT64_MAX);
+    struct sv pattern = json_string_or(rules, SV("pattern"), SV(""));
+    if (count < min)
+        report_body(
+            checker, field, item,
+            arena_printf(checker->arena, "be at least %lld chars long", (long long)min).ptr);
+    if (count > max)
+        findings_add(checker->arena, checker->findings, field, "FieldValueTooLong", item,
+                     "Too long: may not be more than %lld bytes", (long long)max);
+    if (pattern.len > 0 && !matches(checker->arena, pattern, text))
+        report_body(checker, field, item,
+                    arena_printf(checker->arena, "match '%.*s'", SV_ARG(pattern)).ptr);
+}
+
+static void check_count(const struct checker *checker, const struct cJSON *rules,
+                        const struct cJSON *item, struct sv field, const char *what) {
+    bool is_list = json_is_list(item);
+    int64_t count = (int64_t)json_count(item);
+    int64_t min = json_int_or(rules, is_list ? SV("minItems") : SV("minProperties"), 0);
+    int64_t max = json_int_or(rules, is_list ? SV("maxItems") : SV("maxProperties"), INT64_MAX);
+    if (count < min)
+        report_body(
+            checker, field, item,
+            arena_printf(checker->arena, "have at least %lld %s", (long long)min, what).ptr);
+    if (count > max)
+        findings_add(checker->arena, checker->findings, field, "FieldValueTooMany", item,
+                     "Too many: %lld: must have at most %lld items", (long long)count,
+                     (long long)max);
+}
+
+/* Go prints a list-map key as map[string]interface {}{"name":"a"}. */
+static void report_key_duplicate(const struct checker *checker, const struct schema *schema,
+                                 const struct cJSON *item, struct sv field) {
+    struct sv keys = SV("");
+    for (size_t i = 0; i < schema->list_map_key_count; i++) {
+        const struct cJSON *value = json_get(item, schema->list_map_keys[i]);
+        struct sv text = value ? json_write_arena(checker->arena, value, JSON_COMPACT) : SV("nil");
+        keys = arena_printf(checker->arena, "%.*s%s\"%.*s\":%.*s", SV_ARG(keys), i ? ", " : "",
+                            SV_ARG(schema->list_map_keys[i]), SV_ARG(text));
+    }
+    findings_add(checker->arena, checker->findings, field, "FieldValueDuplicate", item,
+                 "Duplicate value: map[string]interface {}{%.*s}", SV_ARG(keys));
+}
+
+static bool same_keys(const struct schema *schema, const struct cJSON *a, const struct cJSON *b) {
+    for (size_t i = 0; i < schema->list_map_key_count; i++)
+        if (!json_equal(json_get(a, schema->list_map_keys[i]),
+                        json_get(b, schema->list_map_keys[i])))
+            return false;
+    return true;
+}
+
+static void check_list(const struct checker *checker, const struct schema *schema,
+                       const struct cJSON *item, struct sv field) {
+    size_t index = 0;
+    bool is_unique = json_bool_or(schema->rules->source, SV("uniqueItems"), false) ||
+                     schema->list_type == SCHEMA_LIST_SET;
+    check_count(checker, schema->rules->source, item, field, "items");
+    JSON_EACH (entry, item) {
+        struct sv path = path_index(checker, field, index++);
+        for (const struct cJSON *before = item->child; before != entry; before = before->next) {
+            if (schema->list_type == SCHEMA_LIST_MAP && same_keys(schema, before, entry)) {
+                report_key_duplicate(checker, schema, entry, path);
+                break;
+            }
+            if (is_unique && json_equal(before, entry)) {
+                report_duplicate(checker, path, entry);
+                break;
+            }
+        }
+        validate_schema(checker, schema->items, entry, path);
+    }
+}
+
+static void check_map(const struct checker *checker, const struct schema *schema,
+                      const struct cJSON *item, struct sv field) {
+    check_count(checker, schema->rules->source, item, field, "properties");
+    for (size_t i = 0; i < schema->required_count; i++)
+        if (!json_get(item, schema->required[i]))
+            report_required(checker, path_member(checker, field, schema->required[i]), item, "");
+    JSON_EACH (member, item) {
+        const struct schema *below = schema_member(schema, json_key(member));
+        if (below && below->rules)
+            validate_schema(checker, below, member, path_member(checker, field, json_key(member)));
+    }
+}
+
+static void check_enum(const struct checker *checker, const struct cJSON *rules,
+                       const struct cJSON *item, struct sv field) {
+    enum { VALUES_MAX = 256 };
+    const struct cJSON *values = json_get(rules, SV("enum"));
+    struct sv allowed[VALUES_MAX];
+    size_t count = 0;
+    if (!values)
+        return;
+    JSON_EACH (value, values) {
+        if (json_equal(value, item))
+            return;
+        if (count < VALUES_MAX)
+            allowed[count++] = json_text(value);
+    }
+    report_not_supported(checker, field, item, allowed, count);
+}
+
+/* --- anyOf, oneOf, allOf, not: value rules only, on the same value --- */
+
+static size_t fault_count(const struct checker *checker, const struct cJSON *rules,
+                          const struct cJSON *item, struct sv field);
+
+static void check_rules(const struct checker *checker, const struct cJSON *rules,
+                        const struct cJSON *item, struct sv field) {
+    check_enum(checker, rules, item, field);
+    if (json_is_number(item))
+        check_number(checker, rules, item, field);
+    else if (json_is_string(item))
+        check_string(checker, rules, item, field);
+    else if (json_is_map(item))
+        JSON_EACH (name, json_get(rules, SV("required"))) {
+            if (!json_get(item, json_text(name)))
+                report_required(checker, path_member(checker, field, json_text(name)), item, "");
+        }
+    if (json_is_map(item))
+        JSON_EACH (property, json_get(rules, SV("properties"))) {
+            const struct cJSON *member = json_get(item, json_key(property));
+            if (member)
+                check_rules(checker, property, member,
+                            path_member(checker, field, json_key(property)));
+        }
+}
+
+static size_t fault_count(const struct checker *checker, const struct cJSON *rules,
+                          const struct cJSON *item, struct sv field) {
+    struct findings findings = {0};
+    struct checker trial = {checker->arena, &findings};
+    check_rules(&trial, rules, item, field);
+    return findings.count;
+}
+
+static void check_combinations(const struct checker *checker, const struct cJSON *rules,
+                               const struct cJSON *item, struct sv field) {
+    size_t any_count = 0, one_count = 0;
+    const struct cJSON *any_of = json_get(rules, SV("anyOf"));
+    const struct cJSON *one_of = json_get(rules, SV("oneOf"));
+    const struct cJSON *not = json_get(rules, SV("not"));
+    JSON_EACH (each, any_of)
+        any_count += fault_count(checker, each, item, field) == 0;
+    JSON_EACH (each, one_of)
+        one_count += fault_count(checker, each, item, field) == 0;
+    JSON_EACH (each, json_get(rules, SV("allOf")))
+        check_rules(checker, each, item, field);
+    if (any_of && any_count == 0)
+        report_invalid(checker, field, item,
+                       arena_printf(checker->arena,
+                                    "\"%.*s\" must validate at least one schema (anyOf)",
+                                    SV_ARG(field))
+                           .ptr);
+    if (one_of && one_count != 1)
+        report_invalid(checker, field, item,
+                       arena_printf(checker->arena,
+                                    "\"%.*s\" must validate one and only one schema (oneOf)",
+                                    SV_ARG(field))
+                           .ptr);
+    if (not &&fault_count(checker, not, item, field) == 0)
+        report_invalid(checker, field, item,
+                       arena_printf(checker->arena, "\"%.*s\" must not validate the schema (not)",
+                                    SV_ARG(field))
+                           .ptr);
+}
+
+void validate_schema(const struct checker *checker, const struct schema *schema,
+                     const struct cJSON *item, struct sv field) {
+    struct findings types = {0};
+    if (!schema || !schema->rules)
+        return;
+    if (json_is_null(item)) {
+        if (!schema->is_nullable && schema->kind != SCHEMA_ANY)
+            findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
+                         "Invalid value: \"null\": %.*s in body must not be null", SV_ARG(field));
+        return;
+    }
+    /* Only this node's own type: what is below is visited below. */
+    struct schema alone = *schema;
+    alone.members = NULL;
+    alone.member_count = 0;
+    alone.items = NULL;
+    alone.preserves_unknown = true;
+    schema_check_fields(&alone, item, field, checker->arena, &types);
+    if (types.count > 0) {
+        findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
+                     "%.*s", SV_ARG(types.items[0].message));
+        return;
+    }
+    const struct cJSON *rules = schema->rules->source;
+    check_enum(checker, rules, item, field);
+    check_combinations(checker, rules, item, field);
+    if (json_is_number(item))
+        check_number(checker, rules, item, field);
+    else if (json_is_string(item))
+        check_string(checker, rules, item, field);
+    else if (json_is_list(item))
+        check_list(checker, schema, item, field);
+    else if (json_is_map(item))
+        check_map(checker, schema, item, field);
+}
