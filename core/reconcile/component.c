@@ -161,6 +161,14 @@ static bool is_ready_to_bind(const struct component *component) {
     return true; /* a client starts where a volume is mounted, after binding */
 }
 
+/* The revisions differ until the last pod of a rollout is ready. */
+static bool has_two_revisions(const struct component *component) {
+    struct sv current = json_find_string(component->observed, "status.currentRevision");
+    struct sv update = json_find_string(component->observed, "status.updateRevision");
+    return component_is_stateful_set(component) && current.len > 0 && update.len > 0 &&
+           !sv_eq(current, update);
+}
+
 static void read_observed(struct component *component, const struct snapshot *snapshot) {
     const struct observed *observed = snapshot_find(
         snapshot, component->workload, snapshot->namespace_name, component->workload_name);
@@ -176,7 +184,8 @@ static void read_observed(struct component *component, const struct snapshot *sn
     component->is_ready_to_bind = is_ready_to_bind(component);
     component->is_rolling = component->observed &&
                             sv_eq(component_update_type(component), SV("RollingUpdate")) &&
-                            (!component->is_observed || component->updated < component->existing);
+                            (!component->is_observed || component->updated < component->existing ||
+                             has_two_revisions(component));
 }
 
 void components_init(struct component components[COMPONENT_COUNT], const struct snapshot *snapshot,

@@ -94,8 +94,9 @@ static bool clean_pod(struct pass *pass, struct server *server, const struct cJS
     if (last && entry_succeeded(pass, last, &message))
         return true;
     if (last && last->consecutive_failures > attempts) {
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                   SV("CacheNotCleaned"), message);
+        if (server->component->observed && !object_is_deleting(server->component->observed))
+            pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                       SV("CacheNotCleaned"), message);
         return true;
     }
     int64_t at_ms = last ? entry_retry_ms(last) : pass->snapshot->now_ms;

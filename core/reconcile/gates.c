@@ -3,7 +3,6 @@
 
 #include "core/api/object.h"
 #include "core/api/resource.h"
-#include "core/api/api_time.h"
 #include "core/data/json.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/validate.h"
@@ -94,6 +93,9 @@ void gate_dataset(struct pass *pass) {
         pass_close(pass, GATE_DATASET, SV("DatasetNotFound"),
                    pass_printf(pass, "waits for Dataset \"%.*s\" to be created",
                                SV_ARG(pass->snapshot->name)));
+    else if (object_is_deleting(pass->snapshot->dataset) && !pass->was_bound)
+        pass_close(pass, GATE_DATASET, SV("DatasetDeleting"),
+                   SV("waits for the Dataset, which is being deleted, to be made again"));
     else if (is_bound_elsewhere(pass))
         pass_stall(pass, GATE_DATASET, SV("DatasetBoundElsewhere"),
                    SV("the Dataset is already bound to another runtime: delete one of the two"));

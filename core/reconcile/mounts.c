@@ -122,8 +122,12 @@ void gate_mounts(struct pass *pass) {
                                SV_ARG(server.component->text)));
         return;
     }
-    if (pass->was_bound && !pass->mounts_changed && is_mounted_by(pass, &server))
+    if (pass->was_bound && !pass->mounts_changed && is_mounted_by(pass, &server)) {
         pass_open(pass, GATE_MOUNTS);
-    else
-        mount(pass, &server);
+        return;
+    }
+    mount(pass, &server);
+    /* Clients come and go with the pods that use the volume: that is no update of the dataset. */
+    if (entry_may_wait(&server) && !pass->mounts_changed)
+        pass_open(pass, GATE_MOUNTS);
 }

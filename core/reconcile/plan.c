@@ -38,18 +38,35 @@ static bool was_bound(const struct pass *pass) {
     return false;
 }
 
+static void close_with_pods(struct pass *pass, enum gate_id gate) {
+    const struct gate *pods = &pass->plan->gates[GATE_PODS];
+    pass_close(pass, gate, pods->reason, pods->message);
+}
+
+/* A paused runtime that serves goes on serving; one that does not yet waits. */
+static void plan_paused(struct pass *pass) {
+    for (enum gate_id gate = GATE_READY_CHECK; gate <= GATE_VOLUME; gate++) {
+        if (pass->was_bound && pass->plan->gates[GATE_PODS].is_open)
+            pass_open(pass, gate);
+        else if (pass->was_bound)
+            close_with_pods(pass, gate);
+        else
+            pass_close(pass, gate, SV("Paused"),
+                       SV("waits for the annotation cacheruntime.fluid.io/paused to be removed"));
+    }
+}
+
 /* Gates that lead to binding; after it they go on telling whether the cache serves. */
 static void plan_to_serve(struct pass *pass) {
-    gate_pods(pass);
-    bool is_paused = gate_is_paused(pass);
     bool has_pods = pass->plan->gates[GATE_PODS].is_open;
-    if (!is_paused && has_pods && (pass->was_bound || pass_reached(pass, GATE_READY_CHECK)))
+    if (has_pods && (pass->was_bound || pass_reached(pass, GATE_READY_CHECK)))
         gate_ready_check(pass);
-    status_judge_health(pass);
-    if (is_paused)
-        return;
+    else if (pass->was_bound)
+        close_with_pods(pass, GATE_READY_CHECK);
     if (has_pods && (pass->was_bound || pass_reached(pass, GATE_MOUNTS)))
         gate_mounts(pass);
+    else if (pass->was_bound)
+        close_with_pods(pass, GATE_MOUNTS);
     if (pass->was_bound || pass_reached(pass, GATE_VOLUME))
         gate_volume(pass);
     if (pass->was_bound || pass_reached(pass, GATE_BOUND))
@@ -66,7 +83,12 @@ static void plan_live(struct pass *pass) {
         else
             gate_metadata(pass);
         gate_objects(pass);
-        plan_to_serve(pass);
+        gate_pods(pass);
+        if (gate_is_paused(pass))
+            plan_paused(pass);
+        else
+            plan_to_serve(pass);
+        status_judge_health(pass);
     }
     if (pass->was_bound)
         pass_open(pass, GATE_BOUND);
@@ -101,7 +123,7 @@ void plan_runtime(const struct snapshot *snapshot, struct arena *arena, struct p
     pass.was_bound = was_bound(&pass);
     if (snapshot->runtime && object_is_deleting(snapshot->runtime))
         plan_deletion(&pass);
-    else if (snapshot->runtime && !(snapshot->dataset && object_is_deleting(snapshot->dataset)))
+    else if (snapshot->runtime)
         plan_live(&pass);
     plan_dataset_duties(&pass);
     sort_by_step(ret_plan);

@@ -501,3 +501,73 @@ TEST(touches_nothing_of_others) {
     CHECK(json_equal(foreign->object, before));
     world_release(&world);
 }
+
+static const char *const layouts[] = {
+    /* workers without a master */
+    "topology: {worker: {template: {spec: {containers: [{name: w, image: i}]}},\n"
+    "  executionEntries: {mountUFS: {command: [mount.sh]}}},\n"
+    " client: {template: {spec: {containers: [{name: c, image: i}]}}}}\n",
+    /* client only: bound before a client pod runs */
+    "topology: {client: {template: {spec: {containers: [{name: c, image: i}]}},\n"
+    "  executionEntries: {mountUFS: {command: [mount.sh]}}}}\n",
+    /* no client: no volume is made */
+    "topology: {master: {template: {spec: {containers: [{name: m, image: i}]}}},\n"
+    " worker: {template: {spec: {containers: [{name: w, image: i}]}}}}\n",
+};
+
+TEST(binds_in_every_layout) {
+    for (size_t i = 0; i < COUNT_OF(layouts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.runtime_class, SV("topology"),
+                 json_get(parse(arena, layouts[i]), SV("topology")));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        bool has_client = json_find(world.runtime_class, "topology.client") != NULL;
+        const struct observed *claim =
+            find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
+        CHECK((claim->state == OBSERVED_PRESENT) == has_client);
+        world_release(&world);
+    }
+}
+
+TEST(a_paused_runtime_goes_on_serving) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    CHECK(run(&world) < ROUNDS_MAX);
+    object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("true"));
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 3);
+    CHECK(run(&world) < ROUNDS_MAX);
+    const struct observed *worker =
+        find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    CHECK(json_find_int(worker->object, "spec.replicas", -1) == 2);
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    world_release(&world);
+}
+
+/* A controller that restarts has forgotten its executions, and begins again at any point. */
+TEST(a_restart_at_any_round_ends_the_same) {
+    for (int cut = 1; cut < 16; cut++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        for (int round = 0; round < cut; round++) {
+            struct snapshot snapshot = snapshot_of(&world);
+            struct plan plan;
+            plan_runtime(&snapshot, arena, &plan);
+            for (size_t i = 0; i < plan.action_count; i++)
+                act(&world, &plan.actions[i]);
+            settle(&world);
+        }
+        world.execution_count = 0;
+        for (size_t i = 0; i < world.object_count; i++)
+            if (world.objects[i].state == OBSERVED_ABSENT)
+                world.objects[i].state = OBSERVED_UNKNOWN;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        world_release(&world);
+    }
+}

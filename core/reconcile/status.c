@@ -16,7 +16,7 @@
 
 enum {
     /* Counters that move while a cache starts are written together; so few writes lead to Bound. */
-    SETUP_COALESCE_MS = 10 * 1000,
+    SETUP_COALESCE_MS = 15 * 1000,
     COALESCE_MS = 1000,
 };
 
@@ -127,8 +127,12 @@ static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, en
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
              SV("the cache answers"));
-    say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
-             SV("all mounts of the dataset are served"));
+    if (pass->mounts_wait_for_client)
+        say(pass, status, SV("MountsReady"), false, SV("WaitingForClient"),
+            SV("waits for the first client pod, which starts where the volume is mounted"));
+    else
+        say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
+                 SV("all mounts of the dataset are served"));
     bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL;
     if (pass->volume_is_outdated || has_outdated)
         say(pass, status, SV("VolumeOutdated"), pass->volume_is_outdated,
@@ -199,8 +203,9 @@ static struct sv phase_of(const struct pass *pass) {
         return SV("Failed");
     if (!pass->was_bound && !pass_reached(pass, GATE_PODS))
         return SV("Pending");
+    bool is_at_work = gate(pass, GATE_PODS)->is_open || is_updating;
     if (!is_ready(pass))
-        return pass->was_bound && gate(pass, GATE_PODS)->is_open ? SV("Updating") : SV("NotReady");
+        return pass->was_bound && is_at_work ? SV("Updating") : SV("NotReady");
     if (is_updating && pass->was_bound)
         return SV("Updating");
     return has_partial ? SV("PartialReady") : SV("Ready");
@@ -239,7 +244,8 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
                       const struct cJSON *old_list) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
     bool has_failed = sv_eq(mounts->reason, SV("MountFailed"));
-    struct sv phase = mounts->is_open ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
+    bool is_mounted = mounts->is_open && !pass->mounts_wait_for_client;
+    struct sv phase = is_mounted ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
     struct sv path = mount_unified_path(mount, pass->arena);
     struct cJSON *item = json_append(list, json_map(pass->arena));
     json_set_string(pass->arena, item, SV("path"), path);

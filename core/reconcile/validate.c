@@ -19,7 +19,7 @@ static bool refuse(struct finding *ret_finding, struct sv reason, struct sv mess
 enum shape { SHAPE_MAP, SHAPE_LIST, SHAPE_MAPS, SHAPE_TEXTS, SHAPE_TEXT, SHAPE_COUNT };
 static const char *const shape_texts[] = {
     "an object",           "an array", "an array of objects",
-    "an array of strings", "a string", "an integer of 0 or more"};
+    "an array of strings", "a string", "an integer from 0 to 10000"};
 
 struct field {
     const char *path;
