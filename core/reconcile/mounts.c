@@ -112,7 +112,12 @@ static void mount(struct pass *pass, const struct server *server) {
 void gate_mounts(struct pass *pass) {
     struct server server;
     pass->mounts_changed = pass->was_bound && !mounts_are_recorded(pass);
-    if (!entry_server(pass, ENTRY_MOUNT_UFS, &server) || (!server.pod && entry_may_wait(&server))) {
+    if (!entry_server(pass, ENTRY_MOUNT_UFS, &server)) {
+        pass_open(pass, GATE_MOUNTS);
+        return;
+    }
+    pass->mounts_wait_for_client = !server.pod && entry_may_wait(&server);
+    if (pass->mounts_wait_for_client) {
         pass_open(pass, GATE_MOUNTS);
         return;
     }
