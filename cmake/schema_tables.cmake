@@ -14,3 +14,17 @@ add_custom_command(
 add_library(fa_schema_tables STATIC ${SCHEMA_TABLES})
 # Tables only: nothing to instrument.
 target_compile_options(fa_schema_tables PRIVATE -O0 -g0 -fno-sanitize=all)
+
+# Our CRDs, with references to Kubernetes' types expanded, for core/api/crds.h.
+add_executable(crd_gen fakeapi/schema/gen/crd_gen.c)
+target_link_libraries(crd_gen PRIVATE cr_data)
+file(GLOB CRD_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/core/api/crds/*.yaml)
+set(CRD_TEXTS ${CMAKE_BINARY_DIR}/generated/crds.c)
+add_custom_command(
+  OUTPUT ${CRD_TEXTS}
+  COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
+          $<TARGET_FILE:crd_gen> ${SCHEMA_DATA}/openapi-definitions.json ${CRD_TEXTS} ${CRD_SOURCES}
+  DEPENDS crd_gen ${SCHEMA_DATA}/openapi-definitions.json ${CRD_SOURCES})
+add_library(cr_crds STATIC ${CRD_TEXTS})
+target_compile_options(cr_crds PRIVATE -O0 -g0 -fno-sanitize=all)
+target_link_libraries(cr_crds PUBLIC cr_base)

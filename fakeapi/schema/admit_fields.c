@@ -2,6 +2,8 @@
 /* Fields of admit.h: unknown and mistyped ones, pruning, and the defaults that a schema states. */
 #include "fakeapi/schema/admit.h"
 
+#include "fakeapi/schema/defaults.h"
+
 #include "core/api/api_time.h"
 #include "core/api/quantity.h"
 #include "core/base/arena.h"

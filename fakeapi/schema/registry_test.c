@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/registry.h"
+
+#include "core/api/crds.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+
+static const struct cJSON *parse(struct arena *arena, const char *text) {
+    struct error err = {0};
+    const struct cJSON *tree = json_read(arena, sv_from(text), &err);
+    if (!tree)
+        printf("%s\n", err.message);
+    return tree;
+}
+
+TEST(built_in_types_are_found_with_their_traits) {
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *pods = registry_find(registry, SV(""), SV("v1"), SV("pods"));
+    REQUIRE(pods != NULL);
+    CHECK(pods->has_status && pods->has_graceful_deletion && pods->delete_returns_object);
+    CHECK(pods->resource.is_namespaced && !pods->is_custom);
+    const struct resource_type *sets =
+        registry_find_kind(registry, SV("apps"), SV("v1"), SV("StatefulSet"));
+    REQUIRE(sets != NULL);
+    CHECK(sets->manages_generation && sets->has_scale && !sets->delete_returns_object);
+    CHECK_SV(sets->list_kind, SV("StatefulSetList"));
+    const struct resource_type *leases =
+        registry_find(registry, SV("coordination.k8s.io"), SV("v1"), SV("leases"));
+    REQUIRE(leases != NULL);
+    CHECK(!leases->allows_unconditional_update && leases->update_may_create);
+    CHECK(!registry_find(registry, SV("apps"), SV("v1"), SV("pods")));
+    CHECK(registry_has_group_version(registry, SV("apps"), SV("v1")));
+    CHECK(!registry_has_group_version(registry, SV("apps"), SV("v2")));
+}
+
+TEST(merge_keys_and_list_types_come_from_the_tables) {
+    const struct schema *spec = schema_builtin(SV("io.k8s.api.core.v1.PodSpec"));
+    REQUIRE(spec != NULL);
+    const struct schema *containers = schema_member(spec, SV("containers"));
+    REQUIRE(containers != NULL);
+    CHECK_SV(containers->patch_merge_key, SV("name"));
+    CHECK(containers->list_type == SCHEMA_LIST_MAP);
+    const struct schema *ports = schema_member(containers->items, SV("ports"));
+    REQUIRE(ports && ports->list_map_key_count == 2);
+    CHECK(schema_member(schema_member(containers->items, SV("resources")), SV("limits"))
+              ->items->kind == SCHEMA_QUANTITY);
+    CHECK(schema_member(spec, SV("nodeSelector"))->is_atomic_map);
+    CHECK((schema_member(spec, SV("volumes"))->patch_strategy & SCHEMA_PATCH_RETAIN_KEYS) != 0);
+    CHECK(!schema_member(spec, SV("nosuch")));
+}
+
+TEST(our_crds_are_structural) {
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    REQUIRE(crd_count() == 3);
+    for (size_t i = 0; i < crd_count(); i++) {
+        struct error err = {0};
+        const struct cJSON *crd = json_read(arena, crd_text(i), &err);
+        REQUIRE(crd != NULL);
+        bool held = registry_put_crd(registry, crd, &err);
+        if (!held)
+            printf("%s\n", err.message);
+        CHECK(held);
+    }
+    const struct resource_type *runtimes =
+        registry_find(registry, SV("data.fluid.io"), SV("v1alpha1"), SV("cacheruntimes"));
+    REQUIRE(runtimes != NULL);
+    CHECK(runtimes->has_scale && runtimes->has_status && runtimes->is_custom);
+    CHECK_SV(runtimes->scale_spec_path, SV("spec.worker.replicas"));
+}
+
+static const struct resource_type *put_example(struct registry *registry, struct arena *arena) {
+    struct error err = {0};
+    const struct cJSON *crd = parse(
+        arena,
+        "{\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"foos\","
+        "\"kind\":\"Foo\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,"
+        "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":"
+        "\"object\",\"required\":[\"size\"],\"properties\":{\"size\":{\"type\":\"integer\","
+        "\"minimum\":1,\"maximum\":5},\"color\":{\"type\":\"string\",\"enum\":[\"red\",\"blue\"],"
+        "\"default\":\"red\"},\"any\":{\"x-kubernetes-int-or-string\":true},\"items\":{\"type\":"
+        "\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":[\"name\"],"
+        "\"items\":{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":{\"type\":"
+        "\"string\",\"pattern\":\"^[a-z]+$\"}}}}}}}}}}]}}");
+    if (!registry_put_crd(registry, crd, &err))
+        printf("%s\n", err.message);
+    return registry_find(registry, SV("x.io"), SV("v1"), SV("foos"));
+}
+
+TEST(custom_objects_are_pruned_defaulted_and_checked) {
+    static const struct {
+        const char *object, *field, *message;
+    } cases[] = {
+        {"{\"spec\":{\"size\":2}}", "", ""},
+        {"{\"spec\":{}}", "spec.size", "Required value"},
+        {"{\"spec\":{\"size\":\"x\"}}", "spec.size",
+         "Invalid value: \"string\": spec.size in body must be of type integer: \"string\""},
+        {"{\"spec\":{\"size\":9}}", "spec.size",
+         "Invalid value: 9: spec.size in body should be less than or equal to 5"},
+        {"{\"spec\":{\"size\":1,\"color\":\"green\"}}", "spec.color",
+         "Unsupported value: \"green\": supported values: \"red\", \"blue\""},
+        {"{\"spec\":{\"size\":1,\"items\":[{\"name\":\"a\"},{\"name\":\"a\"}]}}", "spec.items[1]",
+         "Duplicate value: map[string]interface {}{\"name\":\"a\"}"},
+        {"{\"spec\":{\"size\":1,\"items\":[{\"name\":\"A\"}]}}", "spec.items[0].name",
+         "Invalid value: \"A\": spec.items[0].name in body should match '^[a-z]+$'"},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *foos = put_example(registry, arena);
+    REQUIRE(foos != NULL);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct cJSON *object = (struct cJSON *)parse(arena, cases[i].object);
+        struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
+        json_set_string(arena, metadata, SV("name"), SV("a"));
+        struct findings findings = {0};
+        admit_prune(foos, object);
+        admit_set_defaults(foos, object, arena);
+        admit_validate(foos, object, NULL, SV(""), arena, &findings);
+        CHECK(findings.count == (cases[i].field[0] ? 1u : 0u));
+        if (findings.count == 1) {
+            CHECK_SV(findings.items[0].field, sv_from(cases[i].field));
+            CHECK_SV(findings.items[0].message, sv_from(cases[i].message));
+        }
+    }
+}
+
+TEST(unknown_fields_are_named_and_pruned) {
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *foos = put_example(registry, arena);
+    REQUIRE(foos != NULL);
+    struct cJSON *object = (struct cJSON *)parse(
+        arena, "{\"metadata\":{\"name\":\"a\",\"labels\":{\"k\":\"v\"},\"foo\":1},\"spec\":"
+               "{\"size\":1,\"extra\":{\"deep\":1},\"items\":[{\"name\":\"a\",\"x\":1}]}}");
+    struct findings findings = {0};
+    admit_check_fields(foos, object, arena, &findings);
+    REQUIRE(findings.count == 3);
+    CHECK_SV(findings.items[0].message, SV("unknown field \"metadata.foo\""));
+    CHECK_SV(findings.items[1].message, SV("unknown field \"spec.extra\""));
+    CHECK_SV(findings.items[2].message, SV("unknown field \"spec.items[0].x\""));
+    admit_prune(foos, object);
+    admit_set_defaults(foos, object, arena);
+    CHECK_SV(json_write_arena(arena, json_get(object, SV("spec")), JSON_COMPACT),
+             SV("{\"size\":1,\"items\":[{\"name\":\"a\"}],\"color\":\"red\"}"));
+}
+
+TEST(what_is_not_structural_is_refused_with_its_path) {
+    static const struct {
+        const char *schema, *message;
+    } cases[] = {
+        {"{\"type\":\"object\",\"properties\":{\"a\":{}}}",
+         "spec.validation.openAPIV3Schema.properties[a]: Required value: must not be empty for "
+         "specified object fields"},
+        {"{\"type\":\"string\"}",
+         "spec.validation.openAPIV3Schema.type: Invalid value: \"string\": "
+         "must be object at the root"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}",
+         "spec.validation.openAPIV3Schema.properties[a]: Required value: items must be specified"},
+        {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":\"true\"}]}",
+         "spec.validation.openAPIV3Schema: Unsupported: CEL rules (x-kubernetes-validations) are "
+         "not evaluated by this server"},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(registry) registry = registry_new();
+        struct error err = {0};
+        struct sv text = arena_printf(
+            arena,
+            "{\"spec\":{\"group\":\"x.io\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},"
+            "\"versions\":[{\"name\":\"v1\",\"served\":true,\"schema\":{\"openAPIV3Schema\":%s}}]}"
+            "}",
+            cases[i].schema);
+        CHECK(!registry_put_crd(registry, parse(arena, text.ptr), &err));
+        CHECK_SV(sv_from(err.message), sv_from(cases[i].message));
+        CHECK(!registry_find(registry, SV("x.io"), SV("v1"), SV("foos")));
+    }
+}
+
+/* What a user sends and what controllers compare with: apiserver-semantics.md §1.2. */
+TEST(pods_get_the_servers_defaults) {
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *pods = registry_find(registry, SV(""), SV("v1"), SV("pods"));
+    struct cJSON *pod = (struct cJSON *)parse(
+        arena, "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
+               "\"image\":\"x:latest\",\"ports\":[{\"containerPort\":80}],\"readinessProbe\":"
+               "{\"tcpSocket\":{\"port\":80}}}],\"volumes\":[{\"name\":\"v\",\"configMap\":"
+               "{\"name\":\"m\"}}]}}");
+    admit_set_defaults(pods, pod, arena);
+    CHECK_SV(json_find_string(pod, "spec.containers.0.imagePullPolicy"), SV("Always"));
+    CHECK_SV(json_find_string(pod, "spec.containers.0.ports.0.protocol"), SV("TCP"));
+    CHECK(json_find_int(pod, "spec.containers.0.readinessProbe.periodSeconds", 0) == 10);
+    CHECK(json_find_int(pod, "spec.volumes.0.configMap.defaultMode", 0) == 420);
+    CHECK_SV(json_find_string(pod, "spec.restartPolicy"), SV("Always"));
+    struct findings findings = {0};
+    admit_validate(pods, pod, NULL, SV(""), arena, &findings);
+    CHECK(findings.count == 0);
+}
+
+TEST(broken_templates_are_found) {
+    static const struct {
+        const char *pod_template, *field, *message;
+    } cases[] = {
+        {"{\"spec\":{\"containers\":[{\"name\":\"A\",\"image\":\"i\"}]}}",
+         "template.spec.containers[0].name", "Invalid value: \"A\": a lowercase RFC 1123 label"},
+        {"{\"spec\":{\"containers\":[{\"name\":\"a\"}]}}", "template.spec.containers[0].image",
+         "Required value"},
+        {"{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"a\",\"image\":\"i\"}]}"
+         "}",
+         "template.spec.restartPolicy",
+         "Unsupported value: \"Never\": supported values: \"Always\""},
+        {"{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"volumeMounts\":[{\"name\":"
+         "\"v\",\"mountPath\":\"/x\"}]}]}}",
+         "template.spec.containers[0].volumeMounts[0].name", "Not found: \"v\""},
+        {"{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"i\",\"ports\":[{\"name\":"
+         "\"much-too-long-name\",\"containerPort\":1}]}]}}",
+         "template.spec.containers[0].ports[0].name",
+         "Invalid value: \"much-too-long-name\": must be no more than 15 characters"},
+        {"{\"spec\":{}}", "template.spec.containers", "Required value"},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct findings findings = {0};
+        validate_pod_template(parse(arena, cases[i].pod_template), SV("template"), arena,
+                              &findings);
+        REQUIRE(findings.count == 1);
+        CHECK_SV(findings.items[0].field, sv_from(cases[i].field));
+        CHECK(sv_starts_with(findings.items[0].message, sv_from(cases[i].message)));
+    }
+}
