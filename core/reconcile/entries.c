@@ -93,7 +93,9 @@ bool entry_server(const struct pass *pass, enum execution_entry entry, struct se
 }
 
 bool entry_may_wait(const struct server *server) {
-    return server->component->type == COMPONENT_CLIENT && !server->component->is_always;
+    const struct component *component = server->component;
+    bool is_scaled_to_zero = component->has_replicas && component->replicas == 0;
+    return is_scaled_to_zero || (component->type == COMPONENT_CLIENT && !component->is_always);
 }
 
 bool entry_is_ours(const struct server *server, const struct execution *execution) {

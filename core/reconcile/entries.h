@@ -26,7 +26,8 @@ struct server {
 bool entry_server(const struct pass *pass, enum execution_entry entry, struct server *ret_server);
 /* Fills pod and container; for one particular pod of the component. */
 void entry_serve_from(struct server *server, const struct cJSON *pod);
-/* A client that starts only where a volume is mounted: its entries wait for its first pod. */
+/* A client that starts only where a volume is mounted, or a component that was scaled to zero:
+ * its entries wait for its first pod, and nothing waits for them. */
 bool entry_may_wait(const struct server *server);
 bool entry_is_ours(const struct server *server, const struct execution *execution);
 

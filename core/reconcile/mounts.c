@@ -116,8 +116,8 @@ void gate_mounts(struct pass *pass) {
         pass_open(pass, GATE_MOUNTS);
         return;
     }
-    pass->mounts_wait_for_client = !server.pod && entry_may_wait(&server);
-    if (pass->mounts_wait_for_client) {
+    pass->mounts_wait_for_pod = !server.pod && entry_may_wait(&server);
+    if (pass->mounts_wait_for_pod) {
         pass_open(pass, GATE_MOUNTS);
         return;
     }
@@ -133,6 +133,7 @@ void gate_mounts(struct pass *pass) {
     }
     mount(pass, &server);
     /* Clients come and go with the pods that use the volume: that is no update of the dataset. */
-    if (entry_may_wait(&server) && !pass->mounts_changed)
+    if (server.component->type == COMPONENT_CLIENT && entry_may_wait(&server) &&
+        !pass->mounts_changed)
         pass_open(pass, GATE_MOUNTS);
 }

@@ -5,6 +5,7 @@
 #include "core/api/quantity.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
@@ -160,15 +161,17 @@ static const struct component *cache_component(const struct pass *pass) {
     return client->is_enabled && client->is_always ? client : NULL;
 }
 
-static bool has_cache_pod(const struct pass *pass, const struct component *component,
-                          struct sv node) {
+/* Names of the nodes on which a pod of the component runs. */
+static struct map *find_cache_nodes(struct pass *pass, const struct component *component) {
+    struct map *nodes = map_new();
     for (size_t i = 0; component && i < pass->snapshot->pod_count; i++) {
         const struct cJSON *pod = pass->snapshot->pods[i];
-        if (sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name) &&
-            sv_eq(json_find_string(pod, "spec.nodeName"), node))
-            return true;
+        struct sv node = json_find_string(pod, "spec.nodeName");
+        if (node.len > 0 &&
+            sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name))
+            map_put(nodes, node, pass);
     }
-    return false;
+    return nodes;
 }
 
 static void label_node(struct pass *pass, const struct component *component,
@@ -210,10 +213,11 @@ static bool carries_labels(const struct pass *pass, const struct cJSON *node) {
 
 void gate_nodes(struct pass *pass) {
     const struct component *component = cache_component(pass);
+    AUTO(map) cache_nodes = find_cache_nodes(pass, component);
     size_t before = pass->plan->action_count;
     for (size_t i = 0; i < pass->snapshot->node_count; i++) {
         const struct cJSON *node = pass->snapshot->nodes[i];
-        if (has_cache_pod(pass, component, object_name(node))) {
+        if (map_has(cache_nodes, object_name(node))) {
             label_node(pass, component, node);
         } else if (carries_labels(pass, node)) {
             struct node_patch patch = begin(pass, node);

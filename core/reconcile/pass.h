@@ -46,15 +46,15 @@ struct pass {
     struct component components[COMPONENT_COUNT];
 
     /* Worked out by the stages, in this order. */
-    struct sv runtime_json;      /* the text in the config map; SV("") before it is rendered */
-    struct sv mounts_hash;       /* of the mounts in it */
-    bool was_bound;              /* the dataset's status says that this runtime serves it */
-    bool metadata_is_written;    /* no metadata patch in this plan: status may be patched */
-    bool is_rolling;             /* a rollout makes progress */
-    bool is_failed;              /* contract.md §8 */
-    bool mounts_wait_for_client; /* there is no client pod yet that could mount */
-    bool mounts_changed;         /* the dataset's mounts are not those that were mounted */
-    struct finding failure;      /* with is_failed */
+    struct sv runtime_json;   /* the text in the config map; SV("") before it is rendered */
+    struct sv mounts_hash;    /* of the mounts in it */
+    bool was_bound;           /* the dataset's status says that this runtime serves it */
+    bool metadata_is_written; /* no metadata patch in this plan: status may be patched */
+    bool is_rolling;          /* a rollout makes progress */
+    bool is_failed;           /* contract.md §8 */
+    bool mounts_wait_for_pod; /* there is no pod yet that could mount, and need not be */
+    bool mounts_changed;      /* the dataset's mounts are not those that were mounted */
+    struct finding failure;   /* with is_failed */
     const struct execution *mounted_by; /* an execution whose success is not recorded yet */
     const struct cJSON *report;         /* the last summary's object, or NULL */
     struct finding report_failure;      /* reason SV("") when there is none */

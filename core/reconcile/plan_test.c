@@ -28,6 +28,7 @@ struct world {
     size_t execution_count;
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
     bool pods_are_down;
+    int restart_count; /* of every container */
     struct reconcile_options options;
     int64_t now_ms;
     int writes, executed, events, version;
@@ -270,14 +271,14 @@ static void act(struct world *world, const struct action *action) {
 
 static void add_pod(struct world *world, struct sv component, struct sv name) {
     assert(world->pod_count < PODS_MAX);
-    struct sv text =
-        arena_printf(world->arena,
-                     "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
-                     "  labels: {cacheruntime.fluid.io/component-name: %.*s}},\n"
-                     " spec: {nodeName: node-%.*s},\n"
-                     " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
-                     "  containerStatuses: [{name: m, containerID: c1, restartCount: 0}]}}\n",
-                     SV_ARG(name), SV_ARG(name), SV_ARG(component), SV_ARG(name));
+    struct sv text = arena_printf(
+        world->arena,
+        "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
+        "  labels: {cacheruntime.fluid.io/component-name: %.*s}},\n"
+        " spec: {nodeName: node-%.*s},\n"
+        " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
+        "  containerStatuses: [{name: m, containerID: c1, restartCount: %d}]}}\n",
+        SV_ARG(name), SV_ARG(name), SV_ARG(component), SV_ARG(name), world->restart_count);
     world->pods[world->pod_count++] = parse(world->arena, text.ptr);
     struct sv node = arena_printf(
         world->arena, "{metadata: {name: node-%.*s, resourceVersion: '1'}}", SV_ARG(name));
@@ -530,6 +531,38 @@ TEST(binds_in_every_layout) {
         CHECK((claim->state == OBSERVED_PRESENT) == has_client);
         world_release(&world);
     }
+}
+
+TEST(mounts_again_after_a_restart_of_the_container) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    CHECK(run(&world) < ROUNDS_MAX);
+    buf_clear(&world.trace);
+    world.restart_count++;
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(sv_contains(buf_view(&world.trace), SV("Run mountUFS in pod demo-master-0")));
+    CHECK(json_find_int(world.runtime, "status.mountedBy.restartCount", -1) == 1);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
+TEST(stays_bound_at_zero_workers) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set(arena, world.runtime_class, SV("topology"),
+             json_get(parse(arena, layouts[0]), SV("topology")));
+    CHECK(run(&world) < ROUNDS_MAX);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+    world_release(&world);
 }
 
 TEST(a_paused_runtime_goes_on_serving) {

@@ -127,9 +127,9 @@ static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, en
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
              SV("the cache answers"));
-    if (pass->mounts_wait_for_client)
-        say(pass, status, SV("MountsReady"), false, SV("WaitingForClient"),
-            SV("waits for the first client pod, which starts where the volume is mounted"));
+    if (pass->mounts_wait_for_pod)
+        say(pass, status, SV("MountsReady"), false, SV("WaitingForPod"),
+            SV("waits for a first pod in which mountUFS can run"));
     else
         say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
                  SV("all mounts of the dataset are served"));
@@ -244,7 +244,7 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
                       const struct cJSON *old_list) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
     bool has_failed = sv_eq(mounts->reason, SV("MountFailed"));
-    bool is_mounted = mounts->is_open && !pass->mounts_wait_for_client;
+    bool is_mounted = mounts->is_open && !pass->mounts_wait_for_pod;
     struct sv phase = is_mounted ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
     struct sv path = mount_unified_path(mount, pass->arena);
     struct cJSON *item = json_append(list, json_map(pass->arena));
