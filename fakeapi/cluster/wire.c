@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/wire.h"
+
+#include "core/api/api_status.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/wire_copy.h"
+#include "fakeapi/cluster/wire_parts.h"
+
+struct arena *wire_take_arena(struct wire *wire) {
+    if (wire->spare_arenas.count == 0)
+        return arena_new();
+    return wire->spare_arenas.items[--wire->spare_arenas.count];
+}
+
+void wire_give_arena(struct wire *wire, struct arena *arena) {
+    arena_reset(arena);
+    vec_push(&wire->spare_arenas, arena);
+}
+
+static void free_arrival(struct wire *wire, struct arrival *arrival) {
+    if (!arrival)
+        return;
+    assert(wire->held_count > 0);
+    wire->held_count--;
+    wire_give_arena(wire, arrival->arena);
+    mem_free(arrival);
+}
+
+static void enqueue_arrival(struct client *client, struct arrival *arrival) {
+    arrival->next = NULL;
+    if (client->last)
+        client->last->next = arrival;
+    else
+        client->first = arrival;
+    client->last = arrival;
+    client->arrival_count++;
+    if (client->waker)
+        client->wire->options.wake(client->wire->options.context, client->waker);
+}
+
+void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
+                  int64_t now_ms, int64_t delay_ms) {
+    struct wire *wire = client->wire;
+    struct arrival *arrival = mem_alloc(sizeof(*arrival));
+    *arrival = (struct arrival){.client = client, .arena = arena, .completion = *completion};
+    wire->held_count++;
+    if (delay_ms > 0)
+        timers_add(&wire->delayed, now_ms + delay_ms, arrival, 0);
+    else
+        enqueue_arrival(client, arrival);
+}
+
+struct completion wire_end(const struct queued *queued) {
+    enum completion_type type = COMPLETION_RESPONSE;
+    if (queued->request.verb == VERB_WATCH)
+        type = COMPLETION_WATCH_END;
+    else if (queued->request.verb == VERB_EXEC)
+        type = COMPLETION_EXEC;
+    return (struct completion){
+        .id = queued->id,
+        .type = type,
+        .stdout_bytes = SV(""),
+        .stderr_bytes = SV(""),
+    };
+}
+
+/* --- the client's side --- */
+
+static uint64_t client_start(struct transport *transport, const struct request *request) {
+    struct client *client = (struct client *)transport;
+    struct wire *wire = client->wire;
+    struct queued *queued = mem_alloc(sizeof(*queued));
+    queued->client = client;
+    queued->id = ++wire->id;
+    queued->arena = wire_take_arena(wire);
+    queued->request = wire_copy_request(queued->arena, request);
+    if (wire->last_queued)
+        wire->last_queued->next = queued;
+    else
+        wire->first_queued = queued;
+    wire->last_queued = queued;
+    return queued->id;
+}
+
+static bool client_take(struct transport *transport, struct completion *ret_completion) {
+    struct client *client = (struct client *)transport;
+    free_arrival(client->wire, client->taken);
+    client->taken = client->first;
+    if (!client->taken)
+        return false;
+    client->first = client->taken->next;
+    if (!client->first)
+        client->last = NULL;
+    client->arrival_count--;
+    *ret_completion = client->taken->completion;
+    return true;
+}
+
+/* Drops what waits for the client, of one request or (id 0) of all. */
+static void drop_arrivals(struct client *client, uint64_t id) {
+    struct arrival *rest = client->first;
+    client->first = client->last = NULL;
+    client->arrival_count = 0;
+    while (rest) {
+        struct arrival *arrival = rest;
+        rest = arrival->next;
+        arrival->next = NULL;
+        if (id == 0 || arrival->completion.id == id) {
+            free_arrival(client->wire, arrival);
+            continue;
+        }
+        if (client->last)
+            client->last->next = arrival;
+        else
+            client->first = arrival;
+        client->last = arrival;
+        client->arrival_count++;
+    }
+}
+
+/* Delayed arrivals stay in the heap, without a receiver. */
+static void orphan_delayed(struct client *client, uint64_t id) {
+    for (size_t i = 0; i < client->wire->delayed.heap.count; i++) {
+        struct arrival *arrival = client->wire->delayed.heap.items[i].value;
+        if (arrival->client == client && (id == 0 || arrival->completion.id == id))
+            arrival->client = NULL;
+    }
+}
+
+static void drop_request(struct client *client, uint64_t id) {
+    for (struct queued *queued = client->wire->first_queued; queued; queued = queued->next)
+        if (queued->client == client && (id == 0 || queued->id == id))
+            queued->client = NULL;
+    drop_arrivals(client, id);
+    orphan_delayed(client, id);
+    wire_drop_watches(client->wire, client, id);
+}
+
+static void client_cancel(struct transport *transport, uint64_t id) {
+    if (id != 0)
+        drop_request((struct client *)transport, id);
+}
+
+static void free_client(struct client *client) {
+    drop_request(client, 0);
+    free_arrival(client->wire, client->taken);
+    mem_free((void *)client->user_agent.ptr);
+    mem_free(client);
+}
+
+struct transport *wire_connect(struct wire *wire, struct sv user_agent) {
+    char *name = mem_alloc(user_agent.len + 1);
+    memcpy(name, user_agent.ptr, user_agent.len);
+    struct client *client = mem_alloc(sizeof(*client));
+    *client = (struct client){
+        .transport = {.start = client_start, .take = client_take, .cancel = client_cancel},
+        .wire = wire,
+        .user_agent = {name, user_agent.len},
+    };
+    vec_push(&wire->clients, client);
+    return &client->transport;
+}
+
+void wire_disconnect(struct wire *wire, struct transport *transport) {
+    for (size_t i = 0; i < wire->clients.count; i++) {
+        if (&wire->clients.items[i]->transport != transport)
+            continue;
+        free_client(wire->clients.items[i]);
+        vec_remove(&wire->clients, i);
+        return;
+    }
+}
+
+void wire_set_waker(struct wire *wire, struct transport *transport, void *waker) {
+    struct client *client = (struct client *)transport;
+    assert(client->wire == wire);
+    client->waker = waker;
+}
+
+bool wire_has_transport(const struct wire *wire, const struct transport *transport) {
+    for (size_t i = 0; i < wire->clients.count; i++)
+        if (&wire->clients.items[i]->transport == transport)
+            return true;
+    return false;
+}
+
+bool wire_has_arrivals(const struct transport *transport) {
+    return ((const struct client *)transport)->first != NULL;
+}
+
+/* --- the server's side --- */
+
+static struct request_fate decide(struct wire *wire, const struct queued *queued) {
+    struct request_fate fate = {.verdict = VERDICT_PASS, .reason = SV(""), .message = SV("")};
+    for (size_t i = 0; i < wire->observers.count; i++) {
+        const struct observer *observer = &wire->observers.items[i];
+        if (observer->before)
+            observer->before(observer->context, queued->client->user_agent, &queued->request,
+                             &fate);
+    }
+    return fate;
+}
+
+void wire_observe(struct wire *wire, const struct queued *queued, int http_status,
+                  const struct cJSON *body) {
+    for (size_t i = 0; i < wire->observers.count; i++) {
+        const struct observer *observer = &wire->observers.items[i];
+        if (observer->after)
+            observer->after(observer->context, queued->client->user_agent, &queued->request,
+                            http_status, body);
+    }
+}
+
+/* A client that waits no longer than its timeout gets that instead of a later answer. */
+static void deliver_end(const struct queued *queued, struct completion *completion, int64_t now_ms,
+                        int64_t delay_ms) {
+    int64_t timeout_ms =
+        queued->request.timeout_ms > 0 ? queued->request.timeout_ms : ANSWER_TIMEOUT_MS;
+    if (delay_ms > timeout_ms) {
+        *completion = wire_end(queued);
+        error_set(&completion->err, ERROR_TIMEOUT, "no answer within %lld ms",
+                  (long long)timeout_ms);
+        delay_ms = timeout_ms;
+    }
+    wire_deliver(queued->client, queued->arena, completion, now_ms, delay_ms);
+}
+
+static void answer_nothing(struct queued *queued, const struct request_fate *fate, int64_t now_ms) {
+    struct completion completion = wire_end(queued);
+    error_set(&completion.err, ERROR_UNAVAILABLE, "connection reset before the answer came");
+    deliver_end(queued, &completion, now_ms, fate->delay_ms);
+}
+
+static void answer_as_told(struct wire *wire, struct queued *queued,
+                           const struct request_fate *fate, int64_t now_ms) {
+    struct completion completion = wire_end(queued);
+    struct cJSON *body = fakeapi_status(queued->arena, fate->http_status,
+                                        arena_copy(queued->arena, fate->reason).ptr, fate->message);
+    if (fate->retry_after_s > 0)
+        json_set_int(queued->arena, json_ensure_map(queued->arena, body, SV("details")),
+                     SV("retryAfterSeconds"), fate->retry_after_s);
+    completion.http_status = fate->http_status;
+    completion.body = body;
+    completion.retry_after_ms = fate->retry_after_s * 1000;
+    api_status_to_error(body, fate->http_status, &completion.err);
+    wire_observe(wire, queued, fate->http_status, body);
+    deliver_end(queued, &completion, now_ms, fate->delay_ms);
+}
+
+static void answer_from_server(struct wire *wire, struct queued *queued,
+                               const struct request_fate *fate, int64_t now_ms) {
+    struct api_response response = {0};
+    fakeapi_handle(wire->options.api, &queued->request, queued->client->user_agent, queued->arena,
+                   &response);
+    if (fate->verdict == VERDICT_LOSE_REPLY) {
+        wire_observe(wire, queued, 0, response.body);
+        answer_nothing(queued, fate, now_ms);
+        return;
+    }
+    struct completion completion = wire_end(queued);
+    completion.http_status = response.http_status;
+    completion.body = response.body;
+    if (response.http_status >= 400) {
+        api_status_to_error(response.body, response.http_status, &completion.err);
+        completion.retry_after_ms = api_status_retry_after_ms(response.body);
+    }
+    wire_observe(wire, queued, response.http_status, response.body);
+    deliver_end(queued, &completion, now_ms, fate->delay_ms);
+}
+
+/* Takes over the arena of `queued`. */
+static void handle(struct wire *wire, struct queued *queued, int64_t now_ms) {
+    struct request_fate fate = decide(wire, queued);
+    if (fate.verdict == VERDICT_ANSWER) {
+        answer_as_told(wire, queued, &fate, now_ms);
+    } else if (fate.verdict == VERDICT_LOSE_REQUEST) {
+        wire_observe(wire, queued, 0, NULL);
+        answer_nothing(queued, &fate, now_ms);
+    } else if (queued->request.verb == VERB_WATCH && fate.verdict == VERDICT_LOSE_REPLY) {
+        wire_observe(wire, queued, 0, NULL);
+        answer_nothing(queued, &fate, now_ms);
+    } else if (queued->request.verb == VERB_WATCH) {
+        wire_open_watch(wire, queued, &fate, now_ms);
+    } else if (queued->request.verb == VERB_EXEC) {
+        wire_exec(wire, queued, &fate, now_ms);
+    } else {
+        answer_from_server(wire, queued, &fate, now_ms);
+    }
+    wire->requests_since_trim++;
+}
+
+static bool handle_queued(struct wire *wire, int64_t now_ms) {
+    bool any = false;
+    while (wire->first_queued) {
+        struct queued *queued = wire->first_queued;
+        wire->first_queued = queued->next;
+        if (!wire->first_queued)
+            wire->last_queued = NULL;
+        if (queued->client)
+            handle(wire, queued, now_ms);
+        else
+            wire_give_arena(wire, queued->arena);
+        mem_free(queued);
+        any = true;
+    }
+    return any;
+}
+
+static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
+    bool any = false;
+    struct timer timer;
+    while (timers_take(&wire->delayed, now_ms, &timer)) {
+        struct arrival *arrival = timer.value;
+        if (arrival->client)
+            enqueue_arrival(arrival->client, arrival);
+        else
+            free_arrival(wire, arrival);
+        any = true;
+    }
+    return any;
+}
+
+bool wire_run(struct wire *wire, int64_t now_ms) {
+    bool any = handle_queued(wire, now_ms);
+    any |= deliver_delayed(wire, now_ms);
+    any |= wire_pump_watches(wire, now_ms);
+    if (wire->held_count == 0 && wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS) {
+        fakeapi_trim(wire->options.api);
+        wire->requests_since_trim = 0;
+    }
+    return any;
+}
+
+int64_t wire_next_ms(const struct wire *wire) {
+    if (wire->first_queued)
+        return INT64_MIN; /* at once */
+    int64_t delayed_ms = timers_next_ms(&wire->delayed);
+    int64_t watches_ms = wire_watches_next_ms(wire);
+    return delayed_ms < watches_ms ? delayed_ms : watches_ms;
+}
+
+/* --- set-up --- */
+
+struct wire *wire_new(const struct wire_options *options) {
+    struct wire *wire = mem_alloc(sizeof(*wire));
+    wire->options = *options;
+    wire->bookmark_due_ms = DEADLINE_NEVER;
+    wire->bookmark_revision = fakeapi_revision(options->api);
+    return wire;
+}
+
+void wire_free(struct wire *wire) {
+    if (!wire)
+        return;
+    for (size_t i = 0; i < wire->clients.count; i++)
+        free_client(wire->clients.items[i]);
+    handle_queued(wire, 0); /* all are without a client by now: frees them */
+    deliver_delayed(wire, DEADLINE_NEVER);
+    for (size_t i = 0; i < wire->spare_arenas.count; i++)
+        arena_free(wire->spare_arenas.items[i]);
+    vec_release(&wire->clients);
+    vec_release(&wire->watches);
+    vec_release(&wire->observers);
+    vec_release(&wire->engines);
+    vec_release(&wire->spare_arenas);
+    timers_release(&wire->delayed);
+    mem_free(wire);
+}
+
+void wire_add_engine(struct wire *wire, const struct engine *engine) {
+    assert(wire->engines.count < ENGINES_MAX);
+    vec_push(&wire->engines, *engine);
+}
+
+void wire_add_observer(struct wire *wire, const struct observer *observer) {
+    assert(wire->observers.count < OBSERVERS_MAX);
+    vec_push(&wire->observers, *observer);
+}
+
+void wire_remove_observer(struct wire *wire, const void *context) {
+    for (size_t i = wire->observers.count; i-- > 0;)
+        if (wire->observers.items[i].context == context)
+            vec_remove(&wire->observers, i);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire: what lies between the clients of a simulated cluster and its API server. It queues
+ * requests and hands them to the server in the order in which they were started, keeps open
+ * watches, runs execs through engines, applies the fate that observers decide, and delivers
+ * completions when they are due. It knows time only as the now_ms that it is given.
+ */
+#ifndef FAKEAPI_CLUSTER_WIRE_H
+#define FAKEAPI_CLUSTER_WIRE_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/cluster/world.h"
+
+struct fakeapi;
+struct wire; /* opaque */
+
+struct wire_options {
+    struct fakeapi *api; /* borrowed */
+    /* Called when a completion arrives for a client that has a waker. */
+    void (*wake)(void *context, void *waker);
+    void *context;
+};
+
+struct wire *wire_new(const struct wire_options *options);
+/* Frees all transports too. Accepts NULL. */
+void wire_free(struct wire *wire);
+
+/* See world_connect() and world_disconnect(). */
+struct transport *wire_connect(struct wire *wire, struct sv user_agent);
+void wire_disconnect(struct wire *wire, struct transport *transport);
+/* Whom to wake for this transport; NULL for no one. */
+void wire_set_waker(struct wire *wire, struct transport *transport, void *waker);
+/* False once it was disconnected. */
+bool wire_has_transport(const struct wire *wire, const struct transport *transport);
+/* Completions wait to be taken. */
+bool wire_has_arrivals(const struct transport *transport);
+
+void wire_add_engine(struct wire *wire, const struct engine *engine);
+void wire_add_observer(struct wire *wire, const struct observer *observer);
+void wire_remove_observer(struct wire *wire, const void *context);
+void wire_cut_watches(struct wire *wire, struct sv user_agent, int64_t now_ms);
+
+/* Handles every queued request, then delivers what is due. True when there was anything. */
+bool wire_run(struct wire *wire, int64_t now_ms);
+/* When something is due that no client has to ask for; DEADLINE_NEVER when nothing is. */
+int64_t wire_next_ms(const struct wire *wire);
+
+#endif

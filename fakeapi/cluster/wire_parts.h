@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wire_parts: the structs that wire.c, wire_watch.c and wire_exec.c share. Not for others.
+ */
+#ifndef FAKEAPI_CLUSTER_WIRE_PARTS_H
+#define FAKEAPI_CLUSTER_WIRE_PARTS_H
+
+#include "core/base/base.h"
+#include "core/base/timers.h"
+#include "core/base/vec.h"
+#include "core/client/transport.h"
+#include "fakeapi/cluster/wire.h"
+#include "fakeapi/server/fakeapi.h"
+
+enum {
+    /* Completions that wait for one client before its watches are held back, as a full socket
+     * buffer would do. */
+    ARRIVALS_MAX = 1024,
+    /* How long a client waits for an answer when it does not say. */
+    ANSWER_TIMEOUT_MS = 60 * 1000,
+    BOOKMARK_INTERVAL_MS = 60 * 1000,
+    /* Requests after which the server may drop trees that no one uses. */
+    TRIM_INTERVAL_REQUESTS = 1024,
+    OBSERVERS_MAX = 16,
+    ENGINES_MAX = 64,
+};
+
+/* A completion under way to its client, or waiting to be taken. Owns `arena`. */
+struct arrival {
+    struct arrival *next;
+    struct client *client; /* NULL once the client is gone */
+    struct arena *arena;
+    struct completion completion;
+};
+
+/* A request that the server has not seen yet; its texts and body live in `arena`. */
+struct queued {
+    struct queued *next;
+    struct client *client; /* NULL once cancelled */
+    uint64_t id;
+    struct arena *arena;
+    struct request request;
+};
+
+struct client {
+    struct transport transport; /* first: a transport pointer is a client pointer */
+    struct wire *wire;
+    struct sv user_agent;
+    void *waker;
+    struct arrival *first, *last; /* to be taken */
+    size_t arrival_count;
+    struct arrival *taken; /* lives until the next take() */
+};
+
+struct open_watch {
+    struct client *client;
+    uint64_t id;
+    struct watch_cursor *cursor;
+    bool wants_bookmarks;
+    uint64_t bookmark_revision; /* what the last bookmark told */
+    int64_t delay_ms;           /* every event arrives so late */
+    int64_t end_ms;             /* the server ends it then */
+};
+
+struct wire {
+    struct wire_options options;
+    VEC(struct client *) clients;
+    VEC(struct open_watch) watches; /* in the order in which they were opened */
+    VEC(struct observer) observers;
+    VEC(struct engine) engines;
+    VEC(struct arena *) spare_arenas;
+    struct queued *first_queued, *last_queued;
+    struct timers delayed; /* of struct arrival */
+    size_t held_count;     /* arrivals that may point into the server's trees */
+    uint64_t id;
+    uint64_t requests_since_trim;
+    int64_t bookmark_due_ms; /* DEADLINE_NEVER while nothing was written since the last round */
+    uint64_t bookmark_revision;
+};
+
+struct arena *wire_take_arena(struct wire *wire);
+void wire_give_arena(struct wire *wire, struct arena *arena);
+/* Delivers `completion` after `delay_ms`; takes over `arena`. */
+void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
+                  int64_t now_ms, int64_t delay_ms);
+void wire_observe(struct wire *wire, const struct queued *queued, int http_status,
+                  const struct cJSON *body);
+/* The end of a request as a completion: the type fits its verb. */
+struct completion wire_end(const struct queued *queued);
+
+/* Both take over the arena of `queued`. */
+void wire_open_watch(struct wire *wire, struct queued *queued, const struct request_fate *fate,
+                     int64_t now_ms);
+void wire_exec(struct wire *wire, struct queued *queued, const struct request_fate *fate,
+               int64_t now_ms);
+
+/* Hands new events to clients; true when there were any. */
+bool wire_pump_watches(struct wire *wire, int64_t now_ms);
+int64_t wire_watches_next_ms(const struct wire *wire);
+/* Closes the watches of `client` without a word; only the one of that id unless it is 0. */
+void wire_drop_watches(struct wire *wire, const struct client *client, uint64_t id);
+
+#endif

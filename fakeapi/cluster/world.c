@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/world.h"
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/timers.h"
+#include "core/base/vec.h"
+#include "fakeapi/cluster/wire.h"
+#include "fakeapi/server/fakeapi.h"
+
+enum {
+    /* Rounds at one moment, after which actors that keep each other busy have to wait a
+     * millisecond. A rollout of 1,000 workloads takes some hundred. */
+    ROUNDS_MAX = 100000,
+};
+
+/* 2026-01-01T00:00:00Z */
+static const int64_t start_ms_default = INT64_C(1767225600000);
+
+/* Lives as long as the world, since timers may still point to it. */
+struct actor_slot {
+    struct actor actor;
+    bool is_ready; /* stands in the list of ready actors */
+    bool is_removed;
+    uint64_t generation; /* of the timer that counts; older ones are stale */
+    int64_t due_ms;
+};
+
+struct virtual_clock {
+    struct clock clock; /* first: a clock pointer is a pointer to this */
+    int64_t now_ms;
+};
+
+struct world {
+    struct virtual_clock virtual_clock;
+    struct clock *clock;
+    struct log *log;
+    struct fakeapi *api;
+    struct wire *wire;
+    VEC(struct actor_slot *) slots;
+    VEC(struct actor_slot *) ready; /* in the order in which they became ready */
+    VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
+    struct timers timers;
+    bool is_livelocked; /* the last round did not come to rest */
+};
+
+static int64_t virtual_now_ms(struct clock *clock) {
+    return ((struct virtual_clock *)clock)->now_ms;
+}
+
+static void mark_ready(struct world *world, struct actor_slot *slot) {
+    if (slot->is_ready || slot->is_removed)
+        return;
+    slot->is_ready = true;
+    vec_push(&world->ready, slot);
+}
+
+static void wake_actor(void *context, void *waker) {
+    mark_ready(context, waker);
+}
+
+struct world *world_new(const struct world_options *options) {
+    struct world *world = mem_alloc(sizeof(*world));
+    world->virtual_clock.clock.now_ms = virtual_now_ms;
+    world->virtual_clock.now_ms = options->start_ms != 0 ? options->start_ms : start_ms_default;
+    world->clock = options->wall ? options->wall : &world->virtual_clock.clock;
+    world->log = options->log ? options->log : log_none();
+    world->api = fakeapi_new(&(struct fakeapi_options){
+        .clock = world->clock,
+        .log = world->log,
+        .seed = options->seed,
+        .watch_window_events = options->watch_window_events,
+    });
+    world->wire =
+        wire_new(&(struct wire_options){.api = world->api, .wake = wake_actor, .context = world});
+    return world;
+}
+
+void world_free(struct world *world) {
+    if (!world)
+        return;
+    wire_free(world->wire);
+    for (size_t i = 0; i < world->slots.count; i++)
+        mem_free(world->slots.items[i]);
+    vec_release(&world->slots);
+    vec_release(&world->ready);
+    vec_release(&world->turn);
+    timers_release(&world->timers);
+    fakeapi_free(world->api);
+    mem_free(world);
+}
+
+struct fakeapi *world_api(struct world *world) {
+    return world->api;
+}
+
+struct clock *world_clock(struct world *world) {
+    return world->clock;
+}
+
+int64_t world_now_ms(struct world *world) {
+    return clock_now_ms(world->clock);
+}
+
+struct transport *world_connect(struct world *world, struct sv user_agent) {
+    return wire_connect(world->wire, user_agent);
+}
+
+void world_disconnect(struct world *world, struct transport *transport) {
+    wire_disconnect(world->wire, transport);
+}
+
+void world_add_actor(struct world *world, const struct actor *actor) {
+    struct actor_slot *slot = mem_alloc(sizeof(*slot));
+    *slot = (struct actor_slot){.actor = *actor, .due_ms = DEADLINE_NEVER};
+    vec_push(&world->slots, slot);
+    if (actor->transport)
+        wire_set_waker(world->wire, actor->transport, slot);
+    mark_ready(world, slot);
+}
+
+void world_remove_actor(struct world *world, const void *context) {
+    for (size_t i = 0; i < world->slots.count; i++) {
+        struct actor_slot *slot = world->slots.items[i];
+        if (slot->is_removed || slot->actor.context != context)
+            continue;
+        slot->is_removed = true;
+        slot->generation++;
+        if (slot->actor.transport && wire_has_transport(world->wire, slot->actor.transport))
+            wire_set_waker(world->wire, slot->actor.transport, NULL);
+    }
+}
+
+void world_add_engine(struct world *world, const struct engine *engine) {
+    wire_add_engine(world->wire, engine);
+}
+
+void world_add_observer(struct world *world, const struct observer *observer) {
+    wire_add_observer(world->wire, observer);
+}
+
+void world_remove_observer(struct world *world, const void *context) {
+    wire_remove_observer(world->wire, context);
+}
+
+void world_cut_watches(struct world *world, struct sv user_agent) {
+    wire_cut_watches(world->wire, user_agent, world_now_ms(world));
+}
+
+/* --- running --- */
+
+static bool is_stale(const struct timer *timer) {
+    const struct actor_slot *slot = timer->value;
+    return slot->is_removed || timer->tag != slot->generation;
+}
+
+/* Only the newest deadline of an actor counts; older timers stay in the heap until they are due
+ * and are told by their generation. */
+static void set_deadline(struct world *world, struct actor_slot *slot, int64_t due_ms) {
+    if (slot->due_ms == due_ms)
+        return;
+    slot->due_ms = due_ms;
+    slot->generation++;
+    if (due_ms != DEADLINE_NEVER)
+        timers_add(&world->timers, due_ms, slot, slot->generation);
+}
+
+static void ready_due_actors(struct world *world, int64_t now_ms) {
+    struct timer timer;
+    while (timers_take(&world->timers, now_ms, &timer)) {
+        if (is_stale(&timer))
+            continue;
+        struct actor_slot *slot = timer.value;
+        slot->due_ms = DEADLINE_NEVER;
+        mark_ready(world, slot);
+    }
+}
+
+/* A client that leaves completions untaken is called again, as the header promises. */
+static void step_actor(struct world *world, struct actor_slot *slot, int64_t now_ms) {
+    int64_t due_ms = slot->actor.step(slot->actor.context, now_ms);
+    if (slot->is_removed)
+        return;
+    if (due_ms <= now_ms || (slot->actor.transport && wire_has_arrivals(slot->actor.transport)))
+        mark_ready(world, slot);
+    set_deadline(world, slot, due_ms <= now_ms ? DEADLINE_NEVER : due_ms);
+}
+
+/* Steps the actors that are ready now; whoever becomes ready meanwhile has the next turn. */
+static bool step_ready_actors(struct world *world, int64_t now_ms) {
+    vec_clear(&world->turn);
+    for (size_t i = 0; i < world->ready.count; i++)
+        vec_push(&world->turn, world->ready.items[i]);
+    vec_clear(&world->ready);
+    for (size_t i = 0; i < world->turn.count; i++)
+        world->turn.items[i]->is_ready = false;
+    for (size_t i = 0; i < world->turn.count; i++)
+        if (!world->turn.items[i]->is_removed)
+            step_actor(world, world->turn.items[i], now_ms);
+    return world->turn.count > 0;
+}
+
+bool world_run_due(struct world *world) {
+    bool any = false;
+    world->is_livelocked = false;
+    int64_t now_ms = world_now_ms(world);
+    for (size_t round = 0; round < ROUNDS_MAX; round++) {
+        bool did_answer = wire_run(world->wire, now_ms);
+        ready_due_actors(world, now_ms);
+        bool did_step = step_ready_actors(world, now_ms);
+        if (!did_answer && !did_step)
+            return any;
+        any = true;
+    }
+    log_line(world->log, LOG_WARNING,
+             "the simulated cluster did not come to rest within %d rounds at one moment; the clock "
+             "moves on by 1 ms",
+             ROUNDS_MAX);
+    world->is_livelocked = true;
+    return any;
+}
+
+int64_t world_next_ms(struct world *world) {
+    int64_t now_ms = world_now_ms(world);
+    if (world->is_livelocked)
+        return now_ms + 1;
+    if (world->ready.count > 0)
+        return now_ms;
+    while (world->timers.heap.count > 0 && is_stale(&world->timers.heap.items[0])) {
+        struct timer timer;
+        bool was_taken = timers_take(&world->timers, DEADLINE_NEVER, &timer);
+        assert(was_taken);
+    }
+    int64_t actors_ms = timers_next_ms(&world->timers);
+    int64_t wire_ms = wire_next_ms(world->wire);
+    int64_t next_ms = actors_ms < wire_ms ? actors_ms : wire_ms;
+    return next_ms < now_ms ? now_ms : next_ms;
+}
+
+bool world_step(struct world *world, int64_t until_ms) {
+    assert(world->clock == &world->virtual_clock.clock);
+    world_run_due(world);
+    int64_t next_ms = world_next_ms(world);
+    if (next_ms > until_ms) {
+        if (until_ms != DEADLINE_NEVER && until_ms > world->virtual_clock.now_ms)
+            world->virtual_clock.now_ms = until_ms;
+        return false;
+    }
+    if (next_ms == DEADLINE_NEVER)
+        return false;
+    world->virtual_clock.now_ms = next_ms;
+    return true;
+}
+
+bool world_run_until(struct world *world, int64_t until_ms, bool (*holds)(void *context),
+                     void *context) {
+    for (;;) {
+        world_run_due(world);
+        if (holds && holds(context))
+            return true;
+        if (!world_step(world, until_ms))
+            return holds ? holds(context) : false;
+    }
+}
