@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cache/reflector.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/data/json.h"
+
+enum {
+    PAGE_ITEMS = 500,
+    /* The server ends a watch then; jittered, so that not all are opened again at once. */
+    WATCH_SECONDS_MIN = 300,
+    WATCH_SECONDS_SPREAD = 300,
+    /* A watch that is silent for that long behind its own end is a dead connection. */
+    WATCH_GRACE_MS = 30 * 1000,
+    BACKOFF_MS_MIN = 800,
+    BACKOFF_MS_MAX = 30 * 1000,
+};
+
+enum phase {
+    PHASE_LIST_DUE,  /* start a list (or its next page) at retry_ms */
+    PHASE_LISTING,   /* waits for a page */
+    PHASE_WATCH_DUE, /* start a watch at retry_ms */
+    PHASE_WATCHING,
+};
+
+/* What is known of one object. */
+struct known {
+    uint64_t list_number; /* the list that saw it last */
+    struct sv uid, resource_version;
+};
+
+struct reflector {
+    struct transport *transport;
+    const struct resource *resource;
+    struct arena *texts;
+    struct sv namespace_name, label_selector, field_selector;
+    bool metadata_only;
+    struct rng rng;
+    struct reflector_sink sink;
+
+    enum phase phase;
+    uint64_t request_id; /* 0: none */
+    int64_t retry_ms;    /* when the due phase begins */
+    int64_t backoff_ms;
+    int64_t watch_end_ms;
+    bool is_synced;
+    uint64_t list_number;
+    char continue_token[4096];
+    char resource_version[64]; /* where a watch resumes */
+    struct map *known;         /* "ns/name" -> struct known */
+};
+
+struct reflector *reflector_new(const struct reflector_options *options) {
+    struct reflector *reflector = mem_alloc(sizeof(*reflector));
+    struct arena *texts = arena_new();
+    *reflector = (struct reflector){
+        .transport = options->transport,
+        .resource = options->resource,
+        .texts = texts,
+        .namespace_name = arena_copy(texts, options->namespace_name),
+        .label_selector = arena_copy(texts, options->label_selector),
+        .field_selector = arena_copy(texts, options->field_selector),
+        .metadata_only = options->metadata_only,
+        .sink = options->sink,
+        .known = map_new(),
+    };
+    rng_init_named(&reflector->rng, options->seed, options->resource->plural);
+    return reflector;
+}
+
+static void known_free(struct known *known) {
+    if (!known)
+        return;
+    mem_free((char *)known->uid.ptr);
+    mem_free(known);
+}
+
+void reflector_free(struct reflector *reflector) {
+    if (!reflector)
+        return;
+    if (reflector->request_id)
+        transport_cancel(reflector->transport, reflector->request_id);
+    size_t cursor = 0;
+    void *value;
+    while (map_next(reflector->known, &cursor, NULL, &value))
+        known_free(value);
+    map_free(reflector->known);
+    arena_free(reflector->texts);
+    mem_free(reflector);
+}
+
+bool reflector_is_synced(const struct reflector *reflector) {
+    return reflector->is_synced;
+}
+
+uint64_t reflector_list_count(const struct reflector *reflector) {
+    return reflector->list_number;
+}
+
+/* --- what is known --- */
+
+enum { KEY_BYTES_MAX = 512 };
+
+static struct sv key_of(char *space, struct sv namespace_name, struct sv name) {
+    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+}
+
+/* One block holds both texts. */
+static void known_set(struct known *known, struct sv uid, struct sv resource_version) {
+    mem_free((char *)known->uid.ptr);
+    char *texts = mem_alloc(uid.len + resource_version.len + 1);
+    memcpy(texts, uid.ptr, uid.len);
+    memcpy(texts + uid.len, resource_version.ptr, resource_version.len);
+    known->uid = (struct sv){texts, uid.len};
+    known->resource_version = (struct sv){texts + uid.len, resource_version.len};
+}
+
+static void forget(struct reflector *reflector, struct sv key, const struct cJSON *object) {
+    struct known *known = map_get(reflector->known, key);
+    if (!known)
+        return;
+    struct sv name = key;
+    struct sv namespace_name = sv_cut(&name, '/');
+    AUTO(arena) arena = arena_new();
+    /* The key goes away with the entry. */
+    namespace_name = arena_copy(arena, namespace_name);
+    name = arena_copy(arena, name);
+    struct sv uid = arena_copy(arena, known->uid);
+    known_free(map_remove(reflector->known, key));
+    reflector->sink.remove(reflector->sink.context, namespace_name, name, uid, object);
+}
+
+static void deliver(struct reflector *reflector, const struct cJSON *object) {
+    char space[KEY_BYTES_MAX];
+    struct sv key = key_of(space, object_namespace(object), object_name(object));
+    struct known *known = map_get(reflector->known, key);
+    struct sv uid = object_uid(object);
+    /* Deleted and made again while nobody looked: the old one is gone first. */
+    if (known && !sv_eq(known->uid, uid)) {
+        forget(reflector, key, NULL);
+        known = NULL;
+    }
+    if (!known) {
+        known = mem_alloc(sizeof(*known));
+        known->uid = known->resource_version = SV("");
+        known->uid.ptr = NULL;
+        map_put(reflector->known, key, known);
+    }
+    known->list_number = reflector->list_number;
+    struct sv version = object_resource_version(object);
+    bool is_news = !known->uid.ptr || !sv_eq(known->resource_version, version);
+    known_set(known, uid, version);
+    if (is_news)
+        reflector->sink.upsert(reflector->sink.context, object);
+}
+
+/* --- lists --- */
+
+static void back_off(struct reflector *reflector, int64_t now_ms, int64_t at_least_ms) {
+    reflector->backoff_ms = reflector->backoff_ms ? reflector->backoff_ms * 2 : BACKOFF_MS_MIN;
+    if (reflector->backoff_ms > BACKOFF_MS_MAX)
+        reflector->backoff_ms = BACKOFF_MS_MAX;
+    int64_t jitter = (int64_t)rng_below(&reflector->rng, (uint64_t)reflector->backoff_ms);
+    int64_t wait_ms = reflector->backoff_ms / 2 + jitter;
+    reflector->retry_ms = now_ms + (wait_ms > at_least_ms ? wait_ms : at_least_ms);
+}
+
+static void relist(struct reflector *reflector) {
+    reflector->phase = PHASE_LIST_DUE;
+    reflector->continue_token[0] = '\0';
+    reflector->retry_ms = 0;
+}
+
+static void copy_text(char *to, size_t bytes, struct sv text) {
+    size_t len = text.len < bytes ? text.len : bytes - 1;
+    memcpy(to, text.ptr, len);
+    to[len] = '\0';
+}
+
+static void start_list(struct reflector *reflector) {
+    bool is_first = reflector->continue_token[0] == '\0';
+    struct request request = {
+        .verb = VERB_LIST,
+        .group = reflector->resource->group,
+        .version = reflector->resource->version,
+        .plural = reflector->resource->plural,
+        .namespace_name = reflector->namespace_name,
+        .name = SV(""),
+        .subresource = SV(""),
+        .label_selector = reflector->label_selector,
+        .field_selector = reflector->field_selector,
+        .continue_token = sv_from(reflector->continue_token),
+        .limit = PAGE_ITEMS,
+        .metadata_only = reflector->metadata_only,
+    };
+    if (is_first)
+        reflector->list_number++;
+    reflector->request_id = transport_start(reflector->transport, &request);
+    reflector->phase = PHASE_LISTING;
+}
+
+/* Everything that the finished list did not see is gone. */
+static void drop_missing(struct reflector *reflector) {
+    size_t cursor = 0;
+    struct sv key;
+    void *value;
+    while (map_next(reflector->known, &cursor, &key, &value)) {
+        const struct known *known = value;
+        char space[KEY_BYTES_MAX];
+        if (known->list_number == reflector->list_number || key.len >= sizeof(space))
+            continue;
+        memcpy(space, key.ptr, key.len);
+        forget(reflector, (struct sv){space, key.len}, NULL);
+    }
+}
+
+static void take_page(struct reflector *reflector, const struct completion *completion,
+                      int64_t now_ms) {
+    reflector->request_id = 0;
+    if (completion->err.code == ERROR_EXPIRED) {
+        /* The snapshot behind the pages is gone: from the start. */
+        relist(reflector);
+        back_off(reflector, now_ms, 0);
+        return;
+    }
+    if (completion->err.code != ERROR_NONE) {
+        reflector->phase = PHASE_LIST_DUE;
+        back_off(reflector, now_ms, completion->retry_after_ms);
+        return;
+    }
+    JSON_EACH (item, json_get(completion->body, SV("items")))
+        deliver(reflector, item);
+    struct sv token = json_find_string(completion->body, "metadata.continue");
+    copy_text(reflector->continue_token, sizeof(reflector->continue_token), token);
+    if (token.len > 0) {
+        reflector->phase = PHASE_LIST_DUE;
+        return;
+    }
+    copy_text(reflector->resource_version, sizeof(reflector->resource_version),
+              json_find_string(completion->body, "metadata.resourceVersion"));
+    drop_missing(reflector);
+    reflector->is_synced = true;
+    reflector->backoff_ms = 0;
+    reflector->phase = PHASE_WATCH_DUE;
+    reflector->retry_ms = 0;
+}
+
+/* --- watches --- */
+
+static void start_watch(struct reflector *reflector, int64_t now_ms) {
+    int64_t seconds = WATCH_SECONDS_MIN + (int64_t)rng_below(&reflector->rng, WATCH_SECONDS_SPREAD);
+    struct request request = {
+        .verb = VERB_WATCH,
+        .group = reflector->resource->group,
+        .version = reflector->resource->version,
+        .plural = reflector->resource->plural,
+        .namespace_name = reflector->namespace_name,
+        .name = SV(""),
+        .subresource = SV(""),
+        .label_selector = reflector->label_selector,
+        .field_selector = reflector->field_selector,
+        .resource_version = sv_from(reflector->resource_version),
+        .allow_watch_bookmarks = true,
+        .timeout_seconds = seconds,
+        .metadata_only = reflector->metadata_only,
+    };
+    reflector->request_id = transport_start(reflector->transport, &request);
+    reflector->watch_end_ms = now_ms + seconds * 1000 + WATCH_GRACE_MS;
+    reflector->phase = PHASE_WATCHING;
+}
+
+static void take_event(struct reflector *reflector, const struct completion *completion,
+                       int64_t now_ms) {
+    struct sv version = object_resource_version(completion->body);
+    if (completion->event_type == WATCH_ERROR) {
+        transport_cancel(reflector->transport, reflector->request_id);
+        reflector->request_id = 0;
+        relist(reflector);
+        if (completion->err.code != ERROR_EXPIRED)
+            back_off(reflector, now_ms, completion->retry_after_ms);
+        return;
+    }
+    reflector->backoff_ms = 0;
+    if (completion->event_type == WATCH_DELETED) {
+        char space[KEY_BYTES_MAX];
+        forget(reflector,
+               key_of(space, object_namespace(completion->body), object_name(completion->body)),
+               completion->body);
+    } else if (completion->event_type != WATCH_BOOKMARK) {
+        deliver(reflector, completion->body);
+    }
+    copy_text(reflector->resource_version, sizeof(reflector->resource_version), version);
+}
+
+static void take_watch_end(struct reflector *reflector, const struct completion *completion,
+                           int64_t now_ms) {
+    reflector->request_id = 0;
+    if (completion->err.code == ERROR_EXPIRED) {
+        relist(reflector);
+        return;
+    }
+    reflector->phase = PHASE_WATCH_DUE;
+    reflector->retry_ms = 0;
+    if (completion->err.code != ERROR_NONE)
+        back_off(reflector, now_ms, completion->retry_after_ms);
+}
+
+bool reflector_take(struct reflector *reflector, const struct completion *completion,
+                    int64_t now_ms) {
+    if (reflector->request_id == 0 || completion->id != reflector->request_id)
+        return false;
+    if (reflector->phase == PHASE_LISTING)
+        take_page(reflector, completion, now_ms);
+    else if (completion->type == COMPLETION_WATCH_EVENT)
+        take_event(reflector, completion, now_ms);
+    else
+        take_watch_end(reflector, completion, now_ms);
+    return true;
+}
+
+int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
+    if (reflector->phase == PHASE_WATCHING && now_ms >= reflector->watch_end_ms) {
+        transport_cancel(reflector->transport, reflector->request_id);
+        reflector->request_id = 0;
+        reflector->phase = PHASE_WATCH_DUE;
+        reflector->retry_ms = now_ms;
+    }
+    bool is_due = reflector->retry_ms <= now_ms;
+    if (reflector->phase == PHASE_LIST_DUE && is_due)
+        start_list(reflector);
+    else if (reflector->phase == PHASE_WATCH_DUE && is_due)
+        start_watch(reflector, now_ms);
+    if (reflector->phase == PHASE_WATCHING)
+        return reflector->watch_end_ms;
+    return reflector->phase == PHASE_LISTING ? DEADLINE_NEVER : reflector->retry_ms;
+}
