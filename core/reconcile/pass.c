@@ -5,6 +5,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/utf8.h"
 
 #include <stdarg.h>
 
@@ -93,6 +94,21 @@ bool pass_writes(const struct pass *pass, const struct resource *resource, struc
     return false;
 }
 
+/* What a process printed may hold any bytes; an API server takes UTF-8 only. */
+static void make_readable(char *text, size_t len) {
+    struct sv rest = {text, len};
+    while (rest.len > 0) {
+        size_t at = utf8_valid_bytes(rest);
+        if (at == rest.len)
+            break;
+        text[(size_t)(rest.ptr - text) + at] = '?';
+        rest = sv_drop(rest, at);
+    }
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < ' ')
+            text[i] = ' ';
+}
+
 struct sv pass_printf(struct pass *pass, const char *format, ...) {
     char text[1024];
     va_list arguments;
@@ -100,5 +116,6 @@ struct sv pass_printf(struct pass *pass, const char *format, ...) {
     int len = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     size_t kept = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+    make_readable(text, kept);
     return arena_copy(pass->arena, (struct sv){text, kept});
 }

@@ -44,7 +44,8 @@ struct action {
     enum patch_type patch_type; /* with ACTION_PATCH */
     bool force;                 /* with ACTION_APPLY */
     bool must_create;           /* with ACTION_APPLY: an answer other than 201 is a failure */
-    uint64_t desired_hash;      /* with ACTION_APPLY: remembered with the answer's hash */
+    uint64_t desired_hash;      /* if not 0: remembered, with the answer's hash, as
+                                   observed.last_desired_hash of the name */
 
     /* ACTION_EXECUTE: name is the pod's. */
     enum execution_entry entry;

@@ -28,7 +28,8 @@ struct world {
     size_t execution_count;
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
     bool pods_are_down;
-    int restart_count; /* of every container */
+    const char *stderr_bytes; /* of what fails */
+    int restart_count;        /* of every container */
     struct reconcile_options options;
     int64_t now_ms;
     int writes, executed, events, version;
@@ -224,7 +225,7 @@ static void execute_one(struct world *world, const struct action *action) {
         .consecutive_failures = answer ? 0 : execution->consecutive_failures + 1,
         .exit_code = answer ? 0 : 1,
         .stdout_bytes = sv_from(answer),
-        .stderr_bytes = SV("refused"),
+        .stderr_bytes = sv_from(world->stderr_bytes),
         .error_message = SV(""),
     };
     world->executed++;
@@ -562,6 +563,21 @@ TEST(stays_bound_at_zero_workers) {
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(dataset_phase(&world), SV("Bound"));
     CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+    world_release(&world);
+}
+
+/* What a script prints ends in a condition: it must stay text. */
+TEST(an_entry_that_prints_anything_is_told_in_utf8) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    world.stderr_bytes = "\xff\xfe broken \x01 \xe2\x82";
+    CHECK(run(&world) == ROUNDS_MAX); /* it is tried again and again */
+    struct sv message =
+        json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message");
+    CHECK_SV(message, SV("checkRuntimeReady in pod demo-master-0: exit status 1: ?? broken   ??"));
+    CHECK_SV(dataset_phase(&world), SV("NotBound"));
     world_release(&world);
 }
 

@@ -24,7 +24,9 @@ struct observed {
     enum observed_state state;
     const struct cJSON *object; /* with OBSERVED_PRESENT */
     /* Hash of the desired object and of the server's answer at our last write of this name, or
-     * 0. A server that never shows what was sent is not written to again until one changes. */
+     * 0. A server that never shows what was sent is not written to again until one changes.
+     * The response's is covers_content_hash() of covers.h. For the runtime itself the first is
+     * the desired_hash of the last status patch. */
     uint64_t last_desired_hash, last_response_hash;
 };
 
