@@ -9,6 +9,7 @@
 enum {
     PERIOD_SECONDS = 300,
     FAILURE_THRESHOLD = 3,
+    CHECK_MESSAGE_BYTES_MAX = 1023,
     FAILED_RETRY_MS = 10 * 1000, /* a failing check is asked again sooner than a passing one */
 };
 
@@ -37,12 +38,22 @@ static void check_again(struct pass *pass, const struct server *server, int64_t 
                       entry_timeout_ms(server, ENTRY_CHECK_RUNTIME_READY));
 }
 
+/* The first KiB of what a passing check printed; what the last one printed after a restart. */
+static void keep_message(struct pass *pass, const struct execution *last) {
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
+    if (last)
+        pass->check_message = pass_printf(
+            pass, "%.*s", SV_ARG(sv_prefix(sv_trim(last->stdout_bytes), CHECK_MESSAGE_BYTES_MAX)));
+    else if (sv_eq(json_find_string(old, "reason"), SV("CheckPassed")))
+        pass->check_message = json_find_string(old, "message");
+}
+
 static void check_first(struct pass *pass, const struct server *server,
                         const struct execution *last) {
     struct sv message;
     bool is_answer = last && !last->is_running && entry_is_ours(server, last);
     if (is_answer && entry_succeeded(pass, last, &message)) {
-        pass->check_passed = true;
+        keep_message(pass, last);
         pass_open(pass, GATE_READY_CHECK);
         return;
     }
@@ -60,15 +71,16 @@ static void check_health(struct pass *pass, const struct server *server,
     struct sv message;
     int64_t threshold = json_int_or(server->entry, SV("failureThreshold"), FAILURE_THRESHOLD);
     pass_open(pass, GATE_READY_CHECK);
-    pass->check_passed = true;
-    if (last && last->is_running)
+    if (last && last->is_running) {
+        keep_message(pass, NULL);
         return;
+    }
     if (!last || entry_succeeded(pass, last, &message)) {
+        keep_message(pass, last);
         check_again(pass, server, due_ms(pass, server, last));
         return;
     }
     if (last->consecutive_failures >= threshold) {
-        pass->check_passed = false;
         pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
         pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
     }
@@ -79,7 +91,6 @@ void gate_ready_check(struct pass *pass) {
     struct server server;
     if (!entry_server(pass, ENTRY_CHECK_RUNTIME_READY, &server) ||
         (!server.pod && entry_may_wait(&server))) {
-        pass->check_passed = true;
         pass_open(pass, GATE_READY_CHECK);
         return;
     }

@@ -16,7 +16,9 @@ void pass_init(struct pass *pass, const struct snapshot *snapshot, struct arena 
     pass->metadata_is_written = true;
     for (size_t i = 0; i < GATE_COUNT; i++)
         plan->gates[i] = (struct gate){.reason = SV(""), .message = SV("")};
-    pass->runtime_json = pass->mounts_hash = SV("");
+    pass->runtime_json = pass->mounts_hash = pass->check_message = SV("");
+    struct finding none = {SV(""), SV("")};
+    pass->failure = pass->report_failure = pass->check_failure = pass->drift = none;
     names_init(&pass->names, snapshot, arena);
     components_init(pass->components, snapshot, arena);
 }

@@ -59,8 +59,8 @@ struct pass {
     const struct cJSON *report;         /* the last summary's object, or NULL */
     struct finding report_failure;      /* reason SV("") when there is none */
     struct finding check_failure;
-    bool check_passed;
-    bool is_reporting; /* the first summary is waited for before binding */
+    struct sv check_message; /* what a passing check printed, or SV("") */
+    bool is_reporting;       /* the first summary is waited for before binding */
     bool volume_is_outdated;
     struct finding drift; /* a server that does not keep what is sent: Synced=False */
 };

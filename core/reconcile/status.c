@@ -126,7 +126,7 @@ static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, en
 
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
-             SV("the cache answers"));
+             pass->check_message.len > 0 ? pass->check_message : SV("the cache answers"));
     if (pass->mounts_wait_for_pod)
         say(pass, status, SV("MountsReady"), false, SV("WaitingForPod"),
             SV("waits for a first pod in which mountUFS can run"));
