@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/timers.h"
 #include "core/base/vec.h"
+#include "fakeapi/cluster/nodes.h"
 #include "fakeapi/cluster/wire.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -38,6 +39,7 @@ struct world {
     struct log *log;
     struct fakeapi *api;
     struct wire *wire;
+    struct nodes *nodes;
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
     VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
@@ -60,6 +62,19 @@ static void wake_actor(void *context, void *waker) {
     mark_ready(context, waker);
 }
 
+static void start_nodes(struct world *world, size_t node_count) {
+    if (node_count == 0)
+        return;
+    struct transport *transport = world_connect(world, SV("kubelet"));
+    world->nodes = nodes_new(transport, node_count);
+    world_add_actor(world, &(struct actor){
+                               .name = SV("nodes"),
+                               .step = nodes_step,
+                               .context = world->nodes,
+                               .transport = transport,
+                           });
+}
+
 struct world *world_new(const struct world_options *options) {
     struct world *world = mem_alloc(sizeof(*world));
     world->virtual_clock.clock.now_ms = virtual_now_ms;
@@ -74,12 +89,14 @@ struct world *world_new(const struct world_options *options) {
     });
     world->wire =
         wire_new(&(struct wire_options){.api = world->api, .wake = wake_actor, .context = world});
+    start_nodes(world, options->node_count);
     return world;
 }
 
 void world_free(struct world *world) {
     if (!world)
         return;
+    nodes_free(world->nodes);
     wire_free(world->wire);
     for (size_t i = 0; i < world->slots.count; i++)
         mem_free(world->slots.items[i]);

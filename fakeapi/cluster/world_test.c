@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/world.h"
+
+#include "core/base/clock.h"
+#include "core/base/test.h"
+
+enum { START_MS = 1000000 };
+
+static struct world *make_world(void) {
+    return world_new(&(struct world_options){.seed = 1, .start_ms = START_MS});
+}
+
+static int64_t tick_every_second(void *context, int64_t now_ms) {
+    ++*(int *)context;
+    return now_ms + 1000;
+}
+
+TEST(an_actor_is_stepped_at_its_deadlines_and_no_longer_once_removed) {
+    AUTO(world) world = make_world();
+    int ticks = 0;
+    world_add_actor(
+        world, &(struct actor){.name = SV("ticker"), .step = tick_every_second, .context = &ticks});
+    CHECK(!world_run_until(world, START_MS + 5500, NULL, NULL));
+    CHECK(ticks == 6); /* at once, then after each second */
+    CHECK(world_now_ms(world) == START_MS + 5500);
+    world_remove_actor(world, &ticks);
+    CHECK(!world_run_until(world, START_MS + 60000, NULL, NULL));
+    CHECK(ticks == 6);
+}
+
+struct fate_case {
+    const char *name;
+    struct request_fate fate;
+    enum error_code code;
+    int http_status;
+    int64_t arrives_ms, retry_after_ms;
+};
+
+static void set_fate(void *context, struct sv user_agent, const struct request *request,
+                     struct request_fate *fate) {
+    (void)user_agent;
+    (void)request;
+    *fate = *(const struct request_fate *)context;
+}
+
+static const struct fate_case fates[] = {
+    {"refused as told",
+     {VERDICT_ANSWER, 429, SV("TooManyRequests"), SV("slow down"), 2, 0},
+     ERROR_TOO_MANY_REQUESTS,
+     429,
+     0,
+     2000},
+    {"request lost", {VERDICT_LOSE_REQUEST, 0, SV(""), SV(""), 0, 0}, ERROR_UNAVAILABLE, 0, 0, 0},
+    {"reply lost", {VERDICT_LOSE_REPLY, 0, SV(""), SV(""), 0, 30}, ERROR_UNAVAILABLE, 0, 30, 0},
+    {"answer late", {VERDICT_PASS, 0, SV(""), SV(""), 0, 250}, ERROR_NONE, 200, 250, 0},
+    {"answer too late", {VERDICT_PASS, 0, SV(""), SV(""), 0, 9000}, ERROR_TIMEOUT, 0, 1000, 0},
+};
+
+static const struct request list_pods = {
+    .verb = VERB_LIST, .version = SV("v1"), .plural = SV("pods"), .timeout_ms = 1000};
+
+TEST(a_request_meets_the_fate_that_an_observer_decides) {
+    for (size_t i = 0; i < COUNT_OF(fates); i++) {
+        const struct fate_case *test = &fates[i];
+        AUTO(world) world = make_world();
+        struct request_fate fate = test->fate;
+        world_add_observer(world, &(struct observer){.before = set_fate, .context = &fate});
+        struct transport *transport = world_connect(world, SV("client/1"));
+        uint64_t id = transport_start(transport, &list_pods);
+        struct completion completion;
+        world_run_due(world);
+        if (test->arrives_ms > 0)
+            CHECK(!transport_take(transport, &completion));
+        while (world_step(world, START_MS + 10000) && world_now_ms(world) == START_MS)
+            ;
+        world_run_due(world);
+        REQUIRE(transport_take(transport, &completion));
+        CHECK(completion.id == id);
+        CHECK(completion.err.code == test->code);
+        CHECK(completion.http_status == test->http_status);
+        CHECK(completion.retry_after_ms == test->retry_after_ms);
+        CHECK(!transport_take(transport, &completion));
+    }
+}
+
+static int64_t note_arrival(void *context, int64_t now_ms) {
+    *(int64_t *)context = now_ms;
+    return DEADLINE_NEVER;
+}
+
+TEST(a_late_answer_wakes_its_actor_when_it_arrives) {
+    AUTO(world) world = make_world();
+    struct request_fate fate = {VERDICT_PASS, 0, SV(""), SV(""), 0, 250};
+    world_add_observer(world, &(struct observer){.before = set_fate, .context = &fate});
+    struct transport *transport = world_connect(world, SV("client/1"));
+    int64_t woken_ms = 0;
+    world_run_due(world);
+    transport_start(transport, &list_pods);
+    world_run_due(world);
+    CHECK(world_next_ms(world) == START_MS + 250);
+    world_add_actor(world, &(struct actor){.name = SV("client"),
+                                           .step = note_arrival,
+                                           .context = &woken_ms,
+                                           .transport = transport});
+    world_run_due(world);
+    CHECK(woken_ms == START_MS);
+    CHECK(world_step(world, START_MS + 1000));
+    CHECK(world_now_ms(world) == START_MS + 250);
+}
+
+TEST(a_client_that_disconnects_gets_nothing_any_more) {
+    AUTO(world) world = make_world();
+    struct transport *transport = world_connect(world, SV("client/1"));
+    transport_start(transport, &list_pods);
+    world_disconnect(world, transport);
+    CHECK(world_run_due(world)); /* the request is dropped */
+    CHECK(!world_run_due(world));
+    CHECK(world_next_ms(world) == DEADLINE_NEVER);
+}
+
+TEST(a_cancelled_request_has_no_completion) {
+    AUTO(world) world = make_world();
+    struct transport *transport = world_connect(world, SV("client/1"));
+    uint64_t cancelled = transport_start(transport, &list_pods);
+    uint64_t kept = transport_start(transport, &list_pods);
+    transport_cancel(transport, cancelled);
+    world_run_due(world);
+    struct completion completion;
+    REQUIRE(transport_take(transport, &completion));
+    CHECK(completion.id == kept);
+    CHECK(!transport_take(transport, &completion));
+}
