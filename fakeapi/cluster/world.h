@@ -124,7 +124,7 @@ struct request_fate {
     int http_status;
     struct sv reason, message;
     int64_t retry_after_s;
-    int64_t delay_ms; /* of the answer */
+    int64_t delay_ms; /* of the answer; of a watch: of each of its events */
 };
 struct observer {
     /* Before the server sees a request of `user_agent`; `fate` starts as PASS. May be NULL. */
