@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/store/collection.h"
+
+#include "core/base/mem.h"
+
+enum { CHUNK_OBJECTS = 256 };
+
+struct chunk {
+    size_t count;
+    struct stored *objects[CHUNK_OBJECTS];
+};
+
+struct collection *collection_new(size_t window_events) {
+    struct collection *collection = mem_alloc(sizeof(*collection));
+    collection->window_events = window_events;
+    return collection;
+}
+
+static void log_release(struct collection *collection) {
+    for (uint64_t s = collection->log_start; s < collection->log_end; s++) {
+        struct log_entry *entry = &collection->log[s % collection->window_events];
+        collection->forgotten_revision = entry->revision;
+        stored_unref(entry->object);
+        stored_unref(entry->before);
+    }
+    collection->log_start = collection->log_end;
+}
+
+void collection_free(struct collection *collection) {
+    log_release(collection);
+    for (size_t i = 0; i < collection->chunks.count; i++) {
+        struct chunk *chunk = collection->chunks.items[i];
+        for (size_t k = 0; k < chunk->count; k++)
+            stored_unref(chunk->objects[k]);
+        mem_free(chunk);
+    }
+    vec_release(&collection->chunks);
+    mem_free(collection->log);
+    mem_free(collection);
+}
+
+static int compare(const struct stored *object, struct sv namespace_name, struct sv name) {
+    int order = sv_compare(object->namespace_name, namespace_name);
+    return order != 0 ? order : sv_compare(object->name, name);
+}
+
+/* The last chunk that begins at or before the key, or the first. */
+static size_t find_chunk(const struct collection *collection, struct sv namespace_name,
+                         struct sv name) {
+    size_t low = 0, high = collection->chunks.count;
+    while (low + 1 < high) {
+        size_t middle = (low + high) / 2;
+        if (compare(collection->chunks.items[middle]->objects[0], namespace_name, name) <= 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t find_in_chunk(const struct chunk *chunk, struct sv namespace_name, struct sv name) {
+    size_t low = 0, high = chunk->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare(chunk->objects[middle], namespace_name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct position collection_seek(const struct collection *collection, struct sv namespace_name,
+                                struct sv name) {
+    if (collection->chunks.count == 0)
+        return (struct position){0, 0};
+    size_t chunk = find_chunk(collection, namespace_name, name);
+    return (struct position){chunk,
+                             find_in_chunk(collection->chunks.items[chunk], namespace_name, name)};
+}
+
+struct stored *collection_at(const struct collection *collection, struct position *position) {
+    while (position->chunk < collection->chunks.count &&
+           position->index >= collection->chunks.items[position->chunk]->count)
+        *position = (struct position){position->chunk + 1, 0};
+    if (position->chunk >= collection->chunks.count)
+        return NULL;
+    return collection->chunks.items[position->chunk]->objects[position->index];
+}
+
+void position_advance(struct position *position) {
+    position->index++;
+}
+
+static struct stored **find(const struct collection *collection, struct sv namespace_name,
+                            struct sv name, struct position *ret_position) {
+    struct position position = collection_seek(collection, namespace_name, name);
+    *ret_position = position;
+    if (position.chunk >= collection->chunks.count)
+        return NULL;
+    struct chunk *chunk = collection->chunks.items[position.chunk];
+    bool is_there = position.index < chunk->count &&
+                    compare(chunk->objects[position.index], namespace_name, name) == 0;
+    return is_there ? &chunk->objects[position.index] : NULL;
+}
+
+struct stored *collection_get(const struct collection *collection, struct sv namespace_name,
+                              struct sv name) {
+    struct position position;
+    struct stored **slot = find(collection, namespace_name, name, &position);
+    return slot ? *slot : NULL;
+}
+
+/* --- the log --- */
+
+static void log_append(struct collection *collection, enum watch_event_type type,
+                       struct stored *object, struct stored *before) {
+    if (!collection->log)
+        collection->log = mem_alloc(sizeof(struct log_entry) * collection->window_events);
+    struct log_entry *slot = &collection->log[collection->log_end % collection->window_events];
+    if (collection->log_end - collection->log_start == collection->window_events) {
+        collection->forgotten_revision = slot->revision;
+        stored_unref(slot->object);
+        stored_unref(slot->before);
+        collection->log_start++;
+    }
+    *slot = (struct log_entry){type, object->revision, object, before};
+    collection->log_end++;
+}
+
+const struct log_entry *collection_log_at(const struct collection *collection, uint64_t sequence) {
+    if (sequence < collection->log_start || sequence >= collection->log_end)
+        return NULL;
+    return &collection->log[sequence % collection->window_events];
+}
+
+uint64_t collection_log_after(const struct collection *collection, uint64_t revision) {
+    uint64_t low = collection->log_start, high = collection->log_end;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (collection_log_at(collection, middle)->revision <= revision)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void collection_compact(struct collection *collection) {
+    log_release(collection);
+}
+
+/* --- writes --- */
+
+static struct chunk *split(struct collection *collection, size_t index) {
+    struct chunk *full = collection->chunks.items[index];
+    struct chunk *upper = mem_alloc(sizeof(*upper));
+    upper->count = full->count / 2;
+    full->count -= upper->count;
+    memcpy(upper->objects, full->objects + full->count, sizeof(upper->objects[0]) * upper->count);
+    vec_push(&collection->chunks, NULL);
+    memmove(&collection->chunks.items[index + 2], &collection->chunks.items[index + 1],
+            sizeof(struct chunk *) * (collection->chunks.count - index - 2));
+    collection->chunks.items[index + 1] = upper;
+    return upper;
+}
+
+static void insert(struct collection *collection, struct position position, struct stored *object) {
+    if (collection->chunks.count == 0)
+        vec_push(&collection->chunks, (struct chunk *)mem_alloc(sizeof(struct chunk)));
+    struct chunk *chunk = collection->chunks.items[position.chunk];
+    if (chunk->count == CHUNK_OBJECTS) {
+        struct chunk *upper = split(collection, position.chunk);
+        if (position.index > chunk->count) {
+            position.index -= chunk->count;
+            chunk = upper;
+        }
+    }
+    memmove(&chunk->objects[position.index + 1], &chunk->objects[position.index],
+            sizeof(chunk->objects[0]) * (chunk->count - position.index));
+    chunk->objects[position.index] = object;
+    chunk->count++;
+    collection->count++;
+}
+
+void collection_put(struct collection *collection, struct stored *object) {
+    struct position position;
+    struct stored **slot = find(collection, object->namespace_name, object->name, &position);
+    if (slot) {
+        /* The index's reference of the old version goes to the log. */
+        log_append(collection, WATCH_MODIFIED, stored_ref(object), *slot);
+        *slot = object;
+        return;
+    }
+    log_append(collection, WATCH_ADDED, stored_ref(object), NULL);
+    insert(collection, position, object);
+}
+
+void collection_remove(struct collection *collection, struct stored *last) {
+    struct position position;
+    struct stored **slot = find(collection, last->namespace_name, last->name, &position);
+    assert(slot);
+    log_append(collection, WATCH_DELETED, last, *slot);
+    struct chunk *chunk = collection->chunks.items[position.chunk];
+    memmove(&chunk->objects[position.index], &chunk->objects[position.index + 1],
+            sizeof(chunk->objects[0]) * (chunk->count - position.index - 1));
+    chunk->count--;
+    collection->count--;
+    if (chunk->count == 0) {
+        mem_free(chunk);
+        vec_remove(&collection->chunks, position.chunk);
+    }
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * collection: the objects of one resource in the order of (namespace, name), and the log of what
+ * happened to them. A write costs its object; a list walks its range; a watcher is a position in
+ * the log and costs nothing while nothing happens.
+ */
+#ifndef FAKEAPI_STORE_COLLECTION_H
+#define FAKEAPI_STORE_COLLECTION_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/base/vec.h"
+#include "core/client/transport.h"
+#include "fakeapi/store/stored.h"
+
+/* One write. */
+struct log_entry {
+    enum watch_event_type type; /* ADDED, MODIFIED, DELETED */
+    uint64_t revision;
+    struct stored *object; /* as it is now; of a deletion its last state with the new revision */
+    struct stored *before; /* NULL for ADDED */
+};
+
+struct chunk;
+
+struct collection {
+    VEC(struct chunk *) chunks; /* none is empty */
+    size_t count;
+    struct log_entry *log; /* a ring of window_events */
+    size_t window_events;
+    uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % window_events */
+    uint64_t forgotten_revision; /* the newest that the log no longer covers */
+};
+
+struct collection *collection_new(size_t window_events);
+void collection_free(struct collection *collection);
+
+/* Borrowed; NULL when absent. */
+struct stored *collection_get(const struct collection *collection, struct sv namespace_name,
+                              struct sv name);
+/* Puts a new version (its reference is taken over) and logs it. */
+void collection_put(struct collection *collection, struct stored *object);
+/* Takes the object out; `last` (taken over) is what watchers get. */
+void collection_remove(struct collection *collection, struct stored *last);
+
+/* Position of the first object at or behind (namespace, name); ends when collection_at() gives
+ * NULL. Valid until the next write. */
+struct position {
+    size_t chunk, index;
+};
+struct position collection_seek(const struct collection *collection, struct sv namespace_name,
+                                struct sv name);
+struct stored *collection_at(const struct collection *collection, struct position *position);
+void position_advance(struct position *position);
+
+/* NULL when the log no longer holds it. */
+const struct log_entry *collection_log_at(const struct collection *collection, uint64_t sequence);
+/* The sequence of the first entry with a revision above `revision`. */
+uint64_t collection_log_after(const struct collection *collection, uint64_t revision);
+/* Forgets the log up to now. */
+void collection_compact(struct collection *collection);
+
+#endif

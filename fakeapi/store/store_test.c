@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/store/store.h"
+
+#include "core/base/arena.h"
+#include "core/base/rng.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+
+enum { NAME_COUNT = 700, STEP_COUNT = 6000 };
+
+static struct cJSON *object(struct arena *arena, size_t name, uint64_t value) {
+    struct cJSON *tree = json_map(arena);
+    struct cJSON *metadata = json_ensure_map(arena, tree, SV("metadata"));
+    json_set_string(arena, metadata, SV("namespace"), name % 2 ? SV("a") : SV("b"));
+    json_set_string(arena, metadata, SV("name"), arena_printf(arena, "n-%05zu", name));
+    json_set_int(arena, tree, SV("value"), (int64_t)value);
+    return tree;
+}
+
+static struct sv name_of(struct arena *arena, size_t name) {
+    return arena_printf(arena, "n-%05zu", name);
+}
+
+/* Against the simplest model: an array of the values that should be there. */
+TEST(agrees_with_a_model_and_stays_sorted) {
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new(64);
+    struct collection *things = store_collection(store, SV("x/things"));
+    uint64_t model[NAME_COUNT] = {0};
+    struct rng rng;
+    rng_init(&rng, 11);
+    for (uint64_t step = 1; step <= STEP_COUNT; step++) {
+        arena_reset(arena);
+        size_t name = rng_below(&rng, NAME_COUNT);
+        if (model[name] && rng_chance(&rng, 1, 3)) {
+            store_remove(store, things, object(arena, name, model[name]), arena);
+            model[name] = 0;
+        } else {
+            store_put(store, things, object(arena, name, step), arena);
+            model[name] = step;
+        }
+        if (step % 500 == 0)
+            store_trim(store);
+    }
+    size_t expected = 0;
+    for (size_t i = 0; i < NAME_COUNT; i++) {
+        struct stored *stored =
+            collection_get(things, i % 2 ? SV("a") : SV("b"), name_of(arena, i));
+        CHECK((stored != NULL) == (model[i] != 0));
+        if (stored)
+            CHECK(json_find_int(stored_tree(stored), "value", 0) == (int64_t)model[i]);
+        expected += model[i] != 0;
+    }
+    CHECK(things->count == expected);
+    struct position position = collection_seek(things, SV(""), SV(""));
+    struct stored *before = NULL, *now;
+    size_t seen = 0;
+    for (; (now = collection_at(things, &position)); position_advance(&position), seen++) {
+        if (before) {
+            int order = sv_compare(before->namespace_name, now->namespace_name);
+            CHECK(order < 0 || (order == 0 && sv_compare(before->name, now->name) < 0));
+        }
+        before = now;
+    }
+    CHECK(seen == expected);
+    CHECK(store_revision(store) == STEP_COUNT + 1);
+    store_free(store);
+}
+
+TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new(3);
+    struct collection *things = store_collection(store, SV("x/things"));
+    store_put(store, things, object(arena, 1, 1), arena);
+    store_put(store, things, object(arena, 1, 2), arena);
+    store_remove(store, things, object(arena, 1, 2), arena);
+    const struct log_entry *entry = collection_log_at(things, 1);
+    REQUIRE(entry != NULL);
+    CHECK(entry->type == WATCH_MODIFIED && entry->revision == 3);
+    CHECK(json_find_int(stored_tree(entry->before), "value", 0) == 1);
+    entry = collection_log_at(things, 2);
+    REQUIRE(entry != NULL);
+    CHECK(entry->type == WATCH_DELETED);
+    CHECK_SV(json_find_string(stored_tree(entry->object), "metadata.resourceVersion"), SV("4"));
+    CHECK(collection_log_after(things, 2) == 1 && collection_log_after(things, 4) == 3);
+    CHECK(things->forgotten_revision == 0);
+    store_put(store, things, object(arena, 1, 3), arena);
+    CHECK(collection_log_at(things, 0) == NULL && things->forgotten_revision == 2);
+    store_compact(store);
+    CHECK(collection_log_at(things, 3) == NULL && things->forgotten_revision == 5);
+    store_free(store);
+}
+
+/* A tree that rested comes back equal. */
+TEST(what_rests_comes_back_unchanged) {
+    AUTO(arena) arena = arena_new();
+    struct trees trees = {.bytes_max = 0};
+    struct cJSON *tree = object(arena, 3, 9007199254740993u);
+    struct stored *stored = stored_new(&trees, tree, 5);
+    trees_trim(&trees);
+    CHECK(stored->tree == NULL && trees.bytes == 0);
+    CHECK(json_equal(stored_tree(stored), tree));
+    trees_trim(&trees);
+    CHECK(json_equal(stored_tree(stored), tree));
+    stored_unref(stored);
+    CHECK(trees.bytes == 0 && trees.oldest == NULL && trees.newest == NULL);
+}
