@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl certify: lint and the simulated lifecycle of one class, and the verdict. */
+#include "conformance/cmd/command.h"
+#include "conformance/cmd/input.h"
+#include "conformance/cmd/judgement.h"
+#include "conformance/lifecycle.h"
+#include "conformance/lint.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+
+#include <unistd.h>
+
+enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1 };
+
+struct certify_options {
+    struct judgement_options judgement;
+    uint64_t seed;
+    bool is_static;
+};
+
+static void show_progress(void *context, struct sv check_id) {
+    (void)context;
+    fprintf(stderr, "\r\033[K%.*s", SV_ARG(check_id));
+}
+
+static void end_progress(void) {
+    fprintf(stderr, "\r\033[K");
+}
+
+/* The lifecycle in simulation; returns the number of measurements. */
+static size_t run_lifecycle(const struct subject *subject, const struct certify_options *options,
+                            struct check_results *results,
+                            struct report_measurement *ret_measurements) {
+    bool shows_progress = isatty(STDERR_FILENO);
+    struct lifecycle_options lifecycle = {
+        .seed = options->seed,
+        .progress = shows_progress ? show_progress : NULL,
+    };
+    struct lifecycle_measurements measured = {0};
+    lifecycle_checks(subject, &lifecycle, results, &measured);
+    if (shows_progress)
+        end_progress();
+    const struct report_measurement measurements[] = {
+        {SV("requestsCreate"), (int64_t)measured.requests_create},
+        {SV("writesCreate"), (int64_t)measured.writes_create},
+        {SV("writesSteadyPerHour"), (int64_t)measured.writes_steady},
+        {SV("timeToBindVirtualMs"), measured.time_to_bound_ms},
+        {SV("execCount"), (int64_t)measured.execution_count},
+    };
+    memcpy(ret_measurements, measurements, sizeof(measurements));
+    return COUNT_OF(measurements);
+}
+
+static int certify(const struct subject *subject, const struct certify_options *options,
+                   struct sv path, struct arena *arena) {
+    struct check_results results = {.arena = arena};
+    struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
+    lint_checks(subject, &lint, &results);
+    struct report_measurement measurements[MEASUREMENTS_MAX] = {
+        {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
+    size_t measurement_count = 1;
+    if (!options->is_static)
+        measurement_count += run_lifecycle(subject, options, &results, measurements + 1);
+    struct report_input input = {
+        .subject = subject,
+        .results = &results,
+        .tool_version = SV(CACHERUNTIME_VERSION),
+        .target = lint_target_text(lint.target),
+        .modes = OBSERVED_BY_LINT | (options->is_static ? 0 : OBSERVED_BY_SIM),
+        .seed = options->seed,
+        .command =
+            arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s", SV_ARG(path),
+                         SV_ARG(lint_target_text(lint.target)), (unsigned long long)options->seed,
+                         options->is_static ? " --static" : ""),
+        .measurements = measurements,
+        .measurement_count = measurement_count,
+    };
+    return judgement_print(&input, &options->judgement, arena);
+}
+
+int certify_command(const struct command *command, int argc, char *const *argv) {
+    struct certify_options certify_options = {.seed = DEFAULT_SEED};
+    struct option options[JUDGEMENT_OPTION_COUNT + 2] = {
+        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
+         SV("seed of the simulation; the same seed gives the same report")},
+        {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
+         SV("only what can be read; nothing is simulated")},
+    };
+    judgement_option_rows(&certify_options.judgement, options + 2);
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    if (operands.count == 0)
+        return command_fail(command, "name the file of a CacheRuntimeClass");
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct subject subject;
+    if (!input_subject(arena, operands.items, operands.count, &subject, &err))
+        return command_fail(command, err.message);
+    return certify(&subject, &certify_options, operands.items[0], arena);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/cmd/command.h"
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { HELP_BYTES_MAX = 64 * 1024 };
+
+static int print_help(const struct command *command, const struct option *options,
+                      size_t option_count) {
+    struct buf buf;
+    buf_init(&buf, HELP_BYTES_MAX);
+    bool fits = buf_printf(&buf, "usage: crctl %.*s %.*s\n%.*s\n\n", SV_ARG(command->name),
+                           SV_ARG(command->usage), SV_ARG(command->help)) &&
+                options_help(&buf, options, option_count);
+    assert(fits);
+    int status = command_print(buf_view(&buf), EXIT_HELD);
+    buf_release(&buf);
+    return status;
+}
+
+static bool asks_for_help(int argc, char *const *argv) {
+    for (int i = 0; i < argc && !sv_eq(sv_from(argv[i]), SV("--")); i++) {
+        if (sv_eq(sv_from(argv[i]), SV("--help")) || sv_eq(sv_from(argv[i]), SV("-h")))
+            return true;
+    }
+    return false;
+}
+
+bool command_options(const struct command *command, const struct option *options,
+                     size_t option_count, int argc, char *const *argv,
+                     struct operands *ret_operands, int *ret_status) {
+    if (asks_for_help(argc, argv)) {
+        *ret_status = print_help(command, options, option_count);
+        return false;
+    }
+    struct error err = {0};
+    if (options_parse(options, option_count, argc, argv, ret_operands, &err))
+        return true;
+    *ret_status = command_fail(command, err.message);
+    return false;
+}
+
+int command_fail(const struct command *command, const char *message) {
+    fprintf(stderr, "crctl %.*s: %s\n", SV_ARG(command->name), message);
+    return EXIT_USAGE;
+}
+
+int command_print(struct sv text, int status) {
+    while (text.len > 0) {
+        ssize_t wrote = write(STDOUT_FILENO, text.ptr, text.len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0) {
+            fprintf(stderr, "crctl: cannot write to stdout: %s\n", strerror(errno));
+            return EXIT_HARNESS;
+        }
+        text = sv_drop(text, (size_t)wrote);
+    }
+    return status;
+}
+
+bool command_has_color(enum color color) {
+    if (color == COLOR_AUTO)
+        return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    return color == COLOR_ALWAYS;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/cmd/judgement.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+static const struct sv outputs[] = {SV("text"), SV("json"), SV("junit")};
+static const struct sv colors[] = COLOR_CHOICES;
+static const struct sv levels[] = {SV("must"), SV("should")};
+static const struct sv targets[] = {SV("cacheruntime"), SV("fluid")};
+
+void judgement_option_rows(struct judgement_options *options, struct option *ret_rows) {
+    const struct option rows[JUDGEMENT_OPTION_COUNT] = {
+        {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
+         &options->output, SV("form of the report")},
+        {SV("target"), OPTION_CHOICE, SV("cacheruntime|fluid"), targets, COUNT_OF(targets),
+         &options->target, SV("controller that the class is judged for")},
+        {SV("fail-on"), OPTION_CHOICE, SV("must|should"), levels, COUNT_OF(levels),
+         &options->fail_on, SV("which failures make the exit status 1")},
+        {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors),
+         &options->color, SV("color of the text form")},
+        {SV("verbose"), OPTION_FLAG, SV(""), NULL, 0, &options->is_verbose,
+         SV("list passed checks, too")},
+    };
+    memcpy(ret_rows, rows, sizeof(rows));
+}
+
+static int status_of(enum report_verdict verdict) {
+    static const int statuses[] = {
+        [REPORT_HELD] = EXIT_HELD,
+        [REPORT_FAILED] = EXIT_FINDINGS,
+        [REPORT_HARNESS] = EXIT_HARNESS,
+        [REPORT_NOT_EXECUTED] = EXIT_NOT_EXECUTED,
+    };
+    return statuses[verdict];
+}
+
+int judgement_print(const struct report_input *input, const struct judgement_options *options,
+                    struct arena *arena) {
+    const struct cJSON *report = report_build(input, arena);
+    int status = status_of(report_verdict(input->results, (enum report_fail_on)options->fail_on));
+    if (options->output == OUTPUT_JSON) {
+        struct sv json = json_write_arena(arena, report, JSON_PRETTY);
+        return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
+    }
+    if (options->output == OUTPUT_JUNIT)
+        return command_print(report_junit(report, arena), status);
+    struct report_text_options text = {
+        .has_color = command_has_color((enum color)options->color),
+        .shows_passed = options->is_verbose,
+    };
+    return command_print(report_text(report, &text, arena), status);
+}

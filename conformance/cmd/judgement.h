@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* judgement: what certify and lint share: a report from results, printed, and the exit status. */
+#ifndef CONFORMANCE_CMD_JUDGEMENT_H
+#define CONFORMANCE_CMD_JUDGEMENT_H
+
+#include "conformance/cmd/command.h"
+#include "conformance/report.h"
+#include "core/base/base.h"
+
+struct arena;
+
+enum judgement_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JUNIT };
+
+/* Targets of the options that both commands have. */
+struct judgement_options {
+    int output, color, fail_on, target;
+    bool is_verbose;
+};
+enum { JUDGEMENT_OPTION_COUNT = 5 };
+/* Writes JUDGEMENT_OPTION_COUNT rows that point into `options`. */
+void judgement_option_rows(struct judgement_options *options, struct option *ret_rows);
+
+/* Prints the report in the form asked for; returns the exit status. */
+int judgement_print(const struct report_input *input, const struct judgement_options *options,
+                    struct arena *arena);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl lint: the static half of certification. */
+#include "conformance/cmd/command.h"
+#include "conformance/cmd/input.h"
+#include "conformance/cmd/judgement.h"
+#include "conformance/lint.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+
+int lint_command(const struct command *command, int argc, char *const *argv) {
+    struct judgement_options judgement = {0};
+    struct option options[JUDGEMENT_OPTION_COUNT];
+    judgement_option_rows(&judgement, options);
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    if (operands.count == 0)
+        return command_fail(command, "name the file of a CacheRuntimeClass");
+
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct subject subject;
+    if (!input_subject(arena, operands.items, operands.count, &subject, &err))
+        return command_fail(command, err.message);
+    struct check_results results = {.arena = arena};
+    struct lint_options lint = {.target = (enum lint_target)judgement.target};
+    lint_checks(&subject, &lint, &results);
+    struct report_measurement length = {SV("maxNameLength"),
+                                        (int64_t)lint_name_length_max(&subject, lint.target)};
+    struct report_input input = {
+        .subject = &subject,
+        .results = &results,
+        .tool_version = SV(CACHERUNTIME_VERSION),
+        .target = lint_target_text(lint.target),
+        .modes = OBSERVED_BY_LINT,
+        .command = arena_printf(arena, "crctl lint %.*s --target %.*s", SV_ARG(operands.items[0]),
+                                SV_ARG(lint_target_text(lint.target))),
+        .measurements = &length,
+        .measurement_count = 1,
+    };
+    return judgement_print(&input, &judgement, arena);
+}

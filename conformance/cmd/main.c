@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl: certifies cache vendors' classes, and shows what the controller would do. */
+#include "conformance/cmd/command.h"
+#include "core/base/buf.h"
+
+#include <signal.h>
+
+enum { USAGE_BYTES_MAX = 64 * 1024 };
+
+static int help_command(const struct command *command, int argc, char *const *argv);
+static int version_command(const struct command *command, int argc, char *const *argv);
+
+static const struct command commands[] = {
+    {SV("certify"), SV("CLASS.yaml [FILE...]"), SV("run the catalogue of checks on a class"),
+     certify_command},
+    {SV("lint"), SV("CLASS.yaml [FILE...]"), SV("run the checks that only read files"),
+     lint_command},
+    {SV("checks"), SV(""), SV("list the catalogue of checks"), checks_command},
+    {SV("plan"), SV("FILE..."), SV("show what the controller would do for the objects in files"),
+     plan_command},
+    {SV("version"), SV(""), SV("print the version"), version_command},
+    {SV("help"), SV("[COMMAND]"), SV("print this help, or that of a command"), help_command},
+};
+
+static const struct command *find_command(struct sv name) {
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (sv_eq(commands[i].name, name))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int fail_unknown(struct sv name) {
+    struct sv names[COUNT_OF(commands)];
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        names[i] = commands[i].name;
+    struct sv nearest = sv_nearest(name, names, COUNT_OF(commands));
+    fprintf(stderr, "crctl: unknown command \"%.*s\"%s%.*s; see crctl help\n", SV_ARG(name),
+            nearest.len ? "; did you mean " : "", SV_ARG(nearest));
+    return EXIT_USAGE;
+}
+
+static int version_command(const struct command *command, int argc, char *const *argv) {
+    struct operands operands;
+    int status;
+    if (!command_options(command, NULL, 0, argc, argv, &operands, &status))
+        return status;
+    return command_print(SV("crctl " CACHERUNTIME_VERSION "\n"), EXIT_HELD);
+}
+
+static int print_usage(void) {
+    struct buf buf;
+    buf_init(&buf, USAGE_BYTES_MAX);
+    bool fits = buf_append(&buf, SV("usage: crctl COMMAND [OPTION...] [FILE...]\n\n"));
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        fits = fits && buf_printf(&buf, "  %-9.*s %.*s\n", SV_ARG(commands[i].name),
+                                  SV_ARG(commands[i].help));
+    fits = fits &&
+           buf_append(&buf, SV("\nExit status: 0 all held, 1 findings, 2 wrong usage or input, 3 "
+                               "the tool failed,\n4 nothing failed but something required was not "
+                               "executed.\n"));
+    assert(fits);
+    int status = command_print(buf_view(&buf), EXIT_HELD);
+    buf_release(&buf);
+    return status;
+}
+
+static int help_command(const struct command *command, int argc, char *const *argv) {
+    (void)command;
+    if (argc == 0)
+        return print_usage();
+    const struct command *about = find_command(sv_from(argv[0]));
+    if (!about)
+        return fail_unknown(sv_from(argv[0]));
+    if (about->run == help_command)
+        return print_usage();
+    char help[] = "--help";
+    char *arguments[] = {help};
+    return about->run(about, 1, arguments);
+}
+
+int main(int argc, char **argv) {
+    /* A reader that went away is an error of write(), not a reason to die. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        fprintf(stderr, "crctl: name a command; see crctl help\n");
+        return EXIT_USAGE;
+    }
+    struct sv name = sv_from(argv[1]);
+    if (sv_eq(name, SV("--help")) || sv_eq(name, SV("-h")))
+        return print_usage();
+    if (sv_eq(name, SV("--version")))
+        name = SV("version");
+    const struct command *command = find_command(name);
+    return command ? command->run(command, argc - 2, argv + 2) : fail_unknown(name);
+}
