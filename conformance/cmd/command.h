@@ -6,7 +6,7 @@
 #ifndef CONFORMANCE_CMD_COMMAND_H
 #define CONFORMANCE_CMD_COMMAND_H
 
-#include "conformance/cmd/options.h"
+#include "conformance/options.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
 

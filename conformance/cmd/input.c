@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/input.h"
 
-#include "conformance/cmd/options.h"
+#include "conformance/options.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"

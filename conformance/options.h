@@ -4,8 +4,8 @@
  * flags without a value, and "--" before operands that begin with a dash. Operands and options
  * may be mixed.
  */
-#ifndef CONFORMANCE_CMD_OPTIONS_H
-#define CONFORMANCE_CMD_OPTIONS_H
+#ifndef CONFORMANCE_OPTIONS_H
+#define CONFORMANCE_OPTIONS_H
 
 #include "core/base/base.h"
 #include "core/base/sv.h"

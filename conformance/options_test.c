@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conformance/cmd/options.h"
+#include "conformance/options.h"
 
 #include "core/base/error.h"
 #include "core/base/test.h"
