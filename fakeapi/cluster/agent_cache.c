@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/agent_cache.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+
+enum { INDEXES_MAX = 4, HANDLERS_MAX = 16, KEY_BYTES_MAX = 512 };
+
+struct cached {
+    struct arena *arena;
+    const struct cJSON *tree;
+    struct sv key; /* "ns/name" */
+    struct sv index_keys[INDEXES_MAX];
+};
+
+/* The objects under one key of an index, sorted by their own keys. */
+struct bucket {
+    VEC(struct cached *) items;
+};
+
+struct agent_cache {
+    const struct resource *resource;
+    struct map *objects; /* "ns/name" -> struct cached */
+    size_t index_count;
+    struct {
+        cache_key_of *key_of;
+        struct map *buckets; /* key -> struct bucket */
+    } indexes[INDEXES_MAX];
+    size_t handler_count;
+    struct {
+        agent_handler *handle;
+        void *context;
+    } handlers[HANDLERS_MAX];
+};
+
+struct agent_cache *agent_cache_new(const struct resource *resource) {
+    struct agent_cache *cache = mem_alloc(sizeof(*cache));
+    cache->resource = resource;
+    cache->objects = map_new();
+    return cache;
+}
+
+static void cached_free(struct cached *cached) {
+    arena_free(cached->arena);
+    mem_free(cached);
+}
+
+void agent_cache_free(struct agent_cache *cache) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(cache->objects, &cursor, NULL, &value))
+        cached_free(value);
+    map_free(cache->objects);
+    for (size_t i = 0; i < cache->index_count; i++) {
+        cursor = 0;
+        while (map_next(cache->indexes[i].buckets, &cursor, NULL, &value)) {
+            struct bucket *bucket = value;
+            vec_release(&bucket->items);
+            mem_free(bucket);
+        }
+        map_free(cache->indexes[i].buckets);
+    }
+    mem_free(cache);
+}
+
+const struct resource *agent_cache_resource(const struct agent_cache *cache) {
+    return cache->resource;
+}
+
+void agent_cache_add_handler(struct agent_cache *cache, agent_handler *handler, void *context) {
+    assert(cache->handler_count < HANDLERS_MAX);
+    cache->handlers[cache->handler_count].handle = handler;
+    cache->handlers[cache->handler_count++].context = context;
+}
+
+size_t cache_add_index(struct agent_cache *cache, cache_key_of *key_of) {
+    for (size_t i = 0; i < cache->index_count; i++)
+        if (cache->indexes[i].key_of == key_of)
+            return i;
+    assert(cache->index_count < INDEXES_MAX && map_count(cache->objects) == 0);
+    cache->indexes[cache->index_count].key_of = key_of;
+    cache->indexes[cache->index_count].buckets = map_new();
+    return cache->index_count++;
+}
+
+struct sv cache_key_of_controller(const struct cJSON *object, struct arena *arena) {
+    (void)arena;
+    return json_string_or(object_controller_owner(object), SV("uid"), SV(""));
+}
+
+static struct sv key_of(char *space, struct sv namespace_name, struct sv name) {
+    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+}
+
+/* --- indexes --- */
+
+static size_t find_in_bucket(const struct bucket *bucket, struct sv key) {
+    size_t low = 0, high = bucket->items.count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (sv_compare(bucket->items.items[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void index_add(struct agent_cache *cache, size_t index, struct cached *cached) {
+    struct sv key = cached->index_keys[index];
+    if (key.len == 0)
+        return;
+    struct bucket *bucket = map_get(cache->indexes[index].buckets, key);
+    if (!bucket) {
+        bucket = mem_alloc(sizeof(*bucket));
+        map_put(cache->indexes[index].buckets, key, bucket);
+    }
+    size_t at = find_in_bucket(bucket, cached->key);
+    vec_push(&bucket->items, NULL);
+    memmove(&bucket->items.items[at + 1], &bucket->items.items[at],
+            sizeof(struct cached *) * (bucket->items.count - at - 1));
+    bucket->items.items[at] = cached;
+}
+
+static void index_remove(struct agent_cache *cache, size_t index, const struct cached *cached) {
+    struct sv key = cached->index_keys[index];
+    struct bucket *bucket = key.len ? map_get(cache->indexes[index].buckets, key) : NULL;
+    if (!bucket)
+        return;
+    size_t at = find_in_bucket(bucket, cached->key);
+    assert(at < bucket->items.count && bucket->items.items[at] == cached);
+    vec_remove(&bucket->items, at);
+    if (bucket->items.count == 0) {
+        vec_release(&bucket->items);
+        map_remove(cache->indexes[index].buckets, key);
+        mem_free(bucket);
+    }
+}
+
+const struct cJSON *cache_index_next(const struct agent_cache *cache, size_t index, struct sv key,
+                                     size_t *cursor) {
+    const struct bucket *bucket = map_get(cache->indexes[index].buckets, key);
+    if (!bucket || *cursor >= bucket->items.count)
+        return NULL;
+    return bucket->items.items[(*cursor)++]->tree;
+}
+
+/* --- objects --- */
+
+static uint64_t revision_of(const struct cJSON *object) {
+    int64_t value = 0;
+    sv_to_int64(object_resource_version(object), &value);
+    return (uint64_t)value;
+}
+
+static struct cached *cached_new(const struct agent_cache *cache, const struct cJSON *object,
+                                 struct sv key) {
+    struct cached *cached = mem_alloc(sizeof(*cached));
+    cached->arena = arena_new();
+    struct cJSON *tree = json_map(cached->arena);
+    JSON_EACH (member, object) {
+        struct cJSON *copy =
+            json_set(cached->arena, tree, json_key(member), json_copy(cached->arena, member));
+        if (sv_eq(json_key(member), SV("metadata")))
+            json_remove(copy, SV("managedFields"));
+    }
+    cached->tree = tree;
+    cached->key = arena_copy(cached->arena, key);
+    for (size_t i = 0; i < cache->index_count; i++)
+        cached->index_keys[i] =
+            arena_copy(cached->arena, cache->indexes[i].key_of(tree, cached->arena));
+    return cached;
+}
+
+static void replace(struct agent_cache *cache, struct sv key, struct cached *cached) {
+    struct cached *before = map_get(cache->objects, key);
+    for (size_t i = 0; i < cache->index_count && before; i++)
+        index_remove(cache, i, before);
+    if (cached)
+        map_put(cache->objects, key, cached);
+    else
+        map_remove(cache->objects, key);
+    for (size_t i = 0; i < cache->index_count && cached; i++)
+        index_add(cache, i, cached);
+}
+
+static void notify(struct agent_cache *cache, const struct cJSON *object,
+                   const struct cJSON *before, bool is_gone) {
+    for (size_t i = 0; i < cache->handler_count; i++)
+        cache->handlers[i].handle(cache->handlers[i].context, object, before, is_gone);
+}
+
+void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object) {
+    char space[KEY_BYTES_MAX];
+    struct sv key = key_of(space, object_namespace(object), object_name(object));
+    struct cached *before = map_get(cache->objects, key);
+    if (before && revision_of(before->tree) >= revision_of(object))
+        return;
+    struct cached *now = cached_new(cache, object, key);
+    replace(cache, key, now);
+    notify(cache, now->tree, before ? before->tree : NULL, false);
+    if (before)
+        cached_free(before);
+}
+
+void agent_cache_remove(struct agent_cache *cache, struct sv namespace_name, struct sv name,
+                        struct sv uid, const struct cJSON *last) {
+    char space[KEY_BYTES_MAX];
+    struct sv key = key_of(space, namespace_name, name);
+    struct cached *before = map_get(cache->objects, key);
+    if (!before || (uid.len > 0 && !sv_eq(object_uid(before->tree), uid)))
+        return;
+    replace(cache, key, NULL);
+    notify(cache, last ? last : before->tree, before->tree, true);
+    cached_free(before);
+}
+
+const struct cJSON *cache_get(const struct agent_cache *cache, struct sv namespace_name,
+                              struct sv name) {
+    char space[KEY_BYTES_MAX];
+    const struct cached *cached = map_get(cache->objects, key_of(space, namespace_name, name));
+    return cached ? cached->tree : NULL;
+}
+
+const struct cJSON *cache_next(const struct agent_cache *cache, size_t *cursor) {
+    void *value;
+    if (!map_next(cache->objects, cursor, NULL, &value))
+        return NULL;
+    return ((const struct cached *)value)->tree;
+}
+
+size_t cache_count(const struct agent_cache *cache) {
+    return map_count(cache->objects);
+}
