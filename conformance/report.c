@@ -171,7 +171,8 @@ static void add_check(const struct check_result *result, const struct report_inp
     set_text(arena, map, SV("message"), result->message);
     set_text(arena, map, SV("expected"), result->expected);
     set_text(arena, map, SV("actual"), result->actual);
-    if (result->state != CHECK_STATE_PASS)
+    bool is_to_be_changed = result->state == CHECK_STATE_FAIL || result->state == CHECK_STATE_XFAIL;
+    if (is_to_be_changed)
         set_text(arena, map, SV("remediation"),
                  result->remediation.len ? result->remediation : check->remediation);
 }

@@ -185,7 +185,7 @@ struct sv report_text(const struct cJSON *report, const struct report_text_optio
     put(&writer, SV(", catalogue "));
     put(&writer, json_find_string(report, "catalogue.version"));
     put(&writer, SV(", seed "));
-    put(&writer, json_find_string(report, "run.seed"));
+    put(&writer, json_text(json_find(report, "run.seed")));
     put(&writer, SV("\n"));
     put_section(&writer, report, "Failures", failures, COUNT_OF(failures), put_failure);
     put_section(&writer, report, "Not executed", skips, COUNT_OF(skips), put_skipped);
