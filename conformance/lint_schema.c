@@ -259,6 +259,26 @@ static void check_004(struct lint *lint, enum role role) {
     }
 }
 
+static bool has_null_item(const struct cJSON *root) {
+    JSON_EACH (child, root) {
+        if ((json_is_list(root) && json_is_null(child)) || has_null_item(child))
+            return true;
+    }
+    return false;
+}
+
+/* The server sets defaults in what has the right types, and only there. */
+static bool has_wrong_type(const struct lint *lint, const struct resource_type *type,
+                           const struct cJSON *object) {
+    struct findings findings = {0};
+    admit_check_fields(type, object, lint->arena, &findings);
+    for (size_t i = 0; i < findings.count; i++) {
+        if (sv_eq(findings.items[i].reason, SV("FieldValueTypeInvalid")))
+            return true;
+    }
+    return has_null_item(object);
+}
+
 static void check_005(struct lint *lint, enum role role) {
     const struct cJSON *template = lint_map(subject_component(lint->subject, role), "template");
     if (!template) {
@@ -272,7 +292,12 @@ static void check_005(struct lint *lint, enum role role) {
     struct cJSON *spec = json_ensure_map(lint->arena, workload, SV("spec"));
     struct cJSON *copy =
         json_set(lint->arena, spec, SV("template"), json_copy(lint->arena, template));
-    admit_set_defaults(type_of(lint, workload), workload, lint->arena);
+    const struct resource_type *type = type_of(lint, workload);
+    if (has_wrong_type(lint, type, workload)) {
+        lint_skip(lint, "fields of the template have a wrong type: see SCH-001");
+        return;
+    }
+    admit_set_defaults(type, workload, lint->arena);
     struct findings findings = {0};
     struct sv field = arena_printf(lint->arena, "topology.%.*s.template", SV_ARG(role_text(role)));
     validate_pod_template(copy, field, lint->arena, &findings);

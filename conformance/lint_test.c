@@ -282,3 +282,54 @@ TEST(refuses_hostile_texts) {
         CHECK(sv_find(sv_from(err.message), '\n') == strlen(err.message));
     }
 }
+
+/* Puts `value` in the place of the n-th node below `parent`; false when there are fewer. */
+static bool replace_nth(struct cJSON *parent, size_t *n, struct cJSON *value) {
+    JSON_EACH (child, parent) {
+        if ((*n)-- == 0) {
+            json_replace(parent, child, value);
+            return true;
+        }
+        if (replace_nth(child, n, value))
+            return true;
+    }
+    return false;
+}
+
+static struct cJSON *junk(struct arena *arena, size_t variant) {
+    struct cJSON *list = json_list(arena);
+    json_append(list, json_null(arena));
+    json_append(list, json_int(arena, 7));
+    json_append(list, json_string(arena, SV("x")));
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("name"), SV("x"));
+    json_set(arena, map, SV("y"), json_map(arena));
+    struct cJSON *variants[] = {json_null(arena), json_int(arena, -1), json_string(arena, SV("$(")),
+                                list, map};
+    return variants[variant % COUNT_OF(variants)];
+}
+
+/* Vendors get types wrong anywhere; a finding is due, and never a crash. */
+TEST(survives_a_wrong_type_in_any_place) {
+    AUTO(arena) arena = arena_new();
+    struct sv text = read_class(arena);
+    bool is_replaced = true;
+    size_t tried = 0;
+    for (size_t n = 0; is_replaced; n++) {
+        AUTO(arena) each = arena_new();
+        struct manifest manifest;
+        struct subject subject;
+        struct error err = {0};
+        REQUIRE(manifest_parse(each, SV("class.yaml"), text, &manifest, &err));
+        size_t left = n;
+        is_replaced = replace_nth(manifest.documents.roots[0], &left, junk(each, n));
+        if (!is_replaced || !subject_build(each, &manifest, 1, &subject, &err))
+            continue;
+        struct check_results results = {.arena = each};
+        struct lint_options options = {.target = n % 2};
+        lint_checks(&subject, &options, &results);
+        CHECK(results.count > 0);
+        tried++;
+    }
+    CHECK(tried > 100);
+}
