@@ -138,7 +138,9 @@ static void fail_unknown(struct lint *lint, const struct resource_type *type,
     struct sv name = sv_drop(finding->field, sv_find_last(finding->field, '.') + 1);
     if (sv_find_last(finding->field, '.') == finding->field.len)
         name = finding->field;
-    struct sv nearest = nearest_member(lint, parent_schema(type->schema, finding->field), name);
+    /* A copy: the schema goes away with its registry. */
+    struct sv nearest = arena_copy(
+        lint->arena, nearest_member(lint, parent_schema(type->schema, finding->field), name));
     struct check_result *result = lint_fail_key(
         lint, finding->item ? finding->item : object, "unknown field \"%.*s\"%s%.*s%s",
         SV_ARG(finding->field), nearest.len ? "; did you mean \"" : "", SV_ARG(nearest),

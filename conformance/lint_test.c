@@ -227,6 +227,9 @@ TEST(fails_each_bad_class_at_its_line) {
             continue;
         }
         CHECK(failure->subject.line > 0);
+        /* One line each, since they are lines of a report; read after lint is gone. */
+        CHECK(!sv_contains(failure->expected, SV("\n")));
+        CHECK(!sv_contains(failure->actual, SV("\n")));
         CHECK(bad[i].line == 0 || failure->subject.line == bad[i].line);
         if (bad[i].line != 0 && failure->subject.line != bad[i].line)
             printf("  row %zu, %s: line %u instead of %u\n", i, bad[i].id, failure->subject.line,
