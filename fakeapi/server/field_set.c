@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/field_set.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+
+#define SELF SV(".")
+
+bool fields_is_empty(const struct cJSON *set) {
+    return !set || !set->child;
+}
+
+/* --- algebra --- */
+
+struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
+    struct cJSON *result = a ? json_copy(arena, a) : json_map(arena);
+    JSON_EACH (member, b) {
+        struct sv key = json_key(member);
+        const struct cJSON *present = json_get(result, key);
+        bool was_leaf = present && !present->child && !sv_eq(key, SELF);
+        bool is_leaf = !member->child && !sv_eq(key, SELF);
+        struct cJSON *joined =
+            present ? fields_union(arena, present, member) : json_copy(arena, member);
+        /* A leaf that meets a branch is in the set itself. */
+        if (present && was_leaf != is_leaf)
+            json_set(arena, joined, SELF, json_map(arena));
+        json_set(arena, result, key, joined);
+    }
+    return result;
+}
+
+/* Whether the node itself, not only what is below it, is in the set. */
+static bool has_self(const struct cJSON *node) {
+    return node && (!node->child || json_get(node, SELF));
+}
+
+struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
+    struct cJSON *result = json_map(arena);
+    JSON_EACH (member, a) {
+        struct sv key = json_key(member);
+        const struct cJSON *other = json_get(b, key);
+        if (sv_eq(key, SELF)) {
+            if (!other)
+                json_set(arena, result, key, json_map(arena));
+            continue;
+        }
+        if (!other) {
+            json_set(arena, result, key, json_copy(arena, member));
+            continue;
+        }
+        struct cJSON *rest = fields_minus(arena, member, other);
+        if (!member->child && !has_self(other))
+            json_set(arena, result, key, json_map(arena));
+        else if (!fields_is_empty(rest))
+            json_set(arena, result, key, rest);
+    }
+    return result;
+}
+
+struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
+    struct cJSON *result = json_map(arena);
+    JSON_EACH (member, a) {
+        struct sv key = json_key(member);
+        const struct cJSON *other = json_get(b, key);
+        if (!other)
+            continue;
+        if (sv_eq(key, SELF) || (!member->child && has_self(other)) ||
+            (!other->child && has_self(member))) {
+            json_set(arena, result, key, json_map(arena));
+            continue;
+        }
+        struct cJSON *both = fields_common(arena, member, other);
+        if (!fields_is_empty(both))
+            json_set(arena, result, key, both);
+    }
+    return result;
+}
+
+/* --- paths --- */
+
+enum field_shape field_shape_of(const struct schema *schema, const struct cJSON *value) {
+    if (json_is_map(value)) {
+        bool is_map = !schema || schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP ||
+                      (schema->kind == SCHEMA_ANY && schema->preserves_unknown);
+        return is_map && !(schema && schema->is_atomic_map) ? FIELD_MAP : FIELD_LEAF;
+    }
+    if (!json_is_list(value) || !schema || schema->kind != SCHEMA_LIST)
+        return FIELD_LEAF;
+    return schema->list_type == SCHEMA_LIST_MAP   ? FIELD_KEYED_LIST
+           : schema->list_type == SCHEMA_LIST_SET ? FIELD_SET_LIST
+                                                  : FIELD_LEAF;
+}
+
+struct sv field_element(struct arena *arena, struct sv name) {
+    return arena_printf(arena, "f:%.*s", SV_ARG(name));
+}
+
+struct sv value_element(struct arena *arena, const struct cJSON *item) {
+    return arena_printf(arena, "v:%.*s", SV_ARG(json_write_arena(arena, item, JSON_COMPACT)));
+}
+
+struct sv key_element(struct arena *arena, const struct schema *schema, const struct cJSON *item) {
+    struct cJSON *keys = json_map(arena);
+    for (size_t i = 0; i < schema->list_map_key_count; i++) {
+        struct sv key = schema->list_map_keys[i];
+        const struct cJSON *value = json_get(item, key);
+        const struct schema *below = schema_member(schema->items, key);
+        if (!value && below)
+            value = below->default_value;
+        if (value)
+            json_set(arena, keys, key, json_copy(arena, value));
+        else if (sv_eq(key, SV("protocol")))
+            json_set_string(arena, keys, key, SV("TCP"));
+    }
+    json_sort(keys);
+    return arena_printf(arena, "k:%.*s", SV_ARG(json_write_arena(arena, keys, JSON_COMPACT)));
+}
+
+struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item) {
+    return schema->list_type == SCHEMA_LIST_MAP ? key_element(arena, schema, item)
+                                                : value_element(arena, item);
+}
+
+struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
+                              const struct cJSON *list, struct sv element) {
+    JSON_EACH (item, list) {
+        if (sv_eq(list_element(arena, schema, item), element))
+            return item;
+    }
+    return NULL;
+}
+
+struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
+                              const struct cJSON *value) {
+    struct cJSON *set = json_map(arena);
+    enum field_shape shape = field_shape_of(schema, value);
+    if (shape == FIELD_LEAF)
+        return set;
+    JSON_EACH (item, value) {
+        const struct schema *below =
+            shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
+        struct cJSON *fields =
+            shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, below, item);
+        if (shape == FIELD_KEYED_LIST)
+            json_insert(fields, 0, json_map(arena));
+        if (shape == FIELD_KEYED_LIST)
+            fields->child->string = (char *)SELF.ptr;
+        json_set(arena, set,
+                 shape == FIELD_MAP ? field_element(arena, json_key(item))
+                                    : list_element(arena, schema, item),
+                 fields);
+    }
+    return set;
+}
+
+/* --- comparison --- */
+
+/* Everything in `value`, with "." at every parent: it is new, or gone, as a whole. */
+static struct cJSON *whole(struct arena *arena, const struct schema *schema,
+                           const struct cJSON *value) {
+    struct cJSON *set = json_map(arena);
+    enum field_shape shape = field_shape_of(schema, value);
+    if (shape == FIELD_LEAF || !value->child)
+        return set;
+    json_set(arena, set, SELF, json_map(arena));
+    JSON_EACH (item, value) {
+        const struct schema *below =
+            shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
+        json_set(arena, set,
+                 shape == FIELD_MAP ? field_element(arena, json_key(item))
+                                    : list_element(arena, schema, item),
+                 shape == FIELD_SET_LIST ? json_map(arena) : whole(arena, below, item));
+    }
+    return set;
+}
+
+static void add(struct arena *arena, struct cJSON *set, struct sv element, struct cJSON *fields) {
+    json_set(arena, set, element, fields);
+}
+
+static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                    const struct cJSON *now, struct cJSON *changed, struct cJSON *removed);
+
+/* One path below two values that both have it. True: it differs as a leaf. */
+static bool compare_below(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                          const struct cJSON *now, struct sv element, struct cJSON *changed,
+                          struct cJSON *removed) {
+    enum field_shape shape = field_shape_of(schema, now);
+    if (shape == FIELD_LEAF || shape != field_shape_of(schema, old)) {
+        if (json_equal(old, now))
+            return false;
+        add(arena, changed, element, whole(arena, schema, now));
+        return true;
+    }
+    struct cJSON *below_changed = json_map(arena), *below_removed = json_map(arena);
+    compare(arena, schema, old, now, below_changed, below_removed);
+    if (below_changed->child)
+        add(arena, changed, element, below_changed);
+    if (below_removed->child)
+        add(arena, removed, element, below_removed);
+    return below_changed->child != NULL;
+}
+
+static void compare_maps(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                         const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+    /* Most members stand where they stood. */
+    const struct cJSON *beside = old->child;
+    JSON_EACH (member, now) {
+        struct sv key = json_key(member);
+        const struct cJSON *before =
+            beside && strcmp(beside->string, member->string) == 0 ? beside : json_get(old, key);
+        if (before)
+            beside = before->next;
+        const struct schema *below = schema_member(schema, key);
+        if (!before)
+            add(arena, changed, field_element(arena, key), whole(arena, below, member));
+        else if (before->child || member->child || !json_equal(before, member))
+            compare_below(arena, below, before, member, field_element(arena, key), changed,
+                          removed);
+    }
+    JSON_EACH (member, old) {
+        struct sv key = json_key(member);
+        if (!json_get(now, key))
+            add(arena, removed, field_element(arena, key),
+                whole(arena, schema_member(schema, key), member));
+    }
+}
+
+static void compare_lists(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                          const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+    if (json_equal(old, now))
+        return;
+    bool is_set = schema->list_type == SCHEMA_LIST_SET;
+    JSON_EACH (item, now) {
+        struct sv element = list_element(arena, schema, item);
+        const struct cJSON *before = item_of_element(arena, schema, old, element);
+        if (!before)
+            add(arena, changed, element,
+                is_set ? json_map(arena) : whole(arena, schema->items, item));
+        else if (!is_set)
+            compare_below(arena, schema->items, before, item, element, changed, removed);
+    }
+    JSON_EACH (item, old) {
+        struct sv element = list_element(arena, schema, item);
+        if (!item_of_element(arena, schema, now, element))
+            add(arena, removed, element,
+                is_set ? json_map(arena) : whole(arena, schema->items, item));
+    }
+}
+
+static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                    const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+    if (field_shape_of(schema, now) == FIELD_MAP)
+        compare_maps(arena, schema, old, now, changed, removed);
+    else
+        compare_lists(arena, schema, old, now, changed, removed);
+}
+
+void fields_compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                    const struct cJSON *now, struct cJSON **ret_changed,
+                    struct cJSON **ret_removed) {
+    *ret_changed = json_map(arena);
+    *ret_removed = json_map(arena);
+    struct cJSON *nothing = json_map(arena);
+    compare_maps(arena, schema, old ? old : nothing, now ? now : nothing, *ret_changed,
+                 *ret_removed);
+}

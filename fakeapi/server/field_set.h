@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * field_set: sets of fields as FieldsV1 tries ({"f:spec":{"f:replicas":{}}}), the form in which
+ * managedFields keeps them, and the algebra on them that server-side apply needs. A node with
+ * children is in the set itself when it holds "."; a node without any is a leaf of the set.
+ * Private to apply*.c.
+ */
+#ifndef FAKEAPI_SERVER_FIELD_SET_H
+#define FAKEAPI_SERVER_FIELD_SET_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/schema/schema.h"
+
+struct arena;
+struct cJSON;
+
+/* Results are new trees in `arena`; NULL stands for the empty set everywhere. */
+struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
+struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
+struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
+bool fields_is_empty(const struct cJSON *set);
+
+/* How a value is divided into fields. */
+enum field_shape {
+    FIELD_LEAF, /* scalars, and what is atomic */
+    FIELD_MAP,  /* members one by one */
+    FIELD_KEYED_LIST,
+    FIELD_SET_LIST,
+};
+enum field_shape field_shape_of(const struct schema *schema, const struct cJSON *value);
+
+/* Path elements: "f:name", "k:{…}", "v:…". */
+struct sv field_element(struct arena *arena, struct sv name);
+struct sv key_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
+struct sv value_element(struct arena *arena, const struct cJSON *item);
+/* The item of a keyed or set list with that element, or NULL. */
+struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
+                              const struct cJSON *list, struct sv element);
+/* The element of `item` in its list, by the list's shape. */
+struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
+
+/* All fields of a value, as an apply owns them: leaves, and "." in list items. */
+struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
+                              const struct cJSON *value);
+
+/* What changed from `old` to `now` (either may be NULL). `ret_changed`: added and modified,
+ * with "." at parents that are new; `ret_removed`: what is gone. */
+void fields_compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
+                    const struct cJSON *now, struct cJSON **ret_changed,
+                    struct cJSON **ret_removed);
+
+#endif
