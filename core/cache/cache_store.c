@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cache/cache_store.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+
+/* How many of the watch's last versions an entry remembers: an answer may arrive after the watch
+ * delivered its version, and a few more. */
+enum { SEEN_VERSIONS = 8 };
+
+struct entry {
+    struct cached seen; /* what readers get; must be first */
+    char *block;        /* the texts of `seen` */
+    struct sv *groups;
+    char *group_block;
+    size_t group_count;
+    bool has_overlay;
+    int64_t overlay_until_ms;
+    struct sv watched; /* while there is an overlay: the watch's last state, or empty */
+    uint64_t versions[SEEN_VERSIONS];
+    size_t version_count;
+};
+
+struct cache_store {
+    struct cache_index index;
+    struct map *entries; /* cache_key() -> struct entry */
+    struct map *groups;  /* group -> struct map of cache_key() -> struct entry */
+    struct map *overlays;
+    size_t bytes;
+};
+
+struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *resource,
+                    struct sv namespace_name, struct sv name) {
+    int len = snprintf(space, CACHE_KEY_BYTES_MAX, "%.*s.%.*s/%.*s/%.*s", SV_ARG(resource->plural),
+                       SV_ARG(resource->group), SV_ARG(namespace_name), SV_ARG(name));
+    return sv_prefix((struct sv){space, CACHE_KEY_BYTES_MAX - 1}, (size_t)len);
+}
+
+void cache_groups_add(struct cache_groups *groups, struct sv group) {
+    if (groups->count < CACHE_GROUPS_MAX &&
+        sv_index_of(group, groups->items, groups->count) == groups->count)
+        groups->items[groups->count++] = group;
+}
+
+struct cache_store *cache_store_new(const struct cache_index *index) {
+    struct cache_store *store = mem_alloc(sizeof(*store));
+    *store = (struct cache_store){
+        .index = *index,
+        .entries = map_new(),
+        .groups = map_new(),
+        .overlays = map_new(),
+    };
+    return store;
+}
+
+/* --- groups --- */
+
+static struct sv entry_key(const struct entry *entry, char space[CACHE_KEY_BYTES_MAX]) {
+    return cache_key(space, entry->seen.resource, entry->seen.namespace_name, entry->seen.name);
+}
+
+static void notify(struct cache_store *store, const struct entry *entry) {
+    for (size_t i = 0; i < entry->group_count; i++)
+        store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
+}
+
+static void leave_groups(struct cache_store *store, struct entry *entry) {
+    char space[CACHE_KEY_BYTES_MAX];
+    struct sv key = entry_key(entry, space);
+    for (size_t i = 0; i < entry->group_count; i++) {
+        struct map *members = map_get(store->groups, entry->groups[i]);
+        map_remove(members, key);
+        if (map_count(members) == 0)
+            map_free(map_remove(store->groups, entry->groups[i]));
+    }
+    mem_free(entry->groups);
+    mem_free(entry->group_block);
+    entry->groups = NULL;
+    entry->group_block = NULL;
+    entry->group_count = 0;
+}
+
+static void keep_groups(struct entry *entry, const struct cache_groups *groups) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < groups->count; i++)
+        bytes += groups->items[i].len;
+    entry->groups = mem_alloc(sizeof(*entry->groups) * (groups->count + 1));
+    entry->group_block = mem_alloc(bytes + 1);
+    entry->group_count = groups->count;
+    char *end = entry->group_block;
+    for (size_t i = 0; i < groups->count; i++) {
+        memcpy(end, groups->items[i].ptr, groups->items[i].len);
+        entry->groups[i] = (struct sv){end, groups->items[i].len};
+        end += groups->items[i].len;
+    }
+}
+
+static void join_groups(struct cache_store *store, struct entry *entry, const struct cJSON *object,
+                        struct arena *arena) {
+    struct cache_groups groups = {.count = 0};
+    store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
+    keep_groups(entry, &groups);
+    char space[CACHE_KEY_BYTES_MAX];
+    struct sv key = entry_key(entry, space);
+    for (size_t i = 0; i < entry->group_count; i++) {
+        struct map *members = map_get(store->groups, entry->groups[i]);
+        if (!members) {
+            members = map_new();
+            map_put(store->groups, entry->groups[i], members);
+        }
+        map_put(members, key, entry);
+    }
+}
+
+/* --- entries --- */
+
+static char *put_text(char *end, struct sv text, struct sv *ret_copy) {
+    memcpy(end, text.ptr, text.len);
+    *ret_copy = (struct sv){end, text.len};
+    return end + text.len;
+}
+
+/* Copies all texts into one new block; the old one is freed. */
+static void set_texts(struct cache_store *store, struct entry *entry, struct cached texts) {
+    size_t bytes = texts.namespace_name.len + texts.name.len + texts.uid.len +
+                   texts.resource_version.len + texts.bytes.len;
+    char *block = mem_alloc(bytes + 1);
+    struct cached kept = texts;
+    char *end = put_text(block, texts.namespace_name, &kept.namespace_name);
+    end = put_text(end, texts.name, &kept.name);
+    end = put_text(end, texts.uid, &kept.uid);
+    end = put_text(end, texts.resource_version, &kept.resource_version);
+    put_text(end, texts.bytes, &kept.bytes);
+    store->bytes += texts.bytes.len;
+    store->bytes -= entry->seen.bytes.len;
+    mem_free(entry->block);
+    entry->block = block;
+    entry->seen = kept;
+}
+
+static struct entry *find(const struct cache_store *store, const struct resource *resource,
+                          struct sv namespace_name, struct sv name) {
+    char space[CACHE_KEY_BYTES_MAX];
+    return map_get(store->entries, cache_key(space, resource, namespace_name, name));
+}
+
+static struct entry *ensure(struct cache_store *store, const struct resource *resource,
+                            struct sv namespace_name, struct sv name) {
+    struct entry *entry = find(store, resource, namespace_name, name);
+    if (entry)
+        return entry;
+    entry = mem_alloc(sizeof(*entry));
+    entry->seen.bytes = entry->watched = SV("");
+    set_texts(store, entry,
+              (struct cached){.resource = resource,
+                              .namespace_name = namespace_name,
+                              .name = name,
+                              .uid = SV(""),
+                              .resource_version = SV(""),
+                              .bytes = SV("")});
+    char space[CACHE_KEY_BYTES_MAX];
+    map_put(store->entries, entry_key(entry, space), entry);
+    return entry;
+}
+
+static void show(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
+    AUTO(arena) arena = arena_new();
+    set_texts(store, entry,
+              (struct cached){.resource = entry->seen.resource,
+                              .namespace_name = object_namespace(object),
+                              .name = object_name(object),
+                              .uid = object_uid(object),
+                              .resource_version = object_resource_version(object),
+                              .bytes = json_write_arena(arena, object, JSON_COMPACT)});
+    notify(store, entry);
+    leave_groups(store, entry);
+    join_groups(store, entry, object, arena);
+    notify(store, entry);
+}
+
+static void forget_watched(struct entry *entry) {
+    if (entry->watched.len)
+        mem_free((char *)entry->watched.ptr);
+    entry->watched = SV("");
+}
+
+static void entry_free(struct entry *entry) {
+    forget_watched(entry);
+    mem_free(entry->block);
+    mem_free(entry->groups);
+    mem_free(entry->group_block);
+    mem_free(entry);
+}
+
+static void drop_entry(struct cache_store *store, struct entry *entry) {
+    char space[CACHE_KEY_BYTES_MAX];
+    struct sv key = entry_key(entry, space);
+    map_remove(store->entries, key);
+    map_remove(store->overlays, key);
+    notify(store, entry);
+    leave_groups(store, entry);
+    store->bytes -= entry->seen.bytes.len;
+    entry_free(entry);
+}
+
+void cache_store_free(struct cache_store *store) {
+    if (!store)
+        return;
+    size_t cursor = 0;
+    void *value;
+    while (map_next(store->groups, &cursor, NULL, &value))
+        map_free(value);
+    cursor = 0;
+    while (map_next(store->entries, &cursor, NULL, &value))
+        entry_free(value);
+    map_free(store->groups);
+    map_free(store->entries);
+    map_free(store->overlays);
+    mem_free(store);
+}
+
+/* --- what the watch says --- */
+
+static void remember_version(struct entry *entry, struct sv version) {
+    entry->versions[entry->version_count++ % SEEN_VERSIONS] = sv_hash(version);
+}
+
+static bool has_seen_version(const struct entry *entry, struct sv version) {
+    uint64_t hash = sv_hash(version);
+    for (size_t i = 0; i < SEEN_VERSIONS && i < entry->version_count; i++)
+        if (entry->versions[i] == hash)
+            return true;
+    return false;
+}
+
+static void end_overlay(struct cache_store *store, struct entry *entry) {
+    char space[CACHE_KEY_BYTES_MAX];
+    map_remove(store->overlays, entry_key(entry, space));
+    entry->has_overlay = false;
+    forget_watched(entry);
+}
+
+/* What the watch says is kept behind the overlay, in case that this never gets confirmed. */
+static void keep_watched(struct entry *entry, struct sv bytes) {
+    forget_watched(entry);
+    char *copy = mem_alloc(bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    entry->watched = (struct sv){copy, bytes.len};
+}
+
+void cache_store_upsert(struct cache_store *store, const struct resource *resource,
+                        const struct cJSON *object) {
+    struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));
+    struct sv version = object_resource_version(object);
+    remember_version(entry, version);
+    bool is_other = entry->seen.uid.len && !sv_eq(entry->seen.uid, object_uid(object));
+    bool confirms = !entry->seen.is_hidden && sv_eq(entry->seen.resource_version, version);
+    if (entry->has_overlay && !is_other && !confirms) {
+        AUTO(arena) arena = arena_new();
+        keep_watched(entry, json_write_arena(arena, object, JSON_COMPACT));
+        return;
+    }
+    if (entry->has_overlay)
+        end_overlay(store, entry);
+    show(store, entry, object);
+}
+
+void cache_store_remove(struct cache_store *store, const struct resource *resource,
+                        struct sv namespace_name, struct sv name, struct sv uid) {
+    struct entry *entry = find(store, resource, namespace_name, name);
+    if (!entry)
+        return;
+    /* An overlay of the next incarnation stays. */
+    if (entry->has_overlay && entry->seen.uid.len && uid.len && !sv_eq(entry->seen.uid, uid)) {
+        forget_watched(entry);
+        return;
+    }
+    drop_entry(store, entry);
+}
+
+/* --- what we did --- */
+
+static void begin_overlay(struct cache_store *store, struct entry *entry, int64_t now_ms) {
+    if (!entry->has_overlay && !entry->watched.len && entry->seen.bytes.len)
+        keep_watched(entry, entry->seen.bytes);
+    entry->has_overlay = true;
+    entry->overlay_until_ms = now_ms + CACHE_OVERLAY_MS;
+    char space[CACHE_KEY_BYTES_MAX];
+    map_put(store->overlays, entry_key(entry, space), entry);
+}
+
+void cache_store_overlay(struct cache_store *store, const struct resource *resource,
+                         const struct cJSON *object, int64_t now_ms) {
+    struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));
+    if (has_seen_version(entry, object_resource_version(object)))
+        return;
+    begin_overlay(store, entry, now_ms);
+    show(store, entry, object);
+}
+
+void cache_store_hide(struct cache_store *store, const struct resource *resource,
+                      struct sv namespace_name, struct sv name, int64_t now_ms) {
+    struct entry *entry = find(store, resource, namespace_name, name);
+    if (!entry)
+        return;
+    begin_overlay(store, entry, now_ms);
+    struct cached hidden = entry->seen;
+    hidden.bytes = SV("");
+    hidden.is_hidden = true;
+    set_texts(store, entry, hidden);
+    notify(store, entry);
+}
+
+static void reveal(struct cache_store *store, struct entry *entry) {
+    if (!entry->watched.len) {
+        drop_entry(store, entry);
+        return;
+    }
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *object = json_read(arena, entry->watched, &err);
+    assert(object); /* we wrote it */
+    end_overlay(store, entry);
+    show(store, entry, object);
+}
+
+void cache_store_drop_overlays(struct cache_store *store, const struct resource *resource) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(store->overlays, &cursor, NULL, &value)) {
+        struct entry *entry = value;
+        if (resource_eq(entry->seen.resource, resource))
+            reveal(store, entry);
+    }
+}
+
+int64_t cache_store_expire(struct cache_store *store, int64_t now_ms) {
+    int64_t next_ms = DEADLINE_NEVER;
+    size_t cursor = 0;
+    void *value;
+    while (map_next(store->overlays, &cursor, NULL, &value)) {
+        struct entry *entry = value;
+        if (entry->overlay_until_ms <= now_ms)
+            reveal(store, entry);
+        else if (entry->overlay_until_ms < next_ms)
+            next_ms = entry->overlay_until_ms;
+    }
+    return next_ms;
+}
+
+/* --- reading --- */
+
+const struct cached *cache_store_get(const struct cache_store *store,
+                                     const struct resource *resource, struct sv namespace_name,
+                                     struct sv name) {
+    const struct entry *entry = find(store, resource, namespace_name, name);
+    return entry ? &entry->seen : NULL;
+}
+
+const struct cached *cache_store_next(const struct cache_store *store, struct sv group,
+                                      size_t *cursor) {
+    const struct map *members = map_get(store->groups, group);
+    void *value;
+    if (!members || !map_next(members, cursor, NULL, &value))
+        return NULL;
+    return &((struct entry *)value)->seen;
+}
+
+size_t cache_store_count(const struct cache_store *store) {
+    return map_count(store->entries);
+}
+
+size_t cache_store_bytes(const struct cache_store *store) {
+    return store->bytes;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache_store: the objects that a controller knows, as compact JSON bytes, found by resource and
+ * name or by the groups they belong to. What an object's groups are is decided by an index
+ * function; groups are texts such as "runtime/ns/name".
+ *
+ * Answers to our own writes are kept as an overlay until the watch delivers that very
+ * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
+ * An overlay that the watch never confirms ends after CACHE_OVERLAY_MS or with a relist.
+ */
+#ifndef CORE_CACHE_CACHE_STORE_H
+#define CORE_CACHE_CACHE_STORE_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct cJSON;
+struct resource;
+struct cache_store; /* opaque */
+
+enum {
+    CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
+    CACHE_GROUPS_MAX = 64,        /* of one object */
+    CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
+};
+
+/* The groups of one object, filled by the index function. */
+struct cache_groups {
+    struct sv items[CACHE_GROUPS_MAX];
+    size_t count;
+};
+/* More than CACHE_GROUPS_MAX are dropped. */
+void cache_groups_add(struct cache_groups *groups, struct sv group);
+
+struct cache_index {
+    /* Texts live in `arena`. */
+    void (*groups)(void *context, const struct resource *resource, const struct cJSON *object,
+                   struct arena *arena, struct cache_groups *ret_groups);
+    /* An object that is or was in `group` came, changed or went. */
+    void (*changed)(void *context, const struct resource *resource, struct sv group);
+    void *context;
+};
+
+struct cached {
+    const struct resource *resource;
+    struct sv namespace_name, name, uid, resource_version;
+    struct sv bytes; /* JSON; SV("") while hidden */
+    bool is_hidden;  /* deleted by us, as far as we know */
+};
+
+struct cache_store *cache_store_new(const struct cache_index *index);
+/* Accepts NULL. */
+void cache_store_free(struct cache_store *store);
+DEFINE_AUTO(cache_store)
+
+/* From a watch or list. `object` is already reduced. */
+void cache_store_upsert(struct cache_store *store, const struct resource *resource,
+                        const struct cJSON *object);
+/* `uid` tells an old incarnation from a new one. */
+void cache_store_remove(struct cache_store *store, const struct resource *resource,
+                        struct sv namespace_name, struct sv name, struct sv uid);
+/* The answer to a write of ours. */
+void cache_store_overlay(struct cache_store *store, const struct resource *resource,
+                         const struct cJSON *object, int64_t now_ms);
+/* We deleted it. */
+void cache_store_hide(struct cache_store *store, const struct resource *resource,
+                      struct sv namespace_name, struct sv name, int64_t now_ms);
+/* A relist of this resource begins: the watch's own picture counts again. */
+void cache_store_drop_overlays(struct cache_store *store, const struct resource *resource);
+/* Ends overlays that are too old; returns when the next one will be. */
+int64_t cache_store_expire(struct cache_store *store, int64_t now_ms);
+
+/* NULL when unknown. */
+const struct cached *cache_store_get(const struct cache_store *store,
+                                     const struct resource *resource, struct sv namespace_name,
+                                     struct sv name);
+/* for (size_t i = 0; (entry = cache_store_next(store, group, &i));): the members of a group in
+ * the order in which they came. NULL at the end. */
+const struct cached *cache_store_next(const struct cache_store *store, struct sv group,
+                                      size_t *cursor);
+size_t cache_store_count(const struct cache_store *store);
+size_t cache_store_bytes(const struct cache_store *store);
+
+/* "plural.group/ns/name": unique over all resources. */
+struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *resource,
+                    struct sv namespace_name, struct sv name);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/queue/workqueue.h"
+
+#include "core/base/clock.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/base/timers.h"
+
+struct item {
+    struct sv key;
+    struct item *next; /* in the line of those that wait */
+    bool is_dirty;     /* wants to be taken */
+    bool is_taken;
+    uint32_t failures;
+    int64_t due_ms;      /* DEADLINE_NEVER: no timer counts */
+    uint64_t generation; /* of the timer that counts */
+    size_t timer_count;  /* timers that point here, stale ones included */
+};
+
+struct workqueue {
+    struct map *items; /* key -> struct item */
+    struct item *first, *last;
+    struct timers timers;
+    struct rng rng;
+};
+
+struct workqueue *workqueue_new(uint64_t seed) {
+    struct workqueue *queue = mem_alloc(sizeof(*queue));
+    queue->items = map_new();
+    rng_init_named(&queue->rng, seed, SV("workqueue"));
+    return queue;
+}
+
+static void item_free(struct item *item) {
+    mem_free((char *)item->key.ptr);
+    mem_free(item);
+}
+
+void workqueue_free(struct workqueue *queue) {
+    if (!queue)
+        return;
+    size_t cursor = 0;
+    void *value;
+    while (map_next(queue->items, &cursor, NULL, &value))
+        item_free(value);
+    map_free(queue->items);
+    timers_release(&queue->timers);
+    mem_free(queue);
+}
+
+static struct item *ensure_item(struct workqueue *queue, struct sv key) {
+    struct item *item = map_get(queue->items, key);
+    if (item)
+        return item;
+    item = mem_alloc(sizeof(*item));
+    char *copy = mem_alloc(key.len + 1);
+    memcpy(copy, key.ptr, key.len);
+    item->key = (struct sv){copy, key.len};
+    item->due_ms = DEADLINE_NEVER;
+    map_put(queue->items, key, item);
+    return item;
+}
+
+/* A key that nothing is known of costs nothing. */
+static void drop_if_idle(struct workqueue *queue, struct item *item) {
+    if (item->is_dirty || item->is_taken || item->failures || item->timer_count)
+        return;
+    map_remove(queue->items, item->key);
+    item_free(item);
+}
+
+static void line_up(struct workqueue *queue, struct item *item) {
+    item->next = NULL;
+    if (queue->last)
+        queue->last->next = item;
+    else
+        queue->first = item;
+    queue->last = item;
+}
+
+static void add_item(struct workqueue *queue, struct item *item) {
+    if (item->is_dirty)
+        return;
+    item->is_dirty = true;
+    /* While it is taken it waits for workqueue_done(). */
+    if (!item->is_taken)
+        line_up(queue, item);
+}
+
+void workqueue_add(struct workqueue *queue, struct sv key) {
+    add_item(queue, ensure_item(queue, key));
+}
+
+void workqueue_add_at(struct workqueue *queue, struct sv key, int64_t due_ms) {
+    if (due_ms == DEADLINE_NEVER)
+        return;
+    struct item *item = ensure_item(queue, key);
+    if (item->due_ms <= due_ms)
+        return;
+    item->due_ms = due_ms;
+    item->generation++;
+    item->timer_count++;
+    timers_add(&queue->timers, due_ms, item, item->generation);
+}
+
+void workqueue_add_rate_limited(struct workqueue *queue, struct sv key, int64_t now_ms,
+                                int64_t at_least_ms) {
+    struct item *item = ensure_item(queue, key);
+    int64_t wait_ms = WORKQUEUE_BACKOFF_MS_MIN;
+    for (uint32_t i = 0; i < item->failures && wait_ms < WORKQUEUE_BACKOFF_MS_MAX; i++)
+        wait_ms *= 2;
+    if (wait_ms > WORKQUEUE_BACKOFF_MS_MAX)
+        wait_ms = WORKQUEUE_BACKOFF_MS_MAX;
+    wait_ms += (int64_t)rng_below(&queue->rng, (uint64_t)wait_ms / 4);
+    item->failures++;
+    workqueue_add_at(queue, key, now_ms + (wait_ms > at_least_ms ? wait_ms : at_least_ms));
+}
+
+void workqueue_forget(struct workqueue *queue, struct sv key) {
+    struct item *item = map_get(queue->items, key);
+    if (!item)
+        return;
+    item->failures = 0;
+    drop_if_idle(queue, item);
+}
+
+static void take_timers(struct workqueue *queue, int64_t now_ms) {
+    struct timer timer;
+    while (timers_take(&queue->timers, now_ms, &timer)) {
+        struct item *item = timer.value;
+        item->timer_count--;
+        if (timer.tag == item->generation && item->due_ms != DEADLINE_NEVER) {
+            item->due_ms = DEADLINE_NEVER;
+            add_item(queue, item);
+        } else {
+            drop_if_idle(queue, item);
+        }
+    }
+}
+
+bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key) {
+    take_timers(queue, now_ms);
+    struct item *item = queue->first;
+    if (!item)
+        return false;
+    queue->first = item->next;
+    if (!queue->first)
+        queue->last = NULL;
+    item->next = NULL;
+    item->is_dirty = false;
+    item->is_taken = true;
+    *ret_key = item->key;
+    return true;
+}
+
+void workqueue_done(struct workqueue *queue, struct sv key) {
+    struct item *item = map_get(queue->items, key);
+    assert(item && item->is_taken);
+    item->is_taken = false;
+    if (item->is_dirty)
+        line_up(queue, item);
+    else
+        drop_if_idle(queue, item);
+}
+
+int64_t workqueue_next_ms(const struct workqueue *queue) {
+    return queue->first ? INT64_MIN : timers_next_ms(&queue->timers);
+}
