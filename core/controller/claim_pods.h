@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim_pods: the pods that mount a runtime's claim. They carry no label of ours, and watching
+ * all pods would make memory grow with the cluster, so they are listed while the runtime, its
+ * dataset or its claim is being deleted, and only then. Internal to core/controller.
+ */
+#ifndef CORE_CONTROLLER_CLAIM_PODS_H
+#define CORE_CONTROLLER_CLAIM_PODS_H
+
+#include "core/base/base.h"
+
+struct completion;
+struct controller;
+struct runtime_state;
+
+enum {
+    CLAIM_PODS_PAGE_ITEMS = 500,
+    CLAIM_PODS_FRESH_MS = 5 * 1000, /* listed again after that, while it is still needed */
+};
+
+/* True when the list is not needed or recent; else one is under way, and the key comes back with
+ * its end. */
+bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state);
+void claim_pods_take(struct controller *controller, struct runtime_state *state,
+                     const struct completion *completion);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/controller.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/cache/cache_store.h"
+#include "core/cache/reflector.h"
+#include "core/client/transport.h"
+#include "core/controller/claim_pods.h"
+#include "core/controller/controller_parts.h"
+#include "core/controller/events.h"
+#include "core/controller/execute.h"
+#include "core/controller/index.h"
+#include "core/controller/runtime_state.h"
+#include "core/controller/snapshot_build.h"
+#include "core/queue/workqueue.h"
+#include "core/reconcile/plan.h"
+
+enum {
+    PLANS_PER_TURN_MAX = 64,          /* so that completions do not wait for all plans */
+    COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
+};
+
+#define OURS "cacheruntime.fluid.io/name"
+
+static const struct {
+    const struct resource *resource;
+    const char *label_selector;
+    bool metadata_only;
+} watched_resources[WATCHED_COUNT] = {
+    {&RESOURCE_CACHE_RUNTIME_CLASSES, "", false},
+    {&RESOURCE_DATASETS, "", false},
+    {&RESOURCE_CACHE_RUNTIMES, "", false},
+    {&RESOURCE_STATEFUL_SETS, OURS, false},
+    {&RESOURCE_DAEMON_SETS, OURS, false},
+    {&RESOURCE_DEPLOYMENTS, OURS, false},
+    {&RESOURCE_SERVICES, OURS, false},
+    {&RESOURCE_CONFIG_MAPS, OURS, false},
+    {&RESOURCE_PODS, OURS, false},
+    {&RESOURCE_PERSISTENT_VOLUMES, OURS, false},
+    {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, OURS, false},
+    {&RESOURCE_NODES, "", true},
+};
+
+/* --- from the watches to the cache, from the cache to the queue --- */
+
+static void sink_upsert(void *context, const struct cJSON *object) {
+    struct watched *watched = context;
+    AUTO(arena) arena = arena_new();
+    cache_store_upsert(watched->controller->store, watched->resource,
+                       index_reduce(watched->resource, object, arena));
+    watched->controller->stats.watch_events++;
+}
+
+static void sink_remove(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                        const struct cJSON *object) {
+    struct watched *watched = context;
+    (void)object;
+    cache_store_remove(watched->controller->store, watched->resource, namespace_name, name, uid);
+    watched->controller->stats.watch_events++;
+}
+
+static void store_groups(void *context, const struct resource *resource, const struct cJSON *object,
+                         struct arena *arena, struct cache_groups *ret_groups) {
+    struct controller *controller = context;
+    index_groups(&controller->reconcile, resource, object, arena, ret_groups);
+}
+
+static void add_key(void *context, struct sv key) {
+    struct controller *controller = context;
+    workqueue_add(controller->queue, key);
+}
+
+static void store_changed(void *context, const struct resource *resource, struct sv group) {
+    struct controller *controller = context;
+    index_each_key(controller->store, resource, group, add_key, controller);
+}
+
+/* --- life --- */
+
+static void watch_all(struct controller *controller, uint64_t seed) {
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        struct watched *watched = &controller->watched[i];
+        watched->controller = controller;
+        watched->resource = watched_resources[i].resource;
+        watched->reflector = reflector_new(&(struct reflector_options){
+            .transport = controller->transport,
+            .resource = watched->resource,
+            .namespace_name = SV(""),
+            .label_selector = sv_from(watched_resources[i].label_selector),
+            .field_selector = SV(""),
+            .metadata_only = watched_resources[i].metadata_only,
+            .seed = seed,
+            .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = watched},
+        });
+    }
+}
+
+static struct reconcile_options copy_options(const struct reconcile_options *options,
+                                             struct arena *texts) {
+    struct reconcile_options copy = *options;
+    copy.mount_root =
+        arena_copy(texts, options->mount_root.len ? options->mount_root : SV("/runtime-mnt"));
+    copy.field_manager = arena_copy(
+        texts, options->field_manager.len ? options->field_manager : SV("cacheruntime-controller"));
+    if (copy.resync_ms <= 0)
+        copy.resync_ms = 600 * 1000;
+    return copy;
+}
+
+struct controller *controller_new(const struct controller_options *options) {
+    struct controller *controller = mem_alloc(sizeof(*controller));
+    controller->transport = options->transport;
+    controller->clock = options->clock;
+    controller->log = options->log ? options->log : log_none();
+    controller->texts = arena_new();
+    controller->reconcile = copy_options(&options->reconcile, controller->texts);
+    rng_init_named(&controller->rng, options->seed, SV("controller"));
+    controller->store = cache_store_new(&(struct cache_index){
+        .groups = store_groups, .changed = store_changed, .context = controller});
+    controller->queue = workqueue_new(options->seed);
+    controller->states = map_new();
+    controller->flights = map_new();
+    controller->events = event_recorder_new(controller->transport,
+                                            controller->reconcile.field_manager, options->identity);
+    watch_all(controller, options->seed);
+    return controller;
+}
+
+static void cancel_flights(struct controller *controller) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(controller->flights, &cursor, NULL, &value)) {
+        struct flight *flight = value;
+        transport_cancel(controller->transport, flight->id);
+        mem_free(flight);
+    }
+    map_free(controller->flights);
+}
+
+void controller_free(struct controller *controller) {
+    if (!controller)
+        return;
+    cancel_flights(controller);
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        reflector_free(controller->watched[i].reflector);
+    size_t cursor = 0;
+    void *value;
+    while (map_next(controller->states, &cursor, NULL, &value))
+        runtime_state_free(value);
+    map_free(controller->states);
+    event_recorder_free(controller->events);
+    workqueue_free(controller->queue);
+    cache_store_free(controller->store);
+    arena_free(controller->texts);
+    mem_free(controller);
+}
+
+/* --- requests and their answers --- */
+
+uint64_t controller_send(struct controller *controller, const struct request *request,
+                         enum flight_type type, struct runtime_state *state, size_t action_index) {
+    struct flight *flight = mem_alloc(sizeof(*flight));
+    *flight = (struct flight){.type = type,
+                              .id = transport_start(controller->transport, request),
+                              .state = state,
+                              .action_index = action_index};
+    map_put(controller->flights, (struct sv){(const char *)&flight->id, sizeof(flight->id)},
+            flight);
+    return flight->id;
+}
+
+static void land(struct controller *controller, const struct flight *flight,
+                 const struct completion *completion) {
+    if (flight->type == FLIGHT_ACTION)
+        execute_take(controller, flight, completion);
+    else if (flight->type == FLIGHT_EXECUTE)
+        execute_take_execution(controller, flight->state, completion);
+    else
+        claim_pods_take(controller, flight->state, completion);
+}
+
+static void take_completion(struct controller *controller, const struct completion *completion) {
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        if (reflector_take(controller->watched[i].reflector, completion, controller->now_ms))
+            return;
+    struct sv key = {(const char *)&completion->id, sizeof(completion->id)};
+    struct flight *flight = map_remove(controller->flights, key);
+    /* Nobody waits for the answers to event records. */
+    if (!flight)
+        return;
+    land(controller, flight, completion);
+    mem_free(flight);
+}
+
+static bool take_completions(struct controller *controller) {
+    struct completion completion;
+    for (size_t i = 0; i < COMPLETIONS_PER_TURN_MAX; i++) {
+        if (!transport_take(controller->transport, &completion))
+            return true;
+        take_completion(controller, &completion);
+    }
+    return false;
+}
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t step_reflectors(struct controller *controller) {
+    int64_t next_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        struct watched *watched = &controller->watched[i];
+        next_ms = earlier(next_ms, reflector_step(watched->reflector, controller->now_ms));
+        uint64_t list_count = reflector_list_count(watched->reflector);
+        if (list_count == watched->list_count)
+            continue;
+        if (watched->list_count) {
+            controller->stats.relists++;
+            cache_store_drop_overlays(controller->store, watched->resource);
+        }
+        watched->list_count = list_count;
+    }
+    return next_ms;
+}
+
+/* --- planning --- */
+
+static struct runtime_state *state_of(struct controller *controller, struct sv key) {
+    struct runtime_state *state = map_get(controller->states, key);
+    if (!state) {
+        state = runtime_state_new(key);
+        map_put(controller->states, key, state);
+    }
+    return state;
+}
+
+/* Half to one and a half of the period, so that not all runtimes come at once. */
+static int64_t resync_at(struct controller *controller) {
+    int64_t period_ms = controller->reconcile.resync_ms;
+    return controller->now_ms + period_ms / 2 +
+           (int64_t)rng_below(&controller->rng, (uint64_t)period_ms);
+}
+
+static bool sends_nothing(const struct plan *plan) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type != ACTION_EVENT)
+            return false;
+    return true;
+}
+
+static bool is_forgettable(const struct controller *controller, const struct runtime_state *state) {
+    return !state->arena && !state->execution_id && !state->claim_id &&
+           !snapshot_is_known(controller->store, state);
+}
+
+static void forget_state(struct controller *controller, struct runtime_state *state) {
+    map_remove(controller->states, state->key);
+    workqueue_forget(controller->queue, state->key);
+    runtime_state_free(state);
+}
+
+/* Nothing to send: remember under which inputs, and until when. */
+static void rest(struct controller *controller, struct runtime_state *state, uint64_t inputs) {
+    bool is_stalled = state->plan.is_stalled;
+    int64_t until_ms = earlier(state->plan.wake_ms, resync_at(controller));
+    for (size_t i = 0; i < state->plan.action_count; i++) {
+        event_recorder_record(controller->events, &state->plan.actions[i], controller->now_ms);
+        controller->stats.events++;
+    }
+    controller->stats.empty_plans++;
+    arena_free(state->arena);
+    state->arena = NULL;
+    state->plan = (struct plan){.actions = NULL};
+    state->round_count = 0;
+    if (state->claim_pods)
+        until_ms = earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
+    if (is_stalled) {
+        /* What stalls it may be an object that no watch tells of. */
+        runtime_state_forget_present(state);
+        workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms, 0);
+        return;
+    }
+    workqueue_forget(controller->queue, state->key);
+    state->has_rested = true;
+    state->rested_inputs = inputs;
+    state->rested_until_ms = until_ms;
+    workqueue_add_at(controller->queue, state->key, until_ms);
+}
+
+static void plan_state(struct controller *controller, struct runtime_state *state) {
+    uint64_t inputs = snapshot_inputs(controller->store, state);
+    if (state->has_rested && state->rested_inputs == inputs &&
+        controller->now_ms < state->rested_until_ms) {
+        controller->stats.skipped++;
+        workqueue_add_at(controller->queue, state->key, state->rested_until_ms);
+        return;
+    }
+    state->has_rested = false;
+    uint64_t allocations = mem_alloc_count();
+    struct snapshot snapshot;
+    state->arena = arena_new();
+    snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
+                   state->arena, &snapshot);
+    plan_runtime(&snapshot, state->arena, &state->plan);
+    controller->stats.plans++;
+    controller->stats.allocations += mem_alloc_count() - allocations;
+    if (sends_nothing(&state->plan)) {
+        rest(controller, state, inputs);
+        return;
+    }
+    if (state->plan.wake_ms != DEADLINE_NEVER)
+        workqueue_add_at(controller->queue, state->key, state->plan.wake_ms);
+    execute_start(controller, state);
+}
+
+static void plan_key(struct controller *controller, struct sv key) {
+    struct runtime_state *state = state_of(controller, key);
+    /* A round under way plans again when it ends. */
+    if (state->arena)
+        return;
+    if (claim_pods_are_fresh(controller, state))
+        plan_state(controller, state);
+    if (is_forgettable(controller, state))
+        forget_state(controller, state);
+}
+
+static void plan_due_keys(struct controller *controller) {
+    if (!controller_is_synced(controller))
+        return;
+    for (size_t i = 0; i < PLANS_PER_TURN_MAX; i++) {
+        struct sv key;
+        if (!workqueue_take(controller->queue, controller->now_ms, &key))
+            return;
+        plan_key(controller, key);
+        workqueue_done(controller->queue, key);
+    }
+}
+
+int64_t controller_step(struct controller *controller) {
+    controller->now_ms = clock_now_ms(controller->clock);
+    bool has_taken_all = take_completions(controller);
+    int64_t next_ms = step_reflectors(controller);
+    next_ms = earlier(next_ms, cache_store_expire(controller->store, controller->now_ms));
+    plan_due_keys(controller);
+    if (!has_taken_all)
+        return controller->now_ms;
+    /* Before the caches are filled the queue cannot be worked on. */
+    if (controller_is_synced(controller))
+        next_ms = earlier(next_ms, workqueue_next_ms(controller->queue));
+    return next_ms;
+}
+
+/* --- questions --- */
+
+bool controller_is_synced(const struct controller *controller) {
+    for (size_t i = 0; i < WATCHED_COUNT; i++)
+        if (!reflector_is_synced(controller->watched[i].reflector))
+            return false;
+    return true;
+}
+
+bool controller_is_idle(const struct controller *controller) {
+    return controller_is_synced(controller) && map_count(controller->flights) == 0 &&
+           workqueue_next_ms(controller->queue) > clock_now_ms(controller->clock);
+}
+
+void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats) {
+    struct controller_stats stats = controller->stats;
+    stats.runtimes = map_count(controller->states);
+    stats.objects = cache_store_count(controller->store);
+    stats.cache_bytes = cache_store_bytes(controller->store);
+    *ret_stats = stats;
+}
+
+bool controller_plan(struct controller *controller, struct sv namespace_name, struct sv name,
+                     struct arena *arena, struct plan *ret_plan) {
+    struct runtime_state *state = state_of(controller, object_key(arena, namespace_name, name));
+    if (!snapshot_is_known(controller->store, state)) {
+        if (is_forgettable(controller, state))
+            forget_state(controller, state);
+        return false;
+    }
+    struct snapshot snapshot;
+    snapshot_build(controller->store, state, &controller->reconcile,
+                   clock_now_ms(controller->clock), arena, &snapshot);
+    plan_runtime(&snapshot, arena, ret_plan);
+    return true;
+}

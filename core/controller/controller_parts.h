@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * controller_parts: the struct that the files of core/controller share. Internal.
+ */
+#ifndef CORE_CONTROLLER_CONTROLLER_PARTS_H
+#define CORE_CONTROLLER_CONTROLLER_PARTS_H
+
+#include "core/base/base.h"
+#include "core/base/rng.h"
+#include "core/controller/controller.h"
+#include "core/reconcile/snapshot.h"
+
+struct cache_store;
+struct event_recorder;
+struct map;
+struct reflector;
+struct resource;
+struct runtime_state;
+struct workqueue;
+
+enum { WATCHED_COUNT = 12 };
+
+/* One collection that is watched. */
+struct watched {
+    struct controller *controller;
+    const struct resource *resource;
+    struct reflector *reflector;
+    uint64_t list_count;
+};
+
+struct controller {
+    struct transport *transport;
+    struct clock *clock;
+    struct log *log;
+    struct arena *texts;
+    struct reconcile_options reconcile;
+    struct rng rng;
+
+    struct cache_store *store;
+    struct workqueue *queue;
+    struct map *states;  /* "ns/name" -> struct runtime_state */
+    struct map *flights; /* request id -> struct flight */
+    struct event_recorder *events;
+    struct watched watched[WATCHED_COUNT];
+    int64_t now_ms; /* of this turn */
+    struct controller_stats stats;
+};
+
+enum flight_type { FLIGHT_ACTION, FLIGHT_EXECUTE, FLIGHT_CLAIM_PODS };
+
+/* A request under way whose answer somebody waits for. */
+struct flight {
+    enum flight_type type;
+    uint64_t id;
+    struct runtime_state *state;
+    size_t action_index; /* with FLIGHT_ACTION */
+};
+
+/* Sends it and remembers who waits for the answer. */
+uint64_t controller_send(struct controller *controller, const struct request *request,
+                         enum flight_type type, struct runtime_state *state, size_t action_index);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * events: event records for people, written to the API server. The same sentence about the same
+ * object within EVENT_WINDOW_MS counts up in one record instead of making another. Lost records
+ * are not missed: nobody waits for the answers.
+ */
+#ifndef CORE_CONTROLLER_EVENTS_H
+#define CORE_CONTROLLER_EVENTS_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct action;
+struct event_recorder; /* opaque */
+struct transport;
+
+enum {
+    EVENT_WINDOW_MS = 10 * 60 * 1000,
+    EVENT_RECORDS_MAX = 4096, /* the oldest is forgotten: its next occurrence is a new record */
+    EVENT_MESSAGE_BYTES_MAX = 1024, /* the API server's limit */
+};
+
+/* Texts are copied. */
+struct event_recorder *event_recorder_new(struct transport *transport, struct sv component,
+                                          struct sv identity);
+/* Accepts NULL. */
+void event_recorder_free(struct event_recorder *recorder);
+
+/* Sends one request. */
+void event_recorder_record(struct event_recorder *recorder, const struct action *action,
+                           int64_t now_ms);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/execute.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/log.h"
+#include "core/cache/cache_store.h"
+#include "core/client/transport.h"
+#include "core/controller/controller_parts.h"
+#include "core/controller/events.h"
+#include "core/controller/index.h"
+#include "core/controller/runtime_state.h"
+#include "core/data/json.h"
+#include "core/queue/workqueue.h"
+#include "core/reconcile/covers.h"
+
+/* A plan that is not empty after so many rounds in a row fights with somebody: it slows down. */
+enum { ROUNDS_AT_ONCE_MAX = 20 };
+
+/* --- starting --- */
+
+static const enum verb verbs[] = {
+    [ACTION_GET] = VERB_GET,       [ACTION_APPLY] = VERB_PATCH,  [ACTION_PATCH] = VERB_PATCH,
+    [ACTION_DELETE] = VERB_DELETE, [ACTION_EXECUTE] = VERB_EXEC,
+};
+
+static struct request request_of(const struct controller *controller, const struct action *action) {
+    struct request request = {
+        .verb = verbs[action->type],
+        .group = action->resource->group,
+        .version = action->resource->version,
+        .plural = action->resource->plural,
+        .namespace_name = action->namespace_name,
+        .name = action->name,
+        .subresource = action->subresource,
+        .body = action->body,
+    };
+    if (action->type == ACTION_APPLY || action->type == ACTION_PATCH)
+        request.field_manager = controller->reconcile.field_manager;
+    if (action->type == ACTION_APPLY) {
+        request.patch_type = PATCH_APPLY;
+        request.force = action->force;
+    } else if (action->type == ACTION_PATCH) {
+        request.patch_type = action->patch_type;
+    }
+    return request;
+}
+
+static struct sv keep(struct arena *arena, struct sv text) {
+    return arena_copy(arena, sv_prefix(text, EXECUTION_OUTPUT_BYTES_MAX));
+}
+
+static void remember_execution(struct controller *controller, struct runtime_state *state,
+                               const struct action *action) {
+    struct execution_memory *memory = &state->executions[action->entry];
+    int failures = memory->execution.consecutive_failures;
+    struct arena *before = memory->arena;
+    memory->arena = arena_new();
+    memory->execution = (struct execution){
+        .entry = action->entry,
+        .pod_name = keep(memory->arena, action->name),
+        .pod_uid = keep(memory->arena, action->pod_uid),
+        .container_id = keep(memory->arena, action->container_id),
+        .restart_count = action->restart_count,
+        .input_hash = keep(memory->arena, action->input_hash),
+        .is_running = true,
+        .started_ms = controller->now_ms,
+        .consecutive_failures = failures,
+        .error_message = SV(""),
+        .stdout_bytes = SV(""),
+        .stderr_bytes = SV(""),
+    };
+    /* The plan may have borrowed from it. */
+    arena_free(before);
+}
+
+static void start_execution(struct controller *controller, struct runtime_state *state,
+                            const struct action *action) {
+    if (state->execution_id)
+        return; /* at most one a runtime: its end brings the next plan */
+    struct request request = request_of(controller, action);
+    request.plural = RESOURCE_PODS.plural;
+    request.group = RESOURCE_PODS.group;
+    request.version = RESOURCE_PODS.version;
+    request.timeout_ms = action->timeout_ms;
+    request.exec = (struct exec_options){
+        .container = action->container,
+        .command = action->command,
+        .command_count = action->command_count,
+        .has_stdin = action->has_stdin,
+        .stdin_bytes = action->stdin_bytes,
+        .output_bytes_max = EXECUTION_OUTPUT_BYTES_MAX,
+    };
+    remember_execution(controller, state, action);
+    state->execution_entry = action->entry;
+    state->execution_id = controller_send(controller, &request, FLIGHT_EXECUTE, state, 0);
+    controller->stats.executions++;
+}
+
+static void start_action(struct controller *controller, struct runtime_state *state, size_t index) {
+    const struct action *action = &state->plan.actions[index];
+    log_line(controller->log, LOG_DEBUG, "%.*s: %.*s: %.*s", SV_ARG(state->key),
+             SV_ARG(action->reason), SV_ARG(action->message));
+    if (action->type == ACTION_EVENT) {
+        event_recorder_record(controller->events, action, controller->now_ms);
+        controller->stats.events++;
+        return;
+    }
+    if (action->type == ACTION_EXECUTE) {
+        start_execution(controller, state, action);
+        return;
+    }
+    struct request request = request_of(controller, action);
+    state->pending_count++;
+    if (action->type == ACTION_GET)
+        controller->stats.reads++;
+    else
+        controller->stats.writes++;
+    controller_send(controller, &request, FLIGHT_ACTION, state, index);
+}
+
+/* --- the round --- */
+
+/* The next step that has actions, or UINT32_MAX. */
+static uint32_t step_from(const struct plan *plan, uint32_t from) {
+    uint32_t next = UINT32_MAX;
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].step >= from && plan->actions[i].step < next)
+            next = plan->actions[i].step;
+    return next;
+}
+
+static void end_round(struct controller *controller, struct runtime_state *state) {
+    bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
+    arena_free(state->arena);
+    state->arena = NULL;
+    state->plan = (struct plan){.actions = NULL};
+    if (has_failed && !must_not_wait)
+        runtime_state_forget_present(state);
+    if (has_failed || state->round_count > ROUNDS_AT_ONCE_MAX) {
+        workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
+                                   state->retry_after_ms);
+    } else {
+        workqueue_forget(controller->queue, state->key);
+        workqueue_add(controller->queue, state->key);
+    }
+}
+
+static void start_steps(struct controller *controller, struct runtime_state *state) {
+    while (state->pending_count == 0 && !state->has_failed) {
+        uint32_t step = step_from(&state->plan, state->step);
+        if (step == UINT32_MAX)
+            break;
+        state->step = step + 1;
+        for (size_t i = 0; i < state->plan.action_count; i++)
+            if (state->plan.actions[i].step == step)
+                start_action(controller, state, i);
+    }
+    if (state->pending_count == 0)
+        end_round(controller, state);
+}
+
+void execute_start(struct controller *controller, struct runtime_state *state) {
+    state->step = 0;
+    state->pending_count = 0;
+    state->has_failed = state->must_not_wait = false;
+    state->retry_after_ms = 0;
+    state->round_count++;
+    start_steps(controller, state);
+}
+
+/* --- answers --- */
+
+static void remember_hashes(struct runtime_state *state, const struct action *action,
+                            const struct cJSON *object) {
+    if (!action->desired_hash)
+        return;
+    AUTO(arena) arena = arena_new();
+    struct name_memory *memory =
+        runtime_state_name(state, action->resource, action->namespace_name, action->name);
+    memory->desired_hash = action->desired_hash;
+    memory->response_hash = covers_content_hash(object, arena);
+}
+
+static void remember_object(struct controller *controller, struct runtime_state *state,
+                            const struct action *action, const struct cJSON *object) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *reduced = index_reduce(action->resource, object, arena);
+    if (index_is_watched(action->resource, object)) {
+        runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
+        cache_store_overlay(controller->store, action->resource, reduced, controller->now_ms);
+    } else {
+        runtime_state_set_fact(state, action->resource, action->namespace_name, action->name,
+                               OBSERVED_PRESENT, reduced);
+    }
+}
+
+static void remember_absent(struct controller *controller, struct runtime_state *state,
+                            const struct action *action) {
+    cache_store_hide(controller->store, action->resource, action->namespace_name, action->name,
+                     controller->now_ms);
+    runtime_state_set_fact(state, action->resource, action->namespace_name, action->name,
+                           OBSERVED_ABSENT, NULL);
+}
+
+/* A deleted object that waits for finalizers or its grace period is answered with itself. */
+static bool is_still_there(const struct action *action, const struct cJSON *body) {
+    return sv_eq(json_find_string(body, "kind"), action->resource->kind) &&
+           object_is_deleting(body);
+}
+
+static void take_success(struct controller *controller, struct runtime_state *state,
+                         const struct action *action, const struct completion *completion) {
+    const struct cJSON *object = completion->body;
+    if (action->type == ACTION_DELETE && !is_still_there(action, object)) {
+        remember_absent(controller, state, action);
+        return;
+    }
+    if (!object || !object_name(object).len)
+        return;
+    /* Taking the last finalizer off a deleting object ends it: the answer is its last state. */
+    bool is_gone = action->type == ACTION_PATCH && object_is_deleting(object) &&
+                   json_count(json_find(object, "metadata.finalizers")) == 0 &&
+                   !resource_eq(action->resource, &RESOURCE_PODS);
+    if (is_gone) {
+        remember_absent(controller, state, action);
+        return;
+    }
+    remember_object(controller, state, action, object);
+    remember_hashes(state, action, object);
+}
+
+static bool is_absence_fine(const struct action *action) {
+    return action->type == ACTION_GET || action->type == ACTION_DELETE;
+}
+
+/* What we believed of the object was wrong: look again, without growing suspicion of the server.
+ */
+static bool is_stale_belief(enum error_code code) {
+    return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS || code == ERROR_NOT_FOUND;
+}
+
+static void take_failure(struct controller *controller, struct runtime_state *state,
+                         const struct action *action, enum error_code code,
+                         const struct completion *completion) {
+    state->has_failed = true;
+    state->must_not_wait = is_stale_belief(code);
+    if (completion->retry_after_ms > state->retry_after_ms)
+        state->retry_after_ms = completion->retry_after_ms;
+    runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
+    log_line(controller->log, LOG_WARNING, "%.*s: %.*s %.*s/%.*s failed (%s): %s",
+             SV_ARG(state->key), SV_ARG(action->resource->plural), SV_ARG(action->namespace_name),
+             SV_ARG(action->name), error_code_text(code), completion->err.message);
+}
+
+void execute_take(struct controller *controller, const struct flight *flight,
+                  const struct completion *completion) {
+    struct runtime_state *state = flight->state;
+    const struct action *action = &state->plan.actions[flight->action_index];
+    enum error_code code = completion->err.code;
+    state->pending_count--;
+    if (code == ERROR_NOT_FOUND && is_absence_fine(action)) {
+        remember_absent(controller, state, action);
+    } else if (code != ERROR_NONE) {
+        take_failure(controller, state, action, code, completion);
+    } else if (action->must_create && completion->http_status != 201) {
+        /* Somebody else made it first; what it is now is read before anything else. */
+        take_failure(controller, state, action, ERROR_ALREADY_EXISTS, completion);
+    } else {
+        take_success(controller, state, action, completion);
+    }
+    if (state->pending_count == 0)
+        start_steps(controller, state);
+}
+
+void execute_take_execution(struct controller *controller, struct runtime_state *state,
+                            const struct completion *completion) {
+    struct execution_memory *memory = &state->executions[state->execution_entry];
+    struct execution *execution = &memory->execution;
+    state->execution_id = 0;
+    execution->is_running = false;
+    execution->finished_ms = controller->now_ms;
+    execution->error = completion->err.code;
+    execution->error_message = keep(memory->arena, sv_from(completion->err.message));
+    execution->exit_code = completion->exit_code;
+    execution->stdout_bytes = keep(memory->arena, completion->stdout_bytes);
+    execution->stderr_bytes = keep(memory->arena, completion->stderr_bytes);
+    bool has_failed = execution->error != ERROR_NONE || execution->exit_code != 0;
+    execution->consecutive_failures = has_failed ? execution->consecutive_failures + 1 : 0;
+    workqueue_add(controller->queue, state->key);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/index.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/cache/cache_store.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+#include "core/reconcile/snapshot.h"
+
+#define GROUP_RUNTIME SV("runtime/")
+
+/* --- what is kept --- */
+
+static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSON *from,
+                        struct sv key) {
+    const struct cJSON *member = json_get(from, key);
+    if (member)
+        json_set(arena, to, key, json_copy(arena, member));
+}
+
+static struct cJSON *copy_metadata(const struct cJSON *object, struct arena *arena) {
+    struct cJSON *reduced = json_map(arena);
+    copy_member(arena, reduced, object, SV("apiVersion"));
+    copy_member(arena, reduced, object, SV("kind"));
+    copy_member(arena, reduced, object, SV("metadata"));
+    json_remove(json_get(reduced, SV("metadata")), SV("managedFields"));
+    return reduced;
+}
+
+static void copy_members(struct arena *arena, struct cJSON *to, const struct cJSON *from,
+                         const struct sv *keys, size_t key_count) {
+    for (size_t i = 0; i < key_count; i++)
+        copy_member(arena, to, from, keys[i]);
+}
+
+static void reduce_pod_spec(const struct cJSON *spec, struct cJSON *to, struct arena *arena) {
+    static const struct sv container_keys[] = {{"name", 4}, {"image", 5}};
+    copy_member(arena, to, spec, SV("nodeName"));
+    struct cJSON *containers = json_ensure_list(arena, to, SV("containers"));
+    JSON_EACH (container, json_get(spec, SV("containers"))) {
+        struct cJSON *kept = json_append(containers, json_map(arena));
+        copy_members(arena, kept, container, container_keys, COUNT_OF(container_keys));
+    }
+    struct cJSON *volumes = json_ensure_list(arena, to, SV("volumes"));
+    JSON_EACH (volume, json_get(spec, SV("volumes"))) {
+        if (!json_get(volume, SV("persistentVolumeClaim")))
+            continue;
+        struct cJSON *kept = json_append(volumes, json_map(arena));
+        copy_member(arena, kept, volume, SV("name"));
+        copy_member(arena, kept, volume, SV("persistentVolumeClaim"));
+    }
+}
+
+static struct cJSON *reduce_pod(const struct cJSON *object, struct arena *arena) {
+    static const struct sv status_keys[] = {
+        {"phase", 5}, {"conditions", 10}, {"containerStatuses", 17}, {"podIP", 5}};
+    struct cJSON *reduced = copy_metadata(object, arena);
+    reduce_pod_spec(json_get(object, SV("spec")), json_ensure_map(arena, reduced, SV("spec")),
+                    arena);
+    copy_members(arena, json_ensure_map(arena, reduced, SV("status")),
+                 json_get(object, SV("status")), status_keys, COUNT_OF(status_keys));
+    return reduced;
+}
+
+struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *object,
+                           struct arena *arena) {
+    if (resource_eq(resource, &RESOURCE_PODS))
+        return reduce_pod(object, arena);
+    struct cJSON *reduced = resource_eq(resource, &RESOURCE_NODES) ? copy_metadata(object, arena)
+                                                                   : json_copy(arena, object);
+    json_remove(json_get(reduced, SV("metadata")), SV("managedFields"));
+    /* Items of a list carry neither; plans may look. */
+    if (!json_get(reduced, SV("kind"))) {
+        json_set_string(arena, reduced, SV("apiVersion"), resource_api_version(resource, arena));
+        json_set_string(arena, reduced, SV("kind"), resource->kind);
+    }
+    return reduced;
+}
+
+/* --- groups --- */
+
+static void add_runtime(struct arena *arena, struct cache_groups *groups, struct sv namespace_name,
+                        struct sv name) {
+    if (name.len)
+        cache_groups_add(
+            groups, arena_printf(arena, "runtime/%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name)));
+}
+
+static void add_group(struct arena *arena, struct cache_groups *groups, const char *prefix,
+                      struct sv name) {
+    if (name.len)
+        cache_groups_add(groups, arena_printf(arena, "%s%.*s", prefix, SV_ARG(name)));
+}
+
+static bool is_cache_label(struct sv key) {
+    return sv_starts_with(key, SV("fluid.io/s-")) || sv_starts_with(key, SV("fluid.io/f-"));
+}
+
+static void group_runtime(const struct reconcile_options *options, const struct cJSON *object,
+                          struct arena *arena, struct cache_groups *groups) {
+    struct snapshot snapshot = {
+        .namespace_name = object_namespace(object),
+        .name = object_name(object),
+        .runtime = object,
+        .options = options,
+    };
+    struct names names;
+    names_init(&names, &snapshot, arena);
+    add_runtime(arena, groups, snapshot.namespace_name, snapshot.name);
+    add_group(arena, groups, "class/", json_find_string(object, "spec.runtimeClassName"));
+    add_group(arena, groups, "label/", names.common_label);
+    add_group(arena, groups, "label/", names.runtime_label);
+    add_group(arena, groups, "label/", names.fuse_label);
+    add_group(arena, groups, "joined/", names.volume);
+}
+
+static void group_node(const struct cJSON *object, struct arena *arena,
+                       struct cache_groups *groups) {
+    add_group(arena, groups, "node/", object_name(object));
+    JSON_EACH (label, json_find(object, "metadata.labels"))
+        if (is_cache_label(json_key(label)))
+            add_group(arena, groups, "label/", json_key(label));
+}
+
+static void group_owned(const struct resource *resource, const struct cJSON *object,
+                        struct arena *arena, struct cache_groups *groups) {
+    struct sv namespace_name = object_namespace(object);
+    if (resource_eq(resource, &RESOURCE_PERSISTENT_VOLUMES))
+        namespace_name = json_find_string(object, "spec.claimRef.namespace");
+    add_runtime(arena, groups, namespace_name, object_label(object, LABEL_RUNTIME_NAME));
+    JSON_EACH (owner, json_find(object, "metadata.ownerReferences"))
+        if (sv_eq(json_find_string(owner, "kind"), RESOURCE_CACHE_RUNTIMES.kind))
+            add_runtime(arena, groups, namespace_name, json_find_string(owner, "name"));
+    if (resource_eq(resource, &RESOURCE_PODS))
+        add_group(arena, groups, "node/", json_find_string(object, "spec.nodeName"));
+}
+
+void index_groups(const struct reconcile_options *options, const struct resource *resource,
+                  const struct cJSON *object, struct arena *arena,
+                  struct cache_groups *ret_groups) {
+    if (resource_eq(resource, &RESOURCE_CACHE_RUNTIMES))
+        group_runtime(options, object, arena, ret_groups);
+    else if (resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES))
+        add_group(arena, ret_groups, "class/", object_name(object));
+    else if (resource_eq(resource, &RESOURCE_DATASETS))
+        add_runtime(arena, ret_groups, object_namespace(object), object_name(object));
+    else if (resource_eq(resource, &RESOURCE_NODES))
+        group_node(object, arena, ret_groups);
+    else
+        group_owned(resource, object, arena, ret_groups);
+}
+
+bool index_is_watched(const struct resource *resource, const struct cJSON *object) {
+    static const struct resource *const whole[] = {&RESOURCE_CACHE_RUNTIMES,
+                                                   &RESOURCE_CACHE_RUNTIME_CLASSES,
+                                                   &RESOURCE_DATASETS, &RESOURCE_NODES};
+    for (size_t i = 0; i < COUNT_OF(whole); i++)
+        if (resource_eq(resource, whole[i]))
+            return true;
+    return json_get(json_find(object, "metadata.labels"), LABEL_RUNTIME_NAME) != NULL;
+}
+
+/* --- from a change to the runtimes it concerns --- */
+
+static void add_runtimes_of(const struct cached *member, void (*add)(void *context, struct sv key),
+                            void *context) {
+
+    AUTO(arena) arena = arena_new();
+    if (resource_eq(member->resource, &RESOURCE_CACHE_RUNTIMES)) {
+        add(context, object_key(arena, member->namespace_name, member->name));
+        return;
+    }
+    struct error err = {0};
+    const struct cJSON *pod = resource_eq(member->resource, &RESOURCE_PODS) && !member->is_hidden
+                                  ? json_read(arena, member->bytes, &err)
+                                  : NULL;
+    struct sv name = object_label(pod, LABEL_RUNTIME_NAME);
+    if (name.len)
+        add(context, object_key(arena, member->namespace_name, name));
+}
+
+/* Whose changes reach the other members of a group. */
+static bool spreads(const struct resource *resource, struct sv group) {
+    if (resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES))
+        return sv_starts_with(group, SV("class/"));
+    if (resource_eq(resource, &RESOURCE_CACHE_RUNTIMES))
+        return sv_starts_with(group, SV("joined/"));
+    return resource_eq(resource, &RESOURCE_NODES);
+}
+
+void index_each_key(const struct cache_store *store, const struct resource *resource,
+                    struct sv group, void (*add)(void *context, struct sv key), void *context) {
+    if (sv_starts_with(group, GROUP_RUNTIME)) {
+        add(context, sv_drop(group, GROUP_RUNTIME.len));
+        return;
+    }
+    if (!spreads(resource, group))
+        return;
+    size_t cursor = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(store, group, &cursor)))
+        add_runtimes_of(member, add, context);
+}

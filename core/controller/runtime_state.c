@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/runtime_state.h"
+
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/cache/cache_store.h"
+#include "core/data/json.h"
+
+struct runtime_state *runtime_state_new(struct sv key) {
+    struct runtime_state *state = mem_alloc(sizeof(*state));
+    char *copy = mem_alloc(key.len + 1);
+    memcpy(copy, key.ptr, key.len);
+    state->key = (struct sv){copy, key.len};
+    state->name = state->key;
+    state->namespace_name = sv_cut(&state->name, '/');
+    state->names = map_new();
+    return state;
+}
+
+static void name_free(struct name_memory *memory) {
+    if (memory->bytes.len)
+        mem_free((char *)memory->bytes.ptr);
+    mem_free(memory->block);
+    mem_free(memory);
+}
+
+void runtime_state_free(struct runtime_state *state) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(state->names, &cursor, NULL, &value))
+        name_free(value);
+    map_free(state->names);
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        arena_free(state->executions[i].arena);
+    arena_free(state->arena);
+    arena_free(state->claim_arena);
+    arena_free(state->claim_arena_next);
+    mem_free((char *)state->key.ptr);
+    mem_free(state);
+}
+
+static void forget_oldest(struct runtime_state *state) {
+    size_t cursor = 0;
+    struct sv key;
+    void *value;
+    if (map_count(state->names) < RUNTIME_NAMES_MAX ||
+        !map_next(state->names, &cursor, &key, &value))
+        return;
+    char space[CACHE_KEY_BYTES_MAX];
+    memcpy(space, key.ptr, key.len);
+    name_free(map_remove(state->names, (struct sv){space, key.len}));
+}
+
+struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,
+                                       struct sv namespace_name, struct sv name) {
+    char space[CACHE_KEY_BYTES_MAX];
+    struct sv key = cache_key(space, resource, namespace_name, name);
+    struct name_memory *memory = map_get(state->names, key);
+    if (memory)
+        return memory;
+    forget_oldest(state);
+    memory = mem_alloc(sizeof(*memory));
+    char *block = mem_alloc(namespace_name.len + name.len + 1);
+    memcpy(block, namespace_name.ptr, namespace_name.len);
+    memcpy(block + namespace_name.len, name.ptr, name.len);
+    *memory = (struct name_memory){
+        .resource = resource,
+        .namespace_name = {block, namespace_name.len},
+        .name = {block + namespace_name.len, name.len},
+        .block = block,
+        .bytes = SV(""),
+    };
+    map_put(state->names, key, memory);
+    return memory;
+}
+
+static void set_fact(struct runtime_state *state, struct name_memory *memory,
+                     enum observed_state fact, const struct cJSON *object) {
+    if (memory->bytes.len)
+        mem_free((char *)memory->bytes.ptr);
+    memory->bytes = SV("");
+    memory->fact = fact;
+    state->fact_count++;
+    if (fact != OBSERVED_PRESENT)
+        return;
+    AUTO(arena) arena = arena_new();
+    struct sv bytes = json_write_arena(arena, object, JSON_COMPACT);
+    char *copy = mem_alloc(bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    memory->bytes = (struct sv){copy, bytes.len};
+}
+
+void runtime_state_set_fact(struct runtime_state *state, const struct resource *resource,
+                            struct sv namespace_name, struct sv name, enum observed_state fact,
+                            const struct cJSON *object) {
+    set_fact(state, runtime_state_name(state, resource, namespace_name, name), fact, object);
+}
+
+void runtime_state_forget_fact(struct runtime_state *state, const struct resource *resource,
+                               struct sv namespace_name, struct sv name) {
+    char space[CACHE_KEY_BYTES_MAX];
+    struct name_memory *memory =
+        map_get(state->names, cache_key(space, resource, namespace_name, name));
+    if (memory && memory->fact != OBSERVED_UNKNOWN)
+        set_fact(state, memory, OBSERVED_UNKNOWN, NULL);
+}
+
+void runtime_state_forget_present(struct runtime_state *state) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(state->names, &cursor, NULL, &value)) {
+        struct name_memory *memory = value;
+        if (memory->fact == OBSERVED_PRESENT)
+            set_fact(state, memory, OBSERVED_UNKNOWN, NULL);
+    }
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * runtime_state: what the controller remembers of one runtime between plans: live reads, hashes
+ * of its own writes, executions, and the round of requests under way. Nothing of it survives a
+ * restart, and nothing needs to. Internal to core/controller.
+ */
+#ifndef CORE_CONTROLLER_RUNTIME_STATE_H
+#define CORE_CONTROLLER_RUNTIME_STATE_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/reconcile/plan.h"
+#include "core/reconcile/snapshot.h"
+
+struct arena;
+struct cJSON;
+struct map;
+struct resource;
+
+enum {
+    /* Names that one runtime can have touched; beyond it the oldest are forgotten, which costs a
+     * read each. */
+    RUNTIME_NAMES_MAX = 256,
+    EXECUTION_OUTPUT_BYTES_MAX = 1024 * 1024,
+};
+
+/* What is remembered of one name. */
+struct name_memory {
+    const struct resource *resource;
+    struct sv namespace_name, name;
+    enum observed_state fact; /* of a live read; UNKNOWN: none */
+    struct sv bytes;          /* with OBSERVED_PRESENT */
+    char *block;              /* the texts */
+    uint64_t desired_hash, response_hash;
+};
+
+struct execution_memory {
+    struct arena *arena; /* the texts; NULL: never ran */
+    struct execution execution;
+};
+
+struct runtime_state {
+    struct sv key, namespace_name, name;
+    struct map *names;   /* cache_key() -> struct name_memory */
+    uint64_t fact_count; /* changes whenever a fact does */
+
+    struct execution_memory executions[ENTRY_COUNT];
+    uint64_t execution_id; /* of the request under way, or 0 */
+    enum execution_entry execution_entry;
+
+    /* The round under way. */
+    struct arena *arena; /* the plan's; NULL: none */
+    struct plan plan;
+    uint32_t step;
+    size_t pending_count; /* requests of this step without an answer */
+    bool has_failed;
+    bool must_not_wait; /* planned again at once, though rate limited */
+    int64_t retry_after_ms;
+    uint32_t round_count; /* rounds in a row without an empty plan */
+
+    /* Inputs of the last plan that had nothing to send. */
+    bool has_rested;
+    uint64_t rested_inputs;
+    int64_t rested_until_ms;
+
+    /* Pods that mount the claim, listed only while something is being deleted. */
+    struct arena *claim_arena;
+    struct cJSON *claim_pods; /* list of reduced pods; NULL: not listed */
+    struct cJSON *claim_pods_next;
+    struct arena *claim_arena_next;
+    int64_t claim_listed_ms;
+    uint64_t claim_id;
+};
+
+struct runtime_state *runtime_state_new(struct sv key);
+void runtime_state_free(struct runtime_state *state);
+
+/* Never NULL. */
+struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,
+                                       struct sv namespace_name, struct sv name);
+/* `object` is NULL with OBSERVED_ABSENT and OBSERVED_UNKNOWN. */
+void runtime_state_set_fact(struct runtime_state *state, const struct resource *resource,
+                            struct sv namespace_name, struct sv name, enum observed_state fact,
+                            const struct cJSON *object);
+/* Forgets live reads that found something: nothing would tell when they become untrue. */
+void runtime_state_forget_present(struct runtime_state *state);
+void runtime_state_forget_fact(struct runtime_state *state, const struct resource *resource,
+                               struct sv namespace_name, struct sv name);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/snapshot_build.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/vec.h"
+#include "core/cache/cache_store.h"
+#include "core/controller/runtime_state.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+struct builder {
+    const struct cache_store *store;
+    const struct runtime_state *state;
+    struct arena *arena;
+    VEC(struct observed) objects;
+    VEC(const struct cJSON *) pods;
+    VEC(const struct cJSON *) nodes;
+    VEC(const struct cJSON *) rivals;
+};
+
+static const struct cJSON *parse(struct arena *arena, struct sv bytes) {
+    struct error err = {0};
+    const struct cJSON *object = json_read(arena, bytes, &err);
+    assert(object); /* we wrote it */
+    return object;
+}
+
+static const struct cJSON *load(struct builder *builder, const struct resource *resource,
+                                struct sv namespace_name, struct sv name) {
+    const struct cached *cached = cache_store_get(builder->store, resource, namespace_name, name);
+    return cached && !cached->is_hidden ? parse(builder->arena, cached->bytes) : NULL;
+}
+
+/* --- objects by name --- */
+
+static const struct name_memory *memory_of(const struct runtime_state *state,
+                                           const struct cached *cached) {
+    char space[CACHE_KEY_BYTES_MAX];
+    return map_get(state->names,
+                   cache_key(space, cached->resource, cached->namespace_name, cached->name));
+}
+
+static void add_cached(struct builder *builder, const struct cached *cached,
+                       const struct cJSON *object) {
+    const struct name_memory *memory = memory_of(builder->state, cached);
+    vec_push(&builder->objects,
+             (struct observed){
+                 .resource = cached->resource,
+                 .namespace_name = arena_copy(builder->arena, cached->namespace_name),
+                 .name = arena_copy(builder->arena, cached->name),
+                 .state = object ? OBSERVED_PRESENT : OBSERVED_ABSENT,
+                 .object = object,
+                 .last_desired_hash = memory ? memory->desired_hash : 0,
+                 .last_response_hash = memory ? memory->response_hash : 0,
+             });
+}
+
+static void add_facts(struct builder *builder) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(builder->state->names, &cursor, NULL, &value)) {
+        const struct name_memory *memory = value;
+        if (memory->fact == OBSERVED_UNKNOWN ||
+            cache_store_get(builder->store, memory->resource, memory->namespace_name, memory->name))
+            continue;
+        bool is_present = memory->fact == OBSERVED_PRESENT;
+        vec_push(&builder->objects,
+                 (struct observed){
+                     .resource = memory->resource,
+                     .namespace_name = arena_copy(builder->arena, memory->namespace_name),
+                     .name = arena_copy(builder->arena, memory->name),
+                     .state = memory->fact,
+                     .object = is_present ? parse(builder->arena, memory->bytes) : NULL,
+                     .last_desired_hash = memory->desired_hash,
+                     .last_response_hash = memory->response_hash,
+                 });
+    }
+}
+
+static struct sv runtime_group(const struct runtime_state *state, struct arena *arena) {
+    return arena_printf(arena, "runtime/%.*s", SV_ARG(state->key));
+}
+
+static void add_members(struct builder *builder) {
+    struct sv group = runtime_group(builder->state, builder->arena);
+    size_t cursor = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(builder->store, group, &cursor))) {
+        if (resource_eq(member->resource, &RESOURCE_DATASETS))
+            continue;
+        const struct cJSON *object =
+            member->is_hidden ? NULL : parse(builder->arena, member->bytes);
+        if (!resource_eq(member->resource, &RESOURCE_PODS))
+            add_cached(builder, member, object);
+        else if (object)
+            vec_push(&builder->pods, object);
+    }
+}
+
+/* --- nodes, rivals --- */
+
+static void add_node(struct builder *builder, struct sv name) {
+    for (size_t i = 0; i < builder->nodes.count; i++)
+        if (sv_eq(object_name(builder->nodes.items[i]), name))
+            return;
+    const struct cJSON *node = load(builder, &RESOURCE_NODES, SV(""), name);
+    if (node)
+        vec_push(&builder->nodes, node);
+}
+
+static void add_labelled_nodes(struct builder *builder, struct sv label) {
+    struct sv group = arena_printf(builder->arena, "label/%.*s", SV_ARG(label));
+    size_t cursor = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(builder->store, group, &cursor)))
+        if (resource_eq(member->resource, &RESOURCE_NODES))
+            add_node(builder, member->name);
+}
+
+static void add_nodes(struct builder *builder, const struct names *names) {
+    for (size_t i = 0; i < builder->pods.count; i++) {
+        struct sv name = json_find_string(builder->pods.items[i], "spec.nodeName");
+        if (name.len)
+            add_node(builder, name);
+    }
+    add_labelled_nodes(builder, names->common_label);
+    add_labelled_nodes(builder, names->runtime_label);
+    add_labelled_nodes(builder, names->fuse_label);
+}
+
+static void add_rivals(struct builder *builder, const struct names *names) {
+    struct sv group = arena_printf(builder->arena, "joined/%.*s", SV_ARG(names->volume));
+    size_t cursor = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(builder->store, group, &cursor))) {
+        bool is_self = sv_eq(member->namespace_name, builder->state->namespace_name);
+        if (!is_self && !member->is_hidden)
+            vec_push(&builder->rivals, parse(builder->arena, member->bytes));
+    }
+}
+
+static int compare_names(const void *a, const void *b) {
+    return sv_compare(object_name(*(const struct cJSON *const *)a),
+                      object_name(*(const struct cJSON *const *)b));
+}
+
+/* --- the snapshot --- */
+
+/* Moves a growing list into the arena. */
+static const void *settle(struct arena *arena, void *items, size_t count, size_t item_bytes) {
+    void *copy = arena_alloc(arena, count * item_bytes + 1);
+    if (count)
+        memcpy(copy, items, count * item_bytes);
+    mem_free(items);
+    return copy;
+}
+
+static void settle_trees(struct builder *builder, struct snapshot *snapshot) {
+    struct arena *arena = builder->arena;
+    size_t item_bytes = sizeof(const struct cJSON *);
+    if (builder->pods.count)
+        qsort(builder->pods.items, builder->pods.count, item_bytes, compare_names);
+    if (builder->nodes.count)
+        qsort(builder->nodes.items, builder->nodes.count, item_bytes, compare_names);
+    snapshot->pod_count = builder->pods.count;
+    snapshot->pods = settle(arena, builder->pods.items, builder->pods.count, item_bytes);
+    snapshot->node_count = builder->nodes.count;
+    snapshot->nodes = settle(arena, builder->nodes.items, builder->nodes.count, item_bytes);
+    snapshot->rival_count = builder->rivals.count;
+    snapshot->rivals = settle(arena, builder->rivals.items, builder->rivals.count, item_bytes);
+    snapshot->object_count = builder->objects.count;
+    snapshot->objects =
+        settle(arena, builder->objects.items, builder->objects.count, sizeof(struct observed));
+}
+
+static void add_claim_pods(const struct runtime_state *state, struct arena *arena,
+                           struct snapshot *snapshot) {
+    size_t count = json_count(state->claim_pods);
+    const struct cJSON **pods = ARENA_ARRAY(arena, const struct cJSON *, count + 1);
+    size_t i = 0;
+    JSON_EACH (pod, state->claim_pods)
+        pods[i++] = pod;
+    snapshot->claim_pods = pods;
+    snapshot->claim_pod_count = count;
+}
+
+static void add_executions(const struct runtime_state *state, struct arena *arena,
+                           struct snapshot *snapshot) {
+    struct execution *executions = ARENA_ARRAY(arena, struct execution, ENTRY_COUNT);
+    size_t count = 0;
+    for (size_t i = 0; i < ENTRY_COUNT; i++)
+        if (state->executions[i].arena)
+            executions[count++] = state->executions[i].execution;
+    snapshot->executions = executions;
+    snapshot->execution_count = count;
+}
+
+void snapshot_build(const struct cache_store *store, const struct runtime_state *state,
+                    const struct reconcile_options *options, int64_t now_ms, struct arena *arena,
+                    struct snapshot *ret_snapshot) {
+    struct builder builder = {.store = store, .state = state, .arena = arena};
+    struct snapshot snapshot = {
+        .now_ms = now_ms,
+        .namespace_name = state->namespace_name,
+        .name = state->name,
+        .options = options,
+        .runtime = load(&builder, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name),
+        .dataset = load(&builder, &RESOURCE_DATASETS, state->namespace_name, state->name),
+    };
+    struct sv class_name = json_find_string(snapshot.runtime, "spec.runtimeClassName");
+    if (class_name.len)
+        snapshot.runtime_class =
+            load(&builder, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), class_name);
+    struct names names;
+    names_init(&names, &snapshot, arena);
+    add_members(&builder);
+    add_facts(&builder);
+    add_nodes(&builder, &names);
+    add_rivals(&builder, &names);
+    settle_trees(&builder, &snapshot);
+    add_claim_pods(state, arena, &snapshot);
+    add_executions(state, arena, &snapshot);
+    *ret_snapshot = snapshot;
+}
+
+/* --- whether anything changed --- */
+
+static uint64_t mix(uint64_t hash, uint64_t value) {
+    hash ^= value + 0x9e3779b97f4a7c15u + (hash << 6) + (hash >> 2);
+    return hash * 0xff51afd7ed558ccdu;
+}
+
+static uint64_t mix_cached(uint64_t hash, const struct cached *cached) {
+    if (!cached)
+        return mix(hash, 1);
+    hash = mix(hash, sv_hash(cached->resource->plural));
+    hash = mix(hash, sv_hash(cached->name));
+    hash = mix(hash, sv_hash(cached->resource_version));
+    return mix(hash, cached->is_hidden ? 2 : 3);
+}
+
+static uint64_t mix_group(uint64_t hash, const struct cache_store *store, struct sv group) {
+    size_t cursor = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(store, group, &cursor)))
+        hash = mix_cached(hash, member);
+    return hash;
+}
+
+static uint64_t mix_memory(uint64_t hash, const struct runtime_state *state) {
+    hash = mix(hash, state->fact_count);
+    hash = mix(hash, (uint64_t)state->claim_listed_ms);
+    for (size_t i = 0; i < ENTRY_COUNT; i++) {
+        const struct execution *execution = &state->executions[i].execution;
+        hash = mix(hash, (uint64_t)execution->started_ms);
+        hash = mix(hash, execution->is_running ? 1 : (uint64_t)execution->finished_ms);
+    }
+    return hash;
+}
+
+/* The class, and the nodes by name and by label, are found through the trees; that is cheap
+ * beside a plan, and exact. */
+uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_state *state) {
+    AUTO(arena) arena = arena_new();
+    static const struct reconcile_options no_options = {.mount_root = {"", 0}};
+    struct builder builder = {.store = store, .state = state, .arena = arena};
+    struct snapshot snapshot = {
+        .namespace_name = state->namespace_name,
+        .name = state->name,
+        .options = &no_options,
+        .runtime = load(&builder, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name),
+        .dataset = load(&builder, &RESOURCE_DATASETS, state->namespace_name, state->name),
+    };
+    struct names names;
+    names_init(&names, &snapshot, arena);
+    uint64_t hash = mix_group(1, store, runtime_group(state, arena));
+    struct sv class_name = json_find_string(snapshot.runtime, "spec.runtimeClassName");
+    hash = mix_cached(hash,
+                      cache_store_get(store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), class_name));
+    add_members(&builder);
+    add_nodes(&builder, &names);
+    for (size_t i = 0; i < builder.nodes.count; i++)
+        hash = mix(hash, sv_hash(object_resource_version(builder.nodes.items[i])));
+    hash = mix_group(hash, store, arena_printf(arena, "joined/%.*s", SV_ARG(names.volume)));
+    vec_release(&builder.objects);
+    vec_release(&builder.pods);
+    vec_release(&builder.nodes);
+    return mix_memory(hash, state);
+}
+
+static bool is_present(const struct cached *cached) {
+    return cached && !cached->is_hidden;
+}
+
+bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state) {
+    return is_present(cache_store_get(store, &RESOURCE_CACHE_RUNTIMES, state->namespace_name,
+                                      state->name)) ||
+           is_present(
+               cache_store_get(store, &RESOURCE_DATASETS, state->namespace_name, state->name));
+}
+
+bool snapshot_is_terminating(const struct cache_store *store, const struct runtime_state *state) {
+    static const struct resource *const resources[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS,
+                                                       &RESOURCE_PERSISTENT_VOLUME_CLAIMS};
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(resources); i++) {
+        const struct cached *cached =
+            cache_store_get(store, resources[i], state->namespace_name, state->name);
+        if (is_present(cached) && object_is_deleting(parse(arena, cached->bytes)))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * snapshot_build: gathers from cache and memory what the plan of one runtime may read, and tells
+ * by a hash whether any of it changed since the last time. Internal to core/controller.
+ */
+#ifndef CORE_CONTROLLER_SNAPSHOT_BUILD_H
+#define CORE_CONTROLLER_SNAPSHOT_BUILD_H
+
+#include "core/base/base.h"
+#include "core/reconcile/snapshot.h"
+
+struct arena;
+struct cache_store;
+struct runtime_state;
+
+/* Everything lives in `arena` or in the state. */
+void snapshot_build(const struct cache_store *store, const struct runtime_state *state,
+                    const struct reconcile_options *options, int64_t now_ms, struct arena *arena,
+                    struct snapshot *ret_snapshot);
+
+/* Hash of all versions that snapshot_build() would read. */
+uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_state *state);
+
+/* The runtime or its dataset exists. */
+bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
+/* The runtime, its dataset or its claim is being deleted. */
+bool snapshot_is_terminating(const struct cache_store *store, const struct runtime_state *state);
+
+#endif
