@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler_parts: the structs that the scheduler's files share. Not for others.
+ */
+#ifndef FAKEAPI_CLUSTER_SCHEDULER_PARTS_H
+#define FAKEAPI_CLUSTER_SCHEDULER_PARTS_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "core/base/vec.h"
+
+struct agent;
+struct agent_cache;
+struct agent_part;
+struct arena;
+struct cJSON;
+struct map;
+struct scheduled_pod;
+
+enum {
+    /* Kinds of resources that are told apart; a pod that asks for more kinds than the table
+     * holds fits nowhere. */
+    AMOUNTS_MAX = 16,
+    AMOUNT_CPU = 0, /* thousandths; the others in whole units */
+    AMOUNT_MEMORY = 1,
+};
+
+struct amounts {
+    int64_t of[AMOUNTS_MAX];
+};
+
+struct scheduled_node {
+    const struct cJSON *tree; /* in the cache */
+    struct amounts allocatable, used;
+    struct amounts weighed; /* used, with the defaults of scoring for pods that ask for nothing */
+    int64_t pods_max;
+    VEC(struct scheduled_pod *) pods;
+    char *name;
+};
+
+/* A pod that holds resources of a node: bound, or assumed to be after our binding. */
+struct scheduled_pod {
+    const struct cJSON *tree; /* in the cache */
+    struct scheduled_node *node;
+    struct amounts requests, weighed;
+    bool repels;        /* has required anti-affinity terms */
+    int64_t assumed_ms; /* 0: the server says so */
+};
+
+/* A pod that fits nowhere. */
+struct waiting_pod {
+    int64_t backoff_ms, retry_ms;
+    bool is_moved; /* something changed since the last try */
+};
+
+struct scheduler {
+    struct agent *agent;
+    struct agent_part *part;
+    struct agent_cache *pods, *nodes, *claims, *volumes;
+    struct arena *texts;
+    struct sv amount_names[AMOUNTS_MAX];
+    size_t amount_count;
+    VEC(struct scheduled_node *) by_name; /* sorted */
+    struct map *scheduled;                /* "ns/name" -> struct scheduled_pod */
+    struct map *waiting;                  /* "ns/name" -> struct waiting_pod */
+    VEC(struct scheduled_pod *) repelling;
+};
+
+/* What one try to place one pod knows. */
+struct attempt {
+    struct scheduler *scheduler;
+    const struct cJSON *pod;
+    struct arena *arena;
+    struct amounts requests, weighed;
+    bool has_unknown_resource;
+    struct map *refused_by_affinity; /* node name -> reason, from the pod affinity rules */
+};
+
+/* Why a node does not fit; SV("") in an unused place. */
+enum { REASONS_MAX = AMOUNTS_MAX + 1 };
+struct refusal {
+    struct sv reasons[REASONS_MAX];
+    size_t count;
+    bool helps_preemption; /* other pods are in the way */
+};
+
+/* --- scheduler_fit.c --- */
+
+/* Adds a list of resources in the maps' form ({"cpu": "1"}); false for too many kinds. */
+bool amounts_read(struct scheduler *scheduler, const struct cJSON *map, struct amounts *amounts);
+/* What a pod asks for: the larger of its containers' sum and its init containers. */
+bool amounts_of_pod(struct scheduler *scheduler, const struct cJSON *pod, struct amounts *requests,
+                    struct amounts *weighed);
+void amounts_add(struct amounts *sum, const struct amounts *other, int sign);
+/* True when the node can take the pod. */
+bool node_fits(struct attempt *attempt, const struct scheduled_node *node,
+               struct refusal *ret_refusal);
+
+/* --- scheduler_terms.c --- */
+
+/* nodeSelectorTerms: any of them matches the node. */
+bool terms_match_node(const struct cJSON *terms, const struct cJSON *node);
+bool term_matches_node(const struct cJSON *term, const struct cJSON *node);
+bool pod_tolerates(const struct cJSON *pod, const struct cJSON *taint);
+/* The first taint of the node with that effect that the pod does not tolerate, or NULL. */
+const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct cJSON *node,
+                                      bool is_preference);
+
+/* --- scheduler_affinity.c --- */
+
+/* Fills attempt->refused_by_affinity. */
+void affinity_prepare(struct attempt *attempt);
+/* Adds the weights of preferred pod (anti-)affinity to `scores`, one for each node. */
+void affinity_score(struct attempt *attempt, int64_t *scores);
+
+/* --- scheduler_score.c --- */
+
+/* The best of `nodes`; count is at least 1. */
+struct scheduled_node *best_node(struct attempt *attempt, struct scheduled_node **nodes,
+                                 size_t count);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/scheduler_parts.h"
+
+/* kube-scheduler's weights of its default plugins. */
+enum {
+    SCORE_MAX = 100,
+    WEIGHT_RESOURCES = 1,
+    WEIGHT_NODE_AFFINITY = 2,
+    WEIGHT_POD_AFFINITY = 2,
+    WEIGHT_TAINTS = 3,
+};
+
+static int64_t free_share(int64_t allocatable, int64_t used) {
+    if (allocatable <= 0 || used >= allocatable)
+        return 0;
+    return (int64_t)((__int128)(allocatable - used) * SCORE_MAX / allocatable);
+}
+
+static int64_t least_allocated(const struct attempt *attempt, const struct scheduled_node *node) {
+    int64_t sum = 0;
+    for (size_t i = AMOUNT_CPU; i <= AMOUNT_MEMORY; i++)
+        sum += free_share(node->allocatable.of[i], node->weighed.of[i] + attempt->weighed.of[i]);
+    return sum / 2;
+}
+
+static int64_t preferred_node_weight(const struct attempt *attempt,
+                                     const struct scheduled_node *node) {
+    int64_t sum = 0;
+    JSON_EACH (weighted, json_find(attempt->pod, "spec.affinity.nodeAffinity."
+                                                 "preferredDuringSchedulingIgnoredDuringExecution"))
+        if (term_matches_node(json_get(weighted, SV("preference")), node->tree))
+            sum += json_int_or(weighted, SV("weight"), 0);
+    return sum;
+}
+
+/* Adds each raw score to the totals, stretched over 0 to SCORE_MAX. */
+static void add_stretched(int64_t *totals, const int64_t *raw, size_t count, int64_t weight) {
+    int64_t low = raw[0], high = raw[0];
+    for (size_t i = 1; i < count; i++) {
+        low = raw[i] < low ? raw[i] : low;
+        high = raw[i] > high ? raw[i] : high;
+    }
+    for (size_t i = 0; i < count && high > low; i++)
+        totals[i] += weight * ((raw[i] - low) * SCORE_MAX / (high - low));
+}
+
+/* The positions of `nodes` in the scheduler's list, which scores of pod affinity refer to. */
+static void pick_pod_scores(struct attempt *attempt, struct scheduled_node **nodes, size_t count,
+                            int64_t *raw) {
+    struct scheduler *scheduler = attempt->scheduler;
+    int64_t *scores = ARENA_ARRAY(attempt->arena, int64_t, scheduler->by_name.count);
+    affinity_score(attempt, scores);
+    for (size_t i = 0, at = 0; i < count; i++) {
+        while (scheduler->by_name.items[at] != nodes[i])
+            at++;
+        raw[i] = scores[at];
+    }
+}
+
+struct scheduled_node *best_node(struct attempt *attempt, struct scheduled_node **nodes,
+                                 size_t count) {
+    int64_t *totals = ARENA_ARRAY(attempt->arena, int64_t, count);
+    int64_t *raw = ARENA_ARRAY(attempt->arena, int64_t, count);
+    for (size_t i = 0; i < count; i++) {
+        bool is_clean = !untolerated_taint(attempt->pod, nodes[i]->tree, true);
+        totals[i] = WEIGHT_RESOURCES * least_allocated(attempt, nodes[i]);
+        totals[i] += is_clean ? WEIGHT_TAINTS * SCORE_MAX : 0;
+    }
+    if (json_find(attempt->pod, "spec.affinity")) {
+        for (size_t i = 0; i < count; i++)
+            raw[i] = preferred_node_weight(attempt, nodes[i]);
+        add_stretched(totals, raw, count, WEIGHT_NODE_AFFINITY);
+        pick_pod_scores(attempt, nodes, count, raw);
+        add_stretched(totals, raw, count, WEIGHT_POD_AFFINITY);
+    }
+    size_t best = 0;
+    for (size_t i = 1; i < count; i++)
+        if (totals[i] > totals[best])
+            best = i;
+    return nodes[best];
+}
