@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cache/cache_store.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+
+/* Counts changes; an object is in the group of its label "group". */
+struct watcher {
+    size_t changes;
+};
+
+static void groups_of(void *context, const struct resource *resource, const struct cJSON *object,
+                      struct arena *arena, struct cache_groups *ret_groups) {
+    (void)context;
+    (void)resource;
+    cache_groups_add(ret_groups, arena_copy(arena, object_label(object, SV("group"))));
+}
+
+static void changed(void *context, const struct resource *resource, struct sv group) {
+    (void)resource;
+    (void)group;
+    ((struct watcher *)context)->changes++;
+}
+
+static struct cache_store *new_store(struct watcher *watcher) {
+    return cache_store_new(
+        &(struct cache_index){.groups = groups_of, .changed = changed, .context = watcher});
+}
+
+static const struct cJSON *pod(struct arena *arena, const char *uid, const char *version,
+                               const char *group) {
+    struct error err = {0};
+    return json_read(arena,
+                     arena_printf(arena,
+                                  "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"p\",\"uid\":"
+                                  "\"%s\",\"resourceVersion\":\"%s\",\"labels\":{\"group\":\"%s\"}"
+                                  "}}",
+                                  uid, version, group),
+                     &err);
+}
+
+static struct sv version_of(const struct cache_store *store) {
+    const struct cached *cached = cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"));
+    return cached ? cached->resource_version : SV("");
+}
+
+TEST(an_object_moves_between_groups_and_both_hear_of_it) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "2", "b"));
+    size_t cursor = 0;
+    CHECK(cache_store_next(store, SV("a"), &cursor) == NULL);
+    cursor = 0;
+    CHECK(cache_store_next(store, SV("b"), &cursor) != NULL);
+    CHECK(watcher.changes == 3); /* a; then a and b */
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    CHECK(watcher.changes == 4);
+    CHECK(cache_store_count(store) == 0);
+    CHECK(cache_store_bytes(store) == 0);
+}
+
+TEST(a_write_is_seen_until_the_watch_delivers_it) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"), 0);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "5", "a"));
+    CHECK_SV(version_of(store), SV("7"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "9", "a"));
+    CHECK_SV(version_of(store), SV("9"));
+}
+
+TEST(an_answer_that_comes_after_its_watch_event_changes_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "9", "a"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"), 0);
+    CHECK_SV(version_of(store), SV("9"));
+}
+
+TEST(an_unconfirmed_overlay_ends_by_time_or_relist) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"), 0);
+    CHECK(cache_store_expire(store, 0) == CACHE_OVERLAY_MS);
+    cache_store_expire(store, CACHE_OVERLAY_MS);
+    CHECK_SV(version_of(store), SV("1"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "8", "a"), 0);
+    cache_store_drop_overlays(store, &RESOURCE_PODS);
+    CHECK_SV(version_of(store), SV("1"));
+}
+
+TEST(a_deleted_object_is_hidden_until_a_new_one_takes_its_name) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p"), 0);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "2", "a"));
+    const struct cached *cached = cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"));
+    REQUIRE(cached != NULL);
+    CHECK(cached->is_hidden);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "next", "3", "a"));
+    CHECK(!cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"))->is_hidden);
+    CHECK_SV(version_of(store), SV("3"));
+}
