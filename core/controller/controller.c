@@ -324,7 +324,9 @@ static void plan_key(struct controller *controller, struct sv key) {
     /* A round under way plans again when it ends. */
     if (state->arena)
         return;
-    if (claim_pods_are_fresh(controller, state))
+    if (controller->now_ms < state->paused_until_ms)
+        workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
+    else if (claim_pods_are_fresh(controller, state))
         plan_state(controller, state);
     if (is_forgettable(controller, state))
         forget_state(controller, state);

@@ -131,6 +131,14 @@ static uint32_t step_from(const struct plan *plan, uint32_t from) {
     return next;
 }
 
+static int64_t fight_pause_ms(uint32_t round_count) {
+    int64_t pause_ms = WORKQUEUE_BACKOFF_MS_MIN;
+    for (uint32_t i = ROUNDS_AT_ONCE_MAX; i < round_count && pause_ms < WORKQUEUE_BACKOFF_MS_MAX;
+         i++)
+        pause_ms *= 2;
+    return pause_ms < WORKQUEUE_BACKOFF_MS_MAX ? pause_ms : WORKQUEUE_BACKOFF_MS_MAX;
+}
+
 static void end_round(struct controller *controller, struct runtime_state *state) {
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
     arena_free(state->arena);
@@ -138,7 +146,10 @@ static void end_round(struct controller *controller, struct runtime_state *state
     state->plan = (struct plan){.actions = NULL};
     if (has_failed && !must_not_wait)
         runtime_state_forget_present(state);
-    if (has_failed || state->round_count > ROUNDS_AT_ONCE_MAX) {
+    /* A fight goes on with every watch event, so that a later due time alone would not end it. */
+    if (state->round_count > ROUNDS_AT_ONCE_MAX)
+        state->paused_until_ms = controller->now_ms + fight_pause_ms(state->round_count);
+    if (has_failed) {
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
                                    state->retry_after_ms);
     } else {

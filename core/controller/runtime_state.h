@@ -56,7 +56,8 @@ struct runtime_state {
     bool has_failed;
     bool must_not_wait; /* planned again at once, though rate limited */
     int64_t retry_after_ms;
-    uint32_t round_count; /* rounds in a row without an empty plan */
+    int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */
+    uint32_t round_count;    /* rounds in a row without an empty plan */
 
     /* Inputs of the last plan that had nothing to send. */
     bool has_rested;

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The controller against a small scripted API server: it keeps objects, answers at once, tells
+ * its watches, plays kubelet for what gets applied, and fails where a test asks for it.
+ */
+#include "core/controller/controller.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/test.h"
+#include "core/base/vec.h"
+#include "core/client/transport.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "core/reconcile/plan.h"
+
+enum { START_MS = 1000, STEPS_MAX = 20000 };
+
+struct stored {
+    struct sv plural;
+    struct cJSON *object; /* replaced on each write, never changed */
+};
+
+struct watch {
+    uint64_t id;
+    struct sv plural;
+    bool is_labelled;
+};
+
+/* What happens to the next write that is not an event record. */
+enum fault { FAULT_NONE, FAULT_CONFLICT, FAULT_INTERNAL, FAULT_LOST_REPLY };
+
+struct server {
+    struct transport transport; /* first: the controller's handle */
+    struct clock clock;
+    int64_t now_ms;
+    struct arena *arena;
+    VEC(struct stored) objects;
+    VEC(struct watch) watches;
+    VEC(struct completion) arrived;
+    size_t taken;
+    uint64_t ids;
+    int version;
+    enum fault fault;
+    bool holds_watch_events;
+    int writes, lists, executions, events, refused;
+};
+
+static struct server *server_of(struct transport *transport) {
+    return (struct server *)transport;
+}
+
+/* --- objects --- */
+
+static struct stored *find(struct server *server, struct sv plural, struct sv ns, struct sv name) {
+    for (size_t i = 0; i < server->objects.count; i++) {
+        struct stored *stored = &server->objects.items[i];
+        if (sv_eq(stored->plural, plural) && sv_eq(object_namespace(stored->object), ns) &&
+            sv_eq(object_name(stored->object), name))
+            return stored;
+    }
+    return NULL;
+}
+
+static bool is_ours(const struct cJSON *object) {
+    return object_label(object, SV("cacheruntime.fluid.io/name")).len > 0;
+}
+
+static void tell(struct server *server, struct sv plural, enum watch_event_type type,
+                 const struct cJSON *object) {
+    if (server->holds_watch_events)
+        return;
+    for (size_t i = 0; i < server->watches.count; i++) {
+        const struct watch *watch = &server->watches.items[i];
+        if (sv_eq(watch->plural, plural) && (!watch->is_labelled || is_ours(object)))
+            vec_push(&server->arrived, (struct completion){.id = watch->id,
+                                                           .type = COMPLETION_WATCH_EVENT,
+                                                           .event_type = type,
+                                                           .body = object});
+    }
+}
+
+static void store(struct server *server, struct sv plural, struct cJSON *object) {
+    struct cJSON *metadata = json_ensure_map(server->arena, object, SV("metadata"));
+    json_set_string(server->arena, metadata, SV("resourceVersion"),
+                    arena_printf(server->arena, "%d", ++server->version));
+    struct stored *before = find(server, plural, object_namespace(object), object_name(object));
+    if (!json_get(metadata, SV("uid")))
+        json_set_string(server->arena, metadata, SV("uid"),
+                        before ? object_uid(before->object)
+                               : arena_printf(server->arena, "uid-%d", server->version));
+    if (!json_get(metadata, SV("generation")))
+        json_set_int(server->arena, metadata, SV("generation"), 1);
+    if (before)
+        before->object = object;
+    else
+        vec_push(&server->objects, (struct stored){plural, object});
+    tell(server, plural, before ? WATCH_MODIFIED : WATCH_ADDED, object);
+}
+
+static void add(struct server *server, struct sv plural, const char *text) {
+    struct error err = {0};
+    struct yaml_documents documents;
+    if (!yaml_read(server->arena, sv_from(text), &documents, &err)) {
+        printf("%s\n", err.message);
+        abort();
+    }
+    store(server, plural, documents.roots[0]);
+}
+
+/* --- the cluster behind it --- */
+
+static void run_pod(struct server *server, const struct cJSON *set, int64_t index) {
+    struct sv component = object_name(set);
+    add(server, SV("pods"),
+        arena_printf(server->arena,
+                     "{metadata: {name: %.*s-%d, namespace: default,\n"
+                     "  labels: {cacheruntime.fluid.io/component-name: %.*s,\n"
+                     "   cacheruntime.fluid.io/name: demo}},\n"
+                     " spec: {nodeName: node-1},\n"
+                     " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
+                     "  containerStatuses: [{name: m, containerID: c1, restartCount: 0}]}}\n",
+                     SV_ARG(component), (int)index, SV_ARG(component))
+            .ptr);
+}
+
+static void settle(struct server *server, struct sv plural, const struct cJSON *applied) {
+    if (!sv_eq(plural, SV("statefulsets")) && !sv_eq(plural, SV("daemonsets")))
+        return;
+    int64_t replicas = json_find_int(applied, "spec.replicas", 0);
+    struct cJSON *object = json_copy(server->arena, applied);
+    struct cJSON *status = json_ensure_map(server->arena, object, SV("status"));
+    json_set_int(server->arena, status, SV("observedGeneration"), 1);
+    if (sv_eq(plural, SV("statefulsets"))) {
+        static const struct sv counts[] = {{"replicas", 8},
+                                           {"readyReplicas", 13},
+                                           {"availableReplicas", 17},
+                                           {"updatedReplicas", 15}};
+        for (size_t i = 0; i < COUNT_OF(counts); i++)
+            json_set_int(server->arena, status, counts[i], replicas);
+    }
+    store(server, plural, object);
+    for (int64_t i = 0; i < replicas; i++)
+        run_pod(server, object, i);
+}
+
+/* --- requests --- */
+
+static void answer(struct server *server, uint64_t id, int http_status, const struct cJSON *body) {
+    vec_push(&server->arrived,
+             (struct completion){
+                 .id = id, .type = COMPLETION_RESPONSE, .http_status = http_status, .body = body});
+}
+
+static void fail(struct server *server, uint64_t id, int http_status, enum error_code code) {
+    struct completion *completion =
+        vec_push(&server->arrived, (struct completion){.id = id, .http_status = http_status});
+    completion->type = COMPLETION_RESPONSE;
+    error_set(&completion->err, code, "as the test asked for");
+}
+
+static void list(struct server *server, const struct request *request, uint64_t id) {
+    struct cJSON *body = json_map(server->arena);
+    struct cJSON *items = json_ensure_list(server->arena, body, SV("items"));
+    for (size_t i = 0; i < server->objects.count; i++) {
+        const struct stored *stored = &server->objects.items[i];
+        if (sv_eq(stored->plural, request->plural) &&
+            (!request->label_selector.len || is_ours(stored->object)))
+            json_append(items, json_copy(server->arena, stored->object));
+    }
+    json_set_string(server->arena, json_ensure_map(server->arena, body, SV("metadata")),
+                    SV("resourceVersion"), arena_printf(server->arena, "%d", server->version));
+    server->lists++;
+    answer(server, id, 200, body);
+}
+
+static void merge(struct server *server, struct cJSON *target, const struct cJSON *patch) {
+    JSON_EACH (member, patch) {
+        if (json_is_null(member))
+            json_remove(target, json_key(member));
+        else if (json_is_map(member))
+            merge(server, json_ensure_map(server->arena, target, json_key(member)), member);
+        else
+            json_set(server->arena, target, json_key(member), json_copy(server->arena, member));
+    }
+}
+
+/* Labels of nodes only: adds, and removals that are there. */
+static void patch_labels(struct server *server, struct cJSON *object, const struct cJSON *steps) {
+    struct cJSON *labels = json_ensure_map(
+        server->arena, json_ensure_map(server->arena, object, SV("metadata")), SV("labels"));
+    JSON_EACH (step, steps) {
+        struct sv path = json_find_string(step, "path"), prefix = SV("/metadata/labels/");
+        if (!sv_starts_with(path, prefix))
+            continue;
+        /* A slash in a key is written "~1". */
+        struct sv rest = sv_drop(path, prefix.len), first = sv_cut(&rest, '~');
+        struct sv key = rest.len ? arena_printf(server->arena, "%.*s/%.*s", SV_ARG(first),
+                                                SV_ARG(sv_drop(rest, 1)))
+                                 : first;
+        struct sv op = json_find_string(step, "op");
+        if (sv_eq(op, SV("add")) || sv_eq(op, SV("replace")))
+            json_set_string(server->arena, labels, key, json_find_string(step, "value"));
+        else if (sv_eq(op, SV("remove")))
+            json_remove(labels, key);
+    }
+}
+
+static void patch(struct server *server, const struct request *request, uint64_t id) {
+    struct stored *before = find(server, request->plural, request->namespace_name, request->name);
+    if (!before && request->patch_type != PATCH_APPLY) {
+        fail(server, id, 404, ERROR_NOT_FOUND);
+        return;
+    }
+    struct sv expected = json_find_string(request->body, "metadata.resourceVersion");
+    if (before && expected.len && !sv_eq(expected, object_resource_version(before->object))) {
+        server->refused++;
+        fail(server, id, 409, ERROR_CONFLICT);
+        return;
+    }
+    struct cJSON *object =
+        before ? json_copy(server->arena, before->object) : json_copy(server->arena, request->body);
+    if (before && request->patch_type == PATCH_JSON)
+        patch_labels(server, object, request->body);
+    else if (before)
+        merge(server, object, request->body);
+    store(server, request->plural, object);
+    answer(server, id, before ? 200 : 201, object);
+    if (request->patch_type == PATCH_APPLY)
+        settle(server, request->plural, object);
+}
+
+static void execute(struct server *server, const struct request *request, uint64_t id) {
+    static const char *const outputs[][2] = {
+        {"mount.sh", "{\"mounted\":[\"/m\"]}"},
+        {"report.sh", "{\"cached\":\"1GiB\",\"cachedPercentage\":\"45.6\"}"},
+    };
+    struct sv output = SV("");
+    for (size_t i = 0; i < COUNT_OF(outputs); i++)
+        if (sv_eq(request->exec.command[0], sv_from(outputs[i][0])))
+            output = sv_from(outputs[i][1]);
+    server->executions++;
+    vec_push(&server->arrived, (struct completion){.id = id,
+                                                   .type = COMPLETION_EXEC,
+                                                   .stdout_bytes = output,
+                                                   .stderr_bytes = SV("")});
+}
+
+static void write(struct server *server, const struct request *request, uint64_t id) {
+    enum fault fault = server->fault;
+    server->fault = FAULT_NONE;
+    server->writes++;
+    if (fault == FAULT_CONFLICT || fault == FAULT_INTERNAL) {
+        bool is_conflict = fault == FAULT_CONFLICT;
+        fail(server, id, is_conflict ? 409 : 500, is_conflict ? ERROR_CONFLICT : ERROR_INTERNAL);
+        return;
+    }
+    size_t at = server->arrived.count;
+    patch(server, request, id);
+    if (fault != FAULT_LOST_REPLY)
+        return;
+    for (size_t i = at; i < server->arrived.count; i++)
+        if (server->arrived.items[i].id == id)
+            vec_remove(&server->arrived, i), i--;
+    fail(server, id, 0, ERROR_TIMEOUT);
+}
+
+static uint64_t start(struct transport *transport, const struct request *request) {
+    struct server *server = server_of(transport);
+    uint64_t id = ++server->ids;
+    if (sv_eq(request->plural, SV("events"))) {
+        server->events++;
+    } else if (request->verb == VERB_LIST) {
+        list(server, request, id);
+    } else if (request->verb == VERB_WATCH) {
+        vec_push(&server->watches, (struct watch){id, arena_copy(server->arena, request->plural),
+                                                  request->label_selector.len > 0});
+    } else if (request->verb == VERB_EXEC) {
+        execute(server, request, id);
+    } else if (request->verb == VERB_PATCH) {
+        write(server, request, id);
+    } else if (request->verb == VERB_GET) {
+        const struct stored *stored =
+            find(server, request->plural, request->namespace_name, request->name);
+        if (stored)
+            answer(server, id, 200, stored->object);
+        else
+            fail(server, id, 404, ERROR_NOT_FOUND);
+    } else {
+        fail(server, id, 405, ERROR_UNSUPPORTED);
+    }
+    return id;
+}
+
+static bool take(struct transport *transport, struct completion *ret_completion) {
+    struct server *server = server_of(transport);
+    if (server->taken == server->arrived.count)
+        return false;
+    *ret_completion = server->arrived.items[server->taken++];
+    return true;
+}
+
+static void cancel(struct transport *transport, uint64_t id) {
+    struct server *server = server_of(transport);
+    for (size_t i = 0; i < server->watches.count; i++)
+        if (server->watches.items[i].id == id)
+            vec_remove(&server->watches, i), i--;
+    for (size_t i = server->taken; i < server->arrived.count; i++)
+        if (server->arrived.items[i].id == id)
+            vec_remove(&server->arrived, i), i--;
+}
+
+static int64_t now_of(struct clock *clock) {
+    return ((struct server *)((char *)clock - offsetof(struct server, clock)))->now_ms;
+}
+
+static void server_init(struct server *server) {
+    *server = (struct server){
+        .transport = {.start = start, .take = take, .cancel = cancel},
+        .clock = {.now_ms = now_of},
+        .now_ms = 1767225600000,
+        .arena = arena_new(),
+        .version = START_MS,
+    };
+    add(server, SV("nodes"), "{metadata: {name: node-1}}");
+    add(server, SV("cacheruntimeclasses"),
+        "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntimeClass,\n"
+        " metadata: {name: demo-class}, fileSystemType: demofs,\n"
+        " topology: {master: {service: {headless: {}}, template: {spec: {containers: [{name: m,\n"
+        "   image: i}]}}, executionEntries: {mountUFS: {command: [mount.sh]},\n"
+        "   reportSummary: {command: [report.sh]}}},\n"
+        "  worker: {template: {spec: {containers: [{name: w, image: i}]}}},\n"
+        "  client: {template: {spec: {containers: [{name: c, image: i}]}}}}}\n");
+    add(server, SV("datasets"),
+        "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset,\n"
+        " metadata: {name: demo, namespace: default},\n"
+        " spec: {mounts: [{mountPoint: 's3://bkt/', name: m}]}}\n");
+    add(server, SV("cacheruntimes"),
+        "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
+        " metadata: {name: demo, namespace: default,\n"
+        "  creationTimestamp: '2026-01-01T00:00:00Z'},\n"
+        " spec: {runtimeClassName: demo-class, worker: {replicas: 2}}}\n");
+}
+
+static void server_release(struct server *server) {
+    vec_release(&server->objects);
+    vec_release(&server->watches);
+    vec_release(&server->arrived);
+    arena_free(server->arena);
+}
+
+static struct controller *new_controller(struct server *server) {
+    return controller_new(&(struct controller_options){
+        .transport = &server->transport,
+        .clock = &server->clock,
+        .log = log_none(),
+        .seed = 1,
+        .reconcile = {.mount_root = SV("/runtime-mnt"),
+                      .field_manager = SV("cacheruntime-controller"),
+                      .owns_datasets = true,
+                      .resync_ms = 600 * 1000},
+        .identity = SV("test"),
+    });
+}
+
+/* Lets virtual time jump from deadline to deadline, for `duration_ms` of it. */
+static void run(struct server *server, struct controller *controller, int64_t duration_ms) {
+    int64_t end_ms = server->now_ms + duration_ms;
+    for (int i = 0; i < STEPS_MAX && server->now_ms < end_ms; i++) {
+        int64_t next_ms = controller_step(controller);
+        if (server->taken < server->arrived.count || next_ms <= server->now_ms)
+            continue;
+        server->now_ms = next_ms < end_ms ? next_ms : end_ms;
+    }
+    CHECK(server->now_ms == end_ms);
+}
+
+static struct sv dataset_phase(struct server *server) {
+    return json_find_string(find(server, SV("datasets"), SV("default"), SV("demo"))->object,
+                            "status.phase");
+}
+
+/* --- tests --- */
+
+enum { MINUTE_MS = 60 * 1000 };
+
+TEST(a_runtime_becomes_bound_and_then_nothing_is_written) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    CHECK(controller_is_synced(controller));
+    CHECK_SV(dataset_phase(&server), SV("Bound"));
+    CHECK(server.executions > 0);
+    CHECK(server.refused == 0); /* reads its own writes */
+
+    struct controller_stats stats;
+    controller_get_stats(controller, &stats);
+    CHECK(stats.writes == (uint64_t)server.writes);
+    int writes = server.writes;
+    run(&server, controller, 5 * MINUTE_MS);
+    CHECK(server.writes <= writes + 10); /* the periodic report, not a fight */
+    controller_free(controller);
+    server_release(&server);
+}
+
+/* Each write fails once, in each way: it ends the same. */
+TEST(every_failed_write_is_made_up_for) {
+    for (enum fault fault = FAULT_CONFLICT; fault <= FAULT_LOST_REPLY; fault++) {
+        for (int nth = 1; nth <= 12; nth++) {
+            struct server server;
+            server_init(&server);
+            struct controller *controller = new_controller(&server);
+            for (int i = 0; i < STEPS_MAX && server.writes < nth - 1; i++) {
+                int64_t next_ms = controller_step(controller);
+                if (next_ms > server.now_ms && server.taken == server.arrived.count)
+                    server.now_ms = next_ms;
+            }
+            server.fault = fault;
+            run(&server, controller, 5 * MINUTE_MS);
+            CHECK(server.fault == FAULT_NONE);
+            CHECK_SV(dataset_phase(&server), SV("Bound"));
+            controller_free(controller);
+            server_release(&server);
+        }
+    }
+}
+
+TEST(a_restarted_controller_finds_its_work_done) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    controller_free(controller);
+    int applied = (int)server.objects.count;
+
+    controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    CHECK_SV(dataset_phase(&server), SV("Bound"));
+    CHECK((int)server.objects.count == applied);
+    controller_free(controller);
+    server_release(&server);
+}
+
+/* The watches fall silent: the answers to its own writes still carry it, and it does not repeat
+ * them at once. */
+TEST(own_writes_are_seen_before_the_watch_tells_of_them) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 10);
+    server.holds_watch_events = true;
+    int writes = server.writes;
+    run(&server, controller, 5 * 1000);
+    CHECK(server.writes - writes < 20);
+    controller_free(controller);
+    server_release(&server);
+}
+
+TEST(an_expired_watch_is_listed_again) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    int lists = server.lists;
+    for (size_t i = 0; i < server.watches.count; i++) {
+        if (!sv_eq(server.watches.items[i].plural, SV("datasets")))
+            continue;
+        struct completion *end =
+            vec_push(&server.arrived, (struct completion){.id = server.watches.items[i].id});
+        end->type = COMPLETION_WATCH_END;
+        error_set(&end->err, ERROR_EXPIRED, "too old resource version");
+        vec_remove(&server.watches, i);
+        i--;
+    }
+    run(&server, controller, MINUTE_MS);
+    CHECK(server.lists == lists + 1);
+    struct controller_stats stats;
+    controller_get_stats(controller, &stats);
+    CHECK(stats.relists == 1);
+    CHECK_SV(dataset_phase(&server), SV("Bound"));
+    controller_free(controller);
+    server_release(&server);
+}
+
+TEST(explains_what_it_knows_and_nothing_else) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    AUTO(arena) arena = arena_new();
+    struct plan plan;
+    CHECK(controller_plan(controller, SV("default"), SV("demo"), arena, &plan));
+    CHECK(plan.gates[GATE_BOUND].is_open);
+    CHECK(!controller_plan(controller, SV("default"), SV("other"), arena, &plan));
+    controller_free(controller);
+    server_release(&server);
+}
