@@ -375,6 +375,15 @@ void wire_add_engine(struct wire *wire, const struct engine *engine) {
     vec_push(&wire->engines, *engine);
 }
 
+size_t wire_engine_count(const struct wire *wire) {
+    return wire->engines.count;
+}
+
+const struct engine *wire_engine_at(const struct wire *wire, size_t index) {
+    assert(index < wire->engines.count);
+    return &wire->engines.items[index];
+}
+
 void wire_add_observer(struct wire *wire, const struct observer *observer) {
     assert(wire->observers.count < OBSERVERS_MAX);
     vec_push(&wire->observers, *observer);

@@ -22,6 +22,10 @@ struct wire_options {
     void *context;
 };
 
+/* Asked before an exec runs: why the node cannot run it, or SV(""). */
+typedef struct sv wire_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
+                                   struct arena *arena);
+
 struct wire *wire_new(const struct wire_options *options);
 /* Frees all transports too. Accepts NULL. */
 void wire_free(struct wire *wire);
@@ -37,6 +41,9 @@ bool wire_has_transport(const struct wire *wire, const struct transport *transpo
 bool wire_has_arrivals(const struct transport *transport);
 
 void wire_add_engine(struct wire *wire, const struct engine *engine);
+size_t wire_engine_count(const struct wire *wire);
+const struct engine *wire_engine_at(const struct wire *wire, size_t index);
+void wire_set_exec_gate(struct wire *wire, wire_refuse_exec *refuse, void *context);
 void wire_add_observer(struct wire *wire, const struct observer *observer);
 void wire_remove_observer(struct wire *wire, const void *context);
 void wire_cut_watches(struct wire *wire, struct sv user_agent, int64_t now_ms);

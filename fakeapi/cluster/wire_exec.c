@@ -76,6 +76,25 @@ static void refuse_exec(struct wire *wire, struct queued *queued,
     wire_deliver(queued->client, queued->arena, &completion, now_ms, fate->delay_ms);
 }
 
+/* The API server took the exec, but the node's kubelet cannot be reached or has no such process. */
+static bool is_gated(struct wire *wire, struct queued *queued, const struct cJSON *pod,
+                     struct api_response *response) {
+    if (!wire->refuse_exec)
+        return false;
+    struct sv message = wire->refuse_exec(wire->refuse_exec_context, pod,
+                                          container_name(&queued->request, pod), queued->arena);
+    if (message.len == 0)
+        return false;
+    response->http_status = 500;
+    response->body = fakeapi_status(queued->arena, 500, "InternalError", message);
+    return true;
+}
+
+void wire_set_exec_gate(struct wire *wire, wire_refuse_exec *refuse, void *context) {
+    wire->refuse_exec = refuse;
+    wire->refuse_exec_context = context;
+}
+
 /* How long the client waits: to the end of the command and of the fault's delay, which is at
  * most its timeout. Written so that a command that hangs (DEADLINE_NEVER) does not overflow. */
 static bool is_in_time(const struct exec_call *call, int64_t duration_ms, int64_t delay_ms) {
@@ -87,6 +106,10 @@ void wire_exec(struct wire *wire, struct queued *queued, const struct request_fa
     struct api_response response = {0};
     const struct cJSON *pod = NULL;
     if (!fakeapi_check_exec(wire->options.api, &queued->request, queued->arena, &pod, &response)) {
+        refuse_exec(wire, queued, &response, fate, now_ms);
+        return;
+    }
+    if (is_gated(wire, queued, pod, &response)) {
         refuse_exec(wire, queued, &response, fate, now_ms);
         return;
     }

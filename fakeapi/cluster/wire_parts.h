@@ -68,6 +68,8 @@ struct wire {
     VEC(struct open_watch) watches; /* in the order in which they were opened */
     VEC(struct observer) observers;
     VEC(struct engine) engines;
+    wire_refuse_exec *refuse_exec; /* may be NULL */
+    void *refuse_exec_context;
     VEC(struct arena *) spare_arenas;
     struct queued *first_queued, *last_queued;
     struct timers delayed; /* of struct arrival */

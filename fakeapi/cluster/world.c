@@ -6,7 +6,9 @@
 #include "core/base/mem.h"
 #include "core/base/timers.h"
 #include "core/base/vec.h"
+#include "fakeapi/cluster/kubelet.h"
 #include "fakeapi/cluster/nodes.h"
+#include "fakeapi/cluster/scheduler.h"
 #include "fakeapi/cluster/wire.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -40,6 +42,8 @@ struct world {
     struct fakeapi *api;
     struct wire *wire;
     struct nodes *nodes;
+    struct kubelet *kubelet;
+    struct scheduler *scheduler;
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
     VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
@@ -75,6 +79,20 @@ static void start_nodes(struct world *world, size_t node_count) {
                            });
 }
 
+/* The programs of the control plane and of the nodes, in the order in which they get turns. */
+static void start_cluster(struct world *world, const struct world_options *options) {
+    world->scheduler = scheduler_new(world, options->seed);
+    world->kubelet = kubelet_new(&(struct kubelet_options){
+        .world = world,
+        .wire = world->wire,
+        .seed = options->seed,
+        .image_pull_ms = options->image_pull_ms,
+        .pod_start_ms = options->pod_start_ms,
+        .config_map_lag_ms = options->config_map_lag_ms,
+    });
+    wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
+}
+
 struct world *world_new(const struct world_options *options) {
     struct world *world = mem_alloc(sizeof(*world));
     world->virtual_clock.clock.now_ms = virtual_now_ms;
@@ -90,12 +108,15 @@ struct world *world_new(const struct world_options *options) {
     world->wire =
         wire_new(&(struct wire_options){.api = world->api, .wake = wake_actor, .context = world});
     start_nodes(world, options->node_count);
+    start_cluster(world, options);
     return world;
 }
 
 void world_free(struct world *world) {
     if (!world)
         return;
+    kubelet_free(world->kubelet);
+    scheduler_free(world->scheduler);
     nodes_free(world->nodes);
     wire_free(world->wire);
     for (size_t i = 0; i < world->slots.count; i++)
@@ -163,6 +184,23 @@ void world_remove_observer(struct world *world, const void *context) {
 
 void world_cut_watches(struct world *world, struct sv user_agent) {
     wire_cut_watches(world->wire, user_agent, world_now_ms(world));
+}
+
+struct kubelet *world_kubelet(struct world *world) {
+    return world->kubelet;
+}
+
+bool world_stop_node(struct world *world, struct sv node) {
+    return kubelet_stop_node(world->kubelet, node);
+}
+
+bool world_start_node(struct world *world, struct sv node) {
+    return kubelet_start_node(world->kubelet, node);
+}
+
+bool world_restart_container(struct world *world, struct sv namespace_name, struct sv pod,
+                             struct sv container) {
+    return kubelet_restart_container(world->kubelet, namespace_name, pod, container);
 }
 
 /* --- running --- */

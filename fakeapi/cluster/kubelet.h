@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kubelet: the kubelets of all simulated nodes. It pulls images, mounts what a pod needs, starts
+ * its containers, reports its status and ends it when it is deleted. Processes are engines' (see
+ * world.h): the kubelet tells them of starts and asks when a container is ready.
+ *
+ * Containers run until they are stopped, whatever the restart policy. What falls on one moment is
+ * one write of the status.
+ */
+#ifndef FAKEAPI_CLUSTER_KUBELET_H
+#define FAKEAPI_CLUSTER_KUBELET_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct cJSON;
+struct kubelet; /* opaque */
+struct wire;
+struct world;
+
+struct kubelet_options {
+    struct world *world;
+    struct wire *wire; /* for its engines */
+    uint64_t seed;
+    int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
+};
+
+struct kubelet *kubelet_new(const struct kubelet_options *options);
+/* Accepts NULL. */
+void kubelet_free(struct kubelet *kubelet);
+struct kubelet *world_kubelet(struct world *world);
+
+/* See world.h. */
+bool kubelet_stop_node(struct kubelet *kubelet, struct sv node);
+bool kubelet_start_node(struct kubelet *kubelet, struct sv node);
+bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name, struct sv pod,
+                               struct sv container);
+/* Why an exec cannot run, as the API server says it, or SV(""). `context` is the kubelet. */
+struct sv kubelet_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
+                              struct arena *arena);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/quantity.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/kubelet_parts.h"
+
+enum { EXIT_KILLED = 137, REWRITE_MS = 1000 };
+
+/* What the writers of one status share. */
+struct status {
+    struct kubelet *kubelet;
+    const struct sim_pod *sim;
+    const struct cJSON *pod;
+    struct arena *arena;
+    struct cJSON *conditions;
+    int64_t now_ms;
+};
+
+/* --- containers --- */
+
+static struct sv container_id(const struct status *status, const struct sim_container *container,
+                              int64_t run) {
+    struct sv text = arena_printf(status->arena, "%.*s/%.*s/%lld", SV_ARG(status->sim->uid),
+                                  SV_ARG(container->name), (long long)run);
+    return arena_printf(status->arena, "sim://%016llx", (unsigned long long)sv_hash(text));
+}
+
+static void add_terminated(const struct status *status, struct cJSON *state, int exit_code,
+                           int64_t started_ms, int64_t finished_ms, struct sv id) {
+    struct arena *arena = status->arena;
+    struct cJSON *end = json_ensure_map(arena, state, SV("terminated"));
+    json_set_int(arena, end, SV("exitCode"), exit_code);
+    json_set_string(arena, end, SV("reason"), exit_code ? SV("Error") : SV("Completed"));
+    json_set_string(arena, end, SV("startedAt"), api_time_format(started_ms, arena));
+    json_set_string(arena, end, SV("finishedAt"), api_time_format(finished_ms, arena));
+    json_set_string(arena, end, SV("containerID"), id);
+}
+
+static bool is_initialized(const struct status *status) {
+    for (size_t i = 0; i < status->sim->container_count; i++) {
+        const struct sim_container *container = &status->sim->containers[i];
+        if (container->is_init && container->state == CONTAINER_WAITING)
+            return false;
+    }
+    return true;
+}
+
+static void add_state(const struct status *status, const struct sim_container *container,
+                      struct cJSON *item) {
+    struct arena *arena = status->arena;
+    struct cJSON *state = json_ensure_map(arena, item, SV("state"));
+    struct sv last_id = container_id(status, container, container->restart_count - 1);
+    if (container->state == CONTAINER_RUNNING) {
+        struct cJSON *running = json_ensure_map(arena, state, SV("running"));
+        json_set_string(arena, running, SV("startedAt"),
+                        api_time_format(container->started_ms, arena));
+    } else if (container->state == CONTAINER_COMPLETED) {
+        add_terminated(status, state, 0, container->started_ms, container->finished_ms,
+                       container_id(status, container, container->restart_count));
+    } else if (container->was_killed) {
+        add_terminated(status, state, EXIT_KILLED, container->last_started_ms,
+                       container->last_finished_ms,
+                       container_id(status, container, container->restart_count));
+    } else {
+        struct cJSON *waiting = json_ensure_map(arena, state, SV("waiting"));
+        bool waits_for_init = status->sim->mounted_ms != 0 && !is_initialized(status);
+        json_set_string(arena, waiting, SV("reason"),
+                        waits_for_init ? SV("PodInitializing") : SV("ContainerCreating"));
+    }
+    struct cJSON *last = json_ensure_map(arena, item, SV("lastState"));
+    if (container->state == CONTAINER_RUNNING && container->was_killed)
+        add_terminated(status, last, EXIT_KILLED, container->last_started_ms,
+                       container->last_finished_ms, last_id);
+}
+
+static void add_container(const struct status *status, const struct sim_container *container,
+                          struct cJSON *list) {
+    struct arena *arena = status->arena;
+    struct sv image =
+        json_string_or(container_spec(status->pod, container->name), SV("image"), SV(""));
+    bool has_run = container->state != CONTAINER_WAITING || container->was_killed;
+    struct cJSON *item = json_append(list, json_map(arena));
+    json_set_string(arena, item, SV("name"), container->name);
+    add_state(status, container, item);
+    json_set_bool(arena, item, SV("ready"), container_is_ready(container, status->now_ms));
+    json_set_int(arena, item, SV("restartCount"), container->restart_count);
+    json_set_string(arena, item, SV("image"), image);
+    json_set_string(
+        arena, item, SV("imageID"),
+        has_run ? arena_printf(arena, "sim://image/%016llx", (unsigned long long)sv_hash(image))
+                : SV(""));
+    if (has_run)
+        json_set_string(arena, item, SV("containerID"),
+                        container_id(status, container, container->restart_count));
+    json_set_bool(arena, item, SV("started"), container->state == CONTAINER_RUNNING);
+}
+
+static int compare_names(const void *a, const void *b) {
+    return sv_compare((*(const struct sim_container *const *)a)->name,
+                      (*(const struct sim_container *const *)b)->name);
+}
+
+/* Init containers keep their order, the others are sorted by name. */
+static void add_containers(const struct status *status, struct cJSON *body, struct sv member,
+                           bool is_init) {
+    const struct sim_pod *sim = status->sim;
+    const struct sim_container **sorted =
+        ARENA_ARRAY(status->arena, const struct sim_container *, sim->container_count + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < sim->container_count; i++)
+        if (sim->containers[i].is_init == is_init)
+            sorted[count++] = &sim->containers[i];
+    if (count == 0)
+        return;
+    if (!is_init)
+        qsort(sorted, count, sizeof(*sorted), compare_names);
+    struct cJSON *list = json_ensure_list(status->arena, body, member);
+    for (size_t i = 0; i < count; i++)
+        add_container(status, sorted[i], list);
+}
+
+/* --- conditions --- */
+
+static void add_condition(const struct status *status, struct sv type, bool is_true,
+                          struct sv reason, struct sv message) {
+    struct arena *arena = status->arena;
+    const struct cJSON *known = object_condition(status->pod, type);
+    struct sv value = is_true ? SV("True") : SV("False");
+    bool is_same = sv_eq(json_string_or(known, SV("status"), SV("")), value);
+    struct cJSON *condition = json_append(status->conditions, json_map(arena));
+    json_set_string(arena, condition, SV("type"), type);
+    json_set_string(arena, condition, SV("status"), value);
+    json_set_string(arena, condition, SV("lastTransitionTime"),
+                    is_same ? json_string_or(known, SV("lastTransitionTime"), SV(""))
+                            : api_time_format(status->now_ms, arena));
+    if (!is_true && reason.len > 0) {
+        json_set_string(arena, condition, SV("reason"), reason);
+        json_set_string(arena, condition, SV("message"), message);
+    }
+}
+
+/* "containers with unready status: [a b]" */
+static struct sv name_containers(const struct status *status, bool is_init, const char *what) {
+    struct sv names = SV("");
+    for (size_t i = 0; i < status->sim->container_count; i++) {
+        const struct sim_container *container = &status->sim->containers[i];
+        if (container->is_init == is_init && !container_is_ready(container, status->now_ms))
+            names = arena_printf(status->arena, "%.*s%s%.*s", SV_ARG(names), names.len ? " " : "",
+                                 SV_ARG(container->name));
+    }
+    if (names.len == 0)
+        return names;
+    return arena_printf(status->arena, "containers with %s status: [%.*s]", what, SV_ARG(names));
+}
+
+static struct sv closed_gate(const struct status *status) {
+    JSON_EACH (gate, json_find(status->pod, "spec.readinessGates")) {
+        struct sv type = json_string_or(gate, SV("conditionType"), SV(""));
+        if (!object_condition_is_true(status->pod, type))
+            return arena_printf(status->arena,
+                                "corresponding condition of pod readiness gate \"%.*s\" does not "
+                                "exist or is not \"True\".",
+                                SV_ARG(type));
+    }
+    return SV("");
+}
+
+static const struct sv own_types[] = {
+    SV("PodReadyToStartContainers"), SV("Initialized"),  SV("Ready"),
+    SV("ContainersReady"),           SV("PodScheduled"),
+};
+
+static void add_conditions(struct status *status, struct cJSON *body) {
+    struct sv unready = name_containers(status, false, "unready");
+    struct sv gate = closed_gate(status);
+    bool is_ready = unready.len == 0;
+    status->conditions = json_ensure_list(status->arena, body, SV("conditions"));
+    /* A merge patch replaces the list: what others wrote stays. */
+    JSON_EACH (other, json_find(status->pod, "status.conditions"))
+        if (sv_index_of(json_string_or(other, SV("type"), SV("")), own_types,
+                        COUNT_OF(own_types)) == COUNT_OF(own_types))
+            json_append(status->conditions, json_copy(status->arena, other));
+    add_condition(status, own_types[0], status->sim->mounted_ms != 0, SV(""), SV(""));
+    add_condition(status, own_types[1], is_initialized(status), SV("ContainersNotInitialized"),
+                  name_containers(status, true, "incomplete"));
+    add_condition(status, own_types[2], is_ready && gate.len == 0,
+                  is_ready ? SV("ReadinessGatesNotReady") : SV("ContainersNotReady"),
+                  is_ready ? gate : unready);
+    add_condition(status, own_types[3], is_ready, SV("ContainersNotReady"), unready);
+    add_condition(status, own_types[4], true, SV(""), SV(""));
+}
+
+/* --- the rest --- */
+
+static bool is_guaranteed(const struct cJSON *container) {
+    static const struct sv names[] = {SV("cpu"), SV("memory")};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct sv limit = json_text(json_get(json_find(container, "resources.limits"), names[i]));
+        struct sv request =
+            json_text(json_get(json_find(container, "resources.requests"), names[i]));
+        if (limit.len == 0 || !quantity_texts_equal(limit, request))
+            return false;
+    }
+    return true;
+}
+
+static struct sv qos_class(const struct cJSON *pod) {
+    struct sv known = json_find_string(pod, "status.qosClass");
+    bool is_best_effort = true, is_all_guaranteed = true;
+    static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        JSON_EACH (container, json_find(pod, lists[i])) {
+            is_best_effort &= json_count(json_find(container, "resources.requests")) == 0 &&
+                              json_count(json_find(container, "resources.limits")) == 0;
+            is_all_guaranteed &= is_guaranteed(container);
+        }
+    }
+    if (known.len > 0)
+        return known;
+    return is_best_effort      ? SV("BestEffort")
+           : is_all_guaranteed ? SV("Guaranteed")
+                               : SV("Burstable");
+}
+
+static void add_ip(struct arena *arena, struct cJSON *body, struct sv one, struct sv many,
+                   struct sv ip) {
+    if (ip.len == 0)
+        return;
+    json_set_string(arena, body, one, ip);
+    struct cJSON *item = json_append(json_ensure_list(arena, body, many), json_map(arena));
+    json_set_string(arena, item, SV("ip"), ip);
+}
+
+static bool has_started(const struct sim_pod *sim) {
+    for (size_t i = 0; i < sim->container_count; i++)
+        if (!sim->containers[i].is_init && sim->containers[i].state == CONTAINER_WAITING &&
+            !sim->containers[i].was_killed)
+            return false;
+    return true;
+}
+
+static struct cJSON *build(struct status *status) {
+    struct arena *arena = status->arena;
+    const struct cJSON *node = cache_get(status->kubelet->nodes, SV(""), status->sim->node);
+    struct cJSON *body = json_map(arena);
+    json_set_string(arena, body, SV("phase"),
+                    has_started(status->sim) ? SV("Running") : SV("Pending"));
+    add_conditions(status, body);
+    add_ip(arena, body, SV("hostIP"), SV("hostIPs"),
+           json_find_string(node, "status.addresses.0.address"));
+    if (status->sim->mounted_ms != 0)
+        add_ip(arena, body, SV("podIP"), SV("podIPs"), status->sim->ip);
+    json_set_string(arena, body, SV("startTime"), api_time_format(status->sim->accepted_ms, arena));
+    add_containers(status, body, SV("initContainerStatuses"), true);
+    add_containers(status, body, SV("containerStatuses"), false);
+    json_set_string(arena, body, SV("qosClass"), qos_class(status->pod));
+    return body;
+}
+
+static bool is_known(const struct cJSON *body, const struct cJSON *pod) {
+    const struct cJSON *known = json_get(pod, SV("status"));
+    JSON_EACH (member, body)
+        if (!json_equal(member, json_get(known, json_key(member))))
+            return false;
+    return true;
+}
+
+void status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+                  struct sv key, struct arena *arena) {
+    /* Nobody is told of pulls and starts under way: fewer writes, same end. */
+    if (!sim->is_blocked && !has_started(sim))
+        return;
+    struct status status = {
+        .kubelet = kubelet,
+        .sim = sim,
+        .pod = pod,
+        .arena = arena,
+        .now_ms = agent_now_ms(kubelet->agent),
+    };
+    struct cJSON *body = build(&status);
+    if (is_known(body, pod))
+        return;
+    /* A server that keeps something else than what was sent must not make this spin. */
+    uint64_t hash = sv_hash(json_write_arena(arena, body, JSON_COMPACT));
+    if (hash == sim->written_hash && status.now_ms == sim->written_ms) {
+        agent_mark(kubelet->part, key, status.now_ms + REWRITE_MS);
+        return;
+    }
+    sim->written_hash = hash;
+    sim->written_ms = status.now_ms;
+    struct cJSON *patch = json_map(arena);
+    json_set(arena, patch, SV("status"), body);
+    struct request request = agent_merge_patch(&RESOURCE_PODS, object_namespace(pod),
+                                               object_name(pod), SV("status"), patch);
+    agent_send(kubelet->part, key, &request);
+}
