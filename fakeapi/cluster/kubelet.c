@@ -11,6 +11,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
+#include "fakeapi/cluster/world.h"
 
 enum {
     IMAGE_PULL_MS_DEFAULT = 2000,
@@ -258,6 +259,7 @@ bool kubelet_stop_node(struct kubelet *kubelet, struct sv node) {
     *stopped_ms = agent_now_ms(kubelet->agent);
     map_put(kubelet->stopped_nodes, node, stopped_ms);
     agent_mark(kubelet->node_part, node, *stopped_ms + NODE_GRACE_MS);
+    world_wake_actor(kubelet->options.world, kubelet->agent);
     return true;
 }
 
@@ -275,6 +277,7 @@ bool kubelet_start_node(struct kubelet *kubelet, struct sv node) {
     }
     mark_pods_of(kubelet, node);
     agent_mark(kubelet->node_part, node, 0);
+    world_wake_actor(kubelet->options.world, kubelet->agent);
     return true;
 }
 
@@ -298,6 +301,7 @@ bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name
         return false;
     container_kill(kubelet, found, agent_now_ms(kubelet->agent));
     agent_mark(kubelet->part, key, 0);
+    world_wake_actor(kubelet->options.world, kubelet->agent);
     return true;
 }
 

@@ -170,6 +170,12 @@ void world_remove_actor(struct world *world, const void *context) {
     }
 }
 
+void world_wake_actor(struct world *world, const void *context) {
+    for (size_t i = 0; i < world->slots.count; i++)
+        if (world->slots.items[i]->actor.context == context)
+            mark_ready(world, world->slots.items[i]);
+}
+
 void world_add_engine(struct world *world, const struct engine *engine) {
     wire_add_engine(world->wire, engine);
 }

@@ -87,6 +87,8 @@ struct actor {
 };
 void world_add_actor(struct world *world, const struct actor *actor);
 void world_remove_actor(struct world *world, const void *context);
+/* Steps an actor at the next turn, when somebody else gave it work outside of its own step. */
+void world_wake_actor(struct world *world, const void *context);
 
 /* Engines are asked in the order in which they were added. */
 void world_add_engine(struct world *world, const struct engine *engine);

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/scheduler.h"
+
+#include "core/base/test.h"
+#include "fakeapi/cluster/world_fixture.h"
+
+/* `rest` goes on behind the container's image. */
+static const struct {
+    const char *pod;
+    struct sv message;
+} unschedulable[] = {
+    {FIXTURE_POD("p", "", ",\"resources\":{\"requests\":{\"cpu\":\"17\"}}}]}"),
+     SV("0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No "
+        "preemption victims found for incoming pod.")},
+    {FIXTURE_POD("p", "", "}],\"nodeSelector\":{\"disk\":\"ssd\"}}"),
+     SV("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. preemption: "
+        "0/2 nodes are available: 2 Preemption is not helpful for scheduling.")},
+    {FIXTURE_POD("p", "",
+                 "}],\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":"
+                 "\"c\"}}]}"),
+     SV("0/2 nodes are available: persistentvolumeclaim \"c\" not found. preemption: 0/2 nodes are "
+        "available: 2 Preemption is not helpful for scheduling.")},
+};
+
+TEST(a_pod_that_fits_nowhere_is_told_why) {
+    for (size_t i = 0; i < COUNT_OF(unschedulable); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(2, 0);
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, unschedulable[i].pod) == 201);
+        fixture_run_ms(world, 100);
+        const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
+        const struct cJSON *condition = object_condition(pod, SV("PodScheduled"));
+        CHECK_SV(json_string_or(condition, SV("status"), SV("")), SV("False"));
+        CHECK_SV(json_string_or(condition, SV("reason"), SV("")), SV("Unschedulable"));
+        CHECK_SV(json_string_or(condition, SV("message"), SV("")), unschedulable[i].message);
+        CHECK_SV(json_find_string(pod, "spec.nodeName"), SV(""));
+    }
+}
+
+TEST(a_waiting_pod_is_placed_once_a_node_is_labelled) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(2, 0);
+    CHECK(fixture_create(world, arena, &RESOURCE_PODS, unschedulable[1].pod) == 201);
+    fixture_run_ms(world, 100);
+    struct cJSON *patch = json_map(arena);
+    object_set_label(arena, patch, SV("disk"), SV("ssd"));
+    struct request request =
+        agent_merge_patch(&RESOURCE_NODES, SV(""), SV("node-2"), SV(""), patch);
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 2000);
+    const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
+    CHECK_SV(json_find_string(pod, "spec.nodeName"), SV("node-2"));
+    CHECK(object_condition_is_true(pod, SV("PodScheduled")));
+}
+
+#define ANTI_AFFINITY                                                                              \
+    "}],\"affinity\":{\"podAntiAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{"  \
+    "\"labelSelector\":{\"matchLabels\":{\"app\":\"a\"}},\"topologyKey\":"                         \
+    "\"kubernetes.io/hostname\"}]}}}"
+
+TEST(anti_affinity_spreads_pods_and_keeps_away_those_that_do_not_ask_for_it) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(2, 0);
+    static const char *const pods[] = {
+        FIXTURE_POD("a", "\"app\":\"a\"", ANTI_AFFINITY),
+        FIXTURE_POD("b", "\"app\":\"a\"", ANTI_AFFINITY),
+        FIXTURE_POD("c", "\"app\":\"a\"", "}]}"),
+    };
+    for (size_t i = 0; i < COUNT_OF(pods); i++) {
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, pods[i]) == 201);
+        fixture_run_ms(world, 10);
+    }
+    const struct cJSON *a = fixture_get(world, arena, &RESOURCE_PODS, "a");
+    const struct cJSON *b = fixture_get(world, arena, &RESOURCE_PODS, "b");
+    const struct cJSON *c = fixture_get(world, arena, &RESOURCE_PODS, "c");
+    CHECK_SV(json_find_string(a, "spec.nodeName"), SV("node-1"));
+    CHECK_SV(json_find_string(b, "spec.nodeName"), SV("node-2"));
+    CHECK_SV(json_find_string(c, "spec.nodeName"), SV(""));
+    CHECK(
+        sv_contains(json_string_or(object_condition(c, SV("PodScheduled")), SV("message"), SV("")),
+                    SV("2 node(s) didn't satisfy existing pods anti-affinity rules")));
+}
