@@ -78,6 +78,9 @@ static void handle_node(void *context, const struct cJSON *object, const struct 
     const struct cJSON *allocatable = json_find(object, "status.allocatable");
     struct quantity pods = {0};
     node->tree = is_gone ? NULL : object;
+    node->labels = json_find(object, "metadata.labels");
+    node->taints = json_find(object, "spec.taints");
+    node->is_unschedulable = json_bool_or(json_get(object, SV("spec")), SV("unschedulable"), false);
     node->allocatable = (struct amounts){0};
     amounts_read(scheduler, allocatable, &node->allocatable);
     bool is_limited = quantity_parse(json_text(json_get(allocatable, SV("pods"))), &pods);
@@ -295,8 +298,7 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     }
     if (is_held(scheduler, key, agent_now_ms(scheduler->agent)))
         return;
-    attempt.has_unknown_resource =
-        !amounts_of_pod(scheduler, attempt.pod, &attempt.requests, &attempt.weighed);
+    attempt_prepare(&attempt);
     AUTO(map) refused = map_new();
     attempt.refused_by_affinity = refused;
     place(&attempt, key);

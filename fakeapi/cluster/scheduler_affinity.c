@@ -44,7 +44,7 @@ static bool term_matches_pod(const struct term *term, const struct cJSON *pod) {
 }
 
 static struct sv domain_of(const struct scheduled_node *node, struct sv topology_key) {
-    return json_text(json_get(json_find(node->tree, "metadata.labels"), topology_key));
+    return node->tree ? json_text(json_get(node->labels, topology_key)) : SV("");
 }
 
 /* The values of the topology key where pods that the term matches run; the values of the map

@@ -78,6 +78,22 @@ bool amounts_of_pod(struct scheduler *scheduler, const struct cJSON *pod, struct
     return is_known;
 }
 
+void attempt_prepare(struct attempt *attempt) {
+    const struct cJSON *spec = json_get(attempt->pod, SV("spec"));
+    const struct cJSON *affinity = json_find(spec, "affinity.nodeAffinity");
+    attempt->node_selector = json_get(spec, SV("nodeSelector"));
+    attempt->required_nodes =
+        json_find(affinity, "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
+    attempt->preferred_nodes =
+        json_get(affinity, SV("preferredDuringSchedulingIgnoredDuringExecution"));
+    attempt->has_volumes = json_count(json_get(spec, SV("volumes"))) > 0;
+    JSON_EACH (container, json_get(spec, SV("containers")))
+        JSON_EACH (port, json_get(container, SV("ports")))
+            attempt->has_host_ports |= json_int_or(port, SV("hostPort"), 0) != 0;
+    attempt->has_unknown_resource =
+        !amounts_of_pod(attempt->scheduler, attempt->pod, &attempt->requests, &attempt->weighed);
+}
+
 /* --- filters, in the order in which kube-scheduler asks them --- */
 
 static bool refuse(struct refusal *refusal, struct sv reason, bool helps_preemption) {
@@ -89,7 +105,7 @@ static bool refuse(struct refusal *refusal, struct sv reason, bool helps_preempt
 
 static bool is_schedulable(struct attempt *attempt, const struct scheduled_node *node,
                            struct refusal *refusal) {
-    if (!json_bool_or(json_get(node->tree, SV("spec")), SV("unschedulable"), false))
+    if (!node->is_unschedulable)
         return true;
     struct cJSON *taint = json_map(attempt->arena);
     json_set_string(attempt->arena, taint, SV("key"), SV("node.kubernetes.io/unschedulable"));
@@ -100,7 +116,7 @@ static bool is_schedulable(struct attempt *attempt, const struct scheduled_node 
 
 static bool has_no_taint(struct attempt *attempt, const struct scheduled_node *node,
                          struct refusal *refusal) {
-    const struct cJSON *taint = untolerated_taint(attempt->pod, node->tree, false);
+    const struct cJSON *taint = untolerated_taint(attempt->pod, node, false);
     if (!taint)
         return true;
     struct sv text = arena_printf(attempt->arena, "node(s) had untolerated taint {%.*s: %.*s}",
@@ -112,15 +128,12 @@ static bool has_no_taint(struct attempt *attempt, const struct scheduled_node *n
 static bool is_selected(struct attempt *attempt, const struct scheduled_node *node,
                         struct refusal *refusal) {
     bool is_match = true;
-    const struct cJSON *labels = json_find(node->tree, "metadata.labels");
-    JSON_EACH (wanted, json_find(attempt->pod, "spec.nodeSelector")) {
-        const struct cJSON *label = json_get(labels, json_key(wanted));
+    JSON_EACH (wanted, attempt->node_selector) {
+        const struct cJSON *label = json_get(node->labels, json_key(wanted));
         is_match &= label && sv_eq(json_text(label), json_text(wanted));
     }
-    const struct cJSON *required = json_find(
-        attempt->pod, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-    if (required && is_match)
-        is_match = terms_match_node(json_get(required, SV("nodeSelectorTerms")), node->tree);
+    if (attempt->required_nodes && is_match)
+        is_match = terms_match_node(attempt->required_nodes, node->tree);
     return is_match ||
            refuse(refusal, SV("node(s) didn't match Pod's node affinity/selector"), false);
 }
@@ -147,6 +160,8 @@ static bool pod_holds_port(const struct cJSON *pod, const struct cJSON *port) {
 
 static bool has_free_ports(struct attempt *attempt, const struct scheduled_node *node,
                            struct refusal *refusal) {
+    if (!attempt->has_host_ports)
+        return true;
     JSON_EACH (container, json_find(attempt->pod, "spec.containers")) {
         JSON_EACH (port, json_get(container, SV("ports"))) {
             if (json_int_or(port, SV("hostPort"), 0) == 0)
@@ -191,6 +206,8 @@ static const struct cJSON *volume_of(struct attempt *attempt, const struct cJSON
 
 static bool reaches_volumes(struct attempt *attempt, const struct scheduled_node *node,
                             struct refusal *refusal) {
+    if (!attempt->has_volumes)
+        return true;
     JSON_EACH (volume, json_find(attempt->pod, "spec.volumes")) {
         const struct cJSON *required =
             json_find(volume_of(attempt, volume), "spec.nodeAffinity.required");

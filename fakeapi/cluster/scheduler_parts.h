@@ -34,6 +34,8 @@ struct scheduled_node {
     struct amounts allocatable, used;
     struct amounts weighed; /* used, with the defaults of scoring for pods that ask for nothing */
     int64_t pods_max;
+    const struct cJSON *labels, *taints; /* of the tree */
+    bool is_unschedulable;
     VEC(struct scheduled_pod *) pods;
     char *name;
 };
@@ -71,6 +73,9 @@ struct attempt {
     struct scheduler *scheduler;
     const struct cJSON *pod;
     struct arena *arena;
+    /* Of the pod's spec; looked up once, since every node is asked about them. */
+    const struct cJSON *node_selector, *required_nodes, *preferred_nodes;
+    bool has_host_ports, has_volumes;
     struct amounts requests, weighed;
     bool has_unknown_resource;
     struct map *refused_by_affinity; /* node name -> reason, from the pod affinity rules */
@@ -91,6 +96,8 @@ bool amounts_read(struct scheduler *scheduler, const struct cJSON *map, struct a
 /* What a pod asks for: the larger of its containers' sum and its init containers. */
 bool amounts_of_pod(struct scheduler *scheduler, const struct cJSON *pod, struct amounts *requests,
                     struct amounts *weighed);
+/* Fills what `attempt` says about the pod alone. */
+void attempt_prepare(struct attempt *attempt);
 void amounts_add(struct amounts *sum, const struct amounts *other, int sign);
 /* True when the node can take the pod. */
 bool node_fits(struct attempt *attempt, const struct scheduled_node *node,
@@ -103,7 +110,7 @@ bool terms_match_node(const struct cJSON *terms, const struct cJSON *node);
 bool term_matches_node(const struct cJSON *term, const struct cJSON *node);
 bool pod_tolerates(const struct cJSON *pod, const struct cJSON *taint);
 /* The first taint of the node with that effect that the pod does not tolerate, or NULL. */
-const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct cJSON *node,
+const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct scheduled_node *node,
                                       bool is_preference);
 
 /* --- scheduler_affinity.c --- */

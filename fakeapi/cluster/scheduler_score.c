@@ -28,8 +28,7 @@ static int64_t least_allocated(const struct attempt *attempt, const struct sched
 static int64_t preferred_node_weight(const struct attempt *attempt,
                                      const struct scheduled_node *node) {
     int64_t sum = 0;
-    JSON_EACH (weighted, json_find(attempt->pod, "spec.affinity.nodeAffinity."
-                                                 "preferredDuringSchedulingIgnoredDuringExecution"))
+    JSON_EACH (weighted, attempt->preferred_nodes)
         if (term_matches_node(json_get(weighted, SV("preference")), node->tree))
             sum += json_int_or(weighted, SV("weight"), 0);
     return sum;
@@ -64,7 +63,7 @@ struct scheduled_node *best_node(struct attempt *attempt, struct scheduled_node 
     int64_t *totals = ARENA_ARRAY(attempt->arena, int64_t, count);
     int64_t *raw = ARENA_ARRAY(attempt->arena, int64_t, count);
     for (size_t i = 0; i < count; i++) {
-        bool is_clean = !untolerated_taint(attempt->pod, nodes[i]->tree, true);
+        bool is_clean = !untolerated_taint(attempt->pod, nodes[i], true);
         totals[i] = WEIGHT_RESOURCES * least_allocated(attempt, nodes[i]);
         totals[i] += is_clean ? WEIGHT_TAINTS * SCORE_MAX : 0;
     }

@@ -84,9 +84,9 @@ bool pod_tolerates(const struct cJSON *pod, const struct cJSON *taint) {
     return false;
 }
 
-const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct cJSON *node,
+const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct scheduled_node *node,
                                       bool is_preference) {
-    JSON_EACH (taint, json_find(node, "spec.taints")) {
+    JSON_EACH (taint, node->taints) {
         struct sv effect = json_string_or(taint, SV("effect"), SV(""));
         if (sv_eq(effect, SV("PreferNoSchedule")) == is_preference && !pod_tolerates(pod, taint))
             return taint;
