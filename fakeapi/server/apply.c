@@ -51,6 +51,13 @@ static void drop_reset(const struct apply_writer *writer, struct cJSON *fields,
         json_remove(fields, field_element(arena, writer->reset_fields[i]));
 }
 
+/* Most writes touch nothing that others own; their sets then stay as they are. */
+static void drop_fields(struct arena *arena, struct cJSON *entry, const struct cJSON *gone) {
+    if (!fields_overlap(managed_fields_of(entry), gone))
+        return;
+    json_set(arena, entry, SV("fieldsV1"), fields_minus(arena, managed_fields_of(entry), gone));
+}
+
 static bool resets_managed_fields(const struct cJSON *object) {
     const struct cJSON *list = json_get(json_get(object, SV("metadata")), SV("managedFields"));
     return json_is_list(list) && (!list->child || (!list->child->next && !list->child->child));
@@ -67,25 +74,19 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
     managed_tracked(arena, removed);
     drop_reset(writer, changed, arena);
     drop_reset(writer, removed, arena);
-    if (old && !resets && fields_is_empty(changed) && fields_is_empty(removed)) {
-        const struct cJSON *before = json_get(json_get(old, SV("metadata")), SV("managedFields"));
-        if (before)
-            json_set(arena, metadata, SV("managedFields"), json_copy(arena, before));
-        else
-            json_remove(metadata, SV("managedFields"));
-        return;
-    }
     if (resets) {
         json_remove(metadata, SV("managedFields"));
         return;
     }
-    struct cJSON *list = managed_copy(arena, old);
+    /* A client may hand ownership over by writing the list itself; one that left it out did not
+     * mean to. */
+    bool sends_list = json_count(json_get(metadata, SV("managedFields"))) > 0;
+    struct cJSON *list = managed_copy(arena, sends_list ? object : old);
     struct cJSON *own = managed_find(list, writer, UPDATE);
     JSON_EACH (entry, list) {
-        struct cJSON *rest = fields_minus(arena, managed_fields_of(entry), removed);
+        drop_fields(arena, entry, removed);
         if (entry != own)
-            rest = fields_minus(arena, rest, changed);
-        json_set(arena, entry, SV("fieldsV1"), rest);
+            drop_fields(arena, entry, changed);
     }
     if (!fields_is_empty(changed)) {
         struct cJSON *fields = fields_union(arena, own ? managed_fields_of(own) : NULL, changed);
@@ -101,71 +102,157 @@ struct applier {
     struct apply_result *result;
 };
 
-static struct cJSON *merge(struct applier *applier, const struct schema *schema,
-                           const struct cJSON *live, const struct cJSON *config);
+/* Where the merge stands, for messages: a member, or an item of a list of that schema. */
+struct step {
+    const struct step *above;
+    const struct schema *list; /* NULL: a member of a map */
+    const struct cJSON *item;
+};
+
+static struct sv step_text(struct arena *arena, const struct step *step) {
+    if (!step->item)
+        return SV("");
+    struct sv element = step->list ? list_element(arena, step->list, step->item)
+                                   : field_element(arena, json_key(step->item));
+    return arena_printf(arena, "%.*s%.*s", SV_ARG(step_text(arena, step->above)),
+                        SV_ARG(element_text(arena, element)));
+}
+
+static struct cJSON *merge(struct applier *applier, const struct schema *schema, struct cJSON *live,
+                           const struct cJSON *config, const struct step *step);
 
 static bool has_duplicate(struct applier *applier, const struct schema *schema,
-                          const struct cJSON *list) {
+                          const struct cJSON *list, const struct step *step) {
     JSON_EACH (item, list) {
-        struct sv element = list_element(applier->arena, schema, item);
-        if (item_of_element(applier->arena, schema, list, element) == item)
+        if (list_item_like(schema, list, item, NULL) == item)
             continue;
-        applier->result->error = arena_printf(applier->arena, "duplicate entries for key [%.*s]",
-                                              SV_ARG(sv_drop(element, 2)));
+        struct sv element = list_element(applier->arena, schema, item);
+        applier->result->error = arena_printf(
+            applier->arena, "%.*s: duplicate entries for key %.*s",
+            SV_ARG(step_text(applier->arena, step)), SV_ARG(element_text(applier->arena, element)));
         return true;
     }
     return false;
 }
 
-/* Items keep the live order; new ones follow in the order in which they were applied. */
+/* The two lists of a merge side by side, with the place of each item in the other one. */
+struct list_pair {
+    size_t live_count, config_count;
+    struct cJSON **live, **config;
+    size_t *config_of, *live_of; /* ABSENT: not in the other list */
+    bool *is_taken;              /* of the configuration's items */
+};
+enum { ABSENT = SIZE_MAX };
+
+static struct list_pair pair_lists(struct arena *arena, const struct schema *schema,
+                                   const struct cJSON *live, const struct cJSON *config) {
+    struct list_pair pair = {0};
+    pair.live = ARENA_ARRAY(arena, struct cJSON *, json_count(live) + 1);
+    pair.config = ARENA_ARRAY(arena, struct cJSON *, json_count(config) + 1);
+    JSON_EACH (item, live)
+        pair.live[pair.live_count++] = item;
+    JSON_EACH (item, config)
+        pair.config[pair.config_count++] = item;
+    pair.config_of = ARENA_ARRAY(arena, size_t, pair.live_count + 1);
+    pair.live_of = ARENA_ARRAY(arena, size_t, pair.config_count + 1);
+    pair.is_taken = ARENA_ARRAY(arena, bool, pair.config_count + 1);
+    for (size_t i = 0; i < pair.config_count; i++)
+        pair.live_of[i] = ABSENT;
+    for (size_t i = 0; i < pair.live_count; i++) {
+        struct cJSON *hint = i < pair.config_count ? pair.config[i] : NULL;
+        const struct cJSON *like = list_item_like(schema, config, pair.live[i], hint);
+        pair.config_of[i] = ABSENT;
+        for (size_t k = 0; like && k < pair.config_count; k++) {
+            if (pair.config[k] != like)
+                continue;
+            pair.config_of[i] = k;
+            if (pair.live_of[k] == ABSENT)
+                pair.live_of[k] = i;
+        }
+    }
+    return pair;
+}
+
+/* The next item of the configuration, from `from` on, that the live list has too. */
+static size_t next_shared(const struct list_pair *pair, size_t from) {
+    while (from < pair->config_count && pair->live_of[from] == ABSENT)
+        from++;
+    return from;
+}
+
+/* Which list gives the next item: shared items come in the configuration's order, items of the
+ * live list alone stay in front of the shared item that they stood in front of. */
 static struct cJSON *merge_lists(struct applier *applier, const struct schema *schema,
-                                 const struct cJSON *live, const struct cJSON *config) {
+                                 struct cJSON *live, const struct cJSON *config,
+                                 const struct step *step) {
     struct arena *arena = applier->arena;
     struct cJSON *result = json_list(arena);
-    if (has_duplicate(applier, schema, config))
+    if (has_duplicate(applier, schema, config, step))
         return result;
-    JSON_EACH (item, live) {
-        const struct cJSON *applied =
-            item_of_element(arena, schema, config, list_element(arena, schema, item));
-        json_append(result, applied && schema->list_type == SCHEMA_LIST_MAP
-                                ? merge(applier, schema->items, item, applied)
-                                : json_copy(arena, item));
-    }
-    JSON_EACH (item, config) {
-        if (!item_of_element(arena, schema, live, list_element(arena, schema, item)))
-            json_append(result, merge(applier, schema->items, NULL, item));
+    struct list_pair pair = pair_lists(arena, schema, live, config);
+    size_t left = 0, right = 0, shared = next_shared(&pair, 0);
+    while (left < pair.live_count || right < pair.config_count) {
+        size_t match = left < pair.live_count ? pair.config_of[left] : ABSENT;
+        if (left < pair.live_count && match == ABSENT) {
+            json_detach(live, pair.live[left]);
+            json_append(result, pair.live[left++]);
+            continue;
+        }
+        bool is_out_of_turn =
+            match != ABSENT && match != right && shared < pair.config_count && match != shared;
+        if (match != ABSENT && (is_out_of_turn || pair.is_taken[match])) {
+            left++;
+            continue;
+        }
+        struct cJSON *before = NULL;
+        if (pair.live_of[right] != ABSENT) {
+            before = pair.live[pair.live_of[right]];
+            json_detach(live, before);
+        }
+        pair.is_taken[right] = true;
+        json_append(result, merge(applier, schema->items, before, pair.config[right],
+                                  &(struct step){step, schema, pair.config[right]}));
+        left += match == right;
+        if (right == shared)
+            shared = next_shared(&pair, shared + 1);
+        right++;
     }
     return result;
 }
 
-static struct cJSON *merge(struct applier *applier, const struct schema *schema,
-                           const struct cJSON *live, const struct cJSON *config) {
+/* `live` is taken over: what is kept of it becomes part of the result. */
+static struct cJSON *merge(struct applier *applier, const struct schema *schema, struct cJSON *live,
+                           const struct cJSON *config, const struct step *step) {
     struct arena *arena = applier->arena;
     enum field_shape shape = field_shape_of(schema, config);
     if (shape == FIELD_LEAF)
         return json_copy(arena, config);
     if (shape != FIELD_MAP)
-        return merge_lists(applier, schema, json_is_list(live) ? live : NULL, config);
-    struct cJSON *result = json_is_map(live) ? json_copy(arena, live) : json_map(arena);
+        return merge_lists(applier, schema, json_is_list(live) ? live : NULL, config, step);
+    struct cJSON *result = json_is_map(live) ? live : json_map(arena);
     JSON_EACH (member, config) {
         struct sv key = json_key(member);
         if (json_is_null(member))
             continue;
         struct cJSON *present = json_get(result, key);
-        json_set(arena, result, key, merge(applier, schema_member(schema, key), present, member));
+        struct cJSON *merged = merge(applier, schema_member(schema, key), present, member,
+                                     &(struct step){step, NULL, member});
+        if (merged != present)
+            json_set(arena, result, key, merged);
     }
     return result;
 }
 
-/* Takes the fields of `gone` out of `value`; items and maps that are left empty by it go too when
- * they themselves are in the set. */
+/* Takes the fields of `gone` out of `value`. What it leaves empty goes too, unless it is in
+ * `kept`, the fields that somebody owns. */
 static void remove_fields(struct arena *arena, const struct schema *schema, struct cJSON *value,
-                          const struct cJSON *gone) {
+                          const struct cJSON *gone, const struct cJSON *kept) {
     JSON_EACH (member, gone) {
         struct sv element = json_key(member);
+        bool is_member = sv_starts_with(element, SV("f:"));
         struct cJSON *item = NULL;
         const struct schema *below = NULL;
-        if (sv_starts_with(element, SV("f:"))) {
+        if (is_member) {
             item = json_get(value, sv_drop(element, 2));
             below = schema_member(schema, sv_drop(element, 2));
         } else if (!sv_eq(element, SV(".")) && schema && json_is_list(value)) {
@@ -174,37 +261,17 @@ static void remove_fields(struct arena *arena, const struct schema *schema, stru
         }
         if (!item)
             continue;
-        if (member->child)
-            remove_fields(arena, below, item, member);
         bool is_itself_gone = !member->child || json_get(member, SV("."));
-        bool is_leaf = field_shape_of(below, item) == FIELD_LEAF;
-        /* Of a list item, its keys alone are left. */
-        bool is_bare = !is_leaf && (!item->child || sv_starts_with(element, SV("k:")));
-        if (is_itself_gone && (is_leaf || is_bare))
+        const struct cJSON *kept_below = json_get(kept, element);
+        /* An item of a list goes with all that is in it. */
+        if (is_itself_gone && (!is_member || !kept_below)) {
+            json_detach(value, item);
+            continue;
+        }
+        remove_fields(arena, below, item, member, kept_below);
+        if (member->child && !item->child && !kept_below && is_member)
             json_detach(value, item);
     }
-}
-
-/* ".spec.containers[name=\"c\"].image" for messages. */
-static struct sv path_text(struct arena *arena, struct sv path, struct sv element) {
-    if (sv_starts_with(element, SV("f:")))
-        return arena_printf(arena, "%.*s.%.*s", SV_ARG(path), SV_ARG(sv_drop(element, 2)));
-    if (sv_starts_with(element, SV("v:")))
-        return arena_printf(arena, "%.*s[=%.*s]", SV_ARG(path), SV_ARG(sv_drop(element, 2)));
-    struct sv keys = sv_drop(element, 3);
-    keys.len = keys.len ? keys.len - 1 : 0;
-    struct sv text = arena_copy(arena, keys);
-    /* {"a":"x","b":1} becomes a="x",b=1. */
-    struct sv out = SV("");
-    while (text.len > 0) {
-        struct sv pair = sv_cut(&text, ',');
-        struct sv key = sv_cut(&pair, ':');
-        key = sv_drop(key, 1);
-        key.len = key.len ? key.len - 1 : 0;
-        out = arena_printf(arena, "%.*s%s%.*s=%.*s", SV_ARG(out), out.len ? "," : "", SV_ARG(key),
-                           SV_ARG(pair));
-    }
-    return arena_printf(arena, "%.*s[%.*s]", SV_ARG(path), SV_ARG(out));
 }
 
 static void add_conflict(struct applier *applier, const struct cJSON *entry, struct sv field) {
@@ -233,7 +300,8 @@ static void add_conflicts(struct applier *applier, const struct cJSON *entry,
         struct sv element = json_key(member);
         if (sv_eq(element, SV(".")))
             continue;
-        struct sv below = path_text(applier->arena, path, element);
+        struct sv below = arena_printf(applier->arena, "%.*s%.*s", SV_ARG(path),
+                                       SV_ARG(element_text(applier->arena, element)));
         if (member->child)
             add_conflicts(applier, entry, member, below);
         if (!member->child || json_get(member, SV(".")))
@@ -260,16 +328,18 @@ static void check_conflicts(struct applier *applier, struct cJSON *list, const s
 }
 
 /* What this manager applied before, leaves out now and nobody else owns. */
-static struct cJSON *abandoned(struct arena *arena, const struct cJSON *list,
-                               const struct cJSON *own, const struct cJSON *applied) {
-    if (!own)
-        return json_map(arena);
+static void remove_abandoned(struct arena *arena, const struct schema *schema, struct cJSON *merged,
+                             const struct cJSON *list, const struct cJSON *own,
+                             const struct cJSON *applied) {
     struct cJSON *gone = fields_minus(arena, managed_fields_of(own), applied);
+    const struct cJSON *kept = applied;
     JSON_EACH (entry, list) {
-        if (entry != own)
-            gone = fields_minus(arena, gone, managed_fields_of(entry));
+        if (entry == own || fields_is_empty(gone))
+            continue;
+        gone = fields_minus(arena, gone, managed_fields_of(entry));
+        kept = fields_union(arena, kept, managed_fields_of(entry));
     }
-    return gone;
+    remove_fields(arena, schema, merged, gone, kept);
 }
 
 void apply_merge(struct arena *arena, const struct schema *schema, const struct cJSON *live,
@@ -281,15 +351,18 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
     struct cJSON *own = managed_find(list, writer, APPLY);
     struct cJSON *applied = apply_fields_of(arena, schema, config);
     drop_reset(writer, applied, arena);
-    struct cJSON *merged = merge(&applier, schema, live, config);
+    struct cJSON *merged = merge(&applier, schema, live ? json_copy(arena, live) : NULL, config,
+                                 &(struct step){.item = NULL});
     if (ret_result->error.len > 0)
         return;
-    struct cJSON *gone = abandoned(arena, list, own, applied);
-    remove_fields(arena, schema, merged, gone);
+    if (own)
+        remove_abandoned(arena, schema, merged, list, own, applied);
     struct cJSON *changed, *removed;
     fields_compare(arena, schema, live, merged, &changed, &removed);
     managed_tracked(arena, changed);
     managed_tracked(arena, removed);
+    drop_reset(writer, changed, arena);
+    drop_reset(writer, removed, arena);
     if (live) {
         check_conflicts(&applier, list, own, changed, applied, force);
         if (ret_result->conflict_count > 0)
@@ -297,11 +370,10 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
     }
     JSON_EACH (entry, list) {
         if (entry != own)
-            json_set(arena, entry, SV("fieldsV1"),
-                     fields_minus(arena, managed_fields_of(entry), removed));
+            drop_fields(arena, entry, removed);
     }
-    bool is_same = live && own && fields_is_empty(changed) && fields_is_empty(removed) &&
-                   json_equal(managed_fields_of(own), applied);
+    /* Who only joins in owning what is there already changed nothing at any time. */
+    bool is_same = live && fields_is_empty(changed) && fields_is_empty(removed);
     managed_set(arena, list, writer, APPLY, applied, is_same ? SV("") : writer->time);
     managed_store(arena, merged, list);
     ret_result->object = merged;

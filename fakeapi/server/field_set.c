@@ -35,27 +35,44 @@ static bool has_self(const struct cJSON *node) {
     return node && (!node->child || json_get(node, SELF));
 }
 
+static bool is_self_only(const struct cJSON *node) {
+    return node->child && !node->child->next && sv_eq(json_key(node->child), SELF);
+}
+
 struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = json_map(arena);
     JSON_EACH (member, a) {
         struct sv key = json_key(member);
         const struct cJSON *other = json_get(b, key);
-        if (sv_eq(key, SELF)) {
-            if (!other)
-                json_set(arena, result, key, json_map(arena));
-            continue;
-        }
         if (!other) {
             json_set(arena, result, key, json_copy(arena, member));
             continue;
         }
-        struct cJSON *rest = fields_minus(arena, member, other);
-        if (!member->child && !has_self(other))
+        if (sv_eq(key, SELF) || (!member->child && has_self(other)))
+            continue;
+        if (!member->child) {
             json_set(arena, result, key, json_map(arena));
-        else if (!fields_is_empty(rest))
-            json_set(arena, result, key, rest);
+            continue;
+        }
+        struct cJSON *rest = fields_minus(arena, member, other);
+        if (!other->child)
+            json_remove(rest, SELF);
+        if (!fields_is_empty(rest))
+            json_set(arena, result, key, is_self_only(rest) ? json_map(arena) : rest);
     }
     return result;
+}
+
+bool fields_overlap(const struct cJSON *a, const struct cJSON *b) {
+    JSON_EACH (member, a) {
+        const struct cJSON *other = json_get(b, json_key(member));
+        if (!other)
+            continue;
+        if (sv_eq(json_key(member), SELF) || (!member->child && has_self(other)) ||
+            (!other->child && has_self(member)) || fields_overlap(member, other))
+            return true;
+    }
+    return false;
 }
 
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
@@ -96,21 +113,34 @@ struct sv field_element(struct arena *arena, struct sv name) {
     return arena_printf(arena, "f:%.*s", SV_ARG(name));
 }
 
-struct sv value_element(struct arena *arena, const struct cJSON *item) {
+static struct sv value_element(struct arena *arena, const struct cJSON *item) {
     return arena_printf(arena, "v:%.*s", SV_ARG(json_write_arena(arena, item, JSON_COMPACT)));
 }
 
-struct sv key_element(struct arena *arena, const struct schema *schema, const struct cJSON *item) {
+/* The ports of built-in types are TCP when they do not say. */
+static bool defaults_to_tcp(const struct schema *list, struct sv key) {
+    return list->items->type_name.len > 0 && sv_eq(key, SV("protocol"));
+}
+
+/* A key field of an item, with the schema's default; NULL when it has neither. */
+static const struct cJSON *key_value(const struct schema *list, const struct cJSON *item,
+                                     struct sv key) {
+    const struct cJSON *value = json_get(item, key);
+    if (value)
+        return value;
+    const struct schema *below = schema_member(list->items, key);
+    return below ? below->default_value : NULL;
+}
+
+static struct sv key_element(struct arena *arena, const struct schema *schema,
+                             const struct cJSON *item) {
     struct cJSON *keys = json_map(arena);
     for (size_t i = 0; i < schema->list_map_key_count; i++) {
         struct sv key = schema->list_map_keys[i];
-        const struct cJSON *value = json_get(item, key);
-        const struct schema *below = schema_member(schema->items, key);
-        if (!value && below)
-            value = below->default_value;
+        const struct cJSON *value = key_value(schema, item, key);
         if (value)
             json_set(arena, keys, key, json_copy(arena, value));
-        else if (sv_eq(key, SV("protocol")))
+        else if (defaults_to_tcp(schema, key))
             json_set_string(arena, keys, key, SV("TCP"));
     }
     json_sort(keys);
@@ -122,6 +152,30 @@ struct sv list_element(struct arena *arena, const struct schema *schema, const s
                                                 : value_element(arena, item);
 }
 
+static bool is_same_item(const struct schema *list, const struct cJSON *a, const struct cJSON *b) {
+    if (list->list_type != SCHEMA_LIST_MAP)
+        return json_equal(a, b);
+    for (size_t i = 0; i < list->list_map_key_count; i++) {
+        struct sv key = list->list_map_keys[i];
+        const struct cJSON *x = key_value(list, a, key), *y = key_value(list, b, key);
+        struct sv fallback = defaults_to_tcp(list, key) ? SV("TCP") : SV("");
+        if (!sv_eq(x ? json_text(x) : fallback, y ? json_text(y) : fallback))
+            return false;
+    }
+    return true;
+}
+
+struct cJSON *list_item_like(const struct schema *schema, const struct cJSON *list,
+                             const struct cJSON *item, struct cJSON *hint) {
+    if (hint && is_same_item(schema, hint, item))
+        return hint;
+    JSON_EACH (candidate, list) {
+        if (is_same_item(schema, candidate, item))
+            return candidate;
+    }
+    return NULL;
+}
+
 struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
                               const struct cJSON *list, struct sv element) {
     JSON_EACH (item, list) {
@@ -129,6 +183,31 @@ struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
             return item;
     }
     return NULL;
+}
+
+struct sv element_text(struct arena *arena, struct sv element) {
+    struct sv rest = sv_drop(element, 2);
+    if (sv_starts_with(element, SV("f:")))
+        return arena_printf(arena, ".%.*s", SV_ARG(rest));
+    if (sv_starts_with(element, SV("v:")))
+        return arena_printf(arena, "[=%.*s]", SV_ARG(rest));
+    struct error err = {0};
+    const struct cJSON *keys = json_read(arena, rest, &err);
+    struct sv text = SV("");
+    JSON_EACH (key, keys) {
+        text =
+            arena_printf(arena, "%.*s%s%.*s=%.*s", SV_ARG(text), text.len > 0 ? "," : "",
+                         SV_ARG(json_key(key)), SV_ARG(json_write_arena(arena, key, JSON_COMPACT)));
+    }
+    return arena_printf(arena, "[%.*s]", SV_ARG(text));
+}
+
+void fields_sort(struct cJSON *set) {
+    json_sort(set);
+    JSON_EACH (member, set) {
+        if (member->child)
+            fields_sort(member);
+    }
 }
 
 struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
@@ -143,9 +222,7 @@ struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
         struct cJSON *fields =
             shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, below, item);
         if (shape == FIELD_KEYED_LIST)
-            json_insert(fields, 0, json_map(arena));
-        if (shape == FIELD_KEYED_LIST)
-            fields->child->string = (char *)SELF.ptr;
+            json_set(arena, fields, SELF, json_map(arena));
         json_set(arena, set,
                  shape == FIELD_MAP ? field_element(arena, json_key(item))
                                     : list_element(arena, schema, item),
@@ -232,19 +309,26 @@ static void compare_lists(struct arena *arena, const struct schema *schema, cons
     if (json_equal(old, now))
         return;
     bool is_set = schema->list_type == SCHEMA_LIST_SET;
+    struct cJSON *beside = old->child;
     JSON_EACH (item, now) {
+        struct cJSON *before = list_item_like(schema, old, item, beside);
+        if (before)
+            beside = before->next;
+        if (before && (is_set || json_equal(before, item)))
+            continue;
         struct sv element = list_element(arena, schema, item);
-        const struct cJSON *before = item_of_element(arena, schema, old, element);
-        if (!before)
+        if (before)
+            compare_below(arena, schema->items, before, item, element, changed, removed);
+        else
             add(arena, changed, element,
                 is_set ? json_map(arena) : whole(arena, schema->items, item));
-        else if (!is_set)
-            compare_below(arena, schema->items, before, item, element, changed, removed);
     }
+    beside = now->child;
     JSON_EACH (item, old) {
-        struct sv element = list_element(arena, schema, item);
-        if (!item_of_element(arena, schema, now, element))
-            add(arena, removed, element,
+        struct cJSON *after = list_item_like(schema, now, item, beside);
+        beside = after ? after->next : beside;
+        if (!after)
+            add(arena, removed, list_element(arena, schema, item),
                 is_set ? json_map(arena) : whole(arena, schema->items, item));
     }
 }

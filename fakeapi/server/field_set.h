@@ -20,6 +20,8 @@ struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const str
 struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 bool fields_is_empty(const struct cJSON *set);
+/* Whether fields_common() would hold anything. */
+bool fields_overlap(const struct cJSON *a, const struct cJSON *b);
 
 /* How a value is divided into fields. */
 enum field_shape {
@@ -32,13 +34,20 @@ enum field_shape field_shape_of(const struct schema *schema, const struct cJSON 
 
 /* Path elements: "f:name", "k:{…}", "v:…". */
 struct sv field_element(struct arena *arena, struct sv name);
-struct sv key_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
-struct sv value_element(struct arena *arena, const struct cJSON *item);
+/* The element of `item` in its list, by the list's shape. */
+struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
 /* The item of a keyed or set list with that element, or NULL. */
 struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
                               const struct cJSON *list, struct sv element);
-/* The element of `item` in its list, by the list's shape. */
-struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
+/* The item of `list` that stands for the same thing as `item`: same keys, or same value in a set.
+ * `hint` (may be NULL) is tried first: lists seldom change their order. */
+struct cJSON *list_item_like(const struct schema *schema, const struct cJSON *list,
+                             const struct cJSON *item, struct cJSON *hint);
+/* "[name=\"c\"]" or "[=\"x\"]" or ".name": an element as messages show it. */
+struct sv element_text(struct arena *arena, struct sv element);
+
+/* Orders a set as the server writes it, deep. */
+void fields_sort(struct cJSON *set);
 
 /* All fields of a value, as an apply owns them: leaves, and "." in list items. */
 struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,

@@ -36,6 +36,7 @@ struct cJSON *managed_fields_of(const struct cJSON *entry) {
 void managed_set(struct arena *arena, struct cJSON *list, const struct apply_writer *writer,
                  struct sv operation, struct cJSON *fields, struct sv time) {
     struct cJSON *entry = managed_find(list, writer, operation);
+    fields_sort(fields);
     if (!entry) {
         entry = json_append(list, json_map(arena));
         json_set_string(arena, entry, SV("manager"), writer->manager);

@@ -5,17 +5,24 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
-/* Where a pointer leads: the container, and the member or index in it. */
+/* What all copy operations of a patch together may add, as in the API server: without it, a few
+ * operations that each double the object exhaust the memory. */
+enum { COPIED_BYTES_MAX = 3 * 1024 * 1024 };
+
+/* Where a pointer leads: the container, and the member or position in it. */
 struct target {
-    struct cJSON *parent;
-    struct cJSON *item; /* NULL: not there */
-    struct sv token;    /* unescaped */
-    bool is_end;        /* "-" of a list */
+    struct cJSON *parent; /* NULL: the whole document */
+    struct cJSON *item;   /* NULL: not there */
+    struct sv token;      /* unescaped */
+    size_t index;         /* in a list: where an added item goes; NO_INDEX: nowhere */
+    size_t depth;
 };
+#define NO_INDEX SIZE_MAX
 
 struct patcher {
     struct arena *arena;
     struct cJSON *root;
+    size_t copied_bytes;
     struct error *err;
 };
 
@@ -37,26 +44,28 @@ static struct sv unescape(struct arena *arena, struct sv token) {
     return (struct sv){out, len};
 }
 
-static struct cJSON *child_of(struct cJSON *parent, struct sv token, bool *ret_is_end) {
+/* A position among `count` items; as in the server, -1 is the end and "-" is behind it. */
+static size_t index_of_token(struct sv token, size_t count, bool adds) {
     int64_t index;
-    *ret_is_end = false;
+    size_t end = adds ? count + 1 : count;
+    if (sv_eq(token, SV("-")))
+        return adds ? count : NO_INDEX;
+    if (!sv_to_int64(token, &index) || index < -(int64_t)end || index >= (int64_t)end)
+        return NO_INDEX;
+    return index < 0 ? (size_t)(index + (int64_t)end) : (size_t)index;
+}
+
+static struct cJSON *child_of(struct cJSON *parent, struct sv token) {
     if (json_is_map(parent))
         return json_get(parent, token);
     if (!json_is_list(parent))
         return NULL;
-    if (sv_eq(token, SV("-"))) {
-        *ret_is_end = true;
-        return NULL;
-    }
-    bool has_zero = token.len > 1 && token.ptr[0] == '0';
-    if (has_zero || !sv_to_int64(token, &index) || index < 0)
-        return NULL;
-    *ret_is_end = (size_t)index == json_count(parent);
-    return json_at(parent, (size_t)index);
+    size_t index = index_of_token(token, json_count(parent), false);
+    return index == NO_INDEX ? NULL : json_at(parent, index);
 }
 
 static bool resolve(struct patcher *patcher, struct sv pointer, struct target *ret_target) {
-    *ret_target = (struct target){.item = patcher->root, .token = SV("")};
+    *ret_target = (struct target){.item = patcher->root, .token = SV(""), .index = NO_INDEX};
     if (pointer.len == 0)
         return true;
     if (pointer.ptr[0] != '/')
@@ -64,84 +73,90 @@ static bool resolve(struct patcher *patcher, struct sv pointer, struct target *r
     pointer = sv_drop(pointer, 1);
     for (;;) {
         bool is_last = sv_find(pointer, '/') == pointer.len;
-        struct sv token = unescape(patcher->arena, sv_cut(&pointer, '/'));
         struct cJSON *parent = ret_target->item;
         if (!json_is_map(parent) && !json_is_list(parent))
             return refuse(patcher);
+        ret_target->token = unescape(patcher->arena, sv_cut(&pointer, '/'));
         ret_target->parent = parent;
-        ret_target->token = token;
-        ret_target->item = child_of(parent, token, &ret_target->is_end);
-        if (is_last)
-            return true;
+        ret_target->item = child_of(parent, ret_target->token);
+        ret_target->depth++;
+        if (!is_last)
+            continue;
+        if (json_is_list(parent))
+            ret_target->index = index_of_token(ret_target->token, json_count(parent), true);
+        return true;
     }
+}
+
+static size_t depth_of(const struct cJSON *value) {
+    size_t deepest = 0;
+    JSON_EACH (child, value) {
+        size_t depth = depth_of(child);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
 }
 
 static bool put(struct patcher *patcher, const struct target *target, struct cJSON *value,
                 bool replaces) {
-    if (!target->parent) {
-        patcher->root = value;
-        return true;
-    }
-    if (json_is_map(target->parent)) {
-        json_set(patcher->arena, target->parent, target->token, value);
-        return true;
-    }
-    if (replaces) {
-        json_replace(target->parent, target->item, value);
-        return true;
-    }
-    int64_t index;
-    if (target->is_end) {
-        json_append(target->parent, value);
-        return true;
-    }
-    if (!target->item || !sv_to_int64(target->token, &index))
+    if (target->depth + depth_of(value) > JSON_DEPTH_MAX)
         return refuse(patcher);
-    json_insert(target->parent, (size_t)index, value);
+    if (!target->parent)
+        patcher->root = value;
+    else if (json_is_map(target->parent))
+        json_set(patcher->arena, target->parent, target->token, value);
+    else if (replaces)
+        json_replace(target->parent, target->item, value);
+    else if (target->index != NO_INDEX)
+        json_insert(target->parent, target->index, value);
+    else
+        return refuse(patcher);
     return true;
+}
+
+static bool copy_or_move(struct patcher *patcher, const struct cJSON *operation, bool moves) {
+    struct target source, target;
+    if (!json_is_string(json_get(operation, SV("from"))) ||
+        !resolve(patcher, json_find_string(operation, "from"), &source) || !source.item ||
+        (moves && !source.parent))
+        return refuse(patcher);
+    if (!moves) {
+        size_t bytes = json_write_arena(patcher->arena, source.item, JSON_COMPACT).len;
+        if (bytes > COPIED_BYTES_MAX - patcher->copied_bytes)
+            return refuse(patcher);
+        patcher->copied_bytes += bytes;
+    }
+    struct cJSON *value = json_copy(patcher->arena, source.item);
+    if (moves)
+        json_detach(source.parent, source.item);
+    return resolve(patcher, json_find_string(operation, "path"), &target) &&
+           put(patcher, &target, value, false);
 }
 
 static bool operate(struct patcher *patcher, const struct cJSON *operation) {
     struct sv name = json_find_string(operation, "op");
     const struct cJSON *path = json_get(operation, SV("path"));
     const struct cJSON *value = json_get(operation, SV("value"));
-    struct target target, source;
+    struct target target;
     if (!json_is_string(path) || !resolve(patcher, json_text(path), &target))
         return refuse(patcher);
-    bool needs_item = sv_eq(name, SV("remove")) || sv_eq(name, SV("replace"));
-    bool needs_value = sv_eq(name, SV("add")) || sv_eq(name, SV("replace"));
-    if ((needs_item && !target.item) || (needs_value && !value))
+    if (sv_eq(name, SV("move")) || sv_eq(name, SV("copy")))
+        return copy_or_move(patcher, operation, sv_eq(name, SV("move")));
+    if (sv_eq(name, SV("test")))
+        return (!target.item && json_is_null(value)) || json_equal(target.item, value) ||
+               refuse(patcher);
+    bool replaces = sv_eq(name, SV("replace"));
+    if ((replaces || sv_eq(name, SV("add"))) && value && (target.item || !replaces))
+        return put(patcher, &target, json_copy(patcher->arena, value), replaces);
+    if (!sv_eq(name, SV("remove")) || !target.item || !target.parent)
         return refuse(patcher);
-    if (sv_eq(name, SV("test"))) {
-        bool both_absent = !target.item && json_is_null(value);
-        return both_absent || json_equal(target.item, value) || refuse(patcher);
-    }
-    if (needs_value)
-        return put(patcher, &target, json_copy(patcher->arena, value), sv_eq(name, SV("replace")));
-    if (sv_eq(name, SV("remove"))) {
-        if (!target.parent)
-            return refuse(patcher);
-        json_detach(target.parent, target.item);
-        return true;
-    }
-    bool moves = sv_eq(name, SV("move"));
-    if ((!moves && !sv_eq(name, SV("copy"))) ||
-        !resolve(patcher, json_find_string(operation, "from"), &source) || !source.item ||
-        (moves && !source.parent))
-        return refuse(patcher);
-    struct cJSON *copy = json_copy(patcher->arena, source.item);
-    if (moves) {
-        json_detach(source.parent, source.item);
-        /* Indexes may have shifted. */
-        if (!resolve(patcher, json_text(path), &target))
-            return false;
-    }
-    return put(patcher, &target, copy, false);
+    json_detach(target.parent, target.item);
+    return true;
 }
 
 struct cJSON *patch_json(struct arena *arena, const struct cJSON *target, const struct cJSON *patch,
                          struct error *err) {
-    struct patcher patcher = {arena, json_copy(arena, target), err};
+    struct patcher patcher = {.arena = arena, .root = json_copy(arena, target), .err = err};
     if (!json_is_list(patch)) {
         error_set(err, ERROR_INVALID,
                   "error decoding patch: json: cannot unmarshal %s into Go value of type "
@@ -162,17 +177,19 @@ struct cJSON *patch_json(struct arena *arena, const struct cJSON *target, const 
     return patcher.root;
 }
 
-static struct cJSON *merge(struct arena *arena, const struct cJSON *target,
-                           const struct cJSON *patch) {
+/* Takes `target` over. */
+static struct cJSON *merge(struct arena *arena, struct cJSON *target, const struct cJSON *patch) {
     if (!json_is_map(patch))
         return json_copy(arena, patch);
-    struct cJSON *result = json_is_map(target) ? json_copy(arena, target) : json_map(arena);
+    struct cJSON *result = json_is_map(target) ? target : json_map(arena);
     JSON_EACH (member, patch) {
         struct sv key = json_key(member);
-        if (json_is_null(member))
+        struct cJSON *present = json_get(result, key);
+        struct cJSON *merged = json_is_null(member) ? NULL : merge(arena, present, member);
+        if (!merged)
             json_remove(result, key);
-        else
-            json_set(arena, result, key, merge(arena, json_get(result, key), member));
+        else if (merged != present)
+            json_set(arena, result, key, merged);
     }
     return result;
 }
@@ -180,7 +197,7 @@ static struct cJSON *merge(struct arena *arena, const struct cJSON *target,
 struct cJSON *patch_merge(struct arena *arena, const struct cJSON *target,
                           const struct cJSON *patch, struct error *err) {
     if (json_is_map(patch))
-        return merge(arena, target, patch);
+        return merge(arena, json_copy(arena, target), patch);
     error_set(err, ERROR_INVALID,
               "error decoding patch: json: cannot unmarshal %s into Go value of type "
               "map[string]interface {}",

@@ -37,97 +37,129 @@ static struct cJSON *plain_copy(struct merger *merger, const struct cJSON *patch
     return copy;
 }
 
-static bool fail(struct merger *merger, const char *what, const struct cJSON *map) {
-    struct sv text = json_write_arena(merger->arena, map, JSON_COMPACT);
-    return error_set(merger->err, ERROR_INTERNAL, "%s: %.*s", what, SV_ARG(text));
+/* As Go prints a value with %v. */
+static struct sv go_text(struct arena *arena, const struct cJSON *value) {
+    if (json_is_bool(value))
+        return json_is_true(value) ? SV("true") : SV("false");
+    if (!json_is_map(value) && !json_is_list(value))
+        return json_is_null(value) ? SV("<nil>") : json_text(value);
+    struct cJSON *sorted = json_copy(arena, value);
+    if (json_is_map(value))
+        json_sort(sorted);
+    struct sv text = SV("");
+    JSON_EACH (item, sorted) {
+        struct sv key =
+            json_is_map(value) ? arena_printf(arena, "%.*s:", SV_ARG(json_key(item))) : SV("");
+        text = arena_printf(arena, "%.*s%s%.*s%.*s", SV_ARG(text), text.len > 0 ? " " : "",
+                            SV_ARG(key), SV_ARG(go_text(arena, item)));
+    }
+    return arena_printf(arena, "%s[%.*s]", json_is_map(value) ? "map" : "", SV_ARG(text));
+}
+
+static bool refuse_directive(struct merger *merger, struct sv directive, const struct cJSON *map) {
+    return error_set(merger->err, ERROR_INTERNAL, "unknown patch type: %.*s in map: %.*s",
+                     SV_ARG(directive), SV_ARG(go_text(merger->arena, map)));
 }
 
 /* --- lists --- */
 
-static struct cJSON *find_by_key(const struct cJSON *list, struct sv key,
-                                 const struct cJSON *value) {
+/* What tells items apart: their merge key, or (key "") the items themselves. */
+static const struct cJSON *identity(const struct cJSON *item, struct sv key) {
+    return key.len > 0 ? json_get(item, key) : item;
+}
+
+static struct cJSON *find_item(const struct cJSON *list, struct sv key, const struct cJSON *value) {
     JSON_EACH (item, list) {
-        if (json_equal(json_get(item, key), value))
+        if (value && json_equal(identity(item, key), value))
             return item;
     }
     return NULL;
 }
 
 static bool has_value(const struct cJSON *list, const struct cJSON *value) {
-    JSON_EACH (item, list) {
-        if (json_equal(item, value))
-            return true;
-    }
-    return false;
+    return find_item(list, SV(""), value) != NULL;
 }
 
-static void merge_primitives(struct merger *merger, struct cJSON *list, const struct cJSON *patch) {
-    JSON_EACH (value, patch) {
-        if (!has_value(list, value))
-            json_append(list, json_copy(merger->arena, value));
+/* The place of an item in `order`, or -1. */
+static int64_t place_in(const struct cJSON *order, struct sv key, const struct cJSON *item) {
+    int64_t place = 0;
+    JSON_EACH (candidate, order) {
+        if (json_equal(identity(candidate, key), identity(item, key)))
+            return place;
+        place++;
     }
+    return -1;
 }
 
-/* Items of a list in the order that $setElementOrder gives; those it does not name stay behind
- * the one that they stood behind. */
+/* Items that `order` names come in its order. Each of the others goes in front of the first named
+ * one that it stood in front of on the server. */
 static void order_list(struct merger *merger, struct cJSON *list, struct sv key,
-                       const struct cJSON *order) {
-    struct cJSON *ordered = json_list(merger->arena);
+                       const struct cJSON *order, const struct cJSON *server_order) {
+    struct cJSON *named = json_list(merger->arena), *ordered = json_list(merger->arena);
     JSON_EACH (wanted, order) {
-        struct cJSON *item = NULL;
-        JSON_EACH (candidate, list) {
-            const struct cJSON *candidate_key = key.len ? json_get(candidate, key) : candidate;
-            const struct cJSON *wanted_key = key.len ? json_get(wanted, key) : wanted;
-            if (!item && json_equal(candidate_key, wanted_key))
-                item = candidate;
-        }
+        struct cJSON *item = find_item(list, key, identity(wanted, key));
         if (item) {
             json_detach(list, item);
-            json_append(ordered, item);
+            json_append(named, item);
         }
     }
-    /* What is left was on the server only. */
-    size_t index = 0;
-    while (list->child) {
-        struct cJSON *item = list->child;
-        json_detach(list, item);
-        json_insert(ordered, index++, item);
+    while (list->child || named->child) {
+        int64_t other = list->child ? place_in(server_order, key, list->child) : -1;
+        int64_t next = named->child ? place_in(server_order, key, named->child) : -1;
+        bool takes_other =
+            !named->child || (list->child && other >= 0 && next >= 0 && other < next);
+        struct cJSON *from = takes_other ? list : named;
+        struct cJSON *item = from->child;
+        json_detach(from, item);
+        json_append(ordered, item);
     }
     list->child = ordered->child;
 }
 
+static void merge_primitives(struct merger *merger, struct cJSON *list, const struct cJSON *patch) {
+    struct cJSON *before = json_copy(merger->arena, list);
+    JSON_EACH (value, patch) {
+        if (!has_value(list, value))
+            json_append(list, json_copy(merger->arena, value));
+    }
+    order_list(merger, list, SV(""), patch, before);
+}
+
+static bool merge_item(struct merger *merger, const struct schema *schema, struct cJSON *list,
+                       const struct cJSON *item) {
+    struct sv key = schema->patch_merge_key;
+    struct sv directive = json_string_or(item, DIRECTIVE, SV(""));
+    const struct cJSON *value = json_get(item, key);
+    if (!value)
+        return error_set(merger->err, ERROR_INTERNAL,
+                         "map: %.*s does not contain declared merge key: %.*s",
+                         SV_ARG(go_text(merger->arena, item)), SV_ARG(key));
+    struct cJSON *present = find_item(list, key, value);
+    if (sv_eq(directive, SV("delete"))) {
+        if (present)
+            json_detach(list, present);
+        return true;
+    }
+    if (directive.len > 0 && !sv_eq(directive, SV("merge")))
+        return refuse_directive(merger, directive, item);
+    if (present)
+        return merge_map(merger, schema->items, present, item);
+    json_append(list, plain_copy(merger, item));
+    return true;
+}
+
 static bool merge_keyed(struct merger *merger, const struct schema *schema, struct cJSON *list,
                         const struct cJSON *patch) {
-    struct sv key = schema->patch_merge_key;
-    size_t added = 0;
+    struct cJSON *before = json_copy(merger->arena, list);
+    const struct cJSON *replaces =
+        find_item(patch, DIRECTIVE, json_string(merger->arena, SV("replace")));
+    if (replaces)
+        list->child = NULL;
     JSON_EACH (item, patch) {
-        struct sv directive = json_string_or(item, DIRECTIVE, SV(""));
-        const struct cJSON *value = json_get(item, key);
-        if (sv_eq(directive, SV("replace"))) {
-            list->child = NULL;
-            JSON_EACH (other, patch) {
-                if (other != item)
-                    json_append(list, plain_copy(merger, other));
-            }
-            return true;
-        }
-        if (!value)
-            return fail(merger,
-                        arena_printf(merger->arena, "map does not contain declared merge key %.*s",
-                                     SV_ARG(key))
-                            .ptr,
-                        item);
-        struct cJSON *present = find_by_key(list, key, value);
-        if (sv_eq(directive, SV("delete"))) {
-            if (present)
-                json_detach(list, present);
-        } else if (present) {
-            if (!merge_map(merger, schema->items, present, item))
-                return false;
-        } else {
-            json_insert(list, added++, plain_copy(merger, item));
-        }
+        if (item != replaces && !merge_item(merger, schema, list, item))
+            return false;
     }
+    order_list(merger, list, schema->patch_merge_key, patch, before);
     return true;
 }
 
@@ -198,8 +230,9 @@ static bool merge_member(struct merger *merger, const struct schema *schema, str
     return true;
 }
 
+/* After the lists are merged: `server` is the map as it was. */
 static bool apply_orders(struct merger *merger, const struct schema *schema, struct cJSON *target,
-                         const struct cJSON *patch) {
+                         const struct cJSON *patch, const struct cJSON *server) {
     JSON_EACH (member, patch) {
         if (!sv_starts_with(json_key(member), SET_ORDER))
             continue;
@@ -207,24 +240,33 @@ static bool apply_orders(struct merger *merger, const struct schema *schema, str
         struct cJSON *list = json_get(target, name);
         const struct schema *below = schema_member(schema, name);
         if (!json_is_list(member))
-            return fail(merger, "$setElementOrder must be a list", patch);
-        if (list)
+            return error_set(merger->err, ERROR_INTERNAL,
+                             "unexpected type of %.*s%.*s: %s is no list", SV_ARG(SET_ORDER),
+                             SV_ARG(name), json_type_name(member));
+        if (json_is_list(list))
             order_list(merger, list,
-                       below && is_list_of_maps(list) ? below->patch_merge_key : SV(""), member);
+                       below && is_list_of_maps(list) ? below->patch_merge_key : SV(""), member,
+                       json_get(server, name));
     }
     return true;
+}
+
+static bool has_order(const struct cJSON *patch) {
+    JSON_EACH (member, patch) {
+        if (sv_starts_with(json_key(member), SET_ORDER))
+            return true;
+    }
+    return false;
 }
 
 static bool merge_map(struct merger *merger, const struct schema *schema, struct cJSON *target,
                       const struct cJSON *patch) {
     const struct cJSON *directive = json_get(patch, DIRECTIVE);
+    const struct cJSON *server = has_order(patch) ? json_copy(merger->arena, target) : NULL;
     struct sv what = json_text(directive);
     if (directive && !sv_eq(what, SV("replace")) && !sv_eq(what, SV("delete")) &&
         !sv_eq(what, SV("merge")))
-        return fail(
-            merger,
-            arena_printf(merger->arena, "unknown patch type: %.*s in map", SV_ARG(what)).ptr,
-            patch);
+        return refuse_directive(merger, what, patch);
     if (sv_eq(what, SV("replace")) || sv_eq(what, SV("delete"))) {
         target->child = NULL;
         if (sv_eq(what, SV("delete")))
@@ -240,7 +282,7 @@ static bool merge_map(struct merger *merger, const struct schema *schema, struct
         else if (!is_directive(key) && !merge_member(merger, schema, target, member))
             return false;
     }
-    return apply_orders(merger, schema, target, patch);
+    return apply_orders(merger, schema, target, patch, server);
 }
 
 struct cJSON *patch_strategic(struct arena *arena, const struct schema *schema,
