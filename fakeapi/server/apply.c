@@ -72,6 +72,9 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
                    &removed);
     managed_tracked(arena, changed);
     managed_tracked(arena, removed);
+    /* A built-in object has a status from the start; only its fields are new. */
+    if (schema->type_name.len > 0)
+        json_remove(json_get(changed, SV("f:status")), SV("."));
     drop_reset(writer, changed, arena);
     drop_reset(writer, removed, arena);
     if (resets) {
