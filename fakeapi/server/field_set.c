@@ -110,7 +110,10 @@ enum field_shape field_shape_of(const struct schema *schema, const struct cJSON 
 }
 
 struct sv field_element(struct arena *arena, struct sv name) {
-    return arena_printf(arena, "f:%.*s", SV_ARG(name));
+    char *text = arena_alloc(arena, name.len + 3);
+    memcpy(text, "f:", 2);
+    memcpy(text + 2, name.ptr, name.len);
+    return (struct sv){text, name.len + 2};
 }
 
 static struct sv value_element(struct arena *arena, const struct cJSON *item) {
@@ -259,43 +262,57 @@ static void add(struct arena *arena, struct cJSON *set, struct sv element, struc
 static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                     const struct cJSON *now, struct cJSON *changed, struct cJSON *removed);
 
-/* One path below two values that both have it. True: it differs as a leaf. */
-static bool compare_below(struct arena *arena, const struct schema *schema, const struct cJSON *old,
-                          const struct cJSON *now, struct sv element, struct cJSON *changed,
-                          struct cJSON *removed) {
+/* What differs between two values of one path. */
+struct difference {
+    struct cJSON *changed, *removed; /* NULL: nothing */
+};
+
+static struct difference compare_below(struct arena *arena, const struct schema *schema,
+                                       const struct cJSON *old, const struct cJSON *now) {
     enum field_shape shape = field_shape_of(schema, now);
     if (shape == FIELD_LEAF || shape != field_shape_of(schema, old)) {
-        if (json_equal(old, now))
-            return false;
-        add(arena, changed, element, whole(arena, schema, now));
-        return true;
+        bool is_same = json_equal(old, now);
+        return (struct difference){.changed = is_same ? NULL : whole(arena, schema, now)};
     }
-    struct cJSON *below_changed = json_map(arena), *below_removed = json_map(arena);
-    compare(arena, schema, old, now, below_changed, below_removed);
-    if (below_changed->child)
-        add(arena, changed, element, below_changed);
-    if (below_removed->child)
-        add(arena, removed, element, below_removed);
-    return below_changed->child != NULL;
+    struct difference below = {json_map(arena), json_map(arena)};
+    compare(arena, schema, old, now, below.changed, below.removed);
+    below.changed = below.changed->child ? below.changed : NULL;
+    below.removed = below.removed->child ? below.removed : NULL;
+    return below;
+}
+
+/* Texts of elements are made only where something differs: nearly everything is equal. */
+static void add_difference(struct arena *arena, struct sv element, struct difference below,
+                           struct cJSON *changed, struct cJSON *removed) {
+    if (below.changed)
+        add(arena, changed, element, below.changed);
+    if (below.removed)
+        add(arena, removed, element, below.removed);
 }
 
 static void compare_maps(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                          const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
     /* Most members stand where they stood. */
     const struct cJSON *beside = old->child;
+    size_t found_count = 0;
     JSON_EACH (member, now) {
         struct sv key = json_key(member);
         const struct cJSON *before =
             beside && strcmp(beside->string, member->string) == 0 ? beside : json_get(old, key);
         if (before)
             beside = before->next;
+        found_count += before != NULL;
         const struct schema *below = schema_member(schema, key);
         if (!before)
             add(arena, changed, field_element(arena, key), whole(arena, below, member));
-        else if (before->child || member->child || !json_equal(before, member))
-            compare_below(arena, below, before, member, field_element(arena, key), changed,
-                          removed);
+        else if (before->child || member->child || !json_equal(before, member)) {
+            struct difference difference = compare_below(arena, below, before, member);
+            if (difference.changed || difference.removed)
+                add_difference(arena, field_element(arena, key), difference, changed, removed);
+        }
     }
+    if (found_count == json_count(old))
+        return;
     JSON_EACH (member, old) {
         struct sv key = json_key(member);
         if (!json_get(now, key))
@@ -318,7 +335,8 @@ static void compare_lists(struct arena *arena, const struct schema *schema, cons
             continue;
         struct sv element = list_element(arena, schema, item);
         if (before)
-            compare_below(arena, schema->items, before, item, element, changed, removed);
+            add_difference(arena, element, compare_below(arena, schema->items, before, item),
+                           changed, removed);
         else
             add(arena, changed, element,
                 is_set ? json_map(arena) : whole(arena, schema->items, item));
