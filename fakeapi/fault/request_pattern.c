@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/fault/request_pattern.h"
+
+#define WRITE SV("write")
+#define APPLY SV("apply")
+
+const struct sv request_pattern_verbs[] = {
+    {"*", 1},     {"apply", 5}, {"create", 6}, {"delete", 6}, {"deletecollection", 16},
+    {"exec", 4},  {"get", 3},   {"list", 4},   {"patch", 5},  {"update", 6},
+    {"watch", 5}, {"write", 5},
+};
+const size_t request_pattern_verb_count = COUNT_OF(request_pattern_verbs);
+
+struct sv request_verb_text(const struct request *request) {
+    bool is_apply = request->verb == VERB_PATCH && request->patch_type == PATCH_APPLY;
+    return is_apply ? APPLY : verb_text(request->verb);
+}
+
+bool request_is_write(const struct request *request) {
+    switch (request->verb) {
+    case VERB_CREATE:
+    case VERB_UPDATE:
+    case VERB_PATCH:
+    case VERB_DELETE:
+    case VERB_DELETE_COLLECTION:
+        return true;
+    case VERB_GET:
+    case VERB_LIST:
+    case VERB_WATCH:
+    case VERB_EXEC:
+        return false;
+    }
+    return false;
+}
+
+bool text_matches(struct sv pattern, struct sv text) {
+    /* The last "*" and what it stands for so far: on a mismatch it takes one byte more. */
+    size_t star = pattern.len, taken = 0, p = 0, t = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            taken = t;
+        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
+            p++;
+            t++;
+        } else if (star < pattern.len) {
+            p = star + 1;
+            t = ++taken;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+static bool verb_matches(struct sv wanted, const struct request *request) {
+    if (sv_eq(wanted, WRITE))
+        return request_is_write(request);
+    return text_matches(wanted, request_verb_text(request));
+}
+
+bool request_pattern_matches(const struct request_pattern *pattern, struct sv user_agent,
+                             const struct request *request) {
+    const struct {
+        struct sv wanted, actual;
+    } texts[] = {
+        {pattern->by, user_agent},
+        {pattern->plural, request->plural},
+        {pattern->namespace_name, request->namespace_name},
+        {pattern->name, request->name},
+        {pattern->subresource, request->subresource},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (texts[i].wanted.len > 0 && !text_matches(texts[i].wanted, texts[i].actual))
+            return false;
+    return pattern->verb.len == 0 || verb_matches(pattern->verb, request);
+}
