@@ -2,6 +2,7 @@
 #include "conformance/scenario_shape.h"
 
 #include "conformance/manifest.h"
+#include "core/api/api_time.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -10,47 +11,20 @@
 #include <ctype.h>
 #include <stdarg.h>
 
-enum { FIELDS_MAX = 32, DURATION_MS_MAX = 365 * 24 };
-#define HOUR_MS (3600 * INT64_C(1000))
+enum { FIELDS_MAX = 32 };
+#define DURATION_MS_MAX (365 * 24 * 3600 * INT64_C(1000))
 
 /* --- durations and references --- */
 
-static const struct {
-    struct sv name;
-    int64_t ms;
-} units[] = {{{"ms", 2}, 1}, {{"s", 1}, 1000}, {{"m", 1}, 60 * 1000}, {{"h", 1}, HOUR_MS}};
-
-static size_t count_of(struct sv text, bool digits) {
-    size_t len = 0;
-    while (len < text.len && (isdigit((unsigned char)text.ptr[len]) != 0) == digits)
-        len++;
-    return len;
-}
-
 bool duration_parse(struct sv text, int64_t *ret_ms) {
-    int64_t total_ms = 0;
+    int64_t duration_ms;
     /* "+30s" reads well after "time:". */
     if (sv_starts_with(text, SV("+")))
         text = sv_drop(text, 1);
-    if (text.len == 0)
+    if (!api_duration_parse(text, &duration_ms) || duration_ms < 0 || duration_ms > DURATION_MS_MAX)
         return false;
-    while (text.len > 0) {
-        int64_t value, unit_ms = 0;
-        size_t digits = count_of(text, true);
-        if (!sv_to_int64(sv_prefix(text, digits), &value))
-            return false;
-        text = sv_drop(text, digits);
-        struct sv unit = sv_prefix(text, count_of(text, false));
-        text = sv_drop(text, unit.len);
-        for (size_t i = 0; i < COUNT_OF(units); i++)
-            if (sv_eq(units[i].name, unit))
-                unit_ms = units[i].ms;
-        if (unit_ms == 0 || value > DURATION_MS_MAX * HOUR_MS / unit_ms)
-            return false;
-        total_ms += value * unit_ms;
-    }
-    *ret_ms = total_ms;
-    return total_ms <= DURATION_MS_MAX * HOUR_MS;
+    *ret_ms = duration_ms;
+    return true;
 }
 
 static const struct resource *const resources[] = {

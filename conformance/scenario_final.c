@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/scenario_final.h"
+
+#include "conformance/session.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+static const struct resource *const compared[] = {
+    &RESOURCE_PODS,
+    &RESOURCE_NODES,
+    &RESOURCE_NAMESPACES,
+    &RESOURCE_SERVICES,
+    &RESOURCE_CONFIG_MAPS,
+    &RESOURCE_SECRETS,
+    &RESOURCE_PERSISTENT_VOLUMES,
+    &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+    &RESOURCE_ENDPOINT_SLICES,
+    &RESOURCE_STATEFUL_SETS,
+    &RESOURCE_DAEMON_SETS,
+    &RESOURCE_DEPLOYMENTS,
+    &RESOURCE_CACHE_RUNTIME_CLASSES,
+    &RESOURCE_CACHE_RUNTIMES,
+    &RESOURCE_DATASETS,
+};
+
+struct normaliser {
+    struct arena *arena;
+    struct map *replaced; /* a uid or a generated name -> struct sv, what stands for it */
+};
+
+/* --- names for uids and generated names --- */
+
+static void replace(struct normaliser *normaliser, struct sv text, struct sv by) {
+    struct sv *value = ARENA_NEW(normaliser->arena, struct sv);
+    *value = by;
+    if (text.len > 0)
+        map_put(normaliser->replaced, text, value);
+}
+
+static void learn(struct normaliser *normaliser, const struct cJSON *object, struct sv plural) {
+    struct sv name = object_name(object);
+    struct sv prefix = json_find_string(object, "metadata.generateName");
+    if (prefix.len > 0) {
+        /* A DaemonSet has one pod a node: the node tells them apart. */
+        struct sv node = json_find_string(object, "spec.nodeName");
+        struct sv stable =
+            arena_printf(normaliser->arena, "%.*s<%.*s>", SV_ARG(prefix), SV_ARG(node));
+        replace(normaliser, name, stable);
+        name = stable;
+    }
+    replace(normaliser, object_uid(object),
+            arena_printf(normaliser->arena, "<uid of %.*s %.*s>", SV_ARG(plural), SV_ARG(name)));
+}
+
+/* --- masking --- */
+
+static bool is_masked(struct sv key) {
+    static const struct sv keys[] = {
+        SV("uid"),       SV("resourceVersion"), SV("managedFields"), SV("time"),
+        SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
+        SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
+        SV("startedAt"), SV("finishedAt"),      SV("imageID"),
+    };
+    return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
+           sv_eq(key, ANNOTATION_APPLIED) ||
+           sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
+}
+
+static struct cJSON *mask(struct normaliser *normaliser, struct cJSON *value) {
+    struct cJSON *next;
+    for (struct cJSON *child = value->child; child; child = next) {
+        next = child->next;
+        if (json_is_map(value) && is_masked(json_key(child)))
+            json_detach(value, child);
+        else if (json_is_map(child) || json_is_list(child))
+            mask(normaliser, child);
+        const struct sv *by =
+            json_is_string(child) ? map_get(normaliser->replaced, json_text(child)) : NULL;
+        if (by && json_is_map(value) && !is_masked(json_key(child)))
+            json_set_string(normaliser->arena, value, json_key(child), *by);
+        else if (by && json_is_list(value))
+            json_replace(value, child, json_string(normaliser->arena, *by));
+    }
+    if (json_is_map(value))
+        json_sort(value);
+    return value;
+}
+
+/* --- lines --- */
+
+static int compare_lines(const void *a, const void *b) {
+    const struct sv *x = a, *y = b;
+    return sv_compare(*x, *y);
+}
+
+static bool list_all(struct session *session, struct arena *arena, const struct cJSON **ret_lists,
+                     struct error *err) {
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        ret_lists[i] = session_list(session, compared[i], SV(""), SV(""), arena, err);
+        if (!ret_lists[i])
+            return error_wrap(err, "list %.*s", SV_ARG(compared[i]->plural));
+    }
+    return true;
+}
+
+static struct sv join(struct arena *arena, const struct sv *lines, size_t count) {
+    size_t bytes = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += lines[i].len + 1;
+    char *text = arena_alloc(arena, bytes + 1);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + at, lines[i].ptr, lines[i].len);
+        at += lines[i].len;
+        text[at++] = '\n';
+    }
+    return (struct sv){text, bytes};
+}
+
+bool scenario_final_text(struct session *session, struct arena *arena, struct sv *ret_text,
+                         struct error *err) {
+    const struct cJSON *lists[COUNT_OF(compared)];
+    if (!list_all(session, arena, lists, err))
+        return false;
+    AUTO(map) replaced = map_new();
+    struct normaliser normaliser = {arena, replaced};
+    VEC(struct sv) lines = {0};
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        JSON_EACH (object, json_get(lists[i], SV("items")))
+            learn(&normaliser, object, compared[i]->plural);
+    }
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        JSON_EACH (object, json_get(lists[i], SV("items"))) {
+            struct cJSON *masked = mask(&normaliser, json_copy(arena, object));
+            struct sv key = object_key(arena, object_namespace(masked), object_name(masked));
+            vec_push(&lines,
+                     arena_printf(arena, "%.*s %.*s %.*s", SV_ARG(compared[i]->plural), SV_ARG(key),
+                                  SV_ARG(json_write_arena(arena, masked, JSON_COMPACT))));
+        }
+    }
+    qsort(lines.items, lines.count, sizeof(lines.items[0]), compare_lines);
+    *ret_text = join(arena, lines.items, lines.count);
+    vec_release(&lines);
+    return true;
+}
+
+void scenario_final_compare(struct sv expected, struct sv actual, struct sv *ret_expected,
+                            struct sv *ret_actual) {
+    *ret_expected = *ret_actual = SV("");
+    while (expected.len > 0 || actual.len > 0) {
+        struct sv x = sv_cut(&expected, '\n'), y = sv_cut(&actual, '\n');
+        if (sv_eq(x, y))
+            continue;
+        *ret_expected = x;
+        *ret_actual = y;
+        return;
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scenario_run: carries a scenario out in a session, and tells what did not come as expected.
+ * With `explore` it is run again for every point at which the controller may die, and each of
+ * these runs must end with the same objects.
+ *
+ * A run is a function of the scenario and the seed.
+ */
+#ifndef CONFORMANCE_SCENARIO_RUN_H
+#define CONFORMANCE_SCENARIO_RUN_H
+
+#include "conformance/check.h"
+#include "conformance/scenario.h"
+#include "conformance/session.h"
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+
+struct scenario_options {
+    uint64_t seed;
+    /* Makes the session of each run; NULL: session_new(), mode sim. */
+    struct session *(*open)(void *context, const struct session_options *options,
+                            struct error *err);
+    void *context;
+    bool without_exploring;
+};
+
+enum { SCENARIO_FAILURES_MAX = 64 };
+
+struct scenario_failure {
+    struct location at;
+    struct sv message; /* may have several lines */
+};
+
+struct scenario_result {
+    enum check_state state; /* PASS, FAIL, SKIP_…, ERROR */
+    struct sv reason;       /* of a skip or an error */
+    struct scenario_failure failures[SCENARIO_FAILURES_MAX];
+    size_t failure_count;
+    /* Of the run without exploring. */
+    struct session_counts counts; /* requests by the controller */
+    int64_t duration_ms;          /* virtual, or by the wall */
+    size_t explored_runs;
+    struct sv final_objects; /* see scenario_final.h */
+};
+
+/* Results live in `arena`. */
+void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
+                  struct arena *arena, struct scenario_result *ret_result);
+
+/* For people: one line, and below it each failure. */
+struct sv scenario_result_text(const struct scenario *scenario,
+                               const struct scenario_result *result, struct arena *arena);
+
+#endif
