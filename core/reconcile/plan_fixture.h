@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan_fixture: a tiny cluster for tests of plans: actions are applied to a list of objects,
+ * workloads become ready at once, executions answer what a case says. The simulated cluster does
+ * all of this properly; here a test sees one plan after the other.
+ */
+#ifndef CORE_RECONCILE_PLAN_FIXTURE_H
+#define CORE_RECONCILE_PLAN_FIXTURE_H
+
+#include "core/reconcile/plan.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/rng.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "core/reconcile/covers.h"
+
+enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, WRITES_MAX = 400 };
+
+struct world {
+    struct arena *arena;
+    struct observed objects[OBJECTS_MAX];
+    size_t object_count;
+    struct cJSON *runtime_class, *runtime, *dataset;
+    struct cJSON *pods[PODS_MAX], *nodes[PODS_MAX];
+    size_t pod_count, node_count;
+    struct execution executions[ENTRY_COUNT * PODS_MAX];
+    size_t execution_count;
+    const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
+    bool pods_are_down;
+    const char *stderr_bytes; /* of what fails */
+    int restart_count;        /* of every container */
+    struct reconcile_options options;
+    int64_t now_ms;
+    int writes, executed, events, version;
+    struct buf trace;
+};
+
+static inline struct cJSON *parse(struct arena *arena, const char *text) {
+    struct error err = {0};
+    struct yaml_documents documents;
+    if (!yaml_read(arena, sv_from(text), &documents, &err)) {
+        printf("%s\n", err.message);
+        abort();
+    }
+    return documents.roots[0];
+}
+
+static const char class_text[] =
+    "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntimeClass,\n"
+    " metadata: {name: demo-class, uid: u-class}, fileSystemType: demofs,\n"
+    " topology: {\n"
+    "  master: {service: {headless: {}}, template: {spec: {containers: [{name: m, image: i}]}},\n"
+    "   executionEntries: {mountUFS: {command: [mount.sh]}, reportSummary: {command: "
+    "[report.sh]},\n"
+    "    checkRuntimeReady: {command: [check.sh]}, cleanCache: {command: [clean.sh]}}},\n"
+    "  worker: {services: [{headless: true, ports: [{port: 1, name: a}]}],\n"
+    "   template: {spec: {containers: [{name: w, image: i}]}}},\n"
+    "  client: {template: {spec: {containers: [{name: c, image: i}]}}}}}\n";
+
+static const char runtime_text[] =
+    "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
+    " metadata: {name: demo, namespace: default, uid: u-runtime, resourceVersion: '1',\n"
+    "  generation: 1, creationTimestamp: '2026-01-01T00:00:00Z'},\n"
+    " spec: {runtimeClassName: demo-class, worker: {replicas: 2}}}\n";
+
+static const char dataset_text[] =
+    "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset,\n"
+    " metadata: {name: demo, namespace: default, uid: u-dataset, resourceVersion: '1',\n"
+    "  generation: 1},\n"
+    " spec: {mounts: [{mountPoint: 's3://bkt/', name: m}]}}\n";
+
+static inline void world_init(struct world *world, struct arena *arena) {
+    *world = (struct world){.arena = arena, .now_ms = 1767225605000};
+    world->runtime_class = parse(arena, class_text);
+    world->runtime = parse(arena, runtime_text);
+    world->dataset = parse(arena, dataset_text);
+    world->options = (struct reconcile_options){.mount_root = SV("/runtime-mnt"),
+                                                .field_manager = SV("cacheruntime-controller"),
+                                                .owns_datasets = true,
+                                                .resync_ms = 600000,
+                                                .jitter_seed = 7};
+    world->answers[ENTRY_CHECK_RUNTIME_READY] = "ok";
+    world->answers[ENTRY_MOUNT_UFS] = "{\"mounted\":[\"/m\"]}";
+    world->answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"1GiB\",\"cachedPercentage\":\"45.6\"}";
+    world->answers[ENTRY_CLEAN_CACHE] = "";
+    buf_init(&world->trace, 1024 * 1024);
+}
+
+static inline void world_release(struct world *world) {
+    buf_release(&world->trace);
+}
+
+static inline struct snapshot snapshot_of(struct world *world) {
+    return (struct snapshot){
+        .now_ms = world->now_ms,
+        .namespace_name = SV("default"),
+        .name = SV("demo"),
+        .runtime_class = world->runtime_class,
+        .runtime = world->runtime,
+        .dataset = world->dataset,
+        .objects = world->objects,
+        .object_count = world->object_count,
+        .pods = (const struct cJSON *const *)world->pods,
+        .pod_count = world->pod_count,
+        .nodes = (const struct cJSON *const *)world->nodes,
+        .node_count = world->node_count,
+        .executions = world->executions,
+        .execution_count = world->execution_count,
+        .options = &world->options,
+    };
+}
+
+static inline struct observed *find(struct world *world, const struct resource *resource,
+                                    struct sv ns, struct sv name) {
+    for (size_t i = 0; i < world->object_count; i++)
+        if (resource_eq(world->objects[i].resource, resource) &&
+            sv_eq(world->objects[i].name, name))
+            return &world->objects[i];
+    assert(world->object_count < OBJECTS_MAX);
+    struct observed *observed = &world->objects[world->object_count++];
+    *observed = (struct observed){
+        .resource = resource, .namespace_name = ns, .name = name, .state = OBSERVED_UNKNOWN};
+    return observed;
+}
+
+static inline void merge(struct world *world, struct cJSON *target, const struct cJSON *patch) {
+    JSON_EACH (member, patch) {
+        if (json_is_null(member))
+            json_remove(target, json_key(member));
+        else if (json_is_map(member))
+            merge(world, json_ensure_map(world->arena, target, json_key(member)), member);
+        else
+            json_set(world->arena, target, json_key(member), json_copy(world->arena, member));
+    }
+}
+
+static inline void bump(struct world *world, struct cJSON *object) {
+    struct sv version = arena_printf(world->arena, "%d", 100 + ++world->version);
+    json_set_string(world->arena, json_ensure_map(world->arena, object, SV("metadata")),
+                    SV("resourceVersion"), version);
+}
+
+static inline struct cJSON *target_of(struct world *world, const struct action *action) {
+    if (action->resource == &RESOURCE_CACHE_RUNTIMES)
+        return world->runtime;
+    if (action->resource == &RESOURCE_DATASETS)
+        return world->dataset;
+    if (action->resource == &RESOURCE_NODES)
+        for (size_t i = 0; i < world->node_count; i++)
+            if (sv_eq(object_name(world->nodes[i]), action->name))
+                return world->nodes[i];
+    return (struct cJSON *)find(world, action->resource, action->namespace_name, action->name)
+        ->object;
+}
+
+/* Only labels of nodes are patched this way here. */
+static inline void json_patch(struct world *world, struct cJSON *object,
+                              const struct cJSON *patch) {
+    struct cJSON *metadata = json_ensure_map(world->arena, object, SV("metadata"));
+    struct cJSON *labels = json_ensure_map(world->arena, metadata, SV("labels"));
+    JSON_EACH (operation, patch) {
+        struct sv path = json_find_string(operation, "path"),
+                  op = json_find_string(operation, "op");
+        struct sv prefix = SV("/metadata/labels/");
+        if (!sv_starts_with(path, prefix))
+            continue;
+        struct sv rest = sv_drop(path, prefix.len), key = SV("");
+        while (rest.len > 0) {
+            struct sv part = sv_cut(&rest, '~');
+            bool is_slash = rest.len > 0 && rest.ptr[0] == '1';
+            key = arena_printf(world->arena, "%.*s%.*s%s", SV_ARG(key), SV_ARG(part),
+                               rest.len == 0 ? ""
+                               : is_slash    ? "/"
+                                             : "~");
+            rest = sv_drop(rest, 1);
+        }
+        struct sv value = json_find_string(operation, "value");
+        if (sv_eq(op, SV("test")))
+            CHECK_SV(json_text(json_get(labels, key)), value);
+        if (sv_eq(op, SV("add")))
+            json_set_string(world->arena, labels, key, value);
+        if (sv_eq(op, SV("remove")))
+            CHECK(json_remove(labels, key) != NULL);
+    }
+}
+
+static inline void apply_one(struct world *world, const struct action *action) {
+    struct observed *observed = find(world, action->resource, action->namespace_name, action->name);
+    CHECK(action->must_create == (observed->state == OBSERVED_ABSENT));
+    struct cJSON *object = json_copy(world->arena, action->body);
+    struct cJSON *metadata = json_get(object, SV("metadata"));
+    json_set_string(world->arena, metadata, SV("uid"), action->name);
+    json_set_int(world->arena, metadata, SV("generation"), 1);
+    bump(world, object);
+    observed->object = object;
+    observed->state = OBSERVED_PRESENT;
+    observed->last_desired_hash = action->desired_hash;
+    observed->last_response_hash = covers_content_hash(object, world->arena);
+}
+
+static inline void delete_one(struct world *world, const struct action *action) {
+    struct observed *observed = find(world, action->resource, action->namespace_name, action->name);
+    observed->state = OBSERVED_ABSENT;
+    observed->object = NULL;
+}
+
+static inline void execute_one(struct world *world, const struct action *action) {
+    struct execution *execution = NULL;
+    for (size_t i = 0; i < world->execution_count; i++)
+        if (world->executions[i].entry == action->entry &&
+            sv_eq(world->executions[i].pod_uid, action->pod_uid))
+            execution = &world->executions[i];
+    if (!execution)
+        execution = &world->executions[world->execution_count++];
+    const char *answer = world->answers[action->entry];
+    *execution = (struct execution){
+        .entry = action->entry,
+        .pod_name = action->name,
+        .pod_uid = action->pod_uid,
+        .container_id = action->container_id,
+        .restart_count = action->restart_count,
+        .input_hash = action->input_hash,
+        .started_ms = world->now_ms,
+        .finished_ms = world->now_ms,
+        .consecutive_failures = answer ? 0 : execution->consecutive_failures + 1,
+        .exit_code = answer ? 0 : 1,
+        .stdout_bytes = sv_from(answer),
+        .stderr_bytes = sv_from(world->stderr_bytes),
+        .error_message = SV(""),
+    };
+    world->executed++;
+}
+
+static inline void act(struct world *world, const struct action *action) {
+    switch (action->type) {
+    case ACTION_GET: {
+        struct observed *observed =
+            find(world, action->resource, action->namespace_name, action->name);
+        CHECK(observed->state == OBSERVED_UNKNOWN);
+        observed->state = OBSERVED_ABSENT;
+        return;
+    }
+    case ACTION_EVENT:
+        world->events++;
+        return;
+    case ACTION_EXECUTE:
+        execute_one(world, action);
+        return;
+    case ACTION_APPLY:
+        apply_one(world, action);
+        break;
+    case ACTION_DELETE:
+        delete_one(world, action);
+        break;
+    case ACTION_PATCH: {
+        struct cJSON *target = target_of(world, action);
+        if (action->patch_type == PATCH_JSON) {
+            json_patch(world, target, action->body);
+        } else {
+            CHECK_SV(json_find_string(action->body, "metadata.resourceVersion"),
+                     object_resource_version(target));
+            merge(world, target, action->body);
+        }
+        bump(world, target);
+        break;
+    }
+    }
+    world->writes++;
+}
+
+/* --- the cluster's side --- */
+
+static inline void add_pod(struct world *world, struct sv component, struct sv name) {
+    assert(world->pod_count < PODS_MAX);
+    struct sv text = arena_printf(
+        world->arena,
+        "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
+        "  labels: {cacheruntime.fluid.io/component-name: %.*s}},\n"
+        " spec: {nodeName: node-%.*s},\n"
+        " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
+        "  containerStatuses: [{name: m, containerID: c1, restartCount: %d}]}}\n",
+        SV_ARG(name), SV_ARG(name), SV_ARG(component), SV_ARG(name), world->restart_count);
+    world->pods[world->pod_count++] = parse(world->arena, text.ptr);
+    struct sv node = arena_printf(
+        world->arena, "{metadata: {name: node-%.*s, resourceVersion: '1'}}", SV_ARG(name));
+    bool is_known = false;
+    struct sv node_name = arena_printf(world->arena, "node-%.*s", SV_ARG(name));
+    for (size_t i = 0; i < world->node_count; i++)
+        is_known = is_known || sv_eq(object_name(world->nodes[i]), node_name);
+    if (!is_known)
+        world->nodes[world->node_count++] = parse(world->arena, node.ptr);
+}
+
+static inline void settle_stateful_set(struct world *world, const struct observed *observed) {
+    struct cJSON *object = (struct cJSON *)observed->object;
+    int64_t replicas = json_find_int(object, "spec.replicas", 1);
+    int64_t ready = world->pods_are_down ? 0 : replicas;
+    struct cJSON *status = json_ensure_map(world->arena, object, SV("status"));
+    json_set_int(world->arena, status, SV("observedGeneration"), 1);
+    json_set_int(world->arena, status, SV("replicas"), replicas);
+    json_set_int(world->arena, status, SV("readyReplicas"), ready);
+    json_set_int(world->arena, status, SV("availableReplicas"), ready);
+    json_set_int(world->arena, status, SV("updatedReplicas"), replicas);
+    for (int64_t i = 0; i < ready; i++)
+        add_pod(world, observed->name,
+                arena_printf(world->arena, "%.*s-%lld", SV_ARG(observed->name), (long long)i));
+}
+
+static inline void settle(struct world *world) {
+    world->pod_count = 0;
+    for (size_t i = 0; i < world->object_count; i++) {
+        const struct observed *observed = &world->objects[i];
+        if (observed->state != OBSERVED_PRESENT)
+            continue;
+        if (observed->resource == &RESOURCE_STATEFUL_SETS)
+            settle_stateful_set(world, observed);
+        if (observed->resource == &RESOURCE_DAEMON_SETS)
+            json_set_int(
+                world->arena,
+                json_ensure_map(world->arena, (struct cJSON *)observed->object, SV("status")),
+                SV("observedGeneration"), 1);
+    }
+}
+
+static inline void record(struct world *world, const struct action *action) {
+    (void)!buf_printf(&world->trace, "%u %.*s: %.*s\n", action->step, SV_ARG(action->reason),
+                      SV_ARG(action->message));
+}
+
+/* Plans and acts until a plan is empty and waits for nothing that is near; the number of rounds,
+ * or ROUNDS_MAX when it did not come to rest. */
+static inline int run(struct world *world) {
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct snapshot snapshot = snapshot_of(world);
+        struct plan plan;
+        plan_runtime(&snapshot, world->arena, &plan);
+        for (size_t i = 0; i < plan.action_count; i++) {
+            record(world, &plan.actions[i]);
+            act(world, &plan.actions[i]);
+        }
+        settle(world);
+        if (!plan_is_empty(&plan))
+            continue;
+        if (plan.wake_ms == INT64_MAX || plan.wake_ms > world->now_ms + 60 * 1000)
+            return round;
+        CHECK(plan.wake_ms > world->now_ms);
+        world->now_ms = plan.wake_ms;
+    }
+    return ROUNDS_MAX;
+}
+
+static inline struct sv dataset_phase(const struct world *world) {
+    return json_find_string(world->dataset, "status.phase");
+}
+
+static inline void show(const struct world *world) {
+    printf("%.*s", SV_ARG(buf_view(&world->trace)));
+}
+
+#endif
