@@ -1,41 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report as JUnit XML: failures, errors and what was skipped are kept apart. */
 #include "conformance/report.h"
+#include "conformance/xml.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/data/json.h"
-
-static void put(struct buf *buf, struct sv text) {
-    /* A report is far below the maximum; what is past it is dropped. */
-    if (!buf_append(buf, text))
-        return;
-}
-
-static void put_escaped(struct buf *buf, struct sv text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char byte = text.ptr[i];
-        if (byte == '<')
-            put(buf, SV("&lt;"));
-        else if (byte == '>')
-            put(buf, SV("&gt;"));
-        else if (byte == '&')
-            put(buf, SV("&amp;"));
-        else if (byte == '"')
-            put(buf, SV("&quot;"));
-        else if ((unsigned char)byte < 0x20)
-            put(buf, byte == '\n' ? SV("&#10;") : SV(" "));
-        else
-            put(buf, (struct sv){text.ptr + i, 1});
-    }
-}
-
-static void put_attribute(struct buf *buf, const char *name, struct sv value) {
-    put(buf, SV(" "));
-    put(buf, sv_from(name));
-    put(buf, SV("=\""));
-    put_escaped(buf, value);
-    put(buf, SV("\""));
-}
 
 static struct sv text_of(const struct cJSON *map, struct sv key) {
     return json_string_or(map, key, SV(""));
@@ -65,21 +34,21 @@ static const char *element_of(const struct cJSON *check) {
 static void put_body(struct buf *buf, const struct cJSON *check) {
     const struct cJSON *subject = json_get(check, SV("subject"));
     if (subject) {
-        put_escaped(buf, text_of(subject, SV("file")));
-        put(buf, SV(":"));
-        put_escaped(buf, json_text(json_get(subject, SV("line"))));
-        put(buf, SV(":"));
-        put_escaped(buf, json_text(json_get(subject, SV("column"))));
-        put(buf, SV("\n"));
+        xml_put_text(buf, text_of(subject, SV("file")));
+        xml_put(buf, SV(":"));
+        xml_put_text(buf, json_text(json_get(subject, SV("line"))));
+        xml_put(buf, SV(":"));
+        xml_put_text(buf, json_text(json_get(subject, SV("column"))));
+        xml_put(buf, SV("\n"));
     }
     static const struct sv keys[] = {SV("expected"), SV("actual"), SV("remediation")};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (text_of(check, keys[i]).len == 0)
             continue;
-        put(buf, keys[i]);
-        put(buf, SV(": "));
-        put_escaped(buf, text_of(check, keys[i]));
-        put(buf, SV("\n"));
+        xml_put(buf, keys[i]);
+        xml_put(buf, SV(": "));
+        xml_put_text(buf, text_of(check, keys[i]));
+        xml_put(buf, SV("\n"));
     }
 }
 
@@ -88,23 +57,23 @@ static void put_case(struct buf *buf, const struct cJSON *check, struct arena *a
     struct sv name = arena_printf(arena, "%.*s %.*s%s%.*s%s", SV_ARG(text_of(check, SV("id"))),
                                   SV_ARG(text_of(check, SV("slug"))), role.len ? " [" : "",
                                   SV_ARG(role), role.len ? "]" : "");
-    put(buf, SV("    <testcase"));
-    put_attribute(buf, "classname", text_of(check, SV("category")));
-    put_attribute(buf, "name", name);
+    xml_put(buf, SV("    <testcase"));
+    xml_put_attribute(buf, "classname", text_of(check, SV("category")));
+    xml_put_attribute(buf, "name", name);
     const char *element = element_of(check);
     if (!element) {
-        put(buf, SV("/>\n"));
+        xml_put(buf, SV("/>\n"));
         return;
     }
-    put(buf, SV(">\n      <"));
-    put(buf, sv_from(element));
-    put_attribute(buf, "message", text_of(check, SV("message")));
-    put_attribute(buf, "type", text_of(check, SV("state")));
-    put(buf, SV(">"));
+    xml_put(buf, SV(">\n      <"));
+    xml_put(buf, sv_from(element));
+    xml_put_attribute(buf, "message", text_of(check, SV("message")));
+    xml_put_attribute(buf, "type", text_of(check, SV("state")));
+    xml_put(buf, SV(">"));
     put_body(buf, check);
-    put(buf, SV("</"));
-    put(buf, sv_from(element));
-    put(buf, SV(">\n    </testcase>\n"));
+    xml_put(buf, SV("</"));
+    xml_put(buf, sv_from(element));
+    xml_put(buf, SV(">\n    </testcase>\n"));
 }
 
 static void put_counts(struct buf *buf, const struct cJSON *report, struct sv category,
@@ -119,26 +88,26 @@ static void put_counts(struct buf *buf, const struct cJSON *report, struct sv ca
         errors += sv_eq(element, SV("error"));
         skipped += sv_eq(element, SV("skipped"));
     }
-    put_attribute(buf, "tests", arena_printf(arena, "%zu", tests));
-    put_attribute(buf, "failures", arena_printf(arena, "%zu", failures));
-    put_attribute(buf, "errors", arena_printf(arena, "%zu", errors));
-    put_attribute(buf, "skipped", arena_printf(arena, "%zu", skipped));
+    xml_put_attribute(buf, "tests", arena_printf(arena, "%zu", tests));
+    xml_put_attribute(buf, "failures", arena_printf(arena, "%zu", failures));
+    xml_put_attribute(buf, "errors", arena_printf(arena, "%zu", errors));
+    xml_put_attribute(buf, "skipped", arena_printf(arena, "%zu", skipped));
 }
 
 static void put_suite(struct buf *buf, const struct cJSON *report, struct sv category,
                       struct arena *arena) {
-    put(buf, SV("  <testsuite"));
-    put_attribute(buf, "name", category);
+    xml_put(buf, SV("  <testsuite"));
+    xml_put_attribute(buf, "name", category);
     put_counts(buf, report, category, arena);
-    put(buf, SV(">\n    <properties>\n      <property"));
-    put_attribute(buf, "name", SV("classDigest"));
-    put_attribute(buf, "value", json_find_string(report, "subject.classDigest"));
-    put(buf, SV("/>\n    </properties>\n"));
+    xml_put(buf, SV(">\n    <properties>\n      <property"));
+    xml_put_attribute(buf, "name", SV("classDigest"));
+    xml_put_attribute(buf, "value", json_find_string(report, "subject.classDigest"));
+    xml_put(buf, SV("/>\n    </properties>\n"));
     JSON_EACH (check, json_get(report, SV("checks"))) {
         if (sv_eq(text_of(check, SV("category")), category))
             put_case(buf, check, arena);
     }
-    put(buf, SV("  </testsuite>\n"));
+    xml_put(buf, SV("  </testsuite>\n"));
 }
 
 /* Whether an earlier check of the report has the same category. */
@@ -155,17 +124,17 @@ static bool is_seen(const struct cJSON *report, const struct cJSON *until) {
 struct sv report_junit(const struct cJSON *report, struct arena *arena) {
     struct buf buf;
     buf_init(&buf, REPORT_TEXT_BYTES_MAX);
-    put(&buf, SV("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites"));
-    put_attribute(&buf, "name",
-                  arena_printf(arena, "crctl certify %.*s",
-                               SV_ARG(json_find_string(report, "subject.className"))));
+    xml_put(&buf, SV("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites"));
+    xml_put_attribute(&buf, "name",
+                      arena_printf(arena, "crctl certify %.*s",
+                                   SV_ARG(json_find_string(report, "subject.className"))));
     put_counts(&buf, report, SV(""), arena);
-    put(&buf, SV(">\n"));
+    xml_put(&buf, SV(">\n"));
     JSON_EACH (check, json_get(report, SV("checks"))) {
         if (!is_seen(report, check))
             put_suite(&buf, report, text_of(check, SV("category")), arena);
     }
-    put(&buf, SV("</testsuites>\n"));
+    xml_put(&buf, SV("</testsuites>\n"));
     struct sv text = arena_copy(arena, buf_view(&buf));
     buf_release(&buf);
     return text;
