@@ -54,11 +54,15 @@ static struct sv folder_of(struct sv path) {
     return slash < path.len ? sv_prefix(path, slash + 1) : SV("");
 }
 
+/* Of a file that stands beside the scenario. */
+static struct sv path_beside(struct decoder *decoder, struct sv name) {
+    return arena_printf(decoder->arena, "%.*s%.*s",
+                        SV_ARG(folder_of(decoder->scenario->manifest->path)), SV_ARG(name));
+}
+
 static bool add_file(struct decoder *decoder, struct scenario_objects *objects,
                      const struct cJSON *at) {
-    struct sv path =
-        arena_printf(decoder->arena, "%.*s%.*s",
-                     SV_ARG(folder_of(decoder->scenario->manifest->path)), SV_ARG(json_text(at)));
+    struct sv path = path_beside(decoder, json_text(at));
     struct sv text;
     struct error inner = {0};
     struct manifest *manifest = ARENA_NEW(decoder->arena, struct manifest);
@@ -283,7 +287,9 @@ static bool check_head(struct decoder *decoder) {
     return true;
 }
 
-static void decode_scalars(struct scenario *scenario) {
+static void decode_scalars(struct decoder *decoder) {
+    struct scenario *scenario = decoder->scenario;
+    struct sv golden = json_find_string(scenario->tree, "golden");
     const struct cJSON *tree = scenario->tree;
     const struct cJSON *world = json_get(tree, SV("world"));
     const struct cJSON *kubelet = json_get(world, SV("kubelet"));
@@ -299,6 +305,7 @@ static void decode_scalars(struct scenario *scenario) {
     scenario->order = json_get(tree, SV("order"));
     scenario->count = json_get(tree, SV("count"));
     scenario->budgets = json_get(tree, SV("budgets"));
+    scenario->golden = golden.len > 0 ? path_beside(decoder, golden) : SV("");
     scenario->sweeps_crashes = json_find(tree, "explore.sweep") != NULL;
     scenario->sweep_runs_max = (size_t)json_find_int(tree, "explore.maxRuns", 0);
 }
@@ -331,7 +338,7 @@ bool scenario_read(struct arena *arena, struct sv path, struct sv text,
                     json_type_name(scenario.tree));
     if (!check_head(&decoder) || !shape_check(manifest, scenario.tree, &scenario_shape, err))
         return false;
-    decode_scalars(&scenario);
+    decode_scalars(&decoder);
     if (!decode_objects(&decoder) || !decode_faults(&decoder) || !decode_steps(&decoder) ||
         !check_rest(&decoder))
         return false;

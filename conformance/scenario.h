@@ -46,6 +46,7 @@ struct scenario {
     struct scenario_step *steps;
     size_t step_count;
     const struct cJSON *always, *never, *order, *count, *budgets;
+    struct sv golden; /* path of the file with the expected trace, or SV("") */
     bool sweeps_crashes;
     size_t sweep_runs_max;     /* 0: all */
     struct object_ref dataset; /* what "phase: Bound" speaks of; without a resource: none */

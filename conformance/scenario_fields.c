@@ -161,7 +161,8 @@ static const struct shape_field scenario_fields[] = {
     OF("faults", LIST, fault),     REQUIRED_OF("steps", LIST, step),
     OF("always", LIST, rule),      OF("never", LIST, rule),
     OF("order", CHAINS, link),     OF("count", LIST, count),
-    OF("budgets", MAP, budgets),   OF("explore", MAP, explore)};
+    OF("budgets", MAP, budgets),   FIELD("golden", TEXT),
+    OF("explore", MAP, explore)};
 
 const struct shape scenario_shape = {
     .what = "a scenario", .fields = scenario_fields, .field_count = COUNT_OF(scenario_fields)};

@@ -5,7 +5,6 @@
 #include "conformance/scenario_final.h"
 #include "conformance/scenario_parts.h"
 #include "conformance/session_sim.h"
-#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -189,6 +188,7 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
         run_steps(run);
     }
     session_get_counts(run->session, &run->result->counts);
+    run->result->trace = trace_controller_text(&run->trace, run->arena);
     run->result->duration_ms = session_now_ms(run->session) - run->start_ms;
     session_free(run->session);
     schedule_free(run->schedule);
@@ -214,7 +214,7 @@ static void tell_difference(struct run *run, const struct scenario_result *cut, 
 
 static void run_cut(struct run *run, uint64_t nth, bool is_before) {
     AUTO(arena) arena = arena_new();
-    struct scenario_result result = {.reason = SV(""), .final_objects = SV("")};
+    struct scenario_result result = {.reason = SV(""), .trace = SV(""), .final_objects = SV("")};
     struct fault faults[FAULTS_MAX + 1];
     size_t count = run->scenario->fault_count < FAULTS_MAX ? run->scenario->fault_count : 0;
     if (count > 0)
@@ -268,8 +268,8 @@ static struct sv unmet_requirement(const struct scenario *scenario, struct arena
 
 void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
                   struct arena *arena, struct scenario_result *ret_result) {
-    *ret_result =
-        (struct scenario_result){.state = CHECK_STATE_SKIP_UNSUPPORTED, .final_objects = SV("")};
+    *ret_result = (struct scenario_result){
+        .state = CHECK_STATE_SKIP_UNSUPPORTED, .trace = SV(""), .final_objects = SV("")};
     ret_result->reason = unmet_requirement(scenario, arena);
     if (ret_result->reason.len > 0)
         return;
@@ -281,21 +281,14 @@ void scenario_run(const struct scenario *scenario, const struct scenario_options
         sweep_crashes(&run);
 }
 
-struct sv scenario_result_text(const struct scenario *scenario,
-                               const struct scenario_result *result, struct arena *arena) {
-    struct sv explored = result->explored_runs > 0
-                             ? arena_printf(arena, ", %zu runs with a crash", result->explored_runs)
-                             : SV("");
-    struct sv text = arena_printf(
-        arena, "%.*s %.*s: %.*s (%zu steps, %.*s, %llu writes, %llu executions%.*s)%s%.*s\n",
-        SV_ARG(check_state_text(result->state)), SV_ARG(scenario->id), SV_ARG(scenario->title),
-        scenario->step_count, SV_ARG(api_duration_format(result->duration_ms, arena)),
-        (unsigned long long)result->counts.writes, (unsigned long long)result->counts.executions,
-        SV_ARG(explored), result->reason.len > 0 ? ": " : "", SV_ARG(result->reason));
-    for (size_t i = 0; i < result->failure_count; i++) {
-        const struct scenario_failure *failure = &result->failures[i];
-        text = arena_printf(arena, "%.*s%.*s:%u:%u: %.*s\n", SV_ARG(text), SV_ARG(failure->at.path),
-                            failure->at.line, failure->at.column, SV_ARG(failure->message));
-    }
-    return text;
+void scenario_compare_golden(const struct scenario *scenario, struct sv golden, struct arena *arena,
+                             struct scenario_result *result) {
+    struct sv expected, actual;
+    struct run run = {.scenario = scenario, .arena = arena, .result = result};
+    scenario_final_compare(golden, result->trace, &expected, &actual);
+    if (expected.len > 0 || actual.len > 0)
+        run_add_failure(&run, json_get(scenario->tree, SV("golden")),
+                        "another trace than the golden one; review it, then --update-golden\n"
+                        "  expected: %.*s\n  actual:   %.*s",
+                        SV_ARG(expected), SV_ARG(actual));
 }

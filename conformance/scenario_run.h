@@ -42,6 +42,7 @@ struct scenario_result {
     struct session_counts counts; /* requests by the controller */
     int64_t duration_ms;          /* virtual, or by the wall */
     size_t explored_runs;
+    struct sv trace;         /* a line for each request and execution of the controller */
     struct sv final_objects; /* see scenario_final.h */
 };
 
@@ -49,8 +50,8 @@ struct scenario_result {
 void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
                   struct arena *arena, struct scenario_result *ret_result);
 
-/* For people: one line, and below it each failure. */
-struct sv scenario_result_text(const struct scenario *scenario,
-                               const struct scenario_result *result, struct arena *arena);
+/* Adds a failure when the trace is not the golden one. */
+void scenario_compare_golden(const struct scenario *scenario, struct sv golden, struct arena *arena,
+                             struct scenario_result *result);
 
 #endif

@@ -2,10 +2,14 @@
 #include "conformance/scenario_trace.h"
 
 #include "conformance/scenario_match.h"
+#include "conformance/session_sim.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/data/json.h"
+
+enum { TRACE_BYTES_MAX = 64 * 1024 * 1024 };
 
 static struct trace_entry *add_entry(struct trace *trace, int64_t at_ms, size_t step) {
     static struct trace_entry ignored;
@@ -93,6 +97,23 @@ struct sv trace_text(const struct trace_entry *entry, struct arena *arena) {
                         SV_ARG(entry->user_agent), SV_ARG(request_verb_text(request)),
                         SV_ARG(request->plural), request->subresource.len > 0 ? "/" : "",
                         SV_ARG(request->subresource), SV_ARG(key), entry->http_status);
+}
+
+struct sv trace_controller_text(const struct trace *trace, struct arena *arena) {
+    struct buf buf;
+    buf_init(&buf, TRACE_BYTES_MAX);
+    AUTO(arena) line_arena = arena_new();
+    bool fits = true;
+    for (size_t i = 0; i < trace->count && fits; i++) {
+        const struct trace_entry *entry = &trace->entries[i];
+        if (!entry->is_exec && !sv_eq(entry->user_agent, SESSION_CONTROLLER_AGENT))
+            continue;
+        fits = buf_append(&buf, trace_text(entry, line_arena)) && buf_append_byte(&buf, '\n');
+        arena_reset(line_arena);
+    }
+    struct sv text = arena_copy(arena, buf_view(&buf));
+    buf_release(&buf);
+    return text;
 }
 
 const struct trace_entry *trace_last_write(const struct trace *trace,

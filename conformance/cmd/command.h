@@ -33,6 +33,7 @@ int certify_command(const struct command *command, int argc, char *const *argv);
 int lint_command(const struct command *command, int argc, char *const *argv);
 int checks_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
+int run_command(const struct command *command, int argc, char *const *argv);
 
 /* --- what commands share --- */
 

@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {SV("checks"), SV(""), SV("list the catalogue of checks"), checks_command},
     {SV("plan"), SV("FILE..."), SV("show what the controller would do for the objects in files"),
      plan_command},
+    {SV("run"), SV("SCENARIO..."), SV("run scenarios on the simulated cluster"), run_command},
     {SV("version"), SV(""), SV("print the version"), version_command},
     {SV("help"), SV("[COMMAND]"), SV("print this help, or that of a command"), help_command},
 };

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl run: scenarios on the simulated cluster, and what did not come as they expect. */
+#include "conformance/cmd/command.h"
+#include "conformance/cmd/scenario_input.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+
+enum run_output { RUN_TEXT, RUN_JSON, RUN_JUNIT };
+enum { RUN_DEFAULT_SEED = 1 };
+
+struct run_options {
+    int output;
+    uint64_t seed;
+    bool is_verbose, without_exploring, updates_golden;
+};
+
+static int status_of(const struct scenario_report_input *input) {
+    switch (scenario_report_state(input)) {
+    case CHECK_STATE_PASS:
+        return EXIT_HELD;
+    case CHECK_STATE_FAIL:
+        return EXIT_FINDINGS;
+    case CHECK_STATE_ERROR:
+        return EXIT_HARNESS;
+    default:
+        return EXIT_NOT_EXECUTED;
+    }
+}
+
+/* Runs them one after the other; as text each is told as soon as it is over. */
+static bool run_all(struct scenario_outcome *outcomes, size_t count,
+                    const struct run_options *options, struct arena *arena, int *ret_status,
+                    struct error *err) {
+    struct scenario_options how = {
+        .seed = options->seed,
+        .without_exploring = options->without_exploring,
+    };
+    *ret_status = EXIT_HELD;
+    for (size_t i = 0; i < count && *ret_status == EXIT_HELD; i++) {
+        scenario_run(&outcomes[i].scenario, &how, arena, &outcomes[i].result);
+        if (!scenario_golden_check(&outcomes[i], options->updates_golden, arena, err))
+            return false;
+        if (options->output == RUN_TEXT)
+            *ret_status = command_print(
+                scenario_outcome_text(&outcomes[i], options->is_verbose, arena), EXIT_HELD);
+    }
+    return true;
+}
+
+static int print_report(const struct scenario_report_input *input, int output,
+                        struct arena *arena) {
+    int status = status_of(input);
+    if (output == RUN_JUNIT)
+        return command_print(scenario_report_junit(input, arena), status);
+    if (output == RUN_TEXT)
+        return command_print(scenario_summary_text(input, arena), status);
+    struct sv json = json_write_arena(arena, scenario_report_json(input, arena), JSON_PRETTY);
+    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
+}
+
+static int run(const struct command *command, const struct operands *operands,
+               const struct run_options *options) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct scenario_outcome *outcomes;
+    size_t count;
+    int status;
+    if (!scenario_input_read(arena, operands->items, operands->count, &outcomes, &count, &err))
+        return command_fail(command, err.message);
+    if (!run_all(outcomes, count, options, arena, &status, &err))
+        return command_fail(command, err.message);
+    struct scenario_report_input input = {
+        .outcomes = outcomes,
+        .count = count,
+        .seed = options->seed,
+        .is_verbose = options->is_verbose,
+    };
+    return status == EXIT_HELD ? print_report(&input, options->output, arena) : status;
+}
+
+int run_command(const struct command *command, int argc, char *const *argv) {
+    static const struct sv outputs[] = {SV("text"), SV("json"), SV("junit")};
+    struct run_options run_options = {.seed = RUN_DEFAULT_SEED};
+    const struct option options[] = {
+        {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
+         &run_options.output, SV("form of the report")},
+        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &run_options.seed,
+         SV("seed of the simulation; the same seed gives the same bytes")},
+        {SV("verbose"), OPTION_FLAG, SV(""), NULL, 0, &run_options.is_verbose,
+         SV("with the trace of the controller's requests")},
+        {SV("no-explore"), OPTION_FLAG, SV(""), NULL, 0, &run_options.without_exploring,
+         SV("run each scenario once, without its sweep of faults")},
+        {SV("update-golden"), OPTION_FLAG, SV(""), NULL, 0, &run_options.updates_golden,
+         SV("write golden traces anew instead of comparing them")},
+    };
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    if (operands.count == 0)
+        return command_fail(command, "name files of scenarios, or folders of them");
+    return run(command, &operands, &run_options);
+}
