@@ -163,6 +163,66 @@ struct sv quantity_format(struct quantity quantity, struct arena *arena) {
     return format_decimal(nano, format, is_negative, arena);
 }
 
+static struct sv take_digits(struct sv *rest) {
+    size_t len = 0;
+    while (len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9')
+        len++;
+    struct sv digits = sv_prefix(*rest, len);
+    *rest = sv_drop(*rest, len);
+    return digits;
+}
+
+static bool keeps_binary(struct sv number, struct sv fraction, int exponent) {
+    int64_t value;
+    int precision = 15 - (int)number.len - exponent * 3 / 10 - 1;
+    return fraction.len == 0 && precision >= 0 && sv_to_int64(number, &value) && value % 8 != 0;
+}
+
+static bool keeps_decimal(struct sv number, struct sv fraction, int exponent) {
+    int scale = exponent - (int)fraction.len;
+    if (number.len + fraction.len > 18 || scale < -9 || scale % 3 != 0 || number.len == 0)
+        return false;
+    size_t zeros = 0;
+    while (zeros < fraction.len && fraction.ptr[fraction.len - 1 - zeros] == '0')
+        zeros++;
+    if (zeros == fraction.len)
+        while (zeros - fraction.len < number.len &&
+               number.ptr[number.len - 1 - (zeros - fraction.len)] == '0')
+            zeros++;
+    return zeros < 3;
+}
+
+/* The fast path of Go's ParseQuantity, which keeps the text that it was given. */
+static bool go_keeps(struct sv text) {
+    struct sv rest = text;
+    if (sv_starts_with(rest, SV("-")) || sv_starts_with(rest, SV("+")))
+        rest = sv_drop(rest, 1);
+    struct sv number = take_digits(&rest), fraction = SV("");
+    while (sv_starts_with(number, SV("0")))
+        number = sv_drop(number, 1);
+    if (sv_starts_with(rest, SV("."))) {
+        rest = sv_drop(rest, 1);
+        fraction = take_digits(&rest);
+    }
+    int exponent = 0;
+    if (take_exponent(rest, &exponent))
+        return keeps_decimal(number, fraction, exponent);
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        if (!sv_eq(rest, suffixes[i].text))
+            continue;
+        return suffixes[i].base == 2 ? keeps_binary(number, fraction, suffixes[i].exponent)
+                                     : keeps_decimal(number, fraction, suffixes[i].exponent);
+    }
+    return false;
+}
+
+struct sv quantity_text(struct sv text, struct arena *arena) {
+    struct quantity quantity;
+    if (!quantity_parse(text, &quantity))
+        return SV("");
+    return go_keeps(text) ? text : quantity_format(quantity, arena);
+}
+
 int quantity_compare(struct quantity a, struct quantity b) {
     return (a.nano > b.nano) - (a.nano < b.nano);
 }

@@ -24,6 +24,10 @@ struct quantity {
 MUST_CHECK bool quantity_parse(struct sv text, struct quantity *ret_quantity);
 /* Go's canonical text: same family, largest suffix that leaves an integer ("1024Mi" -> "1Gi"). */
 struct sv quantity_format(struct quantity quantity, struct arena *arena);
+/* What Go shows of a quantity that it has read from `text`: the canonical text, except that the
+ * very text is kept where Go's parser takes it for canonical ("+5Gi", "12E6"). SV("") when it is
+ * no quantity. */
+struct sv quantity_text(struct sv text, struct arena *arena);
 /* Negative, 0 or positive. */
 int quantity_compare(struct quantity a, struct quantity b);
 /* The sum, in the format of `a` unless that is zero. */

@@ -46,8 +46,5 @@ struct sv tier_level_quota(const struct tier_level *level, size_t path_index, st
     const struct cJSON *quota = level->medium == TIER_HOST_PATH
                                     ? json_at(json_get(medium, SV("quotas")), path_index)
                                     : json_get(medium, SV("quota"));
-    struct quantity value;
-    if (!quantity_parse(json_text(quota), &value))
-        return SV("");
-    return quantity_format(value, arena);
+    return quantity_text(json_text(quota), arena);
 }

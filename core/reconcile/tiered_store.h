@@ -27,7 +27,7 @@ bool tier_level_is_memory(const struct tier_level *level);
 /* Where the container sees the `path_index`-th path. */
 struct sv tier_level_mount_path(const struct tier_level *level, size_t path_index,
                                 struct arena *arena);
-/* Canonical text of a quota; SV("") when absent or no quantity. */
+/* The quota as Go shows it; SV("") when absent or no quantity. */
 struct sv tier_level_quota(const struct tier_level *level, size_t path_index, struct arena *arena);
 
 #endif
