@@ -37,11 +37,13 @@ struct agent_part {
     struct sv name;
     agent_reconcile *reconcile;
     void *context;
-    struct map *work; /* key -> struct work */
+    struct map *work;         /* key -> struct work */
+    agent_answered *answered; /* may be NULL */
+    void *answered_context;
 };
 
 struct watched {
-    struct agent_cache *cache;
+    struct agent_cache *cache; /* NULL: followed only */
     struct reflector *reflector;
 };
 
@@ -94,7 +96,8 @@ void agent_free(struct agent *agent) {
     world_remove_actor(agent->world, agent);
     for (size_t i = 0; i < agent->watched.count; i++) {
         reflector_free(agent->watched.items[i].reflector);
-        agent_cache_free(agent->watched.items[i].cache);
+        if (agent->watched.items[i].cache)
+            agent_cache_free(agent->watched.items[i].cache);
     }
     for (size_t i = 0; i < agent->parts.count; i++)
         part_free(agent->parts.items[i]);
@@ -120,8 +123,13 @@ struct agent *agent_of(const struct agent_part *part) {
 struct agent_part *agent_add_part(struct agent *agent, struct sv name, agent_reconcile *reconcile,
                                   void *context) {
     struct agent_part *part = mem_alloc(sizeof(*part));
-    *part =
-        (struct agent_part){agent, arena_copy(agent->texts, name), reconcile, context, map_new()};
+    *part = (struct agent_part){
+        .agent = agent,
+        .name = arena_copy(agent->texts, name),
+        .reconcile = reconcile,
+        .context = context,
+        .work = map_new(),
+    };
     vec_push(&agent->parts, part);
     return part;
 }
@@ -189,17 +197,27 @@ static struct sv id_key(const uint64_t *id) {
     return (struct sv){(const char *)id, sizeof(*id)};
 }
 
-void agent_send(struct agent_part *part, struct sv key, const struct request *request) {
+void agent_on_answer(struct agent_part *part, agent_answered *answered, void *context) {
+    part->answered = answered;
+    part->answered_context = context;
+}
+
+uint64_t agent_send(struct agent_part *part, struct sv key, const struct request *request) {
     struct work *work = work_of(part, key);
     uint64_t id = transport_start(part->agent->transport, request);
     work->in_flight++;
     map_put(part->agent->in_flight, id_key(&id), work);
+    return id;
+}
+
+static bool is_cache_of(const struct watched *watched, const struct resource *resource) {
+    return watched->cache && agent_cache_resource(watched->cache) == resource;
 }
 
 static struct agent_cache *cache_of(const struct agent *agent, const struct cJSON *object) {
     const struct resource *resource = resource_of_object(object);
     for (size_t i = 0; i < agent->watched.count && resource; i++)
-        if (agent_cache_resource(agent->watched.items[i].cache) == resource)
+        if (is_cache_of(&agent->watched.items[i], resource))
             return agent->watched.items[i].cache;
     return NULL;
 }
@@ -226,6 +244,9 @@ static void take_answer(struct agent *agent, struct work *work, const struct com
     }
     if (again_ms > work->retry_ms)
         work->retry_ms = again_ms;
+    if (work->part->answered)
+        work->part->answered(work->part->answered_context, (struct sv){work->key, work->key_len},
+                             completion);
     if (--work->in_flight > 0)
         return;
     schedule(work, work->retry_ms);
@@ -249,7 +270,8 @@ static bool take_completions(struct agent *agent, int64_t now_ms) {
 
 bool agent_is_synced(const struct agent *agent) {
     for (size_t i = 0; i < agent->watched.count; i++)
-        if (!reflector_is_synced(agent->watched.items[i].reflector))
+        if (agent->watched.items[i].cache &&
+            !reflector_is_synced(agent->watched.items[i].reflector))
             return false;
     return true;
 }
@@ -284,7 +306,7 @@ struct agent_cache *agent_watch(struct agent *agent, const struct resource *reso
                                 agent_handler *handler, void *context) {
     struct agent_cache *cache = NULL;
     for (size_t i = 0; i < agent->watched.count && !cache; i++)
-        if (agent_cache_resource(agent->watched.items[i].cache) == resource)
+        if (is_cache_of(&agent->watched.items[i], resource))
             cache = agent->watched.items[i].cache;
     if (!cache) {
         cache = agent_cache_new(resource);
@@ -302,6 +324,32 @@ struct agent_cache *agent_watch(struct agent *agent, const struct resource *reso
     if (handler)
         agent_cache_add_handler(cache, handler, context);
     return cache;
+}
+
+struct reflector *agent_follow(struct agent *agent, const struct resource *resource,
+                               struct sv field_selector, const struct reflector_sink *sink) {
+    struct reflector *reflector = reflector_new(&(struct reflector_options){
+        .transport = agent->transport,
+        .resource = resource,
+        .namespace_name = SV(""),
+        .label_selector = SV(""),
+        .field_selector = field_selector,
+        .seed = agent->seed,
+        .sink = *sink,
+    });
+    vec_push(&agent->watched, (struct watched){NULL, reflector});
+    world_wake_actor(agent->world, agent);
+    return reflector;
+}
+
+void agent_unfollow(struct agent *agent, struct reflector *reflector) {
+    for (size_t i = 0; i < agent->watched.count; i++) {
+        if (agent->watched.items[i].reflector != reflector)
+            continue;
+        reflector_free(reflector);
+        vec_remove(&agent->watched, i);
+        return;
+    }
 }
 
 /* --- building requests --- */

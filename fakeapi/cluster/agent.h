@@ -24,6 +24,8 @@ struct agent_cache; /* opaque: the objects of one resource */
 struct agent_part;  /* opaque: one controller in the agent */
 struct arena;
 struct cJSON;
+struct reflector;
+struct reflector_sink;
 struct resource;
 struct world;
 
@@ -42,8 +44,12 @@ struct agent_part *agent_add_part(struct agent *agent, struct sv name, agent_rec
                                   void *context);
 /* Reconciles the key now, or at `at_ms` (0: now). A key is held once, at its earliest time. */
 void agent_mark(struct agent_part *part, struct sv key, int64_t at_ms);
-/* Sends a request on behalf of a key; both are copied. */
-void agent_send(struct agent_part *part, struct sv key, const struct request *request);
+/* Sends a request on behalf of a key; both are copied. Returns the request's id. */
+uint64_t agent_send(struct agent_part *part, struct sv key, const struct request *request);
+/* Tells a part of each answer to what it sent, when the caches have it and before the key is
+ * reconciled again. One handler a part; `completion` is valid during the call. */
+typedef void agent_answered(void *context, struct sv key, const struct completion *completion);
+void agent_on_answer(struct agent_part *part, agent_answered *answered, void *context);
 struct agent *agent_of(const struct agent_part *part);
 
 /* --- caches --- */
@@ -57,6 +63,12 @@ typedef void agent_handler(void *context, const struct cJSON *object, const stru
  * handle its changes, called in the order of the calls. `handler` may be NULL. */
 struct agent_cache *agent_watch(struct agent *agent, const struct resource *resource,
                                 agent_handler *handler, void *context);
+/* Follows a collection without caching it, for parts that keep only what they need of it; what
+ * is followed does not count for agent_is_synced(). The sink is copied. `resource` is borrowed
+ * until agent_unfollow() or agent_free(). Call both from a reconcile, not from handlers. */
+struct reflector *agent_follow(struct agent *agent, const struct resource *resource,
+                               struct sv field_selector, const struct reflector_sink *sink);
+void agent_unfollow(struct agent *agent, struct reflector *reflector);
 /* All caches were filled once. No part reconciles before. */
 bool agent_is_synced(const struct agent *agent);
 
