@@ -2,7 +2,7 @@
 /*
  * simulation: what a vendor says of the engine's behaviour (kind Simulation, usually the file
  * sim.yaml beside the class), so that the class's own scripts can run without the engine. Pure;
- * simulation_state.h plays it, conformance/sandbox runs the scripts.
+ * simulation_play.h plays it, conformance/sandbox runs the scripts.
  *
  *     apiVersion: cacheruntime.io/v1
  *     kind: Simulation
@@ -54,11 +54,13 @@
  * same written as the inside of a JSON string. $$ is one dollar. In JSON output
  * only ${…} is special: stdout: "{\"mounted\":${count.mounts}}".
  *
+ * A repetition may have `between`, a text between two rows, and `empty`, the text without any.
  * Further fields of a rule: clear: [table, …]; write: [{path, text}] makes a file, as a command
  * that saves its settings does. Effects are in the order clear, remove, set, write.
  *
- * In the sandbox the programs sleep, timeout and date are simulated, too: they cost virtual time,
- * not real time. A rule's own `path: /usr/bin/mountpoint` replaces a tool of the host.
+ * Durations are Go's: "250ms", "1.5s", "2m". In the sandbox the programs sleep, timeout and date
+ * are simulated, too: they cost virtual time, not real time. A program with `path:
+ * /usr/bin/mountpoint` replaces a tool of the host.
  */
 #ifndef CONFORMANCE_SIMULATION_H
 #define CONFORMANCE_SIMULATION_H
@@ -104,7 +106,4 @@ MUST_CHECK bool simulation_read(const struct manifest *manifest, const struct cJ
 
 /* Whether the table is shared by all containers of one runtime. */
 bool simulation_is_shared(const struct simulation *simulation, struct sv table);
-/* "250ms", "3s", "1.5s", "2m", "1h"; false on anything else. */
-bool simulation_duration(struct sv text, int64_t *ret_ms);
-
 #endif
