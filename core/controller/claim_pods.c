@@ -29,7 +29,7 @@ static void list_page(struct controller *controller, struct runtime_state *state
 bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state) {
     if (state->claim_id)
         return false;
-    if (!snapshot_is_terminating(controller->store, state)) {
+    if (!snapshot_needs_claim_pods(controller->store, state)) {
         arena_free(state->claim_arena);
         state->claim_arena = NULL;
         state->claim_pods = NULL;

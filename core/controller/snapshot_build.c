@@ -185,6 +185,7 @@ static void add_claim_pods(const struct runtime_state *state, struct arena *aren
         pods[i++] = pod;
     snapshot->claim_pods = pods;
     snapshot->claim_pod_count = count;
+    snapshot->claim_pods_are_listed = state->claim_pods != NULL;
 }
 
 static void add_executions(const struct runtime_state *state, struct arena *arena,
@@ -302,14 +303,17 @@ bool snapshot_is_known(const struct cache_store *store, const struct runtime_sta
                cache_store_get(store, &RESOURCE_DATASETS, state->namespace_name, state->name));
 }
 
-bool snapshot_is_terminating(const struct cache_store *store, const struct runtime_state *state) {
+bool snapshot_needs_claim_pods(const struct cache_store *store, const struct runtime_state *state) {
     static const struct resource *const resources[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS,
                                                        &RESOURCE_PERSISTENT_VOLUME_CLAIMS};
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(resources); i++) {
         const struct cached *cached =
             cache_store_get(store, resources[i], state->namespace_name, state->name);
-        if (is_present(cached) && object_is_deleting(parse(arena, cached->bytes)))
+        if (!is_present(cached))
+            continue;
+        const struct cJSON *object = parse(arena, cached->bytes);
+        if (object_is_deleting(object) || object_condition_is_true(object, SV("VolumeOutdated")))
             return true;
     }
     return false;

@@ -23,7 +23,8 @@ uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_s
 
 /* The runtime or its dataset exists. */
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
-/* The runtime, its dataset or its claim is being deleted. */
-bool snapshot_is_terminating(const struct cache_store *store, const struct runtime_state *state);
+/* The runtime, its dataset or its claim is being deleted, or the volume is outdated: who mounts the
+ * claim decides what may be done. */
+bool snapshot_needs_claim_pods(const struct cache_store *store, const struct runtime_state *state);
 
 #endif

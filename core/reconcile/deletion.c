@@ -46,12 +46,13 @@ static bool remove_volume(struct pass *pass) {
     if (is_gone)
         is_gone = remove_object(pass, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume,
                                 STEP_VOLUME);
+    const struct cJSON *user = snapshot_claim_user(pass->snapshot);
     if (is_gone)
         pass_open(pass, GATE_VOLUME);
-    else if (pass->snapshot->claim_pod_count > 0)
+    else if (user)
         pass_close(pass, GATE_VOLUME, SV("VolumeInUse"),
                    pass_printf(pass, "waits for pod %.*s to stop using the volume",
-                               SV_ARG(object_name(pass->snapshot->claim_pods[0]))));
+                               SV_ARG(object_name(user))));
     else
         pass_close(pass, GATE_VOLUME, SV("VolumeTerminating"),
                    SV("waits for volume and claim to be gone"));
@@ -224,19 +225,10 @@ void plan_deletion(struct pass *pass) {
 
 /* --- datasets --- */
 
-static const struct cJSON *pod_in_the_way(const struct pass *pass) {
-    for (size_t i = 0; i < pass->snapshot->claim_pod_count; i++) {
-        struct sv phase = json_find_string(pass->snapshot->claim_pods[i], "status.phase");
-        if (!sv_eq(phase, SV("Succeeded")) && !sv_eq(phase, SV("Failed")))
-            return pass->snapshot->claim_pods[i];
-    }
-    return NULL;
-}
-
 /* A dataset goes when no pod uses its volume and no other dataset refers to it. */
 static void release_dataset(struct pass *pass) {
     const struct cJSON *dataset = pass->snapshot->dataset;
-    const struct cJSON *pod = pod_in_the_way(pass);
+    const struct cJSON *pod = snapshot_claim_user(pass->snapshot);
     size_t reference_count = json_count(json_find(dataset, "status.datasetRef"));
     if (!object_has_finalizer(dataset, FINALIZER_DATASET) ||
         pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))

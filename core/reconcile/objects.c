@@ -60,18 +60,28 @@ static int64_t next_replicas(const struct component *component) {
     return is_settled ? observed - 1 : observed;
 }
 
-/* Fields of a StatefulSet that the API server never changes: it is made again around its pods. */
+/* Fields that the API server never changes: the workload is made again around its pods. */
+static const struct {
+    const struct resource *resource;
+    const char *path;
+} fixed_fields[] = {
+    {&RESOURCE_STATEFUL_SETS, "spec.serviceName"},
+    {&RESOURCE_STATEFUL_SETS, "spec.podManagementPolicy"},
+    {&RESOURCE_STATEFUL_SETS, "spec.selector"},
+    {&RESOURCE_DAEMON_SETS, "spec.selector"},
+    {&RESOURCE_DEPLOYMENTS, "spec.selector"},
+};
+
+static bool is_unset(const struct cJSON *item) {
+    return json_text(item).len == 0 && !json_is_map(item);
+}
+
 static bool must_be_made_again(const struct component *component, const struct cJSON *desired) {
-    static const char *const fixed[] = {"spec.serviceName", "spec.podManagementPolicy",
-                                        "spec.selector"};
-    if (!component->observed || !component_is_stateful_set(component))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(fixed); i++) {
-        const struct cJSON *old = json_find(component->observed, fixed[i]);
-        const struct cJSON *new = json_find(desired, fixed[i]);
-        bool is_unset = json_text(old).len == 0 && json_text(new).len == 0 && !json_is_map(old) &&
-                        !json_is_map(new);
-        if (!is_unset && !json_equal(old, new))
+    for (size_t i = 0; i < COUNT_OF(fixed_fields) && component->observed; i++) {
+        const struct cJSON *old = json_find(component->observed, fixed_fields[i].path);
+        const struct cJSON *new = json_find(desired, fixed_fields[i].path);
+        if (resource_eq(fixed_fields[i].resource, component->workload) &&
+            !(is_unset(old) && is_unset(new)) && !json_equal(old, new))
             return true;
     }
     return false;
@@ -93,6 +103,28 @@ static void write_workload(struct pass *pass, const struct component *component)
     judge(pass, GATE_OBJECTS, result, desired);
 }
 
+/* A service is headless for life. */
+static bool changes_headlessness(const struct cJSON *observed, const struct cJSON *desired) {
+    struct sv none = SV("None");
+    struct sv old = json_find_string(observed, "spec.clusterIP");
+    return old.len > 0 &&
+           sv_eq(old, none) != sv_eq(json_find_string(desired, "spec.clusterIP"), none);
+}
+
+static void write_service(struct pass *pass, struct cJSON *desired) {
+    const struct observed *observed = snapshot_find(
+        pass->snapshot, &RESOURCE_SERVICES, object_namespace(desired), object_name(desired));
+    bool is_present = observed->state == OBSERVED_PRESENT &&
+                      write_is_ours(pass, &RESOURCE_SERVICES, observed->object);
+    enum write_result result = WRITE_TERMINATING;
+    if (!is_present || !changes_headlessness(observed->object, desired))
+        result = write_object(pass, &RESOURCE_SERVICES, desired, STEP_OBJECTS);
+    else if (!object_is_deleting(observed->object))
+        write_delete(pass, &RESOURCE_SERVICES, observed->object, SV("Background"), STEP_OBJECTS,
+                     SV("ImmutableFieldChanged"));
+    judge(pass, GATE_OBJECTS, result, desired);
+}
+
 static void write_component(struct pass *pass, const struct component *component) {
     if (!component->is_enabled) {
         remove_stale_workloads(pass, component);
@@ -104,8 +136,7 @@ static void write_component(struct pass *pass, const struct component *component
     for (struct cJSON *service = services->child; service; service = next) {
         next = service->next;
         json_detach(services, service);
-        judge(pass, GATE_OBJECTS, write_object(pass, &RESOURCE_SERVICES, service, STEP_OBJECTS),
-              service);
+        write_service(pass, service);
     }
 }
 
@@ -157,18 +188,66 @@ void gate_objects(struct pass *pass) {
     read_volume_names(pass);
 }
 
-static void write_one_volume(struct pass *pass, const struct resource *resource,
-                             struct cJSON *desired) {
-    bool is_outdated;
-    judge(pass, GATE_VOLUME, write_volume(pass, resource, desired, &is_outdated), desired);
-    if (is_outdated)
-        pass->volume_is_outdated = true;
+/* The volume of a claim that was deleted is Released, and binds to no claim of the same name while
+ * it remembers the old one's uid. */
+static void forget_old_claim(struct pass *pass, const struct cJSON *volume) {
+    struct sv uid = json_find_string(volume, "spec.claimRef.uid");
+    if (!sv_eq(json_find_string(volume, "status.phase"), SV("Released")) || uid.len == 0 ||
+        object_is_deleting(volume))
+        return;
+    struct action *action = write_json_patch(
+        pass, &RESOURCE_PERSISTENT_VOLUMES, volume, STEP_VOLUME, SV("VolumeReleased"),
+        pass_printf(pass, "Free PersistentVolume %.*s for the next claim",
+                    SV_ARG(object_name(volume))));
+    write_operation(pass, action, SV("test"), SV("/spec/claimRef/uid"),
+                    json_string(pass->arena, uid));
+    write_operation(pass, action, SV("remove"), SV("/spec/claimRef/uid"), NULL);
+}
+
+static const struct observed *find_volume(const struct pass *pass) {
+    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume);
+}
+
+static const struct observed *find_claim(const struct pass *pass) {
+    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                         pass->snapshot->namespace_name, pass->names.claim);
+}
+
+static bool is_claim_free(const struct pass *pass) {
+    const struct observed *claim = find_claim(pass);
+    if (claim->state == OBSERVED_ABSENT)
+        return true;
+    return claim->state == OBSERVED_PRESENT && pass->snapshot->claim_pods_are_listed &&
+           !snapshot_claim_user(pass->snapshot);
+}
+
+/* The claim first, then its volume; both are made again when they are gone. */
+static void remove_outdated(struct pass *pass) {
+    const struct observed *claim = find_claim(pass), *volume = find_volume(pass);
+    const struct observed *next = claim->state == OBSERVED_PRESENT ? claim : volume;
+    pass_close(pass, GATE_VOLUME, SV("VolumeTerminating"),
+               SV("waits for the outdated volume and claim to be gone"));
+    if (!object_is_deleting(next->object) && write_is_ours(pass, next->resource, next->object))
+        write_delete(pass, next->resource, next->object, SV("Background"), STEP_VOLUME,
+                     SV("VolumeOutdated"));
 }
 
 void gate_volume(struct pass *pass) {
     pass_open(pass, GATE_VOLUME);
     if (!has_client(pass) || gate_is_paused(pass))
         return;
-    write_one_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, render_volume(pass));
-    write_one_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, render_claim(pass));
+    struct cJSON *volume = render_volume(pass), *claim = render_claim(pass);
+    pass->volume_is_outdated = write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
+                               write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim);
+    if (pass->volume_is_outdated) {
+        if (is_claim_free(pass))
+            remove_outdated(pass);
+        return;
+    }
+    judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume), volume);
+    judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim), claim);
+    const struct observed *observed = find_volume(pass);
+    if (observed->state == OBSERVED_PRESENT &&
+        write_is_ours(pass, &RESOURCE_PERSISTENT_VOLUMES, observed->object))
+        forget_old_claim(pass, observed->object);
 }

@@ -18,7 +18,7 @@ void pass_init(struct pass *pass, const struct snapshot *snapshot, struct arena 
         plan->gates[i] = (struct gate){.reason = SV(""), .message = SV("")};
     pass->runtime_json = pass->mounts_hash = pass->check_message = SV("");
     struct finding none = {SV(""), SV("")};
-    pass->failure = pass->report_failure = pass->check_failure = pass->drift = none;
+    pass->failure = pass->report_failure = pass->check_failure = pass->drift = pass->stall = none;
     names_init(&pass->names, snapshot, arena);
     components_init(pass->components, snapshot, arena);
 }
@@ -69,6 +69,8 @@ void pass_close(struct pass *pass, enum gate_id gate, struct sv reason, struct s
 
 void pass_stall(struct pass *pass, enum gate_id gate, struct sv reason, struct sv message) {
     pass_close(pass, gate, reason, message);
+    if (!pass->plan->is_stalled)
+        pass->stall = (struct finding){reason, message};
     pass->plan->is_stalled = true;
 }
 

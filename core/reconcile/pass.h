@@ -62,6 +62,7 @@ struct pass {
     struct sv check_message; /* what a passing check printed, or SV("") */
     bool is_reporting;       /* the first summary is waited for before binding */
     bool volume_is_outdated;
+    struct finding stall; /* what only an edit can repair; with plan->is_stalled */
     struct finding drift; /* a server that does not keep what is sent: Synced=False */
 };
 

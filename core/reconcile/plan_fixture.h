@@ -28,6 +28,8 @@ struct world {
     struct cJSON *runtime_class, *runtime, *dataset;
     struct cJSON *pods[PODS_MAX], *nodes[PODS_MAX];
     size_t pod_count, node_count;
+    struct cJSON *claim_pods[1];
+    size_t claim_pod_count;
     struct execution executions[ENTRY_COUNT * PODS_MAX];
     size_t execution_count;
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
@@ -109,6 +111,9 @@ static inline struct snapshot snapshot_of(struct world *world) {
         .pod_count = world->pod_count,
         .nodes = (const struct cJSON *const *)world->nodes,
         .node_count = world->node_count,
+        .claim_pods = (const struct cJSON *const *)world->claim_pods,
+        .claim_pod_count = world->claim_pod_count,
+        .claim_pods_are_listed = true,
         .executions = world->executions,
         .execution_count = world->execution_count,
         .options = &world->options,
@@ -158,34 +163,36 @@ static inline struct cJSON *target_of(struct world *world, const struct action *
         ->object;
 }
 
-/* Only labels of nodes are patched this way here. */
+/* One step of a JSON pointer, with its escapes resolved. */
+static inline struct sv pointer_step(struct arena *arena, struct sv *rest) {
+    struct sv part = sv_cut(rest, '/'), key = SV("");
+    while (part.len > 0) {
+        struct sv piece = sv_cut(&part, '~');
+        const char *escaped = part.len == 0 ? "" : part.ptr[0] == '1' ? "/" : "~";
+        key = arena_printf(arena, "%.*s%.*s%s", SV_ARG(key), SV_ARG(piece), escaped);
+        part = sv_drop(part, part.len > 0);
+    }
+    return key;
+}
+
+/* Members of maps are patched here, and no items of lists. */
 static inline void json_patch(struct world *world, struct cJSON *object,
                               const struct cJSON *patch) {
-    struct cJSON *metadata = json_ensure_map(world->arena, object, SV("metadata"));
-    struct cJSON *labels = json_ensure_map(world->arena, metadata, SV("labels"));
     JSON_EACH (operation, patch) {
-        struct sv path = json_find_string(operation, "path"),
-                  op = json_find_string(operation, "op");
-        struct sv prefix = SV("/metadata/labels/");
-        if (!sv_starts_with(path, prefix))
-            continue;
-        struct sv rest = sv_drop(path, prefix.len), key = SV("");
-        while (rest.len > 0) {
-            struct sv part = sv_cut(&rest, '~');
-            bool is_slash = rest.len > 0 && rest.ptr[0] == '1';
-            key = arena_printf(world->arena, "%.*s%.*s%s", SV_ARG(key), SV_ARG(part),
-                               rest.len == 0 ? ""
-                               : is_slash    ? "/"
-                                             : "~");
-            rest = sv_drop(rest, 1);
-        }
-        struct sv value = json_find_string(operation, "value");
+        struct sv op = json_find_string(operation, "op");
+        struct sv rest = sv_drop(json_find_string(operation, "path"), 1);
+        struct cJSON *parent = object;
+        struct sv key = pointer_step(world->arena, &rest);
+        for (; rest.len > 0; key = pointer_step(world->arena, &rest))
+            parent = json_get(parent, key);
+        REQUIRE(parent != NULL);
+        const struct cJSON *value = json_get(operation, SV("value"));
         if (sv_eq(op, SV("test")))
-            CHECK_SV(json_text(json_get(labels, key)), value);
-        if (sv_eq(op, SV("add")))
-            json_set_string(world->arena, labels, key, value);
-        if (sv_eq(op, SV("remove")))
-            CHECK(json_remove(labels, key) != NULL);
+            CHECK(json_equal(json_get(parent, key), value));
+        else if (sv_eq(op, SV("remove")))
+            CHECK(json_remove(parent, key) != NULL);
+        else
+            json_set(world->arena, parent, key, json_copy(world->arena, value));
     }
 }
 

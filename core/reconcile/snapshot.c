@@ -2,6 +2,7 @@
 #include "core/reconcile/snapshot.h"
 
 #include "core/api/resource.h"
+#include "core/data/json.h"
 
 #define X(name, text) [ENTRY_##name] = {text, sizeof(text) - 1},
 static const struct sv entry_texts[] = {EXECUTION_ENTRIES(X)};
@@ -25,6 +26,15 @@ const struct observed *snapshot_find(const struct snapshot *snapshot,
             return observed;
     }
     return &unknown;
+}
+
+const struct cJSON *snapshot_claim_user(const struct snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->claim_pod_count; i++) {
+        struct sv phase = json_find_string(snapshot->claim_pods[i], "status.phase");
+        if (!sv_eq(phase, SV("Succeeded")) && !sv_eq(phase, SV("Failed")))
+            return snapshot->claim_pods[i];
+    }
+    return NULL;
 }
 
 const struct execution *snapshot_execution(const struct snapshot *snapshot,

@@ -77,9 +77,11 @@ struct snapshot {
     /* Pods that carry the runtime's label; in order of their names. */
     const struct cJSON *const *pods;
     size_t pod_count;
-    /* Pods of the namespace that mount the runtime's claim (for deletion and volume changes). */
+    /* Pods of the namespace that mount the runtime's claim. They are listed only while something
+     * is deleted or the volume is outdated. */
     const struct cJSON *const *claim_pods;
     size_t claim_pod_count;
+    bool claim_pods_are_listed;
     /* Metadata of nodes: those that run a pod of this runtime or carry one of its labels; in
      * order of their names. */
     const struct cJSON *const *nodes;
@@ -98,6 +100,8 @@ struct snapshot {
 const struct observed *snapshot_find(const struct snapshot *snapshot,
                                      const struct resource *resource, struct sv namespace_name,
                                      struct sv name);
+/* A pod that mounts the claim and has not ended, or NULL. */
+const struct cJSON *snapshot_claim_user(const struct snapshot *snapshot);
 /* The last execution of an entry (in any pod), or NULL. */
 const struct execution *snapshot_execution(const struct snapshot *snapshot,
                                            enum execution_entry entry);

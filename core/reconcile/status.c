@@ -186,8 +186,9 @@ static void say_summary(struct pass *pass, struct cJSON *status) {
     say(pass, status, SV("Reconciling"), !is_settled && !is_stalled,
         is_settled || is_stalled ? SV("Settled") : SV("Progressing"),
         is_settled || is_stalled ? SV("") : message);
-    say(pass, status, SV("Stalled"), is_stalled, is_stalled ? reason : SV("NotStalled"),
-        is_stalled ? message : SV(""));
+    /* What serves may be stalled all the same. */
+    say(pass, status, SV("Stalled"), is_stalled, is_stalled ? pass->stall.reason : SV("NotStalled"),
+        pass->stall.message);
 }
 
 static struct sv phase_of(const struct pass *pass) {

@@ -31,7 +31,12 @@ bool write_is_ours(const struct pass *pass, const struct resource *resource,
     if (is_claim(resource))
         return sv_eq(object_annotation(object, ANNOTATION_CREATED_BY), SV("fluid")) &&
                sv_eq(json_find_string(object, "spec.volumeName"), pass->names.volume);
-    return object_owner(object, object_uid(pass->snapshot->runtime)) != NULL;
+    struct sv uid = object_uid(pass->snapshot->runtime);
+    /* Upstream's config maps carry no label, and those of the class no controller. */
+    if (resource == &RESOURCE_CONFIG_MAPS)
+        return object_owner(object, uid) != NULL;
+    const struct cJSON *owner = object_controller_owner(object);
+    return owner && sv_eq(json_find_string(owner, "uid"), uid);
 }
 
 static struct action *add_for(struct pass *pass, enum action_type type, enum plan_step step,
@@ -145,32 +150,47 @@ enum write_result write_object(struct pass *pass, const struct resource *resourc
     return write_known(pass, observed, desired, step);
 }
 
-enum write_result write_volume(struct pass *pass, const struct resource *resource,
-                               struct cJSON *desired, bool *ret_is_outdated) {
+bool write_is_outdated(const struct pass *pass, const struct resource *resource,
+                       const struct cJSON *desired) {
     const struct observed *observed = find(pass, resource, desired);
-    *ret_is_outdated = false;
+    if (observed->state != OBSERVED_PRESENT || !write_is_ours(pass, resource, observed->object))
+        return false;
+    const struct cJSON *old = json_get(observed->object, SV("spec"));
+    const struct cJSON *new = json_get(desired, SV("spec"));
+    bool loses_affinity =
+        json_get(old, SV("nodeAffinity")) != NULL && !json_get(new, SV("nodeAffinity"));
+    return loses_affinity || !covers(old, new, NULL, NULL);
+}
+
+enum write_result write_volume(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired) {
+    const struct observed *observed = find(pass, resource, desired);
     if (observed->state == OBSERVED_UNKNOWN) {
         write_read(pass, resource, object_namespace(desired), object_name(desired));
         return WRITE_PENDING;
     }
-    bool exists = observed->state == OBSERVED_PRESENT;
-    if (exists && write_is_ours(pass, resource, observed->object) &&
-        !covers(json_get(observed->object, SV("spec")), json_get(desired, SV("spec")), NULL,
-                NULL)) {
-        *ret_is_outdated = true;
-        return object_is_deleting(observed->object) ? WRITE_TERMINATING : WRITE_DONE;
-    }
     return write_known(pass, observed, desired, STEP_VOLUME);
 }
 
-/* {"op": op, "path": path, "value": value} */
-static struct cJSON *operation(struct pass *pass, struct sv op, struct sv path,
-                               struct cJSON *value) {
-    struct cJSON *item = json_map(pass->arena);
+struct action *write_json_patch(struct pass *pass, const struct resource *resource,
+                                const struct cJSON *object, enum plan_step step, struct sv reason,
+                                struct sv message) {
+    struct action *action = pass_add(pass, ACTION_PATCH, step, reason, message);
+    action->resource = resource;
+    action->namespace_name = object_namespace(object);
+    action->name = object_name(object);
+    action->patch_type = PATCH_JSON;
+    action->body = json_list(pass->arena);
+    return action;
+}
+
+void write_operation(struct pass *pass, struct action *action, struct sv op, struct sv path,
+                     struct cJSON *value) {
+    struct cJSON *item = json_append(action->body, json_map(pass->arena));
     json_set_string(pass->arena, item, SV("op"), op);
     json_set_string(pass->arena, item, SV("path"), path);
-    json_set(pass->arena, item, SV("value"), value);
-    return item;
+    if (value)
+        json_set(pass->arena, item, SV("value"), value);
 }
 
 static struct cJSON *shared_owner(struct pass *pass) {
@@ -182,17 +202,15 @@ static struct cJSON *shared_owner(struct pass *pass) {
 
 /* Adds our runtime to the owners, provided that nobody wrote the object in between. */
 static enum write_result join_owners(struct pass *pass, const struct cJSON *object) {
-    struct action *action =
-        add_for(pass, ACTION_PATCH, STEP_OBJECTS, &RESOURCE_CONFIG_MAPS, object_namespace(object),
-                object_name(object), SV("OwnerMissing"), "Join the owners of");
+    struct action *action = write_json_patch(
+        pass, &RESOURCE_CONFIG_MAPS, object, STEP_OBJECTS, SV("OwnerMissing"),
+        pass_printf(pass, "Join the owners of ConfigMap %.*s", SV_ARG(object_name(object))));
     const struct cJSON *owners = json_find(object, "metadata.ownerReferences");
     struct cJSON *list = owners ? json_copy(pass->arena, owners) : json_list(pass->arena);
     json_append(list, shared_owner(pass));
-    action->patch_type = PATCH_JSON;
-    action->body = json_list(pass->arena);
-    json_append(action->body, operation(pass, SV("test"), SV("/metadata/resourceVersion"),
-                                        json_string(pass->arena, object_resource_version(object))));
-    json_append(action->body, operation(pass, SV("add"), SV("/metadata/ownerReferences"), list));
+    write_operation(pass, action, SV("test"), SV("/metadata/resourceVersion"),
+                    json_string(pass->arena, object_resource_version(object)));
+    write_operation(pass, action, SV("add"), SV("/metadata/ownerReferences"), list);
     return WRITE_PENDING;
 }
 

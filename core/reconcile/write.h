@@ -25,10 +25,12 @@ enum write_result {
  * than a claim) and the annotation that tells a later pass what was asked for. */
 enum write_result write_object(struct pass *pass, const struct resource *resource,
                                struct cJSON *desired, enum plan_step step);
-/* For the persistent volume and its claim, whose spec cannot change: `ret_is_outdated` when the
- * object's spec is not the desired one. */
+/* For the persistent volume and its claim, whose spec cannot change. */
 enum write_result write_volume(struct pass *pass, const struct resource *resource,
-                               struct cJSON *desired, bool *ret_is_outdated);
+                               struct cJSON *desired);
+/* An object of ours exists, and its spec is another than the desired one. */
+bool write_is_outdated(const struct pass *pass, const struct resource *resource,
+                       const struct cJSON *desired);
 /* For a class's extra ConfigMap, which several runtimes share. */
 enum write_result write_shared(struct pass *pass, struct cJSON *desired);
 
@@ -44,7 +46,14 @@ struct action *write_merge_patch(struct pass *pass, const struct resource *resou
                                  const struct cJSON *object, struct cJSON *body,
                                  struct sv subresource, enum plan_step step, struct sv reason,
                                  struct sv message);
-/* The runtime's uid stands in the object's owner references, or the volume's marks are ours. */
+/* A JSON patch without operations; write_operation() adds one (a NULL `value`: none). */
+struct action *write_json_patch(struct pass *pass, const struct resource *resource,
+                                const struct cJSON *object, enum plan_step step, struct sv reason,
+                                struct sv message);
+void write_operation(struct pass *pass, struct action *action, struct sv op, struct sv path,
+                     struct cJSON *value);
+/* The runtime is the object's controller (one of its owners, for a config map), or the volume's
+ * marks are ours. */
 bool write_is_ours(const struct pass *pass, const struct resource *resource,
                    const struct cJSON *object);
 

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is created, repaired, replaced and left alone: contract.md §6, "How we write" and the
+ * table of edits.
+ */
+#include "core/reconcile/plan_fixture.h"
+
+/* Brings a runtime to Bound. */
+static void world_bind(struct world *world, struct arena *arena) {
+    world_init(world, arena);
+    CHECK(run(world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(world), SV("Bound"));
+    buf_clear(&world->trace);
+}
+
+static const struct observed *stateful_set(struct world *world, const char *name) {
+    return find(world, &RESOURCE_STATEFUL_SETS, SV("default"), sv_from(name));
+}
+
+static struct sv condition_reason(const struct world *world, const char *type) {
+    return json_find_string(object_condition(world->runtime, sv_from(type)), "reason");
+}
+
+/* --- drift --- */
+
+/* Somebody else's hand in an object of ours, and where it shows. */
+static const struct {
+    const char *what;
+    const struct resource *resource;
+    const char *name, *parent, *key, *value;
+} drifts[] = {
+    {"replicas", &RESOURCE_STATEFUL_SETS, "demo-master", "spec", "replicas", "7"},
+    {"image", &RESOURCE_STATEFUL_SETS, "demo-master", "spec.template.spec.containers.0", "image",
+     "\"other\""},
+    {"config", &RESOURCE_CONFIG_MAPS, "fluid-runtime-config-demo", "data", "runtime.json",
+     "\"{}\""},
+    {"service", &RESOURCE_SERVICES, "svc-demo-master", "spec", "publishNotReadyAddresses", "false"},
+    {"label", &RESOURCE_DAEMON_SETS, "demo-client", "metadata.labels", "cacheruntime.fluid.io/name",
+     "\"x\""},
+    {"volume label", &RESOURCE_PERSISTENT_VOLUMES, "default-demo", "metadata.labels",
+     "fluid.io/s-default-demo", "\"false\""},
+};
+
+TEST(repairs_drift_with_one_write) {
+    for (size_t i = 0; i < COUNT_OF(drifts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct error err = {0};
+        world_bind(&world, arena);
+        struct sv ns = SV("default");
+        struct observed *observed = find(&world, drifts[i].resource, ns, sv_from(drifts[i].name));
+        struct cJSON *parent = json_find(observed->object, drifts[i].parent);
+        REQUIRE(parent != NULL);
+        json_set(arena, parent, sv_from(drifts[i].key),
+                 json_read(arena, sv_from(drifts[i].value), &err));
+        int writes = world.writes;
+        CHECK(run(&world) < ROUNDS_MAX);
+        /* Counters of the repaired workload may be told once more. */
+        CHECK(world.writes >= writes + 1 && world.writes <= writes + 3);
+        const struct cJSON *after =
+            json_get(json_find(observed->object, drifts[i].parent), sv_from(drifts[i].key));
+        CHECK(!json_equal(after, json_read(arena, sv_from(drifts[i].value), &err)));
+        if (world.writes > writes + 3)
+            show(&world);
+        world_release(&world);
+    }
+}
+
+TEST(makes_again_what_was_deleted) {
+    static const struct {
+        const struct resource *resource;
+        const char *name;
+    } objects[] = {
+        {&RESOURCE_STATEFUL_SETS, "demo-worker"},
+        {&RESOURCE_DAEMON_SETS, "demo-client"},
+        {&RESOURCE_SERVICES, "svc-demo-worker"},
+        {&RESOURCE_CONFIG_MAPS, "fluid-runtime-config-demo"},
+        {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, "demo"},
+        {&RESOURCE_PERSISTENT_VOLUMES, "default-demo"},
+    };
+    for (size_t i = 0; i < COUNT_OF(objects); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_bind(&world, arena);
+        struct observed *observed =
+            find(&world, objects[i].resource, SV("default"), sv_from(objects[i].name));
+        observed->state = OBSERVED_ABSENT;
+        observed->object = NULL;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(observed->state == OBSERVED_PRESENT);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
+
+/* --- fields that never change --- */
+
+TEST(replaces_a_service_that_must_become_headless) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_bind(&world, arena);
+    struct observed *service =
+        find(&world, &RESOURCE_SERVICES, SV("default"), SV("svc-demo-worker"));
+    json_set_string(arena, json_find(service->object, "spec"), SV("clusterIP"), SV("10.0.0.7"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(sv_contains(buf_view(&world.trace),
+                      SV("ImmutableFieldChanged: Delete Service svc-demo-worker")));
+    CHECK_SV(json_find_string(service->object, "spec.clusterIP"), SV("None"));
+    world_release(&world);
+}
+
+TEST(makes_a_workload_again_around_its_pods) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_bind(&world, arena);
+    const struct observed *worker = stateful_set(&world, "demo-worker");
+    json_set_string(arena, json_find(worker->object, "spec"), SV("serviceName"), SV("other"));
+    struct snapshot snapshot = snapshot_of(&world);
+    struct plan plan;
+    plan_runtime(&snapshot, arena, &plan);
+    bool is_orphaned = false;
+    for (size_t i = 0; i < plan.action_count; i++)
+        if (plan.actions[i].type == ACTION_DELETE && sv_eq(plan.actions[i].name, worker->name))
+            is_orphaned =
+                sv_eq(json_find_string(plan.actions[i].body, "propagationPolicy"), SV("Orphan"));
+    CHECK(is_orphaned);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_find_string(worker->object, "spec.serviceName"), SV("svc-demo-worker"));
+    world_release(&world);
+}
+
+/* --- whose object it is --- */
+
+TEST(an_owner_that_is_no_controller_proves_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_bind(&world, arena);
+    struct cJSON *owner =
+        json_find(stateful_set(&world, "demo-master")->object, "metadata.ownerReferences.0");
+    json_set_bool(arena, owner, SV("controller"), false);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
+TEST(a_foreign_volume_is_refused) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    struct observed *volume =
+        find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
+    volume->state = OBSERVED_PRESENT;
+    volume->object = parse(arena, "{apiVersion: v1, kind: PersistentVolume,\n"
+                                  " metadata: {name: default-demo, uid: x}, spec: {}}\n");
+    const struct cJSON *before = json_copy(arena, volume->object);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("NotBound"));
+    CHECK_SV(condition_reason(&world, "Ready"), SV("ForeignObject"));
+    CHECK(json_equal(volume->object, before));
+    world_release(&world);
+}
+
+/* --- volume and claim --- */
+
+TEST(an_outdated_volume_waits_for_the_pods_that_use_it) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_bind(&world, arena);
+    struct cJSON *modes =
+        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
+    json_append(modes, json_string(arena, SV("ReadWriteMany")));
+    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Running}}");
+    world.claim_pod_count = 1;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+    const struct observed *volume =
+        find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
+    CHECK_SV(json_text(json_find(volume->object, "spec.accessModes.0")), SV("ReadOnlyMany"));
+
+    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Succeeded}}");
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+    CHECK_SV(json_text(json_find(volume->object, "spec.accessModes.0")), SV("ReadWriteMany"));
+    const struct observed *claim =
+        find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
+    CHECK_SV(json_text(json_find(claim->object, "spec.accessModes.0")), SV("ReadWriteMany"));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
+TEST(a_released_volume_is_freed_for_the_next_claim) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_bind(&world, arena);
+    struct observed *volume =
+        find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
+    json_set_string(arena, json_find(volume->object, "spec.claimRef"), SV("uid"), SV("old"));
+    json_set_string(arena, json_ensure_map(arena, (struct cJSON *)volume->object, SV("status")),
+                    SV("phase"), SV("Released"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!json_find(volume->object, "spec.claimRef.uid"));
+    CHECK_SV(json_find_string(volume->object, "spec.claimRef.name"), SV("demo"));
+    world_release(&world);
+}
+
+/* --- extra config maps, which runtimes of a class share --- */
+
+TEST(extra_config_maps_are_joined_and_never_taken) {
+    static const struct {
+        const char *text; /* what is there; NULL: nothing */
+        const char *reason;
+        size_t owner_count;
+    } cases[] = {
+        {NULL, "", 1},
+        {"{apiVersion: v1, kind: ConfigMap, metadata: {name: extra, namespace: default, "
+         "resourceVersion: '1',\n"
+         " annotations: {cacheruntime.fluid.io/class: demo-class},\n"
+         " ownerReferences: [{kind: CacheRuntime, name: other, uid: u-other}]}, data: {a: b}}",
+         "", 2},
+        {"{apiVersion: v1, kind: ConfigMap, metadata: {name: extra, namespace: default, "
+         "resourceVersion: '1',\n"
+         " annotations: {cacheruntime.fluid.io/class: other-class}}, data: {a: c}}",
+         "ForeignObject", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.runtime_class, SV("extraResources"),
+                 parse(arena, "{configMaps: [{name: extra, data: {a: b}}]}"));
+        struct observed *extra = find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("extra"));
+        if (cases[i].text) {
+            extra->state = OBSERVED_PRESENT;
+            extra->object = parse(arena, cases[i].text);
+        }
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(json_count(json_find(extra->object, "metadata.ownerReferences")) ==
+              cases[i].owner_count);
+        bool is_refused = cases[i].reason[0] != '\0';
+        CHECK_SV(condition_reason(&world, "Stalled"),
+                 is_refused ? sv_from(cases[i].reason) : SV("NotStalled"));
+        world_release(&world);
+    }
+}
