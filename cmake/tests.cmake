@@ -1,2 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests that run whole programs. Unit tests stand beside their sources and register themselves.
+if(NOT TARGET crctl)
+  return()
+endif()
+
+# Every scenario is one test.
+file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/scenarios/*.yaml)
+foreach(scenario ${scenarios})
+  get_filename_component(stem ${scenario} NAME_WE)
+  add_test(NAME scenario.${stem} COMMAND crctl run scenarios/${stem}.yaml
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(scenario.${stem} PROPERTIES LABELS scenario TIMEOUT 900)
+endforeach()
+
+add_test(NAME scenarios.same-bytes COMMAND ci/check-determinism $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(scenarios.same-bytes PROPERTIES LABELS scenario TIMEOUT 900)
+
+# Sanitizers make programs slow and their address space huge.
+if(SANITIZE OR COVERAGE)
+  set(bad_input_limits 20 0)
+else()
+  set(bad_input_limits 1 200)
+endif()
+add_test(NAME scenarios.bad-input
+         COMMAND ci/check-bad-input $<TARGET_FILE:crctl> ${bad_input_limits}
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(scenarios.bad-input PROPERTIES LABELS scenario TIMEOUT 300)

@@ -33,6 +33,20 @@ static const struct resource *const resources[] = {
 #undef X
 };
 
+/* As kubectl has them. */
+static const struct {
+    struct sv name;
+    const struct resource *resource;
+} short_names[] = {
+    {{"cm", 2}, &RESOURCE_CONFIG_MAPS},
+    {{"ds", 2}, &RESOURCE_DAEMON_SETS},
+    {{"ns", 2}, &RESOURCE_NAMESPACES},
+    {{"pv", 2}, &RESOURCE_PERSISTENT_VOLUMES},
+    {{"pvc", 3}, &RESOURCE_PERSISTENT_VOLUME_CLAIMS},
+    {{"sts", 3}, &RESOURCE_STATEFUL_SETS},
+    {{"svc", 3}, &RESOURCE_SERVICES},
+};
+
 static bool eq_any_case(struct sv a, struct sv b) {
     if (a.len != b.len)
         return false;
@@ -55,6 +69,9 @@ bool object_ref_parse(struct sv text, struct object_ref *ret_ref, struct sv *ret
         if (eq_any_case(kind, resources[i]->plural) || eq_any_case(kind, resources[i]->kind))
             ref.resource = resources[i];
     }
+    for (size_t i = 0; i < COUNT_OF(short_names); i++)
+        if (eq_any_case(kind, short_names[i].name))
+            ref.resource = short_names[i].resource;
     *ret_nearest = ref.resource ? SV("") : sv_nearest(kind, plurals, COUNT_OF(plurals));
     if (!ref.resource || ref.name.len == 0 || sv_find(ref.name, '/') < ref.name.len)
         return false;

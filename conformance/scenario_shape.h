@@ -66,8 +66,8 @@ struct object_ref {
     struct sv namespace_name; /* "default" when the ref does not say */
     struct sv name;
 };
-/* By plural, kind or singular, in any case. False when the kind is unknown or there is no name;
- * `ret_nearest` is then a kind to suggest, or SV(""). */
+/* By plural, kind or kubectl's short name, in any case. False when the kind is unknown or there is
+ * no name; `ret_nearest` is then a kind to suggest, or SV(""). */
 MUST_CHECK bool object_ref_parse(struct sv text, struct object_ref *ret_ref,
                                  struct sv *ret_nearest);
 
