@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/scenario.h"
 
+#include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
@@ -146,5 +147,32 @@ TEST(durations) {
         int64_t ms = -1;
         CHECK(duration_parse(cases[i].text, &ms) == (cases[i].ms >= 0));
         CHECK(cases[i].ms < 0 || ms == cases[i].ms);
+    }
+}
+
+TEST(references) {
+    static const struct {
+        struct sv text;
+        struct sv plural, namespace_name, name; /* plural "": refused */
+    } cases[] = {
+        {SV("dataset/d"), SV("datasets"), SV("default"), SV("d")},
+        {SV("Datasets/x/d"), SV("datasets"), SV("x"), SV("d")},
+        {SV("pv/v"), SV("persistentvolumes"), SV(""), SV("v")},
+        {SV("sts/x/s"), SV("statefulsets"), SV("x"), SV("s")},
+        {SV("node/n"), SV("nodes"), SV(""), SV("n")},
+        {SV("dataset/"), SV(""), SV(""), SV("")},
+        {SV("odd/d"), SV(""), SV(""), SV("")},
+        {SV("pod/a/b/c"), SV(""), SV(""), SV("")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct object_ref ref;
+        struct sv nearest;
+        bool is_ref = object_ref_parse(cases[i].text, &ref, &nearest);
+        CHECK(is_ref == (cases[i].plural.len > 0));
+        if (!is_ref)
+            continue;
+        CHECK_SV(ref.resource->plural, cases[i].plural);
+        CHECK_SV(ref.namespace_name, cases[i].namespace_name);
+        CHECK_SV(ref.name, cases[i].name);
     }
 }
