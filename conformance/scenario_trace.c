@@ -12,11 +12,9 @@
 enum { TRACE_BYTES_MAX = 64 * 1024 * 1024 };
 
 static struct trace_entry *add_entry(struct trace *trace, int64_t at_ms, size_t step) {
-    static struct trace_entry ignored;
     if (trace->count == TRACE_ENTRIES_MAX) {
         trace->is_full = true;
-        ignored = (struct trace_entry){0};
-        return &ignored;
+        return &trace->ignored;
     }
     if (trace->count == trace->capacity) {
         size_t capacity = trace->capacity ? trace->capacity * 2 : 256;

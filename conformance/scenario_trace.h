@@ -33,6 +33,7 @@ struct trace {
     struct trace_entry *entries;
     size_t count, capacity;
     bool is_full;
+    struct trace_entry ignored; /* takes what comes after that */
 };
 
 /* Copies what it keeps. `result` is the server's answer, or NULL. */
