@@ -54,8 +54,11 @@ static void reduce_pod_spec(const struct cJSON *spec, struct cJSON *to, struct a
 }
 
 static struct cJSON *reduce_pod(const struct cJSON *object, struct arena *arena) {
-    static const struct sv status_keys[] = {
-        {"phase", 5}, {"conditions", 10}, {"containerStatuses", 17}, {"podIP", 5}};
+    static const struct sv status_keys[] = {{"phase", 5},
+                                            {"conditions", 10},
+                                            {"containerStatuses", 17},
+                                            {"initContainerStatuses", 21},
+                                            {"podIP", 5}};
     struct cJSON *reduced = copy_metadata(object, arena);
     reduce_pod_spec(json_get(object, SV("spec")), json_ensure_map(arena, reduced, SV("spec")),
                     arena);

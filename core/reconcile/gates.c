@@ -5,6 +5,7 @@
 #include "core/api/resource.h"
 #include "core/data/json.h"
 #include "core/reconcile/pass.h"
+#include "core/reconcile/pod_problem.h"
 #include "core/reconcile/validate.h"
 #include "core/reconcile/write.h"
 
@@ -105,19 +106,31 @@ void gate_dataset(struct pass *pass) {
         pass_open(pass, GATE_DATASET);
 }
 
+static void close_for_pods(struct pass *pass, const struct component *component) {
+    struct finding problem;
+    if (!component->is_observed) {
+        pass_close(pass, GATE_PODS, SV("PodsNotReady"),
+                   pass_printf(pass, "waits for %.*s \"%.*s\" to be seen by its controller",
+                               SV_ARG(component->workload->kind),
+                               SV_ARG(component->workload_name)));
+        return;
+    }
+    struct sv message = pass_printf(pass, "waits for pods of the %.*s: %lld of %lld are ready",
+                                    SV_ARG(component->text), (long long)component->ready,
+                                    (long long)component->desired);
+    if (pod_problem_find(pass, component, &problem))
+        pass_close(pass, GATE_PODS, problem.reason,
+                   pass_printf(pass, "%.*s; %.*s", SV_ARG(message), SV_ARG(problem.message)));
+    else
+        pass_close(pass, GATE_PODS, SV("PodsNotReady"), message);
+}
+
 void gate_pods(struct pass *pass) {
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
         if (!component->is_enabled || component->is_ready_to_bind)
             continue;
-        pass_close(pass, GATE_PODS, SV("PodsNotReady"),
-                   component->is_observed
-                       ? pass_printf(pass, "waits for pods of the %.*s: %lld of %lld are ready",
-                                     SV_ARG(component->text), (long long)component->ready,
-                                     (long long)component->desired)
-                       : pass_printf(pass, "waits for %.*s \"%.*s\" to be seen by its controller",
-                                     SV_ARG(component->workload->kind),
-                                     SV_ARG(component->workload_name)));
+        close_for_pods(pass, component);
         return;
     }
     pass_open(pass, GATE_PODS);

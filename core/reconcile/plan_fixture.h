@@ -21,6 +21,10 @@
 
 enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, WRITES_MAX = 400 };
 
+/* Prints the whole text when the part is missing. */
+#define CHECK_CONTAINS(text, part)                                                                 \
+    CHECK_SV(sv_contains((text), sv_from(part)) ? sv_from(part) : (text), sv_from(part))
+
 struct world {
     struct arena *arena;
     struct observed objects[OBJECTS_MAX];

@@ -57,11 +57,12 @@ struct execution {
 };
 
 struct reconcile_options {
-    struct sv mount_root;    /* "/runtime-mnt"; upstream's MOUNT_ROOT */
-    struct sv field_manager; /* "cacheruntime-controller" */
-    bool owns_datasets;      /* do the dataset controller's duties too (contract.md §11) */
-    int64_t resync_ms;       /* 600,000 */
-    uint64_t jitter_seed;    /* spreads periodic work: hash of the runtime's uid by default */
+    struct sv mount_root;         /* "/runtime-mnt"; upstream's MOUNT_ROOT */
+    struct sv field_manager;      /* "cacheruntime-controller" */
+    bool owns_datasets;           /* do the dataset controller's duties too (contract.md §11) */
+    int64_t resync_ms;            /* 600,000 */
+    struct sv host_path_prefixes; /* "/mnt:/data": levels lie below one of them; SV(""): anywhere */
+    uint64_t jitter_seed;         /* spreads periodic work: hash of the runtime's uid by default */
 };
 
 struct snapshot {

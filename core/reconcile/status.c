@@ -393,9 +393,14 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
     if (is_now_ready && !was_ready)
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
                    pass->was_bound ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
-    bool needs_a_hand = pass->plan->is_stalled || pass->is_failed ||
-                        sv_eq(reason, SV("MountFailed")) || sv_eq(reason, SV("CheckFailed")) ||
-                        sv_eq(reason, SV("ClassNotFound"));
+    static const struct sv for_a_hand[] = {{"MountFailed", 11},
+                                           {"CheckFailed", 11},
+                                           {"ClassNotFound", 13},
+                                           {"PodUnschedulable", 16},
+                                           {"PodNotStarting", 14}};
+    bool needs_a_hand =
+        pass->plan->is_stalled || pass->is_failed ||
+        sv_index_of(reason, for_a_hand, COUNT_OF(for_a_hand)) < COUNT_OF(for_a_hand);
     if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
         pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, reason, message);
 }

@@ -115,6 +115,32 @@ static bool check_count(struct pass *pass, struct sv what, size_t count, size_t 
         pass_printf(pass, "%.*s: %zu, more than the limit of %zu", SV_ARG(what), count, count_max));
 }
 
+/* --- paths --- */
+
+/* A step ".." would lead out of where the path is meant to be. */
+static bool has_parent_step(struct sv path) {
+    while (path.len > 0)
+        if (sv_eq(sv_cut(&path, '/'), SV("..")))
+            return true;
+    return false;
+}
+
+/* Below a directory of the list, or anywhere when there is none. */
+static bool is_below_prefix(struct sv path, struct sv prefixes) {
+    if (prefixes.len == 0)
+        return true;
+    while (prefixes.len > 0) {
+        struct sv prefix = sv_cut(&prefixes, ':');
+        while (prefix.len > 1 && sv_ends_with(prefix, SV("/")))
+            prefix = sv_prefix(prefix, prefix.len - 1);
+        struct sv rest = sv_drop(path, prefix.len);
+        if (prefix.len > 0 && sv_starts_with(path, prefix) &&
+            (rest.len == 0 || sv_starts_with(rest, SV("/")) || sv_eq(prefix, SV("/"))))
+            return true;
+    }
+    return false;
+}
+
 /* --- classes --- */
 
 static const struct cJSON *declared_config_map(const struct pass *pass, struct sv name) {
@@ -153,14 +179,28 @@ static bool check_entry(struct pass *pass, const struct component *component,
                                   "topology.%.*s.executionEntries.%.*s needs a command (a list of "
                                   "strings) or a script",
                                   SV_ARG(component->text), SV_ARG(text)));
-    if (script.len > 0 && !declared_config_map(pass, script))
+    struct sv key = json_find_string(entry, "script.key");
+    const struct cJSON *config_map = declared_config_map(pass, script);
+    if (script.len > 0 && !config_map)
         return refuse(ret_finding, SV("UnknownConfigMap"),
                       pass_printf(pass,
                                   "topology.%.*s.executionEntries.%.*s names config map \"%.*s\", "
                                   "which extraResources.configMaps does not declare",
                                   SV_ARG(component->text), SV_ARG(text), SV_ARG(script)));
+    if (script.len > 0 && !json_get(json_get(config_map, SV("data")), key))
+        return refuse(ret_finding, SV("UnknownScript"),
+                      pass_printf(pass,
+                                  "topology.%.*s.executionEntries.%.*s names script \"%.*s\", "
+                                  "which config map \"%.*s\" does not hold",
+                                  SV_ARG(component->text), SV_ARG(text), SV_ARG(key),
+                                  SV_ARG(script)));
+    size_t bytes = 0;
+    JSON_EACH (argument, command)
+        bytes += json_text(argument).len;
     return check_count(pass, SV("arguments of an execution entry"), json_count(command),
-                       COMMAND_ARGUMENTS_MAX, ret_finding);
+                       COMMAND_ARGUMENTS_MAX, ret_finding) &&
+           check_count(pass, SV("bytes of an execution entry's command"), bytes, COMMAND_BYTES_MAX,
+                       ret_finding);
 }
 
 static bool check_service_names(struct pass *pass, const struct component *component,
@@ -175,8 +215,32 @@ static bool check_service_names(struct pass *pass, const struct component *compo
                                       "service name \"%.*s\" must be a DNS label of at most %d "
                                       "bytes: shorten the runtime's or the service's name",
                                       SV_ARG(name), DNS_LABEL_BYTES_MAX));
+        for (const struct cJSON *other = service->next; other; other = other->next)
+            if (sv_eq(json_find_string(other, "name"), json_find_string(service, "name")))
+                return refuse(ret_finding, SV("DuplicateName"),
+                              pass_printf(pass,
+                                          "topology.%.*s.services has two services named "
+                                          "\"%.*s\": give each another name",
+                                          SV_ARG(component->text),
+                                          SV_ARG(json_find_string(service, "name"))));
     }
     return true;
+}
+
+/* A DaemonSet has as many pods as there are nodes. Upstream's schema writes 1 into an empty field
+ * of the runtime, so that a 1 there asks for nothing. */
+static bool check_replicas(struct pass *pass, const struct component *component,
+                           struct finding *ret_finding) {
+    bool in_class = json_get(component->class_part, SV("replicas")) != NULL;
+    bool in_runtime = json_int_or(component->spec, SV("replicas"), 1) != 1;
+    if (component->has_replicas || component->type == COMPONENT_CLIENT ||
+        (!in_class && !in_runtime))
+        return true;
+    return refuse(ret_finding, SV("ReplicasOfDaemonSet"),
+                  pass_printf(pass,
+                              "%.*s is a DaemonSet, which has a pod on every node: remove "
+                              "replicas from %s",
+                              SV_ARG(component->text), in_class ? "the class" : "the runtime"));
 }
 
 static bool check_workload_kind(struct pass *pass, const struct component *component,
@@ -213,11 +277,32 @@ static bool check_component(struct pass *pass, const struct component *component
                      ret_finding) ||
         !check_config_map_names(pass, component, ret_finding) ||
         !check_service_names(pass, component, ret_finding) ||
-        !check_workload_kind(pass, component, ret_finding))
+        !check_workload_kind(pass, component, ret_finding) ||
+        !check_replicas(pass, component, ret_finding))
         return false;
     for (size_t i = 0; i < ENTRY_COUNT; i++)
         if (!check_entry(pass, component, (enum execution_entry)i, ret_finding))
             return false;
+    return true;
+}
+
+static bool check_extra_config_maps(struct pass *pass, const struct cJSON *extras,
+                                    struct finding *ret_finding) {
+    if (!check_count(pass, SV("extraResources.configMaps"), json_count(extras),
+                     EXTRA_CONFIG_MAPS_MAX, ret_finding))
+        return false;
+    JSON_EACH (extra, extras) {
+        struct sv name = json_find_string(extra, "name");
+        bool is_taken = sv_eq(name, pass->names.config_map);
+        for (const struct cJSON *other = extra->next; other && !is_taken; other = other->next)
+            is_taken = sv_eq(json_find_string(other, "name"), name);
+        if (is_taken)
+            return refuse(ret_finding, SV("DuplicateName"),
+                          pass_printf(pass,
+                                      "extraResources.configMaps: the name \"%.*s\" is taken by "
+                                      "another config map: choose another",
+                                      SV_ARG(name)));
+    }
     return true;
 }
 
@@ -232,8 +317,7 @@ bool validate_class(struct pass *pass, struct finding *ret_finding) {
                                   SV_ARG(object_name(pass->snapshot->runtime_class))));
     const struct cJSON *extras =
         json_find(pass->snapshot->runtime_class, "extraResources.configMaps");
-    if (!check_count(pass, SV("extraResources.configMaps"), json_count(extras),
-                     EXTRA_CONFIG_MAPS_MAX, ret_finding))
+    if (!check_extra_config_maps(pass, extras, ret_finding))
         return false;
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
@@ -250,6 +334,23 @@ bool validate_class(struct pass *pass, struct finding *ret_finding) {
 
 /* --- runtimes --- */
 
+/* The quota of a host path is not enforced, and 0 there says that none is meant. */
+static const char *quota_problem(struct pass *pass, const struct tier_level *level, size_t i) {
+    struct quantity quota;
+    bool is_quantity = quantity_parse(tier_level_quota(level, i, pass->arena), &quota);
+    if (is_quantity && (quota.nano > 0 || (quota.nano == 0 && level->medium == TIER_HOST_PATH)))
+        return NULL;
+    return "needs a quota that is a quantity above zero, such as 10Gi";
+}
+
+static const char *host_path_problem(const struct pass *pass, struct sv path) {
+    if (!sv_starts_with(path, SV("/")) || has_parent_step(path))
+        return "needs host paths that begin with / and hold no ..";
+    if (!is_below_prefix(path, pass->snapshot->options->host_path_prefixes))
+        return "has a host path that the administrator does not allow (--host-path-prefixes)";
+    return NULL;
+}
+
 static bool check_level(struct pass *pass, const struct component *component,
                         const struct tier_level *level, struct finding *ret_finding) {
     const char *problem = NULL;
@@ -258,11 +359,10 @@ static bool check_level(struct pass *pass, const struct component *component,
     else if (level->medium == TIER_HOST_PATH &&
              json_count(json_find(level->declared, "hostPath.quotas")) != level->path_count)
         problem = "needs as many quotas as paths";
-    for (size_t i = 0; !problem && i < level->path_count; i++) {
-        struct sv quota = tier_level_quota(level, i, pass->arena);
-        if (quota.len == 0 || (level->medium != TIER_HOST_PATH && sv_eq(quota, SV("0"))))
-            problem = "needs a quota that is a quantity above zero, such as 10Gi";
-    }
+    for (size_t i = 0; !problem && i < level->path_count; i++)
+        problem = quota_problem(pass, level, i);
+    JSON_EACH (path, json_find(level->declared, "hostPath.paths"))
+        problem = problem ? problem : host_path_problem(pass, json_text(path));
     if (!problem)
         return true;
     return refuse(ret_finding, SV("InvalidTieredStore"),
@@ -356,6 +456,13 @@ static bool check_mount(struct pass *pass, const struct cJSON *mount, struct fin
         return refuse(ret_finding, SV("ReferenceDataset"),
                       SV("a mount of dataset:// needs a ThinRuntime: a CacheRuntime cannot serve "
                          "it"));
+    if (has_parent_step(json_find_string(mount, "path")) ||
+        has_parent_step(json_find_string(mount, "name")))
+        return refuse(ret_finding, SV("InvalidPath"),
+                      pass_printf(pass,
+                                  "mount \"%.*s\" has a path with \"..\": name the directory "
+                                  "itself",
+                                  SV_ARG(json_find_string(mount, "mountPoint"))));
     JSON_EACH (option, json_get(mount, SV("encryptOptions")))
         if (!check_secret(pass, option, ret_finding))
             return false;

@@ -16,6 +16,7 @@ enum {
     EXTRA_CONFIG_MAPS_MAX = 256, /* of a class */
     WORKERS_MAX = 10 * 1000,     /* of a runtime */
     COMMAND_ARGUMENTS_MAX = 64,  /* of an execution entry */
+    COMMAND_BYTES_MAX = 32 * 1024,
     RUNTIME_JSON_BYTES_MAX = 1024 * 1024,
 };
 
