@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/scenario.h"
 
+#include "conformance/check.h"
 #include "conformance/session_sim.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -253,6 +254,26 @@ static bool check_counts(struct decoder *decoder) {
     return true;
 }
 
+/* Ids of the catalogue that the scenario gives evidence for. */
+static bool check_ids(struct decoder *decoder) {
+    JSON_EACH (id, json_get(decoder->scenario->tree, SV("checks"))) {
+        if (!catalogue_find(json_text(id)))
+            return FAIL(decoder, id, "there is no check \"%.*s\"; crctl checks lists them",
+                        SV_ARG(json_text(id)));
+    }
+    return true;
+}
+
+static bool check_lengths(struct decoder *decoder) {
+    const struct scenario *scenario = decoder->scenario;
+    if (json_count(scenario->always) + json_count(scenario->never) > SCENARIO_RULES_MAX)
+        return FAIL(decoder, scenario->tree, "more than %d rules in \"always\" and \"never\"",
+                    SCENARIO_RULES_MAX);
+    if (json_count(scenario->scripts) > SCENARIO_SCRIPTS_MAX)
+        return FAIL(decoder, scenario->scripts, "more than %d scripts", SCENARIO_SCRIPTS_MAX);
+    return true;
+}
+
 static bool check_rest(struct decoder *decoder) {
     struct scenario *scenario = decoder->scenario;
     if (scenario->node_count > NODES_MAX)
@@ -270,7 +291,8 @@ static bool check_rest(struct decoder *decoder) {
         }
     }
     return check_rules(decoder, scenario->always, false) &&
-           check_rules(decoder, scenario->never, true) && check_counts(decoder);
+           check_rules(decoder, scenario->never, true) && check_counts(decoder) &&
+           check_lengths(decoder) && check_ids(decoder);
 }
 
 static bool check_head(struct decoder *decoder) {

@@ -17,7 +17,13 @@ struct arena;
 struct cJSON;
 struct error;
 
-enum { SCENARIO_STEPS_MAX = 256, SCENARIO_OBJECTS_MAX = 1024, SCENARIO_BYTES_MAX = 1024 * 1024 };
+enum {
+    SCENARIO_STEPS_MAX = 256,
+    SCENARIO_OBJECTS_MAX = 1024,
+    SCENARIO_RULES_MAX = 64, /* always and never together: each is tried on each request */
+    SCENARIO_SCRIPTS_MAX = 256,
+    SCENARIO_BYTES_MAX = 1024 * 1024
+};
 
 struct scenario_objects {
     const struct cJSON **items;

@@ -10,14 +10,14 @@
 #include "core/reconcile/names.h"
 #include "fakeapi/cluster/kubelet_files.h"
 
-enum { SCRIPTS_MAX = 256, EXEC_DURATION_MS = 100 };
+enum { EXEC_DURATION_MS = 100 };
 
 struct scenario_engine {
     const struct scenario *scenario;
     struct world *world;
     void (*executed)(void *context, struct sv role, struct sv entry);
     void *context;
-    size_t call_counts[SCRIPTS_MAX]; /* of each row of `scripts` */
+    size_t call_counts[SCENARIO_SCRIPTS_MAX]; /* of each row of `scripts` */
 };
 
 struct scenario_engine *scenario_engine_new(const struct scenario *scenario) {
@@ -146,7 +146,8 @@ static const struct cJSON *behaviour(struct scenario_engine *engine, struct sv r
     JSON_EACH (script, engine->scenario->scripts) {
         struct sv of_role = json_string_or(script, SV("role"), role);
         bool is_meant = sv_eq(of_role, role) && sv_eq(json_find_string(script, "entry"), entry);
-        if (is_meant && row < SCRIPTS_MAX) {
+        assert(row < SCENARIO_SCRIPTS_MAX);
+        if (is_meant) {
             const struct cJSON *calls = json_get(script, SV("do"));
             size_t call = engine->call_counts[row]++;
             if (!json_is_list(calls))

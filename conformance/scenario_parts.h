@@ -9,8 +9,6 @@
 #include "conformance/scenario_run.h"
 #include "conformance/scenario_trace.h"
 
-enum { RULES_MAX = 64 };
-
 struct run {
     const struct scenario *scenario;
     const struct scenario_options *options;
@@ -21,9 +19,9 @@ struct run {
     struct schedule *schedule; /* NULL without a world */
     struct trace trace;
     int64_t start_ms;
-    size_t step;                    /* the current one */
-    uint64_t controller_sent;       /* requests of every verb */
-    bool is_rule_broken[RULES_MAX]; /* each is told once */
+    size_t step;                             /* the current one */
+    uint64_t controller_sent;                /* requests of every verb */
+    bool is_rule_broken[SCENARIO_RULES_MAX]; /* each is told once */
     bool is_cut; /* one run of a sweep: what depends on the number of requests, or
                   * on the scenario's own faults, is not judged */
 };

@@ -75,16 +75,11 @@ static void judge_rule(struct run *run, const struct cJSON *rule, bool is_always
 
 void rules_observe(struct run *run, const struct trace_entry *entry, const struct cJSON *result) {
     size_t index = 0;
-    JSON_EACH (rule, run->scenario->always) {
-        if (index < RULES_MAX)
-            judge_rule(run, rule, true, &run->is_rule_broken[index], entry, result);
-        index++;
-    }
-    JSON_EACH (rule, run->scenario->never) {
-        if (index < RULES_MAX)
-            judge_rule(run, rule, false, &run->is_rule_broken[index], entry, result);
-        index++;
-    }
+    JSON_EACH (rule, run->scenario->always)
+        judge_rule(run, rule, true, &run->is_rule_broken[index++], entry, result);
+    JSON_EACH (rule, run->scenario->never)
+        judge_rule(run, rule, false, &run->is_rule_broken[index++], entry, result);
+    assert(index <= SCENARIO_RULES_MAX);
 }
 
 /* --- at the end --- */

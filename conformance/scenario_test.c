@@ -75,6 +75,8 @@ static const struct {
     {HEAD STEPS "world: {nodes: -1}\n",
      "dir/s.yaml:6:9: \"nodes\" must be a whole number from 0, not number"},
     {HEAD STEPS HEAD, "dir/s.yaml:6:1: \"apiVersion\" is given twice"},
+    {HEAD STEPS "checks: [BIND-999]\n",
+     "dir/s.yaml:6:10: there is no check \"BIND-999\"; crctl checks lists them"},
     {HEAD STEPS "---\na: 1\n", "dir/s.yaml:1:1: a scenario is one document, this file has 2"},
 };
 
