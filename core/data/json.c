@@ -284,6 +284,13 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
     return copy;
 }
 
+struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {
+    struct cJSON *shared = ARENA_NEW(arena, struct cJSON);
+    *shared = *item;
+    shared->next = shared->prev = NULL;
+    return shared;
+}
+
 struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value) {
     assert(json_is_map(map));
     struct cJSON *present = json_get(map, key);
@@ -322,7 +329,7 @@ struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv
 }
 
 struct cJSON *json_append(struct cJSON *list, struct cJSON *item) {
-    assert(json_is_list(list));
+    assert(json_is_list(list) || (json_is_map(list) && item->string));
     json_node_append(list, item);
     return item;
 }

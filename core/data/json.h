@@ -109,6 +109,10 @@ struct cJSON *json_null(struct arena *arena);
 /* A deep copy. */
 struct cJSON *json_copy(struct arena *arena, const struct cJSON *item);
 
+/* A node of its own (with its key) that shares everything below with `item`, which must outlive
+ * it and is not changed through it: a shared tree's place in another list or map. */
+struct cJSON *json_share(struct arena *arena, const struct cJSON *item);
+
 /* Sets a member: in place of the one of that name, else at the end. `value` must not be in
  * another tree. Returns `value`. */
 struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value);
@@ -119,6 +123,7 @@ struct cJSON *json_set_bool(struct arena *arena, struct cJSON *map, struct sv ke
 /* The map (or list) of that name, made when absent or of another type. */
 struct cJSON *json_ensure_map(struct arena *arena, struct cJSON *map, struct sv key);
 struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv key);
+/* To the end of a list, or of a map whose member carries its key already (json_share()). */
 struct cJSON *json_append(struct cJSON *list, struct cJSON *item);
 /* Before position `index`, or at the end when there are fewer. */
 void json_insert(struct cJSON *list, size_t index, struct cJSON *item);

@@ -2,7 +2,7 @@
 /*
  * admit: what happens to an object between its bytes and the store, for any type: unknown and
  * mistyped fields are found, unknown ones pruned (custom types), defaults set, rules checked.
- * The order is the server's: check_fields, prune, set_defaults, (metadata is set), validate.
+ * The order is the server's: check_fields, prune, normalize, set_defaults, (metadata is set), validate.
  * Findings name the field as Kubernetes does ("spec.template.spec.containers[0].name").
  */
 #ifndef FAKEAPI_SCHEMA_ADMIT_H
@@ -45,6 +45,9 @@ void schema_check_fields(const struct schema *schema, const struct cJSON *item, 
 
 /* Drops undeclared fields, except below nodes that preserve them. */
 void admit_prune(const struct resource_type *type, struct cJSON *object);
+
+/* Quantities of built-in kinds in their canonical spelling (apiserver-semantics.md §1.15). */
+void admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena);
 
 /* Defaults of the type's schema and, for built-in kinds, those of apiserver-semantics.md §1.2. */
 void admit_set_defaults(const struct resource_type *type, struct cJSON *object,

@@ -216,6 +216,32 @@ static bool has_defaults(const struct schema *schema) {
                       schema->kind == SCHEMA_LIST);
 }
 
+static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
+                      struct arena *arena) {
+    struct quantity quantity;
+    if (schema && schema->kind == SCHEMA_QUANTITY && quantity_parse(json_text(item), &quantity)) {
+        struct sv text = quantity_format(quantity, arena);
+        if (!json_is_string(item) || !sv_eq(text, json_text(item)))
+            json_replace(parent, item, json_string(arena, text));
+        return;
+    }
+    if (!schema || schema->kind == SCHEMA_ANY)
+        return;
+    struct cJSON *next;
+    for (struct cJSON *child = item->child; child; child = next) {
+        next = child->next;
+        const struct schema *below =
+            schema->kind == SCHEMA_LIST ? schema->items : schema_member(schema, json_key(child));
+        if (below && (child->child || below->kind == SCHEMA_QUANTITY))
+            normalize(below, item, child, arena);
+    }
+}
+
+void admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena) {
+    if (!type->is_custom)
+        normalize(type->schema, NULL, object, arena);
+}
+
 void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct arena *arena) {
     if (!has_defaults(schema))
         return;

@@ -90,7 +90,7 @@ const struct registry *fakeapi_registry(const struct fakeapi *api);
 
 struct fakeapi_stats {
     uint64_t requests, writes, objects, watch_events;
-    size_t stored_bytes, tree_bytes;
+    size_t tree_bytes; /* of objects that were read lately */
 };
 void fakeapi_get_stats(const struct fakeapi *api, struct fakeapi_stats *ret_stats);
 

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What built-in admission plugins and creation strategies set (apiserver-semantics.md §1.2). */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/rng.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+#include "fakeapi/server/server_parts.h"
+
+/* --- namespaces --- */
+
+static const struct resource_type *core_type(struct call *call, struct sv plural) {
+    return registry_find(call->api->registry, SV(""), SV("v1"), plural);
+}
+
+static struct stored *find_core(struct call *call, struct sv plural, struct sv namespace_name,
+                                struct sv name) {
+    const struct resource_type *type = core_type(call, plural);
+    return collection_get(store_collection(call->api->store, type->storage_key), namespace_name,
+                          name);
+}
+
+bool admit_namespace(struct call *call) {
+    struct sv name = call->request->namespace_name;
+    if (!call->type->resource.is_namespaced)
+        return true;
+    if (name.len == 0)
+        return refuse_bad_request(call, SV("an empty namespace may not be set during creation"));
+    struct stored *found = find_core(call, SV("namespaces"), SV(""), name);
+    if (!found)
+        return refuse_not_found(call, core_type(call, SV("namespaces")), name);
+    if (!object_is_deleting(stored_tree(found)))
+        return true;
+    struct cJSON *details = refuse_forbidden(
+        call, json_find_string(call->request->body, "metadata.name"),
+        arena_printf(call->arena,
+                     "unable to create new content in namespace %.*s because it is being "
+                     "terminated",
+                     SV_ARG(name)));
+    add_cause(call, details, SV("NamespaceTerminating"),
+              arena_printf(call->arena, "namespace %.*s is being terminated", SV_ARG(name)),
+              SV("metadata.namespace"));
+    return false;
+}
+
+static bool admit_new_namespace(struct call *call, struct cJSON *tree) {
+    json_set_string(call->arena,
+                    json_ensure_map(call->arena, json_get(tree, SV("metadata")), SV("labels")),
+                    SV("kubernetes.io/metadata.name"), object_name(tree));
+    struct cJSON *finalizers = json_ensure_list(
+        call->arena, json_ensure_map(call->arena, tree, SV("spec")), SV("finalizers"));
+    if (json_count(finalizers) == 0)
+        json_append(finalizers, json_string(call->arena, SV("kubernetes")));
+    return true;
+}
+
+/* --- pods --- */
+
+static void add_default_toleration(struct call *call, struct cJSON *spec, struct sv key) {
+    struct cJSON *tolerations = json_ensure_list(call->arena, spec, SV("tolerations"));
+    JSON_EACH (toleration, tolerations) {
+        struct sv given = json_string_or(toleration, SV("key"), SV(""));
+        struct sv effect = json_string_or(toleration, SV("effect"), SV(""));
+        bool is_for_key =
+            sv_eq(given, key) ||
+            (given.len == 0 && sv_eq(json_find_string(toleration, "operator"), SV("Exists")));
+        if (is_for_key && (effect.len == 0 || sv_eq(effect, SV("NoExecute"))))
+            return;
+    }
+    struct cJSON *toleration = json_map(call->arena);
+    json_set_string(call->arena, toleration, SV("key"), key);
+    json_set_string(call->arena, toleration, SV("operator"), SV("Exists"));
+    json_set_string(call->arena, toleration, SV("effect"), SV("NoExecute"));
+    json_set_int(call->arena, toleration, SV("tolerationSeconds"), 300);
+    json_append(tolerations, toleration);
+}
+
+static struct sv quality_class(const struct cJSON *spec) {
+    static const struct sv counted[] = {SV("cpu"), SV("memory")};
+    bool has_any = false, is_guaranteed = true;
+    JSON_EACH (container, json_get(spec, SV("containers"))) {
+        const struct cJSON *requests = json_find(container, "resources.requests");
+        const struct cJSON *limits = json_find(container, "resources.limits");
+        for (size_t i = 0; i < COUNT_OF(counted); i++) {
+            const struct cJSON *request = json_get(requests, counted[i]);
+            const struct cJSON *limit = json_get(limits, counted[i]);
+            has_any |= request != NULL || limit != NULL;
+            is_guaranteed &= limit && request && json_equal(limit, request);
+        }
+    }
+    return !has_any ? SV("BestEffort") : is_guaranteed ? SV("Guaranteed") : SV("Burstable");
+}
+
+static const char token_sources[] =
+    "[{\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},{\"configMap\":{"
+    "\"name\":\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"}]}},{"
+    "\"downwardAPI\":{\"items\":[{\"path\":\"namespace\",\"fieldRef\":{\"apiVersion\":\"v1\","
+    "\"fieldPath\":\"metadata.namespace\"}}]}}]";
+#define TOKEN_PATH SV("/var/run/secrets/kubernetes.io/serviceaccount")
+
+static bool mounts_token(const struct cJSON *container) {
+    JSON_EACH (mount, json_get(container, SV("volumeMounts")))
+        if (sv_eq(json_find_string(mount, "mountPath"), TOKEN_PATH))
+            return true;
+    return false;
+}
+
+static void mount_token(struct call *call, struct cJSON *containers, struct sv volume) {
+    JSON_EACH (container, containers) {
+        if (mounts_token(container))
+            continue;
+        struct cJSON *mount = json_map(call->arena);
+        json_set_string(call->arena, mount, SV("name"), volume);
+        json_set_bool(call->arena, mount, SV("readOnly"), true);
+        json_set_string(call->arena, mount, SV("mountPath"), TOKEN_PATH);
+        json_append(json_ensure_list(call->arena, container, SV("volumeMounts")), mount);
+    }
+}
+
+static void add_token_volume(struct call *call, struct cJSON *spec) {
+    static const char digits[] = "bcdfghjklmnpqrstvwxz2456789";
+    char suffix[5];
+    for (size_t i = 0; i < sizeof(suffix); i++)
+        suffix[i] = digits[rng_below(&call->api->name_rng, sizeof(digits) - 1)];
+    struct sv name = arena_printf(call->arena, "kube-api-access-%.*s", (int)sizeof(suffix), suffix);
+    struct error err = {0};
+    struct cJSON *sources = json_read(call->arena, sv_from(token_sources), &err);
+    assert(sources);
+    struct cJSON *projected = json_map(call->arena);
+    json_set(call->arena, projected, SV("sources"), sources);
+    json_set_int(call->arena, projected, SV("defaultMode"), 420);
+    struct cJSON *volume = json_map(call->arena);
+    json_set_string(call->arena, volume, SV("name"), name);
+    json_set(call->arena, volume, SV("projected"), projected);
+    json_append(json_ensure_list(call->arena, spec, SV("volumes")), volume);
+    mount_token(call, json_get(spec, SV("initContainers")), name);
+    mount_token(call, json_get(spec, SV("containers")), name);
+}
+
+static bool admit_service_account(struct call *call, struct cJSON *spec) {
+    struct sv name = json_string_or(spec, SV("serviceAccountName"), SV(""));
+    if (name.len == 0)
+        name = SV("default");
+    json_set_string(call->arena, spec, SV("serviceAccountName"), name);
+    json_set_string(call->arena, spec, SV("serviceAccount"), name);
+    struct sv namespace_name = call->request->namespace_name;
+    struct stored *account = find_core(call, SV("serviceaccounts"), namespace_name, name);
+    if (!account)
+        return true;
+    bool is_mounted = json_bool_or(stored_tree(account), SV("automountServiceAccountToken"), true);
+    if (json_bool_or(spec, SV("automountServiceAccountToken"), is_mounted))
+        add_token_volume(call, spec);
+    return true;
+}
+
+static bool admit_pod(struct call *call, struct cJSON *tree) {
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    if (!admit_service_account(call, spec))
+        return false;
+    add_default_toleration(call, spec, SV("node.kubernetes.io/not-ready"));
+    add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
+    if (!json_get(spec, SV("priority")))
+        json_set_int(call->arena, spec, SV("priority"), 0);
+    if (!json_get(spec, SV("preemptionPolicy")))
+        json_set_string(call->arena, spec, SV("preemptionPolicy"), SV("PreemptLowerPriority"));
+    struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
+    json_set_string(call->arena, status, SV("phase"), SV("Pending"));
+    json_set_string(call->arena, status, SV("qosClass"), quality_class(spec));
+    return true;
+}
+
+/* --- services --- */
+
+enum { NODE_PORT_FIRST = 30000, NODE_PORT_COUNT = 2768 };
+
+static bool is_headless(const struct cJSON *spec) {
+    return sv_eq(json_string_or(spec, SV("clusterIP"), SV("")), SV("None"));
+}
+
+/* 10.96.0.1 is the API server's own; the range has 2^20 addresses. */
+static struct sv next_cluster_ip(struct call *call) {
+    uint32_t number = call->api->cluster_ip_count + 1;
+    if (!is_dry_run(call))
+        call->api->cluster_ip_count++;
+    return arena_printf(call->arena, "10.%u.%u.%u", 96 + (number >> 16 & 15), number >> 8 & 255,
+                        number & 255);
+}
+
+static void set_node_ports(struct call *call, struct cJSON *spec) {
+    struct sv type = json_string_or(spec, SV("type"), SV(""));
+    if (!sv_eq(type, SV("NodePort")) && !sv_eq(type, SV("LoadBalancer")))
+        return;
+    JSON_EACH (port, json_get(spec, SV("ports"))) {
+        if (json_get(port, SV("nodePort")))
+            continue;
+        json_set_int(call->arena, port, SV("nodePort"),
+                     NODE_PORT_FIRST + call->api->node_port_count % NODE_PORT_COUNT);
+        if (!is_dry_run(call))
+            call->api->node_port_count++;
+    }
+}
+
+static void set_families(struct call *call, struct cJSON *spec) {
+    struct cJSON *families = json_ensure_list(call->arena, spec, SV("ipFamilies"));
+    if (json_count(families) == 0)
+        json_append(families, json_string(call->arena, SV("IPv4")));
+    if (!json_get(spec, SV("ipFamilyPolicy")))
+        json_set_string(call->arena, spec, SV("ipFamilyPolicy"), SV("SingleStack"));
+}
+
+static bool admit_service(struct call *call, struct cJSON *tree) {
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
+        return true;
+    if (json_string_or(spec, SV("clusterIP"), SV("")).len == 0)
+        json_set_string(call->arena, spec, SV("clusterIP"), next_cluster_ip(call));
+    struct cJSON *addresses = json_list(call->arena);
+    json_append(addresses, json_string(call->arena, json_find_string(spec, "clusterIP")));
+    json_set(call->arena, spec, SV("clusterIPs"), addresses);
+    set_families(call, spec);
+    if (!is_headless(spec))
+        set_node_ports(call, spec);
+    return true;
+}
+
+/* What was allocated stays when an update leaves it out. */
+static void keep_allocated(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    static const struct sv keys[] = {SV("clusterIP"), SV("clusterIPs"), SV("ipFamilies"),
+                                     SV("ipFamilyPolicy")};
+    struct cJSON *spec = json_get(tree, SV("spec"));
+    const struct cJSON *was = json_get(old, SV("spec"));
+    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
+        return;
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_count(json_get(spec, keys[i])) == 0 &&
+            json_text(json_get(spec, keys[i])).len == 0 && json_get(was, keys[i]))
+            json_set(call->arena, spec, keys[i], json_copy(call->arena, json_get(was, keys[i])));
+    set_node_ports(call, spec);
+}
+
+/* --- volumes, nodes, secrets, CRDs --- */
+
+static void protect(struct call *call, struct cJSON *tree, struct sv finalizer) {
+    if (!object_has_finalizer(tree, finalizer))
+        json_append(json_ensure_list(call->arena, json_get(tree, SV("metadata")), SV("finalizers")),
+                    json_string(call->arena, finalizer));
+}
+
+static bool admit_volume(struct call *call, struct cJSON *tree) {
+    protect(call, tree, SV("kubernetes.io/pv-protection"));
+    return true;
+}
+
+static bool admit_claim(struct call *call, struct cJSON *tree) {
+    protect(call, tree, SV("kubernetes.io/pvc-protection"));
+    return true;
+}
+
+static bool admit_secret(struct call *call, struct cJSON *tree) {
+    struct cJSON *plain = json_remove(tree, SV("stringData"));
+    JSON_EACH (entry, plain)
+        json_set_string(call->arena, json_ensure_map(call->arena, tree, SV("data")),
+                        json_key(entry), base64_encode(call->arena, json_text(entry)));
+    return true;
+}
+
+static void add_condition(struct call *call, struct cJSON *conditions, struct sv type,
+                          struct sv reason, struct sv message) {
+    struct cJSON *condition = json_map(call->arena);
+    json_set_string(call->arena, condition, SV("type"), type);
+    json_set_string(call->arena, condition, SV("status"), SV("True"));
+    json_set_string(call->arena, condition, SV("lastTransitionTime"),
+                    api_time_format(call->now_ms, call->arena));
+    json_set_string(call->arena, condition, SV("reason"), reason);
+    json_set_string(call->arena, condition, SV("message"), message);
+    json_append(conditions, condition);
+}
+
+static bool admit_crd(struct call *call, struct cJSON *tree) {
+    struct cJSON *status = json_map(call->arena);
+    struct cJSON *conditions = json_ensure_list(call->arena, status, SV("conditions"));
+    add_condition(call, conditions, SV("NamesAccepted"), SV("NoConflicts"),
+                  SV("no conflicts found"));
+    add_condition(call, conditions, SV("Established"), SV("InitialNamesAccepted"),
+                  SV("the initial names have been accepted"));
+    const struct cJSON *names = json_find(tree, "spec.names");
+    json_set(call->arena, status, SV("acceptedNames"),
+             names ? json_copy(call->arena, names) : json_map(call->arena));
+    struct cJSON *versions = json_ensure_list(call->arena, status, SV("storedVersions"));
+    JSON_EACH (version, json_find(tree, "spec.versions"))
+        if (json_bool_or(version, SV("storage"), false))
+            json_append(versions, json_string(call->arena, json_find_string(version, "name")));
+    json_set(call->arena, tree, SV("status"), status);
+    return true;
+}
+
+static const struct {
+    struct sv kind;
+    bool (*admit)(struct call *call, struct cJSON *tree);
+} by_kind[] = {
+    {SV("Namespace"), admit_new_namespace},
+    {SV("Pod"), admit_pod},
+    {SV("Service"), admit_service},
+    {SV("PersistentVolume"), admit_volume},
+    {SV("PersistentVolumeClaim"), admit_claim},
+    {SV("Secret"), admit_secret},
+    {SV("CustomResourceDefinition"), admit_crd},
+};
+
+bool admit_create(struct call *call, struct cJSON *tree) {
+    for (size_t i = 0; !call->type->is_custom && i < COUNT_OF(by_kind); i++)
+        if (sv_eq(by_kind[i].kind, call->type->resource.kind))
+            return by_kind[i].admit(call, tree);
+    return true;
+}
+
+void admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    if (call->type->is_custom || sv_eq(call->request->subresource, SV("status")))
+        return;
+    if (sv_eq(call->type->resource.kind, SV("Service")))
+        keep_allocated(call, old, tree);
+    if (sv_eq(call->type->resource.kind, SV("Secret")))
+        admit_secret(call, tree);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* POST (apiserver-semantics.md §1.2). */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/rng.h"
+#include "core/data/json.h"
+#include "fakeapi/server/apply.h"
+#include "fakeapi/server/server_parts.h"
+
+enum { GENERATED_SUFFIX_BYTES = 5, GENERATED_BASE_BYTES_MAX = 58, GENERATED_TRIES_MAX = 8 };
+
+static struct sv new_uid(struct call *call) {
+    uint64_t high = rng_next(&call->api->uid_rng), low = rng_next(&call->api->uid_rng);
+    return arena_printf(call->arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
+                        (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
+                        (unsigned)(low >> 48 & 0x3fff) | 0x8000,
+                        (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+static struct sv generated_name(struct call *call, struct sv prefix) {
+    static const char digits[] = "bcdfghjklmnpqrstvwxz2456789";
+    char suffix[GENERATED_SUFFIX_BYTES];
+    for (size_t i = 0; i < sizeof(suffix); i++)
+        suffix[i] = digits[rng_below(&call->api->name_rng, sizeof(digits) - 1)];
+    return arena_printf(call->arena, "%.*s%.*s",
+                        SV_ARG(sv_prefix(prefix, GENERATED_BASE_BYTES_MAX)), (int)sizeof(suffix),
+                        suffix);
+}
+
+/* A name that is taken is drawn again: that is what the suffix is for. */
+static void set_generated_name(struct call *call, struct cJSON *metadata) {
+    struct sv prefix = json_string_or(metadata, SV("generateName"), SV(""));
+    if (prefix.len == 0 || json_string_or(metadata, SV("name"), SV("")).len > 0)
+        return;
+    for (int i = 0; i < GENERATED_TRIES_MAX; i++) {
+        struct sv name = generated_name(call, prefix);
+        json_set_string(call->arena, metadata, SV("name"), name);
+        if (!collection_get(call->collection, call->request->namespace_name, name))
+            return;
+    }
+}
+
+/* What a client cannot decide. */
+static bool clean_metadata(struct call *call, struct cJSON *tree) {
+    static const struct sv dropped[] = {SV("deletionTimestamp"), SV("deletionGracePeriodSeconds"),
+                                        SV("selfLink"), SV("resourceVersion")};
+    struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
+    if (object_resource_version(tree).len > 0)
+        return refuse(call, 500, "",
+                      SV("resourceVersion should not be set on objects to be created"), NULL);
+    for (size_t i = 0; i < COUNT_OF(dropped); i++)
+        json_remove(metadata, dropped[i]);
+    return true;
+}
+
+static void set_system_metadata(struct call *call, struct cJSON *tree) {
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    json_set_string(call->arena, metadata, SV("uid"), new_uid(call));
+    json_set_string(call->arena, metadata, SV("creationTimestamp"),
+                    api_time_format(call->now_ms, call->arena));
+    if (call->type->manages_generation)
+        json_set_int(call->arena, metadata, SV("generation"), 1);
+}
+
+/* A status is not the creator's to say, but a kubelet registers its node with one. */
+static void clean_status(struct call *call, struct cJSON *tree) {
+    if (call->type->has_status && !sv_eq(call->type->resource.kind, SV("Node")))
+        json_remove(tree, SV("status"));
+}
+
+static bool check_absent(struct call *call, const struct cJSON *tree) {
+    struct stored *present =
+        collection_get(call->collection, call->request->namespace_name, object_name(tree));
+    return !present ||
+           refuse_already_exists(call, object_name(tree), object_is_deleting(stored_tree(present)));
+}
+
+static bool is_crd(const struct call *call) {
+    return sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
+}
+
+bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
+    if (!clean_metadata(call, tree) || !check_name_and_namespace(call, tree) ||
+        !admit_namespace(call))
+        return false;
+    clean_status(call, tree);
+    set_generated_name(call, json_get(tree, SV("metadata")));
+    if (!check_fields(call, tree) || !admit_create(call, tree))
+        return false;
+    set_system_metadata(call, tree);
+    if (!check_rules(call, tree, NULL) || !check_absent(call, tree))
+        return false;
+    if (!is_applied) {
+        struct apply_writer writer;
+        fill_writer(call, tree, &writer);
+        apply_track_update(call->arena, call->type->schema, NULL, tree, &writer);
+    }
+    if (is_dry_run(call)) {
+        answer(call, 201, tree);
+        return true;
+    }
+    if (is_crd(call) && !serve_custom_resource(call, tree))
+        return false;
+    store_put(call->api->store, call->collection, tree, call->arena);
+    answer(call, 201, present(call->arena, call->type, call->request, tree));
+    return true;
+}
+
+void handle_create(struct call *call) {
+    struct cJSON *tree = decode_body(call);
+    if (tree)
+        create_object(call, tree, false);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CustomResourceDefinitions: serving their types, and taking their objects along
+ * (apiserver-semantics.md §1.9, §1.10). */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+#define CLEANUP_FINALIZER SV("customresourcecleanup.apiextensions.k8s.io")
+
+bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
+    struct error err = {0};
+    if (registry_put_crd(call->api->registry, crd, &err))
+        return true;
+    struct findings findings = {0};
+    struct sv message = sv_from(err.message);
+    /* The registry says "path: what is wrong". */
+    struct sv field = SV("spec");
+    if (sv_contains(message, SV(": "))) {
+        size_t colon = sv_find(message, ':');
+        field = sv_prefix(message, colon);
+        message = sv_drop(message, colon + 2);
+    }
+    findings_add(call->arena, &findings, field, "FieldValueInvalid", NULL, "%.*s", SV_ARG(message));
+    return refuse_invalid(call, call->type->resource.kind, call->type->resource.group,
+                          object_name(crd), &findings);
+}
+
+static struct request delete_request(const struct resource_type *type, const struct cJSON *object) {
+    return (struct request){
+        .verb = VERB_DELETE,
+        .group = type->resource.group,
+        .version = type->resource.version,
+        .plural = type->resource.plural,
+        .namespace_name = object_namespace(object),
+        .name = object_name(object),
+        .subresource = SV(""),
+        .field_manager = SV(""),
+    };
+}
+
+bool empty_custom_resource(struct call *call, const struct cJSON *crd) {
+    const struct resource_type *type =
+        registry_find_group_kind(call->api->registry, json_find_string(crd, "spec.group"),
+                                 json_find_string(crd, "spec.names.kind"));
+    if (!type)
+        return true;
+    struct collection *collection = store_collection(call->api->store, type->storage_key);
+    struct cJSON *objects = json_list(call->arena);
+    struct position position = collection_seek(collection, SV(""), SV(""));
+    struct stored *object;
+    while ((object = collection_at(collection, &position))) {
+        json_append(objects, json_copy(call->arena, stored_tree(object)));
+        position_advance(&position);
+    }
+    JSON_EACH (each, objects) {
+        struct request request = delete_request(type, each);
+        struct api_response response;
+        struct call inner = inner_call(call, type, &request, &response);
+        handle_delete(&inner);
+    }
+    return collection->count == 0;
+}
+
+void release_custom_resource(struct call *call) {
+    const struct resource_type *definitions = registry_find(
+        call->api->registry, SV("apiextensions.k8s.io"), SV("v1"), SV("customresourcedefinitions"));
+    struct sv name = arena_printf(call->arena, "%.*s.%.*s", SV_ARG(call->type->resource.plural),
+                                  SV_ARG(call->type->resource.group));
+    struct collection *collection = store_collection(call->api->store, definitions->storage_key);
+    struct stored *stored = collection_get(collection, SV(""), name);
+    if (call->collection->count > 0 || !stored || !object_is_deleting(stored_tree(stored)))
+        return;
+    struct cJSON *crd = json_copy(call->arena, stored_tree(stored));
+    struct cJSON *finalizers = json_find(crd, "metadata.finalizers");
+    JSON_EACH (finalizer, finalizers)
+        if (sv_eq(json_text(finalizer), CLEANUP_FINALIZER)) {
+            json_detach(finalizers, finalizer);
+            break;
+        }
+    struct request request = {.verb = VERB_UPDATE};
+    struct api_response response;
+    struct call inner = inner_call(call, definitions, &request, &response);
+    if (is_free_to_go(crd))
+        remove_object(&inner, crd);
+    else
+        store_put(call->api->store, collection, crd, call->arena);
+}

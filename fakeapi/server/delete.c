@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DELETE of one object and of a collection (apiserver-semantics.md §1.9). */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+#define FINALIZER_FOREGROUND SV("foregroundDeletion")
+#define FINALIZER_ORPHAN SV("orphan")
+
+struct deletion {
+    struct sv uid, resource_version; /* preconditions, or SV("") */
+    bool is_foreground, is_orphan;
+    int64_t grace_s; /* -1: not given */
+};
+
+/* --- options --- */
+
+static bool read_policy(struct call *call, const struct cJSON *options,
+                        struct deletion *ret_deletion) {
+    struct sv policy = json_string_or(options, SV("propagationPolicy"), SV(""));
+    static const struct sv policies[] = {SV(""), SV("Foreground"), SV("Background"), SV("Orphan")};
+    const struct cJSON *orphans = json_get(options, SV("orphanDependents"));
+    struct findings findings = {0};
+    if (policy.len > 0 && json_is_bool(orphans))
+        findings_add(call->arena, &findings, SV("propagationPolicy"), "FieldValueInvalid", NULL,
+                     "Invalid value: \"%.*s\": orphanDependents and deletionPropagation cannot be "
+                     "both set",
+                     SV_ARG(policy));
+    else if (sv_index_of(policy, policies, COUNT_OF(policies)) == COUNT_OF(policies))
+        findings_add(call->arena, &findings, SV("propagationPolicy"), "FieldValueNotSupported",
+                     NULL,
+                     "Unsupported value: \"%.*s\": supported values: \"Foreground\", "
+                     "\"Background\", \"Orphan\", \"nil\"",
+                     SV_ARG(policy));
+    if (findings.count > 0)
+        return refuse_invalid(call, SV("DeleteOptions"), SV("meta.k8s.io"), SV(""), &findings);
+    ret_deletion->is_foreground = sv_eq(policy, SV("Foreground"));
+    ret_deletion->is_orphan = sv_eq(policy, SV("Orphan")) || json_is_true(orphans);
+    return true;
+}
+
+static bool read_options(struct call *call, struct deletion *ret_deletion) {
+    const struct cJSON *options = call->request->body;
+    *ret_deletion = (struct deletion){
+        .uid = json_find_string(options, "preconditions.uid"),
+        .resource_version = json_find_string(options, "preconditions.resourceVersion"),
+        .grace_s = json_int_or(options, SV("gracePeriodSeconds"), -1),
+    };
+    if (options && !json_is_map(options) && !json_is_null(options))
+        return refuse_bad_request(call, SV("the body is no DeleteOptions"));
+    return read_policy(call, options, ret_deletion);
+}
+
+static bool check_preconditions(struct call *call, const struct deletion *deletion,
+                                const struct cJSON *object) {
+    struct sv why = SV("");
+    if (deletion->uid.len > 0 && !sv_eq(deletion->uid, object_uid(object)))
+        why = arena_printf(call->arena,
+                           "the UID in the precondition (%.*s) does not match the UID in record "
+                           "(%.*s). The object might have been deleted and then recreated",
+                           SV_ARG(deletion->uid), SV_ARG(object_uid(object)));
+    else if (deletion->resource_version.len > 0 &&
+             !sv_eq(deletion->resource_version, object_resource_version(object)))
+        why = arena_printf(call->arena,
+                           "the ResourceVersion in the precondition (%.*s) does not match the "
+                           "ResourceVersion in record (%.*s). The object might have been modified",
+                           SV_ARG(deletion->resource_version),
+                           SV_ARG(object_resource_version(object)));
+    if (why.len == 0)
+        return true;
+    struct cJSON *details = resource_details(call, call->type, object_name(object));
+    json_set_string(call->arena, details, SV("kind"), call->type->resource.kind);
+    return refuse(call, 409, "Conflict",
+                  arena_printf(call->arena, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
+                               SV_ARG(call->type->resource.kind), SV_ARG(object_name(object)),
+                               SV_ARG(why)),
+                  details);
+}
+
+/* --- what holds an object --- */
+
+static bool is_namespace(const struct cJSON *tree) {
+    return sv_eq(json_string_or(tree, SV("kind"), SV("")), SV("Namespace")) &&
+           sv_eq(json_string_or(tree, SV("apiVersion"), SV("")), SV("v1"));
+}
+
+bool is_free_to_go(const struct cJSON *tree) {
+    return json_count(json_find(tree, "metadata.finalizers")) == 0 &&
+           (!is_namespace(tree) || json_count(json_find(tree, "spec.finalizers")) == 0);
+}
+
+void remove_object(struct call *call, struct cJSON *tree) {
+    store_remove(call->api->store, call->collection, tree, call->arena);
+    if (call->type->is_custom)
+        release_custom_resource(call);
+    if (sv_eq(call->type->resource.kind, SV("CustomResourceDefinition")))
+        registry_remove_crd(call->api->registry, tree);
+}
+
+/* --- marking --- */
+
+/* A pod that no kubelet runs has nobody to stop it gracefully. */
+static int64_t grace_of(const struct call *call, const struct deletion *deletion,
+                        const struct cJSON *object) {
+    if (!call->type->has_graceful_deletion)
+        return 0;
+    struct sv phase = json_find_string(object, "status.phase");
+    if (json_find_string(object, "spec.nodeName").len == 0 || sv_eq(phase, SV("Succeeded")) ||
+        sv_eq(phase, SV("Failed")))
+        return 0;
+    int64_t own = json_find_int(object, "spec.terminationGracePeriodSeconds", 30);
+    return deletion->grace_s >= 0 ? deletion->grace_s : own;
+}
+
+static void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer) {
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    if (!object_has_finalizer(tree, finalizer))
+        json_append(json_ensure_list(call->arena, metadata, SV("finalizers")),
+                    json_string(call->arena, finalizer));
+}
+
+static void set_finalizers(struct call *call, const struct deletion *deletion, struct cJSON *tree) {
+    if (deletion->is_foreground)
+        add_finalizer(call, tree, FINALIZER_FOREGROUND);
+    if (deletion->is_orphan)
+        add_finalizer(call, tree, FINALIZER_ORPHAN);
+}
+
+static void set_deletion(struct call *call, struct cJSON *tree, int64_t grace_s) {
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    json_set_string(call->arena, metadata, SV("deletionTimestamp"),
+                    api_time_format(call->now_ms + grace_s * 1000, call->arena));
+    if (is_namespace(tree))
+        json_set_string(call->arena, json_ensure_map(call->arena, tree, SV("status")), SV("phase"),
+                        SV("Terminating"));
+    else
+        json_set_int(call->arena, metadata, SV("deletionGracePeriodSeconds"), grace_s);
+    if (call->type->manages_generation)
+        json_set_int(call->arena, metadata, SV("generation"), object_generation(tree) + 1);
+}
+
+/* A second deletion can only shorten the time; anything else changes nothing. */
+static bool shortens(const struct cJSON *object, int64_t grace_s) {
+    return grace_s < json_find_int(object, "metadata.deletionGracePeriodSeconds", 0);
+}
+
+/* --- answers --- */
+
+static const struct cJSON *success(struct call *call, const struct cJSON *object) {
+    struct cJSON *status = json_map(call->arena);
+    json_set_string(call->arena, status, SV("kind"), SV("Status"));
+    json_set_string(call->arena, status, SV("apiVersion"), SV("v1"));
+    json_set(call->arena, status, SV("metadata"), json_map(call->arena));
+    json_set_string(call->arena, status, SV("status"), SV("Success"));
+    struct cJSON *details = resource_details(call, call->type, object_name(object));
+    json_set_string(call->arena, details, SV("uid"), object_uid(object));
+    json_set(call->arena, status, SV("details"), details);
+    return status;
+}
+
+static void answer_removed(struct call *call, const struct cJSON *object) {
+    answer(call, 200,
+           call->type->delete_returns_object
+               ? present(call->arena, call->type, call->request, object)
+               : success(call, object));
+}
+
+/* --- one object --- */
+
+static bool is_protected_namespace(struct call *call, const struct cJSON *object) {
+    static const struct sv kept[] = {SV("default"), SV("kube-system"), SV("kube-public")};
+    if (!is_namespace(object) ||
+        sv_index_of(object_name(object), kept, COUNT_OF(kept)) == COUNT_OF(kept))
+        return false;
+    refuse_forbidden(call, object_name(object), SV("this namespace may not be deleted"));
+    return true;
+}
+
+/* A deleted CRD takes its objects along; it waits for those that have finalizers. */
+static void hold_custom_resources(struct call *call, struct cJSON *tree) {
+    if (sv_eq(call->type->resource.kind, SV("CustomResourceDefinition")) &&
+        !empty_custom_resource(call, tree))
+        add_finalizer(call, tree, SV("customresourcecleanup.apiextensions.k8s.io"));
+}
+
+static void mark_deleted(struct call *call, const struct cJSON *object, struct cJSON *tree,
+                         int64_t grace_s) {
+    bool was_deleting = object_is_deleting(object);
+    if (!was_deleting || shortens(object, grace_s))
+        set_deletion(call, tree, grace_s);
+    if (json_equal(object, tree)) { /* deleted once more: nothing new */
+        answer(call, 200, present(call->arena, call->type, call->request, object));
+        return;
+    }
+    if (!is_dry_run(call))
+        store_put(call->api->store, call->collection, tree, call->arena);
+    answer(call, 200, present(call->arena, call->type, call->request, tree));
+}
+
+static bool delete_object(struct call *call, struct stored *stored,
+                          const struct deletion *deletion) {
+    const struct cJSON *object = stored_tree(stored);
+    if (is_protected_namespace(call, object) || !check_preconditions(call, deletion, object))
+        return false;
+    struct cJSON *tree = json_copy(call->arena, object);
+    set_finalizers(call, deletion, tree);
+    if (!is_dry_run(call))
+        hold_custom_resources(call, tree);
+    int64_t grace_s = grace_of(call, deletion, object);
+    bool waits_for_kubelet =
+        grace_s > 0 || (object_is_deleting(object) && deletion->grace_s < 0 &&
+                        json_find_int(object, "metadata.deletionGracePeriodSeconds", 0) > 0);
+    if (!is_free_to_go(tree) || waits_for_kubelet) {
+        mark_deleted(call, object, tree, grace_s);
+        return true;
+    }
+    if (call->type->has_graceful_deletion && !object_is_deleting(tree))
+        set_deletion(call, tree, 0);
+    if (!is_dry_run(call))
+        remove_object(call, json_copy(call->arena, tree));
+    answer_removed(call, tree);
+    return true;
+}
+
+void handle_delete(struct call *call) {
+    struct deletion deletion;
+    if (!read_options(call, &deletion))
+        return;
+    struct stored *stored = find_or_refuse(call);
+    if (stored)
+        delete_object(call, stored, &deletion);
+}
+
+/* --- a collection --- */
+
+void handle_delete_collection(struct call *call) {
+    struct deletion deletion;
+    if (!read_options(call, &deletion))
+        return;
+    /* The list is made first: deleting moves what a position points to. */
+    handle_list(call);
+    if (call->response->http_status != 200)
+        return;
+    const struct cJSON *list = call->response->body;
+    JSON_EACH (item, json_get(list, SV("items"))) {
+        struct stored *stored =
+            collection_get(call->collection, object_namespace(item), object_name(item));
+        if (stored && !delete_object(call, stored, &deletion) && call->response->http_status != 404)
+            return;
+    }
+    answer(call, 200, list);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/fakeapi.h"
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "fakeapi/server/server_parts.h"
+
+enum { WATCH_WINDOW_EVENTS_DEFAULT = 16384 };
+
+/* --- what a server has from its first moment on --- */
+
+static const char *const first_objects[][2] = {
+    {"namespaces", "{\"metadata\":{\"name\":\"default\"}}"},
+    {"namespaces", "{\"metadata\":{\"name\":\"kube-system\"}}"},
+    {"namespaces", "{\"metadata\":{\"name\":\"kube-public\"}}"},
+    {"namespaces", "{\"metadata\":{\"name\":\"kube-node-lease\"}}"},
+    {"services", "{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\",\"labels\":{"
+                 "\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},\"spec\":{\"ports\":[{"
+                 "\"name\":\"https\",\"protocol\":\"TCP\",\"port\":443,\"targetPort\":6443}]}}"},
+};
+
+static void create_first_objects(struct fakeapi *api) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(first_objects); i++) {
+        struct error err = {0};
+        const struct cJSON *object = json_read(arena, sv_from(first_objects[i][1]), &err);
+        assert(object);
+        struct request request = {
+            .verb = VERB_CREATE,
+            .group = SV(""),
+            .version = SV("v1"),
+            .plural = sv_from(first_objects[i][0]),
+            .namespace_name = json_find_string(object, "metadata.namespace"),
+            .name = SV(""),
+            .subresource = SV(""),
+            .body = object,
+        };
+        struct api_response response;
+        fakeapi_handle(api, &request, SV("kube-apiserver"), arena, &response);
+        assert(response.http_status == 201);
+    }
+}
+
+struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
+    struct fakeapi *api = mem_alloc(sizeof(*api));
+    api->options = *options;
+    if (!api->options.log)
+        api->options.log = log_none();
+    if (api->options.watch_window_events == 0)
+        api->options.watch_window_events = WATCH_WINDOW_EVENTS_DEFAULT;
+    api->registry = registry_new();
+    api->store = store_new(api->options.watch_window_events);
+    rng_init_named(&api->uid_rng, options->seed, SV("uid"));
+    rng_init_named(&api->name_rng, options->seed, SV("generateName"));
+    create_first_objects(api);
+    return api;
+}
+
+void fakeapi_free(struct fakeapi *api) {
+    if (!api)
+        return;
+    store_free(api->store);
+    registry_free(api->registry);
+    mem_free(api);
+}
+
+/* --- requests --- */
+
+/* A view that was left zeroed becomes an empty one: requests are built with initialisers. */
+static void fill_view(struct sv *view) {
+    if (!view->ptr)
+        *view = SV("");
+}
+
+static struct request filled(const struct request *request) {
+    struct request copy = *request;
+    struct sv *views[] = {
+        &copy.group,
+        &copy.version,
+        &copy.plural,
+        &copy.namespace_name,
+        &copy.name,
+        &copy.subresource,
+        &copy.field_manager,
+        &copy.label_selector,
+        &copy.field_selector,
+        &copy.continue_token,
+        &copy.resource_version,
+        &copy.field_validation,
+        &copy.resource_version_match,
+    };
+    for (size_t i = 0; i < COUNT_OF(views); i++)
+        fill_view(views[i]);
+    return copy;
+}
+
+static bool find_type(struct call *call) {
+    const struct request *request = call->request;
+    call->type =
+        registry_find(call->api->registry, request->group, request->version, request->plural);
+    if (!call->type)
+        return refuse(call, 404, "NotFound", SV("the server could not find the requested resource"),
+                      json_map(call->arena));
+    call->collection = store_collection(call->api->store, call->type->storage_key);
+    return true;
+}
+
+static bool offers_subresource(const struct call *call) {
+    struct sv subresource = call->request->subresource;
+    return sv_is_empty(subresource) || (sv_eq(subresource, SV("status")) && call->type->has_status);
+}
+
+static void dispatch(struct call *call) {
+    if (handle_subresource(call))
+        return;
+    if (!offers_subresource(call)) {
+        refuse(call, 404, "NotFound", SV("the server could not find the requested resource"),
+               json_map(call->arena));
+        return;
+    }
+    static void (*const handlers[])(struct call *) = {
+        [VERB_GET] = handle_get,
+        [VERB_LIST] = handle_list,
+        [VERB_CREATE] = handle_create,
+        [VERB_UPDATE] = handle_update,
+        [VERB_PATCH] = handle_patch,
+        [VERB_DELETE] = handle_delete,
+        [VERB_DELETE_COLLECTION] = handle_delete_collection,
+    };
+    assert((size_t)call->request->verb < COUNT_OF(handlers));
+    assert(handlers[call->request->verb]);
+    handlers[call->request->verb](call);
+}
+
+static void init_call(struct call *call, struct fakeapi *api, const struct request *request,
+                      struct sv user_agent, struct arena *arena, struct api_response *response) {
+    *response = (struct api_response){0};
+    *call = (struct call){
+        .api = api,
+        .request = request,
+        .user_agent = user_agent,
+        .arena = arena,
+        .now_ms = clock_now_ms(api->options.clock),
+        .response = response,
+    };
+}
+
+struct call inner_call(struct call *call, const struct resource_type *type,
+                       const struct request *request, struct api_response *ret_response) {
+    struct call inner;
+    init_call(&inner, call->api, request, call->user_agent, call->arena, ret_response);
+    inner.type = type;
+    inner.collection = store_collection(call->api->store, type->storage_key);
+    return inner;
+}
+
+bool begin_call(struct call *call, struct fakeapi *api, const struct request *request,
+                struct request *ret_request, struct sv user_agent, struct arena *arena,
+                struct api_response *ret_response) {
+    *ret_request = filled(request);
+    init_call(call, api, ret_request, user_agent, arena, ret_response);
+    return find_type(call);
+}
+
+void fakeapi_handle(struct fakeapi *api, const struct request *request, struct sv user_agent,
+                    struct arena *arena, struct api_response *ret_response) {
+    struct request copy;
+    struct call call;
+    api->request_count++;
+    if (begin_call(&call, api, request, &copy, user_agent, arena, ret_response))
+        dispatch(&call);
+    if (ret_response->warning_count > 0) {
+        struct sv *warnings = ARENA_ARRAY(arena, struct sv, ret_response->warning_count);
+        memcpy(warnings, call.warnings, sizeof(*warnings) * ret_response->warning_count);
+        ret_response->warnings = warnings;
+    }
+    assert(ret_response->http_status != 0);
+}
+
+bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, struct arena *arena,
+                        const struct cJSON **ret_pod, struct api_response *ret_response) {
+    struct request copy;
+    struct call call;
+    if (!begin_call(&call, api, request, &copy, SV(""), arena, ret_response))
+        return false;
+    struct stored *stored = find_or_refuse(&call);
+    if (!stored)
+        return false;
+    const struct cJSON *pod = stored_tree(stored);
+    if (json_find_string(pod, "spec.nodeName").len == 0)
+        return refuse_bad_request(
+            &call,
+            arena_printf(arena, "pod %.*s does not have a host assigned", SV_ARG(copy.name)));
+    struct sv container = copy.exec.container.ptr ? copy.exec.container : SV("");
+    bool is_known = sv_is_empty(container);
+    JSON_EACH (each, json_find(pod, "spec.containers"))
+        is_known |= sv_eq(json_find_string(each, "name"), container);
+    if (!is_known)
+        return refuse_bad_request(&call,
+                                  arena_printf(arena, "container %.*s is not valid for pod %.*s",
+                                               SV_ARG(container), SV_ARG(copy.name)));
+    *ret_pod = pod;
+    return true;
+}
+
+/* --- upkeep --- */
+
+uint64_t fakeapi_revision(const struct fakeapi *api) {
+    return store_revision(api->store);
+}
+
+void fakeapi_trim(struct fakeapi *api) {
+    store_trim(api->store);
+}
+
+void fakeapi_compact(struct fakeapi *api) {
+    store_compact(api->store);
+}
+
+const struct registry *fakeapi_registry(const struct fakeapi *api) {
+    return api->registry;
+}
+
+void fakeapi_get_stats(const struct fakeapi *api, struct fakeapi_stats *ret_stats) {
+    struct store_stats store;
+    store_get_stats(api->store, &store);
+    *ret_stats = (struct fakeapi_stats){
+        .requests = api->request_count,
+        .writes = store.writes,
+        .objects = store.objects,
+        .watch_events = api->watch_event_count,
+        .tree_bytes = store.tree_bytes,
+    };
+}

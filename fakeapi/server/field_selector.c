@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/field_selector.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+
+/* Up to the next comma that no backslash escapes, without the escapes. */
+static struct sv take_term(struct arena *arena, struct sv *rest) {
+    char *term = arena_alloc(arena, rest->len + 1);
+    size_t len = 0, i = 0;
+    for (; i < rest->len && rest->ptr[i] != ','; i++) {
+        if (rest->ptr[i] == '\\' && i + 1 < rest->len)
+            i++;
+        term[len++] = rest->ptr[i];
+    }
+    *rest = sv_drop(*rest, i + 1);
+    return (struct sv){term, len};
+}
+
+static bool parse_term(struct sv text, struct field_term *term, struct error *err) {
+    size_t at = sv_find(text, '=');
+    if (at == text.len)
+        return error_set(err, ERROR_INVALID, "invalid selector: '%.*s'; can't understand '%.*s'",
+                         SV_ARG(text), SV_ARG(text));
+    term->is_unequal = at > 0 && text.ptr[at - 1] == '!';
+    term->field = sv_prefix(text, term->is_unequal ? at - 1 : at);
+    bool is_double = !term->is_unequal && at + 1 < text.len && text.ptr[at + 1] == '=';
+    term->value = sv_drop(text, at + (is_double ? 2 : 1));
+    return true;
+}
+
+static bool offers(const struct resource_type *type, struct sv field) {
+    if (sv_eq(field, SV("metadata.name")))
+        return true;
+    if (sv_eq(field, SV("metadata.namespace")))
+        return type->resource.is_namespaced;
+    return sv_index_of(field, type->selectable_fields, type->selectable_field_count) <
+           type->selectable_field_count;
+}
+
+static bool refuse_field(const struct resource_type *type, struct sv field, struct error *err) {
+    if (type->is_custom || type->selectable_field_count > 0)
+        return error_set(err, ERROR_INVALID, "field label not supported: %.*s", SV_ARG(field));
+    return error_set(err, ERROR_INVALID,
+                     "\"%.*s\" is not a known field selector: only \"metadata.name\"%s",
+                     SV_ARG(field), type->resource.is_namespaced ? ", \"metadata.namespace\"" : "");
+}
+
+bool field_selector_parse(struct arena *arena, struct sv text, const struct resource_type *type,
+                          struct field_selector *ret_selector, struct error *err) {
+    struct field_selector selector = {0};
+    while (text.len > 0) {
+        struct sv term = take_term(arena, &text);
+        if (term.len == 0)
+            continue;
+        if (selector.term_count == FIELD_TERMS_MAX)
+            return error_set(err, ERROR_TOO_LARGE, "a field selector has at most %d terms",
+                             FIELD_TERMS_MAX);
+        if (!parse_term(term, &selector.terms[selector.term_count], err))
+            return false;
+        if (!offers(type, selector.terms[selector.term_count].field))
+            return refuse_field(type, selector.terms[selector.term_count].field, err);
+        selector.term_count++;
+    }
+    *ret_selector = selector;
+    return true;
+}
+
+/* A field that is absent has the text of its type's zero value. */
+static struct sv field_text(const struct cJSON *object, struct sv field, struct arena *arena) {
+    static const struct {
+        struct sv field, text;
+    } zeros[] = {
+        {SV("spec.hostNetwork"), SV("false")},
+        {SV("spec.unschedulable"), SV("false")},
+        {SV("status.replicas"), SV("0")},
+        {SV("status.successful"), SV("0")},
+    };
+    const struct cJSON *item = json_find(object, arena_copy(arena, field).ptr);
+    if (json_is_bool(item))
+        return json_is_true(item) ? SV("true") : SV("false");
+    for (size_t i = 0; !item && i < COUNT_OF(zeros); i++)
+        if (sv_eq(zeros[i].field, field))
+            return zeros[i].text;
+    return json_text(item);
+}
+
+bool field_selector_matches(const struct field_selector *selector, const struct cJSON *object,
+                            struct arena *arena) {
+    for (size_t i = 0; i < selector->term_count; i++) {
+        const struct field_term *term = &selector->terms[i];
+        if (sv_eq(field_text(object, term->field, arena), term->value) == term->is_unequal)
+            return false;
+    }
+    return true;
+}
+
+struct sv field_selector_required(const struct field_selector *selector, struct sv field) {
+    for (size_t i = 0; i < selector->term_count; i++)
+        if (!selector->terms[i].is_unequal && sv_eq(selector->terms[i].field, field))
+            return selector->terms[i].value;
+    return SV("");
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers: Status objects with the texts of apiserver-semantics.md §1.1. */
+#include "core/base/arena.h"
+#include "core/base/log.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,
+                             struct sv message) {
+    struct cJSON *status = json_map(arena);
+    json_set_string(arena, status, SV("kind"), SV("Status"));
+    json_set_string(arena, status, SV("apiVersion"), SV("v1"));
+    json_set(arena, status, SV("metadata"), json_map(arena));
+    json_set_string(arena, status, SV("status"), SV("Failure"));
+    json_set_string(arena, status, SV("message"), message);
+    if (reason[0])
+        json_set_string(arena, status, SV("reason"), sv_from(reason));
+    json_set_int(arena, status, SV("code"), http_status);
+    return status;
+}
+
+void answer(struct call *call, int http_status, const struct cJSON *body) {
+    call->response->http_status = http_status;
+    call->response->body = body;
+}
+
+void answer_warning(struct call *call, struct sv text) {
+    if (call->response->warning_count < WARNINGS_MAX)
+        call->warnings[call->response->warning_count++] = text;
+}
+
+bool refuse(struct call *call, int http_status, const char *reason, struct sv message,
+            struct cJSON *details) {
+    struct cJSON *status = fakeapi_status(call->arena, http_status, reason, message);
+    if (details) {
+        struct cJSON *code = json_remove(status, SV("code"));
+        json_set(call->arena, status, SV("details"), details);
+        json_set(call->arena, status, SV("code"), code);
+    }
+    answer(call, http_status, status);
+    return false;
+}
+
+bool refuse_bad_request(struct call *call, struct sv message) {
+    return refuse(call, 400, "BadRequest", message, NULL);
+}
+
+struct cJSON *resource_details(struct call *call, const struct resource_type *type,
+                               struct sv name) {
+    struct cJSON *details = json_map(call->arena);
+    if (name.len > 0)
+        json_set_string(call->arena, details, SV("name"), name);
+    if (type->resource.group.len > 0)
+        json_set_string(call->arena, details, SV("group"), type->resource.group);
+    json_set_string(call->arena, details, SV("kind"), type->resource.plural);
+    return details;
+}
+
+bool refuse_not_found(struct call *call, const struct resource_type *type, struct sv name) {
+    struct sv qualified = resource_qualified(&type->resource, call->arena);
+    return refuse(
+        call, 404, "NotFound",
+        arena_printf(call->arena, "%.*s \"%.*s\" not found", SV_ARG(qualified), SV_ARG(name)),
+        resource_details(call, type, name));
+}
+
+bool refuse_already_exists(struct call *call, struct sv name, bool is_deleting) {
+    struct sv qualified = resource_qualified(&call->type->resource, call->arena);
+    return refuse(call, 409, "AlreadyExists",
+                  arena_printf(call->arena, "%s%.*s \"%.*s\" already exists",
+                               is_deleting ? "object is being deleted: " : "", SV_ARG(qualified),
+                               SV_ARG(name)),
+                  resource_details(call, call->type, name));
+}
+
+bool refuse_conflict(struct call *call, struct sv name, struct sv why) {
+    struct sv qualified = resource_qualified(&call->type->resource, call->arena);
+    return refuse(call, 409, "Conflict",
+                  arena_printf(call->arena, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
+                               SV_ARG(qualified), SV_ARG(name), SV_ARG(why)),
+                  resource_details(call, call->type, name));
+}
+
+bool refuse_modified(struct call *call, struct sv name) {
+    return refuse_conflict(call, name,
+                           SV("the object has been modified; please apply your changes to the "
+                              "latest version and try again"));
+}
+
+struct cJSON *refuse_forbidden(struct call *call, struct sv name, struct sv why) {
+    struct cJSON *details = resource_details(call, call->type, name);
+    struct sv qualified = resource_qualified(&call->type->resource, call->arena);
+    refuse(call, 403, "Forbidden",
+           arena_printf(call->arena, "%.*s \"%.*s\" is forbidden: %.*s", SV_ARG(qualified),
+                        SV_ARG(name), SV_ARG(why)),
+           details);
+    return details;
+}
+
+bool refuse_unsupported(struct call *call, struct sv what) {
+    log_line(call->api->options.log, LOG_WARNING, "not supported: %.*s", SV_ARG(what));
+    return refuse(
+        call, 501, "NotImplemented",
+        arena_printf(call->arena, "%.*s is not supported by this API server", SV_ARG(what)),
+        json_map(call->arena));
+}
+
+struct cJSON *add_cause(struct call *call, struct cJSON *details, struct sv reason,
+                        struct sv message, struct sv field) {
+    struct cJSON *cause = json_map(call->arena);
+    json_set_string(call->arena, cause, SV("reason"), reason);
+    json_set_string(call->arena, cause, SV("message"), message);
+    json_set_string(call->arena, cause, SV("field"), field);
+    return json_append(json_ensure_list(call->arena, details, SV("causes")), cause);
+}
+
+/* "field: Text" of each finding once, in brackets when there are several. */
+static struct sv findings_text(struct call *call, const struct findings *findings) {
+    struct sv text = SV("");
+    size_t told = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        struct sv one = arena_printf(call->arena, "%.*s: %.*s", SV_ARG(findings->items[i].field),
+                                     SV_ARG(findings->items[i].message));
+        bool is_known = false;
+        for (size_t k = 0; k < i && !is_known; k++)
+            is_known = sv_eq(findings->items[k].field, findings->items[i].field) &&
+                       sv_eq(findings->items[k].message, findings->items[i].message);
+        if (is_known)
+            continue;
+        text = told++ ? arena_printf(call->arena, "%.*s, %.*s", SV_ARG(text), SV_ARG(one)) : one;
+    }
+    return told > 1 ? arena_printf(call->arena, "[%.*s]", SV_ARG(text)) : text;
+}
+
+bool refuse_invalid(struct call *call, struct sv kind, struct sv group, struct sv name,
+                    const struct findings *findings) {
+    struct cJSON *details = json_map(call->arena);
+    if (name.len > 0)
+        json_set_string(call->arena, details, SV("name"), name);
+    if (group.len > 0)
+        json_set_string(call->arena, details, SV("group"), group);
+    json_set_string(call->arena, details, SV("kind"), kind);
+    for (size_t i = 0; i < findings->count; i++)
+        add_cause(call, details, findings->items[i].reason, findings->items[i].message,
+                  findings->items[i].field);
+    struct sv text = findings_text(call, findings);
+    return refuse(call, 422, "Invalid",
+                  arena_printf(call->arena, "%.*s%s%.*s \"%.*s\" is invalid: %.*s", SV_ARG(kind),
+                               group.len ? "." : "", SV_ARG(group), SV_ARG(name), SV_ARG(text)),
+                  details);
+}

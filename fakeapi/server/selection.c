@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/selection.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/server/server_parts.h"
+
+bool selection_of(struct call *call, struct arena *arena, struct selection *ret_selection) {
+    const struct request *request = call->request;
+    struct error err = {0};
+    struct selection selection = {
+        .namespace_name = arena_copy(arena, request->namespace_name),
+    };
+    if (!selector_parse(arena, request->label_selector, &selection.labels, &err) ||
+        !field_selector_parse(arena, arena_copy(arena, request->field_selector), call->type,
+                              &selection.fields, &err))
+        return refuse_bad_request(call, arena_copy(call->arena, sv_from(err.message)));
+    selection.name = field_selector_required(&selection.fields, SV("metadata.name"));
+    if (request->name.len > 0)
+        selection.name = arena_copy(arena, request->name);
+    struct sv namespace_name = field_selector_required(&selection.fields, SV("metadata.namespace"));
+    if (selection.namespace_name.len == 0)
+        selection.namespace_name = namespace_name;
+    selection.is_whole = request->label_selector.len == 0 && request->field_selector.len == 0;
+    *ret_selection = selection;
+    return true;
+}
+
+bool selection_has(const struct selection *selection, struct stored *object, struct arena *arena) {
+    if (selection->namespace_name.len > 0 &&
+        !sv_eq(object->namespace_name, selection->namespace_name))
+        return false;
+    if (selection->name.len > 0 && !sv_eq(object->name, selection->name))
+        return false;
+    if (selection->is_whole)
+        return true;
+    const struct cJSON *tree = stored_tree(object);
+    return selector_matches(&selection->labels, json_find(tree, "metadata.labels")) &&
+           field_selector_matches(&selection->fields, tree, arena);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_parts: the server's state and one request on its way, shared by the files that each
+ * answer one kind of request. Private to fakeapi/server.
+ */
+#ifndef FAKEAPI_SERVER_SERVER_PARTS_H
+#define FAKEAPI_SERVER_SERVER_PARTS_H
+
+#include "core/base/rng.h"
+#include "core/client/transport.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/fakeapi.h"
+#include "fakeapi/store/store.h"
+
+struct findings;
+
+struct fakeapi {
+    struct fakeapi_options options;
+    struct registry *registry;
+    struct store *store;
+    struct rng uid_rng, name_rng;
+    uint32_t cluster_ip_count, node_port_count; /* handed out so far */
+    uint64_t request_count, watch_event_count;
+};
+
+enum { WARNINGS_MAX = 64 };
+
+struct call {
+    struct fakeapi *api;
+    const struct request *request;
+    const struct resource_type *type;
+    struct collection *collection;
+    struct sv user_agent;
+    struct arena *arena;
+    int64_t now_ms;
+    struct api_response *response;
+    struct sv warnings[WARNINGS_MAX];
+};
+
+/* Fills `call` and `ret_request` (the request with empty views for zeroed ones) and finds the
+ * type; false: refused. */
+bool begin_call(struct call *call, struct fakeapi *api, const struct request *request,
+                struct request *ret_request, struct sv user_agent, struct arena *arena,
+                struct api_response *ret_response);
+
+/* --- respond.c: answers. The refusals return false, so that refusing is one statement. --- */
+
+void answer(struct call *call, int http_status, const struct cJSON *body);
+void answer_warning(struct call *call, struct sv text);
+bool refuse(struct call *call, int http_status, const char *reason, struct sv message,
+            struct cJSON *details);
+/* Without details: what handlers say of a request that they cannot read. */
+bool refuse_bad_request(struct call *call, struct sv message);
+bool refuse_not_found(struct call *call, const struct resource_type *type, struct sv name);
+bool refuse_already_exists(struct call *call, struct sv name, bool is_deleting);
+/* "Operation cannot be fulfilled on configmaps "a": <why>". */
+bool refuse_conflict(struct call *call, struct sv name, struct sv why);
+bool refuse_modified(struct call *call, struct sv name);
+/* "configmaps "a" is forbidden: <why>"; returns its details for causes. */
+struct cJSON *refuse_forbidden(struct call *call, struct sv name, struct sv why);
+bool refuse_invalid(struct call *call, struct sv kind, struct sv group, struct sv name,
+                    const struct findings *findings);
+/* What is not built: 501 with its name, and a log line. */
+bool refuse_unsupported(struct call *call, struct sv what);
+struct cJSON *add_cause(struct call *call, struct cJSON *details, struct sv reason,
+                        struct sv message, struct sv field);
+/* {name, group, kind: plural}. */
+struct cJSON *resource_details(struct call *call, const struct resource_type *type, struct sv name);
+
+/* --- read.c --- */
+
+void handle_get(struct call *call);
+void handle_list(struct call *call);
+/* The stored object as the request's version and form show it; shared or in the arena. */
+const struct cJSON *present(struct arena *arena, const struct resource_type *type,
+                            const struct request *request, const struct cJSON *tree);
+/* NULL and a refusal when it does not exist. */
+struct stored *find_or_refuse(struct call *call);
+
+/* --- write_check.c: what an object goes through on its way into the store --- */
+
+/* The body as a tree of its own; NULL and a refusal when it is no object of this type. */
+struct cJSON *decode_body(struct call *call);
+bool check_name_and_namespace(struct call *call, struct cJSON *tree);
+/* Unknown and mistyped fields, pruning, canonical quantities, defaults. */
+bool check_fields(struct call *call, struct cJSON *tree);
+bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON *old);
+struct apply_writer;
+/* Who writes, for managedFields; texts live in the call's arena. */
+void fill_writer(struct call *call, const struct cJSON *tree, struct apply_writer *ret_writer);
+bool is_dry_run(const struct call *call);
+
+/* --- create.c, update.c, patch_request.c, delete.c --- */
+
+void handle_create(struct call *call);
+/* With `is_applied` its managedFields are there already. */
+bool create_object(struct call *call, struct cJSON *tree, bool is_applied);
+
+void handle_update(struct call *call);
+void handle_patch(struct call *call);
+struct replacement {
+    struct cJSON *tree; /* in the call's arena; changed on the way */
+    bool is_applied;    /* its managedFields are there already */
+    bool is_put;
+    struct sv subresource; /* which of its parts count */
+};
+bool replace_object(struct call *call, struct stored *old, const struct replacement *replacement);
+/* Stores `tree` in place of `old`, or removes it when it was only waiting for that. Returns what
+ * the client is shown. */
+const struct cJSON *store_replacement(struct call *call, const struct cJSON *old,
+                                      struct cJSON *tree);
+
+void handle_delete(struct call *call);
+void handle_delete_collection(struct call *call);
+/* No finalizer holds it, nor its contents (namespaces). */
+bool is_free_to_go(const struct cJSON *tree);
+void remove_object(struct call *call, struct cJSON *tree);
+
+/* --- subresource.c --- */
+
+/* True when the request addressed one that is not "" or "status" and was answered. */
+bool handle_subresource(struct call *call);
+
+/* --- admission.c: what the built-in admission plugins and strategies do --- */
+
+/* The namespace of a new object exists and takes new content. */
+bool admit_namespace(struct call *call);
+bool admit_create(struct call *call, struct cJSON *tree);
+void admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+
+/* --- custom_resource.c --- */
+
+/* Before a CRD is stored: its types are served from here on. */
+bool serve_custom_resource(struct call *call, const struct cJSON *crd);
+/* Deletes its objects; true when none is left. */
+bool empty_custom_resource(struct call *call, const struct cJSON *crd);
+/* After an object went that a deleted CRD may have waited for. */
+void release_custom_resource(struct call *call);
+
+/* A call on another type in the name of this one (its refusals go to `ret_response`). */
+struct call inner_call(struct call *call, const struct resource_type *type,
+                       const struct request *request, struct api_response *ret_response);
+
+#endif

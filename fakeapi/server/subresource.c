@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subresources besides status: scale, binding, eviction, finalize (apiserver-semantics.md §1.5,
+ * §1.14). */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/selector.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/apply.h"
+#include "fakeapi/server/patch.h"
+#include "fakeapi/server/server_parts.h"
+
+static const struct cJSON *at_path(struct call *call, const struct cJSON *object, struct sv path) {
+    return path.len > 0 ? json_find(object, arena_copy(call->arena, path).ptr) : NULL;
+}
+
+static void refuse_method(struct call *call) {
+    refuse(call, 405, "MethodNotAllowed",
+           SV("the server does not allow this method on the requested resource"),
+           json_map(call->arena));
+}
+
+/* --- scale --- */
+
+/* A built-in kind's selector is an object; its text goes into the scale. */
+static struct sv selector_text(struct call *call, const struct cJSON *object) {
+    if (call->type->is_custom)
+        return json_text(at_path(call, object, call->type->scale_selector_path));
+    struct sv text = SV("");
+    JSON_EACH (label, json_find(object, "spec.selector.matchLabels"))
+        text = arena_printf(call->arena, "%.*s%s%.*s=%.*s", SV_ARG(text), text.len ? "," : "",
+                            SV_ARG(json_key(label)), SV_ARG(json_text(label)));
+    return text;
+}
+
+static struct cJSON *scale_of(struct call *call, const struct cJSON *object) {
+    static const struct sv kept[] = {SV("name"), SV("namespace"), SV("uid"), SV("resourceVersion"),
+                                     SV("creationTimestamp")};
+    struct arena *arena = call->arena;
+    struct cJSON *scale = json_map(arena);
+    json_set_string(arena, scale, SV("kind"), SV("Scale"));
+    json_set_string(arena, scale, SV("apiVersion"), SV("autoscaling/v1"));
+    struct cJSON *metadata = json_ensure_map(arena, scale, SV("metadata"));
+    for (size_t i = 0; i < COUNT_OF(kept); i++) {
+        const struct cJSON *value = json_get(json_get(object, SV("metadata")), kept[i]);
+        if (value)
+            json_set(arena, metadata, kept[i], json_copy(arena, value));
+    }
+    int64_t wanted = 0, present_count = 0;
+    json_to_int64(at_path(call, object, call->type->scale_spec_path), &wanted);
+    json_to_int64(at_path(call, object, call->type->scale_status_path), &present_count);
+    json_set_int(arena, json_ensure_map(arena, scale, SV("spec")), SV("replicas"), wanted);
+    struct cJSON *status = json_ensure_map(arena, scale, SV("status"));
+    json_set_int(arena, status, SV("replicas"), present_count);
+    struct sv selector = selector_text(call, object);
+    if (selector.len > 0)
+        json_set_string(arena, status, SV("selector"), selector);
+    return scale;
+}
+
+static bool check_scale(struct call *call, const struct cJSON *scale, int64_t *ret_replicas) {
+    const struct cJSON *replicas = json_find(scale, "spec.replicas");
+    struct findings findings = {0};
+    *ret_replicas = 0;
+    if (replicas && !json_to_int64(replicas, ret_replicas))
+        return refuse_bad_request(call, SV("Scale in version \"v1\" cannot be handled as a Scale: "
+                                           "spec.replicas is no integer"));
+    if (*ret_replicas < 0)
+        findings_add(call->arena, &findings, SV("spec.replicas"), "FieldValueInvalid", replicas,
+                     "Invalid value: %lld: must be greater than or equal to 0",
+                     (long long)*ret_replicas);
+    return findings.count == 0 ||
+           refuse_invalid(call, SV("Scale"), SV("autoscaling"), call->request->name, &findings);
+}
+
+static struct cJSON *patched_scale(struct call *call, const struct cJSON *scale,
+                                   struct error *err) {
+    if (call->request->patch_type == PATCH_JSON)
+        return patch_json(call->arena, scale, call->request->body, err);
+    return patch_merge(call->arena, scale, call->request->body, err);
+}
+
+static void set_at_path(struct call *call, struct cJSON *tree, struct sv path, int64_t value) {
+    while (sv_find(path, '.') < path.len)
+        tree = json_ensure_map(call->arena, tree, sv_cut(&path, '.'));
+    json_set_int(call->arena, tree, path, value);
+}
+
+static void write_scale(struct call *call, struct stored *stored, const struct cJSON *scale) {
+    int64_t replicas;
+    if (!check_scale(call, scale, &replicas))
+        return;
+    struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    struct sv version = object_resource_version(scale);
+    if (version.len > 0)
+        json_set_string(call->arena, metadata, SV("resourceVersion"), version);
+    set_at_path(call, tree, call->type->scale_spec_path, replicas);
+    if (!replace_object(call, stored,
+                        &(struct replacement){.tree = tree, .subresource = SV("scale")}))
+        return;
+    answer(call, 200, scale_of(call, call->response->body));
+}
+
+static void handle_scale(struct call *call) {
+    struct stored *stored = find_or_refuse(call);
+    if (!stored)
+        return;
+    struct cJSON *scale = scale_of(call, stored_tree(stored));
+    struct error err = {0};
+    switch (call->request->verb) {
+    case VERB_GET:
+        answer(call, 200, scale);
+        return;
+    case VERB_UPDATE:
+        if (json_is_map(call->request->body))
+            write_scale(call, stored, call->request->body);
+        else
+            refuse_bad_request(call, SV("the body is no Scale"));
+        return;
+    case VERB_PATCH:
+        json_remove(json_get(scale, SV("metadata")), SV("resourceVersion"));
+        scale = patched_scale(call, scale, &err);
+        if (scale)
+            write_scale(call, stored, scale);
+        else
+            refuse_bad_request(call, arena_copy(call->arena, sv_from(err.message)));
+        return;
+    default:
+        refuse_method(call);
+    }
+}
+
+/* --- pods --- */
+
+static void answer_created(struct call *call) {
+    struct cJSON *status = json_map(call->arena);
+    json_set_string(call->arena, status, SV("kind"), SV("Status"));
+    json_set_string(call->arena, status, SV("apiVersion"), SV("v1"));
+    json_set(call->arena, status, SV("metadata"), json_map(call->arena));
+    json_set_string(call->arena, status, SV("status"), SV("Success"));
+    json_set_int(call->arena, status, SV("code"), 201);
+    answer(call, 201, status);
+}
+
+/* A condition of that type, in place of an older one. */
+static void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type,
+                              struct sv reason, struct sv message) {
+    struct cJSON *conditions = json_ensure_list(
+        call->arena, json_ensure_map(call->arena, pod, SV("status")), SV("conditions"));
+    struct cJSON *condition = json_map(call->arena);
+    json_set_string(call->arena, condition, SV("type"), type);
+    json_set_string(call->arena, condition, SV("status"), SV("True"));
+    json_set(call->arena, condition, SV("lastProbeTime"), json_null(call->arena));
+    json_set_string(call->arena, condition, SV("lastTransitionTime"),
+                    api_time_format(call->now_ms, call->arena));
+    if (reason.len > 0)
+        json_set_string(call->arena, condition, SV("reason"), reason);
+    if (message.len > 0)
+        json_set_string(call->arena, condition, SV("message"), message);
+    JSON_EACH (each, conditions)
+        if (sv_eq(json_find_string(each, "type"), type)) {
+            json_replace(conditions, each, condition);
+            return;
+        }
+    json_append(conditions, condition);
+}
+
+static void handle_binding(struct call *call) {
+    struct stored *stored = find_or_refuse(call);
+    if (!stored)
+        return;
+    const struct cJSON *pod = stored_tree(stored);
+    struct sv node = json_find_string(call->request->body, "target.name");
+    struct sv bound = json_find_string(pod, "spec.nodeName");
+    struct sv uid = object_uid(call->request->body);
+    struct sv why = SV("");
+    if (node.len == 0) {
+        refuse_bad_request(call, SV("a Binding needs target.name"));
+        return;
+    }
+    if (bound.len > 0)
+        why = arena_printf(call->arena, "pod %.*s is already assigned to node \"%.*s\"",
+                           SV_ARG(call->request->name), SV_ARG(bound));
+    else if (object_is_deleting(pod))
+        why = arena_printf(call->arena, "pod %.*s is being deleted, cannot be assigned to a host",
+                           SV_ARG(call->request->name));
+    else if (uid.len > 0 && !sv_eq(uid, object_uid(pod)))
+        why = SV("Precondition failed: UID in precondition differs from UID in object meta");
+    if (why.len > 0) {
+        refuse(call, 409, "Conflict",
+               arena_printf(call->arena,
+                            "Operation cannot be fulfilled on pods/binding \"%.*s\": %.*s",
+                            SV_ARG(call->request->name), SV_ARG(why)),
+               resource_details(call, call->type, call->request->name));
+        return;
+    }
+    struct cJSON *tree = json_copy(call->arena, pod);
+    json_set_string(call->arena, json_get(tree, SV("spec")), SV("nodeName"), node);
+    set_pod_condition(call, tree, SV("PodScheduled"), SV(""), SV(""));
+    if (!is_dry_run(call))
+        store_put(call->api->store, call->collection, tree, call->arena);
+    answer_created(call);
+}
+
+/* The first budget of the pod that allows no disruption, or NULL. */
+static const struct cJSON *blocking_budget(struct call *call, const struct cJSON *pod) {
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV("policy"), SV("v1"), SV("poddisruptionbudgets"));
+    struct collection *budgets = store_collection(call->api->store, type->storage_key);
+    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
+    struct stored *stored;
+    while ((stored = collection_at(budgets, &position)) &&
+           sv_eq(stored->namespace_name, object_namespace(pod))) {
+        const struct cJSON *budget = stored_tree(stored);
+        struct selector selector;
+        struct error err = {0};
+        position_advance(&position);
+        if (selector_from_object(call->arena, json_find(budget, "spec.selector"), &selector,
+                                 &err) &&
+            selector_matches(&selector, json_find(pod, "metadata.labels")) &&
+            json_find_int(budget, "status.disruptionsAllowed", 0) <= 0)
+            return budget;
+    }
+    return NULL;
+}
+
+static bool refuse_disruption(struct call *call, const struct cJSON *budget) {
+    struct cJSON *details = json_map(call->arena);
+    add_cause(call, details, SV("DisruptionBudget"),
+              arena_printf(call->arena,
+                           "The disruption budget %.*s needs %lld healthy pods and has %lld "
+                           "currently",
+                           SV_ARG(object_name(budget)),
+                           (long long)json_find_int(budget, "status.desiredHealthy", 0),
+                           (long long)json_find_int(budget, "status.currentHealthy", 0)),
+              SV(""));
+    return refuse(call, 429, "TooManyRequests",
+                  SV("Cannot evict pod as it would violate the pod's disruption budget."), details);
+}
+
+static void handle_eviction(struct call *call) {
+    struct stored *stored = find_or_refuse(call);
+    if (!stored)
+        return;
+    const struct cJSON *budget = blocking_budget(call, stored_tree(stored));
+    if (budget) {
+        refuse_disruption(call, budget);
+        return;
+    }
+    struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
+    set_pod_condition(call, tree, SV("DisruptionTarget"), SV("EvictionByEvictionAPI"),
+                      SV("Eviction API: evicting"));
+    if (!is_dry_run(call))
+        store_put(call->api->store, call->collection, tree, call->arena);
+    struct request request = *call->request;
+    request.verb = VERB_DELETE;
+    request.subresource = SV("");
+    request.body = json_get(call->request->body, SV("deleteOptions"));
+    struct api_response response;
+    struct call inner = inner_call(call, call->type, &request, &response);
+    handle_delete(&inner);
+    if (response.http_status == 200)
+        answer_created(call);
+    else
+        answer(call, response.http_status, response.body);
+}
+
+/* --- namespaces --- */
+
+static void handle_finalize(struct call *call) {
+    struct stored *stored = find_or_refuse(call);
+    if (!stored)
+        return;
+    const struct cJSON *old = stored_tree(stored);
+    const struct cJSON *finalizers = json_find(call->request->body, "spec.finalizers");
+    struct sv version = object_resource_version(call->request->body);
+    if (version.len > 0 && !sv_eq(version, object_resource_version(old))) {
+        refuse_modified(call, call->request->name);
+        return;
+    }
+    struct cJSON *tree = json_copy(call->arena, old);
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    json_remove(spec, SV("finalizers"));
+    if (json_count(finalizers) > 0)
+        json_set(call->arena, spec, SV("finalizers"), json_copy(call->arena, finalizers));
+    if (json_equal(old, tree)) {
+        answer(call, 200, old);
+        return;
+    }
+    answer(call, 200, is_dry_run(call) ? tree : store_replacement(call, old, tree));
+}
+
+/* --- the table --- */
+
+static const struct {
+    struct sv kind; /* "": any that declares it */
+    struct sv subresource;
+    enum verb verb; /* VERB_EXEC: any */
+    void (*handle)(struct call *call);
+} subresources[] = {
+    {SV("Pod"), SV("binding"), VERB_CREATE, handle_binding},
+    {SV("Pod"), SV("eviction"), VERB_CREATE, handle_eviction},
+    {SV("Namespace"), SV("finalize"), VERB_UPDATE, handle_finalize},
+    {SV(""), SV("scale"), VERB_EXEC, handle_scale},
+};
+
+/* What the real server has and this one has not. */
+static const struct sv unsupported[] = {
+    SV("log"),   SV("attach"), SV("portforward"), SV("proxy"), SV("ephemeralcontainers"),
+    SV("token"), SV("resize"), SV("approval"),
+};
+
+bool handle_subresource(struct call *call) {
+    struct sv subresource = call->request->subresource;
+    if (subresource.len == 0 || sv_eq(subresource, SV("status")))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(subresources); i++) {
+        bool is_kind = subresources[i].kind.len > 0
+                           ? sv_eq(subresources[i].kind, call->type->resource.kind)
+                           : call->type->has_scale;
+        if (!is_kind || !sv_eq(subresources[i].subresource, subresource))
+            continue;
+        if (subresources[i].verb != VERB_EXEC && subresources[i].verb != call->request->verb)
+            refuse_method(call);
+        else
+            subresources[i].handle(call);
+        return true;
+    }
+    if (sv_index_of(subresource, unsupported, COUNT_OF(unsupported)) < COUNT_OF(unsupported)) {
+        refuse_unsupported(call,
+                           arena_printf(call->arena, "%.*s/%.*s",
+                                        SV_ARG(call->type->resource.plural), SV_ARG(subresource)));
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PUT, and what every change of an object has in common (apiserver-semantics.md §1.5). */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/apply.h"
+#include "fakeapi/server/server_parts.h"
+
+/* --- metadata --- */
+
+static void restore(struct call *call, const struct cJSON *old, struct cJSON *metadata,
+                    struct sv key) {
+    const struct cJSON *value = json_get(json_get(old, SV("metadata")), key);
+    if (value)
+        json_set(call->arena, metadata, key, json_copy(call->arena, value));
+    else
+        json_remove(metadata, key);
+}
+
+/* The server's own members are as they were, whatever the client sent. */
+static void restore_metadata(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    static const struct sv keys[] = {SV("creationTimestamp"), SV("deletionTimestamp"),
+                                     SV("generation"), SV("resourceVersion")};
+    struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        restore(call, old, metadata, keys[i]);
+    json_remove(metadata, SV("selfLink"));
+    if (!json_get(metadata, SV("deletionGracePeriodSeconds")))
+        restore(call, old, metadata, SV("deletionGracePeriodSeconds"));
+    if (object_uid(tree).len == 0)
+        restore(call, old, metadata, SV("uid"));
+}
+
+static bool check_preconditions(struct call *call, const struct cJSON *old,
+                                const struct replacement *replacement) {
+    const struct cJSON *tree = replacement->tree;
+    struct sv version = object_resource_version(tree), name = object_name(old);
+    if (version.len > 0 && !sv_eq(version, SV("0")) &&
+        !sv_eq(version, object_resource_version(old)))
+        return refuse_modified(call, name);
+    if (replacement->is_put && version.len == 0 && !call->type->allows_unconditional_update) {
+        struct findings findings = {0};
+        findings_add(call->arena, &findings, SV("metadata.resourceVersion"), "FieldValueInvalid",
+                     NULL, "Invalid value: 0x0: must be specified for an update");
+        return refuse_invalid(call, call->type->resource.plural, call->type->resource.group, name,
+                              &findings);
+    }
+    struct sv uid = object_uid(tree);
+    if (!replacement->is_put || uid.len == 0 || sv_eq(uid, object_uid(old)))
+        return true;
+    return refuse_conflict(
+        call, name,
+        arena_printf(call->arena,
+                     "StorageError: invalid object, Code: 4, Key: /registry/%.*s%s%.*s/%.*s, "
+                     "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in "
+                     "precondition: %.*s, UID in object meta: %.*s",
+                     SV_ARG(call->type->resource.plural), object_namespace(old).len ? "/" : "",
+                     SV_ARG(object_namespace(old)), SV_ARG(name), SV_ARG(uid),
+                     SV_ARG(object_uid(old))));
+}
+
+/* --- which part of the object a request may change --- */
+
+static void take_member(struct call *call, struct cJSON *tree, const struct cJSON *source,
+                        struct sv key) {
+    const struct cJSON *value = json_get(source, key);
+    if (value)
+        json_set(call->arena, tree, key, json_copy(call->arena, value));
+    else
+        json_remove(tree, key);
+}
+
+/* The old object with the new status; built-in kinds take metadata, too. */
+static struct cJSON *with_new_status(struct call *call, const struct cJSON *old,
+                                     const struct cJSON *sent) {
+    struct cJSON *tree = json_copy(call->arena, old);
+    take_member(call, tree, sent, SV("status"));
+    if (!call->type->is_custom)
+        take_member(call, tree, sent, SV("metadata"));
+    else
+        take_member(call, json_get(tree, SV("metadata")), json_get(sent, SV("metadata")),
+                    SV("managedFields"));
+    return tree;
+}
+
+static struct cJSON *reduce(struct call *call, const struct cJSON *old,
+                            const struct replacement *replacement) {
+    if (sv_eq(replacement->subresource, SV("status")))
+        return with_new_status(call, old, replacement->tree);
+    if (call->type->has_status)
+        take_member(call, replacement->tree, old, SV("status"));
+    return replacement->tree;
+}
+
+/* --- what changed --- */
+
+static bool differs_in_spec(const struct call *call, const struct cJSON *old,
+                            const struct cJSON *tree) {
+    if (!call->type->is_custom) {
+        bool is_deployment = sv_eq(call->type->resource.kind, SV("Deployment"));
+        return !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))) ||
+               (is_deployment && !json_equal(json_find(old, "metadata.annotations"),
+                                             json_find(tree, "metadata.annotations")));
+    }
+    const struct cJSON *both[] = {old, tree};
+    for (int side = 0; side < 2; side++) {
+        JSON_EACH (member, both[side]) {
+            struct sv key = json_key(member);
+            bool counts = !sv_eq(key, SV("metadata")) && !sv_eq(key, SV("apiVersion")) &&
+                          !(sv_eq(key, SV("status")) && call->type->has_status);
+            if (counts && !json_equal(member, json_get(both[1 - side], key)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void bump_generation(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    if (call->type->manages_generation && differs_in_spec(call, old, tree))
+        json_set_int(call->arena, json_get(tree, SV("metadata")), SV("generation"),
+                     object_generation(old) + 1);
+}
+
+/* The times in managedFields do not make a difference. */
+static bool entries_equal(const struct cJSON *a, const struct cJSON *b) {
+    static const struct sv keys[] = {SV("manager"), SV("operation"), SV("apiVersion"),
+                                     SV("subresource"), SV("fieldsV1")};
+    if (json_count(a) != json_count(b))
+        return false;
+    const struct cJSON *other = b ? b->child : NULL;
+    JSON_EACH (entry, a) {
+        for (size_t i = 0; i < COUNT_OF(keys); i++)
+            if (!json_equal(json_get(entry, keys[i]), json_get(other, keys[i])))
+                return false;
+        other = other->next;
+    }
+    return true;
+}
+
+static bool maps_equal_but(const struct cJSON *a, const struct cJSON *b, struct sv left_out) {
+    size_t count_a = json_count(a) - (json_get(a, left_out) ? 1 : 0);
+    size_t count_b = json_count(b) - (json_get(b, left_out) ? 1 : 0);
+    if (count_a != count_b)
+        return false;
+    JSON_EACH (member, a)
+        if (!sv_eq(json_key(member), left_out) &&
+            !json_equal(member, json_get(b, json_key(member))))
+            return false;
+    return true;
+}
+
+static bool is_unchanged(const struct cJSON *old, const struct cJSON *tree) {
+    const struct cJSON *was = json_get(old, SV("metadata")), *is = json_get(tree, SV("metadata"));
+    return maps_equal_but(old, tree, SV("metadata")) &&
+           maps_equal_but(was, is, SV("managedFields")) &&
+           entries_equal(json_get(was, SV("managedFields")), json_get(is, SV("managedFields")));
+}
+
+/* --- storing --- */
+
+static bool is_gone_now(const struct cJSON *old, const struct cJSON *tree) {
+    return object_is_deleting(tree) && is_free_to_go(tree) && !is_free_to_go(old) &&
+           json_find_int(tree, "metadata.deletionGracePeriodSeconds", 0) == 0;
+}
+
+const struct cJSON *store_replacement(struct call *call, const struct cJSON *old,
+                                      struct cJSON *tree) {
+    /* The last finalizer went: watchers see the deletion only, and the writer what he wrote. */
+    if (is_gone_now(old, tree)) {
+        struct cJSON *last = json_copy(call->arena, tree);
+        remove_object(call, last);
+        return tree;
+    }
+    store_put(call->api->store, call->collection, tree, call->arena);
+    return tree;
+}
+
+bool replace_object(struct call *call, struct stored *stored,
+                    const struct replacement *replacement) {
+    const struct cJSON *old =
+        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
+    if (!check_name_and_namespace(call, replacement->tree) ||
+        !check_preconditions(call, old, replacement))
+        return false;
+    struct cJSON *tree = reduce(call, old, replacement);
+    restore_metadata(call, old, tree);
+    if (!check_fields(call, tree))
+        return false;
+    admit_update(call, old, tree);
+    bump_generation(call, old, tree);
+    if (!replacement->is_applied) {
+        struct apply_writer writer;
+        fill_writer(call, tree, &writer);
+        writer.subresource = replacement->subresource;
+        apply_track_update(call->arena, call->type->schema, old, tree, &writer);
+    }
+    if (is_unchanged(old, tree)) {
+        answer(call, 200, present(call->arena, call->type, call->request, old));
+        return true;
+    }
+    if (!check_rules(call, tree, old))
+        return false;
+    bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
+    if (!is_dry_run(call)) {
+        if (is_crd && !serve_custom_resource(call, tree))
+            return false;
+        store_replacement(call, old, tree);
+    }
+    answer(call, 200, present(call->arena, call->type, call->request, tree));
+    return true;
+}
+
+void handle_update(struct call *call) {
+    struct cJSON *tree = decode_body(call);
+    if (!tree)
+        return;
+    struct stored *old =
+        collection_get(call->collection, call->request->namespace_name, call->request->name);
+    if (!old && call->type->update_may_create && call->request->subresource.len == 0) {
+        json_remove(json_ensure_map(call->arena, tree, SV("metadata")), SV("resourceVersion"));
+        create_object(call, tree, false);
+        return;
+    }
+    if (!old) {
+        refuse_not_found(call, call->type, call->request->name);
+        return;
+    }
+    replace_object(call, old,
+                   &(struct replacement){
+                       .tree = tree, .is_put = true, .subresource = call->request->subresource});
+}

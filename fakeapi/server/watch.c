@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watches: positions in a collection's log (apiserver-semantics.md §1.4). */
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/selection.h"
+#include "fakeapi/server/server_parts.h"
+
+struct watch_cursor {
+    struct fakeapi *api;
+    const struct resource_type *type;
+    struct collection *collection;
+    struct arena *arena; /* of the selection's texts */
+    struct selection selection;
+    struct request form; /* what present() needs to know */
+    uint64_t sequence;   /* of the next log entry */
+    /* Objects that were there at the start, still to be told as ADDED. */
+    VEC(struct stored *) initial;
+    size_t initial_index;
+    uint64_t initial_revision;
+    bool ends_initial_with_bookmark;
+    uint64_t expired_revision; /* not 0: too old, and the only event says so */
+    bool is_at_end;
+};
+
+/* --- opening --- */
+
+static bool check_watch_options(struct call *call) {
+    const struct request *request = call->request;
+    struct findings findings = {0};
+    struct sv match = request->resource_version_match;
+    if (request->send_initial_events && !sv_eq(match, SV("NotOlderThan")))
+        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
+                     NULL,
+                     "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
+                     "NotOlderThan");
+    else if (match.len > 0 && !request->send_initial_events)
+        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
+                     NULL,
+                     "Forbidden: resourceVersionMatch is forbidden for watch unless "
+                     "sendInitialEvents is provided");
+    return findings.count == 0 ||
+           refuse_invalid(call, SV("ListOptions"), SV("meta.k8s.io"), SV(""), &findings);
+}
+
+static void collect_initial(struct watch_cursor *cursor, struct arena *arena) {
+    struct position position = collection_seek(cursor->collection, cursor->selection.namespace_name,
+                                               cursor->selection.name);
+    struct stored *object;
+    while ((object = collection_at(cursor->collection, &position))) {
+        if (cursor->selection.namespace_name.len > 0 &&
+            !sv_eq(object->namespace_name, cursor->selection.namespace_name))
+            break;
+        if (selection_has(&cursor->selection, object, arena))
+            vec_push(&cursor->initial, stored_ref(object));
+        position_advance(&position);
+    }
+}
+
+/* From the present state on, or behind a version. */
+static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_t revision) {
+    const struct request *request = call->request;
+    bool wants_initial =
+        request->resource_version.len == 0 || revision == 0 || request->send_initial_events;
+    if (wants_initial) {
+        cursor->sequence = cursor->collection->log_end;
+        cursor->initial_revision = store_revision(call->api->store);
+        collect_initial(cursor, call->arena);
+        cursor->ends_initial_with_bookmark =
+            request->send_initial_events && request->allow_watch_bookmarks;
+    } else if (revision < cursor->collection->forgotten_revision) {
+        cursor->expired_revision = revision;
+    } else {
+        cursor->sequence = collection_log_after(cursor->collection, revision);
+    }
+}
+
+static struct watch_cursor *open_watch(struct call *call) {
+    int64_t revision = 0;
+    struct sv text = call->request->resource_version;
+    if (text.len > 0 && (!sv_to_int64(text, &revision) || revision < 0)) {
+        refuse(call, 500, "",
+               arena_printf(call->arena, "resourceVersion: Invalid value: \"%.*s\"", SV_ARG(text)),
+               NULL);
+        return NULL;
+    }
+    if (!check_watch_options(call))
+        return NULL;
+    struct watch_cursor *cursor = mem_alloc(sizeof(*cursor));
+    cursor->arena = arena_new();
+    if (!selection_of(call, cursor->arena, &cursor->selection)) {
+        watch_cursor_free(cursor);
+        return NULL;
+    }
+    cursor->api = call->api;
+    cursor->type = call->type;
+    cursor->collection = call->collection;
+    cursor->form = (struct request){.metadata_only = call->request->metadata_only};
+    start_cursor(cursor, call, (uint64_t)revision);
+    return cursor;
+}
+
+struct watch_cursor *fakeapi_watch(struct fakeapi *api, const struct request *request,
+                                   struct arena *arena, struct api_response *ret_response) {
+    struct call call;
+    struct request copy;
+    api->request_count++;
+    if (!begin_call(&call, api, request, &copy, SV(""), arena, ret_response))
+        return NULL;
+    return open_watch(&call);
+}
+
+void watch_cursor_free(struct watch_cursor *cursor) {
+    if (!cursor)
+        return;
+    for (size_t i = cursor->initial_index; i < cursor->initial.count; i++)
+        stored_unref(cursor->initial.items[i]);
+    vec_release(&cursor->initial);
+    arena_free(cursor->arena);
+    mem_free(cursor);
+}
+
+/* --- events --- */
+
+static void set_event(struct watch_cursor *cursor, struct arena *arena, enum watch_event_type type,
+                      const struct cJSON *tree, struct watch_record *ret_record) {
+    cursor->api->watch_event_count++;
+    *ret_record = (struct watch_record){type, present(arena, cursor->type, &cursor->form, tree)};
+}
+
+static void set_expired(struct watch_cursor *cursor, struct arena *arena, uint64_t revision,
+                        struct watch_record *ret_record) {
+    cursor->is_at_end = true;
+    struct sv message =
+        arena_printf(arena, "too old resource version: %llu (%llu)", (unsigned long long)revision,
+                     (unsigned long long)cursor->collection->forgotten_revision + 1);
+    *ret_record =
+        (struct watch_record){WATCH_ERROR, fakeapi_status(arena, 410, "Expired", message)};
+}
+
+static void set_bookmark(struct watch_cursor *cursor, struct arena *arena, uint64_t revision,
+                         bool ends_initial, struct watch_record *ret_record) {
+    struct cJSON *object = json_map(arena);
+    json_set_string(arena, object, SV("kind"), cursor->type->resource.kind);
+    json_set_string(arena, object, SV("apiVersion"),
+                    resource_api_version(&cursor->type->resource, arena));
+    struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
+    json_set_string(arena, metadata, SV("resourceVersion"),
+                    arena_printf(arena, "%llu", (unsigned long long)revision));
+    json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
+    if (ends_initial)
+        json_set_string(arena, json_ensure_map(arena, metadata, SV("annotations")),
+                        SV("k8s.io/initial-events-end"), SV("true"));
+    *ret_record = (struct watch_record){WATCH_BOOKMARK, object};
+}
+
+/* An object that left the selection is DELETED with its previous state at the new version. */
+static const struct cJSON *state_when_left(const struct log_entry *entry, struct arena *arena) {
+    struct cJSON *tree = json_map(arena);
+    JSON_EACH (member, stored_tree(entry->before)) {
+        if (!sv_eq(json_key(member), SV("metadata")))
+            json_append(tree, json_share(arena, member));
+    }
+    struct cJSON *metadata = json_copy(arena, json_get(stored_tree(entry->before), SV("metadata")));
+    json_set_string(arena, metadata, SV("resourceVersion"),
+                    arena_printf(arena, "%llu", (unsigned long long)entry->revision));
+    json_set(arena, tree, SV("metadata"), metadata);
+    return tree;
+}
+
+/* True when the entry is one that the watch tells. */
+static bool tell(struct watch_cursor *cursor, const struct log_entry *entry, struct arena *arena,
+                 struct watch_record *ret_record) {
+    bool was = entry->before && selection_has(&cursor->selection, entry->before, arena);
+    bool is =
+        entry->type != WATCH_DELETED && selection_has(&cursor->selection, entry->object, arena);
+    if (entry->type == WATCH_DELETED && was)
+        set_event(cursor, arena, WATCH_DELETED, stored_tree(entry->object), ret_record);
+    else if (was && !is)
+        set_event(cursor, arena, WATCH_DELETED, state_when_left(entry, arena), ret_record);
+    else if (is)
+        set_event(cursor, arena, was ? WATCH_MODIFIED : WATCH_ADDED, stored_tree(entry->object),
+                  ret_record);
+    return was || is;
+}
+
+static bool next_initial(struct watch_cursor *cursor, struct arena *arena,
+                         struct watch_record *ret_record) {
+    if (cursor->initial_index < cursor->initial.count) {
+        struct stored *object = cursor->initial.items[cursor->initial_index++];
+        /* The tree is copied: the cursor's reference may be the last one. */
+        set_event(cursor, arena, WATCH_ADDED, json_copy(arena, stored_tree(object)), ret_record);
+        stored_unref(object);
+        if (cursor->initial_index == cursor->initial.count) {
+            vec_release(&cursor->initial);
+            cursor->initial_index = 0;
+        }
+        return true;
+    }
+    if (!cursor->ends_initial_with_bookmark)
+        return false;
+    cursor->ends_initial_with_bookmark = false;
+    set_bookmark(cursor, arena, cursor->initial_revision, true, ret_record);
+    return true;
+}
+
+bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
+                       struct watch_record *ret_record) {
+    if (cursor->is_at_end)
+        return false;
+    if (cursor->expired_revision != 0) {
+        set_expired(cursor, arena, cursor->expired_revision, ret_record);
+        return true;
+    }
+    if (next_initial(cursor, arena, ret_record))
+        return true;
+    while (cursor->sequence < cursor->collection->log_end) {
+        const struct log_entry *entry = collection_log_at(cursor->collection, cursor->sequence);
+        if (!entry) { /* it lags behind the window */
+            set_expired(cursor, arena, cursor->sequence, ret_record);
+            return true;
+        }
+        cursor->sequence++;
+        if (tell(cursor, entry, arena, ret_record))
+            return true;
+    }
+    return false;
+}
+
+bool watch_cursor_has_news(const struct watch_cursor *cursor) {
+    return !cursor->is_at_end &&
+           (cursor->expired_revision != 0 || cursor->initial.count > 0 ||
+            cursor->ends_initial_with_bookmark || cursor->sequence < cursor->collection->log_end);
+}
+
+void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,
+                           struct watch_record *ret_record) {
+    set_bookmark(cursor, arena, store_revision(cursor->api->store), false, ret_record);
+}
