@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/timers.h"
 #include "core/base/vec.h"
+#include "fakeapi/cluster/controller_manager.h"
 #include "fakeapi/cluster/kubelet.h"
 #include "fakeapi/cluster/nodes.h"
 #include "fakeapi/cluster/scheduler.h"
@@ -44,6 +45,7 @@ struct world {
     struct nodes *nodes;
     struct kubelet *kubelet;
     struct scheduler *scheduler;
+    struct controller_manager *controller_manager;
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
     VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
@@ -81,6 +83,7 @@ static void start_nodes(struct world *world, size_t node_count) {
 
 /* The programs of the control plane and of the nodes, in the order in which they get turns. */
 static void start_cluster(struct world *world, const struct world_options *options) {
+    world->controller_manager = controller_manager_new(world, options->seed);
     world->scheduler = scheduler_new(world, options->seed);
     world->kubelet = kubelet_new(&(struct kubelet_options){
         .world = world,
@@ -117,6 +120,7 @@ void world_free(struct world *world) {
         return;
     kubelet_free(world->kubelet);
     scheduler_free(world->scheduler);
+    controller_manager_free(world->controller_manager);
     nodes_free(world->nodes);
     wire_free(world->wire);
     for (size_t i = 0; i < world->slots.count; i++)

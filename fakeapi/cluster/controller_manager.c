@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/controller_manager.h"
+
+#include "core/base/mem.h"
+#include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/endpoint_slice.h"
+#include "fakeapi/cluster/garbage_collector.h"
+#include "fakeapi/cluster/node_lifecycle.h"
+#include "fakeapi/cluster/service_account.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/server/fakeapi.h"
+
+struct controller_manager {
+    struct agent *agent;
+    struct service_account_controller *service_accounts;
+    struct node_lifecycle *nodes;
+    struct endpoint_slice_controller *endpoints;
+    struct garbage_collector *garbage;
+};
+
+struct controller_manager *controller_manager_new(struct world *world, uint64_t seed) {
+    struct controller_manager *manager = mem_alloc(sizeof(*manager));
+    struct agent *agent = agent_new(world, SV("kube-controller-manager"), seed);
+    manager->agent = agent;
+    manager->service_accounts = service_account_controller_new(agent);
+    manager->nodes = node_lifecycle_new(agent);
+    manager->endpoints = endpoint_slice_controller_new(agent);
+    manager->garbage = garbage_collector_new(agent, fakeapi_registry(world_api(world)));
+    return manager;
+}
+
+void controller_manager_free(struct controller_manager *manager) {
+    if (!manager)
+        return;
+    agent_free(manager->agent);
+    service_account_controller_free(manager->service_accounts);
+    node_lifecycle_free(manager->nodes);
+    endpoint_slice_controller_free(manager->endpoints);
+    garbage_collector_free(manager->garbage);
+    mem_free(manager);
+}
