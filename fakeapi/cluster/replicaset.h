@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * replicaset: the ReplicaSet controller: keeps the number of pods of a template, created in
+ * growing batches and removed in the order of how little is lost with them. A part of
+ * kube-controller-manager; apiserver-semantics.md §3.
+ */
+#ifndef FAKEAPI_CLUSTER_REPLICASET_H
+#define FAKEAPI_CLUSTER_REPLICASET_H
+
+#include "core/base/base.h"
+
+struct agent;
+struct replicaset_controller; /* opaque */
+
+/* Call it before the agent's first step. */
+struct replicaset_controller *replicaset_controller_new(struct agent *agent);
+/* Accepts NULL. Before agent_free(). */
+void replicaset_controller_free(struct replicaset_controller *controller);
+
+#endif
