@@ -5,7 +5,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
-#include "core/reconcile/entries.h"
+#include "core/reconcile/clean_cache.h"
 #include "core/reconcile/metadata.h"
 #include "core/reconcile/nodes.h"
 #include "core/reconcile/pass.h"
@@ -13,13 +13,6 @@
 #include "core/reconcile/render.h"
 #include "core/reconcile/status.h"
 #include "core/reconcile/write.h"
-
-enum {
-    CLEAN_GRACE_SECONDS = 60,
-    CLEAN_GRACE_SECONDS_MAX = 3600,
-    CLEAN_ATTEMPTS = 3,
-    CLEAN_ATTEMPTS_MAX = 100,
-};
 
 /* Ours and not yet going: delete. Answers whether nothing of that name is left in our way. */
 static bool remove_object(struct pass *pass, const struct resource *resource,
@@ -59,81 +52,6 @@ static bool remove_volume(struct pass *pass) {
     return is_gone;
 }
 
-/* --- cleanCache --- */
-
-static int64_t bounded(const struct cJSON *policy, struct sv key, int64_t fallback, int64_t max) {
-    int64_t value = json_int_or(policy, key, fallback);
-    return value < 0 ? fallback : value > max ? max : value;
-}
-
-static const struct execution *last_in_pod(const struct pass *pass, const struct cJSON *pod) {
-    const struct execution *last = NULL;
-    for (size_t i = 0; i < pass->snapshot->execution_count; i++) {
-        const struct execution *execution = &pass->snapshot->executions[i];
-        if (execution->entry == ENTRY_CLEAN_CACHE && sv_eq(execution->pod_uid, object_uid(pod)) &&
-            (!last || execution->started_ms >= last->started_ms))
-            last = execution;
-    }
-    return last;
-}
-
-static bool is_pod_of(const struct component *component, const struct cJSON *pod) {
-    return sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name);
-}
-
-/* True when the pod is clean, cannot be cleaned or was tried often enough. */
-static bool clean_pod(struct pass *pass, struct server *server, const struct cJSON *pod) {
-    const struct cJSON *policy =
-        json_find(pass->snapshot->runtime, "spec.management.cleanCachePolicy");
-    int64_t attempts = bounded(policy, SV("maxRetryAttempts"), CLEAN_ATTEMPTS, CLEAN_ATTEMPTS_MAX);
-    int64_t grace_s =
-        bounded(policy, SV("gracePeriodSeconds"), CLEAN_GRACE_SECONDS, CLEAN_GRACE_SECONDS_MAX);
-    const struct execution *last = last_in_pod(pass, pod);
-    struct sv message = SV("");
-    if (last && last->is_running)
-        return false;
-    if (last && entry_succeeded(pass, last, &message))
-        return true;
-    if (last && last->consecutive_failures > attempts) {
-        if (server->component->observed && !object_is_deleting(server->component->observed))
-            pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                       SV("CacheNotCleaned"), message);
-        return true;
-    }
-    int64_t at_ms = last ? entry_retry_ms(last) : pass->snapshot->now_ms;
-    if (at_ms > pass->snapshot->now_ms) {
-        pass_wake_at(pass, at_ms);
-    } else if (entry_can_execute(pass)) {
-        entry_serve_from(server, pod);
-        entry_execute(pass, ENTRY_CLEAN_CACHE, server, SV(""), SV("RuntimeDeleted"),
-                      1000 * (grace_s > 0 ? grace_s : 1));
-    }
-    return false;
-}
-
-static bool clean_cache(struct pass *pass) {
-    struct server server;
-    bool is_clean = true;
-    size_t pod_count = 0;
-    if (!entry_server(pass, ENTRY_CLEAN_CACHE, &server))
-        return true;
-    for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
-        const struct cJSON *pod = pass->snapshot->pods[i];
-        if (!is_pod_of(server.component, pod) || object_is_deleting(pod) ||
-            !sv_eq(json_find_string(pod, "status.phase"), SV("Running")))
-            continue;
-        pod_count++;
-        is_clean = clean_pod(pass, &server, pod) && is_clean;
-    }
-    if (pod_count == 0 && server.component->observed &&
-        !object_is_deleting(server.component->observed) && server.component->existing > 0)
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                   SV("CacheNotCleaned"),
-                   SV("no pod runs in which cleanCache could clean up: what the cache left on "
-                      "nodes stays"));
-    return is_clean;
-}
-
 /* --- workloads and the rest --- */
 
 static bool remove_component(struct pass *pass, const struct component *component) {
@@ -160,8 +78,10 @@ static bool remove_component(struct pass *pass, const struct component *componen
 }
 
 static bool remove_objects(struct pass *pass) {
-    bool is_gone = remove_object(pass, &RESOURCE_CONFIG_MAPS, pass->snapshot->namespace_name,
-                                 pass->names.config_map, STEP_OBJECTS);
+    bool is_gone = clean_cache_remove_pods(pass);
+    is_gone = remove_object(pass, &RESOURCE_CONFIG_MAPS, pass->snapshot->namespace_name,
+                            pass->names.config_map, STEP_OBJECTS) &&
+              is_gone;
     for (size_t i = 0; i < COMPONENT_COUNT; i++)
         is_gone = remove_component(pass, &pass->components[i]) && is_gone;
     if (is_gone)

@@ -124,25 +124,23 @@ int64_t entry_timeout_ms(const struct server *server, enum execution_entry entry
     return 1000 * (seconds > TIMEOUT_SECONDS_MAX ? TIMEOUT_SECONDS_MAX : seconds);
 }
 
-static void set_command(struct pass *pass, struct action *action, const struct cJSON *entry) {
+struct entry_command entry_command(struct pass *pass, const struct cJSON *entry) {
     const struct cJSON *declared = json_get(entry, SV("command"));
-    struct sv *command = ARENA_ARRAY(pass->arena, struct sv, json_count(declared) + 2);
+    struct sv *arguments = ARENA_ARRAY(pass->arena, struct sv, json_count(declared) + 2);
+    struct entry_command command = {.arguments = arguments};
     JSON_EACH (argument, declared)
-        command[action->command_count++] = json_text(argument);
+        arguments[command.count++] = json_text(argument);
     struct sv config_map = json_find_string(entry, "script.configMap");
-    if (action->command_count == 0 && config_map.len > 0) {
+    if (command.count == 0 && config_map.len > 0) {
         struct sv interpreter = json_find_string(entry, "script.interpreter");
         if (interpreter.len > 0)
-            command[action->command_count++] = interpreter;
-        command[action->command_count++] =
+            arguments[command.count++] = interpreter;
+        arguments[command.count++] =
             arena_printf(pass->arena, "/etc/fluid/scripts/%.*s/%.*s", SV_ARG(config_map),
                          SV_ARG(json_find_string(entry, "script.key")));
     }
-    action->command = command;
-    bool is_script = config_map.len > 0;
-    action->has_stdin = json_bool_or(entry, SV("stdin"), is_script);
-    if (action->has_stdin)
-        action->stdin_bytes = pass->runtime_json;
+    command.has_stdin = json_bool_or(entry, SV("stdin"), config_map.len > 0);
+    return command;
 }
 
 void entry_execute(struct pass *pass, enum execution_entry entry, const struct server *server,
@@ -161,7 +159,12 @@ void entry_execute(struct pass *pass, enum execution_entry entry, const struct s
     action->restart_count = server->restart_count;
     action->input_hash = input_hash;
     action->timeout_ms = timeout_ms;
-    set_command(pass, action, server->entry);
+    struct entry_command command = entry_command(pass, server->entry);
+    action->command = command.arguments;
+    action->command_count = command.count;
+    action->has_stdin = command.has_stdin;
+    if (command.has_stdin)
+        action->stdin_bytes = pass->runtime_json;
 }
 
 bool entry_succeeded(struct pass *pass, const struct execution *execution, struct sv *ret_message) {

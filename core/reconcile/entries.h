@@ -31,6 +31,14 @@ void entry_serve_from(struct server *server, const struct cJSON *pod);
 bool entry_may_wait(const struct server *server);
 bool entry_is_ours(const struct server *server, const struct execution *execution);
 
+/* What the process is started with. */
+struct entry_command {
+    const struct sv *arguments;
+    size_t count;
+    bool has_stdin; /* it reads runtime.json from there */
+};
+struct entry_command entry_command(struct pass *pass, const struct cJSON *entry);
+
 /* Nothing runs and nothing is planned to run. */
 bool entry_can_execute(const struct pass *pass);
 void entry_execute(struct pass *pass, enum execution_entry entry, const struct server *server,

@@ -217,7 +217,7 @@ TEST(says_why_pods_do_not_start) {
         {"conditions: [{type: PodScheduled, status: 'False', message: 0/3 nodes fit}]",
          "PodUnschedulable", "no node takes pod demo-master-0: 0/3 nodes fit"},
         {"containerStatuses: [{name: m, state: {waiting: {reason: ImagePullBackOff, message: "
-         "no}}}]",
+         "denied}}}]",
          "PodNotStarting",
          "container m of pod demo-master-0 does not run: ImagePullBackOff: denied"},
         {"containerStatuses: [{name: m, state: {waiting: {reason: CrashLoopBackOff}},\n"

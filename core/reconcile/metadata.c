@@ -4,6 +4,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/clean_cache.h"
 #include "core/reconcile/gates.h"
 #include "core/reconcile/metadata.h"
 #include "core/reconcile/pass.h"
@@ -136,9 +137,11 @@ void gate_metadata(struct pass *pass) {
     add_dataset_id(pass, patch, pass->snapshot->runtime);
     add_class_replicas(pass, patch);
     metadata_adopt_dataset(pass);
-    if (patch_metadata(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, patch))
-        pass->metadata_is_written = false;
-    if (pass->metadata_is_written)
+    bool is_complete = patch->child == NULL && pass->metadata_is_written;
+    clean_cache_record_nodes(pass, patch); /* nothing waits for that */
+    patch_metadata(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, patch);
+    pass->metadata_is_written = is_complete;
+    if (is_complete)
         pass_open(pass, GATE_METADATA);
     else
         pass_close(pass, GATE_METADATA, SV("MetadataMissing"),

@@ -24,6 +24,7 @@ struct snapshot;
 #define ANNOTATION_PAUSED SV("cacheruntime.fluid.io/paused")
 #define ANNOTATION_APPLIED SV("cacheruntime.fluid.io/applied")
 #define ANNOTATION_CLASS SV("cacheruntime.fluid.io/class")
+#define ANNOTATION_CACHE_NODES SV("cacheruntime.fluid.io/cache-nodes")
 #define ANNOTATION_CLASS_REPLICAS SV("cacheruntime.fluid.io/class-replicas")
 #define FINALIZER_RUNTIME SV("cache-runtime-controller-finalizer")
 #define FINALIZER_DATASET SV("fluid-dataset-controller-finalizer")

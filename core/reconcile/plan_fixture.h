@@ -9,6 +9,7 @@
 
 #include "core/reconcile/plan.h"
 
+#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -38,8 +39,9 @@ struct world {
     size_t execution_count;
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
     bool pods_are_down;
-    const char *stderr_bytes; /* of what fails */
-    int restart_count;        /* of every container */
+    const char *cleaner_phase; /* of pods that are not made by a workload */
+    const char *stderr_bytes;  /* of what fails */
+    int restart_count;         /* of every container */
     struct reconcile_options options;
     int64_t now_ms;
     int writes, executed, events, version;
@@ -207,6 +209,8 @@ static inline void apply_one(struct world *world, const struct action *action) {
     struct cJSON *metadata = json_get(object, SV("metadata"));
     json_set_string(world->arena, metadata, SV("uid"), action->name);
     json_set_int(world->arena, metadata, SV("generation"), 1);
+    json_set_string(world->arena, metadata, SV("creationTimestamp"),
+                    api_time_format(world->now_ms, world->arena));
     bump(world, object);
     observed->object = object;
     observed->state = OBSERVED_PRESENT;
@@ -330,6 +334,13 @@ static inline void settle(struct world *world) {
             continue;
         if (observed->resource == &RESOURCE_STATEFUL_SETS)
             settle_stateful_set(world, observed);
+        if (observed->resource == &RESOURCE_PODS) {
+            struct cJSON *pod = (struct cJSON *)observed->object;
+            json_set_string(world->arena, json_ensure_map(world->arena, pod, SV("status")),
+                            SV("phase"), sv_from(world->cleaner_phase));
+            assert(world->pod_count < PODS_MAX);
+            world->pods[world->pod_count++] = pod;
+        }
         if (observed->resource == &RESOURCE_DAEMON_SETS)
             json_set_int(
                 world->arena,
@@ -367,6 +378,33 @@ static inline int run(struct world *world) {
 
 static inline struct sv dataset_phase(const struct world *world) {
     return json_find_string(world->dataset, "status.phase");
+}
+
+/* Brings a runtime to Bound. */
+static inline void world_bind(struct world *world) {
+    CHECK(run(world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(world), SV("Bound"));
+    buf_clear(&world->trace);
+}
+
+/* The user deletes the runtime. */
+static inline void delete_runtime(struct world *world) {
+    json_set_string(world->arena, json_get(world->runtime, SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T01:00:00Z"));
+}
+
+static inline struct sv condition_reason(const struct world *world, const char *type) {
+    return json_find_string(object_condition(world->runtime, sv_from(type)), "reason");
+}
+
+static inline bool trace_has(const struct world *world, const char *text) {
+    return sv_contains(buf_view(&world->trace), sv_from(text));
+}
+
+/* One plan, not acted on. */
+static inline void plan_once(struct world *world, struct plan *ret_plan) {
+    struct snapshot snapshot = snapshot_of(world);
+    plan_runtime(&snapshot, world->arena, ret_plan);
 }
 
 static inline void show(const struct world *world) {

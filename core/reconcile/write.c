@@ -105,6 +105,11 @@ static enum write_result apply(struct pass *pass, const struct resource *resourc
     return WRITE_PENDING;
 }
 
+void write_create(struct pass *pass, const struct resource *resource, struct cJSON *desired,
+                  enum plan_step step) {
+    (void)apply(pass, resource, desired, 0, false, step);
+}
+
 /* A server that answered this very object with what it still shows will do so again. */
 static bool is_argued_out(struct pass *pass, const struct observed *observed, uint64_t hash,
                           struct sv path) {

@@ -31,6 +31,9 @@ enum write_result write_volume(struct pass *pass, const struct resource *resourc
 /* An object of ours exists, and its spec is another than the desired one. */
 bool write_is_outdated(const struct pass *pass, const struct resource *resource,
                        const struct cJSON *desired);
+/* An apply that must create, of an object that carries no mark of ours beyond `desired`. */
+void write_create(struct pass *pass, const struct resource *resource, struct cJSON *desired,
+                  enum plan_step step);
 /* For a class's extra ConfigMap, which several runtimes share. */
 enum write_result write_shared(struct pass *pass, struct cJSON *desired);
 

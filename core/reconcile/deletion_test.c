@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deletion of a runtime: its order, what holds it up and for how long, and that nothing stays
+ * behind: contract.md §11, and §5 on cleanCache.
+ */
+#include "core/reconcile/plan_fixture.h"
+
+#define DELETE_ROUNDS_MAX 60
+
+static void check_nothing_is_left(struct world *world) {
+    CHECK(json_count(json_find(world->runtime, "metadata.finalizers")) == 0);
+    for (size_t i = 0; i < world->object_count; i++) {
+        const struct observed *observed = &world->objects[i];
+        /* The config map of the class is the garbage collector's: others may share it. */
+        bool is_ours =
+            observed->resource != &RESOURCE_NAMESPACES && !sv_eq(observed->name, SV("tools"));
+        CHECK(!is_ours || observed->state != OBSERVED_PRESENT);
+    }
+    for (size_t i = 0; i < world->node_count; i++)
+        CHECK(json_count(json_find(world->nodes[i], "metadata.labels")) == 0);
+    if (world->dataset)
+        CHECK_SV(dataset_phase(world), SV("NotBound"));
+}
+
+static size_t position(const struct world *world, const char *text) {
+    struct sv trace = buf_view(&world->trace);
+    size_t len = strlen(text);
+    for (size_t i = 0; i + len <= trace.len; i++)
+        if (memcmp(trace.ptr + i, text, len) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+TEST(goes_in_order) {
+    static const char *const order[] = {
+        "Delete PersistentVolumeClaim demo",
+        "Delete PersistentVolume default-demo",
+        "Run cleanCache in pod demo-master-0",
+        "Remove labels of Node",
+        "Delete StatefulSet demo-master",
+        "Write status of Dataset demo: NotBound",
+        "Let CacheRuntime demo go",
+    };
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    delete_runtime(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    for (size_t i = 0; i < COUNT_OF(order); i++)
+        CHECK(position(&world, order[i]) != SIZE_MAX &&
+              (i == 0 || position(&world, order[i - 1]) < position(&world, order[i])));
+    CHECK(trace_has(&world, "CacheCleaned"));
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
+TEST(works_without_dataset_class_or_both) {
+    for (int missing = 1; missing < 4; missing++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        if (missing & 1)
+            world.dataset = NULL;
+        if (missing & 2)
+            world.runtime_class = NULL;
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        /* Without the class the names of services are unknown: the garbage collector takes them. */
+        for (size_t i = 0; i < world.object_count; i++)
+            if ((missing & 2) && world.objects[i].resource == &RESOURCE_SERVICES)
+                world.objects[i].state = OBSERVED_ABSENT;
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
+TEST(waits_for_pods_that_use_the_volume) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct observed *claim =
+        find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
+    json_set_string(arena, json_find(claim->object, "metadata"), SV("deletionTimestamp"),
+                    SV("2026-01-01T01:00:00Z"));
+    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Running}}");
+    world.claim_pod_count = 1;
+    delete_runtime(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    struct plan plan;
+    plan_once(&world, &plan);
+    CHECK_SV(plan.gates[GATE_VOLUME].reason, SV("VolumeInUse"));
+    CHECK_CONTAINS(plan.gates[GATE_VOLUME].message, "pod app");
+    CHECK(!trace_has(&world, "Delete StatefulSet"));
+    world_release(&world);
+}
+
+/* --- cleanCache --- */
+
+TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
+    static const struct {
+        const char *policy;
+        int attempts;
+    } cases[] = {
+        {"{}", 4},
+        {"{maxRetryAttempts: 0}", 1},
+        {"{maxRetryAttempts: 1, gracePeriodSeconds: 5}", 2},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *management =
+            json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("management"));
+        json_set(arena, management, SV("cleanCachePolicy"), parse(arena, cases[i].policy));
+        world_bind(&world);
+        world.answers[ENTRY_CLEAN_CACHE] = NULL;
+        int executed = world.executed;
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(world.executed - executed == cases[i].attempts);
+        CHECK(trace_has(&world, "CacheNotCleaned"));
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
+/* A cache on host paths whose pods are gone: pods of our own clean the nodes. */
+static void use_host_paths(struct world *world, const char *entry) {
+    struct sv text =
+        arena_printf(world->arena,
+                     "{worker: {template: {spec: {containers: [{name: w, image: i, ports: "
+                     "[{containerPort: 1}]}]}},\n"
+                     " tieredStore: {levels: [{hostPath: {paths: [/mnt/c], quotas: [1Gi]}}]},\n"
+                     " executionEntries: {cleanCache: %s}}}",
+                     entry);
+    json_set(world->arena, world->runtime_class, SV("topology"), parse(world->arena, text.ptr));
+    json_set(world->arena, world->runtime_class, SV("extraResources"),
+             parse(world->arena, "{configMaps: [{name: tools, data: {clean.sh: 'rm -r x'}}]}"));
+}
+
+static struct sv recorded(const struct world *world) {
+    return object_annotation(world->runtime, SV("cacheruntime.fluid.io/cache-nodes"));
+}
+
+TEST(nodes_that_held_the_cache_are_remembered) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    use_host_paths(&world, "{command: [clean]}");
+    world_bind(&world);
+    CHECK_SV(recorded(&world), SV("node-demo-worker-0,node-demo-worker-1"));
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(recorded(&world), SV("node-demo-worker-0,node-demo-worker-1"));
+    world_release(&world);
+}
+
+TEST(pods_clean_nodes_that_have_no_worker_any_more) {
+    static const struct {
+        const char *entry, *command;
+    } cases[] = {
+        {"{command: [clean, all]}", "[\"clean\",\"all\"]"},
+        {"{script: {configMap: tools, key: clean.sh}}",
+         "[\"/bin/sh\",\"-c\",\"exec \\\"$@\\\" </etc/fluid/config/runtime.json\",\"sh\","
+         "\"/etc/fluid/scripts/tools/clean.sh\"]"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.cleaner_phase = "Succeeded";
+        use_host_paths(&world, cases[i].entry);
+        world_bind(&world);
+        json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+        CHECK(run(&world) < ROUNDS_MAX);
+        delete_runtime(&world);
+        const struct cJSON *pod = NULL;
+        for (int round = 0; round < DELETE_ROUNDS_MAX && !pod; round++) {
+            struct plan plan;
+            plan_once(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++) {
+                if (plan.actions[k].resource == &RESOURCE_PODS &&
+                    plan.actions[k].type == ACTION_APPLY)
+                    pod = plan.actions[k].body;
+                act(&world, &plan.actions[k]);
+            }
+            settle(&world);
+        }
+        REQUIRE(pod != NULL);
+        CHECK_SV(json_text(json_find(pod, "spec.affinity.nodeAffinity."
+                                          "requiredDuringSchedulingIgnoredDuringExecution."
+                                          "nodeSelectorTerms.0.matchFields.0.values.0")),
+                 SV("node-demo-worker-1"));
+        CHECK(!json_find(pod, "metadata.ownerReferences"));
+        CHECK(!json_find(pod, "spec.containers.0.ports"));
+        CHECK_SV(json_find_string(pod, "spec.tolerations.0.operator"), SV("Exists"));
+        CHECK(json_find_int(pod, "spec.activeDeadlineSeconds", 0) == 240);
+        CHECK_SV(json_find_string(pod, "spec.volumes.0.hostPath.path"), SV("/mnt/c"));
+        CHECK_SV(json_write_arena(arena, json_find(pod, "spec.containers.0.command"), JSON_COMPACT),
+                 sv_from(cases[i].command));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!trace_has(&world, "CacheNotCleaned"));
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
+TEST(a_node_that_cannot_be_cleaned_is_told_and_left) {
+    static const char *const phases[] = {"Failed", "Pending"};
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.cleaner_phase = phases[i];
+        use_host_paths(&world, "{command: [clean]}");
+        world_bind(&world);
+        json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+        CHECK(run(&world) < ROUNDS_MAX);
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        /* A pod that no kubelet takes is waited for as long as it may take. */
+        for (int round = 0; round < 4; round++) {
+            world.now_ms += 120 * 1000;
+            CHECK(run(&world) < ROUNDS_MAX);
+        }
+        CHECK(trace_has(&world, "CacheNotCleaned: pod demo-cleaner-"));
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
+TEST(nothing_is_created_in_a_namespace_that_goes_away) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    use_host_paths(&world, "{command: [clean]}");
+    world_bind(&world);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    CHECK(run(&world) < ROUNDS_MAX);
+    struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+    own->state = OBSERVED_PRESENT;
+    own->object = parse(arena, "{metadata: {name: default, deletionTimestamp: "
+                               "'2026-01-01T01:00:00Z'}}");
+    delete_runtime(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "CacheNotCleaned: the namespace is being deleted"));
+    CHECK(!trace_has(&world, "Create Pod"));
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
+/* --- datasets --- */
+
+TEST(a_dataset_goes_when_nothing_uses_it) {
+    static const struct {
+        const char *pod, *references;
+        bool goes;
+    } cases[] = {
+        {NULL, "[]", true},
+        {"{metadata: {name: app}, status: {phase: Running}}", "[]", false},
+        {"{metadata: {name: app}, status: {phase: Failed}}", "[]", true},
+        {NULL, "[other/ref]", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.runtime = NULL;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("NotBound"));
+        CHECK(object_has_finalizer(world.dataset, SV("fluid-dataset-controller-finalizer")));
+        if (cases[i].pod)
+            world.claim_pods[world.claim_pod_count++] = parse(arena, cases[i].pod);
+        json_set(arena, json_get(world.dataset, SV("status")), SV("datasetRef"),
+                 parse(arena, cases[i].references));
+        json_set_string(arena, json_get(world.dataset, SV("metadata")), SV("deletionTimestamp"),
+                        SV("2026-01-01T01:00:00Z"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK((json_count(json_find(world.dataset, "metadata.finalizers")) == 0) == cases[i].goes);
+        world_release(&world);
+    }
+}
