@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Creation, and the texts of what is refused (apiserver-semantics.md §1.1, §1.2). */
+#include "core/base/test.h"
+#include "fakeapi/server/server_fixture.h"
+
+#define CRD                                                                                        \
+    "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\"" \
+    ",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{\"name\":\"v1\",\"served\":" \
+    "true,\"storage\":true,\"subresources\":{\"status\":{},\"scale\":{\"specReplicasPath\":"       \
+    "\".spec.replicas\",\"statusReplicasPath\":\".status.replicas\"}},\"schema\":{"                \
+    "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\","      \
+    "\"properties\":{\"replicas\":{\"type\":\"integer\",\"minimum\":0,\"default\":1},\"size\":{"   \
+    "\"type\":\"string\"}}},\"status\":{\"type\":\"object\",\"properties\":{\"replicas\":{"        \
+    "\"type\":\"integer\"}}}}}}}]}}"
+
+static const struct {
+    const char *resource, *namespace_name, *body;
+    int http_status;
+    const char *reason, *message;
+} refused[] = {
+    {"configmaps", "nowhere", "{\"metadata\":{\"name\":\"a\"}}", 404, "NotFound",
+     "namespaces \"nowhere\" not found"},
+    {"configmaps", "default", "{\"metadata\":{\"name\":\"a\"}}", 409, "AlreadyExists",
+     "configmaps \"a\" already exists"},
+    {"configmaps", "default", "{\"metadata\":{}}", 422, "Invalid",
+     "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"},
+    {"configmaps", "default", "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"b\"}}", 400,
+     "BadRequest", NULL},
+    {"configmaps", "default", "{\"metadata\":{\"name\":\"b\",\"namespace\":\"other\"}}", 400,
+     "BadRequest",
+     "the namespace of the provided object does not match the namespace sent on the request"},
+    {"configmaps", "default", "{\"metadata\":{\"name\":\"b\",\"resourceVersion\":\"7\"}}", 500, "",
+     "resourceVersion should not be set on objects to be created"},
+    {"configmaps", "default", "{\"metadata\":{\"name\":\"b\"},\"data\":{\"k\":1}}", 400,
+     "BadRequest", NULL},
+    {"widgets", "default", "{\"metadata\":{\"name\":\"b\"}}", 404, "NotFound",
+     "the server could not find the requested resource"},
+    {"x.io/v1/foos", "default", "{\"metadata\":{\"name\":\"b\"}}", 400, "BadRequest",
+     "Object 'Kind' is missing in '{\"metadata\":{\"name\":\"b\"}}'"},
+    {"x.io/v1/foos", "default",
+     "{\"kind\":\"Foo\",\"apiVersion\":\"x.io/v1\",\"metadata\":{\"name\":\"b\"},\"spec\":{"
+     "\"replicas\":-1}}",
+     422, "Invalid",
+     "Foo.x.io \"b\" is invalid: spec.replicas: Invalid value: -1: spec.replicas in body should be "
+     "greater than or equal to 0"},
+    {"pods", "default", "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"containers\":[]}}", 422,
+     "Invalid", NULL},
+};
+
+TEST(refusals_say_what_and_where) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    CHECK(fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "", CRD)
+              .http_status == 201);
+    CHECK(fixture_create(api, arena, "configmaps", "default", "{\"metadata\":{\"name\":\"a\"}}")
+              .http_status == 201);
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        uint64_t revision = fakeapi_revision(api);
+        struct api_response response = fixture_create(api, arena, refused[i].resource,
+                                                      refused[i].namespace_name, refused[i].body);
+        CHECK(response.http_status == refused[i].http_status);
+        CHECK_SV(fixture_reason(&response), sv_from(refused[i].reason));
+        if (refused[i].message)
+            CHECK_SV(fixture_message(&response), sv_from(refused[i].message));
+        CHECK(fakeapi_revision(api) == revision);
+    }
+}
+
+TEST(the_server_sets_what_is_its_own) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct api_response response = fixture_create(
+        api, arena, "apps/v1/deployments", "default",
+        "{\"metadata\":{\"name\":\"d\",\"uid\":\"mine\",\"generation\":7,\"creationTimestamp\":"
+        "\"2020-01-01T00:00:00Z\",\"deletionTimestamp\":\"2020-01-01T00:00:00Z\"},\"spec\":{"
+        "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{"
+        "\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i:1\",\"resources\":"
+        "{\"limits\":{\"memory\":\"1024Mi\",\"cpu\":0.5}}}]}}},\"status\":{\"replicas\":5}}");
+    const struct cJSON *object = response.body;
+    CHECK(response.http_status == 201);
+    CHECK(object_uid(object).len == 36);
+    CHECK(object_generation(object) == 1);
+    CHECK(!object_is_deleting(object));
+    CHECK_SV(json_find_string(object, "metadata.creationTimestamp"), SV("2026-01-01T00:00:00Z"));
+    CHECK(!json_find(object, "status.replicas"));
+    CHECK(json_find_int(object, "spec.replicas", 0) == 1);
+    const struct cJSON *container = json_find(object, "spec.template.spec.containers.0");
+    CHECK_SV(json_find_string(container, "imagePullPolicy"), SV("IfNotPresent"));
+    CHECK_SV(json_find_string(container, "resources.limits.memory"), SV("1Gi"));
+    CHECK_SV(json_find_string(container, "resources.limits.cpu"), SV("500m"));
+    CHECK_SV(json_find_string(object, "metadata.managedFields.0.manager"), SV("test"));
+}
+
+TEST(generated_names_are_new_each_time) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    const char *body = "{\"metadata\":{\"generateName\":\"job-\"}}";
+    struct api_response first = fixture_create(api, arena, "configmaps", "default", body);
+    struct api_response second = fixture_create(api, arena, "configmaps", "default", body);
+    CHECK(sv_starts_with(object_name(first.body), SV("job-")));
+    CHECK(object_name(first.body).len == strlen("job-") + 5);
+    CHECK(!sv_eq(object_name(first.body), object_name(second.body)));
+}
+
+TEST(a_dry_run_answers_and_writes_nothing) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct request request = fixture_request(VERB_CREATE, "services", "default", "");
+    request.body =
+        fixture_json(arena, "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
+    request.dry_run = true;
+    uint64_t revision = fakeapi_revision(api);
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 201);
+    CHECK(object_resource_version(response.body).len == 0);
+    CHECK(fakeapi_revision(api) == revision);
+    struct sv address = json_find_string(response.body, "spec.clusterIP");
+    request.dry_run = false;
+    response = fixture_send(api, arena, &request);
+    CHECK_SV(json_find_string(response.body, "spec.clusterIP"), address);
+}
+
+TEST(unknown_fields_warn_or_refuse_as_asked) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct request request = fixture_request(VERB_CREATE, "configmaps", "default", "");
+    request.body = fixture_json(arena, "{\"metadata\":{\"name\":\"s\",\"foo\":1},\"dat\":{}}");
+    request.field_validation = SV("Strict");
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 400);
+    CHECK_SV(fixture_message(&response),
+             SV("ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
+                "error: unknown field \"metadata.foo\", unknown field \"dat\""));
+    request.field_validation = SV("");
+    response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 201);
+    CHECK(response.warning_count == 2);
+    CHECK_SV(response.warnings[0], SV("unknown field \"metadata.foo\""));
+}
+
+TEST(custom_resources_are_pruned_and_defaulted) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct api_response crd =
+        fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "", CRD);
+    CHECK(object_condition_is_true(crd.body, SV("Established")));
+    struct api_response response = fixture_create(
+        api, arena, "x.io/v1/foos", "default",
+        "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"f\"},\"spec\":{"
+        "\"size\":\"1024Mi\",\"odd\":1},\"status\":{\"replicas\":3}}");
+    CHECK(response.http_status == 201);
+    CHECK(json_find_int(response.body, "spec.replicas", 0) == 1);
+    CHECK(!json_find(response.body, "spec.odd"));
+    CHECK(!json_find(response.body, "status.replicas"));
+    /* Custom resources keep what was written. */
+    CHECK_SV(json_find_string(response.body, "spec.size"), SV("1024Mi"));
+}
+
+TEST(secrets_take_plain_text_and_claims_are_protected) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct api_response secret =
+        fixture_create(api, arena, "secrets", "default",
+                       "{\"metadata\":{\"name\":\"s\"},\"stringData\":{\"k\":\"value\"}}");
+    CHECK_SV(json_find_string(secret.body, "data.k"), SV("dmFsdWU="));
+    CHECK(!json_find(secret.body, "stringData"));
+    struct api_response claim =
+        fixture_create(api, arena, "persistentvolumeclaims", "default",
+                       "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"accessModes\":["
+                       "\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}");
+    CHECK(object_has_finalizer(claim.body, SV("kubernetes.io/pvc-protection")));
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes: PUT, patches, apply, subresources (apiserver-semantics.md §1.5, §1.6, §1.8). */
+#include "core/base/test.h"
+#include "fakeapi/server/server_fixture.h"
+
+#define TEMPLATE                                                                                   \
+    "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"  \
+    "\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"}]}}"
+
+static struct api_response create_config_map(struct fakeapi *api, struct arena *arena) {
+    return fixture_create(api, arena, "configmaps", "default",
+                          "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"1\"}}");
+}
+
+static struct api_response put(struct fakeapi *api, struct arena *arena, const char *resource,
+                               const char *name, const struct cJSON *body) {
+    struct request request = fixture_request(VERB_UPDATE, resource, "default", name);
+    request.body = body;
+    return fixture_send(api, arena, &request);
+}
+
+TEST(an_old_version_is_refused_and_a_no_op_writes_nothing) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct cJSON *first = json_copy(arena, create_config_map(api, arena).body);
+    uint64_t revision = fakeapi_revision(api);
+    struct api_response same = put(api, arena, "configmaps", "a", first);
+    CHECK(same.http_status == 200);
+    CHECK(fakeapi_revision(api) == revision);
+    struct cJSON *second = json_copy(arena, first);
+    json_set_string(arena, json_get(second, SV("data")), SV("k"), SV("2"));
+    CHECK(put(api, arena, "configmaps", "a", second).http_status == 200);
+    struct api_response stale = put(api, arena, "configmaps", "a", second);
+    CHECK(stale.http_status == 409);
+    CHECK_SV(fixture_message(&stale),
+             SV("Operation cannot be fulfilled on configmaps \"a\": the object has been modified; "
+                "please apply your changes to the latest version and try again"));
+}
+
+TEST(the_generation_counts_changes_of_the_spec_only) {
+    static const struct {
+        const char *subresource, *patch;
+        int64_t generation;
+    } steps[] = {
+        {"", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}", 1},
+        {"", "{\"spec\":{\"replicas\":2}}", 2},
+        {"", "{\"spec\":{\"replicas\":2}}", 2},
+        {"status", "{\"status\":{\"replicas\":2},\"spec\":{\"replicas\":9}}", 2},
+        {"", "{\"status\":{\"replicas\":7}}", 2},
+        {"scale", "{\"spec\":{\"replicas\":3}}", 3},
+    };
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "apps/v1/statefulsets", "default",
+                   "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"serviceName\":\"s\"," TEMPLATE "}}");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct request request =
+            fixture_request(VERB_PATCH, "apps/v1/statefulsets", "default", "s");
+        request.patch_type = PATCH_MERGE;
+        request.subresource = sv_from(steps[i].subresource);
+        request.body = fixture_json(arena, steps[i].patch);
+        CHECK(fixture_send(api, arena, &request).http_status == 200);
+        struct api_response now = fixture_get(api, arena, "apps/v1/statefulsets", "default", "s");
+        CHECK(object_generation(now.body) == steps[i].generation);
+    }
+    struct api_response end = fixture_get(api, arena, "apps/v1/statefulsets", "default", "s");
+    CHECK(json_find_int(end.body, "spec.replicas", 0) == 3);
+    CHECK(json_find_int(end.body, "status.replicas", 0) == 2);
+}
+
+TEST(what_cannot_change_stays_or_is_refused) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct sv uid = object_uid(create_config_map(api, arena).body);
+    struct api_response response = fixture_patch(
+        api, arena, PATCH_MERGE, "configmaps", "a",
+        "{\"metadata\":{\"creationTimestamp\":\"2020-01-01T00:00:00Z\",\"deletionTimestamp\":"
+        "\"2020-01-01T00:00:00Z\"},\"data\":{\"k\":\"2\"}}");
+    CHECK(response.http_status == 200);
+    CHECK(!object_is_deleting(response.body));
+    CHECK_SV(object_uid(response.body), uid);
+    CHECK_SV(json_find_string(response.body, "metadata.creationTimestamp"),
+             SV("2026-01-01T00:00:00Z"));
+    response = fixture_patch(api, arena, PATCH_MERGE, "configmaps", "a",
+                             "{\"metadata\":{\"uid\":\"other\"}}");
+    CHECK(response.http_status == 422);
+    response = fixture_patch(api, arena, PATCH_MERGE, "configmaps", "a",
+                             "{\"metadata\":{\"resourceVersion\":\"1\"}}");
+    CHECK(response.http_status == 409);
+    response = fixture_patch(api, arena, PATCH_JSON, "configmaps", "a",
+                             "[{\"op\":\"test\",\"path\":\"/data/k\",\"value\":\"9\"}]");
+    CHECK(response.http_status == 422);
+    CHECK_SV(fixture_message(&response),
+             SV("the server rejected our request due to an error in our request"));
+}
+
+TEST(apply_creates_owns_and_conflicts) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    const char *config = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":"
+                         "\"c\"},\"data\":{\"k\":\"1\",\"l\":\"1\"}}";
+    CHECK(fixture_patch(api, arena, PATCH_APPLY, "configmaps", "c", config).http_status == 201);
+    uint64_t revision = fakeapi_revision(api);
+    fixture_now_ms += 60000;
+    CHECK(fixture_patch(api, arena, PATCH_APPLY, "configmaps", "c", config).http_status == 200);
+    CHECK(fakeapi_revision(api) == revision);
+    /* Somebody else changes a field: applying it again conflicts, and force takes it back. */
+    fixture_patch(api, arena, PATCH_MERGE, "configmaps", "c", "{\"data\":{\"k\":\"2\"}}");
+    struct api_response conflict =
+        fixture_patch(api, arena, PATCH_APPLY, "configmaps", "c", config);
+    CHECK(conflict.http_status == 409);
+    CHECK(sv_starts_with(fixture_message(&conflict),
+                         SV("Apply failed with 1 conflict: conflict with \"test\" using v1")));
+    struct request force = fixture_request(VERB_PATCH, "configmaps", "default", "c");
+    force.patch_type = PATCH_APPLY;
+    force.force = true;
+    force.field_manager = SV("applier");
+    force.body = fixture_json(arena, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+                                     "\"name\":\"c\"},\"data\":{\"k\":\"3\"}}");
+    struct api_response forced = fixture_send(api, arena, &force);
+    CHECK(forced.http_status == 200);
+    CHECK_SV(json_find_string(forced.body, "data.k"), SV("3"));
+    CHECK(!json_find(forced.body, "data.l"));
+}
+
+TEST(an_apply_that_only_respells_a_quantity_writes_nothing) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    const char *config = "{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\",\"metadata\":{"
+                         "\"name\":\"s\"},\"spec\":{\"serviceName\":\"s\",\"selector\":{"
+                         "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{"
+                         "\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+                         "\"i:1\",\"resources\":{\"limits\":{\"memory\":\"1024Mi\"}}}]}}}}";
+    CHECK(fixture_patch(api, arena, PATCH_APPLY, "apps/v1/statefulsets", "s", config).http_status ==
+          201);
+    uint64_t revision = fakeapi_revision(api);
+    fixture_now_ms += 60000;
+    CHECK(fixture_patch(api, arena, PATCH_APPLY, "apps/v1/statefulsets", "s", config).http_status ==
+          200);
+    CHECK(fakeapi_revision(api) == revision);
+}
+
+TEST(pods_are_bound_once_and_evicted_within_their_budget) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    CHECK(fixture_create(api, arena, "pods", "default",
+                         "{\"metadata\":{\"name\":\"p\",\"labels\":{\"a\":\"b\"}},\"spec\":{"
+                         "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}")
+              .http_status == 201);
+    struct request bind = fixture_request(VERB_CREATE, "pods", "default", "p");
+    bind.subresource = SV("binding");
+    bind.body = fixture_json(arena, "{\"target\":{\"kind\":\"Node\",\"name\":\"n1\"}}");
+    CHECK(fixture_send(api, arena, &bind).http_status == 201);
+    struct api_response again = fixture_send(api, arena, &bind);
+    CHECK(again.http_status == 409);
+    CHECK_SV(fixture_message(&again), SV("Operation cannot be fulfilled on pods/binding \"p\": pod "
+                                         "p is already assigned to node \"n1\""));
+    fixture_create(api, arena, "policy/v1/poddisruptionbudgets", "default",
+                   "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":1,\"selector\":{"
+                   "\"matchLabels\":{\"a\":\"b\"}}}}");
+    struct request evict = fixture_request(VERB_CREATE, "pods", "default", "p");
+    evict.subresource = SV("eviction");
+    evict.body = fixture_json(arena, "{}");
+    CHECK(fixture_send(api, arena, &evict).http_status == 429);
+    fixture_delete(api, arena, "policy/v1/poddisruptionbudgets", "default", "b", NULL);
+    CHECK(fixture_send(api, arena, &evict).http_status == 201);
+    CHECK(object_is_deleting(fixture_get(api, arena, "pods", "default", "p").body));
+}
+
+TEST(what_is_not_built_says_so) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct request request = fixture_request(VERB_GET, "pods", "default", "p");
+    request.subresource = SV("log");
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 501);
+    CHECK_SV(fixture_message(&response), SV("pods/log is not supported by this API server"));
+    request = fixture_request(VERB_GET, "configmaps", "default", "p");
+    request.subresource = SV("status");
+    CHECK(fixture_send(api, arena, &request).http_status == 404);
+}
