@@ -19,6 +19,8 @@ static const struct command commands[] = {
     {SV("plan"), SV("FILE..."), SV("show what the controller would do for the objects in files"),
      plan_command},
     {SV("run"), SV("SCENARIO..."), SV("run scenarios on the simulated cluster"), run_command},
+    {SV("bench"), SV("reconcile | certify CLASS.yaml"),
+     SV("measure reconciling or certifying, with median and spread"), bench_command},
     {SV("version"), SV(""), SV("print the version"), version_command},
     {SV("help"), SV("[COMMAND]"), SV("print this help, or that of a command"), help_command},
 };
