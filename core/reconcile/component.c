@@ -29,6 +29,11 @@ bool component_is_daemon_set(const struct component *component) {
     return component->workload == &RESOURCE_DAEMON_SETS;
 }
 
+bool component_is_scaling_in(const struct component *component) {
+    return component->type == COMPONENT_WORKER && component_is_stateful_set(component) &&
+           json_find_int(component->observed, "spec.replicas", -1) > component->replicas;
+}
+
 const struct cJSON *component_container(const struct component *component) {
     return json_at(json_find(component->class_part, "template.spec.containers"), 0);
 }

@@ -53,6 +53,8 @@ bool component_is_stateful_set(const struct component *component);
 bool component_is_daemon_set(const struct component *component);
 /* Whether pods are replaced by the workload's controller when the template changes. */
 struct sv component_update_type(const struct component *component);
+/* Workers of a StatefulSet that are more than asked for: they leave one by one. */
+bool component_is_scaling_in(const struct component *component);
 /* The template's first container, or NULL. */
 const struct cJSON *component_container(const struct component *component);
 /* The entry's declaration, or NULL. */

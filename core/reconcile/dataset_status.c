@@ -161,30 +161,21 @@ static struct cJSON *copy_status(struct pass *pass) {
 }
 
 static void tell_phase(struct pass *pass, struct sv before, struct sv after) {
-    static const struct {
-        struct sv phase, reason, message;
-        enum event_kind kind;
-    } events[] = {
-        {{"Bound", 5},
-         {"DatasetBound", 12},
-         {"The dataset is bound to its runtime.", 36},
-         EVENT_NORMAL},
-        {{"Updating", 8},
-         {"DatasetUpdating", 15},
-         {"The dataset's mounts are updated.", 33},
-         EVENT_NORMAL},
-        {{"Failed", 6},
-         {"DatasetFailed", 13},
-         {"The runtime does not serve any more.", 36},
-         EVENT_WARNING},
-    };
-    for (size_t i = 0; i < COUNT_OF(events); i++) {
-        if (sv_eq(before, after) || !sv_eq(after, events[i].phase))
-            continue;
-        bool is_failure = events[i].kind == EVENT_WARNING;
-        pass_event(pass, events[i].kind, &RESOURCE_DATASETS, pass->snapshot->dataset,
-                   events[i].reason, is_failure ? pass->failure.message : events[i].message);
-    }
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    if (sv_eq(before, after))
+        return;
+    if (sv_eq(after, SV("Bound")) && sv_eq(before, SV("Updating")))
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_DATASETS, dataset, SV("MountsUpdated"),
+                   SV("The dataset's mounts are served as they are now."));
+    else if (sv_eq(after, SV("Bound")))
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_DATASETS, dataset, SV("DatasetBound"),
+                   SV("The dataset is bound to its runtime."));
+    else if (sv_eq(after, SV("Updating")))
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_DATASETS, dataset, SV("DatasetUpdating"),
+                   SV("The dataset's mounts are being updated."));
+    else if (sv_eq(after, SV("Failed")))
+        pass_event(pass, EVENT_WARNING, &RESOURCE_DATASETS, dataset, SV("DatasetFailed"),
+                   pass->failure.message);
 }
 
 void plan_dataset_status(struct pass *pass) {

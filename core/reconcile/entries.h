@@ -50,6 +50,11 @@ bool entry_succeeded(struct pass *pass, const struct execution *execution, struc
 /* When an entry that failed is tried again. */
 int64_t entry_retry_ms(const struct execution *execution);
 
+/* How many workers the cache has, and shall have, as the input of a check. */
+struct sv entry_size(struct pass *pass);
+/* checkRuntimeReady has passed with that input, or the class declares no such entry. */
+bool entry_check_holds(struct pass *pass, struct sv input);
+
 /* Stages. The first two open or close GATE_READY_CHECK and GATE_MOUNTS. */
 void gate_ready_check(struct pass *pass);
 void gate_mounts(struct pass *pass); /* in mounts.c */

@@ -30,11 +30,37 @@ static int64_t due_ms(const struct pass *pass, const struct server *server,
     return now_ms - slot < period / 10 ? slot : slot + period;
 }
 
+struct sv entry_size(struct pass *pass) {
+    const struct component *worker = &pass->components[COMPONENT_WORKER];
+    return pass_printf(pass, "workers=%lld/%lld",
+                       (long long)json_find_int(worker->observed, "spec.replicas", 0),
+                       (long long)worker->replicas);
+}
+
+bool entry_check_holds(struct pass *pass, struct sv input) {
+    struct server server;
+    struct sv message;
+    const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_CHECK_RUNTIME_READY);
+    if (!entry_server(pass, ENTRY_CHECK_RUNTIME_READY, &server))
+        return true;
+    return last && !last->is_running && sv_eq(last->input_hash, input) &&
+           entry_succeeded(pass, last, &message);
+}
+
+/* Between two workers that leave the cache is asked, since pods that are ready do not tell whether
+ * it has moved its data. */
+static bool is_asked_for(struct pass *pass, const struct execution *last) {
+    const struct component *worker = &pass->components[COMPONENT_WORKER];
+    return worker->is_enabled && component_is_scaling_in(worker) && worker->is_observed &&
+           worker->existing <= json_find_int(worker->observed, "spec.replicas", 0) &&
+           (!last || !sv_eq(last->input_hash, entry_size(pass)));
+}
+
 static void check_again(struct pass *pass, const struct server *server, int64_t at_ms) {
     if (at_ms > pass->snapshot->now_ms)
         pass_wake_at(pass, at_ms);
     else if (entry_can_execute(pass))
-        entry_execute(pass, ENTRY_CHECK_RUNTIME_READY, server, SV(""), SV("CheckDue"),
+        entry_execute(pass, ENTRY_CHECK_RUNTIME_READY, server, entry_size(pass), SV("CheckDue"),
                       entry_timeout_ms(server, ENTRY_CHECK_RUNTIME_READY));
 }
 
@@ -77,7 +103,8 @@ static void check_health(struct pass *pass, const struct server *server,
     }
     if (!last || entry_succeeded(pass, last, &message)) {
         keep_message(pass, last);
-        check_again(pass, server, due_ms(pass, server, last));
+        check_again(pass, server,
+                    is_asked_for(pass, last) ? pass->snapshot->now_ms : due_ms(pass, server, last));
         return;
     }
     if (last->consecutive_failures >= threshold) {

@@ -4,6 +4,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/entries.h"
 #include "core/reconcile/gates.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
@@ -50,14 +51,15 @@ static bool remove_stale_workloads(struct pass *pass, const struct component *co
     return is_in_the_way;
 }
 
-/* Workers leave from the highest ordinal, one at a time, the next when the last one is gone. */
-static int64_t next_replicas(const struct component *component) {
+/* Workers leave from the highest ordinal, one at a time, the next when the last one is gone and
+ * the cache says that it is ready without it. */
+static int64_t next_replicas(struct pass *pass, const struct component *component) {
     int64_t observed = json_find_int(component->observed, "spec.replicas", -1);
-    if (component->type != COMPONENT_WORKER || !component_is_stateful_set(component) ||
-        observed <= component->replicas)
+    if (!component_is_scaling_in(component))
         return component->replicas;
     bool is_settled = component->is_observed && component->existing <= observed;
-    return is_settled ? observed - 1 : observed;
+    bool is_ready = !pass->was_bound || entry_check_holds(pass, entry_size(pass));
+    return is_settled && is_ready ? observed - 1 : observed;
 }
 
 /* Fields that the API server never changes: the workload is made again around its pods. */
@@ -87,8 +89,12 @@ static bool must_be_made_again(const struct component *component, const struct c
     return false;
 }
 
+static const struct action *last_action(const struct pass *pass) {
+    return &pass->plan->actions[pass->plan->action_count - 1];
+}
+
 static void write_workload(struct pass *pass, const struct component *component) {
-    struct cJSON *desired = render_workload(pass, component, next_replicas(component));
+    struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
     bool is_stale = remove_stale_workloads(pass, component);
     if (must_be_made_again(component, desired) &&
         write_is_ours(pass, component->workload, component->observed)) {
@@ -101,6 +107,11 @@ static void write_workload(struct pass *pass, const struct component *component)
                                    ? WRITE_TERMINATING
                                    : write_object(pass, component->workload, desired, STEP_OBJECTS);
     judge(pass, GATE_OBJECTS, result, desired);
+    if (result == WRITE_PENDING && last_action(pass)->must_create)
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                   SV("WorkloadCreated"),
+                   pass_printf(pass, "created %.*s %.*s", SV_ARG(component->workload->kind),
+                               SV_ARG(component->workload_name)));
 }
 
 /* A service is headless for life. */

@@ -382,6 +382,24 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     return true;
 }
 
+/* Pods that were behind their template, by the status, and are not any more. */
+static void tell_rolled(struct pass *pass, const struct cJSON *old) {
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        const struct cJSON *before = json_get(old, component->text);
+        bool was_behind = json_int_or(before, SV("updatedReplicas"), 0) <
+                              json_int_or(before, SV("currentReplicas"), 0) &&
+                          json_int_or(before, SV("readyReplicas"), 0) > 0;
+        if (component->is_enabled && pass->was_bound && was_behind &&
+            component->updated >= component->existing && component->existing > 0 &&
+            !component->is_rolling)
+            pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                       SV("PodsUpdated"),
+                       pass_printf(pass, "all pods of the %.*s run the current template",
+                                   SV_ARG(component->text)));
+    }
+}
+
 static void tell_news(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
     const struct cJSON *before = find_condition(old, SV("Ready"));
     const struct cJSON *after = find_condition(status, SV("Ready"));
@@ -436,5 +454,6 @@ void plan_runtime_status(struct pass *pass) {
         pass_printf(pass, "Write status of CacheRuntime %.*s: %.*s", SV_ARG(object_name(runtime)),
                     SV_ARG(json_find_string(status, "phase"))));
     action->desired_hash = hash;
+    tell_rolled(pass, old);
     tell_news(pass, old, status);
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * checkRuntimeReady, reportSummary, and when a runtime counts as failed: contract.md §5 and §8.
+ */
+#include "core/reconcile/plan_fixture.h"
+
+static struct cJSON *entry(struct world *world, const char *name) {
+    return json_get(json_find(world->runtime_class, "topology.master.executionEntries"),
+                    sv_from(name));
+}
+
+/* --- the check before binding --- */
+
+TEST(nothing_is_mounted_before_the_check_passes) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    world.stderr_bytes = "no leader";
+    CHECK(run(&world) == ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("CheckFailed"));
+    CHECK_SV(condition_reason(&world, "Ready"), SV("CheckFailed"));
+    CHECK(!trace_has(&world, "Run mountUFS"));
+    CHECK(!trace_has(&world, "Create PersistentVolume"));
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = "leader elected";
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK_SV(json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message"),
+             SV("leader elected"));
+    world_release(&world);
+}
+
+TEST(of_what_a_check_prints_one_kib_is_kept) {
+    static char output[4096];
+    memset(output, 'x', sizeof(output) - 1);
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = output;
+    world_bind(&world);
+    CHECK(json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message").len <=
+          1024);
+    world_release(&world);
+}
+
+/* --- the check as health check --- */
+
+TEST(so_many_failures_in_a_row_are_a_failure) {
+    static const struct {
+        int64_t threshold; /* 0: the default of 3 */
+        int executions;    /* until it counts as failed */
+    } cases[] = {{0, 3}, {1, 1}, {5, 5}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        if (cases[i].threshold)
+            json_set_int(arena, entry(&world, "checkRuntimeReady"), SV("failureThreshold"),
+                         cases[i].threshold);
+        world_bind(&world);
+        world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+        world.stderr_bytes = "split brain";
+        int before = world.executed;
+        for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
+            world.now_ms += 1000;
+            struct plan plan;
+            plan_once(&world, &plan);
+            for (size_t n = 0; n < plan.action_count; n++)
+                act(&world, &plan.actions[n]);
+            settle(&world);
+        }
+        CHECK_SV(dataset_phase(&world), SV("Failed"));
+        /* Reports are due as well. */
+        CHECK(world.executed - before >= cases[i].executions &&
+              world.executed - before <= cases[i].executions + 2);
+        CHECK_SV(condition_reason(&world, "Ready"), SV("HealthCheckFailed"));
+        CHECK(!object_condition_is_true(world.dataset, SV("Ready")));
+        world.answers[ENTRY_CHECK_RUNTIME_READY] = "ok";
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK(trace_has(&world, "RuntimeRecovered"));
+        world_release(&world);
+    }
+}
+
+/* --- components that are down --- */
+
+TEST(a_component_that_is_down_fails_after_its_patience) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.pods_are_down = true;
+    settle(&world);
+    int64_t down_ms = world.now_ms;
+    while (!sv_eq(dataset_phase(&world), SV("Failed")) && world.now_ms < down_ms + 120 * 1000) {
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++)
+            act(&world, &plan.actions[i]);
+        if (plan_is_empty(&plan))
+            world.now_ms += 1000;
+        settle(&world);
+    }
+    CHECK(world.now_ms >= down_ms + 29 * 1000 && world.now_ms <= down_ms + 33 * 1000);
+    /* The condition told the truth at once. */
+    CHECK(!object_condition_is_true(world.runtime, SV("MasterReady")));
+    CHECK_SV(condition_reason(&world, "Ready"), SV("ComponentDown"));
+    world_release(&world);
+}
+
+/* --- workers leave --- */
+
+TEST(the_cache_is_asked_between_two_workers_that_leave) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 4);
+    world_bind(&world);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(&world) < ROUNDS_MAX);
+    struct sv trace = buf_view(&world.trace);
+    int checks = 0, updates = 0;
+    while (trace.len > 0) {
+        struct sv line = sv_cut(&trace, '\n');
+        checks += sv_contains(line, SV("Run checkRuntimeReady"));
+        updates += sv_contains(line, SV("Update StatefulSet demo-worker"));
+        CHECK(updates <= checks);
+    }
+    CHECK(updates == 3);
+    world_release(&world);
+}
+
+TEST(workers_stay_while_the_cache_is_not_ready_to_lose_them) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 4);
+    json_set_int(arena, entry(&world, "checkRuntimeReady"), SV("failureThreshold"), 1000);
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(&world) == ROUNDS_MAX); /* it asks again and again */
+    const struct observed *worker =
+        find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    CHECK(json_find_int(worker->object, "spec.replicas", -1) == 4);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = "";
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(json_find_int(worker->object, "spec.replicas", -1) == 1);
+    world_release(&world);
+}
+
+/* --- reports --- */
+
+TEST(reports_become_cache_states) {
+    static const struct {
+        const char *report;
+        const char *states; /* of the dataset, or NULL: unchanged */
+        const char *problem;
+    } cases[] = {
+        {"{\"cached\":\"2GiB\",\"cachedPercentage\":\"45.6\",\"cacheHitRatio\":\"9%\"}",
+         "{\"cached\":\"2GiB\",\"cachedPercentage\":\"45.6%\",\"cacheCapacity\":\"\","
+         "\"cacheHitRatio\":\"9%\"}",
+         ""},
+        {"{\"cacheFree\":\"1GiB\",\"localHitRatio\":\"1\",\"unknown\":\"x\"}",
+         "{\"cached\":\"\",\"cachedPercentage\":\"\",\"cacheCapacity\":\"\",\"cacheHitRatio\":"
+         "\"\",\"cacheFree\":\"1GiB\",\"localHitRatio\":\"1%\"}",
+         ""},
+        {"[]", NULL, "must print one JSON object"},
+        {"{\"cached\":1}", NULL, "\"cached\" must be a string"},
+        {"not json", NULL, "printed no JSON"},
+        {"", NULL, "printed no JSON"},
+        {NULL, NULL, "exit status 1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct sv before =
+            json_write_arena(arena, json_find(world.dataset, "status.cacheStates"), JSON_COMPACT);
+        world.answers[ENTRY_REPORT_SUMMARY] = cases[i].report;
+        world.now_ms += 400 * 1000;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(
+            json_write_arena(arena, json_find(world.dataset, "status.cacheStates"), JSON_COMPACT),
+            cases[i].states ? sv_from(cases[i].states) : before);
+        const struct cJSON *synced = object_condition(world.runtime, SV("Synced"));
+        bool has_problem = cases[i].problem[0] != '\0';
+        CHECK(has_problem == sv_eq(json_find_string(synced, "reason"), SV("ReportFailed")));
+        CHECK_CONTAINS(json_find_string(synced, "message"), cases[i].problem);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}

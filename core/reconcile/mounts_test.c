@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mountUFS: which answers count, when it runs again, and what dataset and runtime say meanwhile:
+ * contract.md §5, fluid-contract.md §4.
+ */
+#include "core/reconcile/plan_fixture.h"
+
+TEST(the_answer_must_name_the_wanted_paths) {
+    static const struct {
+        const char *answer;
+        const char *problem; /* "": it is taken */
+    } cases[] = {
+        {"{\"mounted\":[\"/m\",\"/data\"]}", ""},
+        {"\n {\"mounted\":[\"/data\",\"/m\"], \"more\":1} \n", ""},
+        {"{\"mounted\":[\"/m\",\"/data\",\"/m\"]}", ""},
+        {"{\"mounted\":[\"/m\"]}", "mount point /data is not yet mounted"},
+        {"{\"mounted\":[\"/m\",\"/data\",\"/old\"]}", "unexpected mounted paths remain: /old"},
+        {"{\"mounted\":{}}", "must print"},
+        {"{}", "must print"},
+        {"[]", "must print"},
+        {"", "printed no JSON"},
+        {"ok", "printed no JSON"},
+        {"{\"mounted\":[\"/m\",\"/data\"]} trailing", "printed no JSON"},
+        {NULL, "exit status 1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.dataset, SV("spec"),
+                 parse(arena, "{mounts: [{mountPoint: 's3://a/', name: m},\n"
+                              " {mountPoint: 's3://b/', name: x, path: /data},\n"
+                              " {mountPoint: 'local:///c', name: native}]}"));
+        world.answers[ENTRY_MOUNT_UFS] = cases[i].answer;
+        bool is_taken = cases[i].problem[0] == '\0';
+        CHECK((run(&world) < ROUNDS_MAX) == is_taken);
+        CHECK_SV(dataset_phase(&world), is_taken ? SV("Bound") : SV("NotBound"));
+        const struct cJSON *condition = object_condition(world.runtime, SV("MountsReady"));
+        CHECK_CONTAINS(json_find_string(condition, "message"), cases[i].problem);
+        CHECK(object_condition_is_true(world.runtime, SV("MountsReady")) == is_taken);
+        world_release(&world);
+    }
+}
+
+/* Whole mounts are compared, not only their paths. */
+TEST(every_edit_of_the_mounts_mounts_again) {
+    static const char *const edits[] = {
+        "{mounts: [{mountPoint: 's3://other/', name: m}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m, options: {a: b}}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m, readOnly: true}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m, encryptOptions: [{name: ak,\n"
+        " valueFrom: {secretKeyRef: {name: s, key: k}}}]}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m}], sharedOptions: {a: b}}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m}], sharedEncryptOptions: [{name: ak,\n"
+        " valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m}, {mountPoint: 's3://n/', path: /m}]}",
+    };
+    for (size_t i = 0; i < COUNT_OF(edits); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        json_set(arena, world.dataset, SV("spec"), parse(arena, edits[i]));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "Run mountUFS"));
+        CHECK(trace_has(&world, "Write status of Dataset demo: Updating"));
+        CHECK(trace_has(&world, "MountsUpdated"));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(object_condition_is_true(world.dataset, SV("Ready")));
+        CHECK(!object_condition_is_true(world.dataset, SV("Updating")));
+        CHECK(json_equal(json_find(world.dataset, "spec.mounts"),
+                         json_find(world.dataset, "status.mounts")));
+        world_release(&world);
+    }
+}
+
+/* What is recorded as mounted is what was mounted, and not what the spec says by then. */
+TEST(an_edit_during_the_mount_is_mounted_as_well) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    bool is_edited = false;
+    for (int round = 0; round < 60; round++) {
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++) {
+            record(&world, &plan.actions[i]);
+            act(&world, &plan.actions[i]);
+            if (plan.actions[i].type == ACTION_EXECUTE &&
+                plan.actions[i].entry == ENTRY_MOUNT_UFS && !is_edited) {
+                json_set(arena, json_find(world.dataset, "spec.mounts.0"), SV("options"),
+                         parse(arena, "{late: edit}"));
+                is_edited = true;
+            }
+        }
+        settle(&world);
+    }
+    CHECK(is_edited);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK_SV(json_find_string(world.dataset, "status.mounts.0.options.late"), SV("edit"));
+    struct sv trace = buf_view(&world.trace);
+    int mounts = 0;
+    while (trace.len > 0)
+        mounts += sv_contains(sv_cut(&trace, '\n'), SV("Run mountUFS"));
+    CHECK(mounts == 2);
+    world_release(&world);
+}
+
+/* Another pod, another container, another start of it: all have forgotten their mounts. */
+TEST(another_serving_container_mounts_again) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    CHECK_SV(json_find_string(world.runtime, "status.mountedBy.podUID"), SV("uid-demo-master-0"));
+    world.restart_count = 3;
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "Run mountUFS"));
+    CHECK(json_find_int(world.runtime, "status.mountedBy.restartCount", -1) == 3);
+    buf_clear(&world.trace);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!trace_has(&world, "Run mountUFS"));
+    world_release(&world);
+}
+
+TEST(the_next_master_serves_when_one_cannot_be_reached) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+             parse(arena, "{replicas: 3}"));
+    struct plan plan;
+    bool has_moved = false;
+    for (int round = 0; round < 30 && !has_moved; round++) {
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++) {
+            act(&world, &plan.actions[i]);
+            if (plan.actions[i].type != ACTION_EXECUTE)
+                continue;
+            has_moved = sv_eq(plan.actions[i].name, SV("demo-master-1"));
+            world.executions[0].error = ERROR_UNAVAILABLE;
+        }
+        settle(&world);
+        world.now_ms += 2000;
+    }
+    CHECK(has_moved);
+    world_release(&world);
+}
+
+TEST(stdin_and_script_reach_the_process) {
+    static const struct {
+        const char *entry, *command;
+        bool has_stdin;
+        int64_t timeout_ms;
+    } cases[] = {
+        {"{command: [a, b c, '$X']}", "a|b c|$X|", false, 20000},
+        {"{command: [a], stdin: true, timeout: 90}", "a|", true, 90000},
+        {"{command: [a], timeout: 5}", "a|", false, 20000},
+        {"{command: [a], timeout: 9999}", "a|", false, 3600000},
+        {"{script: {configMap: tools, key: m.sh}}", "/etc/fluid/scripts/tools/m.sh|", true, 20000},
+        {"{script: {configMap: tools, key: m.sh, interpreter: python3}, stdin: false}",
+         "python3|/etc/fluid/scripts/tools/m.sh|", false, 20000},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.runtime_class, SV("extraResources"),
+                 parse(arena, "{configMaps: [{name: tools, data: {m.sh: 'true'}}]}"));
+        json_set(arena, json_find(world.runtime_class, "topology.master.executionEntries"),
+                 SV("mountUFS"), parse(arena, cases[i].entry));
+        struct sv command = SV("");
+        bool is_found = false;
+        for (int round = 0; round < 30 && !is_found; round++) {
+            struct plan plan;
+            plan_once(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++) {
+                const struct action *action = &plan.actions[k];
+                act(&world, action);
+                if (action->type != ACTION_EXECUTE || action->entry != ENTRY_MOUNT_UFS)
+                    continue;
+                is_found = true;
+                for (size_t n = 0; n < action->command_count; n++)
+                    command = arena_printf(arena, "%.*s%.*s|", SV_ARG(command),
+                                           SV_ARG(action->command[n]));
+                CHECK(action->has_stdin == cases[i].has_stdin);
+                CHECK(sv_starts_with(action->stdin_bytes, SV("{\"mounts\"")) == cases[i].has_stdin);
+                CHECK(action->timeout_ms == cases[i].timeout_ms);
+                CHECK_SV(action->container, SV("m"));
+            }
+            settle(&world);
+        }
+        CHECK_SV(command, sv_from(cases[i].command));
+        world_release(&world);
+    }
+}

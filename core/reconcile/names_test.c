@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names and keys that others derive too: fluid-contract.md §2.9, §3.5, §5.4. */
+#include "core/reconcile/names.h"
+
+#include "core/base/arena.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "core/reconcile/snapshot.h"
+
+#define LONG_NAMESPACE "a-namespace-with-a-long-name"
+
+static void derive(struct arena *arena, const char *namespace_name, const char *name,
+                   const struct cJSON *dataset, const struct cJSON *runtime,
+                   struct names *ret_names) {
+    static const struct reconcile_options options = {.mount_root = {"/runtime-mnt", 12}};
+    struct snapshot snapshot = {.namespace_name = sv_from(namespace_name),
+                                .name = sv_from(name),
+                                .dataset = dataset,
+                                .runtime = runtime,
+                                .options = &options};
+    names_init(ret_names, &snapshot, arena);
+}
+
+TEST(short_names_are_readable) {
+    AUTO(arena) arena = arena_new();
+    struct names names;
+    derive(arena, "default", "demo", NULL, NULL, &names);
+    const struct {
+        struct sv actual, expected;
+    } cases[] = {
+        {names.config_map, SV("fluid-runtime-config-demo")},
+        {names.volume, SV("default-demo")},
+        {names.claim, SV("demo")},
+        {names.mount_path, SV("/runtime-mnt/cache/default/demo/cache-fuse")},
+        {names.dataset_id, SV("default-demo")},
+        {names.exclusive, SV("default_demo")},
+        {names.common_label, SV("fluid.io/s-default-demo")},
+        {names.runtime_label, SV("fluid.io/s-cache-default-demo")},
+        {names.fuse_label, SV("fluid.io/f-default-demo")},
+        {names.memory_label, SV("fluid.io/s-h-cache-m-default-demo")},
+        {names.disk_label, SV("fluid.io/s-h-cache-d-default-demo")},
+        {names.total_label, SV("fluid.io/s-h-cache-t-default-demo")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_SV(cases[i].actual, cases[i].expected);
+}
+
+/* A key is readable while prefix and text together are shorter than 63 bytes. */
+TEST(long_keys_carry_the_uid) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct names names;
+    const struct cJSON *dataset = json_read(arena, SV("{\"metadata\":{\"uid\":\"u-1\"}}"), &err);
+    const struct cJSON *runtime =
+        json_read(arena,
+                  SV("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"Dataset\",\"name\":"
+                     "\"a-runtime-with-a-name-too\",\"uid\":\"u-2\"}]}}"),
+                  &err);
+    derive(arena, LONG_NAMESPACE, "a-runtime-with-a-name-too", dataset, NULL, &names);
+    CHECK_SV(names.dataset_id, SV(LONG_NAMESPACE "-a-runtime-with-a-name-too"));
+    CHECK_SV(names.common_label, SV("fluid.io/s-u-1"));
+    CHECK_SV(names.volume, SV(LONG_NAMESPACE "-a-runtime-with-a-name-too"));
+    /* The owner reference outlives the dataset. */
+    derive(arena, LONG_NAMESPACE, "a-runtime-with-a-name-too", NULL, runtime, &names);
+    CHECK_SV(names.runtime_label, SV("fluid.io/s-cache-u-2"));
+    derive(arena, LONG_NAMESPACE, "a-runtime-with-a-name-too", NULL, NULL, &names);
+    CHECK_SV(names.common_label, SV("fluid.io/s-" LONG_NAMESPACE "-a-runtime-with-a-name-too"));
+}
+
+TEST(volume_names_fit_into_63_bytes) {
+    static const struct {
+        const char *secret, *volume;
+    } cases[] = {
+        {"sec", "cache-mnt-secret-sec"},
+        {"a234567890123456789012345678901234567890123456",
+         "cache-mnt-secret-a234567890123456789012345678901234567890123456"},
+        /* 38 bytes of the name, and the first 8 digits of its SHA-256 */
+        {"a2345678901234567890123456789012345678901234567",
+         "cache-mnt-secret-a2345678901234567890123456789012345678"
+         "78caafb0"},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK_SV(names_secret_volume(arena, sv_from(cases[i].secret)), sv_from(cases[i].volume));
+    struct sv name = SV("a23456789012345678901234567890123456789012345");
+    struct sv config = names_volume(arena, "fluid-runtime-", name, "-config");
+    CHECK(config.len <= 63 && names_is_dns_label(config));
+    struct sv other = names_volume(arena, "fluid-runtime-", sv_prefix(name, 44), "-config");
+    CHECK(!sv_eq(config, other));
+    CHECK_SV(names_volume(arena, "fluid-runtime-", SV("demo"), "-config"),
+             SV("fluid-runtime-demo-config"));
+}
