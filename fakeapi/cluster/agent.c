@@ -222,10 +222,12 @@ static struct agent_cache *cache_of(const struct agent *agent, const struct cJSO
     return NULL;
 }
 
+/* Conflicts mostly end at the second try; where they last, they are not to fill the log. */
 static int64_t retry_delay_ms(struct work *work, enum error_code code) {
-    if (code == ERROR_CONFLICT || code == ERROR_NOT_FOUND || code == ERROR_ALREADY_EXISTS)
-        return CONFLICT_RETRY_MS;
-    work->backoff_ms = work->backoff_ms ? work->backoff_ms * 2 : BACKOFF_MS_MIN;
+    bool is_conflict =
+        code == ERROR_CONFLICT || code == ERROR_NOT_FOUND || code == ERROR_ALREADY_EXISTS;
+    int64_t first_ms = is_conflict ? CONFLICT_RETRY_MS : BACKOFF_MS_MIN;
+    work->backoff_ms = work->backoff_ms ? work->backoff_ms * 2 : first_ms;
     if (work->backoff_ms > BACKOFF_MS_MAX)
         work->backoff_ms = BACKOFF_MS_MAX;
     return work->backoff_ms;
