@@ -3,10 +3,14 @@
 
 #include "core/base/mem.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/daemonset.h"
+#include "fakeapi/cluster/deployment.h"
 #include "fakeapi/cluster/endpoint_slice.h"
 #include "fakeapi/cluster/garbage_collector.h"
 #include "fakeapi/cluster/node_lifecycle.h"
+#include "fakeapi/cluster/replicaset.h"
 #include "fakeapi/cluster/service_account.h"
+#include "fakeapi/cluster/statefulset.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -14,6 +18,10 @@ struct controller_manager {
     struct agent *agent;
     struct service_account_controller *service_accounts;
     struct node_lifecycle *nodes;
+    struct deployment_controller *deployments;
+    struct replicaset_controller *replica_sets;
+    struct statefulset_controller *stateful_sets;
+    struct daemonset_controller *daemon_sets;
     struct endpoint_slice_controller *endpoints;
     struct garbage_collector *garbage;
 };
@@ -24,6 +32,10 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->agent = agent;
     manager->service_accounts = service_account_controller_new(agent);
     manager->nodes = node_lifecycle_new(agent);
+    manager->deployments = deployment_controller_new(agent);
+    manager->replica_sets = replicaset_controller_new(agent);
+    manager->stateful_sets = statefulset_controller_new(agent);
+    manager->daemon_sets = daemonset_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->garbage = garbage_collector_new(agent, fakeapi_registry(world_api(world)));
     return manager;
@@ -35,6 +47,10 @@ void controller_manager_free(struct controller_manager *manager) {
     agent_free(manager->agent);
     service_account_controller_free(manager->service_accounts);
     node_lifecycle_free(manager->nodes);
+    deployment_controller_free(manager->deployments);
+    replicaset_controller_free(manager->replica_sets);
+    statefulset_controller_free(manager->stateful_sets);
+    daemonset_controller_free(manager->daemon_sets);
     endpoint_slice_controller_free(manager->endpoints);
     garbage_collector_free(manager->garbage);
     mem_free(manager);

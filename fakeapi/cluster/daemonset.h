@@ -15,7 +15,7 @@ struct daemonset_controller; /* opaque */
 
 /* Call it before the agent's first step. */
 struct daemonset_controller *daemonset_controller_new(struct agent *agent);
-/* Accepts NULL. Before agent_free(). */
+/* Accepts NULL. Its part and caches go with the agent. */
 void daemonset_controller_free(struct daemonset_controller *controller);
 
 #endif

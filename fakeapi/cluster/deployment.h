@@ -15,7 +15,7 @@ struct deployment_controller; /* opaque */
 
 /* Call it before the agent's first step. */
 struct deployment_controller *deployment_controller_new(struct agent *agent);
-/* Accepts NULL. Before agent_free(). */
+/* Accepts NULL. Its part and caches go with the agent. */
 void deployment_controller_free(struct deployment_controller *controller);
 
 #endif

@@ -191,7 +191,7 @@ static void handle_answer(void *context, struct sv key, const struct completion 
         report_done(control, owner, &pending->report, completion->body);
     else if (!is_late)
         report_failed(control, owner, &pending->report, completion->err.message);
-    if (pending->is_create && !is_late && owner)
+    if (pending->is_create && owner)
         note_creation(control, key, &completion->err);
     arena_free(pending->arena);
 }

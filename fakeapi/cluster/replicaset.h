@@ -14,7 +14,7 @@ struct replicaset_controller; /* opaque */
 
 /* Call it before the agent's first step. */
 struct replicaset_controller *replicaset_controller_new(struct agent *agent);
-/* Accepts NULL. Before agent_free(). */
+/* Accepts NULL. Its part and caches go with the agent. */
 void replicaset_controller_free(struct replicaset_controller *controller);
 
 #endif

@@ -15,7 +15,7 @@ struct statefulset_controller; /* opaque */
 
 /* Call it before the agent's first step. */
 struct statefulset_controller *statefulset_controller_new(struct agent *agent);
-/* Accepts NULL. Before agent_free(). */
+/* Accepts NULL. Its part and caches go with the agent. */
 void statefulset_controller_free(struct statefulset_controller *controller);
 
 #endif
