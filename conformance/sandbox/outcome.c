@@ -155,7 +155,9 @@ static enum script_end end_of(const struct outcome_places *places,
         result->stdout_bytes.len > places->output_bytes_max ||
         result->stderr_bytes.len > places->output_bytes_max)
         return SCRIPT_TOO_MUCH_OUTPUT;
-    if (result->stop == PROCESS_STOPPED)
+    /* What it left in the background may still have been waiting. */
+    bool is_ended = logged->has_exit || logged->has_signal;
+    if (result->stop == PROCESS_STOPPED && !is_ended)
         return faccessat(places->run_fd, "overtime", F_OK, 0) == 0 ? SCRIPT_TIMED_OUT
                                                                    : SCRIPT_TOO_MUCH_WRITTEN;
     if (result->stop == PROCESS_TOO_LONG)

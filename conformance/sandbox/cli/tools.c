@@ -17,7 +17,7 @@ enum {
     EXIT_NOT_RUNNABLE = 126,
     EXIT_NOT_FOUND = 127,
     KILL_AFTER_US = 200 * 1000, /* real time for a trap to run */
-    SETTLE_US = 5 * 1000,
+    SETTLE_US = 2 * 1000,
     SETTLE_TURNS = 10,
 };
 /* 2026-01-01T00:00:00Z, when every simulation begins. */
