@@ -20,6 +20,7 @@ struct wire_options {
     /* Called when a completion arrives for a client that has a waker. */
     void (*wake)(void *context, void *waker);
     void *context;
+    struct world *world; /* told to engines; may be NULL */
 };
 
 /* Asked before an exec runs: why the node cannot run it, or SV(""). */

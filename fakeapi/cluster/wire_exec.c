@@ -32,8 +32,10 @@ static struct sv container_name(const struct request *request, const struct cJSO
     return json_find_string(pod, "spec.containers.0.name");
 }
 
-static struct exec_call make_call(const struct request *request, const struct cJSON *pod) {
+static struct exec_call make_call(struct world *world, const struct request *request,
+                                  const struct cJSON *pod) {
     return (struct exec_call){
+        .world = world,
         .pod = pod,
         .namespace_name = request->namespace_name,
         .pod_name = request->name,
@@ -113,7 +115,7 @@ void wire_exec(struct wire *wire, struct queued *queued, const struct request_fa
         refuse_exec(wire, queued, &response, fate, now_ms);
         return;
     }
-    struct exec_call call = make_call(&queued->request, pod);
+    struct exec_call call = make_call(wire->options.world, &queued->request, pod);
     struct exec_result result;
     ask_engines(wire, &call, queued->arena, &result);
     struct completion completion = wire_end(queued);

@@ -108,8 +108,8 @@ struct world *world_new(const struct world_options *options) {
         .seed = options->seed,
         .watch_window_events = options->watch_window_events,
     });
-    world->wire =
-        wire_new(&(struct wire_options){.api = world->api, .wake = wake_actor, .context = world});
+    world->wire = wire_new(&(struct wire_options){
+        .api = world->api, .wake = wake_actor, .context = world, .world = world});
     start_nodes(world, options->node_count);
     start_cluster(world, options);
     return world;

@@ -25,6 +25,7 @@ struct world; /* opaque */
 
 /* What a container's process answers to an exec. */
 struct exec_call {
+    struct world *world;
     const struct cJSON *pod;
     struct sv namespace_name, pod_name, container;
     const struct sv *command;
