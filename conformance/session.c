@@ -52,13 +52,6 @@ int64_t session_now_ms(struct session *session) {
     return session->driver.now_ms(session->driver.context);
 }
 
-/* Does what is due without moving the clock, and moves it only when nothing is. */
-static void step(struct session *session, int64_t until_ms) {
-    struct session_driver *driver = &session->driver;
-    if (!driver->step(driver->context, session_now_ms(session)))
-        driver->step(driver->context, until_ms);
-}
-
 static void keep(struct arena *arena, struct completion *completion) {
     if (completion->body)
         completion->body = json_copy(arena, completion->body);
@@ -68,16 +61,28 @@ static void keep(struct arena *arena, struct completion *completion) {
     completion->stderr_bytes = arena_copy(arena, completion->stderr_bytes);
 }
 
+/* Does what is due without moving the clock. */
+static void run_due(struct session *session) {
+    while (session->driver.step(session->driver.context, session_now_ms(session)))
+        ;
+}
+
+static bool take_answer(struct session *session, uint64_t id, struct completion *ret_completion) {
+    while (transport_take(session->driver.user, ret_completion))
+        if (ret_completion->id == id)
+            return true;
+    return false;
+}
+
 bool session_request(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err) {
-    struct transport *user = session->driver.user;
-    uint64_t id = transport_start(user, request);
+    uint64_t id = transport_start(session->driver.user, request);
     int64_t deadline_ms = session_now_ms(session) + REQUEST_TIMEOUT_MS;
+    struct completion completion;
     for (;;) {
-        struct completion completion;
-        while (transport_take(user, &completion)) {
-            if (completion.id != id)
-                continue;
+        run_due(session);
+        /* Time passes only while there is no answer. */
+        if (take_answer(session, id, &completion)) {
             keep(arena, &completion);
             *ret_completion = completion;
             *err = completion.err;
@@ -85,9 +90,9 @@ bool session_request(struct session *session, const struct request *request, str
         }
         if (session_now_ms(session) >= deadline_ms)
             break;
-        step(session, deadline_ms);
+        session->driver.step(session->driver.context, deadline_ms);
     }
-    transport_cancel(user, id);
+    transport_cancel(session->driver.user, id);
     return error_set(err, ERROR_TIMEOUT, "no answer to %.*s %.*s %.*s within %d s",
                      SV_ARG(verb_text(request->verb)), SV_ARG(request->plural),
                      SV_ARG(request->name), REQUEST_TIMEOUT_MS / 1000);
@@ -175,8 +180,7 @@ bool session_run_until(struct session *session, int64_t timeout_ms,
     int64_t deadline_ms = session_now_ms(session) + timeout_ms;
     for (;;) {
         /* What is due now comes first, so that a state in between is not taken for the end. */
-        while (session->driver.step(session->driver.context, session_now_ms(session)))
-            ;
+        run_due(session);
         if (holds(session, context))
             return true;
         if (session_now_ms(session) >= deadline_ms)
@@ -189,8 +193,7 @@ void session_advance(struct session *session, int64_t duration_ms) {
     int64_t until_ms = session_now_ms(session) + duration_ms;
     while (session_now_ms(session) < until_ms)
         session->driver.step(session->driver.context, until_ms);
-    while (session->driver.step(session->driver.context, until_ms))
-        ;
+    run_due(session);
 }
 
 bool session_settle(struct session *session, int64_t timeout_ms) {
