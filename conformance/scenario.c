@@ -285,6 +285,9 @@ static bool check_rest(struct decoder *decoder) {
     }
     for (size_t i = 0; i < scenario->step_count; i++) {
         JSON_EACH (expectation, json_get(scenario->steps[i].tree, SV("expect"))) {
+            if (!json_bool_or(expectation, SV("settled"), true))
+                return FAIL(decoder, expectation,
+                            "\"settled\" can only be true; leave it out to expect nothing");
             if (json_get(expectation, SV("phase")) && !scenario->dataset.resource)
                 return FAIL(decoder, expectation,
                             "\"phase\" speaks of the scenario's first Dataset, and there is none");

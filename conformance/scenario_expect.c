@@ -117,6 +117,10 @@ static bool has_event(struct run *run, struct wait *wait) {
     return count >= wanted;
 }
 
+static int64_t quiet_ms(const struct run *run) {
+    return run->world ? QUIET_MS_SIM : QUIET_MS_WALL;
+}
+
 static bool is_settled(struct run *run, struct wait *wait) {
     struct session_counts counts;
     struct controller *controller = session_controller(run->session);
@@ -128,11 +132,7 @@ static bool is_settled(struct run *run, struct wait *wait) {
                                        arena_printf(wait->arena, "%llu writes by the controller",
                                                     (unsigned long long)counts.writes)};
     wait->writes = counts.writes;
-    return now_ms - wait->quiet_since_ms >= (run->world ? QUIET_MS_SIM : QUIET_MS_WALL);
-}
-
-static bool wants_settled(struct run *run, struct wait *wait) {
-    return !json_is_true(wait->tree) || is_settled(run, wait);
+    return now_ms - wait->quiet_since_ms >= quiet_ms(run);
 }
 
 static const struct expectation {
@@ -141,7 +141,7 @@ static const struct expectation {
 } expectations[] = {
     {{"eventually", 10}, is_eventually}, {{"absent", 6}, is_absent},
     {{"condition", 9}, has_condition},   {{"event", 5}, has_event},
-    {{"phase", 5}, has_phase},           {{"settled", 7}, wants_settled},
+    {{"phase", 5}, has_phase},           {{"settled", 7}, is_settled},
 };
 
 /* --- waiting --- */
@@ -156,12 +156,29 @@ static bool poll_holds(struct run *run, void *context) {
     return poll->holds(run, poll->wait);
 }
 
+/* Looks again when rest may be reached: nothing else need happen until then. */
+static bool wait_for_rest(struct run *run, int64_t timeout_ms, struct wait *wait) {
+    struct poll poll = {wait, is_settled};
+    int64_t deadline_ms = session_now_ms(run->session) + timeout_ms;
+    for (;;) {
+        int64_t now_ms = session_now_ms(run->session);
+        int64_t until_ms = wait->quiet_since_ms + quiet_ms(run);
+        until_ms = until_ms < deadline_ms ? until_ms : deadline_ms;
+        if (run_wait(run, until_ms > now_ms ? until_ms - now_ms : 0, poll_holds, &poll))
+            return true;
+        if (session_now_ms(run->session) >= deadline_ms)
+            return false;
+    }
+}
+
 static bool wait_for(struct run *run, int64_t timeout_ms, struct wait *wait,
                      bool (*holds)(struct run *run, struct wait *wait)) {
     struct session_counts counts;
     session_get_counts(run->session, &counts);
     wait->writes = counts.writes;
     wait->quiet_since_ms = session_now_ms(run->session);
+    if (holds == is_settled)
+        return wait_for_rest(run, timeout_ms, wait);
     return run_wait(run, timeout_ms, poll_holds, &(struct poll){wait, holds});
 }
 

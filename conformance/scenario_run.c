@@ -105,29 +105,39 @@ static bool apply_objects(struct run *run) {
     return true;
 }
 
-static void run_steps(struct run *run) {
+static bool run_steps(struct run *run) {
     const struct scenario *scenario = run->scenario;
     if (!apply_objects(run))
-        return;
+        return false;
     for (size_t i = 0; i < scenario->step_count; i++) {
         run->step = i;
         if (run->schedule)
             schedule_reach_step(run->schedule, scenario->steps[i].name,
                                 session_now_ms(run->session));
         if (!run_act(run, &scenario->steps[i]) || !run_expect(run, &scenario->steps[i]))
-            return;
+            return false;
     }
+    return true;
+}
+
+static void judge(struct run *run) {
     if (run->world)
         rules_judge(run);
-    struct error err = {0};
     if (!run_settle(run, FINAL_SETTLE_MS))
-        run_add_failure(run, scenario->tree,
-                        "after the last step the controller does not come to "
-                        "rest");
-    else if (!scenario_final_text(run->session, run->arena, &run->result->final_objects, &err))
-        run_add_failure(run, scenario->tree, "the objects at the end: %s", err.message);
+        run_add_failure(run, run->scenario->tree,
+                        "after the last step the controller does not come to rest");
+}
+
+/* The steps and the judgement, and after a failure too what there is in the end. */
+static void run_to_end(struct run *run) {
+    const struct cJSON *tree = run->scenario->tree;
+    struct error err = {0};
+    if (run_steps(run))
+        judge(run);
+    if (!scenario_final_text(run->session, run->arena, &run->result->final_objects, &err))
+        run_add_failure(run, tree, "the objects at the end: %s", err.message);
     if (run->trace.is_full)
-        run_add_failure(run, scenario->tree, "more than %d requests: something runs in circles",
+        run_add_failure(run, tree, "more than %d requests: something runs in circles",
                         TRACE_ENTRIES_MAX);
 }
 
@@ -185,10 +195,10 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
         run->result->state = CHECK_STATE_SKIP_UNOBSERVABLE;
         run->result->reason = SV("faults, scripts and rules about requests need mode sim");
     } else {
-        run_steps(run);
+        run_to_end(run);
     }
     session_get_counts(run->session, &run->result->counts);
-    run->result->trace = trace_controller_text(&run->trace, run->arena);
+    run->result->trace = trace_told_text(&run->trace, run->arena);
     run->result->duration_ms = session_now_ms(run->session) - run->start_ms;
     session_free(run->session);
     schedule_free(run->schedule);

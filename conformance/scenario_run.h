@@ -42,7 +42,7 @@ struct scenario_result {
     struct session_counts counts; /* requests by the controller */
     int64_t duration_ms;          /* virtual, or by the wall */
     size_t explored_runs;
-    struct sv trace;         /* a line for each request and execution of the controller */
+    struct sv trace;         /* see trace_told_text() */
     struct sv final_objects; /* see scenario_final.h */
 };
 

@@ -97,14 +97,21 @@ struct sv trace_text(const struct trace_entry *entry, struct arena *arena) {
                         SV_ARG(request->subresource), SV_ARG(key), entry->http_status);
 }
 
-struct sv trace_controller_text(const struct trace *trace, struct arena *arena) {
+/* Watches come again every few minutes and tell nothing. */
+static bool is_told(const struct trace_entry *entry) {
+    return entry->is_exec || (entry->request.verb != VERB_WATCH &&
+                              (sv_eq(entry->user_agent, SESSION_CONTROLLER_AGENT) ||
+                               sv_eq(entry->user_agent, SESSION_USER_AGENT)));
+}
+
+struct sv trace_told_text(const struct trace *trace, struct arena *arena) {
     struct buf buf;
     buf_init(&buf, TRACE_BYTES_MAX);
     AUTO(arena) line_arena = arena_new();
     bool fits = true;
     for (size_t i = 0; i < trace->count && fits; i++) {
         const struct trace_entry *entry = &trace->entries[i];
-        if (!entry->is_exec && !sv_eq(entry->user_agent, SESSION_CONTROLLER_AGENT))
+        if (!is_told(entry))
             continue;
         fits = buf_append(&buf, trace_text(entry, line_arena)) && buf_append_byte(&buf, '\n');
         arena_reset(line_arena);

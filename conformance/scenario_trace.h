@@ -46,8 +46,9 @@ void trace_add_exec(struct trace *trace, int64_t at_ms, size_t step, struct sv r
 bool trace_matches(const struct trace_entry *entry, const struct cJSON *link, struct arena *arena);
 /* "0:12.300 cacheruntime-controller apply configmaps default/x: 200". */
 struct sv trace_text(const struct trace_entry *entry, struct arena *arena);
-/* A line for each request of the controller and each execution. */
-struct sv trace_controller_text(const struct trace *trace, struct arena *arena);
+/* For people: a line for each request of the controller but watches, each write of the user and
+ * each execution. */
+struct sv trace_told_text(const struct trace *trace, struct arena *arena);
 /* The last change of that object, or NULL. */
 const struct trace_entry *trace_last_write(const struct trace *trace, const struct object_ref *ref);
 

@@ -51,7 +51,7 @@ TEST(lines_name_who_did_what) {
     /* A created object has the name that the server gave it. */
     CHECK_SV(trace_text(&trace.entries[0], arena),
              SV("0:01.000 daemonset-controller create pods default/demo-x7k: 201"));
-    CHECK_SV(trace_controller_text(&trace, arena),
+    CHECK_SV(trace_told_text(&trace, arena),
              SV("1:02.000 cacheruntime-controller patch datasets/status default/demo: 409\n"
                 "1:03.005 exec mountUFS of master\n"));
 }
