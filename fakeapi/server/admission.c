@@ -139,7 +139,7 @@ static void add_token_volume(struct call *call, struct cJSON *spec) {
     mount_token(call, json_get(spec, SV("containers")), name);
 }
 
-static bool admit_service_account(struct call *call, struct cJSON *spec) {
+static bool admit_service_account(struct call *call, struct cJSON *tree, struct cJSON *spec) {
     struct sv name = json_string_or(spec, SV("serviceAccountName"), SV(""));
     if (name.len == 0)
         name = SV("default");
@@ -147,8 +147,14 @@ static bool admit_service_account(struct call *call, struct cJSON *spec) {
     json_set_string(call->arena, spec, SV("serviceAccount"), name);
     struct sv namespace_name = call->request->namespace_name;
     struct stored *account = find_core(call, SV("serviceaccounts"), namespace_name, name);
-    if (!account)
-        return true;
+    if (!account) {
+        refuse_forbidden(call, object_name(tree),
+                         arena_printf(call->arena,
+                                      "error looking up service account %.*s/%.*s: serviceaccount "
+                                      "\"%.*s\" not found",
+                                      SV_ARG(namespace_name), SV_ARG(name), SV_ARG(name)));
+        return false;
+    }
     bool is_mounted = json_bool_or(stored_tree(account), SV("automountServiceAccountToken"), true);
     if (json_bool_or(spec, SV("automountServiceAccountToken"), is_mounted))
         add_token_volume(call, spec);
@@ -157,7 +163,7 @@ static bool admit_service_account(struct call *call, struct cJSON *spec) {
 
 static bool admit_pod(struct call *call, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
-    if (!admit_service_account(call, spec))
+    if (!admit_service_account(call, tree, spec))
         return false;
     add_default_toleration(call, spec, SV("node.kubernetes.io/not-ready"));
     add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
@@ -258,6 +264,20 @@ static bool admit_claim(struct call *call, struct cJSON *tree) {
     return true;
 }
 
+/* New nodes take no pods until the node lifecycle controller has seen them Ready. */
+static bool admit_node(struct call *call, struct cJSON *tree) {
+    struct cJSON *taints =
+        json_ensure_list(call->arena, json_ensure_map(call->arena, tree, SV("spec")), SV("taints"));
+    JSON_EACH (taint, taints)
+        if (sv_eq(json_find_string(taint, "key"), SV("node.kubernetes.io/not-ready")))
+            return true;
+    struct cJSON *taint = json_map(call->arena);
+    json_set_string(call->arena, taint, SV("key"), SV("node.kubernetes.io/not-ready"));
+    json_set_string(call->arena, taint, SV("effect"), SV("NoSchedule"));
+    json_append(taints, taint);
+    return true;
+}
+
 static bool admit_secret(struct call *call, struct cJSON *tree) {
     struct cJSON *plain = json_remove(tree, SV("stringData"));
     JSON_EACH (entry, plain)
@@ -305,6 +325,7 @@ static const struct {
     {SV("Service"), admit_service},
     {SV("PersistentVolume"), admit_volume},
     {SV("PersistentVolumeClaim"), admit_claim},
+    {SV("Node"), admit_node},
     {SV("Secret"), admit_secret},
     {SV("CustomResourceDefinition"), admit_crd},
 };
