@@ -188,7 +188,9 @@ bool replace_object(struct call *call, struct stored *stored,
     if (!check_fields(call, tree))
         return false;
     admit_update(call, old, tree);
-    bump_generation(call, old, tree);
+    /* A status write leaves the spec alone, and may set annotations without a new generation. */
+    if (!sv_eq(replacement->subresource, SV("status")))
+        bump_generation(call, old, tree);
     if (!replacement->is_applied) {
         struct apply_writer writer;
         fill_writer(call, tree, &writer);
