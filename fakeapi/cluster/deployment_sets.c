@@ -74,9 +74,10 @@ int64_t rollout_total_size(const struct rollout *rollout) {
 /* --- annotations --- */
 
 static void send_patch(struct rollout *rollout, const struct resource *resource,
-                       const struct cJSON *object, const struct cJSON *patch) {
-    struct request request =
-        agent_merge_patch(resource, object_namespace(object), object_name(object), SV(""), patch);
+                       const struct cJSON *object, struct sv subresource,
+                       const struct cJSON *patch) {
+    struct request request = agent_merge_patch(resource, object_namespace(object),
+                                               object_name(object), subresource, patch);
     agent_send(pod_control_part(rollout->controller->control), rollout->key, &request);
     rollout->did_write = true;
 }
@@ -156,12 +157,13 @@ void rollout_renumber_newest(struct rollout *rollout) {
         json_set_int(rollout->arena, json_ensure_map(rollout->arena, patch, SV("spec")),
                      SV("minReadySeconds"), min_ready);
     if (json_count(patch) > 0)
-        send_patch(rollout, &RESOURCE_REPLICA_SETS, set, patch);
+        send_patch(rollout, &RESOURCE_REPLICA_SETS, set, SV(""), patch);
     struct cJSON *own = json_map(rollout->arena);
     annotate_number(rollout, own, rollout->deployment, revision_annotation,
                     rollout->newest->revision);
+    /* With the status, as upstream: an annotation written by itself is a new generation. */
     if (json_count(own) > 0)
-        send_patch(rollout, &RESOURCE_DEPLOYMENTS, rollout->deployment, own);
+        send_patch(rollout, &RESOURCE_DEPLOYMENTS, rollout->deployment, SV("status"), own);
 }
 
 /* --- making and changing --- */
