@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protobuf: built-in objects between application/vnd.kubernetes.protobuf and JSON trees, by the
+ * field table in data/protobuf-fields.json (apiserver-semantics.md §1.11). A body is the four
+ * bytes "k8s\0" and a runtime.Unknown that names the type and holds the message. Pure.
+ */
+#ifndef FAKEAPI_SCHEMA_PROTOBUF_H
+#define FAKEAPI_SCHEMA_PROTOBUF_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct buf;
+struct cJSON;
+struct error;
+
+enum { PROTOBUF_DEPTH_MAX = 64 };
+
+/* The tree of a body, with apiVersion and kind: any built-in kind, its list, DeleteOptions,
+ * Status, Table-free metadata forms. ERROR_INVALID names the offset; ERROR_UNSUPPORTED the type
+ * that has no table (custom resources); the tree lives in `arena`. */
+MUST_CHECK bool protobuf_decode(struct sv bytes, struct arena *arena, struct cJSON **ret_tree,
+                                struct error *err);
+
+/* Whether objects of that apiVersion and kind have a table. */
+bool protobuf_knows(struct sv api_version, struct sv kind);
+
+/* Appends a body. ERROR_UNSUPPORTED: the tree's kind has no table. ERROR_TOO_LARGE: the buffer's
+ * maximum is reached. */
+MUST_CHECK bool protobuf_encode(const struct cJSON *tree, struct buf *buf, struct error *err);
+
+/* Appends one frame of a watch: four bytes of length, big-endian, and a WatchEvent whose object
+ * is a body. `event_type` is "ADDED", … */
+MUST_CHECK bool protobuf_encode_event(struct sv event_type, const struct cJSON *object,
+                                      struct buf *buf, struct error *err);
+
+#endif
