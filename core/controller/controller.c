@@ -12,6 +12,7 @@
 #include "core/cache/reflector.h"
 #include "core/client/transport.h"
 #include "core/controller/claim_pods.h"
+#include "core/controller/class_rollout.h"
 #include "core/controller/controller_parts.h"
 #include "core/controller/events.h"
 #include "core/controller/execute.h"
@@ -79,6 +80,8 @@ static void add_key(void *context, struct sv key) {
 static void store_changed(void *context, const struct resource *resource, struct sv group) {
     struct controller *controller = context;
     index_each_key(controller->store, resource, group, add_key, controller);
+    if (resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES))
+        class_rollout_wake(controller, sv_drop(group, strlen("class/")));
 }
 
 /* --- life --- */
@@ -263,6 +266,8 @@ static bool is_forgettable(const struct controller *controller, const struct run
 static void forget_state(struct controller *controller, struct runtime_state *state) {
     map_remove(controller->states, state->key);
     workqueue_forget(controller->queue, state->key);
+    if (state->rollout.class_name)
+        class_rollout_wake(controller, sv_from(state->rollout.class_name));
     runtime_state_free(state);
 }
 
@@ -309,6 +314,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
     plan_runtime(&snapshot, state->arena, &state->plan);
+    class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;
     controller->stats.allocations += mem_alloc_count() - allocations;
     if (sends_nothing(&state->plan)) {
@@ -327,6 +333,8 @@ static void plan_key(struct controller *controller, struct sv key) {
         return;
     if (controller->now_ms < state->paused_until_ms)
         workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
+    else if (class_rollout_is_key(state))
+        class_rollout_step(controller, state);
     else if (claim_pods_are_fresh(controller, state))
         plan_state(controller, state);
     if (is_forgettable(controller, state))

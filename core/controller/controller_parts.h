@@ -14,6 +14,7 @@ struct cache_store;
 struct event_recorder;
 struct map;
 struct reflector;
+struct request;
 struct resource;
 struct runtime_state;
 struct workqueue;

@@ -139,8 +139,16 @@ static int64_t fight_pause_ms(uint32_t round_count) {
     return pause_ms < WORKQUEUE_BACKOFF_MS_MAX ? pause_ms : WORKQUEUE_BACKOFF_MS_MAX;
 }
 
+static bool plan_only_reads(const struct plan *plan) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type != ACTION_GET)
+            return false;
+    return true;
+}
+
 static void end_round(struct controller *controller, struct runtime_state *state) {
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
+    bool only_reads = plan_only_reads(&state->plan);
     arena_free(state->arena);
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
@@ -153,7 +161,9 @@ static void end_round(struct controller *controller, struct runtime_state *state
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
                                    state->retry_after_ms);
     } else {
-        workqueue_forget(controller->queue, state->key);
+        /* Looking again at what stalls a runtime is no progress: the next look takes longer. */
+        if (!only_reads)
+            workqueue_forget(controller->queue, state->key);
         workqueue_add(controller->queue, state->key);
     }
 }

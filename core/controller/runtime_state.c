@@ -36,6 +36,7 @@ void runtime_state_free(struct runtime_state *state) {
     arena_free(state->arena);
     arena_free(state->claim_arena);
     arena_free(state->claim_arena_next);
+    mem_free(state->rollout.class_name);
     mem_free((char *)state->key.ptr);
     mem_free(state);
 }

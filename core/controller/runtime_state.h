@@ -39,6 +39,14 @@ struct execution_memory {
     struct execution execution;
 };
 
+/* What the rollout of the class asks about the runtime; class_rollout.h. */
+struct rollout_memory {
+    char *class_name; /* NULL: never planned with one */
+    enum rollout_state state;
+    bool is_ready, is_granted, was_ready;
+    int64_t granted_ms;
+};
+
 struct runtime_state {
     struct sv key, namespace_name, name;
     struct map *names;   /* cache_key() -> struct name_memory */
@@ -57,7 +65,8 @@ struct runtime_state {
     bool must_not_wait; /* planned again at once, though rate limited */
     int64_t retry_after_ms;
     int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */
-    uint32_t round_count;    /* rounds in a row without an empty plan */
+    struct rollout_memory rollout;
+    uint32_t round_count; /* rounds in a row without an empty plan */
 
     /* Inputs of the last plan that had nothing to send. */
     bool has_rested;

@@ -100,6 +100,19 @@ static void add_members(struct builder *builder) {
     }
 }
 
+/* The volume of our name may be a rival's, or nobody's: then it is no member. */
+static void add_volume(struct builder *builder, struct sv name) {
+    const struct cached *cached =
+        cache_store_get(builder->store, &RESOURCE_PERSISTENT_VOLUMES, SV(""), name);
+    for (size_t i = 0; i < builder->objects.count && cached; i++)
+        if (resource_eq(builder->objects.items[i].resource, cached->resource) &&
+            sv_eq(builder->objects.items[i].name, name))
+            return;
+    if (cached)
+        add_cached(builder, cached,
+                   cached->is_hidden ? NULL : parse(builder->arena, cached->bytes));
+}
+
 /* --- nodes, rivals --- */
 
 static void add_node(struct builder *builder, struct sv name) {
@@ -208,6 +221,7 @@ void snapshot_build(const struct cache_store *store, const struct runtime_state 
         .namespace_name = state->namespace_name,
         .name = state->name,
         .options = options,
+        .may_roll = state->rollout.is_granted,
         .runtime = load(&builder, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name),
         .dataset = load(&builder, &RESOURCE_DATASETS, state->namespace_name, state->name),
     };
@@ -218,6 +232,7 @@ void snapshot_build(const struct cache_store *store, const struct runtime_state 
     struct names names;
     names_init(&names, &snapshot, arena);
     add_members(&builder);
+    add_volume(&builder, names.volume);
     add_facts(&builder);
     add_nodes(&builder, &names);
     add_rivals(&builder, &names);
@@ -285,6 +300,8 @@ uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_s
     add_nodes(&builder, &names);
     for (size_t i = 0; i < builder.nodes.count; i++)
         hash = mix(hash, sv_hash(object_resource_version(builder.nodes.items[i])));
+    hash = mix_cached(hash,
+                      cache_store_get(store, &RESOURCE_PERSISTENT_VOLUMES, SV(""), names.volume));
     hash = mix_group(hash, store, arena_printf(arena, "joined/%.*s", SV_ARG(names.volume)));
     vec_release(&builder.objects);
     vec_release(&builder.pods);

@@ -48,10 +48,11 @@ void condition_set(struct pass *pass, struct cJSON *status, struct condition con
         json_set_string(pass->arena, item, SV("lastTransitionTime"), now);
 }
 
-int64_t condition_since_ms(const struct cJSON *object, struct sv type, int64_t fallback_ms) {
+int64_t condition_false_since_ms(const struct cJSON *object, struct sv type, int64_t fallback_ms) {
     int64_t since_ms;
     const struct cJSON *condition = object_condition(object, type);
-    if (!api_time_parse(json_find_string(condition, "lastTransitionTime"), &since_ms))
+    if (!sv_eq(json_find_string(condition, "status"), SV("False")) ||
+        !api_time_parse(json_find_string(condition, "lastTransitionTime"), &since_ms))
         return fallback_ms;
     return since_ms;
 }

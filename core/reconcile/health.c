@@ -161,12 +161,23 @@ static const struct cJSON *read_report(struct pass *pass, const struct execution
     return report;
 }
 
+/* While the next report is made, what was said of the last one stays. */
+static void keep_report_failure(struct pass *pass) {
+    const struct cJSON *synced = object_condition(pass->snapshot->runtime, SV("Synced"));
+    if (sv_eq(json_find_string(synced, "status"), SV("False")) &&
+        sv_eq(json_find_string(synced, "reason"), SV("ReportFailed")))
+        pass->report_failure =
+            (struct finding){SV("ReportFailed"), json_find_string(synced, "message")};
+}
+
 bool entry_report(struct pass *pass) {
     struct server server;
     struct sv message = SV("");
     if (!entry_server(pass, ENTRY_REPORT_SUMMARY, &server))
         return true;
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_REPORT_SUMMARY);
+    if (last && last->is_running)
+        keep_report_failure(pass);
     if (last && !last->is_running) {
         pass->report = read_report(pass, last, &message);
         if (!pass->report)

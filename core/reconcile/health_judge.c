@@ -18,8 +18,8 @@ static const struct sv ready_conditions[] = {
 
 static void judge_component(struct pass *pass, const struct component *component) {
     int64_t now_ms = pass->snapshot->now_ms;
-    int64_t since_ms =
-        condition_since_ms(pass->snapshot->runtime, ready_conditions[component->type], now_ms);
+    int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime,
+                                                ready_conditions[component->type], now_ms);
     int64_t patience_ms = component->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS;
     if (now_ms < since_ms + patience_ms) {
         pass_wake_at(pass, since_ms + patience_ms);

@@ -88,6 +88,15 @@ static void run(struct pass *pass, const struct server *server, int64_t at_ms) {
                       entry_timeout_ms(server, ENTRY_MOUNT_UFS));
 }
 
+/* While it runs once more after a failure, what was said of the failure stays. */
+static void close_for_running(struct pass *pass) {
+    const struct cJSON *said = object_condition(pass->snapshot->runtime, SV("MountsReady"));
+    if (sv_eq(json_find_string(said, "reason"), SV("MountFailed")))
+        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), json_find_string(said, "message"));
+    else
+        pass_close(pass, GATE_MOUNTS, SV("MountRunning"), SV("waits for mountUFS to end"));
+}
+
 static void mount(struct pass *pass, const struct server *server) {
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_MOUNT_UFS);
     bool is_answer = last && !last->is_running && entry_is_ours(server, last) &&
@@ -98,8 +107,10 @@ static void mount(struct pass *pass, const struct server *server) {
         pass_open(pass, GATE_MOUNTS);
         return;
     }
-    pass_close(pass, GATE_MOUNTS, is_answer ? SV("MountFailed") : SV("MountRunning"),
-               is_answer ? message : SV("waits for mountUFS to end"));
+    if (is_answer)
+        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), message);
+    else
+        close_for_running(pass);
     if (last && last->is_running)
         return;
     bool has_failed = is_answer && (last->error != ERROR_NONE || last->exit_code != 0);

@@ -4,6 +4,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/covers.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/gates.h"
 #include "core/reconcile/pass.h"
@@ -89,6 +90,48 @@ static bool must_be_made_again(const struct component *component, const struct c
     return false;
 }
 
+/* The template differs, and by nothing that the user of this runtime did. */
+static bool waits_for_rollout(const struct pass *pass, const struct component *component,
+                              const struct cJSON *desired) {
+    const struct cJSON *observed = component->observed;
+    struct sv template = object_annotation(observed, ANNOTATION_TEMPLATE);
+    struct sv inputs = object_annotation(observed, ANNOTATION_INPUTS);
+    if (!observed || pass->snapshot->may_roll ||
+        !write_is_ours(pass, component->workload, observed) ||
+        sv_eq(template, object_annotation(desired, ANNOTATION_TEMPLATE)))
+        return false;
+    if (template.len > 0)
+        return sv_eq(inputs, object_annotation(desired, ANNOTATION_INPUTS));
+    return !covers(json_find(observed, "spec.template"), json_find(desired, "spec.template"), NULL,
+                   NULL);
+}
+
+/* Everything but the template is as it should be; the marks of the template go with it. */
+static bool rest_is_covered(struct pass *pass, const struct cJSON *observed,
+                            const struct cJSON *desired) {
+    struct cJSON *rest = json_copy(pass->arena, desired);
+    json_remove(json_get(rest, SV("spec")), SV("template"));
+    json_remove(json_get(rest, SV("metadata")), SV("annotations"));
+    return covers(observed, rest, NULL, NULL);
+}
+
+static enum write_result write_without_template(struct pass *pass,
+                                                const struct component *component,
+                                                struct cJSON *desired) {
+    const struct sv marks[] = {ANNOTATION_TEMPLATE, ANNOTATION_INPUTS};
+    pass->is_held = true;
+    if (object_is_deleting(component->observed))
+        return WRITE_TERMINATING;
+    if (rest_is_covered(pass, component->observed, desired))
+        return WRITE_DONE;
+    json_set(pass->arena, json_get(desired, SV("spec")), SV("template"),
+             json_copy(pass->arena, json_find(component->observed, "spec.template")));
+    for (size_t i = 0; i < COUNT_OF(marks); i++)
+        object_set_annotation(pass->arena, desired, marks[i],
+                              object_annotation(component->observed, marks[i]));
+    return write_object(pass, component->workload, desired, STEP_OBJECTS);
+}
+
 static const struct action *last_action(const struct pass *pass) {
     return &pass->plan->actions[pass->plan->action_count - 1];
 }
@@ -96,16 +139,19 @@ static const struct action *last_action(const struct pass *pass) {
 static void write_workload(struct pass *pass, const struct component *component) {
     struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
     bool is_stale = remove_stale_workloads(pass, component);
-    if (must_be_made_again(component, desired) &&
+    bool is_held = waits_for_rollout(pass, component, desired);
+    if (!is_held && must_be_made_again(component, desired) &&
         write_is_ours(pass, component->workload, component->observed)) {
         if (!object_is_deleting(component->observed))
             write_delete(pass, component->workload, component->observed, SV("Orphan"), STEP_OBJECTS,
                          SV("ImmutableFieldChanged"));
         is_stale = true;
     }
-    enum write_result result = is_stale
-                                   ? WRITE_TERMINATING
-                                   : write_object(pass, component->workload, desired, STEP_OBJECTS);
+    enum write_result result = WRITE_TERMINATING;
+    if (!is_stale && is_held)
+        result = write_without_template(pass, component, desired);
+    else if (!is_stale)
+        result = write_object(pass, component->workload, desired, STEP_OBJECTS);
     judge(pass, GATE_OBJECTS, result, desired);
     if (result == WRITE_PENDING && last_action(pass)->must_create)
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,

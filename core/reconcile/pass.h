@@ -51,6 +51,7 @@ struct pass {
     bool was_bound;           /* the dataset's status says that this runtime serves it */
     bool metadata_is_written; /* no metadata patch in this plan: status may be patched */
     bool is_rolling;          /* a rollout makes progress */
+    bool is_held;             /* a pod template waits for the rollout of the class */
     bool is_failed;           /* contract.md §8 */
     bool mounts_wait_for_pod; /* there is no pod yet that could mount, and need not be */
     bool mounts_changed;      /* the dataset's mounts are not those that were mounted */

@@ -73,6 +73,13 @@ static void plan_to_serve(struct pass *pass) {
         pass->is_reporting = !entry_report(pass);
 }
 
+static bool reads_something(const struct plan *plan) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type == ACTION_GET)
+            return true;
+    return false;
+}
+
 static void plan_live(struct pass *pass) {
     gate_class(pass);
     if (pass->plan->gates[GATE_CLASS].is_open)
@@ -96,8 +103,11 @@ static void plan_live(struct pass *pass) {
         pass_close(pass, GATE_BOUND, pass->is_reporting ? SV("ReportRunning") : SV("Binding"),
                    pass->is_reporting ? SV("waits for the first reportSummary to end")
                                       : SV("writes that the dataset is bound"));
-    plan_dataset_status(pass);
-    plan_runtime_status(pass);
+    /* What is being read may change everything that there is to say. */
+    if (!reads_something(pass->plan)) {
+        plan_dataset_status(pass);
+        plan_runtime_status(pass);
+    }
     if (pass->was_bound && pass->plan->gates[GATE_OBJECTS].is_open && !gate_is_paused(pass))
         gate_nodes(pass);
 }
@@ -117,6 +127,16 @@ static void sort_by_step(struct plan *plan) {
     }
 }
 
+static enum rollout_state rollout_state(const struct pass *pass) {
+    bool is_rolling = false;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        is_rolling = is_rolling || pass->components[i].is_rolling;
+    if (pass->is_held)
+        return ROLLOUT_HELD;
+    return is_rolling || !pass->plan->gates[GATE_OBJECTS].is_open ? ROLLOUT_UPDATING
+                                                                  : ROLLOUT_CURRENT;
+}
+
 void plan_runtime(const struct snapshot *snapshot, struct arena *arena, struct plan *ret_plan) {
     struct pass pass;
     pass_init(&pass, snapshot, arena, ret_plan);
@@ -126,5 +146,6 @@ void plan_runtime(const struct snapshot *snapshot, struct arena *arena, struct p
     else if (snapshot->runtime)
         plan_live(&pass);
     plan_dataset_duties(&pass);
+    ret_plan->rollout = rollout_state(&pass);
     sort_by_step(ret_plan);
 }

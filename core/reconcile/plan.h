@@ -86,6 +86,13 @@ struct gate {
     struct sv message; /* what it waits for, a sentence; "" while open */
 };
 
+/* How the pod templates stand to what class and rendering ask for. */
+enum rollout_state {
+    ROLLOUT_CURRENT,
+    ROLLOUT_UPDATING, /* written, and pods are being replaced */
+    ROLLOUT_HELD,     /* the class changed, and snapshot.may_roll is not given */
+};
+
 struct plan {
     struct action *actions;
     size_t action_count;
@@ -95,6 +102,7 @@ struct plan {
     /* The inputs cannot be acted on (invalid class, name too long, foreign object): the controller
      * backs off instead of planning at once. Conditions in the plan say the same. */
     bool is_stalled;
+    enum rollout_state rollout;
 };
 
 /* Everything in `ret_plan` lives in `arena`. Never fails: bad input becomes a closed gate, a

@@ -39,6 +39,7 @@ struct world {
     size_t execution_count;
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
     bool pods_are_down;
+    bool may_not_roll;
     const char *cleaner_phase; /* of pods that are not made by a workload */
     const char *stderr_bytes;  /* of what fails */
     int restart_count;         /* of every container */
@@ -120,6 +121,7 @@ static inline struct snapshot snapshot_of(struct world *world) {
         .claim_pods = (const struct cJSON *const *)world->claim_pods,
         .claim_pod_count = world->claim_pod_count,
         .claim_pods_are_listed = true,
+        .may_roll = !world->may_not_roll,
         .executions = world->executions,
         .execution_count = world->execution_count,
         .options = &world->options,

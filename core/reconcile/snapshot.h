@@ -94,6 +94,10 @@ struct snapshot {
     const struct execution *executions;
     size_t execution_count;
 
+    /* Pod templates may change for what is not an edit of this runtime or its dataset (rollout.h).
+     */
+    bool may_roll;
+
     const struct reconcile_options *options;
 };
 

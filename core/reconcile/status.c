@@ -150,6 +150,10 @@ static void say_synced(struct pass *pass, struct cJSON *status) {
         problem = pass->report_failure;
     if (problem.message.len == 0 && pass->was_bound && !gate(pass, GATE_CLASS)->is_open)
         problem = (struct finding){gate(pass, GATE_CLASS)->reason, gate(pass, GATE_CLASS)->message};
+    if (problem.message.len == 0 && pass->is_held)
+        problem = (struct finding){SV("WaitsForRollout"),
+                                   SV("pods keep their template until the rollout of the class "
+                                      "reaches this runtime")};
     if (problem.message.len > 0)
         say(pass, status, SV("Synced"), false, problem.reason, problem.message);
     else if (has_condition)

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/class_rollout.h"
+
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/cache/cache_store.h"
+#include "core/controller/controller_parts.h"
+#include "core/controller/events.h"
+#include "core/controller/execute.h"
+#include "core/controller/runtime_state.h"
+#include "core/data/json.h"
+#include "core/queue/workqueue.h"
+#include "core/reconcile/plan.h"
+#include "core/reconcile/rollout.h"
+
+/* Runtimes that change together make one pass over their class. */
+enum { COALESCE_MS = 1000 };
+
+bool class_rollout_is_key(const struct runtime_state *state) {
+    return state->namespace_name.len == 0;
+}
+
+static void wake_at(struct controller *controller, struct sv class_name, int64_t at_ms) {
+    AUTO(arena) arena = arena_new();
+    workqueue_add_at(controller->queue, arena_printf(arena, "/%.*s", SV_ARG(class_name)), at_ms);
+}
+
+void class_rollout_wake(struct controller *controller, struct sv class_name) {
+    wake_at(controller, class_name, controller->now_ms);
+}
+
+static void set_class(struct rollout_memory *memory, struct sv class_name) {
+    mem_free(memory->class_name);
+    memory->class_name = NULL;
+    memory->is_granted = false;
+    if (class_name.len == 0)
+        return;
+    memory->class_name = mem_alloc(class_name.len + 1);
+    memcpy(memory->class_name, class_name.ptr, class_name.len);
+}
+
+static struct sv class_of(const struct rollout_memory *memory) {
+    return memory->class_name ? sv_from(memory->class_name) : SV("");
+}
+
+void class_rollout_note(struct controller *controller, struct runtime_state *state,
+                        const struct snapshot *snapshot) {
+    struct rollout_memory *memory = &state->rollout;
+    struct sv class_name = json_find_string(snapshot->runtime, "spec.runtimeClassName");
+    struct rollout_memory before = *memory;
+    bool is_new = !sv_eq(class_name, class_of(memory));
+    if (is_new)
+        set_class(memory, class_name);
+    memory->state = state->plan.rollout;
+    memory->is_ready = object_condition_is_true(snapshot->runtime, SV("Ready"));
+    if (memory->state == ROLLOUT_CURRENT && memory->is_ready)
+        memory->is_granted = false;
+    bool is_news = is_new || before.state != memory->state || before.is_ready != memory->is_ready ||
+                   before.is_granted != memory->is_granted;
+    if (is_news && class_name.len > 0)
+        wake_at(controller, class_name, controller->now_ms + COALESCE_MS);
+}
+
+static int compare_runtimes(const void *a, const void *b) {
+    return sv_compare(((const struct rollout_runtime *)a)->key,
+                      ((const struct rollout_runtime *)b)->key);
+}
+
+/* Runtimes of the class that are in the cache. */
+static size_t count_cached(const struct controller *controller, struct sv class_name,
+                           struct arena *arena) {
+    struct sv group = arena_printf(arena, "class/%.*s", SV_ARG(class_name));
+    size_t cursor = 0, count = 0;
+    const struct cached *member;
+    while ((member = cache_store_next(controller->store, group, &cursor)))
+        count += resource_eq(member->resource, &RESOURCE_CACHE_RUNTIMES) && !member->is_hidden;
+    return count;
+}
+
+static void gather(struct controller *controller, struct sv class_name, struct arena *arena,
+                   struct rollout_snapshot *snapshot) {
+    size_t cursor = 0;
+    void *value;
+    snapshot->runtimes =
+        ARENA_ARRAY(arena, struct rollout_runtime, map_count(controller->states) + 1);
+    while (map_next(controller->states, &cursor, NULL, &value)) {
+        const struct runtime_state *state = value;
+        const struct rollout_memory *memory = &state->rollout;
+        if (!memory->class_name || !sv_eq(class_of(memory), class_name))
+            continue;
+        snapshot->runtimes[snapshot->runtime_count++] =
+            (struct rollout_runtime){.key = state->key,
+                                     .state = memory->state,
+                                     .is_ready = memory->is_ready,
+                                     .is_granted = memory->is_granted,
+                                     .was_ready = memory->was_ready,
+                                     .granted_ms = memory->granted_ms};
+    }
+    qsort(snapshot->runtimes, snapshot->runtime_count, sizeof(*snapshot->runtimes),
+          compare_runtimes);
+    snapshot->is_complete = snapshot->runtime_count == count_cached(controller, class_name, arena);
+}
+
+static void pass_grants(struct controller *controller, const struct rollout_snapshot *snapshot) {
+    for (size_t i = 0; i < snapshot->runtime_count; i++) {
+        const struct rollout_runtime *runtime = &snapshot->runtimes[i];
+        struct runtime_state *state = map_get(controller->states, runtime->key);
+        if (!runtime->is_granted_now || !state)
+            continue;
+        state->rollout.is_granted = true;
+        state->rollout.was_ready = runtime->was_ready;
+        state->rollout.granted_ms = runtime->granted_ms;
+        state->has_rested = false;
+        workqueue_add(controller->queue, runtime->key);
+    }
+}
+
+static void finish(struct controller *controller, struct runtime_state *state) {
+    arena_free(state->arena);
+    state->arena = NULL;
+    state->plan = (struct plan){.actions = NULL};
+    state->round_count = 0;
+    workqueue_forget(controller->queue, state->key);
+}
+
+void class_rollout_step(struct controller *controller, struct runtime_state *state) {
+    struct error err = {0};
+    const struct cached *cached =
+        cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
+    state->arena = arena_new();
+    struct rollout_snapshot snapshot = {.now_ms = controller->now_ms};
+    if (cached && !cached->is_hidden)
+        snapshot.runtime_class = json_read(state->arena, cached->bytes, &err);
+    gather(controller, state->name, state->arena, &snapshot);
+    rollout_plan(&snapshot, state->arena, &state->plan);
+    pass_grants(controller, &snapshot);
+    workqueue_add_at(controller->queue, state->key, state->plan.wake_ms);
+    if (state->plan.action_count > 0)
+        execute_start(controller, state);
+    else
+        finish(controller, state);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * class_rollout: keeps what the last plan of each runtime says of its class's rollout, and turns
+ * the decisions of core/reconcile/rollout.h into plans of those runtimes. A class is worked on
+ * like a runtime, under the key "/name". Internal to core/controller.
+ */
+#ifndef CORE_CONTROLLER_CLASS_ROLLOUT_H
+#define CORE_CONTROLLER_CLASS_ROLLOUT_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct controller;
+struct runtime_state;
+struct snapshot;
+
+/* After each plan of a runtime. */
+void class_rollout_note(struct controller *controller, struct runtime_state *state,
+                        const struct snapshot *snapshot);
+/* The class changed. */
+void class_rollout_wake(struct controller *controller, struct sv class_name);
+/* Whether the key is a class's. */
+bool class_rollout_is_key(const struct runtime_state *state);
+/* Plans the class; the runtimes that may go on are queued. */
+void class_rollout_step(struct controller *controller, struct runtime_state *state);
+
+#endif

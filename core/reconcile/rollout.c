@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/rollout.h"
+
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/covers.h"
+#include "core/reconcile/pass.h"
+#include "core/reconcile/write.h"
+
+enum { DEADLINE_SECONDS = 600 };
+
+struct counts {
+    size_t held, under_way, current_and_ready, updated, ready;
+};
+
+static bool is_under_way(const struct rollout_runtime *runtime) {
+    return runtime->is_granted && runtime->was_ready &&
+           (runtime->state != ROLLOUT_CURRENT || !runtime->is_ready);
+}
+
+static struct counts count(const struct rollout_snapshot *snapshot) {
+    struct counts counts = {0};
+    for (size_t i = 0; i < snapshot->runtime_count; i++) {
+        const struct rollout_runtime *runtime = &snapshot->runtimes[i];
+        bool is_current = runtime->state == ROLLOUT_CURRENT;
+        counts.held += runtime->state == ROLLOUT_HELD;
+        counts.under_way += is_under_way(runtime);
+        counts.updated += runtime->state != ROLLOUT_HELD;
+        counts.ready += runtime->is_ready;
+        counts.current_and_ready += is_current && runtime->is_ready;
+    }
+    return counts;
+}
+
+static int64_t deadline_ms(const struct rollout_snapshot *snapshot) {
+    return 1000 * json_find_int(snapshot->runtime_class, "rollout.progressDeadlineSeconds",
+                                DEADLINE_SECONDS);
+}
+
+/* A number, or a part of all in percent; at least one. */
+static size_t concurrent_max(const struct rollout_snapshot *snapshot) {
+    struct sv text = json_text(json_find(snapshot->runtime_class, "rollout.maxConcurrentRuntimes"));
+    bool is_percent = sv_ends_with(text, SV("%"));
+    int64_t value;
+    if (!sv_to_int64(is_percent ? sv_prefix(text, text.len - 1) : text, &value) || value < 1)
+        return 1;
+    if (is_percent)
+        value = ((int64_t)snapshot->runtime_count * value + 99) / 100;
+    return value < 1 ? 1 : (size_t)value;
+}
+
+/* --- stopping --- */
+
+static const struct rollout_runtime *late_runtime(const struct rollout_snapshot *snapshot,
+                                                  struct plan *plan) {
+    for (size_t i = 0; i < snapshot->runtime_count; i++) {
+        const struct rollout_runtime *runtime = &snapshot->runtimes[i];
+        int64_t end_ms = runtime->granted_ms + deadline_ms(snapshot);
+        if (!is_under_way(runtime))
+            continue;
+        if (snapshot->now_ms >= end_ms)
+            return runtime;
+        if (end_ms < plan->wake_ms)
+            plan->wake_ms = end_ms;
+    }
+    return NULL;
+}
+
+/* This very class was stopped before; an edit of it is a new try. */
+static bool was_stopped(const struct cJSON *runtime_class) {
+    const struct cJSON *condition = object_condition(runtime_class, SV("Progressing"));
+    return sv_eq(json_find_string(condition, "reason"), SV("RolloutStopped")) &&
+           json_find_int(condition, "observedGeneration", -1) == object_generation(runtime_class);
+}
+
+/* --- granting --- */
+
+static void grant(struct rollout_snapshot *snapshot, struct rollout_runtime *runtime) {
+    runtime->is_granted = runtime->is_granted_now = true;
+    runtime->was_ready = runtime->is_ready;
+    runtime->granted_ms = snapshot->now_ms;
+}
+
+/* What was not ready before has nothing to lose and says nothing about the change: it does not
+ * wait, and is not waited for. */
+static void grant_next(struct rollout_snapshot *snapshot, const struct counts *counts) {
+    size_t limit = counts->current_and_ready > 0 ? concurrent_max(snapshot) : 1;
+    size_t under_way = counts->under_way;
+    for (size_t i = 0; i < snapshot->runtime_count; i++) {
+        struct rollout_runtime *runtime = &snapshot->runtimes[i];
+        if (runtime->state != ROLLOUT_HELD || runtime->is_granted)
+            continue;
+        if (runtime->is_ready && under_way >= limit)
+            continue;
+        under_way += runtime->is_ready;
+        grant(snapshot, runtime);
+    }
+}
+
+/* --- status --- */
+
+struct verdict {
+    bool is_progressing;
+    struct sv reason, message;
+};
+
+static struct cJSON *condition(struct pass *pass, const struct cJSON *runtime_class,
+                               struct verdict verdict) {
+    const struct cJSON *old = object_condition(runtime_class, SV("Progressing"));
+    struct sv text = verdict.is_progressing ? SV("True") : SV("False");
+    struct sv since = api_time_format(pass->snapshot->now_ms, pass->arena);
+    if (sv_eq(json_find_string(old, "status"), text))
+        since = json_find_string(old, "lastTransitionTime");
+    struct cJSON *item = json_map(pass->arena);
+    json_set_string(pass->arena, item, SV("type"), SV("Progressing"));
+    json_set_string(pass->arena, item, SV("status"), text);
+    json_set_string(pass->arena, item, SV("reason"), verdict.reason);
+    json_set_string(pass->arena, item, SV("message"), verdict.message);
+    json_set_int(pass->arena, item, SV("observedGeneration"), object_generation(runtime_class));
+    json_set_string(pass->arena, item, SV("lastTransitionTime"), since);
+    return item;
+}
+
+static void write_class_status(struct pass *pass, const struct rollout_snapshot *snapshot,
+                               const struct counts *counts, struct verdict verdict) {
+    const struct cJSON *runtime_class = snapshot->runtime_class;
+    /* A class that nothing was ever rolled out of says nothing. */
+    if (!json_get(runtime_class, SV("status")) && sv_eq(verdict.reason, SV("RolloutComplete")))
+        return;
+    struct cJSON *status = json_map(pass->arena);
+    json_set_int(pass->arena, status, SV("observedGeneration"), object_generation(runtime_class));
+    json_set_int(pass->arena, status, SV("runtimes"), (int64_t)snapshot->runtime_count);
+    json_set_int(pass->arena, status, SV("updatedRuntimes"), (int64_t)counts->updated);
+    json_set_int(pass->arena, status, SV("readyRuntimes"), (int64_t)counts->ready);
+    json_append(json_ensure_list(pass->arena, status, SV("conditions")),
+                condition(pass, runtime_class, verdict));
+    struct cJSON *patch =
+        covers_merge_patch(json_get(runtime_class, SV("status")), status, pass->arena);
+    if (!patch)
+        return;
+    struct cJSON *body = json_map(pass->arena);
+    json_set(pass->arena, body, SV("status"), patch);
+    write_merge_patch(pass, &RESOURCE_CACHE_RUNTIME_CLASSES, runtime_class, body, SV("status"),
+                      STEP_STATUS, verdict.reason,
+                      pass_printf(pass, "Write status of CacheRuntimeClass %.*s",
+                                  SV_ARG(object_name(runtime_class))));
+    struct sv before =
+        json_find_string(object_condition(runtime_class, SV("Progressing")), "reason");
+    bool is_stop = sv_eq(verdict.reason, SV("RolloutStopped"));
+    bool is_end = sv_eq(verdict.reason, SV("RolloutComplete")) && before.len > 0;
+    if (!sv_eq(before, verdict.reason) && (is_stop || is_end))
+        pass_event(pass, is_stop ? EVENT_WARNING : EVENT_NORMAL, &RESOURCE_CACHE_RUNTIME_CLASSES,
+                   runtime_class, verdict.reason, verdict.message);
+}
+
+static struct verdict judge(struct pass *pass, struct rollout_snapshot *snapshot,
+                            const struct counts *counts) {
+    const struct cJSON *runtime_class = snapshot->runtime_class;
+    const struct rollout_runtime *late = late_runtime(snapshot, pass->plan);
+    if (late)
+        return (struct verdict){
+            false, SV("RolloutStopped"),
+            pass_printf(pass,
+                        "CacheRuntime %.*s is not ready %lld s after the change reached it: the "
+                        "other runtimes keep what they have until the class is edited again",
+                        SV_ARG(late->key), (long long)(deadline_ms(snapshot) / 1000))};
+    if (was_stopped(runtime_class))
+        return (struct verdict){
+            false, SV("RolloutStopped"),
+            json_find_string(object_condition(runtime_class, SV("Progressing")), "message")};
+    if (counts->held + counts->under_way == 0)
+        return (struct verdict){false, SV("RolloutComplete"),
+                                SV("all runtimes are as the class asks")};
+    if (json_bool_or(json_get(runtime_class, SV("rollout")), SV("paused"), false))
+        return (struct verdict){false, SV("RolloutPaused"),
+                                SV("rollout.paused keeps the other runtimes as they are")};
+    return (struct verdict){
+        true, SV("RolloutProgressing"),
+        pass_printf(pass, "%zu runtimes change now, %zu wait", counts->under_way, counts->held)};
+}
+
+void rollout_plan(struct rollout_snapshot *snapshot, struct arena *arena, struct plan *ret_plan) {
+    static const struct reconcile_options options = {.mount_root = {"", 0}};
+    struct snapshot here = {.now_ms = snapshot->now_ms, .options = &options};
+    struct pass pass = {.snapshot = &here, .arena = arena, .plan = ret_plan};
+    *ret_plan = (struct plan){.wake_ms = WAKE_NEVER};
+    if (!snapshot->runtime_class || !snapshot->is_complete)
+        return;
+    struct counts counts = count(snapshot);
+    struct verdict verdict = judge(&pass, snapshot, &counts);
+    if (verdict.is_progressing)
+        grant_next(snapshot, &counts);
+    write_class_status(&pass, snapshot, &counts, verdict);
+}
