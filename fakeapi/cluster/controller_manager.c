@@ -11,6 +11,8 @@
 #include "fakeapi/cluster/replicaset.h"
 #include "fakeapi/cluster/service_account.h"
 #include "fakeapi/cluster/statefulset.h"
+#include "fakeapi/cluster/volume_binder.h"
+#include "fakeapi/cluster/volume_protection.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -23,12 +25,15 @@ struct controller_manager {
     struct statefulset_controller *stateful_sets;
     struct daemonset_controller *daemon_sets;
     struct endpoint_slice_controller *endpoints;
+    struct volume_binder *volumes;
+    struct volume_protection *volume_protection;
     struct garbage_collector *garbage;
 };
 
 struct controller_manager *controller_manager_new(struct world *world, uint64_t seed) {
     struct controller_manager *manager = mem_alloc(sizeof(*manager));
     struct agent *agent = agent_new(world, SV("kube-controller-manager"), seed);
+    const struct registry *registry = fakeapi_registry(world_api(world));
     manager->agent = agent;
     manager->service_accounts = service_account_controller_new(agent);
     manager->nodes = node_lifecycle_new(agent);
@@ -37,7 +42,9 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->stateful_sets = statefulset_controller_new(agent);
     manager->daemon_sets = daemonset_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
-    manager->garbage = garbage_collector_new(agent, fakeapi_registry(world_api(world)));
+    manager->volumes = volume_binder_new(agent, registry);
+    manager->volume_protection = volume_protection_new(agent);
+    manager->garbage = garbage_collector_new(agent, registry);
     return manager;
 }
 
@@ -52,6 +59,8 @@ void controller_manager_free(struct controller_manager *manager) {
     statefulset_controller_free(manager->stateful_sets);
     daemonset_controller_free(manager->daemon_sets);
     endpoint_slice_controller_free(manager->endpoints);
+    volume_binder_free(manager->volumes);
+    volume_protection_free(manager->volume_protection);
     garbage_collector_free(manager->garbage);
     mem_free(manager);
 }
