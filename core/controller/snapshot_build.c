@@ -100,17 +100,27 @@ static void add_members(struct builder *builder) {
     }
 }
 
-/* The volume of our name may be a rival's, or nobody's: then it is no member. */
-static void add_volume(struct builder *builder, struct sv name) {
-    const struct cached *cached =
-        cache_store_get(builder->store, &RESOURCE_PERSISTENT_VOLUMES, SV(""), name);
+/* An object that may be another runtime's, or nobody's: then it is no member. */
+static void add_named(struct builder *builder, const struct resource *resource,
+                      struct sv namespace_name, struct sv name) {
+    const struct cached *cached = cache_store_get(builder->store, resource, namespace_name, name);
     for (size_t i = 0; i < builder->objects.count && cached; i++)
-        if (resource_eq(builder->objects.items[i].resource, cached->resource) &&
+        if (resource_eq(builder->objects.items[i].resource, resource) &&
             sv_eq(builder->objects.items[i].name, name))
             return;
     if (cached)
         add_cached(builder, cached,
                    cached->is_hidden ? NULL : parse(builder->arena, cached->bytes));
+}
+
+/* The volume of our name may be a rival's; the class's config maps are those of whoever came
+ * first, until we join their owners. */
+static void add_contested(struct builder *builder, const struct snapshot *snapshot,
+                          const struct names *names) {
+    add_named(builder, &RESOURCE_PERSISTENT_VOLUMES, SV(""), names->volume);
+    JSON_EACH (declared, json_find(snapshot->runtime_class, "extraResources.configMaps"))
+        add_named(builder, &RESOURCE_CONFIG_MAPS, snapshot->namespace_name,
+                  json_find_string(declared, "name"));
 }
 
 /* --- nodes, rivals --- */
@@ -232,7 +242,7 @@ void snapshot_build(const struct cache_store *store, const struct runtime_state 
     struct names names;
     names_init(&names, &snapshot, arena);
     add_members(&builder);
-    add_volume(&builder, names.volume);
+    add_contested(&builder, &snapshot, &names);
     add_facts(&builder);
     add_nodes(&builder, &names);
     add_rivals(&builder, &names);
