@@ -240,7 +240,7 @@ static void take_answer(struct agent *agent, struct work *work, const struct com
         struct agent_cache *cache = cache_of(agent, completion->body);
         work->backoff_ms = 0;
         if (cache)
-            agent_cache_upsert(cache, completion->body);
+            agent_cache_upsert_answer(cache, completion->body);
     } else {
         again_ms = now_ms + retry_delay_ms(work, completion->err.code);
     }

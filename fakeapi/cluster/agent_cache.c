@@ -25,7 +25,8 @@ struct bucket {
 
 struct agent_cache {
     const struct resource *resource;
-    struct map *objects; /* "ns/name" -> struct cached */
+    struct map *objects;       /* "ns/name" -> struct cached */
+    uint64_t watched_revision; /* the newest that the watch delivered */
     size_t index_count;
     struct {
         cache_key_of *key_of;
@@ -196,7 +197,13 @@ static void notify(struct agent_cache *cache, const struct cJSON *object,
         cache->handlers[i].handle(cache->handlers[i].context, object, before, is_gone);
 }
 
-void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object) {
+static void note_watched(struct agent_cache *cache, const struct cJSON *object) {
+    uint64_t revision = object ? revision_of(object) : 0;
+    if (revision > cache->watched_revision)
+        cache->watched_revision = revision;
+}
+
+static void upsert(struct agent_cache *cache, const struct cJSON *object) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
     struct cached *before = map_get(cache->objects, key);
@@ -209,11 +216,22 @@ void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object) {
         cached_free(before);
 }
 
+void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object) {
+    note_watched(cache, object);
+    upsert(cache, object);
+}
+
+void agent_cache_upsert_answer(struct agent_cache *cache, const struct cJSON *object) {
+    if (revision_of(object) > cache->watched_revision)
+        upsert(cache, object);
+}
+
 void agent_cache_remove(struct agent_cache *cache, struct sv namespace_name, struct sv name,
                         struct sv uid, const struct cJSON *last) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, namespace_name, name);
     struct cached *before = map_get(cache->objects, key);
+    note_watched(cache, last);
     if (!before || (uid.len > 0 && !sv_eq(object_uid(before->tree), uid)))
         return;
     replace(cache, key, NULL);

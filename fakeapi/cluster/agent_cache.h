@@ -10,8 +10,11 @@ void agent_cache_free(struct agent_cache *cache);
 const struct resource *agent_cache_resource(const struct agent_cache *cache);
 void agent_cache_add_handler(struct agent_cache *cache, agent_handler *handler, void *context);
 
-/* Takes a state from the watch or from an answer; older ones than what is known are ignored. */
+/* Takes a state from the watch; older ones than what is known are ignored. */
 void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object);
+/* Takes a state from an answer, unless the watch has come as far already: it then told of the
+ * object, and maybe of its end, while the answer was under way. */
+void agent_cache_upsert_answer(struct agent_cache *cache, const struct cJSON *object);
 void agent_cache_remove(struct agent_cache *cache, struct sv namespace_name, struct sv name,
                         struct sv uid, const struct cJSON *last);
 
