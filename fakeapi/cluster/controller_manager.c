@@ -7,6 +7,7 @@
 #include "fakeapi/cluster/deployment.h"
 #include "fakeapi/cluster/endpoint_slice.h"
 #include "fakeapi/cluster/garbage_collector.h"
+#include "fakeapi/cluster/namespace_controller.h"
 #include "fakeapi/cluster/node_lifecycle.h"
 #include "fakeapi/cluster/replicaset.h"
 #include "fakeapi/cluster/service_account.h"
@@ -27,6 +28,7 @@ struct controller_manager {
     struct endpoint_slice_controller *endpoints;
     struct volume_binder *volumes;
     struct volume_protection *volume_protection;
+    struct namespace_controller *namespaces;
     struct garbage_collector *garbage;
 };
 
@@ -44,6 +46,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
     manager->volume_protection = volume_protection_new(agent);
+    manager->namespaces = namespace_controller_new(agent, registry);
     manager->garbage = garbage_collector_new(agent, registry);
     return manager;
 }
@@ -61,6 +64,7 @@ void controller_manager_free(struct controller_manager *manager) {
     endpoint_slice_controller_free(manager->endpoints);
     volume_binder_free(manager->volumes);
     volume_protection_free(manager->volume_protection);
+    namespace_controller_free(manager->namespaces);
     garbage_collector_free(manager->garbage);
     mem_free(manager);
 }
