@@ -24,7 +24,7 @@ struct snapshot;
 #define ANNOTATION_PAUSED SV("cacheruntime.fluid.io/paused")
 #define ANNOTATION_APPLIED SV("cacheruntime.fluid.io/applied")
 #define ANNOTATION_TEMPLATE SV("cacheruntime.fluid.io/template")
-#define ANNOTATION_INPUTS SV("cacheruntime.fluid.io/inputs")
+#define ANNOTATION_BASE SV("cacheruntime.fluid.io/class-template")
 #define ANNOTATION_CLASS SV("cacheruntime.fluid.io/class")
 #define ANNOTATION_CACHE_NODES SV("cacheruntime.fluid.io/cache-nodes")
 #define ANNOTATION_CLASS_REPLICAS SV("cacheruntime.fluid.io/class-replicas")

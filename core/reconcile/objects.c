@@ -90,18 +90,30 @@ static bool must_be_made_again(const struct component *component, const struct c
     return false;
 }
 
-/* The template differs, and by nothing that the user of this runtime did. */
+/* Marks the workload with what the class asks for, which is worked out only where the template
+ * changes. */
+static void set_base(struct pass *pass, const struct component *component, struct cJSON *desired) {
+    const struct cJSON *observed = component->observed;
+    struct sv base = object_annotation(observed, ANNOTATION_BASE);
+    bool is_same = sv_eq(object_annotation(observed, ANNOTATION_TEMPLATE),
+                         object_annotation(desired, ANNOTATION_TEMPLATE));
+    if (base.len == 0 || !is_same)
+        base = render_base_hash(pass, component->type);
+    object_set_annotation(pass->arena, desired, ANNOTATION_BASE, base);
+}
+
+/* The template differs, and by something that the user of this runtime did not do. */
 static bool waits_for_rollout(const struct pass *pass, const struct component *component,
                               const struct cJSON *desired) {
     const struct cJSON *observed = component->observed;
     struct sv template = object_annotation(observed, ANNOTATION_TEMPLATE);
-    struct sv inputs = object_annotation(observed, ANNOTATION_INPUTS);
     if (!observed || pass->snapshot->may_roll ||
         !write_is_ours(pass, component->workload, observed) ||
         sv_eq(template, object_annotation(desired, ANNOTATION_TEMPLATE)))
         return false;
     if (template.len > 0)
-        return sv_eq(inputs, object_annotation(desired, ANNOTATION_INPUTS));
+        return !sv_eq(object_annotation(observed, ANNOTATION_BASE),
+                      object_annotation(desired, ANNOTATION_BASE));
     return !covers(json_find(observed, "spec.template"), json_find(desired, "spec.template"), NULL,
                    NULL);
 }
@@ -118,7 +130,7 @@ static bool rest_is_covered(struct pass *pass, const struct cJSON *observed,
 static enum write_result write_without_template(struct pass *pass,
                                                 const struct component *component,
                                                 struct cJSON *desired) {
-    const struct sv marks[] = {ANNOTATION_TEMPLATE, ANNOTATION_INPUTS};
+    const struct sv marks[] = {ANNOTATION_TEMPLATE, ANNOTATION_BASE};
     pass->is_held = true;
     if (object_is_deleting(component->observed))
         return WRITE_TERMINATING;
@@ -139,6 +151,7 @@ static const struct action *last_action(const struct pass *pass) {
 static void write_workload(struct pass *pass, const struct component *component) {
     struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
     bool is_stale = remove_stale_workloads(pass, component);
+    set_base(pass, component, desired);
     bool is_held = waits_for_rollout(pass, component, desired);
     if (!is_held && must_be_made_again(component, desired) &&
         write_is_ours(pass, component->workload, component->observed)) {

@@ -9,15 +9,18 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/reconcile/component.h"
 
 struct cJSON;
-struct component;
 struct pass;
 
 /* StatefulSet, DaemonSet or Deployment; `replicas` may differ from what is wanted while workers
  * leave one by one. */
 struct cJSON *render_workload(struct pass *pass, const struct component *component,
                               int64_t replicas);
+/* Hash of the pod template that the class alone asks for, whatever runtime and dataset say: it
+ * changes with the class, and with how the controller renders. */
+struct sv render_base_hash(struct pass *pass, enum component_type type);
 /* {metadata, spec} of the component's pods. */
 struct cJSON *render_pod_template(struct pass *pass, const struct component *component);
 /* A list of Service objects, empty when the class asks for none. */

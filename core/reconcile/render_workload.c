@@ -34,32 +34,20 @@ static void render_stateful_set(struct pass *pass, const struct component *compo
     json_set_string(pass->arena, spec, SV("podManagementPolicy"), SV("Parallel"));
 }
 
-/* Hash of what the user of this runtime decides: its spec and its dataset's, but for the choice of
- * the class, and for numbers that change no template. */
-static struct sv own_inputs(struct pass *pass) {
-    const struct cJSON *given = json_get(pass->snapshot->runtime, SV("spec"));
-    struct cJSON *spec = json_is_map(given) ? json_copy(pass->arena, given) : json_map(pass->arena);
-    json_remove(spec, SV("runtimeClassName"));
-    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
-        struct cJSON *part = json_get(spec, pass->components[i].text);
-        if (part)
-            json_remove(part, SV("replicas"));
-        if (part && json_count(part) == 0)
-            json_remove(spec, pass->components[i].text);
-    }
-    struct cJSON *both = json_list(pass->arena);
-    json_append(both, spec);
-    const struct cJSON *dataset = json_get(pass->snapshot->dataset, SV("spec"));
-    if (dataset)
-        json_append(both, json_copy(pass->arena, dataset));
-    return runtime_json_hash(pass, json_write_arena(pass->arena, both, JSON_COMPACT));
+static struct sv template_hash(struct pass *pass, const struct cJSON *template) {
+    return runtime_json_hash(pass, json_write_arena(pass->arena, template, JSON_COMPACT));
 }
 
-/* What a later pass compares to tell an edit of the runtime from one of the class. */
-static void set_marks(struct pass *pass, struct cJSON *object, const struct cJSON *template) {
-    struct sv text = json_write_arena(pass->arena, template, JSON_COMPACT);
-    object_set_annotation(pass->arena, object, ANNOTATION_TEMPLATE, runtime_json_hash(pass, text));
-    object_set_annotation(pass->arena, object, ANNOTATION_INPUTS, own_inputs(pass));
+struct sv render_base_hash(struct pass *pass, enum component_type type) {
+    struct error err = {0};
+    struct snapshot bare = *pass->snapshot;
+    bare.runtime = bare.dataset = json_read(pass->arena, SV("{\"spec\":{}}"), &err);
+    struct plan plan;
+    struct pass base;
+    pass_init(&base, &bare, pass->arena, &plan);
+    base.names = pass->names;
+    runtime_json_render(&base);
+    return template_hash(pass, render_pod_template(&base, &base.components[type]));
 }
 
 struct cJSON *render_workload(struct pass *pass, const struct component *component,
@@ -81,6 +69,6 @@ struct cJSON *render_workload(struct pass *pass, const struct component *compone
     json_set(pass->arena, spec, strategy_key, update_strategy(pass, component));
     struct cJSON *template = render_pod_template(pass, component);
     json_set(pass->arena, spec, SV("template"), template);
-    set_marks(pass, object, template);
+    object_set_annotation(pass->arena, object, ANNOTATION_TEMPLATE, template_hash(pass, template));
     return object;
 }
