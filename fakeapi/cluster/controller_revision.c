@@ -204,6 +204,9 @@ static bool find_update(struct controller_revisions *revisions, struct sv key,
     history->update = find_known(known, owner, history);
     if (history->update)
         return true;
+    /* What is made for an owner on its way out would hold up its deletion in the foreground. */
+    if (object_is_deleting(owner))
+        return false;
     struct cJSON *data = data_of(owner, arena);
     size_t equal = history->count;
     while (equal > 0 && !json_equal(json_get(history->items[equal - 1], SV("data")), data))

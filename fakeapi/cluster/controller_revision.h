@@ -29,7 +29,8 @@ struct revision_history {
     const struct cJSON *update; /* of the present template */
     int64_t collision_count;
 };
-/* False when requests were sent, or a name is not free yet: the key is reconciled again. */
+/* False when requests were sent, or a name is not free yet: the key is reconciled again. Also
+ * when the owner is being deleted and its revision is gone already. */
 bool controller_revisions_take(struct controller_revisions *revisions, struct sv key,
                                const struct cJSON *owner, struct arena *arena,
                                struct revision_history *ret_history);

@@ -301,6 +301,41 @@ TEST(claims_come_before_pods_and_go_as_the_policy_says) {
     }
 }
 
+TEST(a_rollout_that_is_stuck_needs_its_pod_deleted) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_create(world, arena, &RESOURCE_STATEFUL_SETS, SET("s", ",\"replicas\":2"));
+    fixture_run_ms(world, 5000);
+    patch_set(world, arena,
+              "{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"no\":\"where\"}}}}}");
+    fixture_run_ms(world, 30000);
+    patch_set(world, arena, "{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":null}}}}");
+    fixture_run_ms(world, 30000);
+    CHECK(status_of(world, arena, "readyReplicas") == 1);
+    struct request request = agent_delete(arena, &RESOURCE_PODS, get_pod(world, arena, "s-1"), -1);
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 10000);
+    CHECK(status_of(world, arena, "readyReplicas") == 2);
+    CHECK(status_of(world, arena, "updatedReplicas") == 2);
+}
+
+TEST(a_deletion_in_the_foreground_ends) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_create(world, arena, &RESOURCE_STATEFUL_SETS, SET("s", ",\"replicas\":2"));
+    fixture_run_ms(world, 5000);
+    struct cJSON *options = json_map(arena);
+    json_set_string(arena, options, SV("propagationPolicy"), SV("Foreground"));
+    struct request request =
+        agent_request(VERB_DELETE, &RESOURCE_STATEFUL_SETS, SV("default"), SV("s"));
+    request.body = options;
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 10000);
+    CHECK(!get_set(world, arena));
+    CHECK_SV(pods(world, arena), SV(""));
+    CHECK(count_revisions(world, arena) == 0);
+}
+
 /* --- what is told --- */
 
 struct told {
