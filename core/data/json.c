@@ -104,7 +104,7 @@ struct cJSON *json_get(const struct cJSON *map, struct sv key) {
     if (!json_is_map(map))
         return NULL;
     for (struct cJSON *member = map->child; member; member = member->next)
-        if (strncmp(member->string, key.ptr, key.len) == 0 && member->string[key.len] == '\0')
+        if (json_key_is(member, key))
             return member;
     return NULL;
 }

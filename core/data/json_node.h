@@ -12,4 +12,12 @@ void json_node_set_string(struct cJSON *node, struct sv text);
 void json_node_set_number(struct arena *arena, struct cJSON *node, struct sv text);
 void json_node_append(struct cJSON *parent, struct cJSON *child);
 
+/* Whether the member is of that name. Keys hold no NUL, so the loop ends with the shorter one. */
+static inline bool json_key_is(const struct cJSON *member, struct sv key) {
+    size_t i = 0;
+    while (i < key.len && member->string[i] == key.ptr[i])
+        i++;
+    return i == key.len && member->string[i] == '\0';
+}
+
 #endif

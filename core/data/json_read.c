@@ -146,50 +146,79 @@ static bool read_escape(struct reader *reader, char **out) {
     return true;
 }
 
-/* The end of the string that starts here, or NULL; tells whether it holds escapes. */
-static const char *find_string_end(const struct reader *reader, bool *ret_plain) {
-    *ret_plain = true;
-    for (const char *byte = reader->at; byte < reader->end; byte++) {
+/* Bytes that stand for themselves: no quote, backslash, control character or part of a longer
+ * UTF-8 sequence. Most strings hold nothing else, so eight are looked at together: a byte's high
+ * bit is set in the sum when the byte is one of the exceptions. */
+static const char *skip_plain(const char *at, const char *end) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    while (end - at >= 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof(word));
+        uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+        uint64_t odd = word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
+                       ((backslash - ones) & ~backslash);
+        if (odd & high)
+            break;
+        at += 8;
+    }
+    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
+           *at != '\\')
+        at++;
+    return at;
+}
+
+/* The closing quote of the string that goes on here, or NULL. */
+static const char *find_string_end(const struct reader *reader, const char *at) {
+    for (const char *byte = at; byte < reader->end; byte++) {
         if (*byte == '"')
             return byte;
-        if (*byte == '\\') {
-            *ret_plain = false;
+        if (*byte == '\\')
             byte++;
-        }
     }
     return NULL;
 }
 
-/* From the opening quote on. Every escape is longer than what it stands for, so the text
- * between the quotes bounds the result. */
-static bool read_string(struct reader *reader, struct sv *ret_text) {
-    reader->at++;
-    bool plain;
-    const char *end = find_string_end(reader, &plain);
-    if (!end)
-        return invalid(reader, "a string without its closing quote");
+/* Every escape is longer than what it stands for, so the text between the quotes bounds the
+ * result. */
+static bool read_odd_string(struct reader *reader, const char *end, struct sv *ret_text) {
     char *text = arena_alloc(reader->arena, (size_t)(end - reader->at) + 1);
     char *out = text;
     while (reader->at < end) {
-        unsigned char byte = (unsigned char)*reader->at;
-        if (byte < 0x20)
+        const char *plain_end = skip_plain(reader->at, end);
+        size_t len = (size_t)(plain_end - reader->at);
+        if (len == 0 && (unsigned char)*reader->at < 0x20)
             return invalid(reader, "a control character in a string must be escaped");
-        if (byte == '\\') {
+        if (len == 0 && *reader->at == '\\') {
             if (!read_escape(reader, &out))
                 return false;
             continue;
         }
-        size_t len = byte < 0x80
-                         ? 1
-                         : utf8_sequence_bytes((struct sv){reader->at, (size_t)(end - reader->at)});
+        if (len == 0)
+            len = utf8_sequence_bytes((struct sv){reader->at, (size_t)(end - reader->at)});
         if (len == 0)
             return invalid(reader, "bytes that are not UTF-8");
         memcpy(out, reader->at, len);
         out += len;
         reader->at += len;
     }
-    reader->at = end + 1;
     *ret_text = (struct sv){text, (size_t)(out - text)};
+    return true;
+}
+
+/* From the opening quote on. */
+static bool read_string(struct reader *reader, struct sv *ret_text) {
+    reader->at++;
+    const char *end = skip_plain(reader->at, reader->end);
+    bool is_plain = end < reader->end && *end == '"';
+    if (!is_plain)
+        end = find_string_end(reader, end);
+    if (!end)
+        return invalid(reader, "a string without its closing quote");
+    if (is_plain)
+        *ret_text = arena_copy(reader->arena, (struct sv){reader->at, (size_t)(end - reader->at)});
+    else if (!read_odd_string(reader, end, ret_text))
+        return false;
+    reader->at = end + 1;
     return true;
 }
 
@@ -213,7 +242,7 @@ static struct cJSON *find_member(struct seen_keys *seen, struct cJSON *map, stru
     if (seen->table)
         return map_get(seen->table, key);
     for (struct cJSON *member = map->child; member; member = member->next)
-        if (strlen(member->string) == key.len && memcmp(member->string, key.ptr, key.len) == 0)
+        if (json_key_is(member, key))
             return member;
     return NULL;
 }
