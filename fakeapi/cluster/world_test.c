@@ -115,7 +115,7 @@ TEST(a_client_that_disconnects_gets_nothing_any_more) {
     world_disconnect(world, transport);
     CHECK(world_run_due(world)); /* the request is dropped */
     CHECK(!world_run_due(world));
-    CHECK(world_next_ms(world) == DEADLINE_NEVER);
+    CHECK(world_next_ms(world) > world_now_ms(world));
 }
 
 TEST(a_cancelled_request_has_no_completion) {
