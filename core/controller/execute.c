@@ -53,7 +53,8 @@ static struct sv keep(struct arena *arena, struct sv text) {
 
 static void remember_execution(struct controller *controller, struct runtime_state *state,
                                const struct action *action) {
-    struct execution_memory *memory = &state->executions[action->entry];
+    state->execution_index = runtime_state_execution(state, action->entry, action->pod_uid);
+    struct execution_memory *memory = &state->executions.items[state->execution_index];
     int failures = memory->execution.consecutive_failures;
     struct arena *before = memory->arena;
     memory->arena = arena_new();
@@ -93,7 +94,6 @@ static void start_execution(struct controller *controller, struct runtime_state 
         .output_bytes_max = EXECUTION_OUTPUT_BYTES_MAX,
     };
     remember_execution(controller, state, action);
-    state->execution_entry = action->entry;
     state->execution_id = controller_send(controller, &request, FLIGHT_EXECUTE, state, 0);
     controller->stats.executions++;
 }
@@ -297,7 +297,7 @@ void execute_take(struct controller *controller, const struct flight *flight,
 
 void execute_take_execution(struct controller *controller, struct runtime_state *state,
                             const struct completion *completion) {
-    struct execution_memory *memory = &state->executions[state->execution_entry];
+    struct execution_memory *memory = &state->executions.items[state->execution_index];
     struct execution *execution = &memory->execution;
     state->execution_id = 0;
     execution->is_running = false;

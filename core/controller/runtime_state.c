@@ -18,6 +18,29 @@ struct runtime_state *runtime_state_new(struct sv key) {
     return state;
 }
 
+/* Every pod is cleaned by itself; other entries run in one pod for all. */
+static bool is_slot_of(const struct execution *execution, enum execution_entry entry,
+                       struct sv pod_uid) {
+    return execution->entry == entry &&
+           (entry != ENTRY_CLEAN_CACHE || sv_eq(execution->pod_uid, pod_uid));
+}
+
+size_t runtime_state_execution(struct runtime_state *state, enum execution_entry entry,
+                               struct sv pod_uid) {
+    size_t oldest = 0;
+    for (size_t i = 0; i < state->executions.count; i++) {
+        const struct execution_memory *memory = &state->executions.items[i];
+        if (is_slot_of(&memory->execution, entry, pod_uid))
+            return i;
+        if (memory->execution.started_ms < state->executions.items[oldest].execution.started_ms)
+            oldest = i;
+    }
+    if (state->executions.count == RUNTIME_EXECUTIONS_MAX)
+        return oldest;
+    vec_push(&state->executions, (struct execution_memory){.arena = NULL});
+    return state->executions.count - 1;
+}
+
 static void name_free(struct name_memory *memory) {
     if (memory->bytes.len)
         mem_free((char *)memory->bytes.ptr);
@@ -31,8 +54,9 @@ void runtime_state_free(struct runtime_state *state) {
     while (map_next(state->names, &cursor, NULL, &value))
         name_free(value);
     map_free(state->names);
-    for (size_t i = 0; i < ENTRY_COUNT; i++)
-        arena_free(state->executions[i].arena);
+    for (size_t i = 0; i < state->executions.count; i++)
+        arena_free(state->executions.items[i].arena);
+    vec_release(&state->executions);
     arena_free(state->arena);
     arena_free(state->claim_arena);
     arena_free(state->claim_arena_next);

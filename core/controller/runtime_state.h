@@ -9,6 +9,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/base/vec.h"
 #include "core/reconcile/plan.h"
 #include "core/reconcile/snapshot.h"
 
@@ -22,6 +23,8 @@ enum {
      * read each. */
     RUNTIME_NAMES_MAX = 256,
     EXECUTION_OUTPUT_BYTES_MAX = 1024 * 1024,
+    /* One for each entry, and one for each of 10,000 workers that are cleaned. */
+    RUNTIME_EXECUTIONS_MAX = 10 * 1000 + ENTRY_COUNT,
 };
 
 /* What is remembered of one name. */
@@ -35,7 +38,7 @@ struct name_memory {
 };
 
 struct execution_memory {
-    struct arena *arena; /* the texts; NULL: never ran */
+    struct arena *arena; /* the texts */
     struct execution execution;
 };
 
@@ -52,9 +55,10 @@ struct runtime_state {
     struct map *names;   /* cache_key() -> struct name_memory */
     uint64_t fact_count; /* changes whenever a fact does */
 
-    struct execution_memory executions[ENTRY_COUNT];
-    uint64_t execution_id; /* of the request under way, or 0 */
-    enum execution_entry execution_entry;
+    /* The last one of each entry; of cleanCache the last one in each pod. */
+    VEC(struct execution_memory) executions;
+    uint64_t execution_id;  /* of the request under way, or 0 */
+    size_t execution_index; /* and where its result goes */
 
     /* The round under way. */
     struct arena *arena; /* the plan's; NULL: none */
@@ -84,6 +88,11 @@ struct runtime_state {
 
 struct runtime_state *runtime_state_new(struct sv key);
 void runtime_state_free(struct runtime_state *state);
+
+/* Where an execution is remembered: an index into `executions`, of which the old content, if any,
+ * is for the caller to release. */
+size_t runtime_state_execution(struct runtime_state *state, enum execution_entry entry,
+                               struct sv pod_uid);
 
 /* Never NULL. */
 struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,

@@ -213,11 +213,10 @@ static void add_claim_pods(const struct runtime_state *state, struct arena *aren
 
 static void add_executions(const struct runtime_state *state, struct arena *arena,
                            struct snapshot *snapshot) {
-    struct execution *executions = ARENA_ARRAY(arena, struct execution, ENTRY_COUNT);
-    size_t count = 0;
-    for (size_t i = 0; i < ENTRY_COUNT; i++)
-        if (state->executions[i].arena)
-            executions[count++] = state->executions[i].execution;
+    size_t count = state->executions.count;
+    struct execution *executions = ARENA_ARRAY(arena, struct execution, count + 1);
+    for (size_t i = 0; i < count; i++)
+        executions[i] = state->executions.items[i].execution;
     snapshot->executions = executions;
     snapshot->execution_count = count;
 }
@@ -279,8 +278,8 @@ static uint64_t mix_group(uint64_t hash, const struct cache_store *store, struct
 static uint64_t mix_memory(uint64_t hash, const struct runtime_state *state) {
     hash = mix(hash, state->fact_count);
     hash = mix(hash, (uint64_t)state->claim_listed_ms);
-    for (size_t i = 0; i < ENTRY_COUNT; i++) {
-        const struct execution *execution = &state->executions[i].execution;
+    for (size_t i = 0; i < state->executions.count; i++) {
+        const struct execution *execution = &state->executions.items[i].execution;
         hash = mix(hash, (uint64_t)execution->started_ms);
         hash = mix(hash, execution->is_running ? 1 : (uint64_t)execution->finished_ms);
     }
