@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/controller_revision.h"
+
+#include "core/base/test.h"
+#include "fakeapi/cluster/world_fixture.h"
+
+static struct sv hash_of(struct arena *arena, const char *text, int64_t collision_count) {
+    struct error err = {0};
+    return template_hash(json_read(arena, sv_from(text), &err), collision_count, arena);
+}
+
+TEST(equal_templates_have_equal_hashes) {
+    static const struct {
+        const char *a, *b;
+        bool is_equal;
+    } cases[] = {
+        {"{\"x\":1,\"y\":{\"p\":[1,2],\"q\":\"s\"}}", "{\"y\":{\"q\":\"s\",\"p\":[1,2]},\"x\":1}",
+         true},
+        {"{\"x\":[1,2]}", "{\"x\":[2,1]}", false},
+        {"{\"x\":\"1\"}", "{\"x\":1}", false},
+        {"{\"x\":null}", "{}", false},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK(sv_eq(hash_of(arena, cases[i].a, 0), hash_of(arena, cases[i].b, 0)) ==
+              cases[i].is_equal);
+    CHECK(!sv_eq(hash_of(arena, "{}", 0), hash_of(arena, "{}", 1)));
+    CHECK(!sv_eq(hash_of(arena, "{}", 1), hash_of(arena, "{}", 2)));
+}
+
+#define DAEMONS                                                                                    \
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"metadata\":{\"namespace\":\"default\","  \
+    "\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{"      \
+    "\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":[{\"name\":\"main\","      \
+    "\"image\":\"img:1\"}]}}}}"
+
+static const struct cJSON *only_revision(struct world *world, struct arena *arena) {
+    struct request request =
+        agent_request(VERB_LIST, &RESOURCE_CONTROLLER_REVISIONS, SV("default"), SV(""));
+    struct api_response response;
+    request.label_selector = SV("app=d");
+    fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+    return json_at(json_get(response.body, SV("items")), 0);
+}
+
+/* The name that a revision had in one world belongs to something else in the next. */
+TEST(a_name_that_is_taken_counts_as_a_collision) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) first = fixture_world(1, 0);
+    CHECK(fixture_create(first, arena, &RESOURCE_DAEMON_SETS, DAEMONS) == 201);
+    fixture_run_ms(first, 1000);
+    struct sv name = arena_copy(arena, object_name(only_revision(first, arena)));
+    REQUIRE(name.len > 0);
+    CHECK(json_find_int(fixture_get(first, arena, &RESOURCE_DAEMON_SETS, "d"),
+                        "status.collisionCount", 0) == 0);
+
+    AUTO(world) second = fixture_world(1, 0);
+    struct sv taken = arena_printf(arena,
+                                   "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
+                                   "\"metadata\":{\"namespace\":\"default\",\"name\":\"%.*s\"},"
+                                   "\"revision\":1}",
+                                   SV_ARG(name));
+    CHECK(fixture_create(second, arena, &RESOURCE_CONTROLLER_REVISIONS, taken.ptr) == 201);
+    CHECK(fixture_create(second, arena, &RESOURCE_DAEMON_SETS, DAEMONS) == 201);
+    fixture_run_ms(second, 1000);
+    CHECK(!sv_eq(object_name(only_revision(second, arena)), name));
+    const struct cJSON *daemons = fixture_get(second, arena, &RESOURCE_DAEMON_SETS, "d");
+    CHECK(json_find_int(daemons, "status.collisionCount", 0) == 1);
+    CHECK(json_find_int(daemons, "status.numberReady", 0) == 1);
+}
