@@ -11,7 +11,24 @@ add_custom_command(
           $<TARGET_FILE:schema_gen> ${SCHEMA_DATA}/openapi-definitions.json
           ${SCHEMA_DATA}/discovery.json ${SCHEMA_TABLES}
   DEPENDS schema_gen ${SCHEMA_DATA}/openapi-definitions.json ${SCHEMA_DATA}/discovery.json)
-add_library(fa_schema_tables STATIC ${SCHEMA_TABLES})
+add_executable(protobuf_gen fakeapi/schema/gen/protobuf_gen.c)
+target_link_libraries(protobuf_gen PRIVATE cr_data)
+set(PROTOBUF_TABLES ${CMAKE_BINARY_DIR}/generated/protobuf_tables.c)
+add_custom_command(
+  OUTPUT ${PROTOBUF_TABLES}
+  COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
+          $<TARGET_FILE:protobuf_gen> ${SCHEMA_DATA}/protobuf-fields.json ${PROTOBUF_TABLES}
+  DEPENDS protobuf_gen ${SCHEMA_DATA}/protobuf-fields.json)
+add_executable(text_gen fakeapi/schema/gen/text_gen.c)
+target_link_libraries(text_gen PRIVATE cr_data)
+set(BUILTIN_TEXTS ${CMAKE_BINARY_DIR}/generated/builtin_texts.c)
+add_custom_command(
+  OUTPUT ${BUILTIN_TEXTS}
+  COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
+          $<TARGET_FILE:text_gen> ${BUILTIN_TEXTS} discovery ${SCHEMA_DATA}/discovery.json
+          definitions ${SCHEMA_DATA}/openapi-definitions.json
+  DEPENDS text_gen ${SCHEMA_DATA}/discovery.json ${SCHEMA_DATA}/openapi-definitions.json)
+add_library(fa_schema_tables STATIC ${SCHEMA_TABLES} ${PROTOBUF_TABLES} ${BUILTIN_TEXTS})
 # Tables only: nothing to instrument.
 target_compile_options(fa_schema_tables PRIVATE -O0 -g0 -fno-sanitize=all)
 

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/protobuf.h"
+
+#include "core/api/api_time.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/protobuf_table.h"
+
+#include <stdlib.h>
+
+enum { VARINT_BYTES_MAX = 10, FRAME_BYTES = 4 };
+
+struct encoder {
+    struct buf *buf;
+    struct arena *arena; /* for texts on the way */
+    bool is_full;
+    int depth;
+};
+
+/* Once the buffer is full, nothing more is written; the end reports it. */
+static void put(struct encoder *encoder, struct sv bytes) {
+    if (!encoder->is_full && !buf_append(encoder->buf, bytes))
+        encoder->is_full = true;
+}
+
+static size_t varint(uint64_t value, char *space) {
+    size_t len = 0;
+    do {
+        space[len++] = (char)((value & 0x7f) | (value >= 0x80 ? 0x80 : 0));
+        value >>= 7;
+    } while (value > 0);
+    return len;
+}
+
+static void put_varint(struct encoder *encoder, uint64_t value) {
+    char space[VARINT_BYTES_MAX];
+    size_t len = varint(value, space);
+    put(encoder, (struct sv){space, len});
+}
+
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
+
+static void put_tag(struct encoder *encoder, uint32_t number, unsigned wire_type) {
+    put_varint(encoder, (uint64_t)number << 3 | wire_type);
+}
+
+static void put_bytes(struct encoder *encoder, uint32_t number, struct sv bytes) {
+    put_tag(encoder, number, WIRE_BYTES);
+    put_varint(encoder, bytes.len);
+    put(encoder, bytes);
+}
+
+static void put_number(struct encoder *encoder, uint32_t number, int64_t value) {
+    put_tag(encoder, number, WIRE_VARINT);
+    put_varint(encoder, (uint64_t)value);
+}
+
+/* --- what has its length in front: written first, then moved to make room for the length --- */
+
+static size_t begin_nested(struct encoder *encoder, uint32_t number) {
+    put_tag(encoder, number, WIRE_BYTES);
+    return buf_view(encoder->buf).len;
+}
+
+static void end_nested(struct encoder *encoder, size_t begin) {
+    char space[VARINT_BYTES_MAX];
+    size_t len = buf_view(encoder->buf).len - begin;
+    size_t length_bytes = varint(len, space);
+    put(encoder, (struct sv){space, length_bytes});
+    if (encoder->is_full)
+        return;
+    char *nested = encoder->buf->bytes + encoder->buf->start + begin;
+    memmove(nested + length_bytes, nested, len);
+    memcpy(nested, space, length_bytes);
+}
+
+/* --- values --- */
+
+static void encode_message(struct encoder *encoder, const struct protobuf_message *message,
+                           const struct cJSON *item);
+
+static void encode_time(struct encoder *encoder, struct sv text) {
+    int64_t time_ms;
+    if (text.len == 0 || !api_time_parse(text, &time_ms))
+        return;
+    int64_t seconds = time_ms >= 0 ? time_ms / 1000 : -((999 - time_ms) / 1000);
+    int64_t micros = (time_ms - seconds * 1000) * 1000;
+    /* Microseconds stand in the text only: six digits behind the point. */
+    size_t point = sv_find(text, '.');
+    int64_t fraction;
+    if (point < text.len && sv_to_int64(sv_prefix(sv_drop(text, point + 1), 6), &fraction))
+        micros = fraction;
+    put_number(encoder, 1, seconds);
+    put_number(encoder, 2, micros * 1000);
+}
+
+static void encode_int_or_string(struct encoder *encoder, const struct cJSON *item) {
+    int64_t number;
+    bool is_number = json_to_int64(item, &number);
+    put_number(encoder, 1, is_number ? 0 : 1);
+    put_number(encoder, 2, is_number ? number : 0);
+    put_bytes(encoder, 3, is_number ? SV("") : json_text(item));
+}
+
+static const struct protobuf_field *field_for(const struct protobuf_message *message,
+                                              const struct cJSON *item) {
+    for (size_t i = 0; i < message->field_count; i++) {
+        const struct protobuf_field *field = &message->fields[i];
+        bool fits = field->is_list                    ? json_is_list(item)
+                    : field->type == PROTOBUF_MESSAGE ? json_is_map(item)
+                                                      : json_is_bool(item);
+        if (fits)
+            return field;
+    }
+    return NULL;
+}
+
+static void encode_field(struct encoder *encoder, const struct protobuf_field *field,
+                         const struct cJSON *value);
+
+static void encode_either(struct encoder *encoder, const struct protobuf_message *message,
+                          const struct cJSON *item) {
+    const struct protobuf_field *field = field_for(message, item);
+    /* A schema in the place of a flag means that the flag is set. */
+    if (field && json_is_map(item) && message->fields[0].type == PROTOBUF_BOOL)
+        put_number(encoder, message->fields[0].number, 1);
+    if (field)
+        encode_field(encoder, field, item);
+}
+
+static void encode_duration(struct encoder *encoder, const struct cJSON *item) {
+    int64_t duration_ms;
+    if (api_duration_parse(json_text(item), &duration_ms))
+        put_number(encoder, 1, duration_ms * 1000000);
+}
+
+static void encode_double(struct encoder *encoder, uint32_t number, const struct cJSON *item) {
+    char space[8];
+    double value = strtod(arena_copy(encoder->arena, json_text(item)).ptr, NULL);
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    for (unsigned i = 0; i < sizeof(space); i++)
+        space[i] = (char)(bits >> (8 * i) & 0xff);
+    put_tag(encoder, number, WIRE_FIXED64);
+    put(encoder, (struct sv){space, sizeof(space)});
+}
+
+static void encode_single(struct encoder *encoder, const struct protobuf_field *field,
+                          uint32_t number, const struct cJSON *value) {
+    int64_t integer = 0;
+    struct sv bytes = SV("");
+    size_t begin;
+    switch (field->type) {
+    case PROTOBUF_BOOL:
+        put_number(encoder, number, json_is_true(value));
+        break;
+    case PROTOBUF_INTEGER:
+        if (!json_to_int64(value, &integer))
+            integer = (int64_t)strtod(arena_copy(encoder->arena, json_text(value)).ptr, NULL);
+        put_number(encoder, number, integer);
+        break;
+    case PROTOBUF_DOUBLE:
+        encode_double(encoder, number, value);
+        break;
+    case PROTOBUF_STRING:
+        put_bytes(encoder, number, json_text(value));
+        break;
+    case PROTOBUF_BYTES:
+        if (base64_decode(encoder->arena, json_text(value), &bytes))
+            put_bytes(encoder, number, bytes);
+        break;
+    case PROTOBUF_MESSAGE:
+        begin = begin_nested(encoder, number);
+        encode_message(encoder, field->message, value);
+        end_nested(encoder, begin);
+        break;
+    }
+}
+
+static void encode_map(struct encoder *encoder, const struct protobuf_field *field,
+                       const struct cJSON *map) {
+    JSON_EACH (member, map) {
+        size_t begin = begin_nested(encoder, field->number);
+        put_bytes(encoder, 1, json_key(member));
+        if (!json_is_null(member))
+            encode_single(encoder, field, 2, member);
+        end_nested(encoder, begin);
+    }
+}
+
+static void encode_field(struct encoder *encoder, const struct protobuf_field *field,
+                         const struct cJSON *value) {
+    if (field->is_map) {
+        encode_map(encoder, field, value);
+    } else if (field->is_list) {
+        JSON_EACH (item, value)
+            encode_single(encoder, field, field->number, item);
+    } else {
+        encode_single(encoder, field, field->number, value);
+    }
+}
+
+static bool has_any_field(const struct protobuf_message *message, const struct cJSON *map) {
+    for (size_t i = 0; i < message->field_count; i++) {
+        const struct protobuf_field *field = &message->fields[i];
+        if (field->is_inline ? has_any_field(field->message, map)
+                             : json_get(map, field->name) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void encode_plain(struct encoder *encoder, const struct protobuf_message *message,
+                         const struct cJSON *map) {
+    for (size_t i = 0; i < message->field_count && !encoder->is_full; i++) {
+        const struct protobuf_field *field = &message->fields[i];
+        const struct cJSON *value = field->is_inline ? map : json_get(map, field->name);
+        bool is_said = field->is_inline ? has_any_field(field->message, map)
+                                        : value != NULL && !json_is_null(value);
+        if (is_said)
+            encode_field(encoder, field, value);
+    }
+}
+
+static void encode_message(struct encoder *encoder, const struct protobuf_message *message,
+                           const struct cJSON *item) {
+    if (++encoder->depth > PROTOBUF_DEPTH_MAX) {
+        encoder->is_full = true;
+        return;
+    }
+    switch (message->form) {
+    case PROTOBUF_PLAIN:
+        encode_plain(encoder, message, item);
+        break;
+    case PROTOBUF_QUANTITY:
+        put_bytes(encoder, 1, json_text(item));
+        break;
+    case PROTOBUF_INT_OR_STRING:
+        encode_int_or_string(encoder, item);
+        break;
+    case PROTOBUF_TIME:
+    case PROTOBUF_MICRO_TIME:
+        encode_time(encoder, json_text(item));
+        break;
+    case PROTOBUF_DURATION:
+        encode_duration(encoder, item);
+        break;
+    case PROTOBUF_RAW:
+        put_bytes(encoder, 1, json_write_arena(encoder->arena, item, JSON_COMPACT));
+        break;
+    case PROTOBUF_ITEMS:
+        encode_field(encoder, &message->fields[0], item);
+        break;
+    case PROTOBUF_EITHER:
+        encode_either(encoder, message, item);
+        break;
+    }
+    encoder->depth--;
+}
+
+/* --- bodies --- */
+
+static bool encode_body(struct encoder *encoder, const struct cJSON *tree, struct error *err) {
+    struct sv api_version = json_string_or(tree, SV("apiVersion"), SV(""));
+    struct sv kind = json_string_or(tree, SV("kind"), SV(""));
+    const struct protobuf_message *message = protobuf_message_of(api_version, kind);
+    if (!message || message->form != PROTOBUF_PLAIN)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "no protobuf message for kind \"%.*s\" of apiVersion \"%.*s\": ask for "
+                         "JSON",
+                         SV_ARG(sv_prefix(kind, 64)), SV_ARG(sv_prefix(api_version, 64)));
+    put(encoder, (struct sv){"k8s\0", 4});
+    size_t type = begin_nested(encoder, 1);
+    put_bytes(encoder, 1, api_version);
+    put_bytes(encoder, 2, kind);
+    end_nested(encoder, type);
+    size_t raw = begin_nested(encoder, 2);
+    encode_message(encoder, message, tree);
+    end_nested(encoder, raw);
+    put_bytes(encoder, 3, SV(""));
+    put_bytes(encoder, 4, SV(""));
+    return true;
+}
+
+static bool finish(const struct encoder *encoder, struct error *err) {
+    return !encoder->is_full ||
+           error_set(err, ERROR_TOO_LARGE,
+                     "protobuf: more than %zu bytes, or more than %d messages in one another",
+                     encoder->buf->bytes_max, PROTOBUF_DEPTH_MAX);
+}
+
+bool protobuf_encode(const struct cJSON *tree, struct buf *buf, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct encoder encoder = {.buf = buf, .arena = arena};
+    return encode_body(&encoder, tree, err) && finish(&encoder, err);
+}
+
+bool protobuf_encode_event(struct sv event_type, const struct cJSON *object, struct buf *buf,
+                           struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct encoder encoder = {.buf = buf, .arena = arena};
+    size_t begin = buf_view(buf).len;
+    put(&encoder, (struct sv){"\0\0\0\0", FRAME_BYTES});
+    put_bytes(&encoder, 1, event_type);
+    size_t raw_extension = begin_nested(&encoder, 2);
+    size_t raw = begin_nested(&encoder, 1);
+    if (!encode_body(&encoder, object, err))
+        return false;
+    end_nested(&encoder, raw);
+    end_nested(&encoder, raw_extension);
+    if (!finish(&encoder, err))
+        return false;
+    size_t len = buf_view(buf).len - begin - FRAME_BYTES;
+    char *frame = buf->bytes + buf->start + begin;
+    for (unsigned i = 0; i < FRAME_BYTES; i++)
+        frame[i] = (char)(len >> (8 * (FRAME_BYTES - 1 - i)) & 0xff);
+    return true;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/protobuf.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+
+#include <stdio.h>
+
+enum { FILE_BYTES_MAX = 32 * 1024 * 1024, BODY_BYTES_MAX = 4 * 1024 * 1024 };
+
+/* Objects as Go's serializers write them, in both forms. */
+static const struct cJSON *read_samples(struct arena *arena) {
+    FILE *file = fopen(TEST_SOURCE_DIR "/fakeapi/schema/testdata/protobuf.json", "rb");
+    struct buf bytes;
+    struct error err = {0};
+    char chunk[65536];
+    size_t taken;
+    assert(file);
+    buf_init(&bytes, FILE_BYTES_MAX);
+    while ((taken = fread(chunk, 1, sizeof(chunk), file)) > 0)
+        CHECK(buf_append(&bytes, (struct sv){chunk, taken}));
+    fclose(file);
+    const struct cJSON *samples = json_read(arena, buf_view(&bytes), &err);
+    buf_release(&bytes);
+    assert(samples);
+    return samples;
+}
+
+/* Go writes null for a list that is not there; to a reader both are the same. */
+static void drop_nulls(struct cJSON *item) {
+    struct cJSON *next;
+    for (struct cJSON *child = item->child; child; child = next) {
+        next = child->next;
+        if (json_is_null(child) && json_is_map(item))
+            json_detach(item, child);
+        else
+            drop_nulls(child);
+    }
+}
+
+static void check_same(struct arena *arena, const struct cJSON *sample, struct cJSON *actual) {
+    struct cJSON *expected = json_copy(arena, json_get(sample, SV("object")));
+    drop_nulls(expected);
+    drop_nulls(actual);
+    CHECK(json_equal(actual, expected));
+    if (!json_equal(actual, expected)) {
+        json_sort(actual);
+        json_sort(expected);
+        printf("%.*s\n  is     %s\n  wanted %s\n", SV_ARG(json_find_string(sample, "kind")),
+               json_write_arena(arena, actual, JSON_COMPACT).ptr,
+               json_write_arena(arena, expected, JSON_COMPACT).ptr);
+    }
+}
+
+TEST(bodies_of_go_clients_become_the_json_they_would_send) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *samples = read_samples(arena);
+    JSON_EACH (sample, samples) {
+        struct error err = {0};
+        struct cJSON *tree;
+        struct sv bytes;
+        REQUIRE(base64_decode(arena, json_find_string(sample, "base64"), &bytes));
+        bool held = protobuf_decode(bytes, arena, &tree, &err);
+        CHECK(held);
+        if (held)
+            check_same(arena, sample, tree);
+        else
+            printf("%.*s: %s\n", SV_ARG(json_find_string(sample, "kind")), err.message);
+    }
+}
+
+TEST(what_is_encoded_reads_back_the_same) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *samples = read_samples(arena);
+    JSON_EACH (sample, samples) {
+        struct error err = {0};
+        struct cJSON *tree;
+        struct buf buf;
+        buf_init(&buf, BODY_BYTES_MAX);
+        CHECK(protobuf_encode(json_get(sample, SV("object")), &buf, &err));
+        CHECK(protobuf_decode(buf_view(&buf), arena, &tree, &err));
+        check_same(arena, sample, tree);
+        buf_release(&buf);
+    }
+}
+
+/* A connection may end anywhere, and a client may send anything. */
+TEST(a_body_that_is_cut_is_refused_or_shorter_but_never_a_crash) {
+    AUTO(arena) arena = arena_new();
+    struct sv bytes;
+    REQUIRE(base64_decode(arena, json_find_string(read_samples(arena)->child, "base64"), &bytes));
+    AUTO(arena) scratch = arena_new();
+    size_t refused = 0;
+    for (size_t cut = 0; cut < bytes.len; cut++) {
+        struct error err = {0};
+        struct cJSON *tree;
+        bool held = protobuf_decode(sv_prefix(bytes, cut), scratch, &tree, &err);
+        CHECK(held || err.message[0] != 0);
+        refused += !held;
+        arena_reset(scratch);
+    }
+    CHECK(refused > bytes.len / 2);
+}
+
+TEST(what_has_no_table_is_refused_by_name) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *tree;
+    struct buf buf;
+    buf_init(&buf, BODY_BYTES_MAX);
+    const struct cJSON *foo =
+        json_read(arena, SV("{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\"}"), &err);
+    CHECK(!protobuf_encode(foo, &buf, &err));
+    CHECK(err.code == ERROR_UNSUPPORTED);
+    CHECK_SV(sv_from(err.message),
+             SV("no protobuf message for kind \"Foo\" of apiVersion \"x.io/v1\": ask for JSON"));
+    struct sv body = {"k8s\0\n\x0f\n\x07x.io/v1\x12\x03"
+                      "Foo... ",
+                      24};
+    CHECK(!protobuf_decode(sv_prefix(body, 21), arena, &tree, &err));
+    CHECK(err.code == ERROR_INVALID || err.code == ERROR_UNSUPPORTED);
+    CHECK(!protobuf_decode(SV("{\"kind\":\"Pod\"}"), arena, &tree, &err));
+    CHECK_SV(sv_from(err.message), SV("protobuf, byte 0: the body does not begin with \"k8s\\0\""));
+    CHECK(protobuf_knows(SV("apps/v1"), SV("Deployment")));
+    CHECK(!protobuf_knows(SV("data.fluid.io/v1alpha1"), SV("Dataset")));
+    buf_release(&buf);
+}
+
+TEST(events_of_a_watch_come_in_frames) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf buf;
+    buf_init(&buf, BODY_BYTES_MAX);
+    const struct cJSON *pod = json_read(
+        arena, SV("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}"), &err);
+    REQUIRE(protobuf_encode_event(SV("ADDED"), pod, &buf, &err));
+    struct sv frame = buf_view(&buf);
+    CHECK(frame.ptr[0] == 0 && frame.ptr[1] == 0 && frame.ptr[2] == 0);
+    CHECK((size_t)(unsigned char)frame.ptr[3] == frame.len - 4);
+    CHECK(sv_starts_with(sv_drop(frame, 4), SV("\x0a\x05"
+                                               "ADDED")));
+    CHECK(sv_contains(frame, (struct sv){"k8s\0", 4}));
+    buf_release(&buf);
+}
+
+TEST(an_answer_larger_than_its_buffer_is_refused) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf buf;
+    buf_init(&buf, 16);
+    const struct cJSON *pod = json_read(
+        arena, SV("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}"), &err);
+    CHECK(!protobuf_encode(pod, &buf, &err));
+    CHECK(err.code == ERROR_TOO_LARGE);
+    buf_release(&buf);
+}
