@@ -33,8 +33,16 @@ struct block {
     _Alignas(ALIGNMENT) char data[];
 };
 
+/* Lives in the arena itself. */
+struct duty {
+    struct duty *next;
+    void (*release)(void *what);
+    void *what;
+};
+
 struct arena {
     struct block *blocks; /* newest first */
+    struct duty *duties;  /* newest first */
     size_t offset;        /* in the newest block */
     size_t used_bytes;
     size_t held_bytes;
@@ -57,9 +65,16 @@ struct arena *arena_new(void) {
     return mem_alloc(sizeof(struct arena));
 }
 
+static void do_duties(struct arena *arena) {
+    for (struct duty *duty = arena->duties; duty; duty = duty->next)
+        duty->release(duty->what);
+    arena->duties = NULL;
+}
+
 void arena_free(struct arena *arena) {
     if (!arena)
         return;
+    do_duties(arena);
     while (arena->blocks) {
         struct block *next = arena->blocks->next;
         block_free(arena->blocks);
@@ -69,6 +84,7 @@ void arena_free(struct arena *arena) {
 }
 
 void arena_reset(struct arena *arena) {
+    do_duties(arena);
     /* The oldest block stays: an arena that is reset each turn then never allocates. */
     while (arena->blocks && arena->blocks->next) {
         struct block *next = arena->blocks->next;
@@ -106,6 +122,12 @@ void *arena_alloc(struct arena *arena, size_t bytes) {
     ASAN_UNPOISON_MEMORY_REGION(memory, bytes ? bytes : 1);
     memset(memory, 0, bytes);
     return memory;
+}
+
+void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what) {
+    struct duty *duty = ARENA_NEW(arena, struct duty);
+    *duty = (struct duty){arena->duties, release, what};
+    arena->duties = duty;
 }
 
 struct sv arena_copy(struct arena *arena, struct sv bytes) {

@@ -29,6 +29,10 @@ struct sv arena_copy(struct arena *arena, struct sv bytes);
 /* Formatted text, terminated behind its end. */
 struct sv arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Calls `release(what)` when everything in the arena becomes invalid (the newest first), for what
+ * its memory borrows from elsewhere. */
+void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what);
+
 /* Bytes handed out since the last reset, for limits and benchmarks. */
 size_t arena_used_bytes(const struct arena *arena);
 /* Bytes held from the system. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/data/tree.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+
+static const struct sv texts[] = {
+    SV("null"),
+    SV("\"a\""),
+    SV("[]"),
+    SV("{}"),
+    SV("{\"a\":[1,2.50,{\"b\":\"x\\u0000y\",\"c\":true}],\"d\":{},\"e\":[[]],\"f\":null}"),
+};
+
+TEST(a_tree_is_what_it_was_made_from) {
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct tree *tree = tree_new(json_read(arena, texts[i], &err));
+        arena_reset(arena);
+        CHECK_SV(json_write_arena(arena, tree_root(tree), JSON_COMPACT), texts[i]);
+        tree_unref(tree);
+    }
+}
+
+/* Lists are walked from both ends: appending looks at the last item. */
+TEST(the_last_item_is_found_from_the_first) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct tree *tree = tree_new(json_read(arena, SV("[1,2,3]"), &err));
+    CHECK_SV(json_text(tree_root(tree)->child->prev), SV("3"));
+    tree_unref(tree);
+}
+
+TEST(an_arena_holds_a_tree_until_it_is_reset) {
+    AUTO(arena) arena = arena_new();
+    struct tree *tree = tree_new(json_string(arena, SV("x")));
+    const struct cJSON *root = tree_hold(arena, tree);
+    CHECK(tree_is_shared(tree));
+    tree_unref(tree);
+    CHECK_SV(json_text(root), SV("x"));
+    arena_reset(arena);
+}
