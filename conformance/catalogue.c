@@ -103,6 +103,24 @@ ROW("DEL-005", "delete-one-of-two", "deletion", SHOULD, S, "Deleting one of two 
 ROW("PERF-001", "request-budget", "lifecycle", SHOULD, S, "Requests until Bound are within the budget, and none are written at rest.", "Let entries print the same output while nothing changes.")
 
 /* scripts, in the sandbox */
+ROW("CONF-001", "config-path", "configuration", MUST, X, "The configuration is read from $FLUID_RUNTIME_CONFIG_PATH, wherever that is, and each container starts with the sample.", "Read the path from FLUID_RUNTIME_CONFIG_PATH, and let the start succeed with the sample.")
+ROW("CONF-002", "facts-arrive", "configuration", MUST, X, "Each changed fact of runtime.json (options, mounts, target path, services) changes what the scripts do.", "Take the value from runtime.json instead of writing it out.")
+ROW("CONF-003", "omitted-keys", "configuration", MUST, X, "Keys that are omitted when they are empty may be missing.", "Treat a missing key as an empty value.")
+ROW("CONF-004", "real-json", "configuration", MUST, X, "runtime.json is read as JSON: any order of keys, white space, escapes and characters.", "Use a JSON parser instead of patterns over the text.")
+ROW("CONF-005", "unknown-keys", "configuration", MUST, X, "Unknown keys in runtime.json are ignored.", "Ignore what the script does not know: later versions add keys.")
+ROW("CONF-006", "any-name", "configuration", MUST, X, "Scripts do the same under any name and in any namespace.", "Take names from the environment or runtime.json.")
+ROW("CONF-007", "strings-stay", "configuration", MUST, X, "Options are strings and stay what they are.", "Write the value as it is, in quotes, or refuse it; do not turn it into a number.")
+ROW("EXEC-003", "mount-output", "execution", MUST, X, "mountUFS prints one JSON object {\"mounted\": [paths]} on stdout, and nothing else.", "Send everything else to stderr.")
+ROW("EXEC-004", "mount-list", "execution", MUST, X, "mountUFS lists exactly the wanted paths, for none, one and many mounts.", "Print the path of each mount of runtime.json, and compare paths as a whole.")
+ROW("EXEC-005", "mount-idempotent", "execution", MUST, X, "Ten runs of mountUFS give the same result and mount nothing twice.", "Leave what is mounted already as it is, and exit with status 0.")
+ROW("EXEC-006", "mount-failure", "execution", MUST, X, "A mount that fails makes mountUFS fail, with a reason on stderr.", "Check the status of each command; `exit` in a pipeline's loop ends only the loop.")
+ROW("EXEC-007", "entries-end", "execution", MUST, X, "Entries end in time when the engine hangs, and leave no process behind.", "Call the engine's command through timeout, with less time than the entry has.")
+ROW("EXEC-009", "report-output", "execution", MUST, X, "reportSummary prints one JSON object with known keys and strings as values.", "Put each value in quotes, and use the keys that the documentation lists.")
+ROW("HARD-005", "no-injection", "hardening", MUST, X, "No text of a user is run as a command.", "Put variables in double quotes, and never give them to eval or to a sourced file.")
+ROW("SEC-003", "secrets-kept", "secrets", MUST, X, "No secret is printed or written to a file that everybody can read.", "Write files with secrets under umask 077, and do not print what holds them.")
+ROW("SEC-004", "secrets-off-command-lines", "secrets", SHOULD, X, "No secret is on a command line, where every process can read it.", "Give the secret in a file, on standard input or in the environment.")
+ROW("TIER-001", "all-tiers", "tiered-store", MUST, X, "Each level and path of the tiered store reaches the worker's configuration with its quota.", "Write each mountPath with its quota, not only the first one.")
+ROW("TIER-002", "quota-spellings", "tiered-store", MUST, X, "Quotas are read to the byte in every spelling of a quantity.", "Multiply by the suffix: Ki, Mi, Gi are powers of 1024, k, M, G of 1000.")
 
 #undef ROW
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl certify: lint and the simulated lifecycle of one class, and the verdict. */
+/* crctl certify: lint, scripts and the simulated lifecycle of one class, and the verdict. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/judgement.h"
+#include "conformance/cmd/scripts.h"
 #include "conformance/lifecycle.h"
 #include "conformance/lint.h"
+#include "conformance/script_checks.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 
@@ -27,13 +29,30 @@ static void end_progress(void) {
     fprintf(stderr, "\r\033[K");
 }
 
+static void run_scripts(const struct subject *subject, const struct scripts *scripts,
+                        struct check_results *results) {
+    bool shows_progress = isatty(STDERR_FILENO);
+    struct script_check_options checks = {
+        .runner = scripts_runner(scripts),
+        .unavailable = &scripts->unavailable,
+        .simulation = scripts_simulation(scripts),
+        .progress = shows_progress ? show_progress : NULL,
+    };
+    script_checks(subject, &checks, results);
+    if (shows_progress)
+        end_progress();
+}
+
 /* The lifecycle in simulation; returns the number of measurements. */
 static size_t run_lifecycle(const struct subject *subject, const struct certify_options *options,
-                            struct check_results *results,
+                            const struct scripts *scripts, struct check_results *results,
                             struct report_measurement *ret_measurements) {
     bool shows_progress = isatty(STDERR_FILENO);
+    struct engine engine;
     struct lifecycle_options lifecycle = {
         .seed = options->seed,
+        .engines = &engine,
+        .engine_count = scripts_engine(scripts, &engine) ? 1 : 0,
         .progress = shows_progress ? show_progress : NULL,
     };
     struct lifecycle_measurements measured = {0};
@@ -52,21 +71,24 @@ static size_t run_lifecycle(const struct subject *subject, const struct certify_
 }
 
 static int certify(const struct subject *subject, const struct certify_options *options,
-                   struct sv path, struct arena *arena) {
+                   const struct scripts *scripts, struct sv path, struct arena *arena) {
     struct check_results results = {.arena = arena};
     struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
     lint_checks(subject, &lint, &results);
     struct report_measurement measurements[MEASUREMENTS_MAX] = {
         {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
     size_t measurement_count = 1;
-    if (!options->is_static)
-        measurement_count += run_lifecycle(subject, options, &results, measurements + 1);
+    if (!options->is_static) {
+        run_scripts(subject, scripts, &results);
+        measurement_count += run_lifecycle(subject, options, scripts, &results, measurements + 1);
+    }
     struct report_input input = {
         .subject = subject,
         .results = &results,
         .tool_version = SV(CACHERUNTIME_VERSION),
         .target = lint_target_text(lint.target),
-        .modes = OBSERVED_BY_LINT | (options->is_static ? 0 : OBSERVED_BY_SIM),
+        .modes =
+            OBSERVED_BY_LINT | (options->is_static ? 0 : OBSERVED_BY_SIM | OBSERVED_BY_SANDBOX),
         .seed = options->seed,
         .command =
             arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s", SV_ARG(path),
@@ -98,5 +120,10 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
     struct subject subject;
     if (!input_subject(arena, operands.items, operands.count, &subject, &err))
         return command_fail(command, err.message);
-    return certify(&subject, &certify_options, operands.items[0], arena);
+    struct scripts scripts = {0};
+    if (!scripts_open(&scripts, &subject, certify_options.is_static, arena, &err))
+        return command_fail(command, err.message);
+    status = certify(&subject, &certify_options, &scripts, operands.items[0], arena);
+    scripts_release(&scripts);
+    return status;
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/cmd/scripts.h"
+
+#include "conformance/sandbox/sandbox.h"
+#include "conformance/subject.h"
+
+bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
+                  struct arena *arena, struct error *err) {
+    if (!subject->simulation)
+        return true;
+    if (!simulation_read(subject->simulation_manifest, subject->simulation, arena,
+                         &scripts->simulation, err))
+        return false;
+    if (is_static)
+        return true;
+    scripts->has_simulation = true;
+    scripts->sandbox = sandbox_new(&scripts->simulation, &scripts->unavailable);
+    if (scripts->sandbox)
+        scripts->runner = sandbox_runner(scripts->sandbox);
+    scripts->engine = script_engine_new(&scripts->simulation, scripts_runner(scripts));
+    return true;
+}
+
+void scripts_release(struct scripts *scripts) {
+    script_engine_free(scripts->engine);
+    sandbox_free(scripts->sandbox);
+}
+
+const struct simulation *scripts_simulation(const struct scripts *scripts) {
+    return scripts->has_simulation ? &scripts->simulation : NULL;
+}
+
+const struct script_runner *scripts_runner(const struct scripts *scripts) {
+    return scripts->sandbox ? &scripts->runner : NULL;
+}
+
+bool scripts_engine(const struct scripts *scripts, struct engine *ret_engine) {
+    if (!scripts->engine)
+        return false;
+    *ret_engine = script_engine_of(scripts->engine);
+    return true;
+}

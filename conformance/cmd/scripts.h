@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scripts: the sandbox and the simulated engine of one class that is certified, as far as the
+ * vendor's files and this machine allow it.
+ */
+#ifndef CONFORMANCE_CMD_SCRIPTS_H
+#define CONFORMANCE_CMD_SCRIPTS_H
+
+#include "conformance/script_engine.h"
+#include "conformance/script_run.h"
+#include "conformance/simulation.h"
+#include "core/base/base.h"
+#include "core/base/error.h"
+
+struct arena;
+struct sandbox;
+struct subject;
+
+struct scripts {
+    struct simulation simulation;
+    bool has_simulation;
+    struct sandbox *sandbox; /* NULL: scripts cannot run here */
+    struct error unavailable;
+    struct script_runner runner;
+    struct script_engine *engine;
+};
+
+/* Fails when the subject's kind Simulation cannot be read: "path:line:column: …". Without one,
+ * or with `is_static`, there is nothing to run; a machine that cannot run scripts is no failure
+ * here but in `unavailable`. */
+MUST_CHECK bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
+                             struct arena *arena, struct error *err);
+void scripts_release(struct scripts *scripts);
+
+/* NULL when there is none. */
+const struct simulation *scripts_simulation(const struct scripts *scripts);
+const struct script_runner *scripts_runner(const struct scripts *scripts);
+/* False without a simulation: containers then answer nothing. */
+bool scripts_engine(const struct scripts *scripts, struct engine *ret_engine);
+
+#endif
