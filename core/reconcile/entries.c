@@ -11,7 +11,7 @@ enum {
     TIMEOUT_SECONDS = 20,
     TIMEOUT_SECONDS_MAX = 3600,
     RETRY_MS = 1000,
-    RETRY_MS_MAX = 60 * 1000,
+    RETRY_MS_MAX = 5 * 60 * 1000,
 };
 
 /* --- which pod --- */

@@ -83,8 +83,12 @@ static void check_first(struct pass *pass, const struct server *server,
         pass_open(pass, GATE_READY_CHECK);
         return;
     }
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
+    bool had_failed = sv_eq(json_find_string(old, "reason"), SV("CheckFailed"));
     if (is_answer)
         pass_close(pass, GATE_READY_CHECK, SV("CheckFailed"), message);
+    else if (had_failed)
+        pass_close(pass, GATE_READY_CHECK, SV("CheckFailed"), json_find_string(old, "message"));
     else
         pass_close(pass, GATE_READY_CHECK, SV("CheckRunning"),
                    SV("waits for checkRuntimeReady to end"));

@@ -17,12 +17,13 @@ TEST(nothing_is_mounted_before_the_check_passes) {
     world_init(&world, arena);
     world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
     world.stderr_bytes = "no leader";
-    CHECK(run(&world) == ROUNDS_MAX);
+    CHECK(run(&world) < ROUNDS_MAX); /* until it tries but rarely */
     CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("CheckFailed"));
     CHECK_SV(condition_reason(&world, "Ready"), SV("CheckFailed"));
     CHECK(!trace_has(&world, "Run mountUFS"));
     CHECK(!trace_has(&world, "Create PersistentVolume"));
     world.answers[ENTRY_CHECK_RUNTIME_READY] = "leader elected";
+    world.now_ms += RETRY_MS_MAX;
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(dataset_phase(&world), SV("Bound"));
     CHECK_SV(json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message"),

@@ -5,11 +5,14 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/conditions.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/pass.h"
 
-enum { WRONG_ANSWER_RETRY_MS = 10 * 1000 };
+/* A wrong answer is mostly that of a script which reads a file that kubelet has not refreshed yet.
+ */
+enum { WRONG_ANSWER_RETRY_MS = 10 * 1000, WRONG_ANSWER_RETRY_MS_MAX = 5 * 60 * 1000 };
 
 static bool has_text(const struct cJSON *list, struct sv text) {
     JSON_EACH (item, list)
@@ -88,11 +91,25 @@ static void run(struct pass *pass, const struct server *server, int64_t at_ms) {
                       entry_timeout_ms(server, ENTRY_MOUNT_UFS));
 }
 
-/* While it runs once more after a failure, what was said of the failure stays. */
-static void close_for_running(struct pass *pass) {
-    const struct cJSON *said = object_condition(pass->snapshot->runtime, SV("MountsReady"));
-    if (sv_eq(json_find_string(said, "reason"), SV("MountFailed")))
-        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), json_find_string(said, "message"));
+/* The longer it has been wrong, the longer the next try may wait. */
+static int64_t wrong_answer_retry_ms(const struct pass *pass, const struct execution *last) {
+    int64_t since_ms =
+        condition_false_since_ms(pass->snapshot->runtime, SV("MountsReady"), last->finished_ms);
+    int64_t wait_ms = (last->finished_ms - since_ms) / 4;
+    if (wait_ms < WRONG_ANSWER_RETRY_MS)
+        wait_ms = WRONG_ANSWER_RETRY_MS;
+    return last->finished_ms +
+           (wait_ms < WRONG_ANSWER_RETRY_MS_MAX ? wait_ms : WRONG_ANSWER_RETRY_MS_MAX);
+}
+
+/* A failure is told until another answer is there, and not only between two tries. */
+static void close_mounts(struct pass *pass, bool is_answer, struct sv message) {
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("MountsReady"));
+    bool had_failed = sv_eq(json_find_string(old, "reason"), SV("MountFailed"));
+    if (is_answer)
+        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), message);
+    else if (had_failed)
+        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), json_find_string(old, "message"));
     else
         pass_close(pass, GATE_MOUNTS, SV("MountRunning"), SV("waits for mountUFS to end"));
 }
@@ -101,23 +118,20 @@ static void mount(struct pass *pass, const struct server *server) {
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_MOUNT_UFS);
     bool is_answer = last && !last->is_running && entry_is_ours(server, last) &&
                      sv_eq(last->input_hash, pass->mounts_hash);
-    struct sv message;
+    struct sv message = SV("");
     if (is_answer && judge(pass, last, &message)) {
         pass->mounted_by = last;
         pass_open(pass, GATE_MOUNTS);
         return;
     }
-    if (is_answer)
-        pass_close(pass, GATE_MOUNTS, SV("MountFailed"), message);
-    else
-        close_for_running(pass);
+    close_mounts(pass, is_answer, message);
     if (last && last->is_running)
         return;
     bool has_failed = is_answer && (last->error != ERROR_NONE || last->exit_code != 0);
-    int64_t retry_ms = !is_answer   ? pass->snapshot->now_ms
-                       : has_failed ? entry_retry_ms(last)
-                                    : last->finished_ms + WRONG_ANSWER_RETRY_MS;
-    run(pass, server, retry_ms);
+    run(pass, server,
+        !is_answer   ? pass->snapshot->now_ms
+        : has_failed ? entry_retry_ms(last)
+                     : wrong_answer_retry_ms(pass, last));
 }
 
 void gate_mounts(struct pass *pass) {

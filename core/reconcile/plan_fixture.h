@@ -20,7 +20,7 @@
 #include "core/data/yaml.h"
 #include "core/reconcile/covers.h"
 
-enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, WRITES_MAX = 400 };
+enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, RETRY_MS_MAX = 5 * 60 * 1000 };
 
 /* Prints the whole text when the part is missing. */
 #define CHECK_CONTAINS(text, part)                                                                 \

@@ -48,12 +48,13 @@ TEST(keeps_updating_while_the_answer_is_wrong) {
     world_init(&world, arena);
     CHECK(run(&world) < ROUNDS_MAX);
     json_set_string(arena, json_find(world.dataset, "spec.mounts.0"), SV("name"), SV("other"));
-    CHECK(run(&world) == ROUNDS_MAX);
+    CHECK(run(&world) < ROUNDS_MAX); /* until it tries but rarely */
     CHECK_SV(dataset_phase(&world), SV("Updating"));
     CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
     CHECK_SV(json_find_string(object_condition(world.runtime, SV("MountsReady")), "reason"),
              SV("MountFailed"));
     world.answers[ENTRY_MOUNT_UFS] = "{\"mounted\":[\"/other\"]}";
+    world.now_ms += RETRY_MS_MAX;
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(dataset_phase(&world), SV("Bound"));
     world_release(&world);
@@ -222,7 +223,7 @@ TEST(an_entry_that_prints_anything_is_told_in_utf8) {
     world_init(&world, arena);
     world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
     world.stderr_bytes = "\xff\xfe broken \x01 \xe2\x82";
-    CHECK(run(&world) == ROUNDS_MAX); /* it is tried again and again */
+    CHECK(run(&world) < ROUNDS_MAX);
     struct sv message =
         json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message");
     CHECK_SV(message, SV("checkRuntimeReady in pod demo-master-0: exit status 1: ?? broken   ??"));

@@ -41,9 +41,10 @@ static void set_component(struct pass *pass, const struct component *component,
     }
     struct cJSON *map = json_ensure_map(pass->arena, status, component->text);
     json_set_string(pass->arena, map, SV("phase"), component_phase_text(component->phase));
-    set_counter(pass, map, SV("readyReplicas"), component->ready);
-    set_counter(pass, map, SV("currentReplicas"), component->current);
-    set_counter(pass, map, SV("desiredReplicas"), component->desired);
+    /* Zero is an answer here; the scale subresource reads the second. */
+    json_set_int(pass->arena, map, SV("readyReplicas"), component->ready);
+    json_set_int(pass->arena, map, SV("currentReplicas"), component->current);
+    json_set_int(pass->arena, map, SV("desiredReplicas"), component->desired);
     set_counter(pass, map, SV("unavailableReplicas"), component->unavailable);
     set_counter(pass, map, SV("availableReplicas"), component->available);
     set_counter(pass, map, SV("updatedReplicas"), component->updated);
@@ -364,6 +365,16 @@ static bool revokes(const struct cJSON *old, const struct cJSON *status) {
     return false;
 }
 
+/* What a person may have to look at, while it may still end by itself. */
+static bool is_for_a_hand(struct sv reason) {
+    static const struct sv reasons[] = {{"MountFailed", 11},
+                                        {"CheckFailed", 11},
+                                        {"ClassNotFound", 13},
+                                        {"PodUnschedulable", 16},
+                                        {"PodNotStarting", 14}};
+    return sv_index_of(reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons);
+}
+
 /* Counters may wait for a moment; the truth of a condition may not. */
 static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
     const struct cJSON *ready = find_condition(old, SV("Ready"));
@@ -376,8 +387,10 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
         sv_eq(json_find_string(find_condition(status, SV("Stalled")), "status"), SV("True"));
     bool was_stalled =
         sv_eq(json_find_string(find_condition(old, SV("Stalled")), "status"), SV("True"));
-    if (is_news || is_stalled != was_stalled || (pass->mounted_by && pass->was_bound) ||
-        revokes(old, status))
+    struct sv reason = json_find_string(find_condition(status, SV("Ready")), "reason");
+    bool is_trouble = is_for_a_hand(reason) && !sv_eq(reason, json_find_string(ready, "reason"));
+    if (is_news || is_trouble || is_stalled != was_stalled ||
+        (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
     int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
     if (pass->snapshot->now_ms >= due_ms)
