@@ -29,6 +29,7 @@ static struct trace_entry *add_entry(struct trace *trace, int64_t at_ms, size_t 
         .at_ms = at_ms,
         .step = step,
         .user_agent = SV(""),
+        .refusal = SV(""),
         .role = SV(""),
         .entry = SV(""),
     };
@@ -44,6 +45,8 @@ void trace_add_request(struct trace *trace, int64_t at_ms, size_t step, struct s
         name = object_name(http_status > 0 && http_status < 300 ? result : request->body);
     entry->user_agent = arena_copy(trace->arena, user_agent);
     entry->http_status = http_status;
+    if (http_status >= 400 && http_status != 404)
+        entry->refusal = arena_copy(trace->arena, json_find_string(result, "message"));
     entry->request = (struct request){
         .verb = request->verb,
         .group = arena_copy(trace->arena, request->group),
@@ -91,10 +94,11 @@ struct sv trace_text(const struct trace_entry *entry, struct arena *arena) {
                             SV_ARG(entry->role));
     const struct request *request = &entry->request;
     struct sv key = object_key(arena, request->namespace_name, request->name);
-    return arena_printf(arena, "%.*s %.*s %.*s %.*s%s%.*s %.*s: %d", SV_ARG(at),
+    return arena_printf(arena, "%.*s %.*s %.*s %.*s%s%.*s %.*s: %d%s%.*s", SV_ARG(at),
                         SV_ARG(entry->user_agent), SV_ARG(request_verb_text(request)),
                         SV_ARG(request->plural), request->subresource.len > 0 ? "/" : "",
-                        SV_ARG(request->subresource), SV_ARG(key), entry->http_status);
+                        SV_ARG(request->subresource), SV_ARG(key), entry->http_status,
+                        entry->refusal.len > 0 ? " " : "", SV_ARG(entry->refusal));
 }
 
 /* Watches come again every few minutes and tell nothing. */

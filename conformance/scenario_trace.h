@@ -23,6 +23,7 @@ struct trace_entry {
     struct sv user_agent;
     struct request request; /* texts and body are copies */
     int http_status;        /* 0: no answer */
+    struct sv refusal;      /* what the server said with a status of 400 and above */
     /* Of an execution, for which everything above but the time is empty. */
     bool is_exec;
     struct sv role, entry;
