@@ -9,15 +9,19 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "core/data/tree.h"
 
 /* How many of the watch's last versions an entry remembers: an answer may arrive after the watch
  * delivered its version, and a few more. */
 enum { SEEN_VERSIONS = 8 };
 
 struct entry {
-    struct cached seen; /* what readers get; must be first */
-    char *block;        /* the texts of `seen` */
+    struct cached seen;          /* what readers get; must be first */
+    char *block;                 /* the texts of `seen` */
+    struct tree *tree;           /* NULL while only the bytes are held */
+    struct entry *older, *newer; /* among those with a tree, by last use */
     struct sv *groups;
+    uint64_t *aspects; /* of each group */
     char *group_block;
     size_t group_count;
     bool has_overlay;
@@ -33,6 +37,8 @@ struct cache_store {
     struct map *groups;  /* group -> struct map of cache_key() -> struct entry */
     struct map *overlays;
     size_t bytes;
+    struct entry *oldest, *newest; /* with a tree */
+    size_t tree_bytes;
 };
 
 struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *resource,
@@ -42,10 +48,19 @@ struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *reso
     return sv_prefix((struct sv){space, CACHE_KEY_BYTES_MAX - 1}, (size_t)len);
 }
 
+void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect) {
+    if (groups->count == CACHE_GROUPS_MAX ||
+        sv_index_of(group, groups->items, groups->count) < groups->count)
+        return;
+    groups->items[groups->count] = group;
+    groups->aspects[groups->count++] = aspect;
+}
+
+/* Every version looks different. */
+static const uint64_t whole_object = 0;
+
 void cache_groups_add(struct cache_groups *groups, struct sv group) {
-    if (groups->count < CACHE_GROUPS_MAX &&
-        sv_index_of(group, groups->items, groups->count) == groups->count)
-        groups->items[groups->count++] = group;
+    cache_groups_add_aspect(groups, group, whole_object);
 }
 
 struct cache_store *cache_store_new(const struct cache_index *index) {
@@ -70,20 +85,39 @@ static void notify(struct cache_store *store, const struct entry *entry) {
         store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
 }
 
+static void leave_group(struct cache_store *store, struct sv key, struct sv group) {
+    struct map *members = map_get(store->groups, group);
+    map_remove(members, key);
+    if (map_count(members) == 0)
+        map_free(map_remove(store->groups, group));
+}
+
+static void join_group(struct cache_store *store, struct entry *entry, struct sv key,
+                       struct sv group) {
+    struct map *members = map_get(store->groups, group);
+    if (!members) {
+        members = map_new();
+        map_put(store->groups, group, members);
+    }
+    map_put(members, key, entry);
+}
+
+static void forget_groups(struct entry *entry) {
+    mem_free(entry->groups);
+    mem_free(entry->aspects);
+    mem_free(entry->group_block);
+    entry->groups = NULL;
+    entry->aspects = NULL;
+    entry->group_block = NULL;
+    entry->group_count = 0;
+}
+
 static void leave_groups(struct cache_store *store, struct entry *entry) {
     char space[CACHE_KEY_BYTES_MAX];
     struct sv key = entry_key(entry, space);
-    for (size_t i = 0; i < entry->group_count; i++) {
-        struct map *members = map_get(store->groups, entry->groups[i]);
-        map_remove(members, key);
-        if (map_count(members) == 0)
-            map_free(map_remove(store->groups, entry->groups[i]));
-    }
-    mem_free(entry->groups);
-    mem_free(entry->group_block);
-    entry->groups = NULL;
-    entry->group_block = NULL;
-    entry->group_count = 0;
+    for (size_t i = 0; i < entry->group_count; i++)
+        leave_group(store, key, entry->groups[i]);
+    forget_groups(entry);
 }
 
 static void keep_groups(struct entry *entry, const struct cache_groups *groups) {
@@ -91,31 +125,95 @@ static void keep_groups(struct entry *entry, const struct cache_groups *groups) 
     for (size_t i = 0; i < groups->count; i++)
         bytes += groups->items[i].len;
     entry->groups = mem_alloc(sizeof(*entry->groups) * (groups->count + 1));
+    entry->aspects = mem_alloc(sizeof(*entry->aspects) * (groups->count + 1));
     entry->group_block = mem_alloc(bytes + 1);
     entry->group_count = groups->count;
     char *end = entry->group_block;
     for (size_t i = 0; i < groups->count; i++) {
         memcpy(end, groups->items[i].ptr, groups->items[i].len);
         entry->groups[i] = (struct sv){end, groups->items[i].len};
+        entry->aspects[i] = groups->aspects[i];
         end += groups->items[i].len;
     }
 }
 
-static void join_groups(struct cache_store *store, struct entry *entry, const struct cJSON *object,
-                        struct arena *arena) {
-    struct cache_groups groups = {.count = 0};
-    store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
-    keep_groups(entry, &groups);
+static bool is_same_aspect(const struct entry *entry, const struct cache_groups *groups,
+                           size_t index, bool is_same_version) {
+    size_t was = sv_index_of(groups->items[index], entry->groups, entry->group_count);
+    return was < entry->group_count && entry->aspects[was] == groups->aspects[index] &&
+           (groups->aspects[index] != whole_object || is_same_version);
+}
+
+/* Members of the groups that it leaves, joins, or looks different to hear of it. */
+static void change_groups(struct cache_store *store, struct entry *entry,
+                          const struct cache_groups *groups, bool is_same_version) {
     char space[CACHE_KEY_BYTES_MAX];
     struct sv key = entry_key(entry, space);
     for (size_t i = 0; i < entry->group_count; i++) {
-        struct map *members = map_get(store->groups, entry->groups[i]);
-        if (!members) {
-            members = map_new();
-            map_put(store->groups, entry->groups[i], members);
-        }
-        map_put(members, key, entry);
+        if (sv_index_of(entry->groups[i], groups->items, groups->count) < groups->count)
+            continue;
+        store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
+        leave_group(store, key, entry->groups[i]);
     }
+    for (size_t i = 0; i < groups->count; i++) {
+        if (is_same_aspect(entry, groups, i, is_same_version))
+            continue;
+        join_group(store, entry, key, groups->items[i]);
+        store->index.changed(store->index.context, entry->seen.resource, groups->items[i]);
+    }
+    forget_groups(entry);
+    keep_groups(entry, groups);
+}
+
+/* --- trees, least recently used first --- */
+
+static void unlink_tree(struct cache_store *store, struct entry *entry) {
+    *(entry->older ? &entry->older->newer : &store->oldest) = entry->newer;
+    *(entry->newer ? &entry->newer->older : &store->newest) = entry->older;
+    entry->older = entry->newer = NULL;
+}
+
+static void link_newest(struct cache_store *store, struct entry *entry) {
+    entry->older = store->newest;
+    entry->newer = NULL;
+    *(store->newest ? &store->newest->newer : &store->oldest) = entry;
+    store->newest = entry;
+}
+
+static void drop_tree(struct cache_store *store, struct entry *entry) {
+    if (!entry->tree)
+        return;
+    unlink_tree(store, entry);
+    store->tree_bytes -= tree_bytes(entry->tree);
+    tree_unref(entry->tree);
+    entry->tree = NULL;
+}
+
+static void keep_tree(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
+    drop_tree(store, entry);
+    entry->tree = tree_new(object);
+    store->tree_bytes += tree_bytes(entry->tree);
+    link_newest(store, entry);
+    while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->oldest != entry)
+        drop_tree(store, store->oldest);
+}
+
+const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
+                                     struct arena *arena) {
+    struct entry *entry = (struct entry *)cached;
+    if (cached->is_hidden)
+        return NULL;
+    if (entry->tree) {
+        unlink_tree(store, entry);
+        link_newest(store, entry);
+    } else {
+        AUTO(arena) scratch = arena_new();
+        struct error err = {0};
+        const struct cJSON *object = json_read(scratch, cached->bytes, &err);
+        assert(object); /* we wrote it */
+        keep_tree(store, entry, object);
+    }
+    return tree_hold(arena, entry->tree);
 }
 
 /* --- entries --- */
@@ -171,6 +269,8 @@ static struct entry *ensure(struct cache_store *store, const struct resource *re
 
 static void show(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
     AUTO(arena) arena = arena_new();
+    bool is_same_version = !entry->seen.is_hidden && entry->seen.bytes.len > 0 &&
+                           sv_eq(entry->seen.resource_version, object_resource_version(object));
     set_texts(store, entry,
               (struct cached){.resource = entry->seen.resource,
                               .namespace_name = object_namespace(object),
@@ -178,10 +278,10 @@ static void show(struct cache_store *store, struct entry *entry, const struct cJ
                               .uid = object_uid(object),
                               .resource_version = object_resource_version(object),
                               .bytes = json_write_arena(arena, object, JSON_COMPACT)});
-    notify(store, entry);
-    leave_groups(store, entry);
-    join_groups(store, entry, object, arena);
-    notify(store, entry);
+    keep_tree(store, entry, object);
+    struct cache_groups groups = {.count = 0};
+    store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
+    change_groups(store, entry, &groups, is_same_version);
 }
 
 static void forget_watched(struct entry *entry) {
@@ -192,9 +292,9 @@ static void forget_watched(struct entry *entry) {
 
 static void entry_free(struct entry *entry) {
     forget_watched(entry);
+    tree_unref(entry->tree);
     mem_free(entry->block);
-    mem_free(entry->groups);
-    mem_free(entry->group_block);
+    forget_groups(entry);
     mem_free(entry);
 }
 
@@ -206,6 +306,7 @@ static void drop_entry(struct cache_store *store, struct entry *entry) {
     notify(store, entry);
     leave_groups(store, entry);
     store->bytes -= entry->seen.bytes.len;
+    drop_tree(store, entry);
     entry_free(entry);
 }
 
@@ -314,6 +415,7 @@ void cache_store_hide(struct cache_store *store, const struct resource *resource
     hidden.bytes = SV("");
     hidden.is_hidden = true;
     set_texts(store, entry, hidden);
+    drop_tree(store, entry);
     notify(store, entry);
 }
 

@@ -7,6 +7,9 @@
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
  * An overlay that the watch never confirms ends after CACHE_OVERLAY_MS or with a relist.
+ *
+ * Beside their bytes the objects that were used lately are held as trees, up to
+ * CACHE_TREE_BYTES_MAX: a plan reads its objects many times while a runtime comes up.
  */
 #ifndef CORE_CACHE_CACHE_STORE_H
 #define CORE_CACHE_CACHE_STORE_H
@@ -23,21 +26,26 @@ enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
     CACHE_GROUPS_MAX = 64,        /* of one object */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
+    CACHE_TREE_BYTES_MAX = 32 * 1024 * 1024,
 };
 
-/* The groups of one object, filled by the index function. */
+/* The groups of one object, filled by the index function. `aspects` says by a hash what the
+ * group's members see of the object: they hear of a change only when it differs. */
 struct cache_groups {
     struct sv items[CACHE_GROUPS_MAX];
+    uint64_t aspects[CACHE_GROUPS_MAX];
     size_t count;
 };
-/* More than CACHE_GROUPS_MAX are dropped. */
+/* Members see all of the object. More than CACHE_GROUPS_MAX are dropped. */
 void cache_groups_add(struct cache_groups *groups, struct sv group);
+/* Members see what `aspect` is the hash of. */
+void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect);
 
 struct cache_index {
     /* Texts live in `arena`. */
     void (*groups)(void *context, const struct resource *resource, const struct cJSON *object,
                    struct arena *arena, struct cache_groups *ret_groups);
-    /* An object that is or was in `group` came, changed or went. */
+    /* An object that is or was in `group` came, went, or changed in what the group sees of it. */
     void (*changed)(void *context, const struct resource *resource, struct sv group);
     void *context;
 };
@@ -79,7 +87,11 @@ const struct cached *cache_store_get(const struct cache_store *store,
  * the order in which they came. NULL at the end. */
 const struct cached *cache_store_next(const struct cache_store *store, struct sv group,
                                       size_t *cursor);
+/* The object as a tree, NULL while hidden; lives as long as `arena`. */
+const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
+                                     struct arena *arena);
 size_t cache_store_count(const struct cache_store *store);
+/* Of the objects' bytes, without the trees. */
 size_t cache_store_bytes(const struct cache_store *store);
 
 /* "plural.group/ns/name": unique over all resources. */

@@ -74,6 +74,9 @@ static void store_groups(void *context, const struct resource *resource, const s
 
 static void add_key(void *context, struct sv key) {
     struct controller *controller = context;
+    struct runtime_state *state = map_get(controller->states, key);
+    if (state)
+        state->change_count++;
     workqueue_add(controller->queue, key);
 }
 
@@ -300,7 +303,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
 }
 
 static void plan_state(struct controller *controller, struct runtime_state *state) {
-    uint64_t inputs = snapshot_inputs(controller->store, state);
+    uint64_t inputs = snapshot_inputs(state);
     if (state->has_rested && state->rested_inputs == inputs &&
         controller->now_ms < state->rested_until_ms) {
         controller->stats.skipped++;

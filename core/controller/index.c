@@ -121,10 +121,16 @@ static void group_runtime(const struct reconcile_options *options, const struct 
 
 static void group_node(const struct cJSON *object, struct arena *arena,
                        struct cache_groups *groups) {
-    add_group(arena, groups, "node/", object_name(object));
-    JSON_EACH (label, json_find(object, "metadata.labels"))
-        if (is_cache_label(json_key(label)))
-            add_group(arena, groups, "label/", json_key(label));
+    /* Plans read a node's existence and the labels of their own cache; the labels of the many
+     * other caches on it come and go without waking anybody else. */
+    struct sv node = arena_printf(arena, "node/%.*s", SV_ARG(object_name(object)));
+    cache_groups_add_aspect(groups, node, 1);
+    JSON_EACH (label, json_find(object, "metadata.labels")) {
+        if (!is_cache_label(json_key(label)))
+            continue;
+        struct sv group = arena_printf(arena, "label/%.*s", SV_ARG(json_key(label)));
+        cache_groups_add_aspect(groups, group, sv_hash(json_text(label)) | 1);
+    }
 }
 
 static void group_owned(const struct resource *resource, const struct cJSON *object,
@@ -167,17 +173,15 @@ bool index_is_watched(const struct resource *resource, const struct cJSON *objec
 
 /* --- from a change to the runtimes it concerns --- */
 
-static void add_runtimes_of(const struct cached *member, void (*add)(void *context, struct sv key),
-                            void *context) {
-
+static void add_runtimes_of(struct cache_store *store, const struct cached *member,
+                            void (*add)(void *context, struct sv key), void *context) {
     AUTO(arena) arena = arena_new();
     if (resource_eq(member->resource, &RESOURCE_CACHE_RUNTIMES)) {
         add(context, object_key(arena, member->namespace_name, member->name));
         return;
     }
-    struct error err = {0};
-    const struct cJSON *pod = resource_eq(member->resource, &RESOURCE_PODS) && !member->is_hidden
-                                  ? json_read(arena, member->bytes, &err)
+    const struct cJSON *pod = resource_eq(member->resource, &RESOURCE_PODS)
+                                  ? cache_store_tree(store, member, arena)
                                   : NULL;
     struct sv name = object_label(pod, LABEL_RUNTIME_NAME);
     if (name.len)
@@ -193,8 +197,8 @@ static bool spreads(const struct resource *resource, struct sv group) {
     return resource_eq(resource, &RESOURCE_NODES);
 }
 
-void index_each_key(const struct cache_store *store, const struct resource *resource,
-                    struct sv group, void (*add)(void *context, struct sv key), void *context) {
+void index_each_key(struct cache_store *store, const struct resource *resource, struct sv group,
+                    void (*add)(void *context, struct sv key), void *context) {
     if (sv_starts_with(group, GROUP_RUNTIME)) {
         add(context, sv_drop(group, GROUP_RUNTIME.len));
         return;
@@ -204,5 +208,5 @@ void index_each_key(const struct cache_store *store, const struct resource *reso
     size_t cursor = 0;
     const struct cached *member;
     while ((member = cache_store_next(store, group, &cursor)))
-        add_runtimes_of(member, add, context);
+        add_runtimes_of(store, member, add, context);
 }

@@ -31,7 +31,7 @@ void index_groups(const struct reconcile_options *options, const struct resource
 bool index_is_watched(const struct resource *resource, const struct cJSON *object);
 
 /* Calls `add` with the key of each runtime that a change in `group` concerns. */
-void index_each_key(const struct cache_store *store, const struct resource *resource,
-                    struct sv group, void (*add)(void *context, struct sv key), void *context);
+void index_each_key(struct cache_store *store, const struct resource *resource, struct sv group,
+                    void (*add)(void *context, struct sv key), void *context);
 
 #endif

@@ -12,7 +12,7 @@
 #include "core/reconcile/names.h"
 
 struct builder {
-    const struct cache_store *store;
+    struct cache_store *store;
     const struct runtime_state *state;
     struct arena *arena;
     VEC(struct observed) objects;
@@ -31,7 +31,7 @@ static const struct cJSON *parse(struct arena *arena, struct sv bytes) {
 static const struct cJSON *load(struct builder *builder, const struct resource *resource,
                                 struct sv namespace_name, struct sv name) {
     const struct cached *cached = cache_store_get(builder->store, resource, namespace_name, name);
-    return cached && !cached->is_hidden ? parse(builder->arena, cached->bytes) : NULL;
+    return cached ? cache_store_tree(builder->store, cached, builder->arena) : NULL;
 }
 
 /* --- objects by name --- */
@@ -91,8 +91,7 @@ static void add_members(struct builder *builder) {
     while ((member = cache_store_next(builder->store, group, &cursor))) {
         if (resource_eq(member->resource, &RESOURCE_DATASETS))
             continue;
-        const struct cJSON *object =
-            member->is_hidden ? NULL : parse(builder->arena, member->bytes);
+        const struct cJSON *object = cache_store_tree(builder->store, member, builder->arena);
         if (!resource_eq(member->resource, &RESOURCE_PODS))
             add_cached(builder, member, object);
         else if (object)
@@ -109,8 +108,7 @@ static void add_named(struct builder *builder, const struct resource *resource,
             sv_eq(builder->objects.items[i].name, name))
             return;
     if (cached)
-        add_cached(builder, cached,
-                   cached->is_hidden ? NULL : parse(builder->arena, cached->bytes));
+        add_cached(builder, cached, cache_store_tree(builder->store, cached, builder->arena));
 }
 
 /* The volume of our name may be a rival's; the class's config maps are those of whoever came
@@ -161,7 +159,7 @@ static void add_rivals(struct builder *builder, const struct names *names) {
     while ((member = cache_store_next(builder->store, group, &cursor))) {
         bool is_self = sv_eq(member->namespace_name, builder->state->namespace_name);
         if (!is_self && !member->is_hidden)
-            vec_push(&builder->rivals, parse(builder->arena, member->bytes));
+            vec_push(&builder->rivals, cache_store_tree(builder->store, member, builder->arena));
     }
 }
 
@@ -221,7 +219,7 @@ static void add_executions(const struct runtime_state *state, struct arena *aren
     snapshot->execution_count = count;
 }
 
-void snapshot_build(const struct cache_store *store, const struct runtime_state *state,
+void snapshot_build(struct cache_store *store, const struct runtime_state *state,
                     const struct reconcile_options *options, int64_t now_ms, struct arena *arena,
                     struct snapshot *ret_snapshot) {
     struct builder builder = {.store = store, .state = state, .arena = arena};
@@ -258,23 +256,6 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
     return hash * 0xff51afd7ed558ccdu;
 }
 
-static uint64_t mix_cached(uint64_t hash, const struct cached *cached) {
-    if (!cached)
-        return mix(hash, 1);
-    hash = mix(hash, sv_hash(cached->resource->plural));
-    hash = mix(hash, sv_hash(cached->name));
-    hash = mix(hash, sv_hash(cached->resource_version));
-    return mix(hash, cached->is_hidden ? 2 : 3);
-}
-
-static uint64_t mix_group(uint64_t hash, const struct cache_store *store, struct sv group) {
-    size_t cursor = 0;
-    const struct cached *member;
-    while ((member = cache_store_next(store, group, &cursor)))
-        hash = mix_cached(hash, member);
-    return hash;
-}
-
 static uint64_t mix_memory(uint64_t hash, const struct runtime_state *state) {
     hash = mix(hash, state->fact_count);
     hash = mix(hash, (uint64_t)state->claim_listed_ms);
@@ -286,36 +267,8 @@ static uint64_t mix_memory(uint64_t hash, const struct runtime_state *state) {
     return hash;
 }
 
-/* The class, and the nodes by name and by label, are found through the trees; that is cheap
- * beside a plan, and exact. */
-uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_state *state) {
-    AUTO(arena) arena = arena_new();
-    static const struct reconcile_options no_options = {.mount_root = {"", 0}};
-    struct builder builder = {.store = store, .state = state, .arena = arena};
-    struct snapshot snapshot = {
-        .namespace_name = state->namespace_name,
-        .name = state->name,
-        .options = &no_options,
-        .runtime = load(&builder, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name),
-        .dataset = load(&builder, &RESOURCE_DATASETS, state->namespace_name, state->name),
-    };
-    struct names names;
-    names_init(&names, &snapshot, arena);
-    uint64_t hash = mix_group(1, store, runtime_group(state, arena));
-    struct sv class_name = json_find_string(snapshot.runtime, "spec.runtimeClassName");
-    hash = mix_cached(hash,
-                      cache_store_get(store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), class_name));
-    add_members(&builder);
-    add_nodes(&builder, &names);
-    for (size_t i = 0; i < builder.nodes.count; i++)
-        hash = mix(hash, sv_hash(object_resource_version(builder.nodes.items[i])));
-    hash = mix_cached(hash,
-                      cache_store_get(store, &RESOURCE_PERSISTENT_VOLUMES, SV(""), names.volume));
-    hash = mix_group(hash, store, arena_printf(arena, "joined/%.*s", SV_ARG(names.volume)));
-    vec_release(&builder.objects);
-    vec_release(&builder.pods);
-    vec_release(&builder.nodes);
-    return mix_memory(hash, state);
+uint64_t snapshot_inputs(const struct runtime_state *state) {
+    return mix_memory(mix(1, state->change_count), state);
 }
 
 static bool is_present(const struct cached *cached) {
@@ -329,7 +282,7 @@ bool snapshot_is_known(const struct cache_store *store, const struct runtime_sta
                cache_store_get(store, &RESOURCE_DATASETS, state->namespace_name, state->name));
 }
 
-bool snapshot_needs_claim_pods(const struct cache_store *store, const struct runtime_state *state) {
+bool snapshot_needs_claim_pods(struct cache_store *store, const struct runtime_state *state) {
     static const struct resource *const resources[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS,
                                                        &RESOURCE_PERSISTENT_VOLUME_CLAIMS};
     AUTO(arena) arena = arena_new();
@@ -338,7 +291,7 @@ bool snapshot_needs_claim_pods(const struct cache_store *store, const struct run
             cache_store_get(store, resources[i], state->namespace_name, state->name);
         if (!is_present(cached))
             continue;
-        const struct cJSON *object = parse(arena, cached->bytes);
+        const struct cJSON *object = cache_store_tree(store, cached, arena);
         if (object_is_deleting(object) || object_condition_is_true(object, SV("VolumeOutdated")))
             return true;
     }

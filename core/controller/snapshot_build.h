@@ -13,18 +13,19 @@ struct arena;
 struct cache_store;
 struct runtime_state;
 
-/* Everything lives in `arena` or in the state. */
-void snapshot_build(const struct cache_store *store, const struct runtime_state *state,
+/* Everything lives in `arena` or in the state; trees of the cache are held by the arena. */
+void snapshot_build(struct cache_store *store, const struct runtime_state *state,
                     const struct reconcile_options *options, int64_t now_ms, struct arena *arena,
                     struct snapshot *ret_snapshot);
 
-/* Hash of all versions that snapshot_build() would read. */
-uint64_t snapshot_inputs(const struct cache_store *store, const struct runtime_state *state);
+/* Changes whenever what snapshot_build() would read does: the cache tells of each change that
+ * concerns the runtime, and the state counts them. */
+uint64_t snapshot_inputs(const struct runtime_state *state);
 
 /* The runtime or its dataset exists. */
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
 /* The runtime, its dataset or its claim is being deleted, or the volume is outdated: who mounts the
  * claim decides what may be done. */
-bool snapshot_needs_claim_pods(const struct cache_store *store, const struct runtime_state *state);
+bool snapshot_needs_claim_pods(struct cache_store *store, const struct runtime_state *state);
 
 #endif
