@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every form is made from one tree: the aggregated document of all groups. */
+#include "fakeapi/server/discovery.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/builtin_text.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/fakeapi.h"
+
+#define GROUP_LIST "APIGroupDiscoveryList"
+
+/* --- the aggregated tree --- */
+
+static struct cJSON *text_list(struct arena *arena, const struct sv *texts, size_t count) {
+    struct cJSON *list = json_list(arena);
+    for (size_t i = 0; i < count; i++)
+        json_append(list, json_string(arena, texts[i]));
+    return list;
+}
+
+static void set_text_list(struct arena *arena, struct cJSON *map, struct sv key,
+                          const struct sv *texts, size_t count) {
+    if (count > 0)
+        json_set(arena, map, key, text_list(arena, texts, count));
+}
+
+static struct cJSON *response_kind(struct arena *arena, struct sv group, struct sv version,
+                                   struct sv kind) {
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("group"), group);
+    json_set_string(arena, map, SV("version"), version);
+    json_set_string(arena, map, SV("kind"), kind);
+    return map;
+}
+
+static void add_subresource(struct arena *arena, struct cJSON *list, struct sv name,
+                            struct cJSON *kind) {
+    static const struct sv verbs[] = {SV("get"), SV("patch"), SV("update")};
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("subresource"), name);
+    json_set(arena, map, SV("responseKind"), kind);
+    json_set(arena, map, SV("verbs"), text_list(arena, verbs, COUNT_OF(verbs)));
+    json_append(list, map);
+}
+
+static void add_subresources(struct arena *arena, const struct resource_type *type,
+                             struct cJSON *map) {
+    if (!type->has_status && !type->has_scale)
+        return;
+    struct cJSON *list = json_ensure_list(arena, map, SV("subresources"));
+    if (type->has_status)
+        add_subresource(arena, list, SV("status"),
+                        response_kind(arena, type->resource.group, type->resource.version,
+                                      type->resource.kind));
+    if (type->has_scale)
+        add_subresource(arena, list, SV("scale"),
+                        response_kind(arena, SV("autoscaling"), SV("v1"), SV("Scale")));
+}
+
+/* A custom type, with the verbs in the order that the real server lists them. */
+static struct cJSON *custom_resource(struct arena *arena, const struct resource_type *type) {
+    static const struct sv verbs[] = {
+        SV("delete"), SV("deletecollection"), SV("get"),    SV("list"),
+        SV("patch"),  SV("create"),           SV("update"), SV("watch"),
+    };
+    const struct resource *resource = &type->resource;
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("resource"), resource->plural);
+    json_set(arena, map, SV("responseKind"),
+             response_kind(arena, resource->group, resource->version, resource->kind));
+    json_set_string(arena, map, SV("scope"),
+                    resource->is_namespaced ? SV("Namespaced") : SV("Cluster"));
+    json_set_string(arena, map, SV("singularResource"), type->singular);
+    json_set(arena, map, SV("verbs"), text_list(arena, verbs, COUNT_OF(verbs)));
+    set_text_list(arena, map, SV("shortNames"), type->short_names, type->short_name_count);
+    set_text_list(arena, map, SV("categories"), type->categories, type->category_count);
+    add_subresources(arena, type, map);
+    return map;
+}
+
+static struct cJSON *find_group(const struct cJSON *document, struct sv name) {
+    JSON_EACH (group, json_get(document, SV("items")))
+        if (sv_eq(json_find_string(group, "metadata.name"), name))
+            return group;
+    return NULL;
+}
+
+static struct cJSON *find_version(const struct cJSON *group, struct sv name) {
+    JSON_EACH (version, json_get(group, SV("versions")))
+        if (sv_eq(json_find_string(version, "version"), name))
+            return version;
+    return NULL;
+}
+
+static struct cJSON *add_group(struct arena *arena, struct cJSON *document, struct sv name) {
+    struct cJSON *group = json_map(arena);
+    json_set_string(arena, json_ensure_map(arena, group, SV("metadata")), SV("name"), name);
+    json_set(arena, group, SV("versions"), json_list(arena));
+    return json_append(json_get(document, SV("items")), group);
+}
+
+/* "v1" before "v1beta2" before "v1beta1" before "v1alpha1" before any other name: larger is
+ * better. */
+static int64_t version_rank(struct sv version) {
+    static const struct {
+        struct sv infix;
+        int64_t stage;
+    } stages[] = {{SV("alpha"), 1}, {SV("beta"), 2}};
+    int64_t major, minor = 0;
+    if (!sv_starts_with(version, SV("v")))
+        return 0;
+    struct sv rest = sv_drop(version, 1);
+    size_t digits = 0;
+    while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
+        digits++;
+    if (digits > 6 || !sv_to_int64(sv_prefix(rest, digits), &major))
+        return 0;
+    rest = sv_drop(rest, digits);
+    if (rest.len == 0)
+        return INT64_C(3) << 56 | major;
+    for (size_t i = 0; i < COUNT_OF(stages); i++)
+        if (sv_starts_with(rest, stages[i].infix) && rest.len <= stages[i].infix.len + 6 &&
+            sv_to_int64(sv_drop(rest, stages[i].infix.len), &minor))
+            return stages[i].stage << 56 | major << 24 | minor;
+    return 0;
+}
+
+static struct cJSON *add_version(struct arena *arena, struct cJSON *group, struct sv name) {
+    struct cJSON *version = json_map(arena);
+    json_set_string(arena, version, SV("version"), name);
+    json_set(arena, version, SV("resources"), json_list(arena));
+    json_set_string(arena, version, SV("freshness"), SV("Current"));
+    size_t index = 0;
+    JSON_EACH (other, json_get(group, SV("versions"))) {
+        if (version_rank(json_find_string(other, "version")) < version_rank(name))
+            break;
+        index++;
+    }
+    json_insert(json_get(group, SV("versions")), index, version);
+    return version;
+}
+
+static void add_custom_types(struct arena *arena, const struct registry *registry,
+                             struct cJSON *document) {
+    const struct resource_type *type;
+    for (size_t i = 0; (type = registry_at(registry, i)); i++) {
+        if (!type->is_custom)
+            continue;
+        struct cJSON *group = find_group(document, type->resource.group);
+        if (!group)
+            group = add_group(arena, document, type->resource.group);
+        struct cJSON *version = find_version(group, type->resource.version);
+        if (!version)
+            version = add_version(arena, group, type->resource.version);
+        json_append(json_get(version, SV("resources")), custom_resource(arena, type));
+    }
+}
+
+/* "api": the core group; "apis": all others. */
+static struct cJSON *aggregated(struct fakeapi *api, struct arena *arena, struct sv which) {
+    struct error err = {0};
+    struct cJSON *both = json_read(arena, builtin_text_discovery, &err);
+    assert(both);
+    struct cJSON *document = json_remove(both, which);
+    if (sv_eq(which, SV("apis")))
+        add_custom_types(arena, fakeapi_registry(api), document);
+    return document;
+}
+
+/* --- legacy documents --- */
+
+static struct cJSON *legacy_document(struct arena *arena, const char *kind) {
+    struct cJSON *document = json_map(arena);
+    json_set_string(arena, document, SV("kind"), sv_from(kind));
+    json_set_string(arena, document, SV("apiVersion"), SV("v1"));
+    return document;
+}
+
+static struct sv group_version(struct arena *arena, struct sv group, struct sv version) {
+    return group.len == 0 ? version
+                          : arena_printf(arena, "%.*s/%.*s", SV_ARG(group), SV_ARG(version));
+}
+
+static struct cJSON *legacy_versions(struct arena *arena, const struct cJSON *document) {
+    struct cJSON *body = json_map(arena);
+    json_set_string(arena, body, SV("kind"), SV("APIVersions"));
+    struct cJSON *versions = json_ensure_list(arena, body, SV("versions"));
+    JSON_EACH (group, json_get(document, SV("items")))
+        JSON_EACH (version, json_get(group, SV("versions")))
+            json_append(versions, json_string(arena, json_find_string(version, "version")));
+    json_ensure_list(arena, body, SV("serverAddressByClientCIDRs"));
+    return body;
+}
+
+static void fill_group(struct arena *arena, const struct cJSON *group, struct cJSON *body) {
+    struct sv name = json_find_string(group, "metadata.name");
+    json_set_string(arena, body, SV("name"), name);
+    struct cJSON *versions = json_ensure_list(arena, body, SV("versions"));
+    JSON_EACH (version, json_get(group, SV("versions"))) {
+        struct sv text = json_find_string(version, "version");
+        struct cJSON *row = json_map(arena);
+        json_set_string(arena, row, SV("groupVersion"), group_version(arena, name, text));
+        json_set_string(arena, row, SV("version"), text);
+        json_append(versions, row);
+    }
+    json_set(arena, body, SV("preferredVersion"), json_copy(arena, versions->child));
+}
+
+static struct cJSON *legacy_groups(struct arena *arena, const struct cJSON *document) {
+    struct cJSON *body = legacy_document(arena, "APIGroupList");
+    struct cJSON *groups = json_ensure_list(arena, body, SV("groups"));
+    JSON_EACH (group, json_get(document, SV("items")))
+        fill_group(arena, group, json_append(groups, json_map(arena)));
+    return body;
+}
+
+static void set_response_kind(struct arena *arena, const struct cJSON *source, struct sv group,
+                              struct sv version, struct cJSON *row) {
+    struct sv other_group = json_find_string(source, "responseKind.group");
+    struct sv other_version = json_find_string(source, "responseKind.version");
+    bool is_other =
+        other_version.len > 0 && (!sv_eq(group, other_group) || !sv_eq(version, other_version));
+    if (is_other) {
+        json_set_string(arena, row, SV("group"), other_group);
+        json_set_string(arena, row, SV("version"), other_version);
+    }
+    json_set_string(arena, row, SV("kind"), json_find_string(source, "responseKind.kind"));
+    json_set(arena, row, SV("verbs"), json_copy(arena, json_get(source, SV("verbs"))));
+}
+
+static void add_legacy_rows(struct arena *arena, const struct cJSON *resource, struct sv group,
+                            struct sv version, struct cJSON *rows) {
+    static const struct sv optional[] = {SV("shortNames"), SV("categories")};
+    bool is_namespaced = sv_eq(json_find_string(resource, "scope"), SV("Namespaced"));
+    struct sv name = json_find_string(resource, "resource");
+    struct cJSON *row = json_append(rows, json_map(arena));
+    json_set_string(arena, row, SV("name"), name);
+    json_set_string(arena, row, SV("singularName"), json_find_string(resource, "singularResource"));
+    json_set_bool(arena, row, SV("namespaced"), is_namespaced);
+    set_response_kind(arena, resource, group, version, row);
+    for (size_t i = 0; i < COUNT_OF(optional); i++)
+        if (json_get(resource, optional[i]))
+            json_set(arena, row, optional[i], json_copy(arena, json_get(resource, optional[i])));
+    JSON_EACH (subresource, json_get(resource, SV("subresources"))) {
+        row = json_append(rows, json_map(arena));
+        json_set_string(arena, row, SV("name"),
+                        arena_printf(arena, "%.*s/%.*s", SV_ARG(name),
+                                     SV_ARG(json_find_string(subresource, "subresource"))));
+        json_set_string(arena, row, SV("singularName"), SV(""));
+        json_set_bool(arena, row, SV("namespaced"), is_namespaced);
+        set_response_kind(arena, subresource, group, version, row);
+    }
+}
+
+static struct cJSON *legacy_resources(struct arena *arena, const struct cJSON *document,
+                                      struct sv group_name, struct sv version_name) {
+    const struct cJSON *group = find_group(document, group_name);
+    const struct cJSON *version = find_version(group, version_name);
+    if (!version)
+        return NULL;
+    struct cJSON *body = legacy_document(arena, "APIResourceList");
+    json_set_string(arena, body, SV("groupVersion"),
+                    group_version(arena, group_name, version_name));
+    struct cJSON *rows = json_ensure_list(arena, body, SV("resources"));
+    JSON_EACH (resource, json_get(version, SV("resources")))
+        add_legacy_rows(arena, resource, group_name, version_name, rows);
+    return body;
+}
+
+static struct cJSON *legacy_group(struct arena *arena, const struct cJSON *document,
+                                  struct sv name) {
+    const struct cJSON *group = find_group(document, name);
+    if (!group || name.len == 0)
+        return NULL;
+    struct cJSON *body = legacy_document(arena, "APIGroup");
+    fill_group(arena, group, body);
+    return body;
+}
+
+/* --- which form, which document --- */
+
+/* The version of the aggregated form that the first fitting range of the header asks for; SV("")
+ * for the legacy form. */
+static struct sv aggregated_version(struct sv accept) {
+    static const struct sv versions[] = {SV("v2"), SV("v2beta1")};
+    while (accept.len > 0) {
+        struct sv range = sv_cut(&accept, ',');
+        struct sv type = sv_trim(sv_cut(&range, ';'));
+        struct sv version = SV(""), group = SV(""), as = SV("");
+        while (range.len > 0) {
+            struct sv parameter = sv_trim(sv_cut(&range, ';'));
+            struct sv key = sv_cut(&parameter, '=');
+            if (sv_eq(key, SV("v")))
+                version = parameter;
+            if (sv_eq(key, SV("g")))
+                group = parameter;
+            if (sv_eq(key, SV("as")))
+                as = parameter;
+        }
+        bool is_json = sv_eq(type, SV("application/json")) || sv_eq(type, SV("*/*")) ||
+                       sv_eq(type, SV("application/*"));
+        size_t index = sv_index_of(version, versions, COUNT_OF(versions));
+        if (sv_eq(as, SV(GROUP_LIST)) && sv_eq(group, SV("apidiscovery.k8s.io")) &&
+            sv_eq(type, SV("application/json")) && index < COUNT_OF(versions))
+            return versions[index];
+        if (is_json && as.len == 0)
+            return SV("");
+    }
+    return SV("");
+}
+
+static struct sv media_type_of_version(struct arena *arena, struct sv version) {
+    return arena_printf(arena, "application/json;g=apidiscovery.k8s.io;v=%.*s;as=" GROUP_LIST,
+                        SV_ARG(version));
+}
+
+static struct cJSON *root_answer(struct fakeapi *api, struct sv which, struct sv accept,
+                                 struct arena *arena, struct sv *ret_media_type) {
+    struct cJSON *document = aggregated(api, arena, which);
+    struct sv version = aggregated_version(accept);
+    if (version.len == 0)
+        return sv_eq(which, SV("api")) ? legacy_versions(arena, document)
+                                       : legacy_groups(arena, document);
+    *ret_media_type = media_type_of_version(arena, version);
+    json_set_string(arena, document, SV("apiVersion"),
+                    arena_printf(arena, "apidiscovery.k8s.io/%.*s", SV_ARG(version)));
+    return document;
+}
+
+bool discovery_answer(struct fakeapi *api, struct sv path, struct sv accept, struct arena *arena,
+                      struct cJSON **ret_body, struct sv *ret_media_type) {
+    struct sv media_type = SV("application/json"), rest = path;
+    struct cJSON *body = NULL;
+    if (!sv_starts_with(path, SV("/")))
+        return false;
+    if (sv_ends_with(rest, SV("/")))
+        rest = sv_prefix(rest, rest.len - 1);
+    rest = sv_drop(rest, 1);
+    struct sv root = sv_cut(&rest, '/');
+    bool is_core = sv_eq(root, SV("api"));
+    if (!is_core && !sv_eq(root, SV("apis")))
+        return false;
+    struct sv group = is_core ? SV("") : sv_cut(&rest, '/');
+    struct sv version = sv_cut(&rest, '/');
+    if (rest.len > 0)
+        return false;
+    if (group.len == 0 && version.len == 0)
+        body = root_answer(api, root, accept, arena, &media_type);
+    else if (version.len > 0)
+        body = legacy_resources(arena, aggregated(api, arena, root), group, version);
+    else
+        body = legacy_group(arena, aggregated(api, arena, root), group);
+    if (!body)
+        return false;
+    *ret_body = body;
+    *ret_media_type = media_type;
+    return true;
+}
