@@ -9,7 +9,7 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
-#include "core/data/tree.h"
+#include "core/data/frozen.h"
 
 /* How many of the watch's last versions an entry remembers: an answer may arrive after the watch
  * delivered its version, and a few more. */
@@ -18,7 +18,7 @@ enum { SEEN_VERSIONS = 8 };
 struct entry {
     struct cached seen;          /* what readers get; must be first */
     char *block;                 /* the texts of `seen` */
-    struct tree *tree;           /* NULL while only the bytes are held */
+    struct frozen *tree;         /* NULL while only the bytes are held */
     struct entry *older, *newer; /* among those with a tree, by last use */
     struct sv *groups;
     uint64_t *aspects; /* of each group */
@@ -184,15 +184,15 @@ static void drop_tree(struct cache_store *store, struct entry *entry) {
     if (!entry->tree)
         return;
     unlink_tree(store, entry);
-    store->tree_bytes -= tree_bytes(entry->tree);
-    tree_unref(entry->tree);
+    store->tree_bytes -= frozen_bytes(entry->tree);
+    frozen_unref(entry->tree);
     entry->tree = NULL;
 }
 
 static void keep_tree(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
     drop_tree(store, entry);
-    entry->tree = tree_new(object);
-    store->tree_bytes += tree_bytes(entry->tree);
+    entry->tree = frozen_new(object);
+    store->tree_bytes += frozen_bytes(entry->tree);
     link_newest(store, entry);
     while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->oldest != entry)
         drop_tree(store, store->oldest);
@@ -213,7 +213,7 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
         assert(object); /* we wrote it */
         keep_tree(store, entry, object);
     }
-    return tree_hold(arena, entry->tree);
+    return frozen_hold(arena, entry->tree);
 }
 
 /* --- entries --- */
@@ -292,7 +292,7 @@ static void forget_watched(struct entry *entry) {
 
 static void entry_free(struct entry *entry) {
     forget_watched(entry);
-    tree_unref(entry->tree);
+    frozen_unref(entry->tree);
     mem_free(entry->block);
     forget_groups(entry);
     mem_free(entry);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/data/tree.h"
+#include "core/data/frozen.h"
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -18,10 +18,10 @@ TEST(a_tree_is_what_it_was_made_from) {
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         AUTO(arena) arena = arena_new();
         struct error err = {0};
-        struct tree *tree = tree_new(json_read(arena, texts[i], &err));
+        struct frozen *frozen = frozen_new(json_read(arena, texts[i], &err));
         arena_reset(arena);
-        CHECK_SV(json_write_arena(arena, tree_root(tree), JSON_COMPACT), texts[i]);
-        tree_unref(tree);
+        CHECK_SV(json_write_arena(arena, frozen_root(frozen), JSON_COMPACT), texts[i]);
+        frozen_unref(frozen);
     }
 }
 
@@ -29,17 +29,17 @@ TEST(a_tree_is_what_it_was_made_from) {
 TEST(the_last_item_is_found_from_the_first) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
-    struct tree *tree = tree_new(json_read(arena, SV("[1,2,3]"), &err));
-    CHECK_SV(json_text(tree_root(tree)->child->prev), SV("3"));
-    tree_unref(tree);
+    struct frozen *frozen = frozen_new(json_read(arena, SV("[1,2,3]"), &err));
+    CHECK_SV(json_text(frozen_root(frozen)->child->prev), SV("3"));
+    frozen_unref(frozen);
 }
 
 TEST(an_arena_holds_a_tree_until_it_is_reset) {
     AUTO(arena) arena = arena_new();
-    struct tree *tree = tree_new(json_string(arena, SV("x")));
-    const struct cJSON *root = tree_hold(arena, tree);
-    CHECK(tree_is_shared(tree));
-    tree_unref(tree);
+    struct frozen *frozen = frozen_new(json_string(arena, SV("x")));
+    const struct cJSON *root = frozen_hold(arena, frozen);
+    CHECK(frozen_is_shared(frozen));
+    frozen_unref(frozen);
     CHECK_SV(json_text(root), SV("x"));
     arena_reset(arena);
 }

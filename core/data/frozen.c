@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/data/tree.h"
+#include "core/data/frozen.h"
 
 #include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
 
-struct tree {
+struct frozen {
     size_t reference_count;
     size_t bytes;
     struct cJSON *root;
@@ -57,49 +57,49 @@ static struct cJSON *pack(struct packer *packer, const struct cJSON *item) {
     return node;
 }
 
-struct tree *tree_new(const struct cJSON *item) {
+struct frozen *frozen_new(const struct cJSON *item) {
     size_t node_count = 0, text_bytes = 0;
     measure(item, &node_count, &text_bytes);
-    size_t head_bytes = (sizeof(struct tree) + 15) / 16 * 16;
+    size_t head_bytes = (sizeof(struct frozen) + 15) / 16 * 16;
     size_t bytes = head_bytes + node_count * sizeof(struct cJSON) + text_bytes;
     char *block = mem_alloc(bytes);
-    struct tree *tree = (struct tree *)block;
+    struct frozen *frozen = (struct frozen *)block;
     struct packer packer = {
         .node = (struct cJSON *)(block + head_bytes),
         .text = block + head_bytes + node_count * sizeof(struct cJSON),
     };
-    *tree = (struct tree){.reference_count = 1, .bytes = bytes, .root = packer.node};
+    *frozen = (struct frozen){.reference_count = 1, .bytes = bytes, .root = packer.node};
     pack(&packer, item);
-    return tree;
+    return frozen;
 }
 
-struct tree *tree_ref(struct tree *tree) {
-    tree->reference_count++;
-    return tree;
+struct frozen *frozen_ref(struct frozen *frozen) {
+    frozen->reference_count++;
+    return frozen;
 }
 
-void tree_unref(struct tree *tree) {
-    if (tree && --tree->reference_count == 0)
-        mem_free(tree);
+void frozen_unref(struct frozen *frozen) {
+    if (frozen && --frozen->reference_count == 0)
+        mem_free(frozen);
 }
 
-const struct cJSON *tree_root(const struct tree *tree) {
-    return tree->root;
+const struct cJSON *frozen_root(const struct frozen *frozen) {
+    return frozen->root;
 }
 
-size_t tree_bytes(const struct tree *tree) {
-    return tree->bytes;
+size_t frozen_bytes(const struct frozen *frozen) {
+    return frozen->bytes;
 }
 
-bool tree_is_shared(const struct tree *tree) {
-    return tree->reference_count > 1;
+bool frozen_is_shared(const struct frozen *frozen) {
+    return frozen->reference_count > 1;
 }
 
-static void release(void *tree) {
-    tree_unref(tree);
+static void release(void *frozen) {
+    frozen_unref(frozen);
 }
 
-const struct cJSON *tree_hold(struct arena *arena, struct tree *tree) {
-    arena_at_reset(arena, release, tree_ref(tree));
-    return tree->root;
+const struct cJSON *frozen_hold(struct arena *arena, struct frozen *frozen) {
+    arena_at_reset(arena, release, frozen_ref(frozen));
+    return frozen->root;
 }

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * frozen: a JSON value that never changes, in one block of memory, shared by counted references.
+ * Caches, logs and answers hold the same tree instead of copies of it.
+ */
+#ifndef CORE_DATA_FROZEN_H
+#define CORE_DATA_FROZEN_H
+
+#include "core/base/base.h"
+
+struct arena;
+struct cJSON;
+struct frozen; /* opaque */
+
+/* A copy of `item`. The first reference is the caller's. */
+struct frozen *frozen_new(const struct cJSON *item);
+struct frozen *frozen_ref(struct frozen *frozen);
+/* Accepts NULL. */
+void frozen_unref(struct frozen *frozen);
+
+/* Read only; lives as long as the tree. */
+const struct cJSON *frozen_root(const struct frozen *frozen);
+size_t frozen_bytes(const struct frozen *frozen);
+bool frozen_is_shared(const struct frozen *frozen); /* more than one reference */
+
+/* The root, which now lives at least as long as what is in `arena`. */
+const struct cJSON *frozen_hold(struct arena *arena, struct frozen *frozen);
+
+#endif
