@@ -12,6 +12,44 @@ static const struct sv status_texts[] = {
     [CONDITION_UNKNOWN] = {"Unknown", 7},
 };
 
+/* The order in which conditions are shown, whatever order they came up in: a controller that was
+ * killed halfway ends with the same list. Types of others come last. */
+static const struct sv type_order[] = {
+    {"Ready", 5},
+    {"NotReady", 8},
+    {"Updating", 8},
+    {"Reconciling", 11},
+    {"Stalled", 7},
+    {"MasterInitialized", 17},
+    {"MasterReady", 11},
+    {"WorkersInitialized", 18},
+    {"WorkersReady", 12},
+    {"WorkersScaledOut", 16},
+    {"WorkersScaledIn", 15},
+    {"FusesInitialized", 16},
+    {"FusesReady", 10},
+    {"DataPlaneReady", 14},
+    {"MountsReady", 11},
+    {"Synced", 6},
+    {"VolumeOutdated", 14},
+};
+
+static size_t rank_of(struct sv type) {
+    return sv_index_of(type, type_order, COUNT_OF(type_order));
+}
+
+static struct cJSON *insert(struct pass *pass, struct cJSON *list, struct sv type) {
+    struct cJSON *item = json_map(pass->arena);
+    size_t at = 0;
+    JSON_EACH (other, list) {
+        if (rank_of(json_find_string(other, "type")) > rank_of(type))
+            break;
+        at++;
+    }
+    json_insert(list, at, item);
+    return item;
+}
+
 static struct cJSON *find(struct cJSON *list, struct sv type) {
     JSON_EACH (item, list)
         if (sv_eq(json_find_string(item, "type"), type))
@@ -35,7 +73,7 @@ void condition_set(struct pass *pass, struct cJSON *status, struct condition con
     struct sv text = status_texts[condition.status];
     bool is_same = item && sv_eq(json_find_string(item, "status"), text);
     if (!item)
-        item = json_append(list, json_map(pass->arena));
+        item = insert(pass, list, condition.type);
     json_set_string(pass->arena, item, SV("type"), condition.type);
     json_set_string(pass->arena, item, SV("status"), text);
     json_set_string(pass->arena, item, SV("reason"), condition.reason);
