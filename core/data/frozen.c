@@ -5,11 +5,18 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 
+/* Marks the root in its type, above the bits that cJSON uses. */
+enum { FROZEN_ROOT = 1 << 20, KIND_MASK = 0xff };
+
 struct frozen {
     size_t reference_count;
     size_t bytes;
     struct cJSON *root;
 };
+
+static size_t head_bytes(void) {
+    return (sizeof(struct frozen) + 15) / 16 * 16;
+}
 
 /* The block: the struct, then the nodes in depth-first order, then the texts. */
 struct packer {
@@ -37,7 +44,7 @@ static char *put(struct packer *packer, const char *bytes, size_t len) {
 
 static struct cJSON *pack(struct packer *packer, const struct cJSON *item) {
     struct cJSON *node = packer->node++;
-    node->type = item->type;
+    node->type = item->type & KIND_MASK;
     if (json_is_string(item) || json_is_number(item)) {
         node->valuestring = put(packer, json_text(item).ptr, json_text(item).len);
         node->valueint = item->valueint;
@@ -60,16 +67,16 @@ static struct cJSON *pack(struct packer *packer, const struct cJSON *item) {
 struct frozen *frozen_new(const struct cJSON *item) {
     size_t node_count = 0, text_bytes = 0;
     measure(item, &node_count, &text_bytes);
-    size_t head_bytes = (sizeof(struct frozen) + 15) / 16 * 16;
-    size_t bytes = head_bytes + node_count * sizeof(struct cJSON) + text_bytes;
+    size_t bytes = head_bytes() + node_count * sizeof(struct cJSON) + text_bytes;
     char *block = mem_alloc(bytes);
     struct frozen *frozen = (struct frozen *)block;
     struct packer packer = {
-        .node = (struct cJSON *)(block + head_bytes),
-        .text = block + head_bytes + node_count * sizeof(struct cJSON),
+        .node = (struct cJSON *)(block + head_bytes()),
+        .text = block + head_bytes() + node_count * sizeof(struct cJSON),
     };
     *frozen = (struct frozen){.reference_count = 1, .bytes = bytes, .root = packer.node};
     pack(&packer, item);
+    frozen->root->type |= FROZEN_ROOT;
     return frozen;
 }
 
@@ -93,6 +100,12 @@ size_t frozen_bytes(const struct frozen *frozen) {
 
 bool frozen_is_shared(const struct frozen *frozen) {
     return frozen->reference_count > 1;
+}
+
+struct frozen *frozen_of(const struct cJSON *item) {
+    if (!item || !(item->type & FROZEN_ROOT))
+        return NULL;
+    return (struct frozen *)((char *)item - head_bytes());
 }
 
 static void release(void *frozen) {

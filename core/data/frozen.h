@@ -23,6 +23,10 @@ const struct cJSON *frozen_root(const struct frozen *frozen);
 size_t frozen_bytes(const struct frozen *frozen);
 bool frozen_is_shared(const struct frozen *frozen); /* more than one reference */
 
+/* The frozen value whose root `item` is, or NULL: whoever is handed a tree may keep it without a
+ * copy when it is one. */
+struct frozen *frozen_of(const struct cJSON *item);
+
 /* The root, which now lives at least as long as what is in `arena`. */
 const struct cJSON *frozen_hold(struct arena *arena, struct frozen *frozen);
 

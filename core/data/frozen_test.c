@@ -43,3 +43,16 @@ TEST(an_arena_holds_a_tree_until_it_is_reset) {
     CHECK_SV(json_text(root), SV("x"));
     arena_reset(arena);
 }
+
+TEST(a_root_leads_to_what_holds_it) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct frozen *frozen = frozen_new(json_read(arena, SV("{\"a\":{}}"), &err));
+    const struct cJSON *root = frozen_root(frozen);
+    CHECK(frozen_of(root) == frozen);
+    CHECK(frozen_of(json_get(root, SV("a"))) == NULL);
+    CHECK(frozen_of(json_copy(arena, root)) == NULL);
+    CHECK(frozen_of(json_share(arena, root)) == NULL);
+    CHECK(frozen_of(NULL) == NULL);
+    frozen_unref(frozen);
+}

@@ -287,6 +287,7 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
 struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {
     struct cJSON *shared = ARENA_NEW(arena, struct cJSON);
     *shared = *item;
+    shared->type = item->type & KIND_MASK;
     shared->next = shared->prev = NULL;
     return shared;
 }

@@ -72,7 +72,7 @@ void agent_unfollow(struct agent *agent, struct reflector *reflector);
 /* All caches were filled once. No part reconciles before. */
 bool agent_is_synced(const struct agent *agent);
 
-/* Borrowed until the next change of the object; NULL when absent. managedFields are left out. */
+/* Borrowed until the next change of the object; NULL when absent. */
 const struct cJSON *cache_get(const struct agent_cache *cache, struct sv namespace_name,
                               struct sv name);
 /* for (size_t i = 0; (object = cache_next(cache, &i));): in order of first sight. */

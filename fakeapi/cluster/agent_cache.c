@@ -7,14 +7,15 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 enum { INDEXES_MAX = 4, HANDLERS_MAX = 16, KEY_BYTES_MAX = 512 };
 
 struct cached {
-    struct arena *arena;
-    const struct cJSON *tree;
-    struct sv key; /* "ns/name" */
+    struct frozen *frozen;
+    const struct cJSON *tree; /* its root */
+    struct sv key;            /* "ns/name" */
     struct sv index_keys[INDEXES_MAX];
 };
 
@@ -46,8 +47,17 @@ struct agent_cache *agent_cache_new(const struct resource *resource) {
     return cache;
 }
 
+static struct sv keep_text(struct sv text) {
+    char *copy = mem_alloc(text.len + 1);
+    memcpy(copy, text.ptr, text.len);
+    return (struct sv){copy, text.len};
+}
+
 static void cached_free(struct cached *cached) {
-    arena_free(cached->arena);
+    frozen_unref(cached->frozen);
+    mem_free((char *)cached->key.ptr);
+    for (size_t i = 0; i < INDEXES_MAX; i++)
+        mem_free((char *)cached->index_keys[i].ptr);
     mem_free(cached);
 }
 
@@ -163,19 +173,14 @@ static uint64_t revision_of(const struct cJSON *object) {
 static struct cached *cached_new(const struct agent_cache *cache, const struct cJSON *object,
                                  struct sv key) {
     struct cached *cached = mem_alloc(sizeof(*cached));
-    cached->arena = arena_new();
-    struct cJSON *tree = json_map(cached->arena);
-    JSON_EACH (member, object) {
-        struct cJSON *copy =
-            json_set(cached->arena, tree, json_key(member), json_copy(cached->arena, member));
-        if (sv_eq(json_key(member), SV("metadata")))
-            json_remove(copy, SV("managedFields"));
-    }
-    cached->tree = tree;
-    cached->key = arena_copy(cached->arena, key);
+    /* In one process the server's own version is shared; over a wire it is a copy. */
+    struct frozen *frozen = frozen_of(object);
+    cached->frozen = frozen ? frozen_ref(frozen) : frozen_new(object);
+    cached->tree = frozen_root(cached->frozen);
+    cached->key = keep_text(key);
+    AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < cache->index_count; i++)
-        cached->index_keys[i] =
-            arena_copy(cached->arena, cache->indexes[i].key_of(tree, cached->arena));
+        cached->index_keys[i] = keep_text(cache->indexes[i].key_of(cached->tree, arena));
     return cached;
 }
 

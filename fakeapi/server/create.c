@@ -102,8 +102,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     }
     if (is_crd(call) && !serve_custom_resource(call, tree))
         return false;
-    store_put(call->api->store, call->collection, tree, call->arena);
-    answer(call, 201, present(call->arena, call->type, call->request, tree));
+    struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
+    answer(call, 201, present(call->arena, call->type, call->request, stored_tree(stored)));
     return true;
 }
 

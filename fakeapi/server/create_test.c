@@ -50,6 +50,8 @@ static const struct {
 TEST(refusals_say_what_and_where) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
     CHECK(fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "", CRD)
               .http_status == 201);
     CHECK(fixture_create(api, arena, "configmaps", "default", "{\"metadata\":{\"name\":\"a\"}}")

@@ -4,9 +4,8 @@
  * watch_cursor follows a collection; the in-process transport and the HTTP front call these and
  * nothing else. Semantics: apiserver-semantics.md §1. No I/O, no threads.
  *
- * Objects are kept as compact bytes; trees are made on first need and shared between the store,
- * the watch window and all readers. A tree that was handed out stays valid until the next
- * fakeapi_trim(), which the owner of the loop calls when no one holds any.
+ * Objects are immutable and shared between the store, its log and all answers: an answer may be
+ * the root of a frozen tree (core/data/frozen.h), which the request's arena holds.
  */
 #ifndef FAKEAPI_SERVER_FAKEAPI_H
 #define FAKEAPI_SERVER_FAKEAPI_H
@@ -38,7 +37,7 @@ DEFINE_AUTO(fakeapi)
 
 struct api_response {
     int http_status;
-    const struct cJSON *body; /* object, list or Status; in the request's arena or shared */
+    const struct cJSON *body; /* object, list or Status; lives as long as the request's arena */
     const struct sv *warnings;
     size_t warning_count;
 };

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/vec.h"
 #include "core/data/base64.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/selection.h"
@@ -32,6 +33,9 @@ static const struct cJSON *partial_metadata(struct arena *arena, const struct cJ
 
 const struct cJSON *present(struct arena *arena, const struct resource_type *type,
                             const struct request *request, const struct cJSON *tree) {
+    struct frozen *frozen = frozen_of(tree);
+    if (frozen)
+        frozen_hold(arena, frozen);
     if (request->metadata_only)
         return partial_metadata(arena, tree);
     /* Versions of a custom type share storage; conversion "None" rewrites the apiVersion. */

@@ -71,7 +71,7 @@ struct cJSON *resource_details(struct call *call, const struct resource_type *ty
 
 void handle_get(struct call *call);
 void handle_list(struct call *call);
-/* The stored object as the request's version and form show it; shared or in the arena. */
+/* The object as the request's version and form show it; the arena holds what is shared. */
 const struct cJSON *present(struct arena *arena, const struct resource_type *type,
                             const struct request *request, const struct cJSON *tree);
 /* NULL and a refusal when it does not exist. */
@@ -106,7 +106,7 @@ struct replacement {
 };
 bool replace_object(struct call *call, struct stored *old, const struct replacement *replacement);
 /* Stores `tree` in place of `old`, or removes it when it was only waiting for that. Returns what
- * the client is shown. */
+ * the client is shown, to be presented. */
 const struct cJSON *store_replacement(struct call *call, const struct cJSON *old,
                                       struct cJSON *tree);
 

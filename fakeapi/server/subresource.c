@@ -290,7 +290,8 @@ static void handle_finalize(struct call *call) {
         answer(call, 200, old);
         return;
     }
-    answer(call, 200, is_dry_run(call) ? tree : store_replacement(call, old, tree));
+    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, tree);
+    answer(call, 200, present(call->arena, call->type, call->request, now));
 }
 
 /* --- the table --- */

@@ -172,8 +172,7 @@ const struct cJSON *store_replacement(struct call *call, const struct cJSON *old
         remove_object(call, last);
         return tree;
     }
-    store_put(call->api->store, call->collection, tree, call->arena);
-    return tree;
+    return stored_tree(store_put(call->api->store, call->collection, tree, call->arena));
 }
 
 bool replace_object(struct call *call, struct stored *stored,
@@ -204,12 +203,10 @@ bool replace_object(struct call *call, struct stored *stored,
     if (!check_rules(call, tree, old))
         return false;
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
-    if (!is_dry_run(call)) {
-        if (is_crd && !serve_custom_resource(call, tree))
-            return false;
-        store_replacement(call, old, tree);
-    }
-    answer(call, 200, present(call->arena, call->type, call->request, tree));
+    if (is_crd && !is_dry_run(call) && !serve_custom_resource(call, tree))
+        return false;
+    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, tree);
+    answer(call, 200, present(call->arena, call->type, call->request, now));
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/selection.h"
@@ -160,11 +161,12 @@ static void set_bookmark(struct watch_cursor *cursor, struct arena *arena, uint6
 /* An object that left the selection is DELETED with its previous state at the new version. */
 static const struct cJSON *state_when_left(const struct log_entry *entry, struct arena *arena) {
     struct cJSON *tree = json_map(arena);
-    JSON_EACH (member, stored_tree(entry->before)) {
+    const struct cJSON *before = frozen_hold(arena, frozen_of(stored_tree(entry->before)));
+    JSON_EACH (member, before) {
         if (!sv_eq(json_key(member), SV("metadata")))
             json_append(tree, json_share(arena, member));
     }
-    struct cJSON *metadata = json_copy(arena, json_get(stored_tree(entry->before), SV("metadata")));
+    struct cJSON *metadata = json_copy(arena, json_get(before, SV("metadata")));
     json_set_string(arena, metadata, SV("resourceVersion"),
                     arena_printf(arena, "%llu", (unsigned long long)entry->revision));
     json_set(arena, tree, SV("metadata"), metadata);
@@ -191,8 +193,7 @@ static bool next_initial(struct watch_cursor *cursor, struct arena *arena,
                          struct watch_record *ret_record) {
     if (cursor->initial_index < cursor->initial.count) {
         struct stored *object = cursor->initial.items[cursor->initial_index++];
-        /* The tree is copied: the cursor's reference may be the last one. */
-        set_event(cursor, arena, WATCH_ADDED, json_copy(arena, stored_tree(object)), ret_record);
+        set_event(cursor, arena, WATCH_ADDED, stored_tree(object), ret_record);
         stored_unref(object);
         if (cursor->initial_index == cursor->initial.count) {
             vec_release(&cursor->initial);

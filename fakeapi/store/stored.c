@@ -6,6 +6,7 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 static void unlink_tree(struct stored *stored) {
@@ -42,10 +43,9 @@ struct stored *stored_new(struct trees *trees, const struct cJSON *tree, uint64_
         .name = put_text(&end, name),
         .uid = put_text(&end, uid),
         .trees = trees,
-        .arena = arena_new(),
+        .tree = frozen_new(tree),
     };
-    stored->tree = json_copy(stored->arena, tree);
-    trees->bytes += arena_held_bytes(stored->arena);
+    trees->bytes += frozen_bytes(stored->tree);
     link_newest(stored);
     return stored;
 }
@@ -56,17 +56,16 @@ struct stored *stored_ref(struct stored *stored) {
 }
 
 static void drop_tree(struct stored *stored) {
-    stored->trees->bytes -= arena_held_bytes(stored->arena);
+    stored->trees->bytes -= frozen_bytes(stored->tree);
     unlink_tree(stored);
-    arena_free(stored->arena);
-    stored->arena = NULL;
+    frozen_unref(stored->tree);
     stored->tree = NULL;
 }
 
 void stored_unref(struct stored *stored) {
     if (!stored || --stored->reference_count > 0)
         return;
-    if (stored->arena)
+    if (stored->tree)
         drop_tree(stored);
     mem_free(stored->bytes);
     mem_free(stored);
@@ -76,22 +75,24 @@ const struct cJSON *stored_tree(struct stored *stored) {
     if (stored->tree) {
         unlink_tree(stored);
         link_newest(stored);
-        return stored->tree;
+        return frozen_root(stored->tree);
     }
+    AUTO(arena) arena = arena_new();
     struct error err = {0};
-    stored->arena = arena_new();
-    stored->tree = json_read(stored->arena, (struct sv){stored->bytes, stored->byte_count}, &err);
-    assert(stored->tree);
-    stored->trees->bytes += arena_held_bytes(stored->arena);
+    const struct cJSON *tree =
+        json_read(arena, (struct sv){stored->bytes, stored->byte_count}, &err);
+    assert(tree);
+    stored->tree = frozen_new(tree);
+    stored->trees->bytes += frozen_bytes(stored->tree);
     link_newest(stored);
-    return stored->tree;
+    return frozen_root(stored->tree);
 }
 
 static void let_rest(struct stored *stored) {
     if (!stored->bytes) {
         struct buf buf;
         buf_init(&buf, SIZE_MAX / 4);
-        bool fits = json_write(&buf, stored->tree, JSON_COMPACT);
+        bool fits = json_write(&buf, frozen_root(stored->tree), JSON_COMPACT);
         assert(fits);
         struct sv text = buf_view(&buf);
         stored->bytes = mem_alloc(text.len);
@@ -103,11 +104,21 @@ static void let_rest(struct stored *stored) {
 }
 
 size_t stored_held_bytes(const struct stored *stored) {
-    return sizeof(*stored) + stored->byte_count +
-           (stored->arena ? arena_held_bytes(stored->arena) : 0);
+    return sizeof(*stored) + stored->byte_count + (stored->tree ? frozen_bytes(stored->tree) : 0);
 }
 
+/* One that somebody else holds, too, would give nothing back: it moves to the end of the line. */
 void trees_trim(struct trees *trees) {
-    while (trees->bytes > trees->bytes_max && trees->oldest)
-        let_rest(trees->oldest);
+    struct stored *last = trees->newest;
+    while (trees->bytes > trees->bytes_max && trees->oldest) {
+        struct stored *stored = trees->oldest;
+        if (frozen_is_shared(stored->tree)) {
+            unlink_tree(stored);
+            link_newest(stored);
+        } else {
+            let_rest(stored);
+        }
+        if (stored == last)
+            return;
+    }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stored: one version of one object. Immutable and shared between the index, the event log and
- * whoever answers from it: counted references. It is kept as a tree while it is in use and as
- * compact bytes when it rests; trees live until the next trees_trim().
+ * whoever answers from it: counted references. It is kept as a frozen tree while it is in use and
+ * as compact bytes when it rests. Whoever needs the tree for longer than until the next write or
+ * trees_trim() holds it (core/data/frozen.h).
  */
 #ifndef FAKEAPI_STORE_STORED_H
 #define FAKEAPI_STORE_STORED_H
@@ -10,8 +11,8 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
-struct arena;
 struct cJSON;
+struct frozen;
 
 /* The trees that are held at one time, least recently used first. One for each store. */
 struct trees {
@@ -27,9 +28,8 @@ struct stored {
     /* Private to stored.c. */
     struct trees *trees;
     struct stored *older, *newer;
-    struct arena *arena; /* of the tree; NULL while it rests */
-    struct cJSON *tree;
-    char *bytes; /* NULL until it rested once */
+    struct frozen *tree; /* NULL while it rests */
+    char *bytes;         /* NULL until it rested once */
     size_t byte_count;
 };
 
@@ -39,7 +39,7 @@ struct stored *stored_ref(struct stored *stored);
 /* Accepts NULL. */
 void stored_unref(struct stored *stored);
 
-/* Shared: read only. Valid until the next trees_trim() or the last unref. */
+/* The root of a frozen tree. Valid until the next trees_trim() or the last unref, or held. */
 const struct cJSON *stored_tree(struct stored *stored);
 /* Bytes held for it now, in either form. */
 size_t stored_held_bytes(const struct stored *stored);
