@@ -25,6 +25,9 @@
 enum {
     PLANS_PER_TURN_MAX = 64,          /* so that completions do not wait for all plans */
     COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
+    /* The first event is answered at once. What follows from the same cause, a pod's status, its
+     * workload's, its node's, comes one by one in the next moments and is planned together. */
+    PLAN_INTERVAL_MS = 5,
 };
 
 #define OURS "cacheruntime.fluid.io/name"
@@ -77,7 +80,10 @@ static void add_key(void *context, struct sv key) {
     struct runtime_state *state = map_get(controller->states, key);
     if (state)
         state->change_count++;
-    workqueue_add(controller->queue, key);
+    if (state && controller->now_ms < state->planned_ms + PLAN_INTERVAL_MS)
+        workqueue_add_at(controller->queue, key, state->planned_ms + PLAN_INTERVAL_MS);
+    else
+        workqueue_add(controller->queue, key);
 }
 
 static void store_changed(void *context, const struct resource *resource, struct sv group) {
@@ -311,6 +317,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
         return;
     }
     state->has_rested = false;
+    state->planned_ms = controller->now_ms;
     uint64_t allocations = mem_alloc_count();
     struct snapshot snapshot;
     state->arena = arena_new();

@@ -123,18 +123,23 @@ static bool is_argued_out(struct pass *pass, const struct observed *observed, ui
     return true;
 }
 
+static uint64_t hash_of(const struct pass *pass, const struct cJSON *desired) {
+    return sv_hash(json_write_arena(pass->arena, desired, JSON_COMPACT));
+}
+
 static enum write_result write_known(struct pass *pass, const struct observed *observed,
                                      struct cJSON *desired, enum plan_step step) {
-    uint64_t hash = sv_hash(json_write_arena(pass->arena, desired, JSON_COMPACT));
     if (observed->state == OBSERVED_ABSENT)
-        return apply(pass, observed->resource, desired, hash, false, step);
+        return apply(pass, observed->resource, desired, hash_of(pass, desired), false, step);
     if (!write_is_ours(pass, observed->resource, observed->object))
         return WRITE_FOREIGN;
     if (object_is_deleting(observed->object))
         return WRITE_TERMINATING;
     struct sv path;
-    if (covers(observed->object, desired, pass->arena, &path) ||
-        is_argued_out(pass, observed, hash, path))
+    if (covers(observed->object, desired, pass->arena, &path))
+        return WRITE_DONE;
+    uint64_t hash = hash_of(pass, desired);
+    if (is_argued_out(pass, observed, hash, path))
         return WRITE_DONE;
     return apply(pass, observed->resource, desired, hash, true, step);
 }
