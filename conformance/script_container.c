@@ -25,6 +25,26 @@ struct sv script_canary(struct sv name, struct sv key, struct arena *arena) {
         (unsigned long long)sv_hash(arena_printf(arena, "%.*s/%.*s", SV_ARG(name), SV_ARG(key))));
 }
 
+void script_add_secret_key(struct script_objects *objects, struct sv name, struct sv key,
+                           struct arena *arena) {
+    if (!objects->secrets)
+        objects->secrets = ARENA_ARRAY(arena, struct script_secret, SCRIPT_SECRETS_MAX);
+    size_t i = 0;
+    while (i < objects->secret_count && !sv_eq(objects->secrets[i].name, name))
+        i++;
+    if (name.len == 0 || key.len == 0 || i == SCRIPT_SECRETS_MAX)
+        return;
+    struct script_secret *secret = &objects->secrets[i];
+    if (i == objects->secret_count) {
+        secret->name = name;
+        secret->keys = ARENA_ARRAY(arena, struct sv, SCRIPT_SECRET_KEYS_MAX);
+        objects->secret_count++;
+    }
+    if (secret->key_count < SCRIPT_SECRET_KEYS_MAX &&
+        sv_index_of(key, secret->keys, secret->key_count) == secret->key_count)
+        secret->keys[secret->key_count++] = key;
+}
+
 const struct cJSON *script_find_container(const struct cJSON *pod, struct sv name) {
     JSON_EACH (container, json_find(pod, "spec.containers")) {
         if (name.len == 0 || sv_eq(json_string_or(container, SV("name"), SV("")), name))

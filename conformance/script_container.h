@@ -19,14 +19,18 @@ struct script_objects {
     size_t config_map_count;
     /* Secrets never hold what users wrote, but canaries that are told again wherever they leak:
      * script_canary(). These keys exist of each. */
-    const struct script_secret *secrets;
+    struct script_secret *secrets; /* NULL, or SCRIPT_SECRETS_MAX of them */
     size_t secret_count;
 };
 struct script_secret {
     struct sv name;
-    const struct sv *keys;
+    struct sv *keys; /* SCRIPT_SECRET_KEYS_MAX of them */
     size_t key_count;
 };
+enum { SCRIPT_SECRETS_MAX = 64, SCRIPT_SECRET_KEYS_MAX = 64 };
+/* Each once; what is past a limit is left out. */
+void script_add_secret_key(struct script_objects *objects, struct sv name, struct sv key,
+                           struct arena *arena);
 /* The text in key `key` of Secret `name`. */
 struct sv script_canary(struct sv name, struct sv key, struct arena *arena);
 /* Every canary begins with it. */

@@ -138,24 +138,19 @@ static const struct cJSON *all_tables(const struct running *running) {
 /* Secrets that a pod mounts hold canaries for whatever runtime.json says is in them. */
 static void find_secret_keys(const struct running *running, struct sv runtime_json,
                              struct script_objects *objects) {
-    enum { SECRETS_MAX = 64 };
     static const struct sv folder = SV("/etc/fluid/secrets/");
     struct error err = {0};
     const struct cJSON *root = json_read(running->arena, runtime_json, &err);
-    struct script_secret *secrets = ARENA_ARRAY(running->arena, struct script_secret, SECRETS_MAX);
     JSON_EACH (mount, json_get(root, SV("mounts"))) {
         JSON_EACH (option, json_get(mount, SV("encryptOptions"))) {
             struct sv rest = json_text(option);
-            if (!sv_starts_with(rest, folder) || objects->secret_count == SECRETS_MAX)
+            if (!sv_starts_with(rest, folder))
                 continue;
             rest = sv_drop(rest, folder.len);
-            struct sv *key = ARENA_NEW(running->arena, struct sv);
             struct sv name = sv_cut(&rest, '/');
-            *key = rest;
-            secrets[objects->secret_count++] = (struct script_secret){name, key, 1};
+            script_add_secret_key(objects, name, rest, running->arena);
         }
     }
-    objects->secrets = secrets;
 }
 
 /* What the container sees of the API's objects at this moment. */

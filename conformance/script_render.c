@@ -14,49 +14,21 @@
 
 /* --- secrets --- */
 
-enum { SECRETS_MAX = 64, SECRET_KEYS_MAX = 64 };
-
-struct secrets {
-    struct arena *arena;
-    struct script_secret items[SECRETS_MAX];
-    size_t count;
-};
-
-static void add_secret_key(struct secrets *secrets, struct sv name, struct sv key) {
-    size_t i = 0;
-    while (i < secrets->count && !sv_eq(secrets->items[i].name, name))
-        i++;
-    if (name.len == 0 || key.len == 0 || i == SECRETS_MAX)
-        return;
-    struct script_secret *secret = &secrets->items[i];
-    if (i == secrets->count) {
-        secret->name = name;
-        secret->keys = ARENA_ARRAY(secrets->arena, struct sv, SECRET_KEYS_MAX);
-        secrets->count++;
-    }
-    if (secret->key_count < SECRET_KEYS_MAX &&
-        sv_index_of(key, secret->keys, secret->key_count) == secret->key_count)
-        ((struct sv *)secret->keys)[secret->key_count++] = key;
-}
-
-static void add_encrypt_options(struct secrets *secrets, const struct cJSON *options) {
+static void add_encrypt_options(struct script_objects *objects, const struct cJSON *options,
+                                struct arena *arena) {
     JSON_EACH (option, options) {
         const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
-        add_secret_key(secrets, json_string_or(reference, SV("name"), SV("")),
-                       json_string_or(reference, SV("key"), SV("")));
+        script_add_secret_key(objects, json_string_or(reference, SV("name"), SV("")),
+                              json_string_or(reference, SV("key"), SV("")), arena);
     }
 }
 
 /* The keys that the dataset names: that is what its users must put into their Secrets. */
 static void gather_secrets(const struct cJSON *dataset, struct arena *arena,
                            struct script_objects *objects) {
-    struct secrets *secrets = ARENA_NEW(arena, struct secrets);
-    secrets->arena = arena;
-    add_encrypt_options(secrets, json_find(dataset, "spec.sharedEncryptOptions"));
+    add_encrypt_options(objects, json_find(dataset, "spec.sharedEncryptOptions"), arena);
     JSON_EACH (mount, json_find(dataset, "spec.mounts"))
-        add_encrypt_options(secrets, json_get(mount, SV("encryptOptions")));
-    objects->secrets = secrets->items;
-    objects->secret_count = secrets->count;
+        add_encrypt_options(objects, json_get(mount, SV("encryptOptions")), arena);
 }
 
 /* --- the plan's objects --- */
