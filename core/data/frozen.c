@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "core/data/json_node.h"
 
 /* Marks the root in its type, above the bits that cJSON uses. */
 enum { FROZEN_ROOT = 1 << 20, KIND_MASK = 0xff };
@@ -29,7 +30,7 @@ static void measure(const struct cJSON *item, size_t *node_count, size_t *text_b
     if (json_is_string(item) || json_is_number(item))
         *text_bytes += json_text(item).len + 1;
     if (item->string)
-        *text_bytes += strlen(item->string) + 1;
+        *text_bytes += json_key(item).len + 1;
     JSON_EACH (child, item)
         measure(child, node_count, text_bytes);
 }
@@ -53,7 +54,8 @@ static struct cJSON *pack(struct packer *packer, const struct cJSON *item) {
     JSON_EACH (child, item) {
         struct cJSON *copy = pack(packer, child);
         if (child->string)
-            copy->string = put(packer, child->string, strlen(child->string));
+            json_node_set_key(copy, (struct sv){put(packer, child->string, json_key(child).len),
+                                                json_key(child).len});
         copy->prev = last;
         *(last ? &last->next : &node->child) = copy;
         last = copy;

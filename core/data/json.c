@@ -103,8 +103,9 @@ const char *json_type_name(const struct cJSON *item) {
 struct cJSON *json_get(const struct cJSON *map, struct sv key) {
     if (!json_is_map(map))
         return NULL;
+    uint64_t word = json_key_word(key);
     for (struct cJSON *member = map->child; member; member = member->next)
-        if (json_key_is(member, key))
+        if (json_node_has_key(member, key, word))
             return member;
     return NULL;
 }
@@ -139,7 +140,7 @@ struct cJSON *json_at(const struct cJSON *list, size_t index) {
 }
 
 struct sv json_key(const struct cJSON *member) {
-    return sv_from(member->string);
+    return member->string ? json_node_key(member) : SV("");
 }
 
 struct sv json_text(const struct cJSON *item) {
@@ -195,9 +196,10 @@ static bool maps_equal(const struct cJSON *a, const struct cJSON *b) {
     const struct cJSON *beside = b->child;
     JSON_EACH (member, a) {
         a_count++;
-        const struct cJSON *other = beside && strcmp(beside->string, member->string) == 0
-                                        ? beside
-                                        : json_get(b, json_key(member));
+        struct sv key = json_node_key(member);
+        const struct cJSON *other =
+            beside && json_node_has_key(beside, key, json_node_key_word(member)) ? beside
+                                                                                 : json_get(b, key);
         if (!other || !json_equal(member, other))
             return false;
         beside = other->next;
@@ -278,7 +280,7 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
     JSON_EACH (child, item) {
         struct cJSON *child_copy = json_copy(arena, child);
         if (child->string)
-            child_copy->string = (char *)arena_copy(arena, sv_from(child->string)).ptr;
+            json_node_set_key(child_copy, arena_copy(arena, json_node_key(child)));
         json_node_append(copy, child_copy);
     }
     return copy;
@@ -301,7 +303,7 @@ struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, st
         json_replace(map, present, value);
         return value;
     }
-    value->string = (char *)arena_copy(arena, key).ptr;
+    json_node_set_key(value, arena_copy(arena, key));
     json_node_append(map, value);
     return value;
 }
@@ -371,7 +373,7 @@ void json_detach(struct cJSON *parent, struct cJSON *item) {
 }
 
 void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement) {
-    replacement->string = item->string;
+    json_node_take_key(replacement, item);
     replacement->next = item->next;
     bool is_only = parent->child == item && !item->next;
     replacement->prev = is_only ? replacement : item->prev;

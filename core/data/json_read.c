@@ -241,8 +241,9 @@ struct seen_keys {
 static struct cJSON *find_member(struct seen_keys *seen, struct cJSON *map, struct sv key) {
     if (seen->table)
         return map_get(seen->table, key);
+    uint64_t word = json_key_word(key);
     for (struct cJSON *member = map->child; member; member = member->next)
-        if (json_key_is(member, key))
+        if (json_node_has_key(member, key, word))
             return member;
     return NULL;
 }
@@ -283,11 +284,13 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
     reader->path[reader->depth - 1] = key;
     if (member) {
         struct cJSON *next = member->next, *prev = member->prev;
-        *member = (struct cJSON){.next = next, .prev = prev, .string = member->string};
+        struct cJSON fresh = {.next = next, .prev = prev};
+        json_node_take_key(&fresh, member);
+        *member = fresh;
         return read_value(reader, member);
     }
     member = json_node_new(reader->arena);
-    member->string = (char *)key.ptr;
+    json_node_set_key(member, key);
     if (!read_value(reader, member))
         return false;
     json_node_append(map, member);

@@ -193,7 +193,7 @@ static bool merge_into(struct reader *reader, struct members *members, struct cJ
         if (find_member(members, map, json_key(member)))
             continue;
         struct cJSON *copy = json_copy(reader->arena, member);
-        copy->string = member->string;
+        json_node_take_key(copy, member);
         add_member(members, map, copy);
     }
     return true;
@@ -219,7 +219,7 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct members
     if (!read_key(reader, &key) || !next_event(reader))
         return false;
     struct cJSON *member = json_node_new(reader->arena);
-    member->string = (char *)key.ptr;
+    json_node_set_key(member, key);
     reader->path[reader->depth] = key;
     yaml_mark_t value_mark = reader->event.start_mark;
     if (!read_node(reader, member))
@@ -278,9 +278,9 @@ static bool read_alias(struct reader *reader, struct cJSON *node) {
         return fail(reader, ERROR_INVALID, reader->event.start_mark, "an alias contains itself");
     if (!count_node(reader, anchor->node_count))
         return false;
-    const char *key = node->string;
-    *node = *json_copy(reader->arena, anchor->node);
-    node->string = (char *)key;
+    struct cJSON copy = *json_copy(reader->arena, anchor->node);
+    json_node_take_key(&copy, node);
+    *node = copy;
     return true;
 }
 
