@@ -28,7 +28,8 @@ struct work {
     size_t key_len;
     int64_t due_ms; /* DEADLINE_NEVER: not marked */
     size_t in_flight;
-    int64_t retry_ms; /* asked for by a failed request; 0: none */
+    size_t timer_count; /* that point here, stale ones included */
+    int64_t retry_ms;   /* asked for by a failed request; 0: none */
     int64_t backoff_ms;
 };
 
@@ -152,6 +153,7 @@ static void schedule(struct work *work, int64_t at_ms) {
     if (at_ms >= work->due_ms)
         return;
     work->due_ms = at_ms;
+    work->timer_count++;
     timers_add(&work->part->agent->timers, at_ms, work, (uint64_t)at_ms);
 }
 
@@ -160,8 +162,15 @@ void agent_mark(struct agent_part *part, struct sv key, int64_t at_ms) {
     schedule(work_of(part, key), at_ms > now_ms ? at_ms : now_ms);
 }
 
-/* Work that is neither marked nor in flight is not kept: keys come and go. Timers that still
- * point at it would be stale, so it stays while its due time is set. */
+/* Work that is neither marked nor in flight is not kept: keys come and go. */
+static void drop_if_idle(struct work *work) {
+    if (work->timer_count > 0 || work->in_flight > 0 || work->due_ms != DEADLINE_NEVER)
+        return;
+    map_remove(work->part->work, (struct sv){work->key, work->key_len});
+    mem_free(work->key);
+    mem_free(work);
+}
+
 static void run(struct work *work, int64_t now_ms) {
     struct agent_part *part = work->part;
     AUTO(arena) arena = arena_new();
@@ -171,24 +180,25 @@ static void run(struct work *work, int64_t now_ms) {
     part->reconcile(part->context, part, key, arena);
 }
 
-static bool run_due(struct agent *agent, int64_t now_ms) {
+static void run_timer(struct work *work, int64_t due_ms, int64_t now_ms) {
+    bool is_stale = work->due_ms != due_ms;
+    if (!is_stale && work->in_flight == 0) {
+        run(work, now_ms);
+    } else if (!is_stale) {
+        /* In flight: the last answer brings it back. */
+        work->due_ms = DEADLINE_NEVER;
+        work->retry_ms = work->retry_ms ? work->retry_ms : now_ms;
+    }
+    drop_if_idle(work);
+}
+
+static void run_due(struct agent *agent, int64_t now_ms) {
     struct timer timer;
-    bool did = false;
     while (timers_take(&agent->timers, now_ms, &timer)) {
         struct work *work = timer.value;
-        bool is_stale = work->due_ms != (int64_t)timer.tag;
-        if (is_stale)
-            continue;
-        /* In flight: the last answer brings it back. */
-        if (work->in_flight > 0) {
-            work->due_ms = DEADLINE_NEVER;
-            work->retry_ms = work->retry_ms ? work->retry_ms : now_ms;
-            continue;
-        }
-        run(work, now_ms);
-        did = true;
+        work->timer_count--;
+        run_timer(work, (int64_t)timer.tag, now_ms);
     }
-    return did;
 }
 
 /* --- requests --- */
