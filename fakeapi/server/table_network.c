@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows of Services and of what stands behind and before them. */
+#include "fakeapi/server/table_parts.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+enum { ENDPOINTS_SHOWN_MAX = 3 };
+
+/* --- services --- */
+
+static struct sv texts(const struct table_row *row, const struct cJSON *list) {
+    struct sv text = SV("");
+    JSON_EACH (item, list)
+        text = text_join(row, text, ",", json_text(item));
+    return text;
+}
+
+static struct sv ingress_addresses(const struct table_row *row) {
+    struct sv text = SV("");
+    JSON_EACH (ingress, json_find(row->object, "status.loadBalancer.ingress")) {
+        struct sv ip = json_find_string(ingress, "ip");
+        text = text_join(row, text, ",", ip.len > 0 ? ip : json_find_string(ingress, "hostname"));
+    }
+    return text;
+}
+
+static struct sv external_address(const struct table_row *row) {
+    struct sv type = json_find_string(row->object, "spec.type");
+    struct sv external = texts(row, json_find(row->object, "spec.externalIPs"));
+    if (sv_eq(type, SV("ExternalName")))
+        return json_find_string(row->object, "spec.externalName");
+    if (!sv_eq(type, SV("LoadBalancer")))
+        return text_or(external, "<none>");
+    return text_or(text_join(row, ingress_addresses(row), ",", external), "<pending>");
+}
+
+static struct sv ports_text(const struct table_row *row) {
+    struct sv text = SV("");
+    JSON_EACH (port, json_find(row->object, "spec.ports")) {
+        long long node_port = (long long)json_int_or(port, SV("nodePort"), 0);
+        long long number = (long long)json_int_or(port, SV("port"), 0);
+        struct sv protocol = json_find_string(port, "protocol");
+        struct sv one =
+            node_port > 0
+                ? arena_printf(row->arena, "%lld:%lld/%.*s", number, node_port, SV_ARG(protocol))
+                : arena_printf(row->arena, "%lld/%.*s", number, SV_ARG(protocol));
+        text = text_join(row, text, ",", one);
+    }
+    return text_or(text, "<none>");
+}
+
+void fill_service(struct table_row *row) {
+    cell_name(row);
+    cell_find(row, "spec.type", "");
+    cell_find(row, "spec.clusterIP", "<none>");
+    cell_text(row, external_address(row));
+    cell_text(row, ports_text(row));
+    cell_age(row);
+    cell_text(row, labels_text(row, json_find(row->object, "spec.selector")));
+}
+
+/* --- endpoints --- */
+
+/* A list of which only the first few are shown. */
+struct short_list {
+    struct sv text;
+    size_t count;
+};
+
+static void add_short(const struct table_row *row, struct short_list *list, struct sv text) {
+    if (list->count++ < ENDPOINTS_SHOWN_MAX)
+        list->text = text_join(row, list->text, ",", text);
+}
+
+static struct sv short_text(const struct table_row *row, const struct short_list *list,
+                            const char *otherwise) {
+    if (list->count <= ENDPOINTS_SHOWN_MAX)
+        return text_or(list->text, otherwise);
+    return arena_printf(row->arena, "%.*s + %zu more...", SV_ARG(list->text),
+                        list->count - ENDPOINTS_SHOWN_MAX);
+}
+
+static void add_subset(const struct table_row *row, const struct cJSON *subset,
+                       struct short_list *list) {
+    const struct cJSON *ports = json_get(subset, SV("ports"));
+    JSON_EACH (address, json_get(subset, SV("addresses"))) {
+        struct sv ip = json_find_string(address, "ip");
+        if (json_count(ports) == 0)
+            add_short(row, list, ip);
+        JSON_EACH (port, ports)
+            add_short(row, list,
+                      arena_printf(row->arena, "%.*s:%lld", SV_ARG(ip),
+                                   (long long)json_int_or(port, SV("port"), 0)));
+    }
+}
+
+void fill_endpoints(struct table_row *row) {
+    struct short_list list = {.text = SV("")};
+    JSON_EACH (subset, json_get(row->object, SV("subsets")))
+        add_subset(row, subset, &list);
+    cell_name(row);
+    cell_text(row, short_text(row, &list, "<none>"));
+    cell_age(row);
+}
+
+void fill_endpoint_slice(struct table_row *row) {
+    struct short_list ports = {.text = SV("")}, addresses = {.text = SV("")};
+    JSON_EACH (port, json_get(row->object, SV("ports"))) {
+        const struct cJSON *number = json_get(port, SV("port"));
+        add_short(row, &ports, text_or(json_text(number), "*"));
+    }
+    JSON_EACH (endpoint, json_get(row->object, SV("endpoints")))
+        JSON_EACH (address, json_get(endpoint, SV("addresses")))
+            add_short(row, &addresses, json_text(address));
+    cell_name(row);
+    cell_find(row, "addressType", "");
+    cell_text(row, short_text(row, &ports, "<unset>"));
+    cell_text(row, short_text(row, &addresses, "<unset>"));
+    cell_age(row);
+}
+
+/* --- ingresses --- */
+
+static struct sv hosts_text(const struct table_row *row) {
+    struct short_list list = {.text = SV("")};
+    JSON_EACH (rule, json_find(row->object, "spec.rules"))
+        if (json_find_string(rule, "host").len > 0)
+            add_short(row, &list, json_find_string(rule, "host"));
+    return short_text(row, &list, "*");
+}
+
+void fill_ingress(struct table_row *row) {
+    cell_name(row);
+    cell_find(row, "spec.ingressClassName", "<none>");
+    cell_text(row, hosts_text(row));
+    cell_text(row, ingress_addresses(row));
+    cell_text(row, json_count(json_find(row->object, "spec.tls")) > 0 ? SV("80, 443") : SV("80"));
+    cell_age(row);
+}
