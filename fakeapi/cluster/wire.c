@@ -323,14 +323,19 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
     return any;
 }
 
+void wire_trim(struct wire *wire) {
+    if (wire->held_count > 0)
+        return;
+    fakeapi_trim(wire->options.api);
+    wire->requests_since_trim = 0;
+}
+
 bool wire_run(struct wire *wire, int64_t now_ms) {
     bool any = handle_queued(wire, now_ms);
     any |= deliver_delayed(wire, now_ms);
     any |= wire_pump_watches(wire, now_ms);
-    if (wire->held_count == 0 && wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS) {
-        fakeapi_trim(wire->options.api);
-        wire->requests_since_trim = 0;
-    }
+    if (wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS)
+        wire_trim(wire);
     return any;
 }
 

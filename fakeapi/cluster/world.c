@@ -303,6 +303,10 @@ int64_t world_next_ms(struct world *world) {
     return next_ms < now_ms ? now_ms : next_ms;
 }
 
+void world_trim(struct world *world) {
+    wire_trim(world->wire);
+}
+
 bool world_step(struct world *world, int64_t until_ms) {
     assert(world->clock == &world->virtual_clock.clock);
     world_run_due(world);

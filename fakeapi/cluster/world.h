@@ -108,6 +108,9 @@ int64_t world_next_ms(struct world *world);
 /* Virtual time: world_run_due(), then the clock jumps to the next deadline, but not past
  * `until_ms`. False when until_ms is reached and nothing is due. */
 bool world_step(struct world *world, int64_t until_ms);
+/* Gives back the server's trees that nobody uses: for an owner that sends requests past the world.
+ */
+void world_trim(struct world *world);
 /* Steps until `holds` says so (checked whenever nothing more is due at one moment) or the time
  * is over; tells which. `holds` may be NULL. */
 bool world_run_until(struct world *world, int64_t until_ms, bool (*holds)(void *context),
