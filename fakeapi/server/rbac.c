@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/rbac.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "fakeapi/server/server_parts.h"
+
+/* A binding whose role exists, with the rules of the role. */
+struct grant {
+    struct sv namespace_name; /* "": everywhere */
+    struct sv text;           /* 'ClusterRoleBinding "x" of ClusterRole "y"' */
+    const struct cJSON *rules;
+    struct grant *next_of_subject;
+};
+
+enum { KIND_ROLES, KIND_CLUSTER_ROLES, KIND_BINDINGS, KIND_CLUSTER_BINDINGS, KIND_COUNT };
+static const struct sv kind_plurals[KIND_COUNT] = {
+    [KIND_ROLES] = {"roles", 5},
+    [KIND_CLUSTER_ROLES] = {"clusterroles", 12},
+    [KIND_BINDINGS] = {"rolebindings", 12},
+    [KIND_CLUSTER_BINDINGS] = {"clusterrolebindings", 19},
+};
+
+struct rbac {
+    struct fakeapi *api;
+    struct collection *collections[KIND_COUNT];
+    uint64_t log_ends[KIND_COUNT]; /* of what was read; UINT64_MAX: nothing yet */
+    struct arena *arena;           /* of what was read */
+    struct map *grants;            /* the first struct grant, by "kind/name" of a subject */
+};
+
+static const struct sv rbac_group = {"rbac.authorization.k8s.io", 25};
+
+bool user_has_group(const struct user_info *user, struct sv group) {
+    return sv_index_of(group, user->groups, user->group_count) < user->group_count;
+}
+
+struct rbac *rbac_new(struct fakeapi *api) {
+    struct rbac *rbac = mem_alloc(sizeof(*rbac));
+    rbac->api = api;
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        const struct resource_type *type =
+            registry_find(api->registry, rbac_group, SV("v1"), kind_plurals[i]);
+        assert(type);
+        rbac->collections[i] = store_collection(api->store, type->storage_key);
+        rbac->log_ends[i] = UINT64_MAX;
+    }
+    rbac->arena = arena_new();
+    rbac->grants = map_new();
+    return rbac;
+}
+
+void rbac_free(struct rbac *rbac) {
+    if (!rbac)
+        return;
+    map_free(rbac->grants);
+    arena_free(rbac->arena);
+    mem_free(rbac);
+}
+
+/* --- reading roles and bindings --- */
+
+static bool selects(const struct cJSON *selector, const struct cJSON *role) {
+    JSON_EACH (label, json_get(selector, SV("matchLabels")))
+        if (!sv_eq(object_label(role, json_key(label)), json_text(label)))
+            return false;
+    return true;
+}
+
+/* An aggregated role has the rules of the roles that it selects. */
+static void add_aggregated(struct rbac *rbac, const struct cJSON *role, struct cJSON *rules) {
+    JSON_EACH (selector, json_find(role, "aggregationRule.clusterRoleSelectors")) {
+        struct collection *roles = rbac->collections[KIND_CLUSTER_ROLES];
+        struct position position = collection_seek(roles, SV(""), SV(""));
+        for (struct stored *each; (each = collection_at(roles, &position));
+             position_advance(&position)) {
+            const struct cJSON *tree = stored_tree(each);
+            if (!selects(selector, tree))
+                continue;
+            JSON_EACH (rule, json_get(tree, SV("rules")))
+                json_append(rules, json_copy(rbac->arena, rule));
+        }
+    }
+}
+
+/* NULL when there is no such role. */
+static const struct cJSON *find_rules(struct rbac *rbac, struct sv namespace_name,
+                                      const struct cJSON *reference) {
+    bool is_cluster = sv_eq(json_string_or(reference, SV("kind"), SV("")), SV("ClusterRole"));
+    struct stored *stored = collection_get(
+        rbac->collections[is_cluster ? KIND_CLUSTER_ROLES : KIND_ROLES],
+        is_cluster ? SV("") : namespace_name, json_string_or(reference, SV("name"), SV("")));
+    if (!stored)
+        return NULL;
+    const struct cJSON *role = stored_tree(stored);
+    struct cJSON *rules = json_list(rbac->arena);
+    JSON_EACH (rule, json_get(role, SV("rules")))
+        json_append(rules, json_copy(rbac->arena, rule));
+    if (is_cluster)
+        add_aggregated(rbac, role, rules);
+    return rules;
+}
+
+static struct sv subject_key(struct arena *arena, const struct cJSON *subject,
+                             struct sv namespace_name) {
+    struct sv kind = json_string_or(subject, SV("kind"), SV(""));
+    struct sv name = json_string_or(subject, SV("name"), SV(""));
+    if (!sv_eq(kind, SV("ServiceAccount")))
+        return arena_printf(arena, "%.*s/%.*s", SV_ARG(kind), SV_ARG(name));
+    struct sv home = json_string_or(subject, SV("namespace"), namespace_name);
+    return arena_printf(arena, "User/system:serviceaccount:%.*s:%.*s", SV_ARG(home), SV_ARG(name));
+}
+
+static void read_binding(struct rbac *rbac, const struct cJSON *binding) {
+    struct arena *arena = rbac->arena;
+    struct sv namespace_name = arena_copy(arena, object_namespace(binding));
+    const struct cJSON *reference = json_get(binding, SV("roleRef"));
+    const struct cJSON *rules = find_rules(rbac, namespace_name, reference);
+    if (!rules)
+        return;
+    struct sv text =
+        arena_printf(arena, "%s \"%.*s%s%.*s\" of %.*s \"%.*s\"",
+                     namespace_name.len ? "RoleBinding" : "ClusterRoleBinding",
+                     SV_ARG(object_name(binding)), namespace_name.len ? "/" : "",
+                     SV_ARG(namespace_name), SV_ARG(json_string_or(reference, SV("kind"), SV(""))),
+                     SV_ARG(json_string_or(reference, SV("name"), SV(""))));
+    JSON_EACH (subject, json_get(binding, SV("subjects"))) {
+        struct grant *grant = ARENA_NEW(arena, struct grant);
+        struct sv key = subject_key(arena, subject, namespace_name);
+        *grant = (struct grant){namespace_name, text, rules, map_get(rbac->grants, key)};
+        map_put(rbac->grants, key, grant);
+    }
+}
+
+static bool is_current(const struct rbac *rbac) {
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (rbac->collections[i]->log_end != rbac->log_ends[i])
+            return false;
+    return true;
+}
+
+static void refresh(struct rbac *rbac) {
+    if (is_current(rbac))
+        return;
+    map_free(rbac->grants);
+    rbac->grants = map_new();
+    arena_reset(rbac->arena);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        rbac->log_ends[i] = rbac->collections[i]->log_end;
+    static const size_t bindings[] = {KIND_BINDINGS, KIND_CLUSTER_BINDINGS};
+    for (size_t i = 0; i < COUNT_OF(bindings); i++) {
+        struct collection *collection = rbac->collections[bindings[i]];
+        struct position position = collection_seek(collection, SV(""), SV(""));
+        for (struct stored *each; (each = collection_at(collection, &position));
+             position_advance(&position))
+            read_binding(rbac, stored_tree(each));
+    }
+}
+
+/* --- deciding --- */
+
+static bool list_has(const struct cJSON *list, struct sv text) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_text(item), SV("*")) || sv_eq(json_text(item), text))
+            return true;
+    return false;
+}
+
+static bool path_matches(const struct cJSON *list, struct sv path) {
+    JSON_EACH (item, list) {
+        struct sv pattern = json_text(item);
+        if (sv_eq(pattern, path) || (sv_ends_with(pattern, SV("*")) &&
+                                     sv_starts_with(path, sv_prefix(pattern, pattern.len - 1))))
+            return true;
+    }
+    return false;
+}
+
+/* "pods", "pods/log", "*", or the scale of any resource. */
+static bool resource_matches(const struct cJSON *list, const struct access *access) {
+    JSON_EACH (item, list) {
+        struct sv subresource = json_text(item);
+        if (sv_eq(subresource, SV("*")))
+            return true;
+        struct sv plural = sv_cut(&subresource, '/');
+        if (sv_eq(subresource, access->subresource) &&
+            (sv_eq(plural, access->plural) || (subresource.len > 0 && sv_eq(plural, SV("*")))))
+            return true;
+    }
+    return false;
+}
+
+static bool rule_allows(const struct cJSON *rule, const struct access *access) {
+    if (!list_has(json_get(rule, SV("verbs")), access->verb))
+        return false;
+    if (access->path.len > 0)
+        return path_matches(json_get(rule, SV("nonResourceURLs")), access->path);
+    const struct cJSON *names = json_get(rule, SV("resourceNames"));
+    bool is_named = json_count(names) == 0;
+    JSON_EACH (name, names)
+        is_named |= access->name.len > 0 && sv_eq(json_text(name), access->name);
+    return is_named && list_has(json_get(rule, SV("apiGroups")), access->group) &&
+           resource_matches(json_get(rule, SV("resources")), access);
+}
+
+static bool grant_allows(const struct grant *grant, const struct access *access) {
+    if (grant->namespace_name.len > 0 &&
+        (access->path.len > 0 || !sv_eq(grant->namespace_name, access->namespace_name)))
+        return false;
+    JSON_EACH (rule, grant->rules)
+        if (rule_allows(rule, access))
+            return true;
+    return false;
+}
+
+/* The subjects that a user is: itself, then its groups. */
+static const struct grant *grants_of(const struct rbac *rbac, const struct user_info *user,
+                                     size_t index, struct arena *arena) {
+    struct sv name = index == 0 ? user->name : user->groups[index - 1];
+    return map_get(rbac->grants,
+                   arena_printf(arena, "%s/%.*s", index == 0 ? "User" : "Group", SV_ARG(name)));
+}
+
+bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct access *access,
+                 struct arena *arena, struct sv *ret_reason) {
+    *ret_reason = SV("");
+    if (user_has_group(user, SV("system:masters")))
+        return true;
+    refresh(rbac);
+    for (size_t i = 0; i <= user->group_count; i++) {
+        for (const struct grant *grant = grants_of(rbac, user, i, arena); grant;
+             grant = grant->next_of_subject) {
+            if (!grant_allows(grant, access))
+                continue;
+            struct sv subject = i == 0 ? user->name : user->groups[i - 1];
+            *ret_reason =
+                arena_printf(arena, "RBAC: allowed by %.*s to %s \"%.*s\"", SV_ARG(grant->text),
+                             i == 0 ? "User" : "Group", SV_ARG(subject));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- SelfSubjectRulesReview --- */
+
+static void add_rule(struct arena *arena, struct cJSON *status, const struct cJSON *rule) {
+    bool is_path = json_count(json_get(rule, SV("nonResourceURLs"))) > 0;
+    struct cJSON *list =
+        json_ensure_list(arena, status, is_path ? SV("nonResourceRules") : SV("resourceRules"));
+    json_append(list, json_copy(arena, rule));
+}
+
+static const struct cJSON *rule_of_everything(struct arena *arena, bool is_path) {
+    struct cJSON *rule = json_map(arena);
+    static const struct sv resource_fields[] = {{"verbs", 5}, {"apiGroups", 9}, {"resources", 9}};
+    static const struct sv path_fields[] = {{"verbs", 5}, {"nonResourceURLs", 15}};
+    const struct sv *fields = is_path ? path_fields : resource_fields;
+    size_t count = is_path ? COUNT_OF(path_fields) : COUNT_OF(resource_fields);
+    for (size_t i = 0; i < count; i++)
+        json_append(json_ensure_list(arena, rule, fields[i]), json_string(arena, SV("*")));
+    return rule;
+}
+
+struct cJSON *rbac_rules(struct rbac *rbac, const struct user_info *user, struct sv namespace_name,
+                         struct arena *arena) {
+    struct cJSON *status = json_map(arena);
+    json_ensure_list(arena, status, SV("resourceRules"));
+    json_ensure_list(arena, status, SV("nonResourceRules"));
+    json_set_bool(arena, status, SV("incomplete"), false);
+    if (user_has_group(user, SV("system:masters"))) {
+        add_rule(arena, status, rule_of_everything(arena, false));
+        add_rule(arena, status, rule_of_everything(arena, true));
+    }
+    refresh(rbac);
+    for (size_t i = 0; i <= user->group_count; i++)
+        for (const struct grant *grant = grants_of(rbac, user, i, arena); grant;
+             grant = grant->next_of_subject) {
+            if (grant->namespace_name.len > 0 && !sv_eq(grant->namespace_name, namespace_name))
+                continue;
+            JSON_EACH (rule, grant->rules)
+                add_rule(arena, status, rule);
+        }
+    return status;
+}
+
+/* --- texts --- */
+
+struct sv access_refusal(const struct user_info *user, const struct access *access,
+                         struct arena *arena) {
+    if (access->path.len > 0)
+        return arena_printf(arena, "forbidden: User \"%.*s\" cannot %.*s path \"%.*s\"",
+                            SV_ARG(user->name), SV_ARG(access->verb), SV_ARG(access->path));
+    struct sv group =
+        access->group.len > 0 ? arena_printf(arena, ".%.*s", SV_ARG(access->group)) : SV("");
+    struct sv name =
+        access->name.len > 0 ? arena_printf(arena, " \"%.*s\"", SV_ARG(access->name)) : SV("");
+    struct sv scope =
+        access->namespace_name.len > 0
+            ? arena_printf(arena, "in the namespace \"%.*s\"", SV_ARG(access->namespace_name))
+            : SV("at the cluster scope");
+    return arena_printf(arena,
+                        "%.*s%.*s%.*s is forbidden: User \"%.*s\" cannot %.*s resource "
+                        "\"%.*s%s%.*s\" in API group \"%.*s\" %.*s",
+                        SV_ARG(access->plural), SV_ARG(group), SV_ARG(name), SV_ARG(user->name),
+                        SV_ARG(access->verb), SV_ARG(access->plural),
+                        access->subresource.len ? "/" : "", SV_ARG(access->subresource),
+                        SV_ARG(access->group), SV_ARG(scope));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rbac: who may do what, by the Roles, ClusterRoles and their bindings in the store
+ * (apiserver-semantics.md §1.13). Rules only add; members of system:masters may do everything.
+ * What was read from the store is kept and read again when one of the four collections changed.
+ */
+#ifndef FAKEAPI_SERVER_RBAC_H
+#define FAKEAPI_SERVER_RBAC_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct cJSON;
+struct fakeapi;
+struct rbac; /* opaque */
+
+struct user_info {
+    struct sv name, uid;
+    const struct sv *groups;
+    size_t group_count;
+};
+bool user_has_group(const struct user_info *user, struct sv group);
+
+/* What somebody wants to do. With a path it is no resource. */
+struct access {
+    struct sv verb; /* "get", "list", …, of a path the method in small letters */
+    struct sv group, plural, subresource;
+    struct sv namespace_name; /* "": cluster scope or all namespaces */
+    struct sv name;           /* "": a collection */
+    struct sv path;           /* "": a resource */
+};
+
+/* Borrows `api`. */
+struct rbac *rbac_new(struct fakeapi *api);
+/* Accepts NULL. */
+void rbac_free(struct rbac *rbac);
+DEFINE_AUTO(rbac)
+
+/* The roles and bindings that every cluster starts with. */
+void rbac_create_defaults(struct fakeapi *api);
+
+/* `ret_reason` (in `arena`) names the binding that allows it, or is SV(""). */
+bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct access *access,
+                 struct arena *arena, struct sv *ret_reason);
+
+/* The rules that hold for a user in a namespace: SelfSubjectRulesReview's status. */
+struct cJSON *rbac_rules(struct rbac *rbac, const struct user_info *user, struct sv namespace_name,
+                         struct arena *arena);
+
+/* The server's words for a refusal: "configmaps "c1" is forbidden: User "bob" cannot get resource
+ * "configmaps" in API group "" in the namespace "lp"". */
+struct sv access_refusal(const struct user_info *user, const struct access *access,
+                         struct arena *arena);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The roles and bindings of a fresh cluster, as far as people and controllers refer to them. */
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/rbac.h"
+
+#define READ "[\"get\",\"list\",\"watch\"]"
+#define WRITE "[\"create\",\"delete\",\"deletecollection\",\"patch\",\"update\"]"
+#define ALL "[\"*\"]"
+#define RULE(verbs, groups, resources)                                                             \
+    "{\"verbs\":" verbs ",\"apiGroups\":[" groups "],\"resources\":[" resources "]}"
+#define PATHS(paths) "{\"verbs\":[\"get\"],\"nonResourceURLs\":[" paths "]}"
+
+/* What an application consists of. */
+#define CORE_RESOURCES                                                                             \
+    "\"configmaps\",\"endpoints\",\"events\",\"persistentvolumeclaims\",\"pods\","                 \
+    "\"replicationcontrollers\",\"replicationcontrollers/scale\",\"services\",\"serviceaccounts\""
+#define GROUPS                                                                                     \
+    "\"apps\",\"autoscaling\",\"batch\",\"discovery.k8s.io\",\"networking.k8s.io\",\"policy\""
+#define GROUP_RESOURCES                                                                            \
+    "\"controllerrevisions\",\"cronjobs\",\"daemonsets\",\"deployments\",\"deployments/scale\","   \
+    "\"endpointslices\",\"horizontalpodautoscalers\",\"ingresses\",\"jobs\",\"networkpolicies\","  \
+    "\"poddisruptionbudgets\",\"replicasets\",\"replicasets/scale\",\"statefulsets\","             \
+    "\"statefulsets/scale\""
+#define VIEW_RULES                                                                                 \
+    RULE(READ, "\"\"",                                                                             \
+         CORE_RESOURCES ",\"pods/log\",\"pods/status\",\"namespaces\","                            \
+                        "\"limitranges\",\"resourcequotas\"")                                      \
+    "," RULE(READ, GROUPS, GROUP_RESOURCES)
+#define EDIT_RULES                                                                                                                        \
+    VIEW_RULES                                                                                                                            \
+        "," RULE(WRITE, "\"\"", CORE_RESOURCES ",\"secrets\",\"pods/eviction\"") "," RULE(READ, "\"\"", "\"secrets\"") "," RULE(          \
+            "[\"create\",\"get\"]", "\"\"",                                                                                               \
+            "\"pods/attach\",\"pods/exec\",\"pods/portforward\",\"pods/"                                                                  \
+            "proxy\"") "," RULE("[\"create\"]", "\"\"",                                                                                   \
+                                "\"serviceaccounts/token\"") "," RULE("[\"imp"                                                            \
+                                                                      "ersona"                                                            \
+                                                                      "te\"]",                                                            \
+                                                                      "\"\"",                                                             \
+                                                                      "\"serv"                                                            \
+                                                                      "iceacc"                                                            \
+                                                                      "ounts"                                                             \
+                                                                      "\"") "," RULE(WRITE,                                               \
+                                                                                     GROUPS,                                              \
+                                                                                     GROUP_RESOURCES) "," RULE(ALL,                       \
+                                                                                                               "\"coordination.k8s.io\"", \
+                                                                                                               "\"leases\"")
+#define ADMIN_RULES                                                                                \
+    EDIT_RULES                                                                                     \
+    "," RULE(ALL, "\"rbac.authorization.k8s.io\"", "\"roles\",\"rolebindings\"") "," RULE(         \
+        "[\"create\"]", "\"authorization.k8s.io\"", "\"localsubjectaccessreviews\"")
+
+static const struct {
+    const char *name;
+    const char *aggregate_to; /* a role collects the roles with this label; NULL: none */
+    const char *rules;
+} roles[] = {
+    {"cluster-admin", NULL,
+     RULE(ALL, "\"*\"", "\"*\"") ",{\"verbs\":[\"*\"],\"nonResourceURLs\":[\"*\"]}"},
+    {"admin", "rbac.authorization.k8s.io/aggregate-to-admin", ADMIN_RULES},
+    {"edit", "rbac.authorization.k8s.io/aggregate-to-edit", EDIT_RULES},
+    {"view", "rbac.authorization.k8s.io/aggregate-to-view", VIEW_RULES},
+    {"system:basic-user", NULL,
+     RULE("[\"create\"]", "\"authorization.k8s.io\"",
+          "\"selfsubjectaccessreviews\",\"selfsubjectrulesreviews\"") "," RULE("[\"create\"]",
+                                                                               "\"authentication."
+                                                                               "k8s.io\"",
+                                                                               "\"selfsubjectreview"
+                                                                               "s\"")},
+    {"system:discovery", NULL,
+     PATHS("\"/api\",\"/api/*\",\"/apis\",\"/apis/*\",\"/healthz\",\"/livez\",\"/openapi\","
+           "\"/openapi/*\",\"/readyz\",\"/version\",\"/version/\"")},
+    {"system:public-info-viewer", NULL,
+     PATHS("\"/healthz\",\"/livez\",\"/readyz\",\"/version\",\"/version/\"")},
+    {"system:monitoring", NULL,
+     PATHS("\"/healthz\",\"/healthz/*\",\"/livez\",\"/livez/*\",\"/metrics\",\"/readyz\","
+           "\"/readyz/*\"")},
+    {"system:auth-delegator", NULL,
+     RULE("[\"create\"]", "\"authentication.k8s.io\"", "\"tokenreviews\"") "," RULE(
+         "[\"create\"]", "\"authorization.k8s.io\"", "\"subjectaccessreviews\"")},
+};
+
+static const struct {
+    const char *name, *group;
+} bindings[] = {
+    {"cluster-admin", "system:masters"},
+    {"system:basic-user", "system:authenticated"},
+    {"system:discovery", "system:authenticated"},
+    {"system:public-info-viewer", "system:authenticated"},
+    {"system:public-info-viewer", "system:unauthenticated"},
+    {"system:monitoring", "system:monitoring"},
+};
+
+static void create(struct fakeapi *api, const char *plural, struct sv text, struct arena *arena) {
+    struct error err = {0};
+    const struct cJSON *body = json_read(arena, text, &err);
+    assert(body);
+    struct request request = {
+        .verb = VERB_CREATE,
+        .group = SV("rbac.authorization.k8s.io"),
+        .version = SV("v1"),
+        .plural = sv_from(plural),
+        .body = body,
+    };
+    struct api_response response;
+    fakeapi_handle(api, &request, SV("kube-apiserver"), arena, &response);
+    assert(response.http_status == 201 || response.http_status == 409);
+}
+
+static struct sv metadata_of(const char *name, struct arena *arena) {
+    return arena_printf(arena,
+                        "\"metadata\":{\"name\":\"%s\",\"labels\":{\"kubernetes.io/bootstrapping\":"
+                        "\"rbac-defaults\"},\"annotations\":{\"rbac.authorization.kubernetes.io/"
+                        "autoupdate\":\"true\"}}",
+                        name);
+}
+
+static void create_role(struct fakeapi *api, size_t index, struct arena *arena) {
+    struct sv aggregation =
+        roles[index].aggregate_to
+            ? arena_printf(arena,
+                           ",\"aggregationRule\":{\"clusterRoleSelectors\":[{\"matchLabels\":{"
+                           "\"%s\":\"true\"}}]}",
+                           roles[index].aggregate_to)
+            : SV("");
+    create(api, "clusterroles",
+           arena_printf(arena, "{%.*s,\"rules\":[%s]%.*s}",
+                        SV_ARG(metadata_of(roles[index].name, arena)), roles[index].rules,
+                        SV_ARG(aggregation)),
+           arena);
+}
+
+/* All subjects of one role stand in one binding that has the role's name. */
+static void create_binding(struct fakeapi *api, size_t first, struct arena *arena) {
+    struct sv subjects = SV("");
+    for (size_t i = first; i < COUNT_OF(bindings); i++)
+        if (strcmp(bindings[i].name, bindings[first].name) == 0)
+            subjects = arena_printf(arena,
+                                    "%.*s%s{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
+                                    "\"Group\",\"name\":\"%s\"}",
+                                    SV_ARG(subjects), i > first ? "," : "", bindings[i].group);
+    create(api, "clusterrolebindings",
+           arena_printf(arena,
+                        "{%.*s,\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
+                        "\"ClusterRole\",\"name\":\"%s\"},\"subjects\":[%.*s]}",
+                        SV_ARG(metadata_of(bindings[first].name, arena)), bindings[first].name,
+                        SV_ARG(subjects)),
+           arena);
+}
+
+void rbac_create_defaults(struct fakeapi *api) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(roles); i++)
+        create_role(api, i, arena);
+    for (size_t i = 0; i < COUNT_OF(bindings); i++)
+        if (i == 0 || strcmp(bindings[i - 1].name, bindings[i].name) != 0)
+            create_binding(api, i, arena);
+}

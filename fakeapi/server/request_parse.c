@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/request_parse.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/fakeapi.h"
+
+enum { SEGMENTS_MAX = 16 };
+
+static bool refuse_text(struct arena *arena, struct api_response *response, int http_status,
+                        const char *reason, struct sv message, bool has_details) {
+    struct cJSON *status = fakeapi_status(arena, http_status, reason, message);
+    if (has_details) {
+        struct cJSON *code = json_remove(status, SV("code"));
+        json_set(arena, status, SV("details"), json_map(arena));
+        json_set(arena, status, SV("code"), code);
+    }
+    *response = (struct api_response){.http_status = http_status, .body = status};
+    return false;
+}
+
+static bool refuse_not_found(struct arena *arena, struct api_response *response) {
+    return refuse_text(arena, response, 404, "NotFound",
+                       SV("the server could not find the requested resource"), true);
+}
+
+static bool refuse_method(struct arena *arena, struct api_response *response) {
+    return refuse_text(arena, response, 405, "MethodNotAllowed",
+                       SV("the server does not allow this method on the requested resource"), true);
+}
+
+/* --- percent encoding --- */
+
+static int hex_value(char digit) {
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
+/* False for a "%" that is not followed by two hexadecimal digits, and for a NUL. */
+static bool decode(struct sv text, bool is_query, struct arena *arena, struct sv *ret_decoded) {
+    if (sv_find(text, '%') == text.len && (!is_query || sv_find(text, '+') == text.len)) {
+        *ret_decoded = text;
+        return true;
+    }
+    char *bytes = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char byte = text.ptr[i];
+        if (byte == '%') {
+            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return false;
+            byte = (char)(high * 16 + low);
+            i += 2;
+        } else if (byte == '+' && is_query) {
+            byte = ' ';
+        }
+        bytes[len++] = byte;
+    }
+    *ret_decoded = (struct sv){bytes, len};
+    return true;
+}
+
+/* --- the query --- */
+
+/* Walks the parameters; a broken one is left out, as Go does. */
+static bool next_parameter(struct sv *rest, struct arena *arena, struct sv *ret_name,
+                           struct sv *ret_value) {
+    while (rest->len > 0) {
+        struct sv value = sv_cut(rest, '&');
+        struct sv name = sv_cut(&value, '=');
+        if (name.len > 0 && decode(name, true, arena, ret_name) &&
+            decode(value, true, arena, ret_value))
+            return true;
+    }
+    return false;
+}
+
+bool query_find(struct sv query, struct sv name, struct arena *arena, struct sv *ret_value) {
+    struct sv each, value;
+    while (next_parameter(&query, arena, &each, &value)) {
+        if (!sv_eq(each, name))
+            continue;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+/* As apimachinery converts: whatever is not false is true, also "?watch". */
+static bool is_true(struct sv value) {
+    return !sv_eq(value, SV("false")) && !sv_eq(value, SV("0"));
+}
+
+bool request_is_pretty(struct sv user_agent, struct sv query) {
+    static const struct sv people[] = {{"curl", 4}, {"Mozilla", 7}, {"Wget", 4}};
+    AUTO(arena) arena = arena_new();
+    struct sv value;
+    if (query.len > 0 && query_find(query, SV("pretty"), arena, &value))
+        return is_true(value);
+    for (size_t i = 0; i < COUNT_OF(people); i++)
+        if (sv_starts_with(user_agent, people[i]))
+            return true;
+    return false;
+}
+
+enum parameter_type { PARAMETER_TEXT, PARAMETER_BOOL, PARAMETER_NUMBER };
+
+static const struct {
+    struct sv name;
+    enum parameter_type type;
+    size_t offset; /* in struct request */
+} parameters[] = {
+#define TEXT(name, member)                                                                         \
+    { SV(name), PARAMETER_TEXT, offsetof(struct request, member) }
+#define BOOL(name, member)                                                                         \
+    { SV(name), PARAMETER_BOOL, offsetof(struct request, member) }
+#define NUMBER(name, member)                                                                       \
+    { SV(name), PARAMETER_NUMBER, offsetof(struct request, member) }
+    TEXT("fieldManager", field_manager),
+    TEXT("fieldValidation", field_validation),
+    TEXT("labelSelector", label_selector),
+    TEXT("fieldSelector", field_selector),
+    TEXT("resourceVersion", resource_version),
+    TEXT("resourceVersionMatch", resource_version_match),
+    TEXT("continue", continue_token),
+    BOOL("force", force),
+    BOOL("allowWatchBookmarks", allow_watch_bookmarks),
+    BOOL("sendInitialEvents", send_initial_events),
+    NUMBER("limit", limit),
+    NUMBER("timeoutSeconds", timeout_seconds),
+#undef TEXT
+#undef BOOL
+#undef NUMBER
+};
+
+/* False when a number is none; its text is then in `ret_value`. */
+static bool set_parameter(struct request *request, struct sv name, struct sv value) {
+    for (size_t i = 0; i < COUNT_OF(parameters); i++) {
+        if (!sv_eq(parameters[i].name, name))
+            continue;
+        char *member = (char *)request + parameters[i].offset;
+        if (parameters[i].type == PARAMETER_TEXT)
+            *(struct sv *)(void *)member = value;
+        else if (parameters[i].type == PARAMETER_BOOL)
+            *(bool *)(void *)member = is_true(value);
+        else
+            return value.len == 0 || sv_to_int64(value, (int64_t *)(void *)member);
+        return true;
+    }
+    return true;
+}
+
+static struct sv option_kind(enum verb verb) {
+    switch (verb) {
+    case VERB_CREATE:
+    case VERB_EXEC:
+        return SV("CreateOptions");
+    case VERB_UPDATE:
+        return SV("UpdateOptions");
+    case VERB_PATCH:
+        return SV("PatchOptions");
+    case VERB_DELETE:
+    case VERB_DELETE_COLLECTION:
+        return SV("DeleteOptions");
+    case VERB_GET:
+    case VERB_LIST:
+    case VERB_WATCH:
+        break;
+    }
+    return SV("ListOptions");
+}
+
+static bool refuse_option(struct arena *arena, struct api_response *response, enum verb verb,
+                          struct sv field, struct sv message, struct sv reason) {
+    struct sv kind = option_kind(verb);
+    refuse_text(arena, response, 422, "Invalid",
+                arena_printf(arena, "%.*s.meta.k8s.io \"\" is invalid: %.*s: %.*s", SV_ARG(kind),
+                             SV_ARG(field), SV_ARG(message)),
+                true);
+    struct cJSON *details = json_get(response->body, SV("details"));
+    json_set_string(arena, details, SV("group"), SV("meta.k8s.io"));
+    json_set_string(arena, details, SV("kind"), kind);
+    struct cJSON *cause =
+        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
+    json_set_string(arena, cause, SV("reason"), reason);
+    json_set_string(arena, cause, SV("message"), message);
+    json_set_string(arena, cause, SV("field"), field);
+    return false;
+}
+
+static bool set_dry_run(struct arena *arena, struct request *request, struct sv value,
+                        struct api_response *response) {
+    request->dry_run = true;
+    return sv_eq(value, SV("All")) ||
+           refuse_option(arena, response, request->verb, SV("dryRun"),
+                         arena_printf(arena,
+                                      "Unsupported value: \"%.*s\": supported values: "
+                                      "\"All\"",
+                                      SV_ARG(value)),
+                         SV("FieldValueNotSupported"));
+}
+
+static bool read_query(struct route *route, struct arena *arena, struct api_response *response) {
+    struct sv rest = route->query, name, value;
+    while (next_parameter(&rest, arena, &name, &value)) {
+        if (sv_eq(name, SV("dryRun"))) {
+            if (!set_dry_run(arena, &route->request, value, response))
+                return false;
+        } else if (sv_eq(name, SV("includeObject"))) {
+            route->include_object = value;
+        } else if (!set_parameter(&route->request, name, value)) {
+            return refuse_text(arena, response, 400, "BadRequest",
+                               arena_printf(arena,
+                                            "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
+                                            SV_ARG(value)),
+                               false);
+        }
+    }
+    return true;
+}
+
+/* --- the path --- */
+
+struct segments {
+    struct sv items[SEGMENTS_MAX];
+    size_t count;
+};
+
+static bool split_path(struct sv path, struct arena *arena, struct segments *ret_segments) {
+    ret_segments->count = 0;
+    path = sv_drop(path, 1);
+    while (path.len > 0) {
+        struct sv segment = sv_cut(&path, '/');
+        if (segment.len == 0)
+            continue;
+        if (ret_segments->count == SEGMENTS_MAX ||
+            !decode(segment, false, arena, &ret_segments->items[ret_segments->count++]))
+            return false;
+    }
+    return true;
+}
+
+static const struct {
+    struct sv path;
+    enum route_type type;
+} plain_paths[] = {
+    {SV("/"), ROUTE_INDEX},         {SV("/api"), ROUTE_DISCOVERY},
+    {SV("/apis"), ROUTE_DISCOVERY}, {SV("/version"), ROUTE_VERSION},
+    {SV("/healthz"), ROUTE_HEALTH}, {SV("/livez"), ROUTE_HEALTH},
+    {SV("/readyz"), ROUTE_HEALTH},  {SV("/metrics"), ROUTE_METRICS},
+};
+
+static bool find_plain_path(struct route *route) {
+    struct sv path = route->path;
+    if (path.len > 1 && sv_ends_with(path, SV("/")))
+        path = sv_prefix(path, path.len - 1);
+    for (size_t i = 0; i < COUNT_OF(plain_paths); i++) {
+        if (!sv_eq(path, plain_paths[i].path))
+            continue;
+        route->type = plain_paths[i].type;
+        return true;
+    }
+    static const struct sv health[] = {{"/healthz/", 9}, {"/livez/", 7}, {"/readyz/", 8}};
+    for (size_t i = 0; i < COUNT_OF(health); i++)
+        if (sv_starts_with(path, health[i]))
+            route->type = ROUTE_HEALTH;
+    if (sv_starts_with(path, SV("/openapi/")))
+        route->type = ROUTE_OPENAPI;
+    return route->type != ROUTE_UNKNOWN;
+}
+
+/* Takes group and version off the front. False: not a path of the API. */
+static bool take_group_version(const struct fakeapi *api, struct segments *segments,
+                               struct request *request, bool *ret_is_discovery) {
+    bool is_core = segments->count > 1 && sv_eq(segments->items[0], SV("api"));
+    bool is_grouped = segments->count > 1 && sv_eq(segments->items[0], SV("apis"));
+    size_t taken = is_core ? 2 : 3;
+    if (!is_core && !is_grouped)
+        return false;
+    *ret_is_discovery = segments->count <= taken;
+    if (is_grouped && segments->count == 2)
+        return true;
+    request->group = is_core ? SV("") : segments->items[1];
+    request->version = segments->items[taken - 1];
+    if (!registry_has_group_version(fakeapi_registry(api), request->group, request->version))
+        return false;
+    segments->count -= taken;
+    memmove(segments->items, segments->items + taken, sizeof(*segments->items) * segments->count);
+    return true;
+}
+
+/* What stands behind the version: [namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]. False: too long. */
+static bool read_resource_path(const struct segments *segments, size_t start,
+                               struct request *request) {
+    const struct sv *items = segments->items + start;
+    size_t count = segments->count - start;
+    bool is_of_namespace = count >= 3 && sv_eq(items[0], SV("namespaces")) &&
+                           !sv_eq(items[2], SV("status")) && !sv_eq(items[2], SV("finalize"));
+    if (is_of_namespace) {
+        request->namespace_name = items[1];
+        items += 2;
+        count -= 2;
+    }
+    request->plural = count > 0 ? items[0] : SV("");
+    request->name = count > 1 ? items[1] : SV("");
+    request->subresource = count > 2 ? items[2] : SV("");
+    return count > 0 && (count <= 3 || sv_eq(request->subresource, SV("proxy")));
+}
+
+/* --- verbs --- */
+
+static bool find_verb(struct sv method, struct route *route, bool is_old_watch,
+                      struct arena *arena) {
+    struct request *request = &route->request;
+    bool is_named = request->name.len > 0;
+    struct sv watch;
+    if (sv_eq(method, SV("GET")) || sv_eq(method, SV("HEAD"))) {
+        bool is_watch =
+            is_old_watch ||
+            (!is_named && query_find(route->query, SV("watch"), arena, &watch) && is_true(watch));
+        request->verb = is_watch ? VERB_WATCH : is_named ? VERB_GET : VERB_LIST;
+        return true;
+    }
+    if (sv_eq(method, SV("POST"))) {
+        request->verb = VERB_CREATE;
+        return is_named == (request->subresource.len > 0);
+    }
+    if (sv_eq(method, SV("DELETE"))) {
+        request->verb = is_named ? VERB_DELETE : VERB_DELETE_COLLECTION;
+        return true;
+    }
+    request->verb = sv_eq(method, SV("PUT")) ? VERB_UPDATE : VERB_PATCH;
+    return is_named && (sv_eq(method, SV("PUT")) || sv_eq(method, SV("PATCH")));
+}
+
+/* The old /watch/ prefix with a name is a watch of one object. */
+static void select_one(struct request *request, struct arena *arena) {
+    if (request->verb != VERB_WATCH || request->name.len == 0)
+        return;
+    request->field_selector = arena_printf(arena, "metadata.name=%.*s", SV_ARG(request->name));
+    request->name = SV("");
+}
+
+static bool check_scope(const struct fakeapi *api, const struct request *request,
+                        struct arena *arena, struct api_response *response) {
+    const struct resource_type *type =
+        registry_find(fakeapi_registry(api), request->group, request->version, request->plural);
+    if (!type)
+        return refuse_not_found(arena, response);
+    bool has_namespace = request->namespace_name.len > 0;
+    if (!type->resource.is_namespaced)
+        return !has_namespace || refuse_not_found(arena, response);
+    if (has_namespace)
+        return true;
+    /* Of all namespaces one can only list and watch. */
+    if (request->name.len > 0)
+        return refuse_not_found(arena, response);
+    return request->verb == VERB_LIST || request->verb == VERB_WATCH ||
+           refuse_method(arena, response);
+}
+
+/* --- pods/log, pods/exec and others that are no plain requests --- */
+
+static void read_log_options(struct route *route, struct arena *arena) {
+    struct log_options *log = &route->log;
+    *log = (struct log_options){.container = SV(""), .tail_lines = -1, .limit_bytes = -1};
+    struct sv rest = route->query, name, value;
+    while (next_parameter(&rest, arena, &name, &value)) {
+        if (sv_eq(name, SV("container")))
+            log->container = value;
+        else if (sv_eq(name, SV("follow")))
+            log->follow = is_true(value);
+        else if (sv_eq(name, SV("previous")))
+            log->previous = is_true(value);
+        else if (sv_eq(name, SV("timestamps")))
+            log->timestamps = is_true(value);
+        else if (sv_eq(name, SV("tailLines")) && !sv_to_int64(value, &log->tail_lines))
+            log->tail_lines = -1;
+        else if (sv_eq(name, SV("limitBytes")) && !sv_to_int64(value, &log->limit_bytes))
+            log->limit_bytes = -1;
+    }
+}
+
+static bool read_exec_options(struct route *route, struct arena *arena,
+                              struct api_response *response) {
+    struct exec_options *exec = &route->request.exec;
+    struct sv *words = ARENA_ARRAY(arena, struct sv, EXEC_WORDS_MAX);
+    *exec = (struct exec_options){.container = SV(""), .command = words, .stdin_bytes = SV("")};
+    struct sv rest = route->query, name, value;
+    while (next_parameter(&rest, arena, &name, &value)) {
+        if (sv_eq(name, SV("container"))) {
+            exec->container = value;
+        } else if (sv_eq(name, SV("stdin"))) {
+            exec->has_stdin = is_true(value);
+        } else if (sv_eq(name, SV("tty"))) {
+            route->has_tty = is_true(value);
+        } else if (sv_eq(name, SV("command"))) {
+            if (exec->command_count == EXEC_WORDS_MAX)
+                return refuse_text(arena, response, 400, "BadRequest",
+                                   SV("the command has more than 1024 words"), false);
+            words[exec->command_count++] = value;
+        }
+    }
+    return true;
+}
+
+static bool find_special(struct route *route, struct arena *arena, struct api_response *response) {
+    struct request *request = &route->request;
+    bool is_core = request->group.len == 0;
+    if (is_core && sv_eq(request->plural, SV("pods")) && sv_eq(request->subresource, SV("log"))) {
+        route->type = ROUTE_LOG;
+        read_log_options(route, arena);
+        return request->verb == VERB_GET || refuse_method(arena, response);
+    }
+    static const struct sv streams[] = {{"exec", 4}, {"attach", 6}, {"portforward", 11}};
+    if (is_core && sv_eq(request->plural, SV("pods")) &&
+        sv_index_of(request->subresource, streams, COUNT_OF(streams)) < COUNT_OF(streams)) {
+        route->type = ROUTE_STREAM;
+        if (request->verb != VERB_GET && request->verb != VERB_CREATE)
+            return refuse_method(arena, response);
+        request->verb = VERB_EXEC;
+        return read_exec_options(route, arena, response);
+    }
+    if (is_core && sv_eq(request->plural, SV("serviceaccounts")) &&
+        sv_eq(request->subresource, SV("token"))) {
+        route->type = ROUTE_TOKEN;
+        return request->verb == VERB_CREATE || refuse_method(arena, response);
+    }
+    return true;
+}
+
+/* --- all of it --- */
+
+static bool read_resource(const struct fakeapi *api, const struct http_request *http,
+                          struct segments *segments, struct arena *arena, struct route *route,
+                          struct api_response *response) {
+    struct request *request = &route->request;
+    route->type = ROUTE_RESOURCE;
+    bool is_old_watch = sv_eq(segments->items[0], SV("watch"));
+    if (!read_resource_path(segments, is_old_watch ? 1 : 0, request))
+        return refuse_not_found(arena, response);
+    bool has_verb = find_verb(http->method, route, is_old_watch, arena);
+    route->rbac_verb = verb_text(request->verb);
+    if (!check_scope(api, request, arena, response))
+        return false;
+    if (!has_verb)
+        return refuse_method(arena, response);
+    if (!read_query(route, arena, response))
+        return false;
+    select_one(request, arena);
+    return find_special(route, arena, response);
+}
+
+static struct sv small_letters(struct sv text, struct arena *arena) {
+    char *bytes = arena_alloc(arena, text.len + 1);
+    for (size_t i = 0; i < text.len; i++)
+        bytes[i] =
+            (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? text.ptr[i] + 32 : text.ptr[i]);
+    return (struct sv){bytes, text.len};
+}
+
+static bool read_acceptance(const struct http_request *http, struct arena *arena,
+                            struct route *route, struct api_response *response) {
+    enum accept_result result = accept_parse(http->accept, &route->acceptance);
+    route->request.metadata_only = route->acceptance.representation == AS_METADATA;
+    if (result == ACCEPT_OK || route->type != ROUTE_RESOURCE)
+        return true;
+    static const char types[] = "application/json, application/yaml, "
+                                "application/vnd.kubernetes.protobuf";
+    return refuse_text(
+        arena, response, 406, "NotAcceptable",
+        result == ACCEPT_NO_TYPE
+            ? arena_printf(arena, "406: Not Acceptable\n\nAvailable representations: %s", types)
+            : arena_printf(arena, "only the following media types are accepted: %s", types),
+        result == ACCEPT_NO_TYPE);
+}
+
+static bool read_path(const struct fakeapi *api, const struct http_request *http,
+                      struct arena *arena, struct route *route, struct api_response *response) {
+    struct segments segments;
+    route->rbac_verb = small_letters(http->method, arena);
+    if (find_plain_path(route))
+        return true;
+    bool is_discovery = false;
+    if (!split_path(route->path, arena, &segments) ||
+        !take_group_version(api, &segments, &route->request, &is_discovery))
+        return true; /* ROUTE_UNKNOWN */
+    if (!is_discovery)
+        return read_resource(api, http, &segments, arena, route, response);
+    route->type = ROUTE_DISCOVERY;
+    return true;
+}
+
+bool request_parse(const struct fakeapi *api, const struct http_request *http, struct arena *arena,
+                   struct route *ret_route, struct api_response *ret_response) {
+    struct sv query = http->target, path = sv_cut(&query, '?');
+    struct sv empty = SV("");
+    *ret_route = (struct route){
+        .path = path,
+        .query = query,
+        .rbac_verb = empty,
+        .include_object = empty,
+        .duplicate_field = empty,
+        .is_pretty = request_is_pretty(http->user_agent, query),
+        .request = {.group = empty,
+                    .version = empty,
+                    .plural = empty,
+                    .namespace_name = empty,
+                    .name = empty,
+                    .subresource = empty,
+                    .field_manager = empty,
+                    .field_validation = empty,
+                    .label_selector = empty,
+                    .field_selector = empty,
+                    .resource_version = empty,
+                    .resource_version_match = empty,
+                    .continue_token = empty},
+    };
+    if (!sv_starts_with(path, SV("/")) || http->target.len > REQUEST_TARGET_BYTES_MAX)
+        return true;
+    return read_path(api, http, arena, ret_route, ret_response) &&
+           read_acceptance(http, arena, ret_route, ret_response);
+}
