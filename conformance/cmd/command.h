@@ -35,6 +35,7 @@ int checks_command(const struct command *command, int argc, char *const *argv);
 int bench_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
 int run_command(const struct command *command, int argc, char *const *argv);
+int serve_command(const struct command *command, int argc, char *const *argv);
 
 /* --- what commands share --- */
 

@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {SV("run"), SV("SCENARIO..."), SV("run scenarios on the simulated cluster"), run_command},
     {SV("bench"), SV("reconcile | certify CLASS.yaml"),
      SV("measure reconciling or certifying, with median and spread"), bench_command},
+    {SV("serve"), SV(""), SV("serve the API with simulated nodes over HTTPS"), serve_command},
     {SV("version"), SV(""), SV("print the version"), version_command},
     {SV("help"), SV("[COMMAND]"), SV("print this help, or that of a command"), help_command},
 };

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl serve: the API server with nodes and controllers, for kubectl and other clients. */
+#include "conformance/cmd/command.h"
+#include "conformance/cmd/input.h"
+#include "conformance/cmd/serve_load.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/platform/event_loop.h"
+#include "fakeapi/cluster/shell.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_server.h"
+#include "fakeapi/http/kubeconfig.h"
+#include "fakeapi/http/tls_identity.h"
+#include "fakeapi/server/fakeapi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    TOKEN_BYTES = 32,
+    FILE_BYTES_MAX = 1024 * 1024,
+    PORT_MAX = 65535,
+    NODES_MAX = 10000,
+};
+
+static const struct sv authorizations[] = {{"always-allow", 12}, {"rbac", 4}};
+
+struct serve_options {
+    struct sv address;
+    uint64_t port, nodes, seed;
+    bool is_plain, has_no_controllers, is_verbose;
+    int authorization;
+    struct sv tokens, certificate, key, client_ca;
+    struct sv load, crds, kubeconfig, ready_file;
+};
+
+struct serve {
+    const struct serve_options *options;
+    struct arena *arena;
+    struct log *log;
+    struct tls_identity identity;
+    struct sv token;
+    struct authenticator *authenticator;
+    struct world *world;     /* NULL without controllers */
+    struct fakeapi *own_api; /* without a world */
+    struct fakeapi *api;
+    struct shell *shell;
+    struct rbac *rbac;
+    struct http_server *server;
+    struct sv written_kubeconfig; /* a temporary one, removed at the end; "": none */
+};
+
+static void release(struct serve *serve) {
+    http_server_free(serve->server);
+    rbac_free(serve->rbac);
+    world_free(serve->world);
+    shell_free(serve->shell);
+    fakeapi_free(serve->own_api);
+    authenticator_free(serve->authenticator);
+    if (serve->written_kubeconfig.len > 0)
+        unlink(serve->written_kubeconfig.ptr);
+    if (serve->options->ready_file.len > 0)
+        unlink(arena_copy(serve->arena, serve->options->ready_file).ptr);
+    arena_free(serve->arena);
+}
+
+/* --- files --- */
+
+static bool write_all(int file, struct sv text) {
+    while (text.len > 0) {
+        ssize_t wrote = write(file, text.ptr, text.len);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return false;
+        text = sv_drop(text, (size_t)wrote);
+    }
+    return true;
+}
+
+/* Whoever waits for the file sees all of it or nothing. */
+static bool write_file(struct arena *arena, struct sv path, struct sv text, struct error *err) {
+    struct sv beside = arena_printf(arena, "%.*s.%d", SV_ARG(path), (int)getpid());
+    int file = open(beside.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool is_written = file >= 0 && write_all(file, text);
+    if (file >= 0)
+        is_written = close(file) == 0 && is_written;
+    if (is_written && rename(beside.ptr, arena_copy(arena, path).ptr) == 0)
+        return true;
+    error_set(err, ERROR_IO, "cannot write %.*s: %s", SV_ARG(path), strerror(errno));
+    unlink(beside.ptr);
+    return false;
+}
+
+static bool read_pem(struct arena *arena, struct sv path, struct sv *ret_text, struct error *err) {
+    struct sv text;
+    if (!input_read(arena, path, FILE_BYTES_MAX, &text, err))
+        return false;
+    *ret_text = arena_copy(arena, text);
+    return true;
+}
+
+/* --- parts --- */
+
+static bool make_identity(struct serve *serve, struct error *err) {
+    const struct serve_options *options = serve->options;
+    struct tls_identity *identity = &serve->identity;
+    if (options->is_plain)
+        return true;
+    if (!tls_identity_make(serve->arena, options->address, wall_now_ms(), identity, err))
+        return false;
+    if (options->certificate.len > 0) {
+        if (!read_pem(serve->arena, options->certificate, &identity->certificate, err) ||
+            !read_pem(serve->arena, options->key, &identity->key, err))
+            return false;
+        /* Nobody said who signed it: clients trust the certificate itself. */
+        identity->ca_certificate = identity->certificate;
+    }
+    return options->client_ca.len == 0 ||
+           read_pem(serve->arena, options->client_ca, &identity->client_ca, err);
+}
+
+static bool make_users(struct serve *serve, struct error *err) {
+    static const struct sv masters[] = {{"system:masters", 14}};
+    serve->authenticator = authenticator_new();
+    serve->token = random_text(serve->arena, TOKEN_BYTES);
+    authenticator_add(serve->authenticator, serve->token,
+                      &(struct user_info){SV("kubernetes-admin"), SV(""), masters, 1});
+    struct sv path = serve->options->tokens, text;
+    if (path.len == 0)
+        return true;
+    return input_read(serve->arena, path, FILE_BYTES_MAX, &text, err) &&
+           (authenticator_add_file(serve->authenticator, text, err) ||
+            error_wrap(err, "%.*s", SV_ARG(path)));
+}
+
+static void make_cluster(struct serve *serve) {
+    const struct serve_options *options = serve->options;
+    if (options->has_no_controllers) {
+        serve->own_api = fakeapi_new(&(struct fakeapi_options){
+            .clock = wall_clock(), .log = serve->log, .seed = options->seed});
+        serve->api = serve->own_api;
+        return;
+    }
+    serve->world = world_new(&(struct world_options){
+        .seed = options->seed,
+        .node_count = options->nodes,
+        .wall = wall_clock(),
+        .image_pull_ms = -1,
+        .pod_start_ms = -1,
+        .config_map_lag_ms = -1,
+        .log = serve->log,
+    });
+    serve->shell = shell_new(serve->world);
+    serve->api = world_api(serve->world);
+}
+
+static bool fill_store(struct serve *serve, struct error *err) {
+    const struct serve_options *options = serve->options;
+    if (options->authorization == 1) {
+        rbac_create_defaults(serve->api);
+        serve->rbac = rbac_new(serve->api);
+    }
+    if (serve->world)
+        world_run_due(serve->world);
+    return (options->crds.len == 0 || serve_load(serve->api, serve->world, options->crds, err)) &&
+           (options->load.len == 0 || serve_load(serve->api, serve->world, options->load, err));
+}
+
+static bool start_server(struct serve *serve, struct error *err) {
+    const struct serve_options *options = serve->options;
+    serve->server = http_server_new(
+        &(struct http_server_options){
+            .api = serve->api,
+            .world = serve->world,
+            .shell = serve->shell,
+            .clock = wall_clock(),
+            .log = serve->log,
+            .address = options->address,
+            .port = (uint16_t)options->port,
+            .tls = options->is_plain ? NULL : &serve->identity,
+            .authenticator = serve->authenticator,
+            .rbac = serve->rbac,
+            .seed = options->seed,
+        },
+        err);
+    return serve->server != NULL;
+}
+
+/* Tells where the server is: a kubeconfig, a line on stdout, and the ready file last. */
+static bool announce(struct serve *serve, struct error *err) {
+    const struct serve_options *options = serve->options;
+    struct arena *arena = serve->arena;
+    bool is_v6 = sv_find(options->address, ':') < options->address.len;
+    struct kubeconfig config = {
+        .server = arena_printf(arena, "%s://%s%.*s%s:%u", options->is_plain ? "http" : "https",
+                               is_v6 ? "[" : "", SV_ARG(options->address), is_v6 ? "]" : "",
+                               http_server_port(serve->server)),
+        .ca_certificate = options->is_plain ? SV("") : serve->identity.ca_certificate,
+        .token = options->is_plain ? SV("") : serve->token,
+    };
+    struct sv path = options->kubeconfig;
+    if (path.len == 0) {
+        const char *folder = getenv("TMPDIR");
+        path =
+            arena_printf(arena, "%s/crctl-%d.kubeconfig", folder ? folder : "/tmp", (int)getpid());
+        serve->written_kubeconfig = path;
+    }
+    if (!write_file(arena, path, kubeconfig_text(&config, arena), err))
+        return false;
+    struct sv line = arena_printf(arena, "serving %.*s\nexport KUBECONFIG=%.*s\n",
+                                  SV_ARG(config.server), SV_ARG(path));
+    return write_all(STDOUT_FILENO, line) &&
+           (options->ready_file.len == 0 ||
+            write_file(arena, options->ready_file,
+                       arena_printf(arena, "%.*s\n", SV_ARG(config.server)), err));
+}
+
+/* --- running --- */
+
+static void server_ready(void *context, int descriptor, unsigned events) {
+    (void)descriptor, (void)events;
+    http_server_run(((struct serve *)context)->server);
+}
+
+static void run_until_told(struct serve *serve, struct event_loop *loop) {
+    event_loop_watch(loop, http_server_descriptor(serve->server), EVENT_READABLE, server_ready,
+                     serve);
+    while (!event_loop_is_stopping(loop)) {
+        int64_t due_ms = http_server_next_ms(serve->server), now_ms = wall_now_ms();
+        if (due_ms <= now_ms)
+            http_server_run(serve->server);
+        event_loop_wait(loop, due_ms <= now_ms ? 0 : due_ms - now_ms);
+    }
+}
+
+static int serve_all(const struct command *command, const struct serve_options *options) {
+    struct serve serve = {.options = options, .arena = arena_new(), .written_kubeconfig = SV("")};
+    serve.log = stderr_log(options->is_verbose ? LOG_DEBUG : LOG_WARNING);
+    AUTO(event_loop) loop = event_loop_new();
+    event_loop_catch_signals(loop);
+    struct error err = {0};
+    bool has_input = make_identity(&serve, &err) && make_users(&serve, &err);
+    if (has_input)
+        make_cluster(&serve);
+    has_input = has_input && fill_store(&serve, &err);
+    int status = has_input ? EXIT_HARNESS : EXIT_USAGE;
+    if (has_input && start_server(&serve, &err) && announce(&serve, &err)) {
+        run_until_told(&serve, loop);
+        status = EXIT_HELD;
+    }
+    if (status != EXIT_HELD)
+        fprintf(stderr, "crctl %.*s: %s\n", SV_ARG(command->name), err.message);
+    release(&serve);
+    return status;
+}
+
+static bool is_loopback(struct sv address) {
+    return sv_starts_with(address, SV("127.")) || sv_eq(address, SV("::1"));
+}
+
+static const char *find_mistake(const struct serve_options *options) {
+    if (options->port > PORT_MAX)
+        return "--port is at most 65535";
+    if (options->nodes > NODES_MAX)
+        return "--nodes is at most 10000";
+    if (options->is_plain && !is_loopback(options->address))
+        return "--plain-http makes anybody administrator, so it needs a loopback --address";
+    if (options->is_plain && options->authorization != 0)
+        return "--authorization rbac needs TLS: clients send no credentials over plain HTTP";
+    if ((options->certificate.len > 0) != (options->key.len > 0))
+        return "--tls-cert-file and --tls-private-key-file go together";
+    return NULL;
+}
+
+int serve_command(const struct command *command, int argc, char *const *argv) {
+    struct sv empty = SV("");
+    struct serve_options serve = {
+        .address = SV("127.0.0.1"),
+        .nodes = 1,
+        .tokens = empty,
+        .certificate = empty,
+        .key = empty,
+        .client_ca = empty,
+        .load = empty,
+        .crds = empty,
+        .kubeconfig = empty,
+        .ready_file = empty,
+    };
+#define TEXT(name, value, target, help)                                                            \
+    { SV(name), OPTION_TEXT, SV(value), NULL, 0, target, SV(help) }
+#define NUMBER(name, target, help)                                                                 \
+    { SV(name), OPTION_NUMBER, SV("N"), NULL, 0, target, SV(help) }
+#define FLAG(name, target, help)                                                                   \
+    { SV(name), OPTION_FLAG, SV(""), NULL, 0, target, SV(help) }
+    const struct option options[] = {
+        TEXT("address", "IP", &serve.address, "where to listen; 127.0.0.1"),
+        NUMBER("port", &serve.port, "0, the default: the system chooses one"),
+        FLAG("plain-http", &serve.is_plain, "no TLS and no log-in; on loopback only"),
+        {SV("authorization"), OPTION_CHOICE, SV("always-allow|rbac"), authorizations,
+         COUNT_OF(authorizations), &serve.authorization, SV("whether roles decide")},
+        TEXT("token-auth-file", "FILE", &serve.tokens, "lines of token,user,uid,\"groups\""),
+        TEXT("tls-cert-file", "FILE", &serve.certificate,
+             "the server's certificate; made if absent"),
+        TEXT("tls-private-key-file", "FILE", &serve.key, "its key"),
+        TEXT("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
+        NUMBER("nodes", &serve.nodes, "simulated nodes; 1"),
+        FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
+        TEXT("load", "DIR", &serve.load, "manifests to create at start"),
+        TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
+        NUMBER("seed", &serve.seed, "of uids, generated names and delays"),
+        TEXT("kubeconfig-out", "FILE", &serve.kubeconfig, "where to write a kubeconfig"),
+        TEXT("ready-file", "FILE", &serve.ready_file, "gets the URL when the server is ready"),
+        FLAG("verbose", &serve.is_verbose, "log what happens"),
+    };
+#undef TEXT
+#undef NUMBER
+#undef FLAG
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    if (operands.count > 0)
+        return command_fail(command, "takes no file; name a folder with --load");
+    const char *mistake = find_mistake(&serve);
+    return mistake ? command_fail(command, mistake) : serve_all(command, &serve);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/http/authenticator.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/map.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+
+enum {
+    GROUPS_MAX = 64,
+    LINE_FIELDS_MAX = 4,
+    SIGNATURE_HALF_BYTES = 32, /* of ES256: r and s */
+};
+
+static const char issuer[] = "https://kubernetes.default.svc.cluster.local";
+
+struct authenticator {
+    struct arena *arena; /* of tokens and users */
+    struct map *users;   /* by token */
+    gnutls_privkey_t key;
+    gnutls_pubkey_t public_key;
+};
+
+struct authenticator *authenticator_new(void) {
+    struct arena *arena = arena_new();
+    struct authenticator *authenticator = ARENA_NEW(arena, struct authenticator);
+    authenticator->arena = arena;
+    authenticator->users = map_new();
+    bool has_key =
+        gnutls_privkey_init(&authenticator->key) >= 0 &&
+        gnutls_privkey_generate(authenticator->key, GNUTLS_PK_ECDSA,
+                                GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) >= 0 &&
+        gnutls_pubkey_init(&authenticator->public_key) >= 0 &&
+        gnutls_pubkey_import_privkey(authenticator->public_key, authenticator->key, 0, 0) >= 0;
+    assert(has_key);
+    return authenticator;
+}
+
+void authenticator_free(struct authenticator *authenticator) {
+    if (!authenticator)
+        return;
+    gnutls_pubkey_deinit(authenticator->public_key);
+    gnutls_privkey_deinit(authenticator->key);
+    map_free(authenticator->users);
+    arena_free(authenticator->arena);
+}
+
+void authenticator_add(struct authenticator *authenticator, struct sv token,
+                       const struct user_info *user) {
+    struct arena *arena = authenticator->arena;
+    struct user_info *copy = ARENA_NEW(arena, struct user_info);
+    struct sv *groups = ARENA_ARRAY(arena, struct sv, user->group_count + 1);
+    for (size_t i = 0; i < user->group_count; i++)
+        groups[i] = arena_copy(arena, user->groups[i]);
+    groups[user->group_count] = SV("system:authenticated");
+    *copy = (struct user_info){arena_copy(arena, user->name), arena_copy(arena, user->uid), groups,
+                               user->group_count + 1};
+    map_put(authenticator->users, token, copy);
+}
+
+/* --- token files --- */
+
+/* The next field of a line of comma-separated values; quotes may hold commas. */
+static struct sv take_field(struct sv *line) {
+    if (!sv_starts_with(*line, SV("\"")))
+        return sv_trim(sv_cut(line, ','));
+    *line = sv_drop(*line, 1);
+    struct sv field = sv_cut(line, '"');
+    sv_cut(line, ',');
+    return field;
+}
+
+static bool add_line(struct authenticator *authenticator, struct sv line, size_t number,
+                     struct error *err) {
+    struct sv fields[LINE_FIELDS_MAX] = {SV(""), SV(""), SV(""), SV("")};
+    for (size_t i = 0; i < LINE_FIELDS_MAX; i++)
+        fields[i] = take_field(&line);
+    if (fields[0].len == 0 || fields[1].len == 0)
+        return error_set(err, ERROR_INVALID,
+                         "line %zu: write token,user,uid and, in quotes, groups", number);
+    struct sv groups[GROUPS_MAX];
+    struct user_info user = {fields[1], fields[2], groups, 0};
+    for (struct sv rest = fields[3]; rest.len > 0 && user.group_count < GROUPS_MAX;)
+        groups[user.group_count++] = sv_trim(sv_cut(&rest, ','));
+    if (map_count(authenticator->users) >= TOKENS_MAX)
+        return error_set(err, ERROR_TOO_LARGE, "line %zu: more than %d tokens", number, TOKENS_MAX);
+    authenticator_add(authenticator, fields[0], &user);
+    return true;
+}
+
+bool authenticator_add_file(struct authenticator *authenticator, struct sv text,
+                            struct error *err) {
+    for (size_t number = 1; text.len > 0; number++) {
+        struct sv line = sv_trim(sv_cut(&text, '\n'));
+        if (line.len > 0 && line.ptr[0] != '#' && !add_line(authenticator, line, number, err))
+            return false;
+    }
+    return true;
+}
+
+/* --- tokens of service accounts --- */
+
+static struct cJSON *token_payload(const struct token_claims *claims, struct arena *arena) {
+    struct cJSON *payload = json_map(arena);
+    struct cJSON *audiences = json_ensure_list(arena, payload, SV("aud"));
+    for (size_t i = 0; i < claims->audience_count; i++)
+        json_append(audiences, json_string(arena, claims->audiences[i]));
+    if (claims->audience_count == 0)
+        json_append(audiences, json_string(arena, sv_from(issuer)));
+    json_set_int(arena, payload, SV("exp"), claims->expires_s);
+    json_set_int(arena, payload, SV("iat"), claims->issued_s);
+    json_set_string(arena, payload, SV("iss"), sv_from(issuer));
+    struct cJSON *kubernetes = json_ensure_map(arena, payload, SV("kubernetes.io"));
+    json_set_string(arena, kubernetes, SV("namespace"), claims->namespace_name);
+    struct cJSON *account = json_ensure_map(arena, kubernetes, SV("serviceaccount"));
+    json_set_string(arena, account, SV("name"), claims->name);
+    json_set_string(arena, account, SV("uid"), claims->uid);
+    json_set_int(arena, payload, SV("nbf"), claims->issued_s);
+    json_set_string(arena, payload, SV("sub"),
+                    arena_printf(arena, "system:serviceaccount:%.*s:%.*s",
+                                 SV_ARG(claims->namespace_name), SV_ARG(claims->name)));
+    return payload;
+}
+
+static gnutls_datum_t datum(struct sv bytes) {
+    return (gnutls_datum_t){(unsigned char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len};
+}
+
+/* A number of a signature has a sign byte or lacks leading zeros: make it 32 bytes. */
+static void put_half(unsigned char *half, const gnutls_datum_t *number) {
+    const unsigned char *bytes = number->data;
+    size_t len = number->size;
+    for (; len > SIGNATURE_HALF_BYTES; len--)
+        bytes++;
+    memcpy(half + SIGNATURE_HALF_BYTES - len, bytes, len);
+}
+
+struct sv authenticator_sign(const struct authenticator *authenticator,
+                             const struct token_claims *claims, struct arena *arena) {
+    struct sv header = base64url_encode(arena, SV("{\"alg\":\"ES256\",\"typ\":\"JWT\"}"));
+    struct sv payload = base64url_encode(
+        arena, json_write_arena(arena, token_payload(claims, arena), JSON_COMPACT));
+    struct sv text = arena_printf(arena, "%.*s.%.*s", SV_ARG(header), SV_ARG(payload));
+    gnutls_datum_t data = datum(text), signature, r, s;
+    int code = gnutls_privkey_sign_data2(authenticator->key, GNUTLS_SIGN_ECDSA_SHA256, 0, &data,
+                                         &signature);
+    assert(code >= 0);
+    code = gnutls_decode_rs_value(&signature, &r, &s);
+    assert(code >= 0);
+    unsigned char halves[2 * SIGNATURE_HALF_BYTES] = {0};
+    put_half(halves, &r);
+    put_half(halves + SIGNATURE_HALF_BYTES, &s);
+    gnutls_free(signature.data);
+    gnutls_free(r.data);
+    gnutls_free(s.data);
+    struct sv encoded = base64url_encode(arena, (struct sv){(const char *)halves, sizeof(halves)});
+    return arena_printf(arena, "%.*s.%.*s", SV_ARG(text), SV_ARG(encoded));
+}
+
+static bool is_signed(const struct authenticator *authenticator, struct sv text,
+                      struct sv signature) {
+    if (signature.len != (size_t)2 * SIGNATURE_HALF_BYTES)
+        return false;
+    gnutls_datum_t r = datum(sv_prefix(signature, SIGNATURE_HALF_BYTES));
+    gnutls_datum_t s = datum(sv_drop(signature, SIGNATURE_HALF_BYTES));
+    gnutls_datum_t encoded, data = datum(text);
+    if (gnutls_encode_rs_value(&encoded, &r, &s) < 0)
+        return false;
+    int code = gnutls_pubkey_verify_data2(authenticator->public_key, GNUTLS_SIGN_ECDSA_SHA256, 0,
+                                          &data, &encoded);
+    gnutls_free(encoded.data);
+    return code >= 0;
+}
+
+static bool service_account_user(const struct cJSON *payload, struct arena *arena,
+                                 struct user_info *ret_user) {
+    struct sv subject = json_string_or(payload, SV("sub"), SV(""));
+    if (!sv_starts_with(subject, SV("system:serviceaccount:")))
+        return false;
+    struct sv *groups = ARENA_ARRAY(arena, struct sv, 3);
+    const struct cJSON *kubernetes = json_get(payload, SV("kubernetes.io"));
+    groups[0] = SV("system:serviceaccounts");
+    groups[1] = arena_printf(arena, "system:serviceaccounts:%.*s",
+                             SV_ARG(json_string_or(kubernetes, SV("namespace"), SV(""))));
+    groups[2] = SV("system:authenticated");
+    *ret_user = (struct user_info){
+        subject, json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
+        groups, 3};
+    return true;
+}
+
+static bool authenticate_signed(const struct authenticator *authenticator, struct sv token,
+                                int64_t now_ms, struct arena *arena, struct user_info *ret_user) {
+    size_t dot = sv_find_last(token, '.');
+    struct sv text = sv_prefix(token, dot), rest = text, signature, payload;
+    if (dot == token.len || !base64url_decode(arena, sv_drop(token, dot + 1), &signature) ||
+        !is_signed(authenticator, text, signature))
+        return false;
+    sv_cut(&rest, '.');
+    struct error err = {0};
+    if (!base64url_decode(arena, rest, &payload))
+        return false;
+    const struct cJSON *claims = json_read(arena, payload, &err);
+    return claims && json_int_or(claims, SV("exp"), 0) > now_ms / 1000 &&
+           service_account_user(claims, arena, ret_user);
+}
+
+/* --- requests --- */
+
+bool authenticate(const struct authenticator *authenticator, struct sv authorization,
+                  int64_t now_ms, struct arena *arena, struct user_info *ret_user) {
+    static const struct sv nobody[] = {{"system:unauthenticated", 22}};
+    if (authorization.len == 0) {
+        *ret_user = (struct user_info){SV("system:anonymous"), SV(""), nobody, 1};
+        return true;
+    }
+    struct sv token = authorization, scheme = sv_cut(&token, ' ');
+    if (!sv_eq(scheme, SV("Bearer")) && !sv_eq(scheme, SV("bearer")))
+        return false;
+    token = sv_trim(token);
+    const struct user_info *user = map_get(authenticator->users, token);
+    if (user) {
+        *ret_user = *user;
+        return true;
+    }
+    return authenticate_signed(authenticator, token, now_ms, arena, ret_user);
+}
+
+bool is_anonymous(const struct user_info *user) {
+    return sv_eq(user->name, SV("system:anonymous"));
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authenticator: who sends a request: bearer tokens, client certificates, nobody. Tokens are the
+ * administrator's, those of a token file (token,user,uid,"group1,group2"), and those that
+ * TokenRequest signs for service accounts.
+ */
+#ifndef FAKEAPI_HTTP_AUTHENTICATOR_H
+#define FAKEAPI_HTTP_AUTHENTICATOR_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/server/rbac.h"
+
+struct arena;
+struct authenticator; /* opaque */
+struct cJSON;
+struct error;
+
+enum { TOKENS_MAX = 10 * 1000 };
+
+struct authenticator *authenticator_new(void);
+/* Accepts NULL. */
+void authenticator_free(struct authenticator *authenticator);
+DEFINE_AUTO(authenticator)
+
+/* Copied; system:authenticated is added to the groups. */
+void authenticator_add(struct authenticator *authenticator, struct sv token,
+                       const struct user_info *user);
+/* The text of a token file; errors name the line. */
+MUST_CHECK bool authenticator_add_file(struct authenticator *authenticator, struct sv text,
+                                       struct error *err);
+
+/* False: there is such a header but it is none of ours (401). Without a header the user is
+ * system:anonymous. The user is borrowed or lives in `arena`. */
+bool authenticate(const struct authenticator *authenticator, struct sv authorization,
+                  int64_t now_ms, struct arena *arena, struct user_info *ret_user);
+bool is_anonymous(const struct user_info *user);
+
+struct token_claims {
+    struct sv namespace_name, name, uid; /* of the service account */
+    const struct sv *audiences;
+    size_t audience_count;
+    int64_t issued_s, expires_s;
+};
+/* A signed token for a service account (ES256). */
+struct sv authenticator_sign(const struct authenticator *authenticator,
+                             const struct token_claims *claims, struct arena *arena);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who sends a request, whether they may, and in whose name (apiserver-semantics.md §1.13). */
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/tls_identity.h"
+
+#include <gnutls/gnutls.h>
+
+enum { IMPERSONATED_GROUPS_MAX = 64 };
+
+/* --- client certificates --- */
+
+static bool read_certificate(struct exchange *exchange, struct peer *peer) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    unsigned count = 0, problems = 0;
+    const gnutls_datum_t *chain =
+        info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
+    if (!chain || count == 0 ||
+        gnutls_certificate_verify_peers2(info->tls_session, &problems) < 0 || problems != 0)
+        return false;
+    peer->arena = arena_new();
+    return tls_certificate_user(peer->arena,
+                                (struct sv){(const char *)chain[0].data, chain[0].size},
+                                &peer->certificate_user);
+}
+
+/* Looked at once for each connection: verifying is dear. */
+static bool has_certificate(struct exchange *exchange) {
+    struct peer *peer = exchange->peer;
+    if (!peer || !exchange->server->options.tls)
+        return false;
+    if (!peer->is_certificate_checked)
+        peer->has_certificate = read_certificate(exchange, peer);
+    peer->is_certificate_checked = true;
+    return peer->has_certificate;
+}
+
+/* --- authentication --- */
+
+static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
+    const struct http_server_options *options = &exchange->server->options;
+    static const struct sv everything[] = {{"system:masters", 14}, {"system:authenticated", 20}};
+    if (!options->tls) {
+        /* Clients send no credentials without TLS. */
+        *ret_user = (struct user_info){SV("system:admin"), SV(""), everything, 2};
+        return true;
+    }
+    struct sv authorization = header_of(exchange, "Authorization");
+    if (authorization.len == 0 && has_certificate(exchange)) {
+        *ret_user = exchange->peer->certificate_user;
+        return true;
+    }
+    return authenticate(options->authenticator, authorization, server_now_ms(exchange->server),
+                        exchange->server->arena, ret_user);
+}
+
+/* --- authorization --- */
+
+static bool is_public(enum route_type type) {
+    return type == ROUTE_HEALTH || type == ROUTE_VERSION;
+}
+
+static struct access access_of(const struct route *route) {
+    const struct request *request = &route->request;
+    bool is_resource = route->type == ROUTE_RESOURCE || route->type == ROUTE_LOG ||
+                       route->type == ROUTE_STREAM || route->type == ROUTE_TOKEN;
+    if (!is_resource)
+        return (struct access){.verb = route->rbac_verb,
+                               .group = SV(""),
+                               .plural = SV(""),
+                               .subresource = SV(""),
+                               .namespace_name = SV(""),
+                               .name = SV(""),
+                               .path = route->path};
+    return (struct access){
+        .verb = route->rbac_verb,
+        .group = request->group,
+        .plural = request->plural,
+        .subresource = request->subresource,
+        .namespace_name = request->namespace_name,
+        .name = request->name,
+        .path = SV(""),
+    };
+}
+
+static bool is_allowed(struct exchange *exchange, const struct user_info *user,
+                       const struct access *access) {
+    struct rbac *rbac = exchange->server->options.rbac;
+    struct sv reason;
+    return !rbac || rbac_allows(rbac, user, access, exchange->server->arena, &reason);
+}
+
+static enum MHD_Result refuse_access(struct exchange *exchange, const struct route *route,
+                                     const struct user_info *user, const struct access *access) {
+    struct arena *arena = exchange->server->arena;
+    struct cJSON *status =
+        fakeapi_status(arena, 403, "Forbidden", access_refusal(user, access, arena));
+    struct cJSON *code = json_remove(status, SV("code"));
+    struct cJSON *details = json_ensure_map(arena, status, SV("details"));
+    if (access->name.len > 0)
+        json_set_string(arena, details, SV("name"), access->name);
+    if (access->group.len > 0)
+        json_set_string(arena, details, SV("group"), access->group);
+    if (access->plural.len > 0)
+        json_set_string(arena, details, SV("kind"), access->plural);
+    json_set(arena, status, SV("code"), code);
+    struct api_response response = {.http_status = 403, .body = status};
+    return send_tree(exchange, route, &response, SV(""));
+}
+
+/* --- impersonation --- */
+
+struct impersonated {
+    struct arena *arena;
+    struct sv *groups;
+    size_t count;
+};
+
+static enum MHD_Result take_group(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
+    (void)kind;
+    struct impersonated *impersonated = context;
+    if (strcasecmp(name, "Impersonate-Group") == 0 && impersonated->count < IMPERSONATED_GROUPS_MAX)
+        impersonated->groups[impersonated->count++] =
+            arena_copy(impersonated->arena, sv_from(value));
+    return MHD_YES;
+}
+
+static struct access impersonation_of(const char *plural, struct sv name) {
+    return (struct access){.verb = SV("impersonate"),
+                           .group = SV(""),
+                           .plural = sv_from(plural),
+                           .subresource = SV(""),
+                           .namespace_name = SV(""),
+                           .name = name,
+                           .path = SV("")};
+}
+
+/* Puts the user in whose name the request is made in place of `user`; false: refused. */
+static bool impersonate(struct exchange *exchange, const struct route *route,
+                        struct user_info *user, enum MHD_Result *ret_result) {
+    struct arena *arena = exchange->server->arena;
+    struct sv name = header_of(exchange, "Impersonate-User");
+    if (name.len == 0)
+        return true;
+    struct sv *groups = ARENA_ARRAY(arena, struct sv, IMPERSONATED_GROUPS_MAX + 1);
+    struct impersonated impersonated = {.arena = arena, .groups = groups};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_group, &impersonated);
+    struct access access = impersonation_of("users", name);
+    for (size_t i = 0; is_allowed(exchange, user, &access) && i < impersonated.count; i++)
+        access = impersonation_of("groups", groups[i]);
+    if (!is_allowed(exchange, user, &access)) {
+        *ret_result = refuse_access(exchange, route, user, &access);
+        return false;
+    }
+    groups[impersonated.count++] = SV("system:authenticated");
+    *user = (struct user_info){name, SV(""), groups, impersonated.count};
+    return true;
+}
+
+bool admit(struct exchange *exchange, struct route *route, struct user_info *ret_user,
+           enum MHD_Result *ret_result) {
+    bool is_known = find_user(exchange, ret_user);
+    bool needs_name = !exchange->server->options.rbac && !is_public(route->type);
+    if (!is_known || (needs_name && is_anonymous(ret_user))) {
+        *ret_result = send_status(exchange, route, 401, "Unauthorized", SV("Unauthorized"));
+        return false;
+    }
+    if (!impersonate(exchange, route, ret_user, ret_result))
+        return false;
+    struct access access = access_of(route);
+    if (is_allowed(exchange, ret_user, &access))
+        return true;
+    *ret_result = refuse_access(exchange, route, ret_user, &access);
+    return false;
+}

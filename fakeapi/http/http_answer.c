@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers as bytes: encodings, compression and the headers of apiserver-semantics.md §1.1. */
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "fakeapi/http/http_parts.h"
+#include "fakeapi/schema/protobuf.h"
+
+#include <zlib.h>
+
+enum {
+    /* Below this compressing costs more than sending. */
+    GZIP_BYTES_MIN = 128 * 1024,
+    GZIP_WINDOW_BITS = 15 + 16, /* with a gzip header */
+    GZIP_LEVEL = 1,
+    WARNING_BYTES_MAX = 4096,
+};
+
+/* --- headers --- */
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value) {
+    MHD_add_response_header(response, name, value);
+}
+
+static void put_hex(struct rng *rng, char *text, size_t digits) {
+    static const char hex[] = "0123456789abcdef";
+    uint64_t bits = rng_next(rng);
+    for (size_t i = 0; i < digits; i++, bits >>= 4)
+        text[i] = hex[bits & 15];
+}
+
+static void add_audit_id(struct http_server *server, struct MHD_Response *response) {
+    char text[] = "00000000-0000-4000-8000-000000000000";
+    put_hex(&server->audit_rng, text, 8);
+    put_hex(&server->audit_rng, text + 9, 4);
+    put_hex(&server->audit_rng, text + 15, 3);
+    put_hex(&server->audit_rng, text + 20, 3);
+    put_hex(&server->audit_rng, text + 24, 12);
+    add_header(response, "Audit-Id", text);
+}
+
+void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
+                 bool is_error) {
+    add_audit_id(exchange->server, response);
+    add_header(response, "Cache-Control", "no-cache, private");
+    add_header(response, "Content-Type", arena_copy(exchange->server->arena, media_type).ptr);
+    if (is_error)
+        add_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+/* Warning: 299 - "text", with quotes and backslashes escaped and without control characters. */
+static void add_warning(struct exchange *exchange, struct MHD_Response *response, struct sv text) {
+    struct buf line;
+    buf_init(&line, WARNING_BYTES_MAX);
+    bool fits = buf_append(&line, SV("299 - \""));
+    for (size_t i = 0; i < text.len && fits; i++) {
+        char byte = text.ptr[i];
+        if (byte == '"' || byte == '\\')
+            fits = buf_append_byte(&line, '\\');
+        fits = fits && buf_append_byte(&line, (unsigned char)byte < ' ' ? ' ' : byte);
+    }
+    if (fits && buf_append_byte(&line, '"'))
+        add_header(response, "Warning", arena_copy(exchange->server->arena, buf_view(&line)).ptr);
+    buf_release(&line);
+}
+
+void count_answer(struct http_server *server, int http_status) {
+    size_t hundred = (size_t)http_status / 100;
+    if (hundred < COUNT_OF(server->answers_by_hundred))
+        server->answers_by_hundred[hundred]++;
+}
+
+/* --- compression --- */
+
+static bool wants_gzip(const struct exchange *exchange) {
+    struct sv rest = header_of(exchange, "Accept-Encoding");
+    while (rest.len > 0) {
+        struct sv coding = sv_cut(&rest, ',');
+        struct sv name = sv_trim(sv_cut(&coding, ';'));
+        if (sv_eq(name, SV("gzip")))
+            return !sv_contains(coding, SV("q=0")) || sv_contains(coding, SV("q=0."));
+    }
+    return false;
+}
+
+/* Replaces what is in `body`; leaves it when it does not work. */
+static bool compress_body(struct buf *body) {
+    struct sv plain = buf_view(body);
+    z_stream stream = {0};
+    if (plain.len > UINT32_MAX || deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
+                                               Z_DEFAULT_STRATEGY) != Z_OK)
+        return false;
+    size_t bound = deflateBound(&stream, plain.len);
+    char *bytes = mem_alloc(bound);
+    stream.next_in = (Bytef *)(uintptr_t)plain.ptr;
+    stream.avail_in = (uInt)plain.len;
+    stream.next_out = (Bytef *)bytes;
+    stream.avail_out = (uInt)bound;
+    bool is_done = bound <= UINT32_MAX && deflate(&stream, Z_FINISH) == Z_STREAM_END;
+    size_t len = stream.total_out;
+    deflateEnd(&stream);
+    if (!is_done) {
+        mem_free(bytes);
+        return false;
+    }
+    buf_release(body);
+    buf_init(body, ANSWER_BYTES_MAX);
+    body->bytes = mem_resize(bytes, bound, len);
+    body->end = body->capacity = len;
+    return true;
+}
+
+/* --- sending --- */
+
+static struct MHD_Response *make_response(const struct http_answer *answer) {
+    if (!answer->owned)
+        return MHD_create_response_from_buffer(
+            answer->bytes.len, (void *)(uintptr_t)answer->bytes.ptr, MHD_RESPMEM_MUST_COPY);
+    struct sv bytes = buf_view(answer->owned);
+    assert(answer->owned->start == 0);
+    answer->owned->bytes = NULL;
+    buf_init(answer->owned, ANSWER_BYTES_MAX);
+    return MHD_create_response_from_buffer_with_free_callback(
+        bytes.len, (void *)(uintptr_t)bytes.ptr, mem_free);
+}
+
+enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer *answer) {
+    bool is_compressed = answer->owned && buf_view(answer->owned).len >= GZIP_BYTES_MIN &&
+                         wants_gzip(exchange) && compress_body(answer->owned);
+    struct MHD_Response *response = make_response(answer);
+    if (!response)
+        return MHD_NO;
+    struct arena *arena = exchange->server->arena;
+    add_headers(exchange, response, answer->media_type, answer->http_status >= 400);
+    if (is_compressed) {
+        add_header(response, "Content-Encoding", "gzip");
+        add_header(response, "Vary", "Accept-Encoding");
+    }
+    for (size_t i = 0; i < answer->warning_count; i++)
+        add_warning(exchange, response, answer->warnings[i]);
+    if (answer->retry_after_s > 0)
+        add_header(response, "Retry-After",
+                   arena_printf(arena, "%lld", (long long)answer->retry_after_s).ptr);
+    if (answer->etag.len > 0) {
+        add_header(response, "ETag", arena_copy(arena, answer->etag).ptr);
+        add_header(response, "Vary", "Accept");
+    }
+    if (answer->http_status == 405)
+        add_header(response, "Allow", "GET");
+    count_answer(exchange->server, answer->http_status);
+    enum MHD_Result result =
+        MHD_queue_response(exchange->connection, (unsigned)answer->http_status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+enum MHD_Result send_text(struct exchange *exchange, int http_status, struct sv text) {
+    return send_answer(exchange, &(struct http_answer){
+                                     .http_status = http_status,
+                                     .media_type = SV("text/plain; charset=utf-8"),
+                                     .bytes = text,
+                                     .etag = SV(""),
+                                 });
+}
+
+/* What has no protobuf form (custom resources, tables) is an error that JSON can tell. */
+static enum encoding encoding_of(const struct route *route, const struct cJSON *tree) {
+    if (route->acceptance.encoding == ENCODING_PROTOBUF &&
+        !protobuf_knows(json_string_or(tree, SV("apiVersion"), SV("")),
+                        json_string_or(tree, SV("kind"), SV(""))))
+        return ENCODING_JSON;
+    return route->acceptance.encoding;
+}
+
+static bool write_tree(struct buf *body, enum encoding encoding, bool is_pretty,
+                       const struct cJSON *tree) {
+    struct error err = {0};
+    if (encoding == ENCODING_PROTOBUF)
+        return protobuf_encode(tree, body, &err);
+    if (encoding == ENCODING_YAML)
+        return yaml_write(body, tree);
+    return json_write(body, tree, is_pretty ? JSON_PRETTY : JSON_COMPACT) &&
+           buf_append_byte(body, '\n');
+}
+
+enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
+                          const struct api_response *response, struct sv media_type) {
+    struct buf body;
+    buf_init(&body, ANSWER_BYTES_MAX);
+    enum encoding encoding = encoding_of(route, response->body);
+    if (!write_tree(&body, encoding, route->is_pretty, response->body)) {
+        buf_release(&body);
+        return send_status(exchange, route, 500, "InternalError",
+                           SV("the answer is larger than 1 GiB; list it in pages"));
+    }
+    enum MHD_Result result = send_answer(
+        exchange,
+        &(struct http_answer){
+            .http_status = response->http_status,
+            .media_type = media_type.len > 0 ? media_type : encoding_media_type(encoding),
+            .owned = &body,
+            .warnings = response->warnings,
+            .warning_count = response->warning_count,
+            .retry_after_s = response->http_status >= 400
+                                 ? json_find_int(response->body, "details.retryAfterSeconds", 0)
+                                 : 0,
+            .etag = SV(""),
+        });
+    buf_release(&body);
+    return result;
+}
+
+enum MHD_Result send_status(struct exchange *exchange, const struct route *route, int http_status,
+                            const char *reason, struct sv message) {
+    struct api_response response = {
+        .http_status = http_status,
+        .body = fakeapi_status(exchange->server->arena, http_status, reason, message),
+    };
+    return send_tree(exchange, route, &response, SV(""));
+}

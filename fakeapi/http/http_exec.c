@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Exec and attach over WebSockets (v5.channel.k8s.io, v4.channel.k8s.io): a message is a byte that
+ * names its channel and the bytes of it. Commands run as execs of the simulated cluster; what a
+ * client writes to standard input is gathered until it closes it.
+ */
+#include "core/api/api_status.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/shell.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/http/http_parts.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <wslay/wslay.h>
+
+enum {
+    CHANNEL_STDIN = 0,
+    CHANNEL_STDOUT = 1,
+    CHANNEL_STDERR = 2,
+    CHANNEL_ERROR = 3,
+    CHANNEL_CLOSE = 255,
+    STDIN_BYTES_MAX = 16 * 1024 * 1024,
+    FRAME_BYTES = 32 * 1024,
+    MESSAGE_BYTES_MAX = 1024 * 1024,
+    SHA1_BYTES = 20,
+    SESSIONS_MAX = 10000,
+    /* v4 cannot close standard input: the command gets what came within this time. */
+    STDIN_PAUSE_MS = 500,
+    EXEC_MS_MAX = 24 * 60 * 60 * 1000,
+    END_OF_TRANSMISSION = 4, /* what a terminal sends for the end of input */
+};
+
+struct exec_session {
+    struct waiter waiter; /* first: what epoll hands back */
+    struct http_server *server;
+    struct exec_session *next, *previous;
+    struct arena *arena; /* of the request and of the answer */
+    struct request request;
+    bool has_tty, can_close_stdin, is_attach;
+    struct sv log; /* what attach shows */
+    struct buf input;
+    bool is_input_ended;
+    int64_t start_ms; /* v4: when it starts at the latest */
+    uint64_t id;      /* of the exec that runs; 0: none */
+    bool is_answered; /* all messages are queued */
+    /* From the upgrade on. */
+    struct MHD_UpgradeResponseHandle *handle;
+    int socket;
+    struct sv early; /* what the client sent before the upgrade was answered */
+    wslay_event_context_ptr frames;
+    unsigned watched; /* events that epoll waits for */
+};
+
+/* --- life --- */
+
+static struct exec_session *new_session(struct http_server *server) {
+    struct exec_session *session = mem_alloc(sizeof(*session));
+    session->server = server;
+    session->arena = arena_new();
+    session->log = session->early = SV("");
+    session->socket = -1;
+    buf_init(&session->input, STDIN_BYTES_MAX);
+    session->next = server->sessions;
+    if (session->next)
+        session->next->previous = session;
+    server->sessions = session;
+    server->session_count++;
+    return session;
+}
+
+void free_session(struct exec_session *session) {
+    struct http_server *server = session->server;
+    if (session->id != 0)
+        transport_cancel(server->exec_transport, session->id);
+    if (session->handle) {
+        epoll_ctl(server->epoll, EPOLL_CTL_DEL, session->socket, NULL);
+        MHD_upgrade_action(session->handle, MHD_UPGRADE_ACTION_CLOSE);
+        wslay_event_context_free(session->frames);
+    }
+    *(session->previous ? &session->previous->next : &server->sessions) = session->next;
+    if (session->next)
+        session->next->previous = session->previous;
+    server->session_count--;
+    buf_release(&session->input);
+    arena_free(session->arena);
+    mem_free(session);
+}
+
+/* --- messages out --- */
+
+static void queue_message(struct exec_session *session, int channel, struct sv bytes) {
+    char *message = mem_alloc(bytes.len + 1);
+    message[0] = (char)channel;
+    memcpy(message + 1, bytes.ptr, bytes.len);
+    wslay_event_queue_msg(session->frames, &(struct wslay_event_msg){
+                                               .opcode = WSLAY_BINARY_FRAME,
+                                               .msg = (const uint8_t *)message,
+                                               .msg_length = bytes.len + 1,
+                                           });
+    mem_free(message);
+}
+
+static void queue_output(struct exec_session *session, int channel, struct sv bytes) {
+    for (; bytes.len > 0; bytes = sv_drop(bytes, FRAME_BYTES))
+        queue_message(session, channel, sv_prefix(bytes, FRAME_BYTES));
+}
+
+static struct sv exit_status(struct arena *arena, int exit_code) {
+    if (exit_code == 0)
+        return SV("{\"metadata\":{},\"status\":\"Success\"}");
+    return arena_printf(arena,
+                        "{\"metadata\":{},\"status\":\"Failure\",\"message\":\"command terminated "
+                        "with non-zero exit code: exit status %d\",\"reason\":\"NonZeroExitCode\","
+                        "\"details\":{\"causes\":[{\"reason\":\"ExitCode\",\"message\":\"%d\"}]}}",
+                        exit_code, exit_code);
+}
+
+static struct sv failure_status(struct arena *arena, const struct completion *completion) {
+    const struct cJSON *status =
+        completion->body
+            ? completion->body
+            : fakeapi_status(arena, 500, "InternalError", sv_from(completion->err.message));
+    return json_write_arena(arena, status, JSON_COMPACT);
+}
+
+static void queue_end(struct exec_session *session, struct sv status) {
+    queue_message(session, CHANNEL_ERROR, status);
+    wslay_event_queue_close(session->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
+    session->is_answered = true;
+}
+
+static void queue_completion(struct exec_session *session, const struct completion *completion) {
+    bool has_ended = completion->err.code == ERROR_NONE;
+    if (has_ended) {
+        queue_output(session, CHANNEL_STDOUT, completion->stdout_bytes);
+        queue_output(session, session->has_tty ? CHANNEL_STDOUT : CHANNEL_STDERR,
+                     completion->stderr_bytes);
+    }
+    queue_end(session, has_ended ? exit_status(session->arena, completion->exit_code)
+                                 : failure_status(session->arena, completion));
+}
+
+/* --- running --- */
+
+static void start_command(struct exec_session *session) {
+    if (session->id != 0 || session->is_answered || session->is_attach)
+        return;
+    session->is_input_ended = true;
+    session->request.exec.stdin_bytes = arena_copy(session->arena, buf_view(&session->input));
+    session->request.exec.output_bytes_max = SHELL_OUTPUT_BYTES_MAX;
+    session->request.timeout_ms = EXEC_MS_MAX;
+    session->id = transport_start(session->server->exec_transport, &session->request);
+}
+
+/* Attach shows what was printed so far and stays until the client goes. */
+static void begin(struct exec_session *session) {
+    queue_message(session, CHANNEL_STDOUT, SV(""));
+    if (session->is_attach)
+        queue_output(session, CHANNEL_STDOUT, session->log);
+    else if (!session->request.exec.has_stdin)
+        start_command(session);
+    else if (!session->can_close_stdin)
+        session->start_ms = server_now_ms(session->server) + STDIN_PAUSE_MS;
+}
+
+static void take_input(struct exec_session *session, struct sv bytes) {
+    if (session->is_input_ended)
+        return;
+    size_t end = session->has_tty ? sv_find(bytes, END_OF_TRANSMISSION) : bytes.len;
+    bool fits = buf_append(&session->input, sv_prefix(bytes, end));
+    if (!fits)
+        queue_end(session,
+                  SV("{\"metadata\":{},\"status\":\"Failure\",\"message\":\"standard input "
+                     "is limited to 16 MiB\",\"reason\":\"InternalError\",\"code\":500}"));
+    else if (end < bytes.len)
+        start_command(session);
+    if (!session->can_close_stdin)
+        session->start_ms = server_now_ms(session->server) + STDIN_PAUSE_MS;
+}
+
+static void take_message(wslay_event_context_ptr frames,
+                         const struct wslay_event_on_msg_recv_arg *message, void *context) {
+    (void)frames;
+    struct exec_session *session = context;
+    if (wslay_is_ctrl_frame(message->opcode) || message->msg_length == 0)
+        return;
+    struct sv bytes = {(const char *)message->msg + 1, message->msg_length - 1};
+    if (message->msg[0] == CHANNEL_STDIN)
+        take_input(session, bytes);
+    else if (message->msg[0] == CHANNEL_CLOSE && bytes.len == 1 && bytes.ptr[0] == CHANNEL_STDIN)
+        start_command(session);
+}
+
+/* --- the socket --- */
+
+static ssize_t receive(wslay_event_context_ptr frames, uint8_t *bytes, size_t len, int flags,
+                       void *context) {
+    (void)flags;
+    struct exec_session *session = context;
+    if (session->early.len > 0) {
+        size_t taken = session->early.len < len ? session->early.len : len;
+        memcpy(bytes, session->early.ptr, taken);
+        session->early = sv_drop(session->early, taken);
+        return (ssize_t)taken;
+    }
+    ssize_t got = recv(session->socket, bytes, len, MSG_DONTWAIT);
+    if (got > 0)
+        return got;
+    bool is_waiting = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    wslay_event_set_error(frames, is_waiting ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static ssize_t transmit(wslay_event_context_ptr frames, const uint8_t *bytes, size_t len, int flags,
+                        void *context) {
+    (void)flags;
+    struct exec_session *session = context;
+    ssize_t sent = send(session->socket, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0)
+        return sent;
+    bool is_waiting = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    wslay_event_set_error(frames, is_waiting ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static void watch_socket(struct exec_session *session) {
+    unsigned wanted = EPOLLIN | (wslay_event_want_write(session->frames) ? EPOLLOUT : 0);
+    if (wanted == session->watched)
+        return;
+    struct epoll_event event = {.events = wanted, .data.ptr = &session->waiter};
+    epoll_ctl(session->server->epoll, session->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+              session->socket, &event);
+    session->watched = wanted;
+}
+
+/* Sends what is queued. False: the session is over. */
+static bool move_on(struct exec_session *session) {
+    if (wslay_event_send(session->frames) != 0)
+        return false;
+    if (!wslay_event_want_read(session->frames) && !wslay_event_want_write(session->frames))
+        return false;
+    watch_socket(session);
+    return true;
+}
+
+static void socket_ready(struct waiter *waiter, unsigned events) {
+    struct exec_session *session = (struct exec_session *)waiter;
+    bool is_open = true;
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        is_open = wslay_event_recv(session->frames) == 0;
+    if (!is_open || !move_on(session))
+        free_session(session);
+}
+
+/* The 101 was sent: the socket is ours. */
+static void take_socket(void *context, struct MHD_Connection *connection, void *state,
+                        const char *early, size_t early_len, MHD_socket socket,
+                        struct MHD_UpgradeResponseHandle *handle) {
+    (void)connection;
+    struct exec_session *session = context;
+    struct exchange *exchange = state;
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = receive,
+        .send_callback = transmit,
+        .on_msg_recv_callback = take_message,
+    };
+    exchange->session = NULL;
+    session->handle = handle;
+    session->socket = socket;
+    session->waiter.ready = socket_ready;
+    session->early = arena_copy(session->arena, (struct sv){early, early_len});
+    int code = wslay_event_context_server_init(&session->frames, &callbacks, session);
+    assert(code == 0);
+    wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
+    begin(session);
+    socket_ready(&session->waiter, EPOLLIN);
+}
+
+/* --- the upgrade --- */
+
+static struct sv accept_key(struct arena *arena, struct sv key) {
+    struct sv text = arena_printf(arena, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", SV_ARG(key));
+    char digest[SHA1_BYTES];
+    int code = gnutls_hash_fast(GNUTLS_DIG_SHA1, text.ptr, text.len, digest);
+    assert(code == 0);
+    return base64_encode(arena, (struct sv){digest, sizeof(digest)});
+}
+
+/* The newest protocol that both sides know; SV("") for none. */
+static struct sv choose_protocol(struct sv offered) {
+    static const struct sv known[] = {{"v5.channel.k8s.io", 17}, {"v4.channel.k8s.io", 17}};
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        for (struct sv rest = offered; rest.len > 0;)
+            if (sv_eq(sv_trim(sv_cut(&rest, ',')), known[i]))
+                return known[i];
+    return SV("");
+}
+
+static bool has_word(struct sv list, const char *word) {
+    while (list.len > 0) {
+        struct sv each = sv_trim(sv_cut(&list, ','));
+        if (each.len == strlen(word) && strncasecmp(each.ptr, word, each.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum MHD_Result send_upgrade(struct exchange *exchange, struct exec_session *session,
+                                    struct sv protocol) {
+    struct arena *arena = exchange->server->arena;
+    struct MHD_Response *response = MHD_create_response_for_upgrade(take_socket, session);
+    if (!response) {
+        free_session(session);
+        return MHD_NO;
+    }
+    exchange->session = session;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");
+    MHD_add_response_header(response, "Sec-WebSocket-Accept",
+                            accept_key(arena, header_of(exchange, "Sec-WebSocket-Key")).ptr);
+    MHD_add_response_header(response, "Sec-WebSocket-Protocol", arena_copy(arena, protocol).ptr);
+    count_answer(exchange->server, 101);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, 101, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static struct exec_session *session_of(struct exchange *exchange, const struct route *route,
+                                       const struct cJSON *pod, struct sv protocol) {
+    struct http_server *server = exchange->server;
+    struct exec_session *session = new_session(server);
+    struct arena *arena = session->arena;
+    const struct request *request = &route->request;
+    session->request = (struct request){
+        .verb = VERB_EXEC,
+        .group = SV(""),
+        .version = SV("v1"),
+        .plural = SV("pods"),
+        .namespace_name = arena_copy(arena, request->namespace_name),
+        .name = arena_copy(arena, request->name),
+        .subresource = SV("exec"),
+        .exec = request->exec,
+    };
+    struct exec_options *exec = &session->request.exec;
+    struct sv *words = ARENA_ARRAY(arena, struct sv, exec->command_count + 1);
+    for (size_t i = 0; i < exec->command_count; i++)
+        words[i] = arena_copy(arena, exec->command[i]);
+    exec->command = words;
+    exec->container = arena_copy(arena, exec->container.len > 0
+                                            ? exec->container
+                                            : json_find_string(pod, "spec.containers.0.name"));
+    session->has_tty = route->has_tty;
+    session->is_attach = sv_eq(request->subresource, SV("attach"));
+    session->can_close_stdin = sv_eq(protocol, SV("v5.channel.k8s.io"));
+    if (session->is_attach && server->options.shell)
+        session->log = shell_log(server->options.shell, pod, exec->container, arena);
+    return session;
+}
+
+static enum MHD_Result refuse_upgrade(struct exchange *exchange, const struct route *route) {
+    struct sv upgrade = header_of(exchange, "Upgrade");
+    if (!has_word(upgrade, "websocket") && upgrade.len > 0)
+        return send_status(exchange, route, 501, "NotImplemented",
+                           arena_printf(exchange->server->arena,
+                                        "%.*s is not supported by this API server; use a "
+                                        "WebSocket with v5.channel.k8s.io or v4.channel.k8s.io",
+                                        SV_ARG(upgrade)));
+    return send_status(exchange, route, 400, "BadRequest",
+                       upgrade.len > 0
+                           ? SV("none of the offered WebSocket protocols is known; offer "
+                                "v5.channel.k8s.io or v4.channel.k8s.io")
+                           : SV("Upgrade request required"));
+}
+
+enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route) {
+    struct http_server *server = exchange->server;
+    const struct cJSON *pod;
+    struct api_response response;
+    struct sv protocol = choose_protocol(header_of(exchange, "Sec-WebSocket-Protocol"));
+    if (sv_eq(route->request.subresource, SV("portforward")))
+        return send_status(exchange, route, 501, "NotImplemented",
+                           SV("pods/portforward is not supported by this API server"));
+    if (!fakeapi_check_exec(server->options.api, &route->request, server->arena, &pod, &response))
+        return send_tree(exchange, route, &response, SV(""));
+    if (!has_word(header_of(exchange, "Upgrade"), "websocket") || protocol.len == 0 ||
+        header_of(exchange, "Sec-WebSocket-Key").len == 0)
+        return refuse_upgrade(exchange, route);
+    if (!sv_eq(route->request.subresource, SV("attach")) && route->request.exec.command_count == 0)
+        return send_status(exchange, route, 400, "BadRequest",
+                           SV("you must specify at least one command for the container"));
+    if (!server->exec_transport || server->session_count >= SESSIONS_MAX)
+        return send_status(exchange, route, 503, "ServiceUnavailable",
+                           SV("no node of this server can run commands now"));
+    return send_upgrade(exchange, session_of(exchange, route, pod, protocol), protocol);
+}
+
+/* --- the loop's side --- */
+
+static struct exec_session *find_session(struct http_server *server, uint64_t id) {
+    struct exec_session *session = server->sessions;
+    while (session && session->id != id)
+        session = session->next;
+    return session;
+}
+
+void pump_sessions(struct http_server *server) {
+    struct completion completion;
+    while (server->exec_transport && transport_take(server->exec_transport, &completion)) {
+        struct exec_session *session = find_session(server, completion.id);
+        if (!session || completion.type != COMPLETION_EXEC)
+            continue;
+        session->id = 0;
+        queue_completion(session, &completion);
+        if (!move_on(session))
+            free_session(session);
+    }
+}
+
+/* Starts the v4 sessions whose input has paused; returns when the next one will have. */
+int64_t keep_sessions(struct http_server *server, int64_t now_ms) {
+    int64_t next_ms = DEADLINE_NEVER;
+    for (struct exec_session *session = server->sessions; session; session = session->next) {
+        if (session->start_ms == 0 || session->is_input_ended)
+            continue;
+        if (session->start_ms <= now_ms)
+            start_command(session);
+        else if (session->start_ms < next_ms)
+            next_ms = session->start_ms;
+    }
+    return next_ms;
+}
+
+void release_sessions(struct http_server *server) {
+    while (server->sessions)
+        free_session(server->sessions);
+}

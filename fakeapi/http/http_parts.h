@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * http_parts: the structs that the files of the HTTP front share. Private to fakeapi/http.
+ */
+#ifndef FAKEAPI_HTTP_HTTP_PARTS_H
+#define FAKEAPI_HTTP_HTTP_PARTS_H
+
+#include "core/base/base.h"
+#include "core/base/buf.h"
+#include "core/base/rng.h"
+#include "core/base/vec.h"
+#include "core/client/transport.h"
+#include "fakeapi/http/http_server.h"
+#include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/rbac.h"
+#include "fakeapi/server/request_parse.h"
+
+#include <microhttpd.h>
+
+struct exec_session;
+struct map;
+struct watch_stream;
+
+enum {
+    /* From the first byte of a request to its last: slow clients do not hold connections. */
+    REQUEST_MS_MAX = 60 * 1000,
+    /* Without a request a connection is closed after this. */
+    IDLE_MS_MAX = 5 * 60 * 1000,
+    /* Of a list of everything; beyond it the answer is an error. */
+    ANSWER_BYTES_MAX = 1024 * 1024 * 1024,
+};
+
+/* Whoever waits for a descriptor of the front's epoll. */
+struct waiter {
+    void (*ready)(struct waiter *waiter, unsigned events);
+};
+
+/* One connection. */
+struct peer {
+    struct http_server *server;
+    struct peer *next, *previous;
+    int descriptor;
+    int64_t deadline_ms; /* it is closed then; DEADLINE_NEVER while it is served */
+    /* Who its client certificate names, once that was looked at. */
+    bool is_certificate_checked, has_certificate;
+    struct arena *arena; /* of certificate_user; NULL without */
+    struct user_info certificate_user;
+};
+
+/* One request and its answer. */
+struct exchange {
+    struct http_server *server;
+    struct peer *peer; /* NULL until the headers are complete */
+    struct MHD_Connection *connection;
+    char *target;       /* terminated */
+    const char *method; /* valid while the request is answered */
+    struct buf body;
+    bool has_headers;
+    bool is_too_large;
+    struct exec_session *session; /* until its upgrade is answered; else NULL */
+};
+
+struct http_server {
+    struct http_server_options options;
+    struct MHD_Daemon *daemon;
+    int epoll;
+    uint16_t port;
+    struct rng audit_rng;
+    struct arena *arena; /* of the request that is being answered */
+    struct peer *peers;
+    int64_t upkeep_due_ms;
+    struct watch_stream *streams;
+    VEC(struct watch_group *) groups; /* of watches, by what they follow */
+    struct map *group_index;
+    struct exec_session *sessions;
+    struct transport *exec_transport; /* NULL without a world */
+    size_t stream_count, session_count;
+    uint64_t answers_by_hundred[6]; /* 1xx, 2xx, …, for /metrics */
+    uint64_t requests_since_trim;
+};
+
+int64_t server_now_ms(const struct http_server *server);
+struct sv header_of(const struct exchange *exchange, const char *name); /* SV("") without it */
+
+/* --- http_answer.c --- */
+
+struct http_answer {
+    int http_status;
+    struct sv media_type;
+    struct sv bytes;   /* copied; unless `owned` */
+    struct buf *owned; /* its memory goes to the answer; NULL: `bytes` */
+    const struct sv *warnings;
+    size_t warning_count;
+    int64_t retry_after_s; /* 0: none */
+    struct sv etag;        /* "": none */
+};
+enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer *answer);
+enum MHD_Result send_text(struct exchange *exchange, int http_status, struct sv text);
+/* A tree in the form that the route's client takes; `media_type` "" for the form's own. */
+enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
+                          const struct api_response *response, struct sv media_type);
+enum MHD_Result send_status(struct exchange *exchange, const struct route *route, int http_status,
+                            const char *reason, struct sv message);
+/* The headers that every answer has. */
+void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
+                 bool is_error);
+void count_answer(struct http_server *server, int http_status);
+
+/* --- http_access.c --- */
+
+/* Who asks and whether they may; false: answered, the result is in `ret_result`. */
+bool admit(struct exchange *exchange, struct route *route, struct user_info *ret_user,
+           enum MHD_Result *ret_result);
+
+/* --- http_route.c --- */
+
+/* Answers a request whose body is complete. */
+enum MHD_Result answer_request(struct exchange *exchange);
+
+/* --- http_plain.c: what is no resource --- */
+
+enum MHD_Result answer_plain(struct exchange *exchange, const struct route *route);
+
+/* --- http_pod.c: logs and tokens --- */
+
+enum MHD_Result answer_log(struct exchange *exchange, const struct route *route);
+enum MHD_Result answer_token(struct exchange *exchange, struct route *route);
+
+/* --- http_watch.c --- */
+
+enum MHD_Result answer_watch(struct exchange *exchange, const struct route *route);
+/* Wakes the streams that have something to send. */
+void pump_watches(struct http_server *server);
+/* Bookmarks and ends that are due; returns when the next one is. */
+int64_t keep_watches(struct http_server *server, int64_t now_ms);
+void release_watches(struct http_server *server);
+
+/* --- http_exec.c --- */
+
+enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route);
+/* Ended commands go to their sessions. */
+void pump_sessions(struct http_server *server);
+int64_t keep_sessions(struct http_server *server, int64_t now_ms);
+void free_session(struct exec_session *session);
+void release_sessions(struct http_server *server);
+
+#endif

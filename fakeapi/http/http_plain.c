@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is no resource: discovery, OpenAPI, version, health, metrics, the index. */
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/http/http_parts.h"
+#include "fakeapi/server/discovery.h"
+#include "fakeapi/server/openapi.h"
+
+/* --- documents that seldom change: a client that has one is told so --- */
+
+static enum MHD_Result send_document(struct exchange *exchange, const struct route *route,
+                                     const struct cJSON *body, struct sv media_type) {
+    struct arena *arena = exchange->server->arena;
+    struct buf text;
+    buf_init(&text, ANSWER_BYTES_MAX);
+    bool fits = json_write(&text, body, route->is_pretty ? JSON_PRETTY : JSON_COMPACT) &&
+                buf_append_byte(&text, '\n');
+    assert(fits);
+    struct http_answer answer = {
+        .http_status = 200,
+        .media_type = media_type,
+        .owned = &text,
+        .etag = arena_printf(arena, "\"%016llX\"", (unsigned long long)sv_hash(buf_view(&text))),
+    };
+    if (sv_eq(header_of(exchange, "If-None-Match"), answer.etag)) {
+        answer.http_status = 304;
+        answer.owned = NULL;
+        answer.bytes = SV("");
+    }
+    enum MHD_Result result = send_answer(exchange, &answer);
+    buf_release(&text);
+    return result;
+}
+
+static enum MHD_Result send_unknown(struct exchange *exchange) {
+    return send_text(exchange, 404, SV("404 page not found\n"));
+}
+
+static enum MHD_Result answer_discovery(struct exchange *exchange, const struct route *route) {
+    struct cJSON *body;
+    struct sv media_type;
+    if (!discovery_answer(exchange->server->options.api, route->path, header_of(exchange, "Accept"),
+                          exchange->server->arena, &body, &media_type))
+        return send_unknown(exchange);
+    return send_document(exchange, route, body, media_type);
+}
+
+static enum MHD_Result answer_openapi(struct exchange *exchange, const struct route *route) {
+    struct cJSON *body;
+    struct sv media_type;
+    if (!openapi_answer(exchange->server->options.api, route->path, exchange->server->arena, &body,
+                        &media_type))
+        return send_unknown(exchange);
+    return send_document(exchange, route, body, media_type);
+}
+
+/* --- version and index --- */
+
+static enum MHD_Result answer_version(struct exchange *exchange, const struct route *route) {
+    static const struct {
+        struct sv name, value;
+    } fields[] = {
+        {SV("major"), SV("1")},
+        {SV("minor"), SV("34")},
+        {SV("emulationMajor"), SV("1")},
+        {SV("emulationMinor"), SV("34")},
+        {SV("minCompatibilityMajor"), SV("1")},
+        {SV("minCompatibilityMinor"), SV("33")},
+        {SV("gitVersion"), SV("v1.34.0+crctl." CACHERUNTIME_VERSION)},
+        {SV("gitCommit"), SV("")},
+        {SV("gitTreeState"), SV("clean")},
+        {SV("buildDate"), SV("1970-01-01T00:00:00Z")},
+        {SV("goVersion"), SV("none")},
+        {SV("compiler"), SV("gcc")},
+        {SV("platform"), SV("linux/amd64")},
+    };
+    struct arena *arena = exchange->server->arena;
+    struct cJSON *body = json_map(arena);
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        json_set_string(arena, body, fields[i].name, fields[i].value);
+    struct api_response response = {.http_status = 200, .body = body};
+    return send_tree(exchange, route, &response, SV(""));
+}
+
+static enum MHD_Result answer_index(struct exchange *exchange, const struct route *route) {
+    static const struct sv paths[] = {
+        {"/api", 4},     {"/api/v1", 7},      {"/apis", 5},        {"/healthz", 8}, {"/livez", 6},
+        {"/metrics", 8}, {"/openapi/v2", 11}, {"/openapi/v3", 11}, {"/readyz", 7},  {"/version", 8},
+    };
+    struct arena *arena = exchange->server->arena;
+    struct cJSON *body = json_map(arena);
+    struct cJSON *list = json_ensure_list(arena, body, SV("paths"));
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        json_append(list, json_string(arena, paths[i]));
+    struct api_response response = {.http_status = 200, .body = body};
+    return send_tree(exchange, route, &response, SV(""));
+}
+
+/* --- health --- */
+
+static const struct sv health_checks[] = {{"ping", 4}, {"etcd", 4}, {"informer-sync", 13}};
+
+/* "/readyz?verbose" lists the checks; "/readyz/ping" is one of them. A server that answers at all
+ * is healthy: it has no part that could fail by itself. */
+static enum MHD_Result answer_health(struct exchange *exchange, const struct route *route) {
+    struct arena *arena = exchange->server->arena;
+    struct sv rest = sv_drop(route->path, 1), verbose;
+    struct sv name = sv_cut(&rest, '/');
+    if (rest.len > 0)
+        return sv_index_of(rest, health_checks, COUNT_OF(health_checks)) < COUNT_OF(health_checks)
+                   ? send_text(exchange, 200, SV("ok"))
+                   : send_unknown(exchange);
+    if (!query_find(route->query, SV("verbose"), arena, &verbose))
+        return send_text(exchange, 200, SV("ok"));
+    struct sv text = SV("");
+    for (size_t i = 0; i < COUNT_OF(health_checks); i++)
+        text = arena_printf(arena, "%.*s[+]%.*s ok\n", SV_ARG(text), SV_ARG(health_checks[i]));
+    return send_text(exchange, 200,
+                     arena_printf(arena, "%.*s%.*s check passed\n", SV_ARG(text), SV_ARG(name)));
+}
+
+/* --- metrics --- */
+
+static enum MHD_Result answer_metrics(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    struct fakeapi_stats stats;
+    fakeapi_get_stats(server->options.api, &stats);
+    struct arena *arena = server->arena;
+    struct sv text = arena_printf(
+        arena,
+        "# TYPE apiserver_storage_objects gauge\napiserver_storage_objects %llu\n"
+        "# TYPE apiserver_writes_total counter\napiserver_writes_total %llu\n"
+        "# TYPE apiserver_watch_events_total counter\napiserver_watch_events_total %llu\n"
+        "# TYPE apiserver_longrunning_requests gauge\n"
+        "apiserver_longrunning_requests{verb=\"WATCH\"} %zu\n"
+        "apiserver_longrunning_requests{verb=\"CONNECT\"} %zu\n"
+        "# TYPE apiserver_request_total counter\n",
+        (unsigned long long)stats.objects, (unsigned long long)stats.writes,
+        (unsigned long long)stats.watch_events, server->stream_count, server->session_count);
+    for (size_t i = 1; i < COUNT_OF(server->answers_by_hundred); i++)
+        text = arena_printf(arena, "%.*sapiserver_request_total{code=\"%zuxx\"} %llu\n",
+                            SV_ARG(text), i, (unsigned long long)server->answers_by_hundred[i]);
+    return send_text(exchange, 200, text);
+}
+
+/* --- all --- */
+
+enum MHD_Result answer_plain(struct exchange *exchange, const struct route *route) {
+    if (route->type == ROUTE_UNKNOWN)
+        return send_unknown(exchange);
+    if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0)
+        return send_status(exchange, route, 405, "MethodNotAllowed",
+                           SV("the server does not allow this method on the requested resource"));
+    switch (route->type) {
+    case ROUTE_DISCOVERY:
+        return answer_discovery(exchange, route);
+    case ROUTE_OPENAPI:
+        return answer_openapi(exchange, route);
+    case ROUTE_HEALTH:
+        return answer_health(exchange, route);
+    case ROUTE_VERSION:
+        return answer_version(exchange, route);
+    case ROUTE_INDEX:
+        return answer_index(exchange, route);
+    case ROUTE_METRICS:
+        return answer_metrics(exchange);
+    case ROUTE_UNKNOWN:
+    case ROUTE_RESOURCE:
+    case ROUTE_LOG:
+    case ROUTE_STREAM:
+    case ROUTE_TOKEN:
+        break;
+    }
+    return send_unknown(exchange);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Logs of pods and tokens of service accounts: subresources that answer from beside the store. */
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/shell.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_parts.h"
+
+enum { TOKEN_SECONDS_DEFAULT = 3600, TOKEN_SECONDS_MIN = 600, AUDIENCES_MAX = 16 };
+
+/* The stored object; NULL and an answer when there is none. */
+static const struct cJSON *get_object(struct exchange *exchange, const struct route *route,
+                                      const char *plural, enum MHD_Result *ret_result) {
+    struct request request = route->request;
+    struct api_response response;
+    request.verb = VERB_GET;
+    request.plural = sv_from(plural);
+    request.subresource = request.resource_version = SV("");
+    request.metadata_only = false;
+    fakeapi_handle(exchange->server->options.api, &request, SV(""), exchange->server->arena,
+                   &response);
+    if (response.http_status == 200)
+        return response.body;
+    *ret_result = send_tree(exchange, route, &response, SV(""));
+    return NULL;
+}
+
+/* --- pods/log --- */
+
+static struct sv container_names(struct arena *arena, const struct cJSON *pod) {
+    struct sv names = SV("");
+    JSON_EACH (container, json_find(pod, "spec.containers"))
+        names = arena_printf(arena, "%.*s%s%.*s", SV_ARG(names), names.len ? " " : "",
+                             SV_ARG(json_string_or(container, SV("name"), SV(""))));
+    return names;
+}
+
+static bool has_container(const struct cJSON *pod, struct sv name) {
+    static const char *const lists[] = {"spec.containers", "spec.initContainers",
+                                        "spec.ephemeralContainers"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(pod, lists[i]))
+            if (sv_eq(json_string_or(container, SV("name"), SV("")), name))
+                return true;
+    return false;
+}
+
+static const struct cJSON *container_status(const struct cJSON *pod, struct sv name) {
+    static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (status, json_find(pod, lists[i]))
+            if (sv_eq(json_string_or(status, SV("name"), SV("")), name))
+                return status;
+    return NULL;
+}
+
+/* Which container; SV("") and a sentence in `ret_problem` when that is not clear. */
+static struct sv choose_container(struct arena *arena, const struct cJSON *pod,
+                                  const struct log_options *options, struct sv *ret_problem) {
+    struct sv pod_name = object_name(pod), name = options->container;
+    if (name.len == 0 && json_count(json_find(pod, "spec.containers")) == 1)
+        return json_find_string(pod, "spec.containers.0.name");
+    if (name.len > 0 && has_container(pod, name))
+        return name;
+    *ret_problem =
+        name.len == 0
+            ? arena_printf(arena,
+                           "a container name must be specified for pod %.*s, choose one of: "
+                           "[%.*s]",
+                           SV_ARG(pod_name), SV_ARG(container_names(arena, pod)))
+            : arena_printf(arena, "container %.*s is not valid for pod %.*s", SV_ARG(name),
+                           SV_ARG(pod_name));
+    return SV("");
+}
+
+static struct sv last_lines(struct sv text, int64_t count) {
+    size_t start = text.len;
+    if (start > 0 && text.ptr[start - 1] == '\n')
+        start--;
+    for (; start > 0; start--)
+        if (text.ptr[start - 1] == '\n' && --count <= 0)
+            break;
+    return count <= 0 && start == text.len ? SV("") : sv_drop(text, start);
+}
+
+static struct sv with_timestamps(struct arena *arena, struct sv text, struct sv started_at) {
+    struct sv stamp =
+        arena_printf(arena, "%.*s.000000000Z ", (int)(started_at.len > 0 ? started_at.len - 1 : 0),
+                     started_at.ptr);
+    struct buf stamped;
+    buf_init(&stamped, ANSWER_BYTES_MAX);
+    bool fits = true;
+    while (text.len > 0 && fits) {
+        struct sv line = sv_cut(&text, '\n');
+        fits = buf_append(&stamped, stamp) && buf_append(&stamped, line) &&
+               buf_append_byte(&stamped, '\n');
+    }
+    struct sv copy = arena_copy(arena, buf_view(&stamped));
+    buf_release(&stamped);
+    return copy;
+}
+
+static struct sv shape_log(struct arena *arena, struct sv text, const struct log_options *options,
+                           const struct cJSON *status) {
+    struct sv started_at = json_find_string(status, "state.running.startedAt");
+    if (started_at.len == 0)
+        started_at = json_find_string(status, "state.terminated.startedAt");
+    if (options->tail_lines == 0)
+        text = SV("");
+    else if (options->tail_lines > 0)
+        text = last_lines(text, options->tail_lines);
+    if (options->timestamps)
+        text = with_timestamps(arena, text, started_at);
+    return options->limit_bytes >= 0 ? sv_prefix(text, (size_t)options->limit_bytes) : text;
+}
+
+enum MHD_Result answer_log(struct exchange *exchange, const struct route *route) {
+    struct http_server *server = exchange->server;
+    struct arena *arena = server->arena;
+    struct sv problem = SV("");
+    enum MHD_Result result;
+    const struct cJSON *pod = get_object(exchange, route, "pods", &result);
+    if (!pod)
+        return result;
+    struct sv container = choose_container(arena, pod, &route->log, &problem);
+    if (container.len == 0)
+        return send_status(exchange, route, 400, "BadRequest", problem);
+    if (json_find_string(pod, "spec.nodeName").len == 0)
+        return send_text(exchange, 204, SV(""));
+    const struct cJSON *status = container_status(pod, container);
+    const struct cJSON *waiting = json_find(status, "state.waiting");
+    if (!status || waiting)
+        return send_status(
+            exchange, route, 400, "BadRequest",
+            arena_printf(arena, "container \"%.*s\" in pod \"%.*s\" is waiting to start: %.*s",
+                         SV_ARG(container), SV_ARG(object_name(pod)),
+                         SV_ARG(json_string_or(waiting, SV("reason"), SV("ContainerCreating")))));
+    if (route->log.previous && json_int_or(status, SV("restartCount"), 0) == 0)
+        return send_status(exchange, route, 400, "BadRequest",
+                           arena_printf(arena,
+                                        "previous terminated container \"%.*s\" in pod \"%.*s\" "
+                                        "not found",
+                                        SV_ARG(container), SV_ARG(object_name(pod))));
+    struct sv text =
+        server->options.shell ? shell_log(server->options.shell, pod, container, arena) : SV("");
+    return send_answer(exchange,
+                       &(struct http_answer){.http_status = 200,
+                                             .media_type = SV("text/plain"),
+                                             .bytes = shape_log(arena, text, &route->log, status),
+                                             .etag = SV("")});
+}
+
+/* --- serviceaccounts/token --- */
+
+static size_t read_audiences(const struct cJSON *body, struct sv *audiences) {
+    size_t count = 0;
+    JSON_EACH (audience, json_find(body, "spec.audiences"))
+        if (count < AUDIENCES_MAX)
+            audiences[count++] = json_text(audience);
+    return count;
+}
+
+enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
+    struct http_server *server = exchange->server;
+    struct arena *arena = server->arena;
+    enum MHD_Result result;
+    const struct cJSON *account = get_object(exchange, route, "serviceaccounts", &result);
+    if (!account)
+        return result;
+    int64_t now_s = server_now_ms(server) / 1000;
+    int64_t seconds =
+        json_find_int(route->request.body, "spec.expirationSeconds", TOKEN_SECONDS_DEFAULT);
+    if (seconds < TOKEN_SECONDS_MIN || seconds > INT32_MAX)
+        return send_status(exchange, route, 422, "Invalid",
+                           SV("TokenRequest.authentication.k8s.io \"\" is invalid: "
+                              "spec.expirationSeconds: Invalid value: may not specify a duration "
+                              "less than 10 minutes"));
+    struct sv audiences[AUDIENCES_MAX];
+    struct token_claims claims = {
+        .namespace_name = object_namespace(account),
+        .name = object_name(account),
+        .uid = object_uid(account),
+        .audiences = audiences,
+        .audience_count = read_audiences(route->request.body, audiences),
+        .issued_s = now_s,
+        .expires_s = now_s + seconds,
+    };
+    struct cJSON *answer = json_copy(arena, route->request.body);
+    json_set_string(arena, answer, SV("kind"), SV("TokenRequest"));
+    json_set_string(arena, answer, SV("apiVersion"), SV("authentication.k8s.io/v1"));
+    struct cJSON *metadata = json_ensure_map(arena, answer, SV("metadata"));
+    json_set_string(arena, metadata, SV("name"), claims.name);
+    json_set_string(arena, metadata, SV("namespace"), claims.namespace_name);
+    json_set_int(arena, json_ensure_map(arena, answer, SV("spec")), SV("expirationSeconds"),
+                 seconds);
+    struct cJSON *status = json_ensure_map(arena, answer, SV("status"));
+    json_set_string(arena, status, SV("token"),
+                    authenticator_sign(server->options.authenticator, &claims, arena));
+    json_set_string(arena, status, SV("expirationTimestamp"),
+                    api_time_format(claims.expires_s * 1000, arena));
+    struct api_response response = {.http_status = 201, .body = answer};
+    return send_tree(exchange, route, &response, SV(""));
+}

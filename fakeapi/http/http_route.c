@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a complete request to the part of the server that answers it. */
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/http/http_parts.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/table.h"
+
+/* A key that stood twice is told to whoever did not ask for silence. */
+static void add_duplicate_warning(struct exchange *exchange, const struct route *route,
+                                  struct api_response *response) {
+    if (route->duplicate_field.len == 0 || sv_eq(route->request.field_validation, SV("Ignore")) ||
+        response->http_status >= 400)
+        return;
+    struct arena *arena = exchange->server->arena;
+    struct sv *warnings = ARENA_ARRAY(arena, struct sv, response->warning_count + 1);
+    warnings[0] = arena_printf(arena, "duplicate field \"%.*s\"", SV_ARG(route->duplicate_field));
+    if (response->warning_count > 0)
+        memcpy(warnings + 1, response->warnings, sizeof(*warnings) * response->warning_count);
+    response->warnings = warnings;
+    response->warning_count++;
+}
+
+static bool check_include(struct exchange *exchange, const struct route *route,
+                          enum table_include *ret_include, enum MHD_Result *ret_result) {
+    if (table_include_parse(route->include_object, ret_include))
+        return true;
+    *ret_result = send_status(exchange, route, 400, "BadRequest",
+                              arena_printf(exchange->server->arena,
+                                           "unrecognized includeObject value: \"%.*s\"",
+                                           SV_ARG(route->include_object)));
+    return false;
+}
+
+static enum MHD_Result send_response(struct exchange *exchange, const struct route *route,
+                                     struct api_response *response) {
+    const struct request *request = &route->request;
+    struct arena *arena = exchange->server->arena;
+    const struct resource_type *type =
+        registry_find(fakeapi_registry(exchange->server->options.api), request->group,
+                      request->version, request->plural);
+    if (route->acceptance.representation == AS_TABLE && type && response->http_status < 400) {
+        struct table_options options = {
+            .has_columns = true, .version = SV("v1"), .now_ms = server_now_ms(exchange->server)};
+        enum MHD_Result result;
+        if (!check_include(exchange, route, &options.include, &result))
+            return result;
+        response->body = table_of(type, response->body, false, &options, arena);
+    }
+    return send_tree(exchange, route, response, SV(""));
+}
+
+static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
+                                       const struct http_request *http) {
+    struct http_server *server = exchange->server;
+    struct api_response response;
+    if (!request_parse_body(server->options.api, http, buf_view(&exchange->body), server->arena,
+                            route, &response))
+        return send_tree(exchange, route, &response, SV(""));
+    if (route->type == ROUTE_TOKEN)
+        return answer_token(exchange, route);
+    if (route->request.verb == VERB_WATCH)
+        return answer_watch(exchange, route);
+    fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
+                   &response);
+    add_duplicate_warning(exchange, route, &response);
+    return send_response(exchange, route, &response);
+}
+
+static struct http_request read_http(const struct exchange *exchange) {
+    return (struct http_request){
+        .method = sv_from(exchange->method),
+        .target = sv_from(exchange->target),
+        .accept = header_of(exchange, "Accept"),
+        .content_type = header_of(exchange, "Content-Type"),
+        .user_agent = header_of(exchange, "User-Agent"),
+    };
+}
+
+enum MHD_Result answer_request(struct exchange *exchange) {
+    struct http_server *server = exchange->server;
+    struct http_request http = read_http(exchange);
+    struct route route;
+    struct api_response response = {0};
+    struct user_info user;
+    enum MHD_Result result;
+    bool is_parsed = request_parse(server->options.api, &http, server->arena, &route, &response);
+    if (!admit(exchange, &route, &user, &result))
+        return result;
+    if (!is_parsed)
+        return send_tree(exchange, &route, &response, SV(""));
+    switch (route.type) {
+    case ROUTE_RESOURCE:
+    case ROUTE_TOKEN:
+        return answer_resource(exchange, &route, &http);
+    case ROUTE_LOG:
+        return answer_log(exchange, &route);
+    case ROUTE_STREAM:
+        return answer_stream(exchange, &route);
+    case ROUTE_UNKNOWN:
+    case ROUTE_DISCOVERY:
+    case ROUTE_OPENAPI:
+    case ROUTE_HEALTH:
+    case ROUTE_VERSION:
+    case ROUTE_INDEX:
+    case ROUTE_METRICS:
+        break;
+    }
+    return answer_plain(exchange, &route);
+}

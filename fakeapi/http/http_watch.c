@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Watch streams. A stream pulls: libmicrohttpd asks for bytes when the socket takes some, so that
+ * a client that does not read holds one event and a place in the log, which ends by itself (410).
+ * A stream with nothing to send is suspended; streams that follow the same resource stand in one
+ * group, so that a write looks at its group and at no other watch.
+ */
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "fakeapi/http/http_parts.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/table.h"
+
+#include <sys/epoll.h>
+
+enum {
+    BOOKMARK_INTERVAL_MS = 60 * 1000,
+    /* The last bookmark comes this long before a watch's end. */
+    LAST_BOOKMARK_MS = 1500,
+    /* The server ends a watch after 30 to 60 minutes when the client does not say. */
+    WATCH_MS_MIN = 30 * 60 * 1000,
+    /* What is gathered for one write to the socket. */
+    CHUNK_BYTES = 16 * 1024,
+    EVENT_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+struct watch_group {
+    /* All of them have seen everything. */
+    VEC(struct watch_stream *) suspended;
+};
+
+struct watch_stream {
+    struct waiter waiter; /* first: what epoll hands back when the client goes */
+    struct http_server *server;
+    struct watch_stream *next, *previous;
+    struct MHD_Connection *connection;
+    int socket;
+    struct watch_cursor *cursor;
+    const struct resource_type *type;
+    struct watch_group *group;
+    size_t suspended_index; /* in the group; SIZE_MAX: not suspended */
+    struct buf pending;
+    bool is_ended;
+    bool wants_bookmarks, is_last_bookmark_sent;
+    bool is_table, has_columns; /* columns were sent */
+    enum table_include include;
+    int64_t end_ms, bookmark_due_ms;
+};
+
+/* --- groups --- */
+
+static struct watch_group *find_group(struct http_server *server,
+                                      const struct resource_type *type) {
+    struct watch_group *group = map_get(server->group_index, type->storage_key);
+    if (group)
+        return group;
+    group = mem_alloc(sizeof(*group));
+    map_put(server->group_index, type->storage_key, group);
+    vec_push(&server->groups, group);
+    return group;
+}
+
+static void leave_group(struct watch_stream *stream) {
+    struct watch_group *group = stream->group;
+    if (stream->suspended_index == SIZE_MAX)
+        return;
+    struct watch_stream *last = group->suspended.items[group->suspended.count - 1];
+    group->suspended.items[stream->suspended_index] = last;
+    last->suspended_index = stream->suspended_index;
+    group->suspended.count--;
+    stream->suspended_index = SIZE_MAX;
+}
+
+static void suspend(struct watch_stream *stream) {
+    stream->suspended_index = stream->group->suspended.count;
+    vec_push(&stream->group->suspended, stream);
+    MHD_suspend_connection(stream->connection);
+}
+
+static void resume(struct watch_stream *stream) {
+    if (stream->suspended_index == SIZE_MAX)
+        return;
+    leave_group(stream);
+    MHD_resume_connection(stream->connection);
+}
+
+/* --- events as bytes --- */
+
+static const struct cJSON *shown_object(struct watch_stream *stream,
+                                        const struct watch_record *record, struct arena *arena) {
+    if (!stream->is_table || record->type == WATCH_ERROR)
+        return record->object;
+    struct table_options options = {
+        .include = stream->include,
+        .has_columns = !stream->has_columns,
+        .version = SV("v1"),
+        .now_ms = server_now_ms(stream->server),
+    };
+    stream->has_columns = true;
+    return table_of(stream->type, record->object, record->type == WATCH_BOOKMARK, &options, arena);
+}
+
+static bool write_event(struct buf *buf, enum watch_event_type type, const struct cJSON *object) {
+    struct sv name = watch_event_type_text(type);
+    return buf_printf(buf, "{\"type\":\"%.*s\",\"object\":", SV_ARG(name)) &&
+           json_write(buf, object, JSON_COMPACT) && buf_append(buf, SV("}\n"));
+}
+
+static void add_event(struct watch_stream *stream, const struct watch_record *record,
+                      struct arena *arena) {
+    if (!write_event(&stream->pending, record->type, shown_object(stream, record, arena)))
+        stream->is_ended = true; /* as for a client that does not read */
+}
+
+/* What many streams are sent in one turn is written once. */
+struct shared_event {
+    const struct cJSON *object;
+    enum watch_event_type type;
+    struct sv bytes;
+};
+
+static void add_shared(struct watch_stream *stream, const struct watch_record *record,
+                       struct shared_event *shared, struct arena *arena) {
+    if (stream->is_table) {
+        add_event(stream, record, arena);
+        return;
+    }
+    if (shared->object != record->object || shared->type != record->type) {
+        struct buf buf;
+        buf_init(&buf, EVENT_BYTES_MAX);
+        bool fits = write_event(&buf, record->type, record->object);
+        *shared = (struct shared_event){record->object, record->type,
+                                        fits ? arena_copy(arena, buf_view(&buf)) : SV("")};
+        buf_release(&buf);
+    }
+    if (shared->bytes.len == 0 || !buf_append(&stream->pending, shared->bytes))
+        stream->is_ended = true;
+}
+
+static void fill_pending(struct watch_stream *stream) {
+    AUTO(arena) arena = arena_new();
+    struct watch_record record;
+    while (!stream->is_ended && buf_view(&stream->pending).len < CHUNK_BYTES &&
+           watch_cursor_next(stream->cursor, arena, &record)) {
+        add_event(stream, &record, arena);
+        stream->is_ended |= record.type == WATCH_ERROR;
+    }
+}
+
+/* --- libmicrohttpd's side --- */
+
+static ssize_t give_bytes(void *context, uint64_t position, char *bytes, size_t bytes_max) {
+    (void)position;
+    struct watch_stream *stream = context;
+    if (buf_view(&stream->pending).len == 0 && !stream->is_ended)
+        fill_pending(stream);
+    struct sv pending = buf_view(&stream->pending);
+    if (pending.len == 0) {
+        if (stream->is_ended)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        suspend(stream);
+        return 0;
+    }
+    size_t len = pending.len < bytes_max ? pending.len : bytes_max;
+    memcpy(bytes, pending.ptr, len);
+    buf_consume(&stream->pending, len);
+    if (len == pending.len) {
+        /* An idle stream holds no memory of its own. */
+        buf_release(&stream->pending);
+        buf_init(&stream->pending, EVENT_BYTES_MAX);
+    }
+    return (ssize_t)len;
+}
+
+/* A suspended connection is not looked at by libmicrohttpd, so nobody would see the client go. */
+static void client_went(struct waiter *waiter, unsigned events) {
+    (void)events;
+    struct watch_stream *stream = (struct watch_stream *)waiter;
+    stream->is_ended = true;
+    resume(stream);
+}
+
+static void watch_client(struct watch_stream *stream) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &stream->waiter};
+    stream->waiter.ready = client_went;
+    stream->socket =
+        MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    epoll_ctl(stream->server->epoll, EPOLL_CTL_ADD, stream->socket, &event);
+}
+
+static void free_stream(void *context) {
+    struct watch_stream *stream = context;
+    struct http_server *server = stream->server;
+    epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
+    leave_group(stream);
+    *(stream->previous ? &stream->previous->next : &server->streams) = stream->next;
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    server->stream_count--;
+    watch_cursor_free(stream->cursor);
+    buf_release(&stream->pending);
+    mem_free(stream);
+}
+
+static void choose_times(struct watch_stream *stream, const struct request *request) {
+    struct http_server *server = stream->server;
+    int64_t now_ms = server_now_ms(server);
+    int64_t length_ms = request->timeout_seconds > 0 && request->timeout_seconds < INT32_MAX
+                            ? request->timeout_seconds * 1000
+                            : WATCH_MS_MIN + (int64_t)(rng_next(&server->audit_rng) % WATCH_MS_MIN);
+    stream->end_ms = now_ms + length_ms;
+    stream->wants_bookmarks = request->allow_watch_bookmarks;
+    stream->bookmark_due_ms =
+        stream->wants_bookmarks ? now_ms + BOOKMARK_INTERVAL_MS : DEADLINE_NEVER;
+    if (stream->end_ms < server->upkeep_due_ms)
+        server->upkeep_due_ms = stream->end_ms;
+}
+
+static struct watch_stream *new_stream(struct exchange *exchange, const struct route *route,
+                                       struct watch_cursor *cursor, enum table_include include) {
+    struct http_server *server = exchange->server;
+    const struct request *request = &route->request;
+    struct watch_stream *stream = mem_alloc(sizeof(*stream));
+    stream->server = server;
+    stream->connection = exchange->connection;
+    stream->cursor = cursor;
+    stream->type = registry_find(fakeapi_registry(server->options.api), request->group,
+                                 request->version, request->plural);
+    stream->group = find_group(server, stream->type);
+    stream->suspended_index = SIZE_MAX;
+    stream->is_table = route->acceptance.representation == AS_TABLE;
+    stream->include = include;
+    stream->next = server->streams;
+    if (stream->next)
+        stream->next->previous = stream;
+    server->streams = stream;
+    server->stream_count++;
+    buf_init(&stream->pending, EVENT_BYTES_MAX);
+    choose_times(stream, request);
+    watch_client(stream);
+    return stream;
+}
+
+enum MHD_Result answer_watch(struct exchange *exchange, const struct route *route) {
+    struct http_server *server = exchange->server;
+    struct api_response refusal;
+    enum table_include include;
+    if (route->acceptance.encoding == ENCODING_YAML)
+        return send_status(exchange, route, 406, "NotAcceptable",
+                           SV("only the following media types are accepted: application/json, "
+                              "application/vnd.kubernetes.protobuf"));
+    if (!table_include_parse(route->include_object, &include))
+        return send_status(exchange, route, 400, "BadRequest",
+                           SV("unrecognized includeObject value"));
+    struct watch_cursor *cursor =
+        fakeapi_watch(server->options.api, &route->request, server->arena, &refusal);
+    if (!cursor)
+        return send_tree(exchange, route, &refusal, SV(""));
+    struct watch_stream *stream = new_stream(exchange, route, cursor, include);
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, give_bytes, stream, free_stream);
+    if (!response) {
+        free_stream(stream);
+        return MHD_NO;
+    }
+    add_headers(exchange, response, SV("application/json"), false);
+    count_answer(server, 200);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* --- the loop's side --- */
+
+/* Hands the news to the streams that select it; the others stay suspended. */
+static void pump_group(struct watch_group *group, struct arena *arena) {
+    struct shared_event shared = {0};
+    for (size_t i = group->suspended.count; i-- > 0;) {
+        struct watch_stream *stream = group->suspended.items[i];
+        struct watch_record record;
+        if (!watch_cursor_next(stream->cursor, arena, &record))
+            continue;
+        add_shared(stream, &record, &shared, arena);
+        stream->is_ended |= record.type == WATCH_ERROR;
+        resume(stream);
+    }
+}
+
+void pump_watches(struct http_server *server) {
+    for (size_t i = 0; i < server->groups.count; i++) {
+        struct watch_group *group = server->groups.items[i];
+        if (group->suspended.count == 0 ||
+            !watch_cursor_has_news(group->suspended.items[0]->cursor))
+            continue;
+        AUTO(arena) arena = arena_new();
+        pump_group(group, arena);
+    }
+}
+
+static void send_bookmark(struct watch_stream *stream, int64_t now_ms) {
+    bool is_idle = stream->suspended_index != SIZE_MAX;
+    stream->bookmark_due_ms = now_ms + BOOKMARK_INTERVAL_MS;
+    /* One that has events under way will say more than a bookmark. */
+    if (!is_idle)
+        return;
+    AUTO(arena) arena = arena_new();
+    struct watch_record record;
+    watch_cursor_bookmark(stream->cursor, arena, &record);
+    add_event(stream, &record, arena);
+    resume(stream);
+}
+
+static int64_t keep_stream(struct watch_stream *stream, int64_t now_ms) {
+    if (now_ms >= stream->end_ms) {
+        stream->is_ended = true;
+        resume(stream);
+        return DEADLINE_NEVER;
+    }
+    bool is_last = stream->wants_bookmarks && !stream->is_last_bookmark_sent &&
+                   now_ms >= stream->end_ms - LAST_BOOKMARK_MS;
+    if (is_last || now_ms >= stream->bookmark_due_ms)
+        send_bookmark(stream, now_ms);
+    stream->is_last_bookmark_sent |= is_last;
+    int64_t last_ms = stream->wants_bookmarks && !stream->is_last_bookmark_sent
+                          ? stream->end_ms - LAST_BOOKMARK_MS
+                          : stream->end_ms;
+    return stream->bookmark_due_ms < last_ms ? stream->bookmark_due_ms : last_ms;
+}
+
+int64_t keep_watches(struct http_server *server, int64_t now_ms) {
+    int64_t next_ms = DEADLINE_NEVER;
+    for (struct watch_stream *stream = server->streams; stream; stream = stream->next) {
+        int64_t due_ms = keep_stream(stream, now_ms);
+        next_ms = due_ms < next_ms ? due_ms : next_ms;
+    }
+    return next_ms;
+}
+
+void http_server_end_watches(struct http_server *server) {
+    for (struct watch_stream *stream = server->streams; stream; stream = stream->next) {
+        stream->is_ended = true;
+        resume(stream);
+    }
+}
+
+void release_watches(struct http_server *server) {
+    for (size_t i = 0; i < server->groups.count; i++) {
+        vec_release(&server->groups.items[i]->suspended);
+        mem_free(server->groups.items[i]);
+    }
+    vec_release(&server->groups);
+}
