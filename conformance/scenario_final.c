@@ -42,10 +42,26 @@ static void replace(struct normaliser *normaliser, struct sv text, struct sv by)
         map_put(normaliser->replaced, text, value);
 }
 
+/* "demo-worker-" and "demo-worker-12": a StatefulSet's pods have names of their own. */
+static bool is_ordinal(struct sv name, struct sv prefix) {
+    int64_t ordinal;
+    return sv_to_int64(sv_drop(name, prefix.len), &ordinal) && ordinal >= 0;
+}
+
+/* The volume with the service account's token, which the API server adds to each pod. */
+static void learn_volumes(struct normaliser *normaliser, const struct cJSON *pod) {
+    JSON_EACH (volume, json_find(pod, "spec.volumes")) {
+        struct sv name = json_find_string(volume, "name");
+        if (sv_starts_with(name, SV("kube-api-access-")))
+            replace(normaliser, name, SV("kube-api-access-<suffix>"));
+    }
+}
+
 static void learn(struct normaliser *normaliser, const struct cJSON *object, struct sv plural) {
     struct sv name = object_name(object);
     struct sv prefix = json_find_string(object, "metadata.generateName");
-    if (prefix.len > 0) {
+    learn_volumes(normaliser, object);
+    if (prefix.len > 0 && !is_ordinal(name, prefix)) {
         /* A DaemonSet has one pod a node: the node tells them apart. */
         struct sv node = json_find_string(object, "spec.nodeName");
         struct sv stable =
@@ -159,4 +175,80 @@ void scenario_final_compare(struct sv expected, struct sv actual, struct sv *ret
         *ret_actual = y;
         return;
     }
+}
+
+/* --- differences for people --- */
+
+struct difference {
+    struct arena *arena;
+    struct sv path;
+    const struct cJSON *expected, *actual; /* NULL: absent */
+};
+
+static bool find_difference(struct difference *difference, const struct cJSON *expected,
+                            const struct cJSON *actual, struct sv path);
+
+static bool differs_below(struct difference *difference, const struct cJSON *expected,
+                          const struct cJSON *actual, struct sv path) {
+    const struct cJSON *x = expected->child, *y = actual->child;
+    for (size_t i = 0; x && y; i++, x = x->next, y = y->next) {
+        struct sv key = json_key(x);
+        struct sv below = json_is_map(expected)
+                              ? arena_printf(difference->arena, "%.*s%s%.*s", SV_ARG(path),
+                                             path.len > 0 ? "." : "", SV_ARG(key))
+                              : arena_printf(difference->arena, "%.*s[%zu]", SV_ARG(path), i);
+        if (find_difference(difference, x, y, below))
+            return true;
+    }
+    return false;
+}
+
+/* Members are sorted, so that equal trees have equal names side by side. */
+static bool has_same_keys(const struct cJSON *expected, const struct cJSON *actual) {
+    const struct cJSON *x = expected->child, *y = actual->child;
+    while (x && y && sv_eq(json_key(x), json_key(y))) {
+        x = x->next;
+        y = y->next;
+    }
+    return !x && !y;
+}
+
+static bool find_difference(struct difference *difference, const struct cJSON *expected,
+                            const struct cJSON *actual, struct sv path) {
+    bool are_maps = json_is_map(expected) && json_is_map(actual);
+    bool are_lists = json_is_list(expected) && json_is_list(actual);
+    if (json_equal(expected, actual))
+        return false;
+    bool is_alike = are_maps ? has_same_keys(expected, actual)
+                             : are_lists && json_count(expected) == json_count(actual);
+    if (is_alike && differs_below(difference, expected, actual, path))
+        return true;
+    difference->path = path;
+    difference->expected = expected;
+    difference->actual = actual;
+    return true;
+}
+
+/* Cuts "plural key {…}" before the object. */
+static struct sv take_head(struct sv *line) {
+    size_t len = sv_find(*line, '{');
+    struct sv head = sv_prefix(*line, len);
+    *line = sv_drop(*line, len);
+    return head;
+}
+
+void scenario_final_shorten(struct arena *arena, struct sv *expected, struct sv *actual) {
+    struct error err = {0};
+    struct sv x = *expected, y = *actual;
+    struct sv head = take_head(&x);
+    if (!sv_eq(head, take_head(&y)) || x.len == 0 || y.len == 0)
+        return;
+    const struct cJSON *left = json_read(arena, x, &err), *right = json_read(arena, y, &err);
+    struct difference difference = {.arena = arena};
+    if (!left || !right || !find_difference(&difference, left, right, SV("")))
+        return;
+    *expected = arena_printf(arena, "%.*s%.*s: %.*s", SV_ARG(head), SV_ARG(difference.path),
+                             SV_ARG(json_write_arena(arena, difference.expected, JSON_COMPACT)));
+    *actual = arena_printf(arena, "%.*s%.*s: %.*s", SV_ARG(head), SV_ARG(difference.path),
+                           SV_ARG(json_write_arena(arena, difference.actual, JSON_COMPACT)));
 }

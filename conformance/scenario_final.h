@@ -22,5 +22,8 @@ MUST_CHECK bool scenario_final_text(struct session *session, struct arena *arena
  * texts are equal. */
 void scenario_final_compare(struct sv expected, struct sv actual, struct sv *ret_expected,
                             struct sv *ret_actual);
+/* Two such lines for people: where they are about one object, only the first member that
+ * differs. In `arena`. */
+void scenario_final_shorten(struct arena *arena, struct sv *expected, struct sv *actual);
 
 #endif

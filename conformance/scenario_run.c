@@ -211,6 +211,7 @@ static void tell_difference(struct run *run, const struct scenario_result *cut, 
     struct sv expected, actual;
     const struct cJSON *at = json_get(run->scenario->tree, SV("explore"));
     scenario_final_compare(run->result->final_objects, cut->final_objects, &expected, &actual);
+    scenario_final_shorten(run->arena, &expected, &actual);
     if (cut->state != CHECK_STATE_PASS)
         run_add_failure(run, at, "controller killed after request %llu (%s):\n%.*s",
                         (unsigned long long)nth, variant,
