@@ -178,17 +178,24 @@ static void tell_phase(struct pass *pass, struct sv before, struct sv after) {
                    pass->failure.message);
 }
 
+/* A controller that died before it wrote down who mounted mounts again to be sure: that alone
+ * is no news to users. */
+static bool is_mounting(const struct pass *pass) {
+    const struct gate *mounts = &pass->plan->gates[GATE_MOUNTS];
+    bool are_lost = pass->mounts_changed || sv_eq(mounts->reason, SV("MountFailed")) ||
+                    json_find(pass->snapshot->runtime, "status.mountedBy");
+    return pass->was_bound && !mounts->is_open && pass->plan->gates[GATE_PODS].is_open && are_lost;
+}
+
 void plan_dataset_status(struct pass *pass) {
     const struct cJSON *dataset = pass->snapshot->dataset;
     if (!dataset || pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
         return;
     struct cJSON *status = copy_status(pass);
     struct sv before = json_find_string(dataset, "status.phase");
-    bool is_mounting = pass->was_bound && !pass->plan->gates[GATE_MOUNTS].is_open &&
-                       pass->plan->gates[GATE_PODS].is_open;
     if (pass->is_failed)
         say_failed(pass, status);
-    else if (is_mounting)
+    else if (is_mounting(pass))
         say_updating(pass, status);
     else if (status_can_bind(pass))
         say_bound(pass, status);
