@@ -15,6 +15,8 @@ enum {
     NODE_COUNT_DEFAULT = 3,
     /* Longer than a ConfigMap takes to reach a pod, and than the first retries. */
     QUIET_MS = 90 * 1000,
+    /* Nobody comes back after long here: a past of thousands of runtimes would fill the memory. */
+    WATCH_KEPT_EVENTS = 2048,
     PREPARE_TIMEOUT_MS = 60 * 1000,
     RESYNC_MS = 600 * 1000,
 };
@@ -121,6 +123,7 @@ void session_sim_new(const struct session_options *options, struct session_drive
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
         .log = log_none(),
+        .watch_kept_events = WATCH_KEPT_EVENTS,
     });
     for (size_t i = 0; i < options->engine_count; i++)
         world_add_engine(sim->world, &options->engines[i]);

@@ -107,6 +107,7 @@ struct world *world_new(const struct world_options *options) {
         .log = world->log,
         .seed = options->seed,
         .watch_window_events = options->watch_window_events,
+        .watch_kept_events = options->watch_kept_events,
     });
     world->wire = wire_new(&(struct wire_options){
         .api = world->api, .wake = wake_actor, .context = world, .world = world});

@@ -61,6 +61,7 @@ struct world_options {
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
+    size_t watch_kept_events;   /* 0: all of them; see fakeapi.h */
 };
 
 struct world *world_new(const struct world_options *options);

@@ -53,7 +53,11 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
     if (api->options.watch_window_events == 0)
         api->options.watch_window_events = WATCH_WINDOW_EVENTS_DEFAULT;
     api->registry = registry_new();
-    api->store = store_new(api->options.watch_window_events);
+    size_t kept = options->watch_kept_events;
+    api->store = store_new((struct log_window){
+        .events_max = api->options.watch_window_events,
+        .events_kept = kept ? kept : api->options.watch_window_events,
+    });
     rng_init_named(&api->uid_rng, options->seed, SV("uid"));
     rng_init_named(&api->name_rng, options->seed, SV("generateName"));
     create_first_objects(api);

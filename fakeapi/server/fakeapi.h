@@ -28,6 +28,9 @@ struct fakeapi_options {
     uint64_t seed;       /* of uids and generated names */
     /* How many events a watch may lag behind before it is told 410; 0: 16,384. */
     size_t watch_window_events;
+    /* Of these the ones that all open watches have passed are forgotten beyond so many; 0: none
+     * is forgotten early, as clients that come back by resourceVersion expect. */
+    size_t watch_kept_events;
 };
 
 struct fakeapi *fakeapi_new(const struct fakeapi_options *options);

@@ -16,8 +16,8 @@ struct watch_cursor {
     struct collection *collection;
     struct arena *arena; /* of the selection's texts */
     struct selection selection;
-    struct request form; /* what present() needs to know */
-    uint64_t sequence;   /* of the next log entry */
+    struct request form;      /* what present() needs to know */
+    struct log_reader reader; /* at the next log entry */
     /* Objects that were there at the start, still to be told as ADDED. */
     VEC(struct stored *) initial;
     size_t initial_index;
@@ -67,7 +67,7 @@ static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_
     bool wants_initial =
         request->resource_version.len == 0 || revision == 0 || request->send_initial_events;
     if (wants_initial) {
-        cursor->sequence = cursor->collection->log_end;
+        cursor->reader.sequence = cursor->collection->log_end;
         cursor->initial_revision = store_revision(call->api->store);
         collect_initial(cursor, call->arena);
         cursor->ends_initial_with_bookmark =
@@ -75,7 +75,7 @@ static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_
     } else if (revision < cursor->collection->forgotten_revision) {
         cursor->expired_revision = revision;
     } else {
-        cursor->sequence = collection_log_after(cursor->collection, revision);
+        cursor->reader.sequence = collection_log_after(cursor->collection, revision);
     }
 }
 
@@ -93,7 +93,8 @@ static struct watch_cursor *open_watch(struct call *call) {
     struct watch_cursor *cursor = mem_alloc(sizeof(*cursor));
     cursor->arena = arena_new();
     if (!selection_of(call, cursor->arena, &cursor->selection)) {
-        watch_cursor_free(cursor);
+        arena_free(cursor->arena);
+        mem_free(cursor);
         return NULL;
     }
     cursor->api = call->api;
@@ -101,6 +102,7 @@ static struct watch_cursor *open_watch(struct call *call) {
     cursor->collection = call->collection;
     cursor->form = (struct request){.metadata_only = call->request->metadata_only};
     start_cursor(cursor, call, (uint64_t)revision);
+    collection_add_reader(cursor->collection, &cursor->reader);
     return cursor;
 }
 
@@ -120,6 +122,7 @@ void watch_cursor_free(struct watch_cursor *cursor) {
     for (size_t i = cursor->initial_index; i < cursor->initial.count; i++)
         stored_unref(cursor->initial.items[i]);
     vec_release(&cursor->initial);
+    collection_remove_reader(cursor->collection, &cursor->reader);
     arena_free(cursor->arena);
     mem_free(cursor);
 }
@@ -218,13 +221,14 @@ bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
     }
     if (next_initial(cursor, arena, ret_record))
         return true;
-    while (cursor->sequence < cursor->collection->log_end) {
-        const struct log_entry *entry = collection_log_at(cursor->collection, cursor->sequence);
+    while (cursor->reader.sequence < cursor->collection->log_end) {
+        const struct log_entry *entry =
+            collection_log_at(cursor->collection, cursor->reader.sequence);
         if (!entry) { /* it lags behind the window */
-            set_expired(cursor, arena, cursor->sequence, ret_record);
+            set_expired(cursor, arena, cursor->reader.sequence, ret_record);
             return true;
         }
-        cursor->sequence++;
+        cursor->reader.sequence++;
         if (tell(cursor, entry, arena, ret_record))
             return true;
     }
@@ -232,9 +236,9 @@ bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
 }
 
 bool watch_cursor_has_news(const struct watch_cursor *cursor) {
-    return !cursor->is_at_end &&
-           (cursor->expired_revision != 0 || cursor->initial.count > 0 ||
-            cursor->ends_initial_with_bookmark || cursor->sequence < cursor->collection->log_end);
+    return !cursor->is_at_end && (cursor->expired_revision != 0 || cursor->initial.count > 0 ||
+                                  cursor->ends_initial_with_bookmark ||
+                                  cursor->reader.sequence < cursor->collection->log_end);
 }
 
 void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,

@@ -3,27 +3,59 @@
 
 #include "core/base/mem.h"
 
-enum { CHUNK_OBJECTS = 256 };
+enum {
+    CHUNK_OBJECTS = 256,
+    /* Writes after which is looked for what all readers have passed. */
+    FORGET_INTERVAL_EVENTS = 256,
+};
 
 struct chunk {
     size_t count;
     struct stored *objects[CHUNK_OBJECTS];
 };
 
-struct collection *collection_new(size_t window_events) {
+struct collection *collection_new(struct log_window window) {
     struct collection *collection = mem_alloc(sizeof(*collection));
-    collection->window_events = window_events;
+    collection->window = window;
     return collection;
 }
 
+static void forget_oldest(struct collection *collection) {
+    struct log_entry *entry =
+        &collection->log[collection->log_start % collection->window.events_max];
+    collection->forgotten_revision = entry->revision;
+    stored_unref(entry->object);
+    stored_unref(entry->before);
+    collection->log_start++;
+}
+
 static void log_release(struct collection *collection) {
-    for (uint64_t s = collection->log_start; s < collection->log_end; s++) {
-        struct log_entry *entry = &collection->log[s % collection->window_events];
-        collection->forgotten_revision = entry->revision;
-        stored_unref(entry->object);
-        stored_unref(entry->before);
-    }
-    collection->log_start = collection->log_end;
+    while (collection->log_start < collection->log_end)
+        forget_oldest(collection);
+}
+
+static void forget_passed(struct collection *collection) {
+    uint64_t passed = collection->log_end;
+    for (const struct log_reader *reader = collection->readers; reader; reader = reader->next)
+        if (reader->sequence < passed)
+            passed = reader->sequence;
+    while (collection->log_start < passed &&
+           collection->log_end - collection->log_start > collection->window.events_kept)
+        forget_oldest(collection);
+}
+
+void collection_add_reader(struct collection *collection, struct log_reader *reader) {
+    reader->previous = NULL;
+    reader->next = collection->readers;
+    if (reader->next)
+        reader->next->previous = reader;
+    collection->readers = reader;
+}
+
+void collection_remove_reader(struct collection *collection, struct log_reader *reader) {
+    *(reader->previous ? &reader->previous->next : &collection->readers) = reader->next;
+    if (reader->next)
+        reader->next->previous = reader->previous;
 }
 
 void collection_free(struct collection *collection) {
@@ -116,22 +148,20 @@ struct stored *collection_get(const struct collection *collection, struct sv nam
 static void log_append(struct collection *collection, enum watch_event_type type,
                        struct stored *object, struct stored *before) {
     if (!collection->log)
-        collection->log = mem_alloc(sizeof(struct log_entry) * collection->window_events);
-    struct log_entry *slot = &collection->log[collection->log_end % collection->window_events];
-    if (collection->log_end - collection->log_start == collection->window_events) {
-        collection->forgotten_revision = slot->revision;
-        stored_unref(slot->object);
-        stored_unref(slot->before);
-        collection->log_start++;
-    }
-    *slot = (struct log_entry){type, object->revision, object, before};
+        collection->log = mem_alloc(sizeof(struct log_entry) * collection->window.events_max);
+    if (collection->log_end - collection->log_start == collection->window.events_max)
+        forget_oldest(collection);
+    collection->log[collection->log_end % collection->window.events_max] =
+        (struct log_entry){type, object->revision, object, before};
     collection->log_end++;
+    if (collection->log_end % FORGET_INTERVAL_EVENTS == 0)
+        forget_passed(collection);
 }
 
 const struct log_entry *collection_log_at(const struct collection *collection, uint64_t sequence) {
     if (sequence < collection->log_start || sequence >= collection->log_end)
         return NULL;
-    return &collection->log[sequence % collection->window_events];
+    return &collection->log[sequence % collection->window.events_max];
 }
 
 uint64_t collection_log_after(const struct collection *collection, uint64_t revision) {

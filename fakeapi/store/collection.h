@@ -21,18 +21,32 @@ struct log_entry {
     struct stored *before; /* NULL for ADDED */
 };
 
+/* How much of the past a log keeps. */
+struct log_window {
+    size_t events_max;
+    /* What all readers have passed is forgotten beyond so many; events_max or more: never early. */
+    size_t events_kept;
+};
+
+/* A watcher's place in the log, known to it from collection_add_reader() on. */
+struct log_reader {
+    uint64_t sequence; /* of the entry that it reads next */
+    struct log_reader *next, *previous;
+};
+
 struct chunk;
 
 struct collection {
     VEC(struct chunk *) chunks; /* none is empty */
     size_t count;
-    struct log_entry *log; /* a ring of window_events */
-    size_t window_events;
-    uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % window_events */
+    struct log_window window;
+    struct log_entry *log;       /* a ring of window.events_max */
+    uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % events_max */
+    struct log_reader *readers;
     uint64_t forgotten_revision; /* the newest that the log no longer covers */
 };
 
-struct collection *collection_new(size_t window_events);
+struct collection *collection_new(struct log_window window);
 void collection_free(struct collection *collection);
 
 /* Borrowed; NULL when absent. */
@@ -52,6 +66,10 @@ struct position collection_seek(const struct collection *collection, struct sv n
                                 struct sv name);
 struct stored *collection_at(const struct collection *collection, struct position *position);
 void position_advance(struct position *position);
+
+/* `reader` is the caller's, until collection_remove_reader(). */
+void collection_add_reader(struct collection *collection, struct log_reader *reader);
+void collection_remove_reader(struct collection *collection, struct log_reader *reader);
 
 /* NULL when the log no longer holds it. */
 const struct log_entry *collection_log_at(const struct collection *collection, uint64_t sequence);

@@ -14,17 +14,17 @@ enum {
 
 struct store {
     struct map *collections;
-    size_t window_events;
+    struct log_window window;
     uint64_t revision;
     uint64_t write_count;
     struct trees trees;
 };
 
-struct store *store_new(size_t window_events) {
+struct store *store_new(struct log_window window) {
     struct store *store = mem_alloc(sizeof(*store));
     *store = (struct store){
         .collections = map_new(),
-        .window_events = window_events,
+        .window = window,
         .revision = FIRST_REVISION,
         .trees = {.bytes_max = TREE_BYTES_MAX},
     };
@@ -43,7 +43,7 @@ void store_free(struct store *store) {
 struct collection *store_collection(struct store *store, struct sv storage_key) {
     struct collection *collection = map_get(store->collections, storage_key);
     if (!collection) {
-        collection = collection_new(store->window_events);
+        collection = collection_new(store->window);
         map_put(store->collections, storage_key, collection);
     }
     return collection;

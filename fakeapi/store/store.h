@@ -13,7 +13,7 @@ struct arena;
 struct cJSON;
 struct store; /* opaque */
 
-struct store *store_new(size_t window_events);
+struct store *store_new(struct log_window window);
 void store_free(struct store *store);
 
 /* The collection of a storage key ("apps/statefulsets"); made on first use, never removed. */

@@ -24,7 +24,7 @@ static struct sv name_of(struct arena *arena, size_t name) {
 /* Against the simplest model: an array of the values that should be there. */
 TEST(agrees_with_a_model_and_stays_sorted) {
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new(64);
+    struct store *store = store_new((struct log_window){64, 64});
     struct collection *things = store_collection(store, SV("x/things"));
     uint64_t model[NAME_COUNT] = {0};
     struct rng rng;
@@ -69,7 +69,7 @@ TEST(agrees_with_a_model_and_stays_sorted) {
 
 TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new(3);
+    struct store *store = store_new((struct log_window){3, 3});
     struct collection *things = store_collection(store, SV("x/things"));
     store_put(store, things, object(arena, 1, 1), arena);
     store_put(store, things, object(arena, 1, 2), arena);
@@ -104,4 +104,25 @@ TEST(what_rests_comes_back_unchanged) {
     CHECK(json_equal(stored_tree(stored), tree));
     stored_unref(stored);
     CHECK(trees.bytes == 0 && trees.oldest == NULL && trees.newest == NULL);
+}
+
+/* What every watcher has seen need not be kept, but what one still has to read is. */
+TEST(the_past_goes_when_all_readers_have_passed_it) {
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new((struct log_window){4096, 16});
+    struct collection *collection = store_collection(store, SV("things"));
+    struct log_reader slow = {0};
+    collection_add_reader(collection, &slow);
+    for (uint64_t i = 0; i < 1024; i++)
+        store_put(store, collection, object(arena, 1, i), arena);
+    CHECK(collection->log_end - collection->log_start == 1024);
+    slow.sequence = 1000;
+    for (uint64_t i = 0; i < 256; i++)
+        store_put(store, collection, object(arena, 1, i), arena);
+    CHECK(collection->log_start == 1000);
+    collection_remove_reader(collection, &slow);
+    for (uint64_t i = 0; i < 256; i++)
+        store_put(store, collection, object(arena, 1, i), arena);
+    CHECK(collection->log_end - collection->log_start == 16);
+    store_free(store);
 }
