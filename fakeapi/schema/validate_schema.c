@@ -3,60 +3,12 @@
 #include "fakeapi/schema/validate.h"
 
 #include "fakeapi/schema/crd_schema.h"
+#include "fakeapi/schema/pattern.h"
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
-#include <regex.h>
 #include <stdlib.h>
-
-/* POSIX knows no \d, \w, \s and no (?:…): the ones that CRDs use are rewritten. */
-static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
-    static const struct {
-        struct sv from;
-        const char *to, *to_in_brackets;
-    } rewrites[] = {
-        {SV("\\d"), "[0-9]", "0-9"},
-        {SV("\\w"), "[A-Za-z0-9_]", "A-Za-z0-9_"},
-        {SV("\\s"), "[ \t\n\r\f]", " \t\n\r\f"},
-        {SV("(?:"), "(", "(?:"},
-    };
-    char *out = arena_alloc(arena, pattern.len * 16 + 1);
-    size_t len = 0;
-    bool in_brackets = false;
-    while (pattern.len > 0) {
-        size_t i = 0;
-        while (i < COUNT_OF(rewrites) && !sv_starts_with(pattern, rewrites[i].from))
-            i++;
-        if (i < COUNT_OF(rewrites)) {
-            struct sv to = sv_from(in_brackets ? rewrites[i].to_in_brackets : rewrites[i].to);
-            memcpy(out + len, to.ptr, to.len);
-            len += to.len;
-            pattern = sv_drop(pattern, rewrites[i].from.len);
-            continue;
-        }
-        if (pattern.ptr[0] == '[')
-            in_brackets = true;
-        else if (pattern.ptr[0] == ']')
-            in_brackets = false;
-        size_t taken = pattern.ptr[0] == '\\' && pattern.len > 1 ? 2 : 1;
-        memcpy(out + len, pattern.ptr, taken);
-        len += taken;
-        pattern = sv_drop(pattern, taken);
-    }
-    return (struct sv){out, len};
-}
-
-static bool matches(struct arena *arena, struct sv pattern, struct sv text) {
-    regex_t regex;
-    struct sv posix = posix_pattern(arena, pattern);
-    /* What does not compile here is not held against the value. */
-    if (regcomp(&regex, arena_copy(arena, posix).ptr, REG_EXTENDED | REG_NOSUB) != 0)
-        return true;
-    bool held = regexec(&regex, arena_copy(arena, text).ptr, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return held;
-}
 
 static double number_of(const struct cJSON *item) {
     return item ? strtod(json_text(item).ptr, NULL) : 0;
@@ -120,7 +72,7 @@ static void check_string(const struct checker *checker, const struct cJSON *rule
     if (count > max)
         findings_add(checker->arena, checker->findings, field, "FieldValueTooLong", item,
                      "Too long: may not be more than %lld bytes", (long long)max);
-    if (pattern.len > 0 && !matches(checker->arena, pattern, text))
+    if (pattern.len > 0 && !pattern_matches(checker->arena, pattern, text, NULL))
         report_body(checker, field, item,
                     arena_printf(checker->arena, "match '%.*s'", SV_ARG(pattern)).ptr);
 }
