@@ -243,10 +243,11 @@ struct sv shell_log(struct shell *shell, const struct cJSON *pod, struct sv cont
     const struct cJSON *spec = find_container(pod, container);
     struct sv *words = ARENA_ARRAY(arena, struct sv, SHELL_WORDS_MAX);
     size_t count = add_words(json_get(spec, SV("command")), words, 0);
-    /* Arguments alone belong to a program that only the image knows. */
-    if (count == 0)
-        return SV("");
+    bool has_command = count > 0;
     count = add_words(json_get(spec, SV("args")), words, count);
+    /* Arguments alone are those of the image's program, unless they are a command themselves. */
+    if (count == 0 || (!has_command && !shell_knows(words[0])))
+        return SV("");
     struct buf output;
     buf_init(&output, SHELL_OUTPUT_BYTES_MAX);
     struct shell_job job = {.arena = arena, .pod = pod};

@@ -336,20 +336,30 @@ static const struct {
     {SV("tar"), run_tar},
 };
 
-int shell_command(struct shell_job *job, const struct sv *words, size_t count,
-                  const struct shell_io *io) {
-    struct sv name = words[0];
-    size_t slash = sv_find_last(name, '/');
+/* COUNT_OF(commands): there is no such command. */
+static size_t find_command(struct sv name) {
+    size_t slash = sv_find_last(name, '/'), i = 0;
     if (slash < name.len)
         name = sv_drop(name, slash + 1);
+    while (i < COUNT_OF(commands) && !sv_eq(commands[i].name, name))
+        i++;
+    return i;
+}
+
+bool shell_knows(struct sv name) {
+    return find_command(name) < COUNT_OF(commands);
+}
+
+int shell_command(struct shell_job *job, const struct sv *words, size_t count,
+                  const struct shell_io *io) {
     struct invocation call = {job, words, count, io};
+    size_t index = find_command(words[0]);
     if (++job->steps > SHELL_STEPS_MAX) {
         job->is_exiting = true;
         return fail(&call, SV("script"), "more than 10000 commands");
     }
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
-        if (sv_eq(commands[i].name, name))
-            return commands[i].run(&call);
+    if (index < COUNT_OF(commands))
+        return commands[index].run(&call);
     bool fits = buf_printf(io->errors, "%.*s: command not found\n", SV_ARG(words[0]));
     return fits ? SHELL_NOT_FOUND : SHELL_NOT_FOUND;
 }

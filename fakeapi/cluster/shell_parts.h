@@ -45,6 +45,7 @@ enum { SHELL_NOT_FOUND = 127, SHELL_SYNTAX = 2 };
 /* The exit code. */
 int shell_command(struct shell_job *job, const struct sv *words, size_t count,
                   const struct shell_io *io);
+bool shell_knows(struct sv name);
 int shell_script(struct shell_job *job, struct sv script, const struct shell_io *io);
 
 /* Absolute, with "." and ".." resolved. */

@@ -52,6 +52,7 @@ struct exec_session {
     int64_t start_ms; /* v4: when it starts at the latest */
     uint64_t id;      /* of the exec that runs; 0: none */
     bool is_answered; /* all messages are queued */
+    bool is_closing;  /* and so is the close frame */
     /* From the upgrade on. */
     struct MHD_UpgradeResponseHandle *handle;
     int socket;
@@ -134,7 +135,6 @@ static struct sv failure_status(struct arena *arena, const struct completion *co
 
 static void queue_end(struct exec_session *session, struct sv status) {
     queue_message(session, CHANNEL_ERROR, status);
-    wslay_event_queue_close(session->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
     session->is_answered = true;
 }
 
@@ -242,8 +242,20 @@ static void watch_socket(struct exec_session *session) {
     session->watched = wanted;
 }
 
+/* A close frame overtakes messages that wait, so it is queued when none does. */
+static void close_when_sent(struct exec_session *session) {
+    if (session->is_answered && !session->is_closing &&
+        wslay_event_get_queued_msg_count(session->frames) == 0) {
+        wslay_event_queue_close(session->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
+        session->is_closing = true;
+    }
+}
+
 /* Sends what is queued. False: the session is over. */
 static bool move_on(struct exec_session *session) {
+    if (wslay_event_send(session->frames) != 0)
+        return false;
+    close_when_sent(session);
     if (wslay_event_send(session->frames) != 0)
         return false;
     if (!wslay_event_want_read(session->frames) && !wslay_event_want_write(session->frames))

@@ -29,28 +29,17 @@
          CORE_RESOURCES ",\"pods/log\",\"pods/status\",\"namespaces\","                            \
                         "\"limitranges\",\"resourcequotas\"")                                      \
     "," RULE(READ, GROUPS, GROUP_RESOURCES)
-#define EDIT_RULES                                                                                                                        \
-    VIEW_RULES                                                                                                                            \
-        "," RULE(WRITE, "\"\"", CORE_RESOURCES ",\"secrets\",\"pods/eviction\"") "," RULE(READ, "\"\"", "\"secrets\"") "," RULE(          \
-            "[\"create\",\"get\"]", "\"\"",                                                                                               \
-            "\"pods/attach\",\"pods/exec\",\"pods/portforward\",\"pods/"                                                                  \
-            "proxy\"") "," RULE("[\"create\"]", "\"\"",                                                                                   \
-                                "\"serviceaccounts/token\"") "," RULE("[\"imp"                                                            \
-                                                                      "ersona"                                                            \
-                                                                      "te\"]",                                                            \
-                                                                      "\"\"",                                                             \
-                                                                      "\"serv"                                                            \
-                                                                      "iceacc"                                                            \
-                                                                      "ounts"                                                             \
-                                                                      "\"") "," RULE(WRITE,                                               \
-                                                                                     GROUPS,                                              \
-                                                                                     GROUP_RESOURCES) "," RULE(ALL,                       \
-                                                                                                               "\"coordination.k8s.io\"", \
-                                                                                                               "\"leases\"")
-#define ADMIN_RULES                                                                                \
-    EDIT_RULES                                                                                     \
-    "," RULE(ALL, "\"rbac.authorization.k8s.io\"", "\"roles\",\"rolebindings\"") "," RULE(         \
-        "[\"create\"]", "\"authorization.k8s.io\"", "\"localsubjectaccessreviews\"")
+#define OWN_EDIT_RULES RULE(WRITE, "\"\"", CORE_RESOURCES ",\"secrets\",\"pods/eviction\"") ","
+#define STREAM_RULES                                                                               \
+    RULE("[\"create\",\"get\"]", "\"\"", "\"pods/attach\",\"pods/exec\",\"pods/portforward\"") ","
+#define ACCOUNT_RULES RULE("[\"create\"]", "\"\"", "\"serviceaccounts/token\"") ","
+#define GROUP_EDIT_RULES RULE(WRITE, GROUPS, GROUP_RESOURCES) ","
+#define LEASE_RULES RULE(ALL, "\"coordination.k8s.io\"", "\"leases\"") ","
+#define SECRET_RULES RULE(READ, "\"\"", "\"secrets\"") ","
+#define EDIT_RULES                                                                                 \
+    OWN_EDIT_RULES STREAM_RULES ACCOUNT_RULES GROUP_EDIT_RULES LEASE_RULES SECRET_RULES VIEW_RULES
+#define ROLE_RULES RULE(ALL, "\"rbac.authorization.k8s.io\"", "\"roles\",\"rolebindings\"") ","
+#define ADMIN_RULES ROLE_RULES EDIT_RULES
 
 static const struct {
     const char *name;
