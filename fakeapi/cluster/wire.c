@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/wire_copy.h"
 #include "fakeapi/cluster/wire_parts.h"
@@ -250,10 +251,18 @@ static void answer_as_told(struct wire *wire, struct queued *queued,
     deliver_end(queued, &completion, now_ms, fate->delay_ms);
 }
 
+/* Thousands of answers can be under way at one moment: of the memory that a request took only the
+ * answer travels, and a stored object not even that. */
+static const struct cJSON *keep_body(struct arena *arena, const struct cJSON *body) {
+    struct frozen *frozen = frozen_of(body);
+    return frozen ? frozen_hold(arena, frozen) : json_copy(arena, body);
+}
+
 static void answer_from_server(struct wire *wire, struct queued *queued,
                                const struct request_fate *fate, int64_t now_ms) {
     struct api_response response = {0};
-    fakeapi_handle(wire->options.api, &queued->request, queued->client->user_agent, queued->arena,
+    arena_reset(wire->scratch);
+    fakeapi_handle(wire->options.api, &queued->request, queued->client->user_agent, wire->scratch,
                    &response);
     if (fate->verdict == VERDICT_LOSE_REPLY) {
         wire_observe(wire, queued, 0, response.body);
@@ -262,7 +271,7 @@ static void answer_from_server(struct wire *wire, struct queued *queued,
     }
     struct completion completion = wire_end(queued);
     completion.http_status = response.http_status;
-    completion.body = response.body;
+    completion.body = keep_body(queued->arena, response.body);
     if (response.http_status >= 400) {
         api_status_to_error(response.body, response.http_status, &completion.err);
         completion.retry_after_ms = api_status_retry_after_ms(response.body);
@@ -352,6 +361,7 @@ int64_t wire_next_ms(const struct wire *wire) {
 struct wire *wire_new(const struct wire_options *options) {
     struct wire *wire = mem_alloc(sizeof(*wire));
     wire->options = *options;
+    wire->scratch = arena_new();
     wire->bookmark_due_ms = DEADLINE_NEVER;
     wire->bookmark_revision = fakeapi_revision(options->api);
     return wire;
@@ -371,6 +381,7 @@ void wire_free(struct wire *wire) {
     vec_release(&wire->observers);
     vec_release(&wire->engines);
     vec_release(&wire->spare_arenas);
+    arena_free(wire->scratch);
     timers_release(&wire->delayed);
     mem_free(wire);
 }

@@ -71,6 +71,7 @@ struct wire {
     wire_refuse_exec *refuse_exec; /* may be NULL */
     void *refuse_exec_context;
     VEC(struct arena *) spare_arenas;
+    struct arena *scratch; /* of the request that the server works on */
     struct queued *first_queued, *last_queued;
     struct timers delayed; /* of struct arrival */
     size_t held_count;     /* arrivals that may point into the server's trees */

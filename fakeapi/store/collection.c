@@ -5,6 +5,7 @@
 
 enum {
     CHUNK_OBJECTS = 256,
+    LOG_CAPACITY_FIRST = 64,
     /* Writes after which is looked for what all readers have passed. */
     FORGET_INTERVAL_EVENTS = 256,
 };
@@ -21,8 +22,7 @@ struct collection *collection_new(struct log_window window) {
 }
 
 static void forget_oldest(struct collection *collection) {
-    struct log_entry *entry =
-        &collection->log[collection->log_start % collection->window.events_max];
+    struct log_entry *entry = &collection->log[collection->log_start % collection->log_capacity];
     collection->forgotten_revision = entry->revision;
     stored_unref(entry->object);
     stored_unref(entry->before);
@@ -145,13 +145,29 @@ struct stored *collection_get(const struct collection *collection, struct sv nam
 
 /* --- the log --- */
 
+/* Most collections never see as many events as the window holds. */
+static void grow_log(struct collection *collection) {
+    size_t count = (size_t)(collection->log_end - collection->log_start);
+    size_t capacity = collection->log_capacity;
+    if (count < capacity || capacity == collection->window.events_max)
+        return;
+    capacity = capacity ? capacity * 2 : LOG_CAPACITY_FIRST;
+    if (capacity > collection->window.events_max)
+        capacity = collection->window.events_max;
+    struct log_entry *grown = mem_alloc(sizeof(*grown) * capacity);
+    for (uint64_t s = collection->log_start; s < collection->log_end; s++)
+        grown[s % capacity] = collection->log[s % collection->log_capacity];
+    mem_free(collection->log);
+    collection->log = grown;
+    collection->log_capacity = capacity;
+}
+
 static void log_append(struct collection *collection, enum watch_event_type type,
                        struct stored *object, struct stored *before) {
-    if (!collection->log)
-        collection->log = mem_alloc(sizeof(struct log_entry) * collection->window.events_max);
+    grow_log(collection);
     if (collection->log_end - collection->log_start == collection->window.events_max)
         forget_oldest(collection);
-    collection->log[collection->log_end % collection->window.events_max] =
+    collection->log[collection->log_end % collection->log_capacity] =
         (struct log_entry){type, object->revision, object, before};
     collection->log_end++;
     if (collection->log_end % FORGET_INTERVAL_EVENTS == 0)
@@ -161,7 +177,7 @@ static void log_append(struct collection *collection, enum watch_event_type type
 const struct log_entry *collection_log_at(const struct collection *collection, uint64_t sequence) {
     if (sequence < collection->log_start || sequence >= collection->log_end)
         return NULL;
-    return &collection->log[sequence % collection->window.events_max];
+    return &collection->log[sequence % collection->log_capacity];
 }
 
 uint64_t collection_log_after(const struct collection *collection, uint64_t revision) {

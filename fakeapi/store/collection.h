@@ -40,8 +40,9 @@ struct collection {
     VEC(struct chunk *) chunks; /* none is empty */
     size_t count;
     struct log_window window;
-    struct log_entry *log;       /* a ring of window.events_max */
-    uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % events_max */
+    struct log_entry *log; /* a ring that grows up to window.events_max */
+    size_t log_capacity;
+    uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % log_capacity */
     struct log_reader *readers;
     uint64_t forgotten_revision; /* the newest that the log no longer covers */
 };
