@@ -169,6 +169,7 @@ enum MHD_Result answer_plain(struct exchange *exchange, const struct route *rout
     case ROUTE_LOG:
     case ROUTE_STREAM:
     case ROUTE_TOKEN:
+    case ROUTE_REVIEW:
         break;
     }
     return send_unknown(exchange);

@@ -2,8 +2,10 @@
 /* From a complete request to the part of the server that answers it. */
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/review.h"
 #include "fakeapi/server/table.h"
 
 /* A key that stood twice is told to whoever did not ask for silence. */
@@ -50,8 +52,29 @@ static enum MHD_Result send_response(struct exchange *exchange, const struct rou
     return send_tree(exchange, route, response, SV(""));
 }
 
+static bool find_token_user(void *context, struct sv token, struct arena *arena,
+                            struct user_info *ret_user) {
+    struct http_server *server = context;
+    return authenticate(server->options.authenticator,
+                        arena_printf(arena, "Bearer %.*s", SV_ARG(token)), server_now_ms(server),
+                        arena, ret_user);
+}
+
+static enum MHD_Result answer_review(struct exchange *exchange, const struct route *route,
+                                     const struct user_info *user) {
+    struct http_server *server = exchange->server;
+    struct api_response response;
+    review_answer(&(struct review_options){.rbac = server->options.rbac,
+                                           .user = user,
+                                           .find_user = find_token_user,
+                                           .context = server},
+                  &route->request, server->arena, &response);
+    return send_tree(exchange, route, &response, SV(""));
+}
+
 static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
-                                       const struct http_request *http) {
+                                       const struct http_request *http,
+                                       const struct user_info *user) {
     struct http_server *server = exchange->server;
     struct api_response response;
     if (!request_parse_body(server->options.api, http, buf_view(&exchange->body), server->arena,
@@ -59,6 +82,8 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
         return send_tree(exchange, route, &response, SV(""));
     if (route->type == ROUTE_TOKEN)
         return answer_token(exchange, route);
+    if (route->type == ROUTE_REVIEW)
+        return answer_review(exchange, route, user);
     if (route->request.verb == VERB_WATCH)
         return answer_watch(exchange, route);
     fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
@@ -92,7 +117,8 @@ enum MHD_Result answer_request(struct exchange *exchange) {
     switch (route.type) {
     case ROUTE_RESOURCE:
     case ROUTE_TOKEN:
-        return answer_resource(exchange, &route, &http);
+    case ROUTE_REVIEW:
+        return answer_resource(exchange, &route, &http, &user);
     case ROUTE_LOG:
         return answer_log(exchange, &route);
     case ROUTE_STREAM:

@@ -276,6 +276,8 @@ struct cJSON *rbac_rules(struct rbac *rbac, const struct user_info *user, struct
         add_rule(arena, status, rule_of_everything(arena, false));
         add_rule(arena, status, rule_of_everything(arena, true));
     }
+    if (!rbac)
+        return status;
     refresh(rbac);
     for (size_t i = 0; i <= user->group_count; i++)
         for (const struct grant *grant = grants_of(rbac, user, i, arena); grant;

@@ -44,7 +44,8 @@ void rbac_create_defaults(struct fakeapi *api);
 bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct access *access,
                  struct arena *arena, struct sv *ret_reason);
 
-/* The rules that hold for a user in a namespace: SelfSubjectRulesReview's status. */
+/* The rules that hold for a user in a namespace: SelfSubjectRulesReview's status. `rbac` may be
+ * NULL: then there are none but those of system:masters. */
 struct cJSON *rbac_rules(struct rbac *rbac, const struct user_info *user, struct sv namespace_name,
                          struct arena *arena);
 

@@ -8,6 +8,7 @@
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/fakeapi.h"
 #include "fakeapi/server/request_parse.h"
+#include "fakeapi/server/review.h"
 
 static bool refuse_text(struct arena *arena, struct api_response *response, int http_status,
                         const char *reason, struct sv message) {
@@ -28,7 +29,7 @@ static bool refuse_media_type(struct arena *arena, struct api_response *response
 static struct sv kind_of(const struct fakeapi *api, const struct request *request) {
     const struct resource_type *type =
         registry_find(fakeapi_registry(api), request->group, request->version, request->plural);
-    return type ? type->resource.kind : SV("");
+    return type ? type->resource.kind : review_kind(request);
 }
 
 static struct cJSON *read_yaml(struct arena *arena, struct sv body, struct sv *ret_duplicate,

@@ -5,6 +5,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/review.h"
 
 enum { SEGMENTS_MAX = 16 };
 
@@ -286,11 +287,12 @@ static bool take_group_version(const struct fakeapi *api, struct segments *segme
     if (!is_core && !is_grouped)
         return false;
     *ret_is_discovery = segments->count <= taken;
-    if (is_grouped && segments->count == 2)
+    if (*ret_is_discovery)
         return true;
     request->group = is_core ? SV("") : segments->items[1];
     request->version = segments->items[taken - 1];
-    if (!registry_has_group_version(fakeapi_registry(api), request->group, request->version))
+    if (!registry_has_group_version(fakeapi_registry(api), request->group, request->version) &&
+        !has_reviews(request->group, request->version))
         return false;
     segments->count -= taken;
     memmove(segments->items, segments->items + taken, sizeof(*segments->items) * segments->count);
@@ -449,9 +451,11 @@ static bool read_resource(const struct fakeapi *api, const struct http_request *
         return refuse_not_found(arena, response);
     bool has_verb = find_verb(http->method, route, is_old_watch, arena);
     route->rbac_verb = verb_text(request->verb);
-    if (!check_scope(api, request, arena, response))
+    if (is_review(request))
+        route->type = ROUTE_REVIEW;
+    else if (!check_scope(api, request, arena, response))
         return false;
-    if (!has_verb)
+    if (!has_verb || (route->type == ROUTE_REVIEW && request->verb != VERB_CREATE))
         return refuse_method(arena, response);
     if (!read_query(route, arena, response))
         return false;

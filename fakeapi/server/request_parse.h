@@ -35,6 +35,7 @@ enum route_type {
     ROUTE_LOG,       /* pods/log */
     ROUTE_STREAM,    /* pods/exec, attach, portforward: wants an upgrade */
     ROUTE_TOKEN,     /* serviceaccounts/token */
+    ROUTE_REVIEW,    /* a question that is not stored: review.h */
     ROUTE_DISCOVERY, /* /api, /apis and what they list */
     ROUTE_OPENAPI,
     ROUTE_HEALTH,

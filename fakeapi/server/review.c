@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/review.h"
+
+#include "core/base/arena.h"
+#include "core/client/transport.h"
+#include "core/data/json.h"
+#include "fakeapi/server/fakeapi.h"
+
+struct review {
+    const struct review_options *options;
+    const struct request *request;
+    struct arena *arena;
+    struct cJSON *tree; /* the answer; its status is to be set */
+};
+
+/* --- access --- */
+
+static struct sv text_of(const struct cJSON *map, const char *key) {
+    return json_string_or(map, sv_from(key), SV(""));
+}
+
+static struct access access_of(const struct cJSON *spec) {
+    const struct cJSON *path = json_get(spec, SV("nonResourceAttributes"));
+    const struct cJSON *resource = json_get(spec, SV("resourceAttributes"));
+    const struct cJSON *attributes = path ? path : resource;
+    return (struct access){
+        .verb = text_of(attributes, "verb"),
+        .group = text_of(resource, "group"),
+        .plural = text_of(resource, "resource"),
+        .subresource = text_of(resource, "subresource"),
+        .namespace_name = text_of(resource, "namespace"),
+        .name = text_of(resource, "name"),
+        .path = text_of(path, "path"),
+    };
+}
+
+static void decide(struct review *review, const struct user_info *user) {
+    struct access access = access_of(json_get(review->tree, SV("spec")));
+    struct sv reason = SV("");
+    struct rbac *rbac = review->options->rbac;
+    bool is_allowed = !rbac || rbac_allows(rbac, user, &access, review->arena, &reason);
+    struct cJSON *status = json_ensure_map(review->arena, review->tree, SV("status"));
+    json_set_bool(review->arena, status, SV("allowed"), is_allowed);
+    if (reason.len > 0)
+        json_set_string(review->arena, status, SV("reason"), reason);
+}
+
+static void answer_own_access(struct review *review) {
+    decide(review, review->options->user);
+}
+
+static void answer_access(struct review *review) {
+    const struct cJSON *spec = json_get(review->tree, SV("spec"));
+    const struct cJSON *list = json_get(spec, SV("groups"));
+    struct sv *groups = ARENA_ARRAY(review->arena, struct sv, json_count(list) + 1);
+    struct user_info user = {text_of(spec, "user"), text_of(spec, "uid"), groups, 0};
+    JSON_EACH (group, list)
+        groups[user.group_count++] = json_text(group);
+    decide(review, &user);
+}
+
+static void answer_own_rules(struct review *review) {
+    static const struct sv masters[] = {{"system:masters", 14}};
+    const struct user_info everybody = {SV(""), SV(""), masters, 1};
+    struct rbac *rbac = review->options->rbac;
+    struct sv namespace_name = json_find_string(review->tree, "spec.namespace");
+    json_set(
+        review->arena, review->tree, SV("status"),
+        rbac_rules(rbac, rbac ? review->options->user : &everybody, namespace_name, review->arena));
+}
+
+/* --- users --- */
+
+static struct cJSON *user_tree(struct arena *arena, const struct user_info *user) {
+    struct cJSON *tree = json_map(arena);
+    json_set_string(arena, tree, SV("username"), user->name);
+    if (user->uid.len > 0)
+        json_set_string(arena, tree, SV("uid"), user->uid);
+    struct cJSON *groups = json_ensure_list(arena, tree, SV("groups"));
+    for (size_t i = 0; i < user->group_count; i++)
+        json_append(groups, json_string(arena, user->groups[i]));
+    return tree;
+}
+
+static void answer_self(struct review *review) {
+    struct cJSON *status = json_ensure_map(review->arena, review->tree, SV("status"));
+    json_set(review->arena, status, SV("userInfo"),
+             user_tree(review->arena, review->options->user));
+}
+
+static void answer_token(struct review *review) {
+    const struct review_options *options = review->options;
+    struct sv token = json_find_string(review->tree, "spec.token");
+    struct cJSON *status = json_map(review->arena);
+    struct user_info user;
+    bool is_known = token.len > 0 && options->find_user &&
+                    options->find_user(options->context, token, review->arena, &user);
+    json_set(review->arena, review->tree, SV("status"), status);
+    if (is_known) {
+        json_set_bool(review->arena, status, SV("authenticated"), true);
+        json_set(review->arena, status, SV("user"), user_tree(review->arena, &user));
+    } else {
+        json_set(review->arena, status, SV("user"), json_map(review->arena));
+        json_set_string(review->arena, status, SV("error"), SV("invalid bearer token"));
+    }
+}
+
+/* --- the table --- */
+
+static const struct {
+    struct sv group, plural, kind;
+    bool is_namespaced;
+    void (*answer)(struct review *review);
+} reviews[] = {
+    {SV("authorization.k8s.io"), SV("selfsubjectaccessreviews"), SV("SelfSubjectAccessReview"),
+     false, answer_own_access},
+    {SV("authorization.k8s.io"), SV("subjectaccessreviews"), SV("SubjectAccessReview"), false,
+     answer_access},
+    {SV("authorization.k8s.io"), SV("localsubjectaccessreviews"), SV("LocalSubjectAccessReview"),
+     true, answer_access},
+    {SV("authorization.k8s.io"), SV("selfsubjectrulesreviews"), SV("SelfSubjectRulesReview"), false,
+     answer_own_rules},
+    {SV("authentication.k8s.io"), SV("selfsubjectreviews"), SV("SelfSubjectReview"), false,
+     answer_self},
+    {SV("authentication.k8s.io"), SV("tokenreviews"), SV("TokenReview"), false, answer_token},
+};
+
+static size_t find_review(const struct request *request) {
+    size_t i = 0;
+    while (i < COUNT_OF(reviews) &&
+           (!sv_eq(reviews[i].group, request->group) || !sv_eq(reviews[i].plural, request->plural)))
+        i++;
+    return i;
+}
+
+bool has_reviews(struct sv group, struct sv version) {
+    for (size_t i = 0; i < COUNT_OF(reviews); i++)
+        if (sv_eq(reviews[i].group, group))
+            return sv_eq(version, SV("v1"));
+    return false;
+}
+
+bool is_review(const struct request *request) {
+    size_t index = find_review(request);
+    return index < COUNT_OF(reviews) && sv_eq(request->version, SV("v1")) &&
+           reviews[index].is_namespaced == (request->namespace_name.len > 0);
+}
+
+struct sv review_kind(const struct request *request) {
+    size_t index = find_review(request);
+    return index < COUNT_OF(reviews) ? reviews[index].kind : SV("");
+}
+
+void review_answer(const struct review_options *options, const struct request *request,
+                   struct arena *arena, struct api_response *ret_response) {
+    size_t index = find_review(request);
+    assert(index < COUNT_OF(reviews));
+    struct cJSON *tree = json_copy(arena, request->body);
+    struct review review = {options, request, arena, tree};
+    json_set_string(arena, tree, SV("kind"), reviews[index].kind);
+    json_set_string(arena, tree, SV("apiVersion"),
+                    arena_printf(arena, "%.*s/v1", SV_ARG(request->group)));
+    json_ensure_map(arena, tree, SV("metadata"));
+    reviews[index].answer(&review);
+    *ret_response = (struct api_response){.http_status = 201, .body = tree};
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * review: the resources that are questions: access reviews of authorization.k8s.io and reviews of
+ * users and tokens of authentication.k8s.io. They are created and answered, and never stored
+ * (apiserver-semantics.md §1.13). Pure.
+ */
+#ifndef FAKEAPI_SERVER_REVIEW_H
+#define FAKEAPI_SERVER_REVIEW_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+#include "fakeapi/server/rbac.h"
+
+struct api_response;
+struct arena;
+struct request;
+
+struct review_options {
+    struct rbac *rbac;            /* NULL: everybody may do everything */
+    const struct user_info *user; /* who asks */
+    /* Who a bearer token belongs to; false: nobody. */
+    bool (*find_user)(void *context, struct sv token, struct arena *arena,
+                      struct user_info *ret_user);
+    void *context;
+};
+
+/* Whether a group version has any of them. */
+bool has_reviews(struct sv group, struct sv version);
+/* Whether a request addresses one of them. */
+bool is_review(const struct request *request);
+/* Its kind: "SelfSubjectAccessReview"; SV("") for others. */
+struct sv review_kind(const struct request *request);
+/* Answers a creation, whose body is `request->body`. */
+void review_answer(const struct review_options *options, const struct request *request,
+                   struct arena *arena, struct api_response *ret_response);
+
+#endif
