@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/cache/cache_store.h"
 #include "core/data/json.h"
+#include "core/reconcile/field_entries.h"
 #include "core/reconcile/names.h"
 #include "core/reconcile/snapshot.h"
 
@@ -18,6 +19,20 @@ static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSO
     const struct cJSON *member = json_get(from, key);
     if (member)
         json_set(arena, to, key, json_copy(arena, member));
+}
+
+/* Half of many objects, and of use only while they hold something to take over, in kinds that
+ * are written by server-side apply. */
+static void drop_managed_fields(const struct resource *resource, struct cJSON *object) {
+    static const struct resource *const applied[] = {
+        &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,        &RESOURCE_DEPLOYMENTS,
+        &RESOURCE_SERVICES,      &RESOURCE_PERSISTENT_VOLUMES, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+        &RESOURCE_CONFIG_MAPS};
+    bool is_applied = false;
+    for (size_t i = 0; i < COUNT_OF(applied); i++)
+        is_applied = is_applied || resource_eq(resource, applied[i]);
+    if (!is_applied || !field_entries_are_foreign(object))
+        json_remove(json_get(object, SV("metadata")), SV("managedFields"));
 }
 
 static struct cJSON *copy_metadata(const struct cJSON *object, struct arena *arena) {
@@ -73,7 +88,7 @@ struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *
         return reduce_pod(object, arena);
     struct cJSON *reduced = resource_eq(resource, &RESOURCE_NODES) ? copy_metadata(object, arena)
                                                                    : json_copy(arena, object);
-    json_remove(json_get(reduced, SV("metadata")), SV("managedFields"));
+    drop_managed_fields(resource, reduced);
     /* Items of a list carry neither; plans may look. */
     if (!json_get(reduced, SV("kind"))) {
         json_set_string(arena, reduced, SV("apiVersion"), resource_api_version(resource, arena));

@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/reconcile/covers.h"
+#include "core/reconcile/field_entries.h"
 #include "core/reconcile/runtime_json.h"
 
 static bool is_volume(const struct resource *resource) {
@@ -87,6 +88,27 @@ struct action *write_merge_patch(struct pass *pass, const struct resource *resou
     return action;
 }
 
+struct action *write_json_patch(struct pass *pass, const struct resource *resource,
+                                const struct cJSON *object, enum plan_step step, struct sv reason,
+                                struct sv message) {
+    struct action *action = pass_add(pass, ACTION_PATCH, step, reason, message);
+    action->resource = resource;
+    action->namespace_name = object_namespace(object);
+    action->name = object_name(object);
+    action->patch_type = PATCH_JSON;
+    action->body = json_list(pass->arena);
+    return action;
+}
+
+void write_operation(struct pass *pass, struct action *action, struct sv op, struct sv path,
+                     struct cJSON *value) {
+    struct cJSON *item = json_append(action->body, json_map(pass->arena));
+    json_set_string(pass->arena, item, SV("op"), op);
+    json_set_string(pass->arena, item, SV("path"), path);
+    if (value)
+        json_set(pass->arena, item, SV("value"), value);
+}
+
 static const struct observed *find(const struct pass *pass, const struct resource *resource,
                                    const struct cJSON *desired) {
     return snapshot_find(pass->snapshot, resource, object_namespace(desired), object_name(desired));
@@ -127,6 +149,21 @@ static uint64_t hash_of(const struct pass *pass, const struct cJSON *desired) {
     return sv_hash(json_write_arena(pass->arena, desired, JSON_COMPACT));
 }
 
+static enum write_result move_field_entries(struct pass *pass, const struct observed *observed,
+                                            enum plan_step step) {
+    const struct cJSON *object = observed->object;
+    struct action *action =
+        write_json_patch(pass, observed->resource, object, step, SV("FieldsOfEarlier"),
+                         pass_printf(pass, "Take over the fields of %.*s %.*s",
+                                     SV_ARG(observed->resource->kind), SV_ARG(observed->name)));
+    write_operation(pass, action, SV("test"), SV("/metadata/resourceVersion"),
+                    json_string(pass->arena, object_resource_version(object)));
+    write_operation(
+        pass, action, SV("replace"), SV("/metadata/managedFields"),
+        field_entries_move(pass->arena, object, pass->snapshot->options->field_manager));
+    return WRITE_PENDING;
+}
+
 static enum write_result write_known(struct pass *pass, const struct observed *observed,
                                      struct cJSON *desired, enum plan_step step) {
     if (observed->state == OBSERVED_ABSENT)
@@ -135,6 +172,8 @@ static enum write_result write_known(struct pass *pass, const struct observed *o
         return WRITE_FOREIGN;
     if (object_is_deleting(observed->object))
         return WRITE_TERMINATING;
+    if (field_entries_are_foreign(observed->object))
+        return move_field_entries(pass, observed, step);
     struct sv path;
     if (covers(observed->object, desired, pass->arena, &path))
         return WRITE_DONE;
@@ -180,27 +219,6 @@ enum write_result write_volume(struct pass *pass, const struct resource *resourc
         return WRITE_PENDING;
     }
     return write_known(pass, observed, desired, STEP_VOLUME);
-}
-
-struct action *write_json_patch(struct pass *pass, const struct resource *resource,
-                                const struct cJSON *object, enum plan_step step, struct sv reason,
-                                struct sv message) {
-    struct action *action = pass_add(pass, ACTION_PATCH, step, reason, message);
-    action->resource = resource;
-    action->namespace_name = object_namespace(object);
-    action->name = object_name(object);
-    action->patch_type = PATCH_JSON;
-    action->body = json_list(pass->arena);
-    return action;
-}
-
-void write_operation(struct pass *pass, struct action *action, struct sv op, struct sv path,
-                     struct cJSON *value) {
-    struct cJSON *item = json_append(action->body, json_map(pass->arena));
-    json_set_string(pass->arena, item, SV("op"), op);
-    json_set_string(pass->arena, item, SV("path"), path);
-    if (value)
-        json_set(pass->arena, item, SV("value"), value);
 }
 
 static struct cJSON *shared_owner(struct pass *pass) {

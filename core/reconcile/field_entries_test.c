@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/field_entries.h"
+
+#include "core/reconcile/plan_fixture.h"
+
+#define OURS "{manager: cacheruntime-controller, operation: Apply, fieldsV1: {'f:a': {}}}"
+#define EARLIER                                                                                    \
+    "{manager: cacheruntime-controller, operation: Update, apiVersion: apps/v1, fieldsType: "      \
+    "FieldsV1,\n fieldsV1: {'f:a': {}, 'f:b': {'f:c': {}}}}"
+#define STATUS                                                                                     \
+    "{manager: cacheruntime-controller, operation: Update, subresource: status, fieldsV1: {}}"
+#define USER "{manager: kubectl-edit, operation: Update, fieldsV1: {'f:u': {}}}"
+
+static const struct {
+    const char *what, *entries;
+    bool is_foreign;
+    const char *moved;
+} cases[] = {
+    {"ours alone", "[" OURS "]", false,
+     "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:a\":{}}}"
+     "]"},
+    {"an earlier one becomes ours", "[" EARLIER "]", true,
+     "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"apiVersion\":\"apps/v1\","
+     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:a\":{},\"f:b\":{\"f:c\":{}}}}]"},
+    {"or part of ours", "[" EARLIER ", " OURS "]", true,
+     "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:a\":{},"
+     "\"f:b\":{\"f:c\":{}}}}]"},
+    {"people and status stay as they are", "[" USER ", " STATUS "]", false,
+     "[{\"manager\":\"kubectl-edit\",\"operation\":\"Update\",\"fieldsV1\":{\"f:u\":{}}},"
+     "{\"manager\":\"cacheruntime-controller\",\"operation\":\"Update\",\"subresource\":\"status\","
+     "\"fieldsV1\":{}}]"},
+    {"no entries", "[]", false, "[]"},
+};
+
+TEST(moves_what_an_earlier_controller_owns) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct sv text = arena_printf(arena, "{metadata: {managedFields: %s}}", cases[i].entries);
+        const struct cJSON *object = parse(arena, text.ptr);
+        CHECK(field_entries_are_foreign(object) == cases[i].is_foreign);
+        CHECK_SV(json_write_arena(arena,
+                                  field_entries_move(arena, object, SV("cacheruntime-controller")),
+                                  JSON_COMPACT),
+                 sv_from(cases[i].moved));
+    }
+}
+
+/* Once for each object, before it is written for the first time. */
+TEST(a_plan_moves_them_once) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct observed *worker =
+        find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    json_set(arena, json_get(worker->object, SV("metadata")), SV("managedFields"),
+             parse(arena, "[" EARLIER "]"));
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 3);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "FieldsOfEarlier: Take over the fields of StatefulSet demo-worker"));
+    CHECK(json_find_int(worker->object, "spec.replicas", -1) == 3);
+    CHECK(!field_entries_are_foreign(worker->object));
+    world_release(&world);
+}
