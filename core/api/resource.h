@@ -38,6 +38,9 @@ struct resource {
     X(STATEFUL_SETS, "apps", "v1", "statefulsets", "StatefulSet", true)                            \
     X(DAEMON_SETS, "apps", "v1", "daemonsets", "DaemonSet", true)                                  \
     X(DEPLOYMENTS, "apps", "v1", "deployments", "Deployment", true)                                \
+    X(KRUISE_STATEFUL_SETS, "apps.kruise.io", "v1beta1", "statefulsets", "StatefulSet", true)      \
+    X(ADVANCED_STATEFUL_SETS, "workload.fluid.io", "v1alpha1", "advancedstatefulsets",             \
+      "AdvancedStatefulSet", true)                                                                 \
     X(REPLICA_SETS, "apps", "v1", "replicasets", "ReplicaSet", true)                               \
     X(CONTROLLER_REVISIONS, "apps", "v1", "controllerrevisions", "ControllerRevision", true)       \
     X(LEASES, "coordination.k8s.io", "v1", "leases", "Lease", true)                                \

@@ -19,6 +19,8 @@ enum {
     WATCH_GRACE_MS = 30 * 1000,
     BACKOFF_MS_MIN = 800,
     BACKOFF_MS_MAX = 30 * 1000,
+    /* Whether a kind has come that the cluster did not have. */
+    MISSING_RETRY_MS = 10 * 60 * 1000,
 };
 
 enum phase {
@@ -39,7 +41,7 @@ struct reflector {
     const struct resource *resource;
     struct arena *texts;
     struct sv namespace_name, label_selector, field_selector;
-    bool metadata_only;
+    bool metadata_only, may_be_missing;
     struct rng rng;
     struct reflector_sink sink;
 
@@ -66,6 +68,7 @@ struct reflector *reflector_new(const struct reflector_options *options) {
         .label_selector = arena_copy(texts, options->label_selector),
         .field_selector = arena_copy(texts, options->field_selector),
         .metadata_only = options->metadata_only,
+        .may_be_missing = options->may_be_missing,
         .sink = options->sink,
         .known = map_new(),
     };
@@ -227,6 +230,13 @@ static void take_page(struct reflector *reflector, const struct completion *comp
         /* The snapshot behind the pages is gone: from the start. */
         relist(reflector);
         back_off(reflector, now_ms, 0);
+        return;
+    }
+    if (completion->err.code == ERROR_NOT_FOUND && reflector->may_be_missing) {
+        relist(reflector);
+        drop_missing(reflector);
+        reflector->is_synced = true;
+        reflector->retry_ms = now_ms + MISSING_RETRY_MS;
         return;
     }
     if (completion->err.code != ERROR_NONE) {

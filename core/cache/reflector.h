@@ -34,7 +34,8 @@ struct reflector_options {
     struct sv namespace_name;        /* "": all */
     struct sv label_selector, field_selector;
     bool metadata_only;
-    uint64_t seed; /* jitter of back-off and relists */
+    bool may_be_missing; /* a kind that not every cluster has: then there are no objects of it */
+    uint64_t seed;       /* jitter of back-off and relists */
     struct reflector_sink sink;
 };
 

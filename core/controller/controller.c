@@ -35,20 +35,22 @@ enum {
 static const struct {
     const struct resource *resource;
     const char *label_selector;
-    bool metadata_only;
+    bool metadata_only, may_be_missing;
 } watched_resources[WATCHED_COUNT] = {
-    {&RESOURCE_CACHE_RUNTIME_CLASSES, "", false},
-    {&RESOURCE_DATASETS, "", false},
-    {&RESOURCE_CACHE_RUNTIMES, "", false},
-    {&RESOURCE_STATEFUL_SETS, OURS, false},
-    {&RESOURCE_DAEMON_SETS, OURS, false},
-    {&RESOURCE_DEPLOYMENTS, OURS, false},
-    {&RESOURCE_SERVICES, OURS, false},
-    {&RESOURCE_CONFIG_MAPS, OURS, false},
-    {&RESOURCE_PODS, OURS, false},
-    {&RESOURCE_PERSISTENT_VOLUMES, OURS, false},
-    {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, OURS, false},
-    {&RESOURCE_NODES, "", true},
+    {&RESOURCE_CACHE_RUNTIME_CLASSES, "", false, false},
+    {&RESOURCE_DATASETS, "", false, false},
+    {&RESOURCE_CACHE_RUNTIMES, "", false, false},
+    {&RESOURCE_STATEFUL_SETS, OURS, false, false},
+    {&RESOURCE_DAEMON_SETS, OURS, false, false},
+    {&RESOURCE_DEPLOYMENTS, OURS, false, false},
+    {&RESOURCE_KRUISE_STATEFUL_SETS, OURS, false, true},
+    {&RESOURCE_ADVANCED_STATEFUL_SETS, OURS, false, true},
+    {&RESOURCE_SERVICES, OURS, false, false},
+    {&RESOURCE_CONFIG_MAPS, OURS, false, false},
+    {&RESOURCE_PODS, OURS, false, false},
+    {&RESOURCE_PERSISTENT_VOLUMES, OURS, false, false},
+    {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, OURS, false, false},
+    {&RESOURCE_NODES, "", true, false},
 };
 
 /* --- from the watches to the cache, from the cache to the queue --- */
@@ -107,6 +109,7 @@ static void watch_all(struct controller *controller, uint64_t seed) {
             .label_selector = sv_from(watched_resources[i].label_selector),
             .field_selector = SV(""),
             .metadata_only = watched_resources[i].metadata_only,
+            .may_be_missing = watched_resources[i].may_be_missing,
             .seed = seed,
             .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = watched},
         });

@@ -19,7 +19,7 @@ struct resource;
 struct runtime_state;
 struct workqueue;
 
-enum { WATCHED_COUNT = 12 };
+enum { WATCHED_COUNT = 14 };
 
 /* One collection that is watched. */
 struct watched {

@@ -269,11 +269,19 @@ static void write(struct server *server, const struct request *request, uint64_t
     fail(server, id, 0, ERROR_TIMEOUT);
 }
 
+/* Kinds that the cluster does not have. */
+static bool is_missing(const struct request *request) {
+    return sv_eq(request->group, SV("apps.kruise.io")) ||
+           sv_eq(request->group, SV("workload.fluid.io"));
+}
+
 static uint64_t start(struct transport *transport, const struct request *request) {
     struct server *server = server_of(transport);
     uint64_t id = ++server->ids;
     if (sv_eq(request->plural, SV("events"))) {
         server->events++;
+    } else if (is_missing(request)) {
+        fail(server, id, 404, ERROR_NOT_FOUND);
     } else if (request->verb == VERB_LIST) {
         list(server, request, id);
     } else if (request->verb == VERB_WATCH) {

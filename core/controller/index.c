@@ -25,9 +25,9 @@ static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSO
  * are written by server-side apply. */
 static void drop_managed_fields(const struct resource *resource, struct cJSON *object) {
     static const struct resource *const applied[] = {
-        &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,        &RESOURCE_DEPLOYMENTS,
-        &RESOURCE_SERVICES,      &RESOURCE_PERSISTENT_VOLUMES, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
-        &RESOURCE_CONFIG_MAPS};
+        &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,         &RESOURCE_DEPLOYMENTS,
+        &RESOURCE_SERVICES,      &RESOURCE_PERSISTENT_VOLUMES,  &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+        &RESOURCE_CONFIG_MAPS,   &RESOURCE_KRUISE_STATEFUL_SETS};
     bool is_applied = false;
     for (size_t i = 0; i < COUNT_OF(applied); i++)
         is_applied = is_applied || resource_eq(resource, applied[i]);

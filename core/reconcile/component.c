@@ -22,7 +22,8 @@ struct sv component_phase_text(enum component_phase phase) {
 }
 
 bool component_is_stateful_set(const struct component *component) {
-    return component->workload == &RESOURCE_STATEFUL_SETS;
+    return component->workload == &RESOURCE_STATEFUL_SETS ||
+           component->workload == &RESOURCE_KRUISE_STATEFUL_SETS;
 }
 
 bool component_is_daemon_set(const struct component *component) {
@@ -62,7 +63,7 @@ static const struct resource *workload_of(const struct component *component) {
     const struct resource *resource =
         resource_of_kind(json_find_string(type, "apiVersion"), json_find_string(type, "kind"));
     bool is_known = resource == &RESOURCE_STATEFUL_SETS || resource == &RESOURCE_DAEMON_SETS ||
-                    resource == &RESOURCE_DEPLOYMENTS;
+                    resource == &RESOURCE_DEPLOYMENTS || resource == &RESOURCE_KRUISE_STATEFUL_SETS;
     return is_known ? resource : NULL;
 }
 
@@ -187,7 +188,10 @@ static void read_observed(struct component *component, const struct snapshot *sn
         read_replicated(component);
     component->phase = phase_of(component);
     component->is_ready_to_bind = is_ready_to_bind(component);
-    component->is_rolling = component->observed &&
+    /* Pods that were taken over keep what they run, whatever the class says. */
+    bool waits_for_deletion =
+        sv_eq(json_find_string(component->observed, "spec.updateStrategy.type"), SV("OnDelete"));
+    component->is_rolling = component->observed && !waits_for_deletion &&
                             sv_eq(component_update_type(component), SV("RollingUpdate")) &&
                             (!component->is_observed || component->updated < component->existing ||
                              has_two_revisions(component));

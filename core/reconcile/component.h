@@ -48,7 +48,8 @@ void components_init(struct component components[COMPONENT_COUNT], const struct 
                      struct arena *arena);
 
 struct sv component_phase_text(enum component_phase phase);
-/* "apps/v1 StatefulSet" and so on; NULL when class or runtime name another kind. */
+/* StatefulSets of Kubernetes and of OpenKruise: pods with ordinals; NULL when class or runtime name
+ * another kind. */
 bool component_is_stateful_set(const struct component *component);
 bool component_is_daemon_set(const struct component *component);
 /* Whether pods are replaced by the workload's controller when the template changes. */

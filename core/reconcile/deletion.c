@@ -55,8 +55,9 @@ static bool remove_volume(struct pass *pass) {
 /* --- workloads and the rest --- */
 
 static bool remove_component(struct pass *pass, const struct component *component) {
-    static const struct resource *const kinds[] = {&RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,
-                                                   &RESOURCE_DEPLOYMENTS};
+    static const struct resource *const kinds[] = {
+        &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS, &RESOURCE_DEPLOYMENTS,
+        &RESOURCE_KRUISE_STATEFUL_SETS, &RESOURCE_ADVANCED_STATEFUL_SETS};
     bool is_gone = true;
     struct sv namespace_name = pass->snapshot->namespace_name;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {

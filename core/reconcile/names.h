@@ -25,6 +25,8 @@ struct snapshot;
 #define ANNOTATION_APPLIED SV("cacheruntime.fluid.io/applied")
 #define ANNOTATION_TEMPLATE SV("cacheruntime.fluid.io/template")
 #define ANNOTATION_BASE SV("cacheruntime.fluid.io/class-template")
+#define ANNOTATION_ADOPTED SV("cacheruntime.fluid.io/adopted")
+#define LABEL_ADVANCED_POD SV("lifecycle.workload.fluid.io/state")
 #define ANNOTATION_CLASS SV("cacheruntime.fluid.io/class")
 #define ANNOTATION_CACHE_NODES SV("cacheruntime.fluid.io/cache-nodes")
 #define ANNOTATION_CLASS_REPLICAS SV("cacheruntime.fluid.io/class-replicas")

@@ -14,7 +14,8 @@
 #include "core/reconcile/write.h"
 
 static const struct resource *const workload_kinds[] = {
-    &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS, &RESOURCE_DEPLOYMENTS};
+    &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS, &RESOURCE_DEPLOYMENTS,
+    &RESOURCE_KRUISE_STATEFUL_SETS, &RESOURCE_ADVANCED_STATEFUL_SETS};
 
 /* Keeps the worst of what the writes of one gate answered. */
 static void judge(struct pass *pass, enum gate_id gate, enum write_result result,
@@ -33,6 +34,15 @@ static void judge(struct pass *pass, enum gate_id gate, enum write_result result
                                result == WRITE_TERMINATING ? "gone" : "written"));
 }
 
+/* It was taken over, and is there again. */
+static void stall_for_other_controller(struct pass *pass, const struct component *component) {
+    pass_stall(pass, GATE_OBJECTS, SV("OtherController"),
+               pass_printf(pass,
+                           "another controller made AdvancedStatefulSet \"%.*s\" again after it "
+                           "was taken over: stop that controller, then delete the object",
+                           SV_ARG(component->workload_name)));
+}
+
 /* A workload of ours that the runtime no longer asks for, or of another kind than now. */
 static bool remove_stale_workloads(struct pass *pass, const struct component *component) {
     bool is_in_the_way = false;
@@ -45,9 +55,14 @@ static bool remove_stale_workloads(struct pass *pass, const struct component *co
         if (observed->state != OBSERVED_PRESENT || !write_is_ours(pass, kind, observed->object))
             continue;
         is_in_the_way = true;
-        if (!object_is_deleting(observed->object))
-            write_delete(pass, kind, observed->object, SV("Foreground"), STEP_OBJECTS,
-                         SV("WorkloadNotWanted"));
+        bool is_taken_over = kind == &RESOURCE_ADVANCED_STATEFUL_SETS && component->is_enabled &&
+                             component_is_stateful_set(component);
+        if (is_taken_over && component->observed)
+            stall_for_other_controller(pass, component);
+        else if (!object_is_deleting(observed->object))
+            write_delete(pass, kind, observed->object,
+                         is_taken_over ? SV("Orphan") : SV("Foreground"), STEP_OBJECTS,
+                         is_taken_over ? SV("WorkloadTakenOver") : SV("WorkloadNotWanted"));
     }
     return is_in_the_way;
 }
@@ -71,6 +86,9 @@ static const struct {
     {&RESOURCE_STATEFUL_SETS, "spec.serviceName"},
     {&RESOURCE_STATEFUL_SETS, "spec.podManagementPolicy"},
     {&RESOURCE_STATEFUL_SETS, "spec.selector"},
+    {&RESOURCE_KRUISE_STATEFUL_SETS, "spec.serviceName"},
+    {&RESOURCE_KRUISE_STATEFUL_SETS, "spec.podManagementPolicy"},
+    {&RESOURCE_KRUISE_STATEFUL_SETS, "spec.selector"},
     {&RESOURCE_DAEMON_SETS, "spec.selector"},
     {&RESOURCE_DEPLOYMENTS, "spec.selector"},
 };
@@ -88,6 +106,35 @@ static bool must_be_made_again(const struct component *component, const struct c
             return true;
     }
     return false;
+}
+
+static bool has_advanced_pods(const struct pass *pass, const struct component *component) {
+    for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
+        const struct cJSON *pod = pass->snapshot->pods[i];
+        if (sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name) &&
+            object_label(pod, LABEL_ADVANCED_POD).len > 0 && !object_is_deleting(pod))
+            return true;
+    }
+    return false;
+}
+
+/* Pods of an AdvancedStatefulSet that was taken over have revisions of another kind, so that
+ * every one would be replaced. They stay until the template changes. */
+static void keep_adopted_pods(struct pass *pass, const struct component *component,
+                              struct cJSON *desired) {
+    struct sv template = object_annotation(desired, ANNOTATION_TEMPLATE);
+    struct sv adopted = object_annotation(component->observed, ANNOTATION_ADOPTED);
+    if (!component->observed && component_is_stateful_set(component) &&
+        has_advanced_pods(pass, component))
+        adopted = template;
+    if (adopted.len == 0)
+        return;
+    object_set_annotation(pass->arena, desired, ANNOTATION_ADOPTED, adopted);
+    if (!sv_eq(adopted, template))
+        return;
+    struct cJSON *strategy = json_map(pass->arena);
+    json_set_string(pass->arena, strategy, SV("type"), SV("OnDelete"));
+    json_set(pass->arena, json_get(desired, SV("spec")), SV("updateStrategy"), strategy);
 }
 
 /* Marks the workload with what the class asks for, which is worked out only where the template
@@ -151,6 +198,7 @@ static const struct action *last_action(const struct pass *pass) {
 static void write_workload(struct pass *pass, const struct component *component) {
     struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
     bool is_stale = remove_stale_workloads(pass, component);
+    keep_adopted_pods(pass, component, desired);
     set_base(pass, component, desired);
     bool is_held = waits_for_rollout(pass, component, desired);
     if (!is_held && must_be_made_again(component, desired) &&

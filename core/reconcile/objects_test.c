@@ -237,3 +237,74 @@ TEST(extra_config_maps_are_joined_and_never_taken) {
         world_release(&world);
     }
 }
+
+/* --- workloads of upstream's controller --- */
+
+static struct observed *add_advanced(struct world *world) {
+    struct observed *advanced =
+        find(world, &RESOURCE_ADVANCED_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    advanced->state = OBSERVED_PRESENT;
+    advanced->object =
+        parse(world->arena,
+              "{apiVersion: workload.fluid.io/v1alpha1, kind: AdvancedStatefulSet,\n"
+              " metadata: {name: demo-worker, namespace: default, uid: u-a, ownerReferences:\n"
+              "  [{kind: CacheRuntime, name: demo, uid: u-runtime, controller: true}]}, spec: {}}");
+    return advanced;
+}
+
+TEST(an_advanced_stateful_set_is_taken_over_without_touching_its_pods) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.orphans = "demo-worker";
+    struct observed *advanced = add_advanced(&world);
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "WorkloadTakenOver: Delete AdvancedStatefulSet demo-worker"));
+    CHECK(advanced->state == OBSERVED_ABSENT);
+    const struct observed *worker = stateful_set(&world, "demo-worker");
+    CHECK_SV(json_find_string(worker->object, "spec.updateStrategy.type"), SV("OnDelete"));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+
+    /* The first change of the template rolls them as the class says. */
+    json_set(arena, json_find(world.runtime, "spec.worker"), SV("runtimeVersion"),
+             parse(arena, "{image: new, imageTag: v2}"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_find_string(worker->object, "spec.updateStrategy.type"), SV("RollingUpdate"));
+
+    /* Upstream's controller still runs: that is told, and not fought. */
+    add_advanced(&world);
+    int writes = world.writes;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("OtherController"));
+    CHECK(advanced->state == OBSERVED_PRESENT && world.writes <= writes + 2);
+    world_release(&world);
+}
+
+/* --- kinds of workloads --- */
+
+TEST(another_kind_of_workload_replaces_the_old_one) {
+    static const struct {
+        const char *type;
+        const struct resource *resource;
+    } cases[] = {
+        {"{apiVersion: apps/v1, kind: Deployment}", &RESOURCE_DEPLOYMENTS},
+        {"{apiVersion: apps/v1, kind: DaemonSet}", &RESOURCE_DAEMON_SETS},
+        {"{apiVersion: apps.kruise.io/v1beta1, kind: StatefulSet}", &RESOURCE_KRUISE_STATEFUL_SETS},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_get(world.runtime, SV("spec")), SV("worker"), json_map(arena));
+        world_bind(&world);
+        json_set(arena, json_find(world.runtime, "spec.worker"), SV("workloadType"),
+                 parse(arena, cases[i].type));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "WorkloadNotWanted: Delete StatefulSet demo-worker"));
+        CHECK(stateful_set(&world, "demo-worker")->state == OBSERVED_ABSENT);
+        CHECK(find(&world, cases[i].resource, SV("default"), SV("demo-worker"))->state ==
+              OBSERVED_PRESENT);
+        world_release(&world);
+    }
+}

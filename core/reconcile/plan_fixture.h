@@ -40,6 +40,7 @@ struct world {
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
     bool pods_are_down;
     bool may_not_roll;
+    const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
     const char *cleaner_phase; /* of pods that are not made by a workload */
     const char *stderr_bytes;  /* of what fails */
     int restart_count;         /* of every container */
@@ -294,14 +295,16 @@ static inline void act(struct world *world, const struct action *action) {
 
 static inline void add_pod(struct world *world, struct sv component, struct sv name) {
     assert(world->pod_count < PODS_MAX);
-    struct sv text = arena_printf(
-        world->arena,
-        "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
-        "  labels: {cacheruntime.fluid.io/component-name: %.*s}},\n"
-        " spec: {nodeName: node-%.*s},\n"
-        " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
-        "  containerStatuses: [{name: m, containerID: c1, restartCount: %d}]}}\n",
-        SV_ARG(name), SV_ARG(name), SV_ARG(component), SV_ARG(name), world->restart_count);
+    struct sv text =
+        arena_printf(world->arena,
+                     "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
+                     "  labels: {cacheruntime.fluid.io/component-name: %.*s%s}},\n"
+                     " spec: {nodeName: node-%.*s},\n"
+                     " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
+                     "  containerStatuses: [{name: m, containerID: c1, restartCount: %d}]}}\n",
+                     SV_ARG(name), SV_ARG(name), SV_ARG(component),
+                     world->orphans ? ", lifecycle.workload.fluid.io/state: Normal" : "",
+                     SV_ARG(name), world->restart_count);
     world->pods[world->pod_count++] = parse(world->arena, text.ptr);
     struct sv node = arena_printf(
         world->arena, "{metadata: {name: node-%.*s, resourceVersion: '1'}}", SV_ARG(name));
@@ -328,6 +331,16 @@ static inline void settle_stateful_set(struct world *world, const struct observe
                 arena_printf(world->arena, "%.*s-%lld", SV_ARG(observed->name), (long long)i));
 }
 
+static inline void settle_orphans(struct world *world) {
+    if (!world->orphans)
+        return;
+    struct sv component = sv_from(world->orphans);
+    for (size_t i = 0; i < world->pod_count; i++)
+        if (sv_starts_with(object_name(world->pods[i]), component))
+            return;
+    add_pod(world, component, arena_printf(world->arena, "%s-0", world->orphans));
+}
+
 static inline void settle(struct world *world) {
     world->pod_count = 0;
     for (size_t i = 0; i < world->object_count; i++) {
@@ -349,6 +362,7 @@ static inline void settle(struct world *world) {
                 json_ensure_map(world->arena, (struct cJSON *)observed->object, SV("status")),
                 SV("observedGeneration"), 1);
     }
+    settle_orphans(world);
 }
 
 static inline void record(struct world *world, const struct action *action) {

@@ -249,7 +249,8 @@ static bool check_workload_kind(struct pass *pass, const struct component *compo
         return refuse(ret_finding, SV("UnknownWorkloadType"),
                       pass_printf(pass,
                                   "workloadType of %.*s must be StatefulSet, DaemonSet or "
-                                  "Deployment of apps/v1",
+                                  "Deployment of apps/v1, or StatefulSet of "
+                                  "apps.kruise.io/v1beta1",
                                   SV_ARG(component->text)));
     bool is_on_delete = sv_eq(component_update_type(component), SV("OnDelete"));
     if (component->workload == &RESOURCE_DEPLOYMENTS && is_on_delete)
