@@ -22,7 +22,8 @@
 
 enum {
     ALIGNMENT = 16,
-    BLOCK_BYTES_FIRST = 4096,
+    /* An event on its way to a watcher needs no more. */
+    BLOCK_BYTES_FIRST = 1024,
     /* Blocks double up to here: large enough that the chain stays short. */
     BLOCK_BYTES_MAX = 1024 * 1024,
 };

@@ -42,5 +42,5 @@ TEST(texts_are_terminated_behind_their_end) {
     struct sv text = arena_printf(arena, "%d-%s", 42, "x");
     CHECK_SV(text, SV("42-x"));
     CHECK(text.ptr[4] == '\0');
-    CHECK(arena_used_bytes(arena) >= 9 && arena_held_bytes(arena) >= 4096);
+    CHECK(arena_used_bytes(arena) >= 9 && arena_held_bytes(arena) >= arena_used_bytes(arena));
 }

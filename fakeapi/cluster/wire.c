@@ -24,8 +24,6 @@ void wire_give_arena(struct wire *wire, struct arena *arena) {
 static void free_arrival(struct wire *wire, struct arrival *arrival) {
     if (!arrival)
         return;
-    assert(wire->held_count > 0);
-    wire->held_count--;
     wire_give_arena(wire, arrival->arena);
     mem_free(arrival);
 }
@@ -47,7 +45,6 @@ void wire_deliver(struct client *client, struct arena *arena, const struct compl
     struct wire *wire = client->wire;
     struct arrival *arrival = mem_alloc(sizeof(*arrival));
     *arrival = (struct arrival){.client = client, .arena = arena, .completion = *completion};
-    wire->held_count++;
     if (delay_ms > 0)
         timers_add(&wire->delayed, now_ms + delay_ms, arrival, 0);
     else
@@ -333,8 +330,6 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
 }
 
 void wire_trim(struct wire *wire) {
-    if (wire->held_count > 0)
-        return;
     fakeapi_trim(wire->options.api);
     wire->requests_since_trim = 0;
 }

@@ -51,7 +51,7 @@ void wire_cut_watches(struct wire *wire, struct sv user_agent, int64_t now_ms);
 
 /* Handles every queued request, then delivers what is due. True when there was anything. */
 bool wire_run(struct wire *wire, int64_t now_ms);
-/* Lets the server give back trees, unless a completion under way may point into one. */
+/* Lets the server give back trees; completions under way hold their own. */
 void wire_trim(struct wire *wire);
 /* When something is due that no client has to ask for; DEADLINE_NEVER when nothing is. */
 int64_t wire_next_ms(const struct wire *wire);

@@ -20,7 +20,7 @@ enum {
     ANSWER_TIMEOUT_MS = 60 * 1000,
     BOOKMARK_INTERVAL_MS = 60 * 1000,
     /* Requests after which the server may drop trees that no one uses. */
-    TRIM_INTERVAL_REQUESTS = 1024,
+    TRIM_INTERVAL_REQUESTS = 256,
     OBSERVERS_MAX = 16,
     ENGINES_MAX = 64,
 };
@@ -74,7 +74,6 @@ struct wire {
     struct arena *scratch; /* of the request that the server works on */
     struct queued *first_queued, *last_queued;
     struct timers delayed; /* of struct arrival */
-    size_t held_count;     /* arrivals that may point into the server's trees */
     uint64_t id;
     uint64_t requests_since_trim;
     int64_t bookmark_due_ms; /* DEADLINE_NEVER while nothing was written since the last round */
