@@ -66,7 +66,10 @@ bool object_ref_parse(struct sv text, struct object_ref *ret_ref, struct sv *ret
     }
     for (size_t i = 0; i < COUNT_OF(resources); i++) {
         plurals[i] = resources[i]->plural;
-        if (eq_any_case(kind, resources[i]->plural) || eq_any_case(kind, resources[i]->kind))
+        bool is_meant =
+            eq_any_case(kind, resources[i]->plural) || eq_any_case(kind, resources[i]->kind);
+        /* Of two groups with one kind, Kubernetes' own stands first. */
+        if (is_meant && !ref.resource)
             ref.resource = resources[i];
     }
     for (size_t i = 0; i < COUNT_OF(short_names); i++)
