@@ -134,7 +134,7 @@ static void check_004_values(struct script_context *context) {
     static const struct sv paths[] = {SV("/a&b<c>"), SV("/]}\xc3\xa9"), SV("/plain")};
     struct arena *arena = context->arena;
     struct cJSON *dataset = script_copy_dataset(context);
-    if (!context->mount_entry || !script_first_mount(dataset))
+    if (!script_mounts_well(context) || !script_first_mount(dataset))
         return;
     script_set_mounts(context, dataset, COUNT_OF(paths));
     size_t i = 0;
@@ -175,8 +175,9 @@ static struct sv other_value(struct arena *arena, struct sv value) {
     return arena_printf(arena, "%.*s-certify", SV_ARG(value));
 }
 
-/* The scripts of `stage` over a runtime.json and pods in which `from` is `to`. */
-static struct sv perform_replaced(struct script_context *context, struct sv from, struct sv to) {
+/* Whether it makes a difference that `from` is `to` in runtime.json and the pods. */
+static bool replaced_differs(struct script_context *context, struct sv from, struct sv to,
+                             enum role first) {
     struct arena *arena = context->arena;
     struct error err = {0};
     struct script_stage stage = context->base;
@@ -190,22 +191,24 @@ static struct sv perform_replaced(struct script_context *context, struct sv from
         assert(rendering.pods[role] != NULL);
     }
     stage_init(&stage, &rendering);
-    return script_perform(context, &stage);
+    return script_differs(context, &stage, first);
 }
 
-static void check_replaced(struct script_context *context, enum role role, const char *what,
+/* `first` is where the fact most likely shows: ROLE_COUNT is mountUFS. */
+static void check_replaced(struct script_context *context, enum role first, const char *what,
                            struct sv from, struct sv to) {
+    enum role role = first < ROLE_COUNT ? first : context->mount_role;
     if (from.len == 0 || !sv_contains(context->base.rendering.runtime_json, from))
         return;
-    if (sv_eq(perform_replaced(context, from, to), context->base_signature))
+    if (!replaced_differs(context, from, to, first))
         script_fail(context, role, script_start_item(context, role),
                     "%s \"%.*s\" was changed to \"%.*s\", and the scripts do what they did before",
                     what, SV_ARG(from), SV_ARG(to));
 }
 
-/* Performs with one member of runtime.json set to another text; `ret_is_good` may be NULL. */
-static struct sv perform_set(struct script_context *context, const char *map, struct sv key,
-                             struct sv value, bool *ret_is_good) {
+/* A stage with one member of runtime.json set to another text. */
+static struct script_stage stage_set(struct script_context *context, const char *map, struct sv key,
+                                     struct sv value) {
     struct arena *arena = context->arena;
     struct error err = {0};
     struct cJSON *root = json_read(arena, context->base.rendering.runtime_json, &err);
@@ -216,17 +219,15 @@ static struct sv perform_set(struct script_context *context, const char *map, st
     struct script_rendering rendering =
         script_with_json(&stage.rendering, json_write_arena(arena, root, JSON_GO_HTML), arena);
     stage_init(&stage, &rendering);
-    struct sv performed = script_perform(context, &stage);
-    enum role role;
-    if (ret_is_good)
-        *ret_is_good = stage_is_good(&stage, &role);
-    return performed;
+    return stage;
 }
 
-static void check_option(struct script_context *context, enum role role, const char *map,
+static void check_option(struct script_context *context, enum role first, const char *map,
                          const struct cJSON *option) {
+    enum role role = first < ROLE_COUNT ? first : context->mount_role;
     struct sv value = json_text(option), other = other_value(context->arena, value);
-    if (sv_eq(perform_set(context, map, json_key(option), other, NULL), context->base_signature))
+    struct script_stage stage = stage_set(context, map, json_key(option), other);
+    if (!script_differs(context, &stage, first))
         script_fail(context, role, script_start_item(context, role),
                     "%s.%.*s was changed from \"%.*s\" to \"%.*s\", and the scripts do what they "
                     "did before",
@@ -242,8 +243,19 @@ static bool sees_everything(const struct script_context *context) {
     return true;
 }
 
-static const char *const option_maps[] = {"master.options", "worker.options", "client.options",
-                                          "mounts.0.options"};
+static const char *const option_maps[] = {"master.options", "worker.options", "client.options"};
+
+/* Of the first mount. Where mountUFS fails anyway, EXEC-003 says so. */
+static void check_mount_facts(struct script_context *context, const struct cJSON *mount) {
+    enum role first = context->mount_entry ? ROLE_COUNT : ROLE_CLIENT;
+    if (!mount || (context->mount_entry && !script_mounts_well(context)))
+        return;
+    JSON_EACH (option, json_get(mount, SV("options")))
+        check_option(context, first, "mounts.0.options", option);
+    struct sv point = json_string_or(mount, SV("mountPoint"), SV(""));
+    check_replaced(context, first, "mountPoint", point,
+                   arena_printf(context->arena, "%.*s-certify", SV_ARG(point)));
+}
 
 static void check_002(struct script_context *context) {
     if (!sees_everything(context)) {
@@ -254,30 +266,23 @@ static void check_002(struct script_context *context) {
     struct error err = {0};
     const struct cJSON *root =
         json_read(context->arena, context->base.rendering.runtime_json, &err);
-    for (size_t i = 0; i < COUNT_OF(option_maps); i++) {
-        enum role role = i < ROLE_COUNT ? (enum role)i : context->mount_role;
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
         JSON_EACH (option, json_find(root, option_maps[i]))
-            check_option(context, role < ROLE_COUNT ? role : ROLE_WORKER, option_maps[i], option);
+            check_option(context, (enum role)i, option_maps[i], option);
     }
-    const struct cJSON *mount = json_find(root, "mounts.0");
-    if (mount) {
-        struct sv point = json_string_or(mount, SV("mountPoint"), SV(""));
-        check_replaced(context, context->mount_entry ? context->mount_role : ROLE_CLIENT,
-                       "mountPoint", point,
-                       arena_printf(context->arena, "%.*s-certify", SV_ARG(point)));
-    }
+    check_mount_facts(context, json_find(root, "mounts.0"));
     if (context->base.rendering.pods[ROLE_CLIENT])
         check_replaced(context, ROLE_CLIENT, "targetPath", json_find_string(root, "targetPath"),
                        SV("/certify-mnt/elsewhere"));
     if (context->base.rendering.pods[ROLE_MASTER])
-        check_replaced(context, ROLE_MASTER, "the master's service",
+        check_replaced(context, ROLE_CLIENT, "the master's service",
                        json_find_string(root, "master.service.name"), SV("svc-certify-master"));
 }
 
 /* --- CONF-003: what is omitted when it is empty --- */
 
 static void check_variant(struct script_context *context, const struct cJSON *dataset,
-                          const struct cJSON *runtime, const char *what, bool mounts) {
+                          const struct cJSON *runtime, const char *what) {
     struct script_stage stage;
     struct script_outcome outcome;
     struct sv why;
@@ -291,7 +296,7 @@ static void check_variant(struct script_context *context, const struct cJSON *da
                     SV_ARG(script_describe(&stage.starts[role], context->arena)));
         return;
     }
-    if (mounts && context->mount_entry &&
+    if (script_mounts_well(context) &&
         stage_entry(&stage, context->mount_role, context->mount_entry, true, &outcome) &&
         !script_succeeded(&outcome))
         script_fail(context, context->mount_role, context->mount_entry, "mountUFS without %s: %.*s",
@@ -314,18 +319,18 @@ static void check_003(struct script_context *context) {
         }
     }
     check_variant(context, context->sample->dataset, runtime,
-                  "options, replicas and water marks in the runtime", true);
-    if (context->mount_entry) {
+                  "options, replicas and water marks in the runtime");
+    if (script_mounts_well(context)) {
         struct cJSON *dataset = script_copy_dataset(context);
         json_remove(json_get(dataset, SV("spec")), SV("mounts"));
-        check_variant(context, dataset, context->sample->runtime, "mounts in the dataset", true);
+        check_variant(context, dataset, context->sample->runtime, "mounts in the dataset");
     }
     if (context->base.rendering.pods[ROLE_CLIENT] &&
         (context->base.rendering.pods[ROLE_MASTER] || context->base.rendering.pods[ROLE_WORKER])) {
         runtime = script_copy_runtime(context);
         spec = json_ensure_map(arena, runtime, SV("spec"));
         json_set_bool(arena, json_ensure_map(arena, spec, SV("client")), SV("disabled"), true);
-        check_variant(context, context->sample->dataset, runtime, "a client", true);
+        check_variant(context, context->sample->dataset, runtime, "a client");
     }
 }
 
@@ -371,10 +376,11 @@ static void check_text(struct script_context *context, enum role role, const cha
                        const struct cJSON *option) {
     static const struct sv texts[] = {SV("00417"), SV("4e17")};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        bool is_good;
-        struct sv performed = perform_set(context, map, json_key(option), texts[i], &is_good);
-        /* A script may refuse the text; it must not make another of it. */
-        if (is_good && !sv_contains(performed, texts[i]))
+        struct script_stage stage = stage_set(context, map, json_key(option), texts[i]);
+        stage_start(&stage, role);
+        if (!stage.has_started[role] || !script_succeeded(&stage.starts[role]))
+            continue; /* a script may refuse the text; it must not make another of it */
+        if (!sv_contains(stage_signature(&stage.starts[role], context->arena), texts[i]))
             script_fail(context, role, script_start_item(context, role),
                         "%s.%.*s is \"%.*s\", and what arrives is another text", map,
                         SV_ARG(json_key(option)), SV_ARG(texts[i]))
@@ -391,8 +397,8 @@ static void check_007(struct script_context *context) {
         JSON_EACH (option, json_find(root, option_maps[i])) {
             has_option = true;
             /* What does not show as it is, is not copied but understood. */
-            if (json_text(option).len > 0 &&
-                sv_contains(context->base_signature, json_text(option)))
+            if (context->base.has_started[i] && json_text(option).len > 0 &&
+                sv_contains(context->base_start_signatures[i], json_text(option)))
                 check_text(context, (enum role)i, option_maps[i], option);
         }
     }

@@ -25,6 +25,17 @@ static struct check_result *fail(struct script_context *context, struct sv what)
                        SV_ARG(what));
 }
 
+/* What it prints with the sample is what EXEC-003 asks for; the other checks build on that. */
+static bool is_good(struct script_context *context) {
+    if (!has_entry(context))
+        return false;
+    if (script_mounts_well(context))
+        return true;
+    script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE,
+                "mountUFS fails with the sample as it is (see EXEC-003)");
+    return false;
+}
+
 /* A stage over the sample with that many mounts, with nothing started. */
 static bool open_stage(struct script_context *context, size_t mount_count,
                        struct script_stage *ret_stage, struct cJSON **ret_dataset) {
@@ -108,7 +119,7 @@ static void check_similar_paths(struct script_context *context) {
 
 static void check_004(struct script_context *context) {
     static const size_t counts[] = {0, 1, MANY_MOUNTS};
-    if (!has_entry(context))
+    if (!is_good(context))
         return;
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         check_count(context, counts[i]);
@@ -121,7 +132,7 @@ static void check_005(struct script_context *context) {
     struct script_stage stage;
     struct script_outcome first, again;
     struct cJSON *dataset;
-    if (!has_entry(context) || !open_stage(context, 2, &stage, &dataset) ||
+    if (!is_good(context) || !open_stage(context, 2, &stage, &dataset) ||
         !script_mount(context, &stage, &first) || !script_succeeded(&first))
         return; /* EXEC-003 says so */
     for (int i = 2; i <= REPEAT_COUNT; i++) {
@@ -163,7 +174,7 @@ static void check_fault(struct script_context *context, enum script_fault fault,
 }
 
 static void check_006(struct script_context *context) {
-    if (!has_entry(context))
+    if (!is_good(context))
         return;
     bool has_call = context->base_mount.call_count > 0, has_effect = false;
     for (size_t i = 0; i < context->base_mount.call_count; i++)
@@ -195,7 +206,7 @@ static void check_008(struct script_context *context) {
     struct script_outcome outcome;
     struct cJSON *dataset, *fewer_dataset;
     struct sv why, removed = SV("/certify-1");
-    if (!has_entry(context) || !open_stage(context, 2, &stage, &dataset) ||
+    if (!is_good(context) || !open_stage(context, 2, &stage, &dataset) ||
         !script_mount(context, &stage, &outcome) || !script_succeeded(&outcome) ||
         !open_stage(context, 1, &fewer, &fewer_dataset))
         return;

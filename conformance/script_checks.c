@@ -29,6 +29,11 @@ static bool prepare(struct script_context *context, struct sv *ret_why) {
     stage_start_all(&context->base);
     context->is_good = stage_is_good(&context->base, &bad);
     context->base_signature = stage_start_signature(&context->base, context->arena);
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        if (context->base.has_started[role])
+            context->base_start_signatures[role] =
+                stage_signature(&context->base.starts[role], context->arena);
+    }
     const struct cJSON *entry = script_entry(context, SV("mountUFS"), &context->mount_role);
     if (!entry || !stage_can_see(&context->base, context->mount_role, entry))
         return true;
@@ -38,6 +43,7 @@ static bool prepare(struct script_context *context, struct sv *ret_why) {
         return true;
     }
     struct sv mount = stage_signature(&context->base_mount, context->arena);
+    context->base_mount_signature = mount;
     context->base_signature = arena_printf(context->arena, "%.*smountUFS %.*s",
                                            SV_ARG(context->base_signature), SV_ARG(mount));
     return true;

@@ -150,6 +150,36 @@ struct sv script_perform(struct script_context *context, struct script_stage *st
     return arena_printf(context->arena, "%.*smountUFS %.*s", SV_ARG(all), SV_ARG(mount));
 }
 
+static bool start_differs(struct script_context *context, struct script_stage *stage,
+                          enum role role) {
+    if (!context->base.has_started[role] || stage->has_started[role])
+        return false;
+    stage_start(stage, role);
+    return stage->has_started[role] && !sv_eq(stage_signature(&stage->starts[role], context->arena),
+                                              context->base_start_signatures[role]);
+}
+
+bool script_differs(struct script_context *context, struct script_stage *stage, enum role first) {
+    struct script_outcome outcome;
+    enum role begin = first < ROLE_COUNT ? first : context->mount_role;
+    if (begin < ROLE_COUNT && start_differs(context, stage, begin))
+        return true;
+    for (int turn = 0; turn < 2; turn++) {
+        bool is_mount_turn = (turn == 0) == (first == ROLE_COUNT);
+        if (is_mount_turn && context->mount_entry) {
+            if (start_differs(context, stage, context->mount_role) ||
+                (stage_entry(stage, context->mount_role, context->mount_entry, true, &outcome) &&
+                 !sv_eq(stage_signature(&outcome, context->arena), context->base_mount_signature)))
+                return true;
+        }
+        for (enum role role = 0; !is_mount_turn && role < ROLE_COUNT; role++) {
+            if (start_differs(context, stage, role))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* --- what mountUFS prints --- */
 
 const struct cJSON *script_mounted(struct script_context *context, struct sv stdout_bytes,
@@ -176,6 +206,12 @@ const struct cJSON *script_mounted(struct script_context *context, struct sv std
         }
     }
     return list;
+}
+
+bool script_mounts_well(struct script_context *context) {
+    struct sv why;
+    return context->mount_entry && script_succeeded(&context->base_mount) &&
+           script_mounted(context, context->base_mount.stdout_bytes, &why);
 }
 
 static int compare_texts(const void *a, const void *b) {

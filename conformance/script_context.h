@@ -29,6 +29,7 @@ struct script_context {
     struct script_stage base; /* the sample, started */
     bool is_good;             /* and every start succeeded */
     struct sv base_signature;
+    struct sv base_start_signatures[ROLE_COUNT], base_mount_signature;
     enum role mount_role;
     const struct cJSON *mount_entry; /* mountUFS that can be run here, or NULL */
     struct script_outcome base_mount;
@@ -82,6 +83,11 @@ bool script_mount(struct script_context *context, struct script_stage *stage,
 /* Starts everything, runs mountUFS where there is one, and tells all that was seen. */
 struct sv script_perform(struct script_context *context, struct script_stage *stage);
 
+/* mountUFS exists here and does with the sample what EXEC-003 asks for. */
+bool script_mounts_well(struct script_context *context);
+/* Whether the scripts do anything else on `stage` than with the sample: runs `first` (a role, or
+ * ROLE_COUNT for mountUFS) before the others and stops at the first difference. */
+bool script_differs(struct script_context *context, struct script_stage *stage, enum role first);
 /* The list that mountUFS printed: NULL with the reason when it is no {"mounted": [texts]}. */
 const struct cJSON *script_mounted(struct script_context *context, struct sv stdout_bytes,
                                    struct sv *ret_why);

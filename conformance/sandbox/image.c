@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,7 +138,8 @@ static bool copy_cli(int folder_fd, struct error *err) {
     bool is_good = to >= 0 && fstat(from, &stat_buf) == 0 && fchmod(to, 0755) == 0;
     off_t left = is_good ? stat_buf.st_size : 0;
     while (is_good && left > 0) {
-        ssize_t copied = copy_file_range(from, NULL, to, NULL, (size_t)left, 0);
+        /* Unlike copy_file_range() it also reaches another file system. */
+        ssize_t copied = sendfile(to, from, NULL, (size_t)left);
         is_good = copied > 0;
         left -= copied > 0 ? copied : 0;
     }

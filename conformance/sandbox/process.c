@@ -21,7 +21,6 @@ enum {
     CHUNK_BYTES = 65536,
     CPU_S_MAX = 10,
     OPEN_FILES_MAX = 256,
-    PROCESSES_MAX = 256,
     EXIT_CANNOT_EXEC = 127,
 };
 #define MEMORY_BYTES_MAX (UINT64_C(2) << 30)
@@ -70,7 +69,8 @@ static void limit(int resource, uint64_t value) {
     (void)setrlimit((__rlimit_resource_t)resource, &rlimit);
 }
 
-/* In the child. The limit on processes counts only for a user that is not root. */
+/* In the child. Processes are limited inside (tool_init()), where only the sandbox's own count;
+ * that limit, too, holds only for a user that is not root. */
 static void restrict_process(void) {
     if (geteuid() == 0 &&
         (setgroups(0, NULL) != 0 ||
@@ -81,7 +81,6 @@ static void restrict_process(void) {
     limit(RLIMIT_CPU, CPU_S_MAX);
     limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
     limit(RLIMIT_NOFILE, OPEN_FILES_MAX);
-    limit(RLIMIT_NPROC, PROCESSES_MAX);
     limit(RLIMIT_CORE, 0);
     /* A sanitizer reserves terabytes of addresses. */
     if (!HAS_SANITIZER)

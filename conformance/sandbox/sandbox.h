@@ -17,9 +17,9 @@ struct error;
 struct sandbox; /* opaque */
 struct simulation;
 
-/* Prepares a folder below $TMPDIR or /tmp and tries bubblewrap out. `simulation` may be NULL: then
- * no program of the engine exists. NULL and ERROR_UNSUPPORTED when scripts cannot be run here: the
- * message says what to install or allow. `simulation` must outlive the sandbox. */
+/* Prepares a folder below $TMPDIR, /dev/shm or /tmp and tries bubblewrap out. `simulation` may be
+ * NULL: then no program of the engine exists. NULL and ERROR_UNSUPPORTED when scripts cannot be run
+ * here: the message says what to install or allow. `simulation` must outlive the sandbox. */
 struct sandbox *sandbox_new(const struct simulation *simulation, struct error *err);
 /* Removes its folder. Accepts NULL. */
 void sandbox_free(struct sandbox *sandbox);

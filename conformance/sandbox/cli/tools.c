@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum {
     KILL_AFTER_US = 200 * 1000, /* real time for a trap to run */
     SETTLE_US = 2 * 1000,
     SETTLE_TURNS = 10,
+    PROCESSES_MAX = 256, /* of one sandbox */
 };
 /* 2026-01-01T00:00:00Z, when every simulation begins. */
 #define START_S INT64_C(1767225600)
@@ -226,15 +228,22 @@ int tool_timeout(int argc, char **argv) {
     set_deadline(limit_ms);
     struct sigaction action = {.sa_handler = handle_alarm};
     sigaction(SIGALRM, &action, NULL);
+    /* The child may be done with its time before fork() has told who it is. */
+    sigset_t alarm, before;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    sigprocmask(SIG_BLOCK, &alarm, &before);
     timed_child = fork();
     if (timed_child < 0)
         return EXIT_USAGE;
     if (timed_child == 0) {
         setpgid(0, 0);
         signal(SIGALRM, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &before, NULL);
         exec_command(argv + first + 1);
     }
     setpgid(timed_child, timed_child);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return wait_for_child();
 }
 
@@ -256,6 +265,9 @@ int tool_init(int argc, char **argv) {
     AUTO(arena) arena = arena_new();
     if (argc < 2)
         return EXIT_USAGE;
+    /* Counted in this user namespace: a script that forks without end takes nothing from others. */
+    struct rlimit processes = {.rlim_cur = PROCESSES_MAX, .rlim_max = PROCESSES_MAX};
+    (void)setrlimit(RLIMIT_NPROC, &processes);
     pid_t child = fork();
     if (child < 0)
         return EXIT_USAGE;
