@@ -4,9 +4,10 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/cel.h"
 #include "fakeapi/schema/registry.h"
 
-enum { MEMBERS_MAX = 4096 };
+enum { MEMBERS_MAX = 4096, RULES_MAX = 256 };
 
 struct builder {
     struct arena *arena;
@@ -31,8 +32,6 @@ static bool check_supported(struct builder *builder, const struct cJSON *source,
         const char *message;
     } unsupported[] = {
         {SV("$ref"), "Forbidden: must not be set: $ref is not allowed in a structural schema"},
-        {SV("x-kubernetes-validations"),
-         "Unsupported: CEL rules (x-kubernetes-validations) are not evaluated by this server"},
     };
     for (size_t i = 0; i < COUNT_OF(unsupported); i++)
         if (json_get(source, unsupported[i].key))
@@ -167,6 +166,87 @@ static bool build_list(struct builder *builder, const struct cJSON *source, stru
     return node->items != NULL;
 }
 
+/* --- rules in CEL --- */
+
+static const struct cel_program *compile(struct builder *builder, const struct schema *node,
+                                         struct sv text, bool has_optional_old, struct sv path) {
+    struct error err = {0};
+    const struct cel_program *program =
+        cel_compile(builder->arena, text, node, has_optional_old, &err);
+    if (!program)
+        error_set(builder->err, ERROR_INVALID,
+                  "%.*s: Invalid value: \"%.*s\": compilation failed: ERROR: <input>:1:%s",
+                  SV_ARG(path), SV_ARG(sv_prefix(text, 300)), err.message);
+    return program;
+}
+
+static bool check_reason(struct builder *builder, struct sv reason, struct sv path) {
+    static const struct sv reasons[] = {
+        SV(""),
+        SV("FieldValueInvalid"),
+        SV("FieldValueForbidden"),
+        SV("FieldValueRequired"),
+        SV("FieldValueDuplicate"),
+    };
+    return sv_index_of(reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons) ||
+           refuse(builder, path,
+                  "Unsupported value: reason must be one of FieldValueRequired, "
+                  "FieldValueInvalid, FieldValueForbidden, FieldValueDuplicate");
+}
+
+static bool build_rule(struct builder *builder, const struct schema *node,
+                       const struct cJSON *source, struct sv path, struct schema_rule *rule) {
+    struct sv message = json_string_or(source, SV("messageExpression"), SV(""));
+    *rule = (struct schema_rule){
+        .text = json_string_or(source, SV("rule"), SV("")),
+        .message = json_string_or(source, SV("message"), SV("")),
+        .reason = json_string_or(source, SV("reason"), SV("")),
+        .field_path = json_string_or(source, SV("fieldPath"), SV("")),
+        .is_for_creation_too = is_true(source, SV("optionalOldSelf")),
+    };
+    if (sv_trim(rule->text).len == 0)
+        return refuse(builder, path, "Required value: rule is not specified");
+    if (!check_reason(builder, rule->reason, path))
+        return false;
+    struct sv rule_path = arena_printf(builder->arena, "%.*s.rule", SV_ARG(path));
+    rule->program = compile(builder, node, rule->text, rule->is_for_creation_too, rule_path);
+    if (!rule->program || message.len == 0)
+        return rule->program != NULL;
+    struct sv message_path = arena_printf(builder->arena, "%.*s.messageExpression", SV_ARG(path));
+    rule->message_program =
+        compile(builder, node, message, rule->is_for_creation_too, message_path);
+    return rule->message_program != NULL;
+}
+
+static bool build_rules(struct builder *builder, const struct cJSON *source, struct sv path,
+                        const struct schema *node, struct schema_rules *rules) {
+    const struct cJSON *list = json_get(source, SV("x-kubernetes-validations"));
+    size_t count = json_count(list);
+    if (count > RULES_MAX)
+        return refuse(builder, path, "Too many: more than 256 x-kubernetes-validations");
+    struct schema_rule *built = ARENA_ARRAY(builder->arena, struct schema_rule, count + 1);
+    JSON_EACH (rule, list) {
+        struct sv below = arena_printf(builder->arena, "%.*s.x-kubernetes-validations[%zu]",
+                                       SV_ARG(path), rules->rule_count);
+        if (!build_rule(builder, node, rule, below, &built[rules->rule_count]))
+            return false;
+        rules->rule_count++;
+    }
+    rules->rules = built;
+    return true;
+}
+
+static bool has_rules(const struct schema *schema) {
+    return schema && schema->rules && schema->rules->has_rules_below;
+}
+
+static bool has_rules_below(const struct schema *node, const struct schema_rules *rules) {
+    bool has = rules->rule_count > 0 || has_rules(node->items);
+    for (size_t i = 0; i < node->member_count && !has; i++)
+        has = has_rules(node->members[i].schema);
+    return has;
+}
+
 static const struct schema *build(struct builder *builder, const struct cJSON *source,
                                   struct sv path, bool is_root) {
     struct schema *node = ARENA_NEW(builder->arena, struct schema);
@@ -198,7 +278,10 @@ static const struct schema *build(struct builder *builder, const struct cJSON *s
                build_additional(builder, source, path, node);
     else if (node->kind == SCHEMA_LIST)
         held = build_list(builder, source, path, node);
-    return held ? node : NULL;
+    if (!held || !build_rules(builder, source, path, node, rules))
+        return NULL;
+    rules->has_rules_below = has_rules_below(node, rules);
+    return node;
 }
 
 const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,

@@ -14,9 +14,22 @@ struct arena;
 struct cJSON;
 struct error;
 
+struct cel_program;
+
+/* One of x-kubernetes-validations. */
+struct schema_rule {
+    const struct cel_program *program;
+    const struct cel_program *message_program; /* messageExpression, or NULL */
+    struct sv text, message, reason, field_path;
+    bool is_for_creation_too; /* optionalOldSelf: a transition rule that runs without an old */
+};
+
 /* What only CRDs have: the validation of values, read from the source where it is needed. */
 struct schema_rules {
     const struct cJSON *source; /* the JSON schema node */
+    const struct schema_rule *rules;
+    size_t rule_count;
+    bool has_rules_below; /* here or anywhere below */
 };
 
 /* `source` must live as long as the result, which lives in `arena`. `path` names the root in

@@ -159,9 +159,10 @@ TEST(what_is_not_structural_is_refused_with_its_path) {
          "must be object at the root"},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}",
          "spec.validation.openAPIV3Schema.properties[a]: Required value: items must be specified"},
-        {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":\"true\"}]}",
-         "spec.validation.openAPIV3Schema: Unsupported: CEL rules (x-kubernetes-validations) are "
-         "not evaluated by this server"},
+        {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":\"isURL(self)\"}]}",
+         "spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule: Invalid value: "
+         "\"isURL(self)\": compilation failed: ERROR: <input>:1:12: function is not supported by "
+         "this server: \"isURL\""},
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -230,4 +231,92 @@ TEST(broken_templates_are_found) {
         CHECK_SV(findings.items[0].field, sv_from(cases[i].field));
         CHECK(sv_starts_with(findings.items[0].message, sv_from(cases[i].message)));
     }
+}
+
+/* --- rules in CEL --- */
+
+#define RULED(spec)                                                                                \
+    "{\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"foos\","       \
+    "\"kind\":\"Foo\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"schema\":{"                \
+    "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":" spec "}}}}]}}"
+#define SPEC(rules)                                                                                \
+    "{\"type\":\"object\",\"x-kubernetes-validations\":[" rules                                    \
+    "],\"properties\":{\"min\":{\"type\":\"integer\"},\"max\":{\"type\":\"integer\",\"maximum\":"  \
+    "9},\"items\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-"     \
+    "map-keys\":[\"n\"],\"items\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"           \
+    "\"string\"},\"v\":{\"type\":\"integer\",\"x-kubernetes-validations\":[{\"rule\":\"self >= "   \
+    "oldSelf\",\"message\":\"must not shrink\"}]}}}}}}"
+
+static const struct {
+    const char *rule, *object, *old; /* old: NULL on creation */
+    const char *field, *message;     /* "": all is well */
+} ruled[] = {
+    {"{\"rule\":\"self.min <= self.max\"}", "{\"min\":1,\"max\":2}", NULL, "", ""},
+    {"{\"rule\":\"self.min <= self.max\"}", "{\"min\":3,\"max\":2}", NULL, "spec",
+     "Invalid value: \"object\": failed rule: self.min <= self.max"},
+    {"{\"rule\":\"self.min <= self.max\",\"message\":\"min over max\",\"fieldPath\":\".min\"}",
+     "{\"min\":3,\"max\":2}", NULL, "spec.min", "Invalid value: \"object\": min over max"},
+    {"{\"rule\":\"self.min <= self.max\",\"reason\":\"FieldValueForbidden\",\"message\":\"no\"}",
+     "{\"min\":3,\"max\":2}", NULL, "spec", "Forbidden: no"},
+    {"{\"rule\":\"self.min <= self.max\",\"messageExpression\":\"'min is ' + string(self.min)\"}",
+     "{\"min\":3,\"max\":2}", NULL, "spec", "Invalid value: \"object\": min is 3"},
+    {"{\"rule\":\"self.min <= self.max\"}", "{\"min\":3}", NULL, "spec",
+     "Invalid value: \"object\": no such key: max evaluating rule: self.min <= self.max"},
+    {"{\"rule\":\"self.min == oldSelf.min\",\"message\":\"min is immutable\"}", "{\"min\":3}", NULL,
+     "", ""},
+    {"{\"rule\":\"self.min == oldSelf.min\",\"message\":\"min is immutable\"}", "{\"min\":3}",
+     "{\"min\":2}", "spec", "Invalid value: \"object\": min is immutable"},
+    {"{\"rule\":\"true\"}", "{\"items\":[{\"n\":\"b\",\"v\":1},{\"n\":\"a\",\"v\":1}]}",
+     "{\"items\":[{\"n\":\"a\",\"v\":2},{\"n\":\"b\",\"v\":1}]}", "spec.items[1].v",
+     "Invalid value: \"integer\": must not shrink"},
+    /* What was wrong before and did not change is tolerated. */
+    {"{\"rule\":\"true\"}", "{\"max\":99,\"min\":1}", "{\"max\":99}", "", ""},
+    {"{\"rule\":\"true\"}", "{\"max\":98}", "{\"max\":99}", "spec.max",
+     "Invalid value: 98: spec.max in body should be less than or equal to 9"},
+};
+
+static const struct resource_type *put_ruled(struct registry *registry, struct arena *arena,
+                                             const char *rule, struct error *err) {
+    struct sv text = arena_printf(arena, RULED(SPEC("%s")), rule);
+    if (!registry_put_crd(registry, parse(arena, text.ptr), err))
+        return NULL;
+    return registry_find(registry, SV("x.io"), SV("v1"), SV("foos"));
+}
+
+static struct cJSON *with_spec(struct arena *arena, const char *spec) {
+    return (struct cJSON *)parse(
+        arena, arena_printf(arena, "{\"metadata\":{\"name\":\"a\"},\"spec\":%s}", spec).ptr);
+}
+
+TEST(rules_are_checked_on_creation_and_change) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(ruled); i++) {
+        AUTO(registry) registry = registry_new();
+        struct error err = {0};
+        const struct resource_type *type = put_ruled(registry, arena, ruled[i].rule, &err);
+        REQUIRE(type != NULL);
+        struct findings findings = {0};
+        admit_validate(type, with_spec(arena, ruled[i].object),
+                       ruled[i].old ? with_spec(arena, ruled[i].old) : NULL, SV(""), arena,
+                       &findings);
+        size_t expected = ruled[i].field[0] ? 1 : 0;
+        /* A broken schema hides the rules, and says so. */
+        bool hides = findings.count == 2 && sv_eq(findings.items[1].field, SV("<nil>"));
+        CHECK(findings.count == expected || hides);
+        if (findings.count > 0 && expected > 0) {
+            CHECK_SV(findings.items[0].field, sv_from(ruled[i].field));
+            CHECK_SV(findings.items[0].message, sv_from(ruled[i].message));
+        }
+    }
+}
+
+TEST(rules_on_fields_that_do_not_exist_are_refused_with_the_definition) {
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    struct error err = {0};
+    CHECK(!put_ruled(registry, arena, "{\"rule\":\"self.other > 1\"}", &err));
+    CHECK_SV(sv_from(err.message),
+             SV("spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule:"
+                " Invalid value: \"self.other > 1\": compilation failed: ERROR: <input>:1:12: "
+                "undefined field \"other\""));
 }

@@ -42,9 +42,16 @@ const char *check_config_key(struct sv text);
 void validate_metadata(const struct checker *checker, const struct resource_type *type,
                        const struct cJSON *object, const struct cJSON *old);
 void validate_labels(const struct checker *checker, const struct cJSON *labels, struct sv field);
-/* Value rules of a CRD's schema. */
+/* Value rules of a CRD's schema. What did not change since `old`, which may be NULL, is not held
+ * against the writer. */
 void validate_schema(const struct checker *checker, const struct schema *schema,
-                     const struct cJSON *item, struct sv field);
+                     const struct cJSON *item, const struct cJSON *old, struct sv field);
+/* Its rules in CEL, for a value that keeps all others. */
+void validate_rules(const struct checker *checker, const struct schema *schema,
+                    const struct cJSON *item, const struct cJSON *old, struct sv field);
+/* What stood for this item of a list before: by its keys in a list that is a map, else NULL. */
+const struct cJSON *correlated_item(const struct schema *list, const struct cJSON *old,
+                                    const struct cJSON *item);
 void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old);
 void validate_template(const struct checker *checker, const struct cJSON *pod_template,
                        struct sv field);

@@ -6,6 +6,7 @@
 #include "fakeapi/schema/pattern.h"
 
 #include "core/base/arena.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 
 #include <stdlib.h>
@@ -115,30 +116,62 @@ static bool same_keys(const struct schema *schema, const struct cJSON *a, const 
     return true;
 }
 
-static void check_list(const struct checker *checker, const struct schema *schema,
-                       const struct cJSON *item, struct sv field) {
-    size_t index = 0;
+const struct cJSON *correlated_item(const struct schema *list, const struct cJSON *old,
+                                    const struct cJSON *item) {
+    if (list->list_type != SCHEMA_LIST_MAP)
+        return NULL;
+    JSON_EACH (before, old)
+        if (same_keys(list, before, item))
+            return before;
+    return NULL;
+}
+
+/* What tells items apart: the keys, or in a set the whole item. */
+static struct sv identity(const struct checker *checker, const struct schema *schema,
+                          const struct cJSON *item) {
+    struct cJSON *keys = json_list(checker->arena);
+    if (schema->list_type != SCHEMA_LIST_MAP)
+        return json_write_arena(checker->arena, item, JSON_COMPACT);
+    for (size_t i = 0; i < schema->list_map_key_count; i++) {
+        const struct cJSON *value = json_get(item, schema->list_map_keys[i]);
+        json_append(keys, value ? json_copy(checker->arena, value) : json_null(checker->arena));
+    }
+    return json_write_arena(checker->arena, keys, JSON_COMPACT);
+}
+
+static void check_duplicates(const struct checker *checker, const struct schema *schema,
+                             const struct cJSON *list, struct sv field) {
+    bool is_map = schema->list_type == SCHEMA_LIST_MAP;
     bool is_unique = json_bool_or(schema->rules->source, SV("uniqueItems"), false) ||
                      schema->list_type == SCHEMA_LIST_SET;
+    size_t index = 0;
+    if (!is_map && !is_unique)
+        return;
+    AUTO(map) seen = map_new();
+    JSON_EACH (entry, list) {
+        struct sv path = path_index(checker, field, index++);
+        struct sv key = identity(checker, schema, entry);
+        if (map_has(seen, key) && is_map)
+            report_key_duplicate(checker, schema, entry, path);
+        else if (map_has(seen, key))
+            report_duplicate(checker, path, entry);
+        map_put(seen, key, NULL);
+    }
+}
+
+static void check_list(const struct checker *checker, const struct schema *schema,
+                       const struct cJSON *item, const struct cJSON *old, struct sv field) {
+    size_t index = 0;
     check_count(checker, schema->rules->source, item, field, "items");
+    check_duplicates(checker, schema, item, field);
     JSON_EACH (entry, item) {
         struct sv path = path_index(checker, field, index++);
-        for (const struct cJSON *before = item->child; before != entry; before = before->next) {
-            if (schema->list_type == SCHEMA_LIST_MAP && same_keys(schema, before, entry)) {
-                report_key_duplicate(checker, schema, entry, path);
-                break;
-            }
-            if (is_unique && json_equal(before, entry)) {
-                report_duplicate(checker, path, entry);
-                break;
-            }
-        }
-        validate_schema(checker, schema->items, entry, path);
+        validate_schema(checker, schema->items, entry, correlated_item(schema, old, entry), path);
     }
 }
 
 static void check_map(const struct checker *checker, const struct schema *schema,
-                      const struct cJSON *item, struct sv field) {
+                      const struct cJSON *item, const struct cJSON *old, struct sv field) {
     check_count(checker, schema->rules->source, item, field, "properties");
     for (size_t i = 0; i < schema->required_count; i++)
         if (!json_get(item, schema->required[i]))
@@ -146,7 +179,8 @@ static void check_map(const struct checker *checker, const struct schema *schema
     JSON_EACH (member, item) {
         const struct schema *below = schema_member(schema, json_key(member));
         if (below && below->rules)
-            validate_schema(checker, below, member, path_member(checker, field, json_key(member)));
+            validate_schema(checker, below, member, json_get(old, json_key(member)),
+                            path_member(checker, field, json_key(member)));
     }
 }
 
@@ -233,9 +267,9 @@ static void check_combinations(const struct checker *checker, const struct cJSON
 }
 
 void validate_schema(const struct checker *checker, const struct schema *schema,
-                     const struct cJSON *item, struct sv field) {
+                     const struct cJSON *item, const struct cJSON *old, struct sv field) {
     struct findings types = {0};
-    if (!schema || !schema->rules)
+    if (!schema || !schema->rules || (old && json_equal(item, old)))
         return;
     if (json_is_null(item)) {
         if (!schema->is_nullable && schema->kind != SCHEMA_ANY)
@@ -263,7 +297,7 @@ void validate_schema(const struct checker *checker, const struct schema *schema,
     else if (json_is_string(item))
         check_string(checker, rules, item, field);
     else if (json_is_list(item))
-        check_list(checker, schema, item, field);
+        check_list(checker, schema, item, json_is_list(old) ? old : NULL, field);
     else if (json_is_map(item))
-        check_map(checker, schema, item, field);
+        check_map(checker, schema, item, json_is_map(old) ? old : NULL, field);
 }

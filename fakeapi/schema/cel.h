@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cel: the Common Expression Language as far as x-kubernetes-validations use it: operators, the
+ * macros has, all, exists, exists_one, map, filter and cel.bind, optionals, and the functions
+ * for texts, lists, numbers, times, quantities and regular expressions. What is not known is
+ * refused by name when an expression is compiled, never when it runs. Pure.
+ */
+#ifndef FAKEAPI_SCHEMA_CEL_H
+#define FAKEAPI_SCHEMA_CEL_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct arena;
+struct cJSON;
+struct error;
+struct schema;
+struct cel_program; /* opaque; lives in the arena that it was compiled into */
+
+enum {
+    CEL_TEXT_BYTES_MAX = 16 * 1024,
+    CEL_DEPTH_MAX = 96, /* of an expression, and of the values it makes */
+    CEL_NODES_MAX = 4096,
+    /* How much one evaluation may do before it is ended with an error. */
+    CEL_STEPS_MAX = 1000 * 1000,
+};
+
+/* `self` is the schema of the variables self and oldSelf; fields that it does not declare are
+ * refused. May be NULL. `text` must live as long as the result. With `has_optional_old` oldSelf
+ * is an optional. NULL and ERROR_INVALID with the position, or ERROR_UNSUPPORTED with the name of
+ * what is not known. */
+MUST_CHECK const struct cel_program *cel_compile(struct arena *arena, struct sv text,
+                                                 const struct schema *self, bool has_optional_old,
+                                                 struct error *err);
+/* Whether it reads oldSelf: a transition rule. */
+bool cel_uses_old(const struct cel_program *program);
+
+/* `old` may be NULL. False and ERROR_INVALID when it cannot be evaluated ("no such key: a") or is
+ * no bool. */
+MUST_CHECK bool cel_evaluate_bool(const struct cel_program *program, const struct cJSON *self,
+                                  const struct cJSON *old, struct arena *arena, bool *ret_value,
+                                  struct error *err);
+/* The same for a text, such as a messageExpression. */
+MUST_CHECK bool cel_evaluate_string(const struct cel_program *program, const struct cJSON *self,
+                                    const struct cJSON *old, struct arena *arena,
+                                    struct sv *ret_value, struct error *err);
+
+#endif

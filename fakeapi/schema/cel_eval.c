@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Walks the tree of an expression. */
+#include "fakeapi/schema/cel_parts.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
+                     struct cel_value *ret_value);
+
+static bool evaluate_bool(struct evaluator *evaluator, const struct cel_node *node,
+                          bool *ret_value) {
+    struct cel_value value;
+    if (!evaluate(evaluator, node, &value))
+        return false;
+    if (value.type != CEL_BOOL)
+        return cel_no_overload(evaluator);
+    *ret_value = value.boolean;
+    return true;
+}
+
+/* --- fields and indexes --- */
+
+/* Of an optional the value within; true with `ret_is_absent` when there is none. */
+static bool unwrap(const struct cel_value *target, struct cel_value *ret_inner) {
+    *ret_inner = *target;
+    if (target->type != CEL_OPTIONAL)
+        return true;
+    if (!target->inner)
+        return false;
+    *ret_inner = *target->inner;
+    return true;
+}
+
+static bool evaluate_select(struct evaluator *evaluator, const struct cel_node *node,
+                            struct cel_value *ret_value) {
+    struct cel_value target, inner, found, key = cel_string(node->text);
+    if (!evaluate(evaluator, node->children[0], &target))
+        return false;
+    bool is_optional = node->kind == CEL_OPTIONAL_SELECT || target.type == CEL_OPTIONAL;
+    bool has_inner = unwrap(&target, &inner);
+    if (has_inner && inner.type != CEL_MAP)
+        return cel_fail(evaluator, "no such overload: field ", node->text);
+    bool is_found = has_inner && cel_lookup(evaluator, &inner, &key, &found);
+    if (node->kind == CEL_HAS)
+        *ret_value = cel_bool(is_found);
+    else if (is_optional)
+        *ret_value = is_found ? cel_some(evaluator, found) : cel_none();
+    else if (is_found)
+        *ret_value = found;
+    else
+        return cel_fail(evaluator, "no such key: ", node->text);
+    return true;
+}
+
+static struct sv key_text(struct evaluator *evaluator, const struct cel_value *key) {
+    return key->type == CEL_STRING
+               ? key->text
+               : arena_printf(evaluator->arena, "%lld", (long long)key->integer);
+}
+
+static bool evaluate_index(struct evaluator *evaluator, const struct cel_node *node,
+                           struct cel_value *ret_value) {
+    struct cel_value target, inner, key, found;
+    if (!evaluate(evaluator, node->children[0], &target) ||
+        !evaluate(evaluator, node->children[1], &key))
+        return false;
+    bool is_optional = node->kind == CEL_OPTIONAL_INDEX || target.type == CEL_OPTIONAL;
+    bool is_found = unwrap(&target, &inner) && cel_lookup(evaluator, &inner, &key, &found);
+    if (is_optional)
+        *ret_value = is_found ? cel_some(evaluator, found) : cel_none();
+    else if (is_found)
+        *ret_value = found;
+    else
+        return cel_fail(evaluator,
+                        inner.type == CEL_LIST ? "index out of bounds: " : "no such key: ",
+                        key_text(evaluator, &key));
+    return true;
+}
+
+/* --- logic: a side that decides makes up for one that fails --- */
+
+static bool evaluate_logic(struct evaluator *evaluator, const struct cel_node *node,
+                           struct cel_value *ret_value) {
+    bool decides = node->kind == CEL_OR, left = false, right = false;
+    bool has_left = evaluate_bool(evaluator, node->children[0], &left);
+    if (has_left && left == decides) {
+        *ret_value = cel_bool(decides);
+        return true;
+    }
+    struct error first = *evaluator->err;
+    *evaluator->err = (struct error){0};
+    bool has_right = evaluate_bool(evaluator, node->children[1], &right);
+    if (has_right && (right == decides || has_left)) {
+        *ret_value = cel_bool(right);
+        return true;
+    }
+    if (!has_left)
+        *evaluator->err = first;
+    return false;
+}
+
+static bool contains(struct evaluator *evaluator, const struct cel_value *container,
+                     const struct cel_value *item, struct cel_value *ret_value) {
+    struct cel_value found;
+    bool is_in = false;
+    if (container->type == CEL_MAP) {
+        is_in = cel_lookup(evaluator, container, item, &found);
+    } else if (container->type == CEL_LIST) {
+        const struct cel_items *items = cel_items(evaluator, container);
+        for (size_t i = 0; i < items->count && !is_in; i++) {
+            if (!cel_step(evaluator, 1))
+                return false;
+            is_in = cel_equal(evaluator, &items->values[i], item);
+        }
+    } else {
+        return cel_no_overload(evaluator);
+    }
+    *ret_value = cel_bool(is_in);
+    return true;
+}
+
+static bool evaluate_binary(struct evaluator *evaluator, const struct cel_node *node,
+                            struct cel_value *ret_value) {
+    struct cel_value a, b;
+    int order;
+    if (!evaluate(evaluator, node->children[0], &a) || !evaluate(evaluator, node->children[1], &b))
+        return false;
+    switch (node->operation) {
+    case CEL_EQUAL:
+    case CEL_NOT_EQUAL:
+        *ret_value = cel_bool(cel_equal(evaluator, &a, &b) == (node->operation == CEL_EQUAL));
+        return evaluator->err->code == ERROR_NONE;
+    case CEL_IN:
+        return contains(evaluator, &b, &a, ret_value);
+    case CEL_LESS:
+    case CEL_LESS_EQUAL:
+    case CEL_GREATER:
+    case CEL_GREATER_EQUAL:
+        if (!cel_compare(evaluator, &a, &b, &order))
+            return false;
+        *ret_value = cel_bool(node->operation == CEL_LESS         ? order < 0
+                              : node->operation == CEL_LESS_EQUAL ? order <= 0
+                              : node->operation == CEL_GREATER    ? order > 0
+                                                                  : order >= 0);
+        return true;
+    default:
+        return cel_arithmetic(evaluator, node->operation, &a, &b, ret_value);
+    }
+}
+
+static bool evaluate_negation(struct evaluator *evaluator, const struct cel_node *node,
+                              struct cel_value *ret_value) {
+    struct cel_value value, zero = cel_int(0);
+    if (!evaluate(evaluator, node->children[0], &value))
+        return false;
+    return cel_arithmetic(evaluator, CEL_SUBTRACT, &zero, &value, ret_value);
+}
+
+/* --- macros --- */
+
+/* What a macro gathers while it goes over its range. */
+struct gathering {
+    struct cel_value *values; /* of map and filter */
+    size_t count;
+    size_t true_count;
+    bool is_decided;
+    bool has_failed; /* and no later item decided */
+    struct error first;
+};
+
+static bool visit_item(struct evaluator *evaluator, const struct cel_node *node,
+                       const struct cel_value *item, struct gathering *gathering) {
+    bool is_true = true;
+    if (node->macro == CEL_MAP_MACRO) {
+        if (node->count == 3 && !evaluate_bool(evaluator, node->children[1], &is_true))
+            return false;
+        return !is_true || evaluate(evaluator, node->children[node->count - 1],
+                                    &gathering->values[gathering->count++]);
+    }
+    if (!evaluate_bool(evaluator, node->children[1], &is_true))
+        return false;
+    if (node->macro == CEL_FILTER && is_true)
+        gathering->values[gathering->count++] = *item;
+    gathering->true_count += is_true;
+    gathering->is_decided =
+        (node->macro == CEL_ALL && !is_true) || (node->macro == CEL_EXISTS && is_true);
+    return true;
+}
+
+/* all and exists may be decided by an item behind one that fails. */
+static bool note_failure(struct evaluator *evaluator, const struct cel_node *node,
+                         struct gathering *gathering) {
+    bool may_go_on =
+        (node->macro == CEL_ALL || node->macro == CEL_EXISTS) && evaluator->steps <= CEL_STEPS_MAX;
+    if (!may_go_on)
+        return false;
+    if (!gathering->has_failed)
+        gathering->first = *evaluator->err;
+    gathering->has_failed = true;
+    *evaluator->err = (struct error){0};
+    return true;
+}
+
+static bool finish_macro(struct evaluator *evaluator, const struct cel_node *node, size_t count,
+                         const struct gathering *gathering, struct cel_value *ret_value) {
+    if (gathering->has_failed && !gathering->is_decided) {
+        *evaluator->err = gathering->first;
+        return false;
+    }
+    switch (node->macro) {
+    case CEL_ALL:
+        *ret_value = cel_bool(gathering->true_count == count);
+        break;
+    case CEL_EXISTS:
+        *ret_value = cel_bool(gathering->true_count > 0);
+        break;
+    case CEL_EXISTS_ONE:
+        *ret_value = cel_bool(gathering->true_count == 1);
+        break;
+    case CEL_MAP_MACRO:
+    case CEL_FILTER:
+        *ret_value = cel_list(evaluator, gathering->values, gathering->count);
+        break;
+    }
+    return true;
+}
+
+static bool evaluate_macro(struct evaluator *evaluator, const struct cel_node *node,
+                           struct cel_value *ret_value) {
+    struct cel_value range;
+    if (!evaluate(evaluator, node->children[0], &range))
+        return false;
+    if (range.type != CEL_LIST && range.type != CEL_MAP)
+        return cel_no_overload(evaluator);
+    const struct cel_items *items = cel_items(evaluator, &range);
+    const struct cel_value *over = items->keys ? items->keys : items->values;
+    struct gathering gathering = {0};
+    if (node->macro == CEL_MAP_MACRO || node->macro == CEL_FILTER)
+        gathering.values = ARENA_ARRAY(evaluator->arena, struct cel_value, items->count + 1);
+    for (size_t i = 0; i < items->count && !gathering.is_decided; i++) {
+        evaluator->slots[node->slot] = over[i];
+        if (!visit_item(evaluator, node, &over[i], &gathering) &&
+            !note_failure(evaluator, node, &gathering))
+            return false;
+    }
+    return finish_macro(evaluator, node, items->count, &gathering, ret_value);
+}
+
+static bool evaluate_bind(struct evaluator *evaluator, const struct cel_node *node,
+                          struct cel_value *ret_value) {
+    struct cel_value bound;
+    if (!evaluate(evaluator, node->children[0], &bound))
+        return false;
+    evaluator->slots[node->slot] = bound;
+    return evaluate(evaluator, node->children[1], ret_value);
+}
+
+/* --- calls and literals --- */
+
+static bool evaluate_children(struct evaluator *evaluator, const struct cel_node *node,
+                              struct cel_value **ret_values) {
+    struct cel_value *values = ARENA_ARRAY(evaluator->arena, struct cel_value, node->count + 1);
+    for (size_t i = 0; i < node->count; i++)
+        if (!evaluate(evaluator, node->children[i], &values[i]))
+            return false;
+    *ret_values = values;
+    return true;
+}
+
+static bool evaluate_map(struct evaluator *evaluator, const struct cel_node *node,
+                         struct cel_value *ret_value) {
+    size_t count = node->count / 2;
+    struct cel_value *both;
+    if (!evaluate_children(evaluator, node, &both))
+        return false;
+    struct cel_value *keys = ARENA_ARRAY(evaluator->arena, struct cel_value, count + 1);
+    struct cel_value *values = ARENA_ARRAY(evaluator->arena, struct cel_value, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = both[2 * i];
+        values[i] = both[2 * i + 1];
+    }
+    struct cel_items *items = ARENA_NEW(evaluator->arena, struct cel_items);
+    *items = (struct cel_items){values, keys, count};
+    *ret_value = (struct cel_value){.type = CEL_MAP, .items = items};
+    return true;
+}
+
+static bool evaluate_conditional(struct evaluator *evaluator, const struct cel_node *node,
+                                 struct cel_value *ret_value) {
+    bool holds = false;
+    return evaluate_bool(evaluator, node->children[0], &holds) &&
+           evaluate(evaluator, node->children[holds ? 1 : 2], ret_value);
+}
+
+static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
+                     struct cel_value *ret_value) {
+    struct cel_value *values;
+    bool value = false;
+    if (!cel_step(evaluator, 1))
+        return false;
+    switch (node->kind) {
+    case CEL_LITERAL:
+        *ret_value = node->literal;
+        return true;
+    case CEL_VARIABLE:
+        *ret_value = evaluator->slots[node->slot];
+        return true;
+    case CEL_SELECT:
+    case CEL_HAS:
+    case CEL_OPTIONAL_SELECT:
+        return evaluate_select(evaluator, node, ret_value);
+    case CEL_INDEX:
+    case CEL_OPTIONAL_INDEX:
+        return evaluate_index(evaluator, node, ret_value);
+    case CEL_CALL:
+        return evaluate_children(evaluator, node, &values) &&
+               node->function->call(evaluator, values, node->count, ret_value);
+    case CEL_NOT:
+        if (!evaluate_bool(evaluator, node->children[0], &value))
+            return false;
+        *ret_value = cel_bool(!value);
+        return true;
+    case CEL_NEGATE:
+        return evaluate_negation(evaluator, node, ret_value);
+    case CEL_BINARY:
+        return evaluate_binary(evaluator, node, ret_value);
+    case CEL_AND:
+    case CEL_OR:
+        return evaluate_logic(evaluator, node, ret_value);
+    case CEL_CONDITIONAL:
+        return evaluate_conditional(evaluator, node, ret_value);
+    case CEL_LIST_LITERAL:
+        if (!evaluate_children(evaluator, node, &values))
+            return false;
+        *ret_value = cel_list(evaluator, values, node->count);
+        return true;
+    case CEL_MAP_LITERAL:
+        return evaluate_map(evaluator, node, ret_value);
+    case CEL_MACRO:
+        return evaluate_macro(evaluator, node, ret_value);
+    case CEL_BIND:
+        return evaluate_bind(evaluator, node, ret_value);
+    }
+    return cel_no_overload(evaluator);
+}
+
+/* --- programs --- */
+
+static bool run(const struct cel_program *program, const struct cJSON *self,
+                const struct cJSON *old, struct arena *arena, struct cel_value *ret_value,
+                struct error *err) {
+    struct evaluator evaluator = {.arena = arena, .err = err};
+    evaluator.slots[CEL_SLOT_SELF] = cel_from_json(self);
+    evaluator.slots[CEL_SLOT_OLD] = cel_from_json(old);
+    if (program->has_optional_old)
+        evaluator.slots[CEL_SLOT_OLD] = old ? cel_some(&evaluator, cel_from_json(old)) : cel_none();
+    *err = (struct error){0};
+    return evaluate(&evaluator, program->root, ret_value);
+}
+
+bool cel_evaluate_bool(const struct cel_program *program, const struct cJSON *self,
+                       const struct cJSON *old, struct arena *arena, bool *ret_value,
+                       struct error *err) {
+    struct cel_value value;
+    if (!run(program, self, old, arena, &value, err))
+        return false;
+    if (value.type != CEL_BOOL)
+        return error_set(err, ERROR_INVALID, "the rule is of type %.*s, not bool",
+                         SV_ARG(cel_type_text(value.type)));
+    *ret_value = value.boolean;
+    return true;
+}
+
+bool cel_evaluate_string(const struct cel_program *program, const struct cJSON *self,
+                         const struct cJSON *old, struct arena *arena, struct sv *ret_value,
+                         struct error *err) {
+    struct cel_value value;
+    if (!run(program, self, old, arena, &value, err))
+        return false;
+    if (value.type != CEL_STRING)
+        return error_set(err, ERROR_INVALID, "the expression is of type %.*s, not string",
+                         SV_ARG(cel_type_text(value.type)));
+    *ret_value = value.text;
+    return true;
+}

@@ -1,0 +1,765 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the text of an expression to its tree: names are resolved and fields checked here, so that
+ * a CRD with a rule that cannot run is refused when it is created. */
+#include "fakeapi/schema/cel_parts.h"
+
+#include "core/base/arena.h"
+#include "core/data/utf8.h"
+#include "fakeapi/schema/pattern.h"
+#include "fakeapi/schema/schema.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { CHILDREN_MAX = 256 };
+
+enum token_type {
+    TOKEN_END,
+    TOKEN_NAME,
+    TOKEN_INT,
+    TOKEN_UINT,
+    TOKEN_DOUBLE,
+    TOKEN_STRING,
+    TOKEN_SIGN
+};
+
+struct token {
+    enum token_type type;
+    struct sv text; /* of a name or sign; of a string its value */
+    int64_t integer;
+    double real;
+    size_t at;
+};
+
+struct variable {
+    struct sv name;
+    const struct schema *schema;
+};
+
+struct parser {
+    struct arena *arena;
+    struct error *err;
+    struct sv text;
+    size_t position; /* behind the token */
+    struct token token;
+    struct variable variables[CEL_SLOTS_MAX];
+    size_t variable_count;
+    bool uses_old, has_failed;
+    size_t node_count;
+    int depth;
+};
+
+/* --- failing: the first fault counts --- */
+
+static void *fail(struct parser *parser, enum error_code code, const char *what, struct sv which) {
+    if (!parser->has_failed)
+        error_set(parser->err, code, "%zu: %s%s%.*s%s", parser->token.at + 1, what,
+                  which.len > 0 ? " \"" : "", SV_ARG(sv_prefix(which, 200)),
+                  which.len > 0 ? "\"" : "");
+    parser->has_failed = true;
+    return NULL;
+}
+
+/* --- tokens --- */
+
+static bool is_name_byte(char byte, bool is_first) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_' ||
+           (!is_first && byte >= '0' && byte <= '9');
+}
+
+static struct sv rest_of(const struct parser *parser) {
+    return sv_drop(parser->text, parser->position);
+}
+
+static void skip_blanks(struct parser *parser) {
+    struct sv rest = rest_of(parser);
+    size_t i = 0;
+    while (i < rest.len) {
+        if (strchr(" \t\r\n\f", rest.ptr[i]) && rest.ptr[i] != 0) {
+            i++;
+        } else if (sv_starts_with(sv_drop(rest, i), SV("//"))) {
+            while (i < rest.len && rest.ptr[i] != '\n')
+                i++;
+        } else {
+            break;
+        }
+    }
+    parser->position += i;
+}
+
+static bool hex_code(struct sv digits, uint32_t *ret_code) {
+    *ret_code = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        char byte = digits.ptr[i];
+        uint32_t digit = byte >= '0' && byte <= '9'   ? (uint32_t)(byte - '0')
+                         : byte >= 'a' && byte <= 'f' ? (uint32_t)(byte - 'a') + 10
+                         : byte >= 'A' && byte <= 'F' ? (uint32_t)(byte - 'A') + 10
+                                                      : 16;
+        if (digit == 16)
+            return false;
+        *ret_code = *ret_code << 4 | digit;
+    }
+    return true;
+}
+
+/* Takes an escape behind its backslash; writes up to four bytes. 0: there is no such escape. */
+static size_t take_escape(struct sv *rest, char *out) {
+    static const char plain[] = "abfnrtv\\'\"`?", values[] = "\a\b\f\n\r\t\v\\'\"`?";
+    const char *found = rest->len > 0 && rest->ptr[0] ? strchr(plain, rest->ptr[0]) : NULL;
+    if (found) {
+        *out = values[found - plain];
+        *rest = sv_drop(*rest, 1);
+        return 1;
+    }
+    size_t digits = rest->len == 0                               ? 0
+                    : rest->ptr[0] == 'x' || rest->ptr[0] == 'X' ? 2
+                    : rest->ptr[0] == 'u'                        ? 4
+                    : rest->ptr[0] == 'U'                        ? 8
+                                                                 : 0;
+    uint32_t code;
+    if (digits == 0 || rest->len < digits + 1 ||
+        !hex_code(sv_prefix(sv_drop(*rest, 1), digits), &code))
+        return 0;
+    bool is_character = code != 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
+    *rest = sv_drop(*rest, digits + 1);
+    return is_character ? utf8_encode(code, out) : 0;
+}
+
+/* `rest` begins at the quotes. */
+static bool take_string(struct parser *parser, struct sv rest, bool is_raw) {
+    bool is_triple = rest.len >= 3 && rest.ptr[1] == rest.ptr[0] && rest.ptr[2] == rest.ptr[0];
+    struct sv quotes = sv_prefix(rest, is_triple ? 3 : 1);
+    char *out = arena_alloc(parser->arena, rest.len + 4);
+    size_t len = 0;
+    rest = sv_drop(rest, quotes.len);
+    while (rest.len > 0 && !sv_starts_with(rest, quotes)) {
+        if (rest.ptr[0] == '\\' && !is_raw) {
+            rest = sv_drop(rest, 1);
+            size_t written = take_escape(&rest, out + len);
+            if (written == 0)
+                return fail(parser, ERROR_INVALID, "Syntax error: bad escape in a text", SV(""));
+            len += written;
+            continue;
+        }
+        if (rest.ptr[0] == '\n' && !is_triple)
+            break;
+        out[len++] = rest.ptr[0];
+        rest = sv_drop(rest, 1);
+    }
+    if (!sv_starts_with(rest, quotes))
+        return fail(parser, ERROR_INVALID, "Syntax error: a text does not end", SV(""));
+    rest = sv_drop(rest, quotes.len);
+    parser->position = parser->text.len - rest.len;
+    parser->token.type = TOKEN_STRING;
+    parser->token.text = (struct sv){out, len};
+    return true;
+}
+
+static bool take_number(struct parser *parser, struct sv rest) {
+    size_t len = 0;
+    bool is_hex = sv_starts_with(rest, SV("0x")), is_real = false;
+    if (is_hex)
+        len = 2;
+    while (len < rest.len) {
+        char byte = rest.ptr[len];
+        bool is_digit = (byte >= '0' && byte <= '9') ||
+                        (is_hex && ((byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F')));
+        bool is_exponent = !is_hex && (byte == 'e' || byte == 'E');
+        bool is_sign = (byte == '+' || byte == '-') && len > 0 && !is_hex &&
+                       (rest.ptr[len - 1] == 'e' || rest.ptr[len - 1] == 'E');
+        bool is_point = byte == '.' && !is_real && !is_hex && len + 1 < rest.len &&
+                        rest.ptr[len + 1] >= '0' && rest.ptr[len + 1] <= '9';
+        if (!is_digit && !is_exponent && !is_sign && !is_point)
+            break;
+        is_real |= is_exponent || is_point;
+        len++;
+    }
+    struct sv digits = arena_copy(parser->arena, sv_prefix(rest, len));
+    char *end;
+    parser->position += len;
+    parser->token.type = is_real ? TOKEN_DOUBLE : TOKEN_INT;
+    errno = 0;
+    if (is_real)
+        parser->token.real = strtod(digits.ptr, &end);
+    else
+        parser->token.integer = strtoll(digits.ptr, &end, is_hex ? 16 : 10);
+    if (errno != 0 || end != digits.ptr + digits.len)
+        return fail(parser, ERROR_INVALID, "Syntax error: bad number", digits);
+    if (!is_real && len < rest.len && (rest.ptr[len] == 'u' || rest.ptr[len] == 'U')) {
+        parser->token.type = TOKEN_UINT;
+        parser->position++;
+    }
+    return true;
+}
+
+static bool take_sign(struct parser *parser, struct sv rest) {
+    static const struct sv signs[] = {
+        SV("&&"), SV("||"), SV("=="), SV("!="), SV("<="), SV(">="), SV(".?"), SV("[?"), SV("<"),
+        SV(">"),  SV("+"),  SV("-"),  SV("*"),  SV("/"),  SV("%"),  SV("!"),  SV("?"),  SV(":"),
+        SV("."),  SV(","),  SV("("),  SV(")"),  SV("["),  SV("]"),  SV("{"),  SV("}"),
+    };
+    for (size_t i = 0; i < COUNT_OF(signs); i++)
+        if (sv_starts_with(rest, signs[i])) {
+            parser->token.type = TOKEN_SIGN;
+            parser->token.text = signs[i];
+            parser->position += signs[i].len;
+            return true;
+        }
+    return fail(parser, ERROR_INVALID, "Syntax error: unexpected", sv_prefix(rest, 1));
+}
+
+static void next(struct parser *parser) {
+    skip_blanks(parser);
+    struct sv rest = rest_of(parser);
+    parser->token = (struct token){.type = TOKEN_END, .text = SV(""), .at = parser->position};
+    if (rest.len == 0 || parser->has_failed)
+        return;
+    char first = rest.ptr[0];
+    bool is_raw = (first == 'r' || first == 'R') && rest.len > 1 &&
+                  (rest.ptr[1] == '"' || rest.ptr[1] == '\'');
+    if (is_raw || first == '"' || first == '\'') {
+        take_string(parser, sv_drop(rest, is_raw), is_raw);
+    } else if (first >= '0' && first <= '9') {
+        take_number(parser, rest);
+    } else if (is_name_byte(first, true)) {
+        size_t len = 1;
+        while (len < rest.len && is_name_byte(rest.ptr[len], false))
+            len++;
+        parser->token.type = TOKEN_NAME;
+        parser->token.text = sv_prefix(rest, len);
+        parser->position += len;
+    } else {
+        take_sign(parser, rest);
+    }
+}
+
+static bool is_sign(const struct parser *parser, const char *sign) {
+    return parser->token.type == TOKEN_SIGN && sv_eq(parser->token.text, sv_from(sign));
+}
+
+static bool accept(struct parser *parser, const char *sign) {
+    if (!is_sign(parser, sign))
+        return false;
+    next(parser);
+    return true;
+}
+
+static bool expect(struct parser *parser, const char *sign) {
+    return accept(parser, sign) ||
+           fail(parser, ERROR_INVALID, "Syntax error: missing", sv_from(sign)) != NULL;
+}
+
+/* --- nodes --- */
+
+static struct cel_node *new_node(struct parser *parser, enum cel_node_kind kind) {
+    if (++parser->node_count > CEL_NODES_MAX)
+        return fail(parser, ERROR_TOO_LARGE, "the expression has too many parts", SV(""));
+    struct cel_node *node = ARENA_NEW(parser->arena, struct cel_node);
+    node->kind = kind;
+    node->text = SV("");
+    return node;
+}
+
+static struct cel_node *with_children(struct parser *parser, struct cel_node *node,
+                                      struct cel_node *const *children, size_t count) {
+    if (!node)
+        return NULL;
+    node->children = ARENA_ARRAY(parser->arena, struct cel_node *, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        if (!children[i])
+            return NULL;
+        node->children[i] = children[i];
+    }
+    node->count = count;
+    return node;
+}
+
+static struct cel_node *literal(struct parser *parser, struct cel_value value) {
+    struct cel_node *node = new_node(parser, CEL_LITERAL);
+    if (node)
+        node->literal = value;
+    return node;
+}
+
+static struct cel_node *parse_expression(struct parser *parser);
+
+/* Arguments up to `end`; how many, or CHILDREN_MAX + 1 when it failed. */
+static size_t parse_list(struct parser *parser, const char *end, struct cel_node **children) {
+    size_t count = 0;
+    while (!parser->has_failed && !accept(parser, end)) {
+        if (count == CHILDREN_MAX) {
+            fail(parser, ERROR_TOO_LARGE, "more than 256 arguments or items", SV(""));
+            break;
+        }
+        children[count] = parse_expression(parser);
+        if (!children[count++])
+            break;
+        if (!accept(parser, ",") && !is_sign(parser, end))
+            fail(parser, ERROR_INVALID, "Syntax error: missing", sv_from(end));
+    }
+    return parser->has_failed ? CHILDREN_MAX + 1 : count;
+}
+
+/* --- fields --- */
+
+/* Names that are no identifiers are written with escapes: "a__dot__b". */
+static struct sv unescape_field(struct parser *parser, struct sv name) {
+    static const struct {
+        struct sv escape, text;
+    } escapes[] = {
+        {SV("__underscores__"), SV("__")},
+        {SV("__dot__"), SV(".")},
+        {SV("__dash__"), SV("-")},
+        {SV("__slash__"), SV("/")},
+    };
+    static const struct sv reserved[] = {
+        SV("true"),   SV("false"),    SV("null"),  SV("in"),      SV("as"),        SV("break"),
+        SV("const"),  SV("continue"), SV("else"),  SV("for"),     SV("function"),  SV("if"),
+        SV("import"), SV("let"),      SV("loop"),  SV("package"), SV("namespace"), SV("return"),
+        SV("var"),    SV("void"),     SV("while"),
+    };
+    if (!sv_contains(name, SV("__")))
+        return name;
+    if (name.len > 4 && sv_starts_with(name, SV("__")) && sv_ends_with(name, SV("__"))) {
+        struct sv inner = sv_prefix(sv_drop(name, 2), name.len - 4);
+        if (sv_index_of(inner, reserved, COUNT_OF(reserved)) < COUNT_OF(reserved))
+            return inner;
+    }
+    char *out = arena_alloc(parser->arena, name.len + 1);
+    size_t len = 0;
+    while (name.len > 0) {
+        size_t i = 0;
+        while (i < COUNT_OF(escapes) && !sv_starts_with(name, escapes[i].escape))
+            i++;
+        struct sv text = i < COUNT_OF(escapes) ? escapes[i].text : sv_prefix(name, 1);
+        memcpy(out + len, text.ptr, text.len);
+        len += text.len;
+        name = sv_drop(name, i < COUNT_OF(escapes) ? escapes[i].escape.len : 1);
+    }
+    return (struct sv){out, len};
+}
+
+/* The schema of a member; refuses one that the type does not declare. */
+static const struct schema *field_schema(struct parser *parser, const struct schema *schema,
+                                         struct sv name) {
+    if (!schema || schema->kind == SCHEMA_ANY || schema->preserves_unknown)
+        return schema && schema->kind == SCHEMA_STRUCT ? schema_member(schema, name) : NULL;
+    if (schema->kind != SCHEMA_STRUCT && schema->kind != SCHEMA_MAP)
+        return fail(parser, ERROR_INVALID, "type has no fields; undefined field", name);
+    const struct schema *below = schema_member(schema, name);
+    return below ? below : fail(parser, ERROR_INVALID, "undefined field", name);
+}
+
+static struct cel_node *select_node(struct parser *parser, struct cel_node *target, struct sv name,
+                                    bool is_optional) {
+    struct cel_node *node = new_node(parser, is_optional ? CEL_OPTIONAL_SELECT : CEL_SELECT);
+    if (!node || !target)
+        return NULL;
+    node->text = unescape_field(parser, name);
+    node->schema = field_schema(parser, target->schema, node->text);
+    return parser->has_failed ? NULL : with_children(parser, node, &target, 1);
+}
+
+static struct cel_node *index_node(struct parser *parser, struct cel_node *target,
+                                   bool is_optional) {
+    struct cel_node *children[] = {target, parse_expression(parser)};
+    struct cel_node *node = new_node(parser, is_optional ? CEL_OPTIONAL_INDEX : CEL_INDEX);
+    if (!children[1] || !node || !expect(parser, "]"))
+        return NULL;
+    if (target->schema)
+        node->schema = target->schema->items;
+    return with_children(parser, node, children, 2);
+}
+
+/* --- variables --- */
+
+static size_t push_variable(struct parser *parser, struct sv name, const struct schema *schema) {
+    if (parser->variable_count == CEL_SLOTS_MAX) {
+        fail(parser, ERROR_TOO_LARGE, "too many variables in one another", name);
+        return 0;
+    }
+    parser->variables[parser->variable_count] = (struct variable){name, schema};
+    return parser->variable_count++;
+}
+
+/* The names of types are values, too. */
+static bool type_named(struct sv name) {
+#define X(type, text) SV(text),
+    static const struct sv names[] = {CEL_TYPES(X)};
+#undef X
+    return sv_index_of(name, names, COUNT_OF(names)) < COUNT_OF(names);
+}
+
+static struct cel_node *variable_node(struct parser *parser, struct sv name) {
+    for (size_t i = parser->variable_count; i > 0; i--) {
+        if (!sv_eq(parser->variables[i - 1].name, name))
+            continue;
+        struct cel_node *node = new_node(parser, CEL_VARIABLE);
+        parser->uses_old |= i - 1 == CEL_SLOT_OLD;
+        if (!node)
+            return NULL;
+        node->slot = i - 1;
+        node->schema = parser->variables[i - 1].schema;
+        return node;
+    }
+    if (type_named(name))
+        return literal(parser, (struct cel_value){.type = CEL_TYPE, .text = name});
+    return fail(parser, ERROR_INVALID, "undeclared reference to", name);
+}
+
+/* --- macros --- */
+
+static const struct {
+    struct sv name;
+    enum cel_macro macro;
+    size_t bodies_min, bodies_max; /* behind the variable */
+} macros[] = {
+    {SV("all"), CEL_ALL, 1, 1},
+    {SV("exists"), CEL_EXISTS, 1, 1},
+    {SV("exists_one"), CEL_EXISTS_ONE, 1, 1},
+    {SV("existsOne"), CEL_EXISTS_ONE, 1, 1},
+    {SV("map"), CEL_MAP_MACRO, 1, 2},
+    {SV("filter"), CEL_FILTER, 1, 1},
+};
+
+static size_t find_macro(struct sv name) {
+    size_t i = 0;
+    while (i < COUNT_OF(macros) && !sv_eq(macros[i].name, name))
+        i++;
+    return i;
+}
+
+/* Over a map the variable is its key. */
+static const struct schema *range_items(const struct schema *range) {
+    return range && range->kind == SCHEMA_LIST ? range->items : NULL;
+}
+
+static struct cel_node *parse_macro(struct parser *parser, struct cel_node *range, size_t which) {
+    struct cel_node *node = new_node(parser, CEL_MACRO), *children[3] = {range};
+    size_t count = 1;
+    if (!node || parser->token.type != TOKEN_NAME)
+        return fail(parser, ERROR_INVALID, "the first argument of a macro must be a name, in",
+                    macros[which].name);
+    node->macro = macros[which].macro;
+    node->slot = push_variable(parser, parser->token.text, range_items(range->schema));
+    next(parser);
+    while (!parser->has_failed && accept(parser, ",")) {
+        if (count > macros[which].bodies_max)
+            return fail(parser, ERROR_UNSUPPORTED, "too many arguments for macro",
+                        macros[which].name);
+        children[count++] = parse_expression(parser);
+    }
+    if (parser->has_failed || !expect(parser, ")"))
+        return NULL;
+    if (count < macros[which].bodies_min + 1)
+        return fail(parser, ERROR_INVALID, "too few arguments for macro", macros[which].name);
+    parser->variable_count--;
+    if (node->macro == CEL_FILTER)
+        node->schema = range->schema;
+    return with_children(parser, node, children, count);
+}
+
+/* has(a.b): whether the field is there. */
+static struct cel_node *parse_has(struct parser *parser) {
+    struct cel_node *selected = parse_expression(parser);
+    if (!selected || !expect(parser, ")"))
+        return NULL;
+    if (selected->kind != CEL_SELECT)
+        return fail(parser, ERROR_INVALID, "invalid argument to has() macro", SV(""));
+    selected->kind = CEL_HAS;
+    selected->schema = NULL;
+    return selected;
+}
+
+/* cel.bind(name, value, body). */
+static struct cel_node *parse_bind(struct parser *parser) {
+    struct cel_node *node = new_node(parser, CEL_BIND), *children[2];
+    struct sv name = parser->token.text;
+    if (!node || parser->token.type != TOKEN_NAME)
+        return fail(parser, ERROR_INVALID, "the first argument of cel.bind must be a name", SV(""));
+    next(parser);
+    if (!expect(parser, ","))
+        return NULL;
+    children[0] = parse_expression(parser);
+    if (!children[0] || !expect(parser, ","))
+        return NULL;
+    node->slot = push_variable(parser, name, children[0]->schema);
+    children[1] = parse_expression(parser);
+    parser->variable_count--;
+    if (!children[1] || !expect(parser, ")"))
+        return NULL;
+    node->schema = children[1]->schema;
+    return with_children(parser, node, children, 2);
+}
+
+/* --- calls --- */
+
+static bool check_pattern(struct parser *parser, struct sv name, const struct cel_node *node) {
+    static const struct sv names[] = {SV("matches"), SV("find"), SV("findAll")};
+    const struct cel_node *pattern = node->count > 1 ? node->children[1] : NULL;
+    if (sv_index_of(name, names, COUNT_OF(names)) == COUNT_OF(names) || !pattern ||
+        pattern->kind != CEL_LITERAL || pattern->literal.type != CEL_STRING)
+        return true;
+    return pattern_is_known(parser->arena, pattern->literal.text) ||
+           fail(parser, ERROR_INVALID, "cannot compile the regular expression",
+                pattern->literal.text) != NULL;
+}
+
+static struct cel_node *call_node(struct parser *parser, struct sv name, struct cel_node *target) {
+    struct cel_node **children = ARENA_ARRAY(parser->arena, struct cel_node *, CHILDREN_MAX + 1);
+    size_t first = target ? 1 : 0;
+    bool is_known;
+    children[0] = target;
+    size_t count = parse_list(parser, ")", children + first);
+    if (count >= CHILDREN_MAX)
+        return NULL;
+    const struct cel_function *function =
+        cel_function_find(name, target != NULL, count + first, &is_known);
+    if (!function)
+        return fail(parser, is_known ? ERROR_INVALID : ERROR_UNSUPPORTED,
+                    is_known ? "found no matching overload for"
+                             : "function is not supported by this server:",
+                    name);
+    struct cel_node *node = new_node(parser, CEL_CALL);
+    if (!node)
+        return NULL;
+    node->function = function;
+    node = with_children(parser, node, children, count + first);
+    return node && check_pattern(parser, name, node) ? node : NULL;
+}
+
+/* "optional.of(x)": a namespace with a function, since it is no variable. */
+static struct cel_node *parse_namespaced(struct parser *parser, struct sv space) {
+    struct sv name = parser->token.text;
+    next(parser);
+    if (!expect(parser, "("))
+        return NULL;
+    if (sv_eq(space, SV("cel")) && sv_eq(name, SV("bind")))
+        return parse_bind(parser);
+    struct sv full = arena_printf(parser->arena, "%.*s.%.*s", SV_ARG(space), SV_ARG(name));
+    return call_node(parser, full, NULL);
+}
+
+static struct cel_node *parse_name(struct parser *parser) {
+    struct sv name = parser->token.text;
+    static const struct sv spaces[] = {SV("cel"), SV("optional"), SV("math")};
+    next(parser);
+    if (sv_eq(name, SV("true")) || sv_eq(name, SV("false")))
+        return literal(parser, cel_bool(sv_eq(name, SV("true"))));
+    if (sv_eq(name, SV("null")))
+        return literal(parser, (struct cel_value){.type = CEL_NULL});
+    if (accept(parser, "("))
+        return sv_eq(name, SV("has")) ? parse_has(parser) : call_node(parser, name, NULL);
+    if (sv_index_of(name, spaces, COUNT_OF(spaces)) < COUNT_OF(spaces) && accept(parser, "."))
+        return parse_namespaced(parser, name);
+    return variable_node(parser, name);
+}
+
+/* --- the grammar, from tight to loose --- */
+
+static struct cel_node *parse_map(struct parser *parser) {
+    struct cel_node **children = ARENA_ARRAY(parser->arena, struct cel_node *, CHILDREN_MAX + 2);
+    size_t count = 0;
+    while (!parser->has_failed && !accept(parser, "}")) {
+        if (count >= CHILDREN_MAX)
+            return fail(parser, ERROR_TOO_LARGE, "more than 128 entries in a map", SV(""));
+        children[count++] = parse_expression(parser);
+        if (!expect(parser, ":"))
+            return NULL;
+        children[count++] = parse_expression(parser);
+        if (!accept(parser, ",") && !is_sign(parser, "}"))
+            return fail(parser, ERROR_INVALID, "Syntax error: missing", SV("}"));
+    }
+    return with_children(parser, new_node(parser, CEL_MAP_LITERAL), children, count);
+}
+
+static struct cel_node *parse_list_literal(struct parser *parser) {
+    struct cel_node **children = ARENA_ARRAY(parser->arena, struct cel_node *, CHILDREN_MAX + 1);
+    size_t count = parse_list(parser, "]", children);
+    if (count > CHILDREN_MAX)
+        return NULL;
+    return with_children(parser, new_node(parser, CEL_LIST_LITERAL), children, count);
+}
+
+static struct cel_node *parse_primary(struct parser *parser) {
+    struct token token = parser->token;
+    switch (token.type) {
+    case TOKEN_NAME:
+        return parse_name(parser);
+    case TOKEN_STRING:
+        next(parser);
+        return literal(parser, cel_string(token.text));
+    case TOKEN_INT:
+        next(parser);
+        return literal(parser, cel_int(token.integer));
+    case TOKEN_UINT:
+        next(parser);
+        return literal(parser, (struct cel_value){.type = CEL_UINT, .integer = token.integer});
+    case TOKEN_DOUBLE:
+        next(parser);
+        return literal(parser, cel_double(token.real));
+    case TOKEN_END:
+        return fail(parser, ERROR_INVALID, "Syntax error: the expression ends too early", SV(""));
+    case TOKEN_SIGN:
+        break;
+    }
+    if (accept(parser, "(")) {
+        struct cel_node *inner = parse_expression(parser);
+        return inner && expect(parser, ")") ? inner : NULL;
+    }
+    if (accept(parser, "["))
+        return parse_list_literal(parser);
+    if (accept(parser, "{"))
+        return parse_map(parser);
+    return fail(parser, ERROR_INVALID, "Syntax error: unexpected", token.text);
+}
+
+/* Behind a point. */
+static struct cel_node *parse_dotted(struct parser *parser, struct cel_node *target,
+                                     bool is_optional) {
+    if (parser->token.type != TOKEN_NAME)
+        return fail(parser, ERROR_INVALID, "Syntax error: a name must follow a point", SV(""));
+    struct sv name = parser->token.text;
+    next(parser);
+    if (is_optional || !accept(parser, "("))
+        return select_node(parser, target, name, is_optional);
+    size_t which = find_macro(name);
+    return which < COUNT_OF(macros) ? parse_macro(parser, target, which)
+                                    : call_node(parser, name, target);
+}
+
+static struct cel_node *parse_member(struct parser *parser) {
+    struct cel_node *node = parse_primary(parser);
+    while (node && !parser->has_failed) {
+        if (accept(parser, "."))
+            node = parse_dotted(parser, node, false);
+        else if (accept(parser, ".?"))
+            node = parse_dotted(parser, node, true);
+        else if (accept(parser, "["))
+            node = index_node(parser, node, false);
+        else if (accept(parser, "[?"))
+            node = index_node(parser, node, true);
+        else
+            break;
+    }
+    return parser->has_failed ? NULL : node;
+}
+
+static struct cel_node *parse_unary(struct parser *parser) {
+    bool is_not = is_sign(parser, "!"), is_minus = is_sign(parser, "-");
+    if (!is_not && !is_minus)
+        return parse_member(parser);
+    if (++parser->depth > CEL_DEPTH_MAX)
+        return fail(parser, ERROR_TOO_LARGE, "too many levels in one another", SV(""));
+    next(parser);
+    struct cel_node *inner = parse_unary(parser);
+    parser->depth--;
+    return with_children(parser, new_node(parser, is_not ? CEL_NOT : CEL_NEGATE), &inner, 1);
+}
+
+struct binary {
+    const char *sign;
+    int level; /* 3 binds tightest */
+    enum cel_operation operation;
+};
+static const struct binary binaries[] = {
+    {"<", 1, CEL_LESS},     {"<=", 1, CEL_LESS_EQUAL},
+    {">", 1, CEL_GREATER},  {">=", 1, CEL_GREATER_EQUAL},
+    {"==", 1, CEL_EQUAL},   {"!=", 1, CEL_NOT_EQUAL},
+    {"+", 2, CEL_ADD},      {"-", 2, CEL_SUBTRACT},
+    {"*", 3, CEL_MULTIPLY}, {"/", 3, CEL_DIVIDE},
+    {"%", 3, CEL_MODULO},
+};
+
+static bool take_binary(struct parser *parser, int level, enum cel_operation *ret_operation) {
+    bool is_in =
+        level == 1 && parser->token.type == TOKEN_NAME && sv_eq(parser->token.text, SV("in"));
+    if (is_in) {
+        *ret_operation = CEL_IN;
+        next(parser);
+        return true;
+    }
+    for (size_t i = 0; i < COUNT_OF(binaries); i++)
+        if (binaries[i].level == level && accept(parser, binaries[i].sign)) {
+            *ret_operation = binaries[i].operation;
+            return true;
+        }
+    return false;
+}
+
+static struct cel_node *parse_binary(struct parser *parser, int level) {
+    struct cel_node *left = level > 3 ? parse_unary(parser) : parse_binary(parser, level + 1);
+    enum cel_operation operation;
+    while (level <= 3 && left && !parser->has_failed && take_binary(parser, level, &operation)) {
+        struct cel_node *children[] = {left, parse_binary(parser, level + 1)};
+        left = with_children(parser, new_node(parser, CEL_BINARY), children, 2);
+        if (left)
+            left->operation = operation;
+    }
+    return parser->has_failed ? NULL : left;
+}
+
+static struct cel_node *parse_and(struct parser *parser) {
+    struct cel_node *left = parse_binary(parser, 1);
+    while (left && accept(parser, "&&")) {
+        struct cel_node *children[] = {left, parse_binary(parser, 1)};
+        left = with_children(parser, new_node(parser, CEL_AND), children, 2);
+    }
+    return left;
+}
+
+static struct cel_node *parse_or(struct parser *parser) {
+    struct cel_node *left = parse_and(parser);
+    while (left && accept(parser, "||")) {
+        struct cel_node *children[] = {left, parse_and(parser)};
+        left = with_children(parser, new_node(parser, CEL_OR), children, 2);
+    }
+    return left;
+}
+
+static struct cel_node *parse_conditional(struct parser *parser) {
+    struct cel_node *children[3] = {parse_or(parser)};
+    if (!children[0] || !accept(parser, "?"))
+        return children[0];
+    children[1] = parse_or(parser);
+    if (!children[1] || !expect(parser, ":"))
+        return NULL;
+    children[2] = parse_expression(parser);
+    return with_children(parser, new_node(parser, CEL_CONDITIONAL), children, 3);
+}
+
+static struct cel_node *parse_expression(struct parser *parser) {
+    if (parser->has_failed)
+        return NULL;
+    if (++parser->depth > CEL_DEPTH_MAX)
+        return fail(parser, ERROR_TOO_LARGE, "too many levels in one another", SV(""));
+    struct cel_node *node = parse_conditional(parser);
+    parser->depth--;
+    return parser->has_failed ? NULL : node;
+}
+
+const struct cel_program *cel_compile(struct arena *arena, struct sv text,
+                                      const struct schema *self, bool has_optional_old,
+                                      struct error *err) {
+    struct parser parser = {.arena = arena, .err = err, .text = text};
+    if (text.len > CEL_TEXT_BYTES_MAX || utf8_valid_bytes(text) != text.len) {
+        error_set(err, ERROR_INVALID, "an expression must be UTF-8 and at most %d bytes",
+                  CEL_TEXT_BYTES_MAX);
+        return NULL;
+    }
+    push_variable(&parser, SV("self"), self);
+    push_variable(&parser, SV("oldSelf"), has_optional_old ? NULL : self);
+    next(&parser);
+    struct cel_node *root = parse_expression(&parser);
+    if (!parser.has_failed && parser.token.type != TOKEN_END)
+        fail(&parser, ERROR_INVALID, "Syntax error: unexpected", parser.token.text);
+    if (parser.has_failed || !root)
+        return NULL;
+    struct cel_program *program = ARENA_NEW(arena, struct cel_program);
+    *program = (struct cel_program){root, parser.uses_old, has_optional_old};
+    return program;
+}
+
+bool cel_uses_old(const struct cel_program *program) {
+    return program->uses_old;
+}
