@@ -26,7 +26,7 @@ static struct counts count(const struct rollout_snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->runtime_count; i++) {
         const struct rollout_runtime *runtime = &snapshot->runtimes[i];
         bool is_current = runtime->state == ROLLOUT_CURRENT;
-        counts.held += runtime->state == ROLLOUT_HELD;
+        counts.held += runtime->state == ROLLOUT_HELD && !runtime->is_granted;
         counts.under_way += is_under_way(runtime);
         counts.updated += runtime->state != ROLLOUT_HELD;
         counts.ready += runtime->is_ready;
@@ -191,7 +191,10 @@ void rollout_plan(struct rollout_snapshot *snapshot, struct arena *arena, struct
         return;
     struct counts counts = count(snapshot);
     struct verdict verdict = judge(&pass, snapshot, &counts);
-    if (verdict.is_progressing)
+    if (verdict.is_progressing) {
         grant_next(snapshot, &counts);
+        counts = count(snapshot);
+        verdict = judge(&pass, snapshot, &counts);
+    }
     write_class_status(&pass, snapshot, &counts, verdict);
 }
