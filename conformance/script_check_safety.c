@@ -69,38 +69,64 @@ static void report_injection(struct script_context *context, enum role role,
                     what, place_texts[place], SV_ARG(outcome->injections[0]));
 }
 
-/* False when a script refused the input, or the controller did: then what came behind the place
- * that it refused was not tried. */
-static bool attack(struct script_context *context, enum place place) {
+/* Which scripts to try, and which of them refused what they were given: those of roles, and
+ * mountUFS. */
+struct targets {
+    bool starts[ROLE_COUNT];
+    bool mounts;
+};
+
+static void attack_starts(struct script_context *context, enum place place,
+                          const struct targets *targets, struct script_stage *stage,
+                          struct targets *refused) {
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        bool is_needed = targets->mounts && role == context->mount_role;
+        if (!targets->starts[role] && !is_needed)
+            continue;
+        stage_start(stage, role);
+        if (!stage->has_started[role])
+            continue;
+        report_injection(context, role, script_start_item(context, role), "the start", place,
+                         &stage->starts[role]);
+        refused->starts[role] = !script_succeeded(&stage->starts[role]);
+    }
+}
+
+/* A script that refuses its input has not come to what stands behind the place that it refused:
+ * `ret_refused` says which are to be tried with one place at a time. */
+static void attack(struct script_context *context, enum place place, const struct targets *targets,
+                   struct targets *ret_refused) {
     struct cJSON *dataset = script_copy_dataset(context);
     struct cJSON *runtime = script_copy_runtime(context);
     struct script_stage stage;
     struct script_outcome outcome;
     struct sv why;
-    enum role bad;
     poison(context, place, dataset, runtime);
+    *ret_refused = *targets;
     if (!script_vary(context, dataset, runtime, &stage, &why))
-        return false;
-    stage_start_all(&stage);
-    for (enum role role = 0; role < ROLE_COUNT; role++) {
-        if (stage.has_started[role])
-            report_injection(context, role, script_start_item(context, role), "the start", place,
-                             &stage.starts[role]);
+        return;
+    struct targets refused = {0};
+    attack_starts(context, place, targets, &stage, &refused);
+    if (targets->mounts &&
+        stage_entry(&stage, context->mount_role, context->mount_entry, false, &outcome)) {
+        report_injection(context, context->mount_role, context->mount_entry, "mountUFS", place,
+                         &outcome);
+        refused.mounts = !script_succeeded(&outcome);
     }
-    if (!context->mount_entry)
-        return stage_is_good(&stage, &bad);
-    if (!stage_entry(&stage, context->mount_role, context->mount_entry, false, &outcome))
-        return false;
-    report_injection(context, context->mount_role, context->mount_entry, "mountUFS", place,
-                     &outcome);
-    return stage_is_good(&stage, &bad) && script_succeeded(&outcome);
+    *ret_refused = refused;
 }
 
 static void check_injection(struct script_context *context) {
-    if (attack(context, PLACE_ALL))
-        return;
-    for (enum place place = 0; place < PLACE_ALL && script_is_clean(context); place++)
-        (void)attack(context, place);
+    struct targets all = {.mounts = context->mount_entry != NULL}, refused, ignored;
+    for (enum role role = 0; role < ROLE_COUNT; role++)
+        all.starts[role] = context->base.has_started[role];
+    attack(context, PLACE_ALL, &all, &refused);
+    bool has_refused = refused.mounts;
+    for (enum role role = 0; role < ROLE_COUNT; role++)
+        has_refused = has_refused || refused.starts[role];
+    for (enum place place = 0; has_refused && place < PLACE_ALL && script_is_clean(context);
+         place++)
+        attack(context, place, &refused, &ignored);
 }
 
 /* --- SEC-003, SEC-004 --- */
