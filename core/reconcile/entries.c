@@ -190,3 +190,7 @@ int64_t entry_retry_ms(const struct execution *execution) {
         delay_ms *= 2;
     return execution->finished_ms + (delay_ms < RETRY_MS_MAX ? delay_ms : RETRY_MS_MAX);
 }
+int64_t entry_first_try_ms(const struct pass *pass, const struct execution *last) {
+    bool is_unreachable = last && last->error != ERROR_NONE && last->consecutive_failures > 1;
+    return is_unreachable ? entry_retry_ms(last) : pass->snapshot->now_ms;
+}

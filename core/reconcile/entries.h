@@ -49,6 +49,9 @@ int64_t entry_timeout_ms(const struct server *server, enum execution_entry entry
 bool entry_succeeded(struct pass *pass, const struct execution *execution, struct sv *ret_message);
 /* When an entry that failed is tried again. */
 int64_t entry_retry_ms(const struct execution *execution);
+/* When it is tried in a pod in which `last` (or NULL) did not run: at once, but for pods that
+ * cannot be reached one after the other. */
+int64_t entry_first_try_ms(const struct pass *pass, const struct execution *last);
 
 /* How many workers the cache has, and shall have, as the input of a check. */
 struct sv entry_size(struct pass *pass);

@@ -93,7 +93,8 @@ static void check_first(struct pass *pass, const struct server *server,
         pass_close(pass, GATE_READY_CHECK, SV("CheckRunning"),
                    SV("waits for checkRuntimeReady to end"));
     if (!last || !last->is_running)
-        check_again(pass, server, is_answer ? entry_retry_ms(last) : pass->snapshot->now_ms);
+        check_again(pass, server,
+                    is_answer ? entry_retry_ms(last) : entry_first_try_ms(pass, last));
 }
 
 static void check_health(struct pass *pass, const struct server *server,

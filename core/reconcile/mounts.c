@@ -129,7 +129,7 @@ static void mount(struct pass *pass, const struct server *server) {
         return;
     bool has_failed = is_answer && (last->error != ERROR_NONE || last->exit_code != 0);
     run(pass, server,
-        !is_answer   ? pass->snapshot->now_ms
+        !is_answer   ? entry_first_try_ms(pass, last)
         : has_failed ? entry_retry_ms(last)
                      : wrong_answer_retry_ms(pass, last));
 }

@@ -149,6 +149,32 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     world_release(&world);
 }
 
+/* The next pod at once, and then with patience: else they would be asked in turns for ever. */
+TEST(pods_that_cannot_be_reached_are_not_asked_in_turns) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+             parse(arena, "{replicas: 3}"));
+    world.answers[ENTRY_MOUNT_UFS] = NULL;
+    int executed = 0;
+    for (int round = 0; round < 30; round++) {
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++) {
+            act(&world, &plan.actions[i]);
+            executed += plan.actions[i].type == ACTION_EXECUTE;
+        }
+        settle(&world);
+        for (size_t i = 0; i < world.execution_count; i++) {
+            world.executions[i].error = ERROR_UNAVAILABLE;
+            world.executions[i].consecutive_failures = executed;
+        }
+    }
+    CHECK(executed == 2);
+    world_release(&world);
+}
+
 TEST(stdin_and_script_reach_the_process) {
     static const struct {
         const char *entry, *command;
