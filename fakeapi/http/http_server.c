@@ -363,6 +363,10 @@ void http_server_run(struct http_server *server) {
     pump_sessions(server);
     pump_watches(server);
     keep(server);
+    if (server->has_resumed) {
+        server->has_resumed = false;
+        MHD_run(server->daemon);
+    }
     trim(server);
 }
 

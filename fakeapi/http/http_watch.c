@@ -85,6 +85,7 @@ static void resume(struct watch_stream *stream) {
         return;
     leave_group(stream);
     MHD_resume_connection(stream->connection);
+    stream->server->has_resumed = true;
 }
 
 /* --- events as bytes --- */

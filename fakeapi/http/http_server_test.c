@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server over real sockets on loopback, one thread: the test is the client and the loop. */
+#include "fakeapi/http/http_server.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/server/fakeapi.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TURNS_MAX = 10000, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct test_clock {
+    struct clock clock;
+    int64_t now_ms;
+};
+
+static int64_t test_now_ms(struct clock *clock) {
+    return ((struct test_clock *)clock)->now_ms;
+}
+
+struct fixture {
+    struct test_clock clock;
+    struct fakeapi *api;
+    struct authenticator *authenticator;
+    struct http_server *server;
+};
+
+static void begin(struct fixture *fixture) {
+    struct error err = {0};
+    fixture->clock = (struct test_clock){{test_now_ms}, INT64_C(1767225600000)};
+    fixture->api =
+        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
+    fixture->authenticator = authenticator_new();
+    fixture->server =
+        http_server_new(&(struct http_server_options){.api = fixture->api,
+                                                      .clock = &fixture->clock.clock,
+                                                      .log = log_none(),
+                                                      .address = SV("127.0.0.1"),
+                                                      .authenticator = fixture->authenticator},
+                        &err);
+    if (!fixture->server)
+        fprintf(stderr, "%s\n", err.message);
+    assert(fixture->server);
+}
+
+static void end(struct fixture *fixture) {
+    http_server_free(fixture->server);
+    authenticator_free(fixture->authenticator);
+    fakeapi_free(fixture->api);
+}
+
+static int open_client(const struct fixture *fixture) {
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(http_server_port(fixture->server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int code = connect(client, (const struct sockaddr *)&address, sizeof(address));
+    assert(code == 0);
+    fcntl(client, F_SETFL, O_NONBLOCK);
+    return client;
+}
+
+/* One turn of the loop; waits a moment for news when there are none. */
+static void turn(struct fixture *fixture, int client) {
+    struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
+                                   {client, POLLIN, 0}};
+    poll(descriptors, client < 0 ? 1 : 2, 1);
+    http_server_run(fixture->server);
+}
+
+static void send_bytes(struct fixture *fixture, int client, struct sv bytes) {
+    for (size_t i = 0; i < TURNS_MAX && bytes.len > 0; i++) {
+        ssize_t sent = send(client, bytes.ptr, bytes.len, MSG_NOSIGNAL);
+        if (sent > 0)
+            bytes = sv_drop(bytes, (size_t)sent);
+        turn(fixture, client);
+    }
+}
+
+/* False: the server closed the connection. */
+static bool read_some(int client, struct buf *answer) {
+    char bytes[65536];
+    ssize_t got = recv(client, bytes, sizeof(bytes), 0);
+    if (got > 0) {
+        bool fits = buf_append(answer, (struct sv){bytes, (size_t)got});
+        assert(fits);
+    }
+    return got != 0;
+}
+
+/* Runs until the answer holds `text` or the server closed; tells which. */
+static bool await(struct fixture *fixture, int client, struct buf *answer, const char *text) {
+    bool is_open = true;
+    for (size_t i = 0; i < TURNS_MAX && is_open; i++) {
+        if (sv_contains(buf_view(answer), sv_from(text)))
+            return true;
+        turn(fixture, client);
+        is_open = read_some(client, answer);
+    }
+    return sv_contains(buf_view(answer), sv_from(text));
+}
+
+static bool is_closed(struct fixture *fixture, int client, struct buf *answer) {
+    for (size_t i = 0; i < 200; i++) {
+        turn(fixture, client);
+        if (!read_some(client, answer))
+            return true;
+    }
+    return false;
+}
+
+/* --- one request, one answer --- */
+
+static const struct {
+    const char *request; /* Connection: close is added */
+    const char *expected[3];
+} cases[] = {
+    {"GET /healthz HTTP/1.1\r\nHost: h\r\n", {"HTTP/1.1 200 OK", "\r\n\r\nok"}},
+    {"GET /readyz?verbose HTTP/1.1\r\nHost: h\r\n", {"[+]ping ok", "readyz check passed"}},
+    {"GET /foo HTTP/1.1\r\nHost: h\r\n",
+     {"HTTP/1.1 404", "text/plain; charset=utf-8", "404 page not found\n"}},
+    {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\n",
+     {"Cache-Control: no-cache, private", "Audit-Id: ", "\"kind\":\"NodeList\""}},
+    {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nUser-Agent: curl/8\r\n", {"\"kind\": \"NodeList\""}},
+    {"GET /api/v1/namespaces/default HTTP/1.1\r\nHost: h\r\nAccept: application/yaml\r\n",
+     {"Content-Type: application/yaml", "kind: Namespace\n"}},
+    {"GET /api/v1/namespaces HTTP/1.1\r\nHost: h\r\nAccept: "
+     "application/json;as=Table;v=v1;g=meta.k8s.io\r\n",
+     {"\"kind\":\"Table\"", "columnDefinitions"}},
+    {"GET /api/v1/namespaces/default HTTP/1.1\r\nHost: h\r\nAccept: "
+     "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io\r\n",
+     {"\"kind\":\"PartialObjectMetadata\""}},
+    {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nAccept: text/plain\r\n", {"HTTP/1.1 406"}},
+    {"GET /api/v1/nodes/none HTTP/1.1\r\nHost: h\r\n",
+     {"HTTP/1.1 404", "X-Content-Type-Options: nosniff", "nodes \\\"none\\\" not found"}},
+    {"OPTIONS /api/v1/nodes HTTP/1.1\r\nHost: h\r\n", {"HTTP/1.1 405"}},
+    {"GET /api HTTP/1.1\r\nHost: h\r\n", {"\"APIVersions\"", "ETag: \""}},
+    {"GET /version HTTP/1.1\r\nHost: h\r\n", {"\"minor\":\"34\""}},
+    {"GET /metrics HTTP/1.1\r\nHost: h\r\n", {"apiserver_storage_objects"}},
+    {"GET /api/v1/namespaces/default/pods/p/exec?command=ls HTTP/1.1\r\nHost: h\r\n",
+     {"HTTP/1.1 404", "pods \\\"p\\\" not found"}},
+    {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
+     {"HTTP/1.1 400"}},
+    {"POST /api/v1/nodes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+     "Content-Length: 3145729\r\n",
+     {"HTTP/1.1 413", "limit is 3145728"}},
+};
+
+TEST(requests_are_answered) {
+    struct fixture fixture;
+    begin(&fixture);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct buf answer;
+        buf_init(&answer, ANSWER_BYTES_MAX);
+        int client = open_client(&fixture);
+        send_bytes(&fixture, client,
+                   arena_printf(arena, "%sConnection: close\r\n\r\n", cases[i].request));
+        CHECK(is_closed(&fixture, client, &answer));
+        for (size_t k = 0; k < COUNT_OF(cases[i].expected) && cases[i].expected[k]; k++) {
+            bool has = sv_contains(buf_view(&answer), sv_from(cases[i].expected[k]));
+            CHECK(has);
+            if (!has)
+                fprintf(stderr, "%s: no %s in %.*s\n", cases[i].request, cases[i].expected[k],
+                        SV_ARG(buf_view(&answer)));
+        }
+        close(client);
+        buf_release(&answer);
+    }
+    end(&fixture);
+}
+
+static struct sv post_text(struct arena *arena, const char *path, const char *body) {
+    return arena_printf(arena,
+                        "POST %s HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                        "Content-Length: %zu\r\n\r\n%s",
+                        path, strlen(body), body);
+}
+
+#define CONFIG_MAPS "/api/v1/namespaces/default/configmaps"
+
+TEST(requests_in_a_row_share_a_connection) {
+    struct fixture fixture;
+    begin(&fixture);
+    AUTO(arena) arena = arena_new();
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int client = open_client(&fixture);
+    /* Sent at once, as a pipelining client does. */
+    struct sv post = post_text(arena, CONFIG_MAPS, "{\"metadata\":{\"name\":\"a\"}}");
+    send_bytes(&fixture, client,
+               arena_printf(arena,
+                            "%.*sGET " CONFIG_MAPS "/a HTTP/1.1\r\nHost: h\r\n\r\nGET " CONFIG_MAPS
+                            "/b HTTP/1.1\r\nHost: h\r\n\r\n",
+                            SV_ARG(post)));
+    CHECK(await(&fixture, client, &answer, "HTTP/1.1 201"));
+    CHECK(await(&fixture, client, &answer, "HTTP/1.1 200"));
+    CHECK(await(&fixture, client, &answer, "configmaps \\\"b\\\" not found"));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+TEST(a_body_in_chunks_is_limited_too) {
+    struct fixture fixture;
+    begin(&fixture);
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int client = open_client(&fixture);
+    static char chunk[1024 * 1024 + 16];
+    memset(chunk, 'x', sizeof(chunk));
+    memcpy(chunk, "100000\r\n", 8);
+    memcpy(chunk + 8 + 0x100000, "\r\n", 2);
+    send_bytes(&fixture, client,
+               SV("POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n"));
+    for (size_t i = 0; i < 4; i++)
+        send_bytes(&fixture, client, (struct sv){chunk, 8 + 0x100000 + 2});
+    send_bytes(&fixture, client, SV("0\r\n\r\n"));
+    await(&fixture, client, &answer, "}\n");
+    /* A Status when the client stopped in time, else a closed connection. */
+    CHECK(buf_view(&answer).len == 0 || sv_contains(buf_view(&answer), SV("HTTP/1.1 413")));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+/* --- watches --- */
+
+static void create_config_map(struct fixture *fixture, const char *name, size_t data_bytes) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *body = json_map(arena);
+    char *data = arena_alloc(arena, data_bytes + 1);
+    memset(data, 'x', data_bytes);
+    json_set_string(arena, json_ensure_map(arena, body, SV("metadata")), SV("name"), sv_from(name));
+    json_set_string(arena, json_ensure_map(arena, body, SV("data")), SV("d"),
+                    (struct sv){data, data_bytes});
+    struct request request = {.verb = VERB_CREATE,
+                              .group = SV(""),
+                              .version = SV("v1"),
+                              .plural = SV("configmaps"),
+                              .namespace_name = SV("default"),
+                              .body = body};
+    struct api_response response;
+    fakeapi_handle(fixture->api, &request, SV("test"), arena, &response);
+    CHECK(response.http_status == 201);
+}
+
+static int open_watch(struct fixture *fixture, struct buf *answer, const char *query) {
+    AUTO(arena) arena = arena_new();
+    int client = open_client(fixture);
+    send_bytes(
+        fixture, client,
+        arena_printf(arena, "GET " CONFIG_MAPS "?watch=1%s HTTP/1.1\r\nHost: h\r\n\r\n", query));
+    CHECK(await(fixture, client, answer, "Transfer-Encoding: chunked"));
+    return client;
+}
+
+TEST(a_watch_tells_events_when_they_happen_and_ends_in_time) {
+    struct fixture fixture;
+    begin(&fixture);
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    create_config_map(&fixture, "first", 1);
+    int client = open_watch(&fixture, &answer, "&timeoutSeconds=90&allowWatchBookmarks=true");
+    CHECK(await(&fixture, client, &answer, "\"name\":\"first\""));
+    CHECK(!sv_contains(buf_view(&answer), SV("second")));
+    create_config_map(&fixture, "second", 1);
+    CHECK(await(&fixture, client, &answer, "\"name\":\"second\""));
+    fixture.clock.now_ms += 60 * 1000;
+    CHECK(await(&fixture, client, &answer, "{\"type\":\"BOOKMARK\""));
+    fixture.clock.now_ms += 30 * 1000;
+    /* The last chunk, and the connection stays for the next request. */
+    CHECK(await(&fixture, client, &answer, "\r\n0\r\n\r\n"));
+    send_bytes(&fixture, client, SV("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(await(&fixture, client, &answer, "\r\n\r\nok"));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
+    struct fixture fixture;
+    begin(&fixture);
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int client = open_watch(&fixture, &answer, "&fieldSelector=metadata.name%3Dmine");
+    create_config_map(&fixture, "other", 1);
+    create_config_map(&fixture, "mine", 1);
+    CHECK(await(&fixture, client, &answer, "\"name\":\"mine\""));
+    CHECK(!sv_contains(buf_view(&answer), SV("other")));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+/* 16 MB of events go to somebody who does not read: others are served, and the log's end cuts the
+ * stream instead of memory growing. */
+TEST(a_watch_that_is_not_read_stalls_nobody) {
+    struct fixture fixture;
+    begin(&fixture);
+    struct buf answer, other;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    buf_init(&other, ANSWER_BYTES_MAX);
+    int deaf = open_watch(&fixture, &answer, "");
+    for (size_t i = 0; i < 16; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "c%zu", i);
+        create_config_map(&fixture, name, 1000 * 1000);
+        turn(&fixture, -1);
+    }
+    int client = open_client(&fixture);
+    send_bytes(&fixture, client, SV("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(await(&fixture, client, &other, "\r\n\r\nok"));
+    /* Once it reads, everything is there. */
+    CHECK(await(&fixture, deaf, &answer, "\"name\":\"c15\""));
+    close(deaf);
+    close(client);
+    buf_release(&answer);
+    buf_release(&other);
+    end(&fixture);
+}
+
+TEST(clients_that_go_away_are_noticed) {
+    struct fixture fixture;
+    begin(&fixture);
+    for (size_t i = 0; i < 50; i++) {
+        struct buf answer;
+        buf_init(&answer, ANSWER_BYTES_MAX);
+        close(open_watch(&fixture, &answer, ""));
+        buf_release(&answer);
+    }
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    for (size_t i = 0; i < 100; i++)
+        turn(&fixture, -1);
+    int client = open_client(&fixture);
+    send_bytes(&fixture, client, SV("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(await(&fixture, client, &answer, "apiserver_longrunning_requests{verb=\"WATCH\"} 0\n"));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+/* --- slow clients --- */
+
+static const char *const unfinished[] = {
+    "",
+    "GET /api/v1/nodes HT",
+    "GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nX-A",
+    "POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{",
+};
+
+TEST(requests_that_never_end_are_cut_off) {
+    struct fixture fixture;
+    begin(&fixture);
+    int clients[COUNT_OF(unfinished)];
+    for (size_t i = 0; i < COUNT_OF(unfinished); i++) {
+        clients[i] = open_client(&fixture);
+        send_bytes(&fixture, clients[i], sv_from(unfinished[i]));
+    }
+    turn(&fixture, -1);
+    fixture.clock.now_ms += 301 * 1000;
+    for (size_t i = 0; i < COUNT_OF(unfinished); i++) {
+        struct buf answer;
+        buf_init(&answer, ANSWER_BYTES_MAX);
+        CHECK(is_closed(&fixture, clients[i], &answer));
+        buf_release(&answer);
+        close(clients[i]);
+    }
+    end(&fixture);
+}
+
+TEST(a_port_that_is_taken_is_said) {
+    struct fixture fixture;
+    begin(&fixture);
+    struct error err = {0};
+    struct http_server_options options = {.api = fixture.api,
+                                          .clock = &fixture.clock.clock,
+                                          .log = log_none(),
+                                          .address = SV("127.0.0.1"),
+                                          .port = http_server_port(fixture.server),
+                                          .authenticator = fixture.authenticator};
+    CHECK(!http_server_new(&options, &err));
+    CHECK(sv_contains(sv_from(err.message), SV("cannot listen at 127.0.0.1, port ")));
+    options.address = SV("nowhere");
+    CHECK(!http_server_new(&options, &err));
+    end(&fixture);
+}

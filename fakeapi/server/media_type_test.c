@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/server/media_type.h"
+
+#include "core/base/test.h"
+
+#define KUBECTL_TABLE                                                                              \
+    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;"            \
+    "g=meta.k8s.io,application/json"
+
+static const struct {
+    struct sv header;
+    enum accept_result result;
+    struct acceptance acceptance;
+} cases[] = {
+    {SV(""), ACCEPT_OK, {ENCODING_JSON, AS_OBJECT}},
+    {SV("*/*"), ACCEPT_OK, {ENCODING_JSON, AS_OBJECT}},
+    {SV("application/*"), ACCEPT_OK, {ENCODING_JSON, AS_OBJECT}},
+    {SV("application/json, */*"), ACCEPT_OK, {ENCODING_JSON, AS_OBJECT}},
+    {SV("application/yaml"), ACCEPT_OK, {ENCODING_YAML, AS_OBJECT}},
+    {SV("text/html,application/yaml;q=0.9"), ACCEPT_OK, {ENCODING_YAML, AS_OBJECT}},
+    {SV(KUBECTL_TABLE), ACCEPT_OK, {ENCODING_JSON, AS_TABLE}},
+    /* Who takes JSON besides protobuf gets JSON. */
+    {SV("application/vnd.kubernetes.protobuf,application/json"),
+     ACCEPT_OK,
+     {ENCODING_JSON, AS_OBJECT}},
+    {SV("application/vnd.kubernetes.protobuf"), ACCEPT_OK, {ENCODING_PROTOBUF, AS_OBJECT}},
+    {SV("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"),
+     ACCEPT_OK,
+     {ENCODING_JSON, AS_METADATA}},
+    {SV("text/plain"), ACCEPT_NO_TYPE, {ENCODING_JSON, AS_OBJECT}},
+    {SV("application/json;as=Nothing;g=meta.k8s.io;v=v1"),
+     ACCEPT_NO_PARAMETERS,
+     {ENCODING_JSON, AS_OBJECT}},
+};
+
+TEST(what_is_sent_for_an_accept_header) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct acceptance acceptance = {0};
+        CHECK(accept_parse(cases[i].header, &acceptance) == cases[i].result);
+        if (cases[i].result != ACCEPT_OK)
+            continue;
+        CHECK(acceptance.encoding == cases[i].acceptance.encoding);
+        CHECK(acceptance.representation == cases[i].acceptance.representation);
+    }
+}
+
+TEST(parameters_of_a_content_type_are_left_out) {
+    CHECK_SV(media_type_of(SV("application/json; charset=utf-8")), SV("application/json"));
+    CHECK_SV(media_type_of(SV("")), SV(""));
+}
