@@ -48,11 +48,11 @@ static size_t run_lifecycle(const struct subject *subject, const struct certify_
                             const struct scripts *scripts, struct check_results *results,
                             struct report_measurement *ret_measurements) {
     bool shows_progress = isatty(STDERR_FILENO);
-    struct engine engine;
+    struct engine engines[SCRIPTS_ENGINES_MAX];
     struct lifecycle_options lifecycle = {
         .seed = options->seed,
-        .engines = &engine,
-        .engine_count = scripts_engine(scripts, &engine) ? 1 : 0,
+        .engines = engines,
+        .engine_count = scripts_engines(scripts, subject, engines),
         .progress = shows_progress ? show_progress : NULL,
     };
     struct lifecycle_measurements measured = {0};

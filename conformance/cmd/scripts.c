@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/scripts.h"
 
+#include "conformance/plain_engine.h"
 #include "conformance/sandbox/sandbox.h"
 #include "conformance/subject.h"
 
@@ -34,9 +35,12 @@ const struct script_runner *scripts_runner(const struct scripts *scripts) {
     return scripts->sandbox ? &scripts->runner : NULL;
 }
 
-bool scripts_engine(const struct scripts *scripts, struct engine *ret_engine) {
-    if (!scripts->engine)
-        return false;
-    *ret_engine = script_engine_of(scripts->engine);
-    return true;
+size_t scripts_engines(const struct scripts *scripts, const struct subject *subject,
+                       struct engine ret_engines[SCRIPTS_ENGINES_MAX]) {
+    size_t count = 0;
+    if (scripts->engine)
+        ret_engines[count++] = script_engine_of(scripts->engine);
+    if (!scripts->sandbox)
+        ret_engines[count++] = plain_engine_of(subject);
+    return count;
 }

@@ -35,7 +35,10 @@ void scripts_release(struct scripts *scripts);
 /* NULL when there is none. */
 const struct simulation *scripts_simulation(const struct scripts *scripts);
 const struct script_runner *scripts_runner(const struct scripts *scripts);
-/* False without a simulation: containers then answer nothing. */
-bool scripts_engine(const struct scripts *scripts, struct engine *ret_engine);
+/* What containers of the class do, in the order in which they are asked: the vendor's own scripts
+ * where they can run, else what a good engine does. The number of them. */
+enum { SCRIPTS_ENGINES_MAX = 2 };
+size_t scripts_engines(const struct scripts *scripts, const struct subject *subject,
+                       struct engine ret_engines[SCRIPTS_ENGINES_MAX]);
 
 #endif
