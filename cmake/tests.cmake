@@ -27,3 +27,8 @@ add_test(NAME scenarios.bad-input
          COMMAND ci/check-bad-input $<TARGET_FILE:crctl> ${bad_input_limits}
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(scenarios.bad-input PROPERTIES LABELS scenario TIMEOUT 300)
+
+# kubectl against `crctl serve`, where Go can build it.
+add_test(NAME kubectl COMMAND ci/kubectl/run $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(kubectl PROPERTIES LABELS kubectl TIMEOUT 900 SKIP_RETURN_CODE 77)

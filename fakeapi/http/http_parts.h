@@ -70,7 +70,7 @@ struct http_server {
     struct peer *peers;
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
-    bool has_resumed; /* a stream that libmicrohttpd has to look at */
+    bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     VEC(struct watch_group *) groups; /* of watches, by what they follow */
     struct map *group_index;
     struct exec_session *sessions;
