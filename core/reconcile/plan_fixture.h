@@ -19,6 +19,7 @@
 #include "core/data/json.h"
 #include "core/data/yaml.h"
 #include "core/reconcile/covers.h"
+#include "core/reconcile/mount_spec.h"
 
 enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, RETRY_MS_MAX = 5 * 60 * 1000 };
 
@@ -37,7 +38,7 @@ struct world {
     size_t claim_pod_count;
     struct execution executions[ENTRY_COUNT * PODS_MAX];
     size_t execution_count;
-    const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1 */
+    const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1; mountUFS: "all" */
     bool pods_are_down;
     bool may_not_roll;
     const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
@@ -227,6 +228,18 @@ static inline void delete_one(struct world *world, const struct action *action) 
     observed->object = NULL;
 }
 
+/* What a mountUFS prints that mounts what it should. */
+static inline const char *mount_all(const struct world *world) {
+    struct cJSON *answer = json_map(world->arena);
+    struct cJSON *mounted = json_ensure_list(world->arena, answer, SV("mounted"));
+    JSON_EACH (mount, json_find(world->dataset, "spec.mounts"))
+        if (!mount_is_native(mount))
+            json_append(mounted,
+                        json_string(world->arena, mount_unified_path(mount, world->arena)));
+    struct sv text = json_write_arena(world->arena, answer, JSON_COMPACT);
+    return arena_printf(world->arena, "%.*s", SV_ARG(text)).ptr;
+}
+
 static inline void execute_one(struct world *world, const struct action *action) {
     struct execution *execution = NULL;
     for (size_t i = 0; i < world->execution_count; i++)
@@ -236,6 +249,8 @@ static inline void execute_one(struct world *world, const struct action *action)
     if (!execution)
         execution = &world->executions[world->execution_count++];
     const char *answer = world->answers[action->entry];
+    if (action->entry == ENTRY_MOUNT_UFS && answer && strcmp(answer, "all") == 0)
+        answer = mount_all(world);
     *execution = (struct execution){
         .entry = action->entry,
         .pod_name = action->name,
@@ -331,6 +346,23 @@ static inline void settle_stateful_set(struct world *world, const struct observe
                 arena_printf(world->arena, "%.*s-%lld", SV_ARG(observed->name), (long long)i));
 }
 
+/* Two nodes fit, or none where a client waits for a volume to be mounted. */
+static inline void settle_daemon_set(struct world *world, const struct observed *observed) {
+    struct cJSON *object = (struct cJSON *)observed->object;
+    bool waits = json_count(json_find(object, "spec.template.spec.nodeSelector")) > 0;
+    int64_t desired = waits ? 0 : 2, ready = world->pods_are_down ? 0 : desired;
+    struct cJSON *status = json_ensure_map(world->arena, object, SV("status"));
+    json_set_int(world->arena, status, SV("observedGeneration"), 1);
+    json_set_int(world->arena, status, SV("desiredNumberScheduled"), desired);
+    json_set_int(world->arena, status, SV("currentNumberScheduled"), desired);
+    json_set_int(world->arena, status, SV("updatedNumberScheduled"), desired);
+    json_set_int(world->arena, status, SV("numberAvailable"), ready);
+    json_set_int(world->arena, status, SV("numberReady"), ready);
+    for (int64_t i = 0; i < ready; i++)
+        add_pod(world, observed->name,
+                arena_printf(world->arena, "%.*s-x%lld", SV_ARG(observed->name), (long long)i));
+}
+
 static inline void settle_orphans(struct world *world) {
     if (!world->orphans)
         return;
@@ -347,7 +379,9 @@ static inline void settle(struct world *world) {
         const struct observed *observed = &world->objects[i];
         if (observed->state != OBSERVED_PRESENT)
             continue;
-        if (observed->resource == &RESOURCE_STATEFUL_SETS)
+        if (observed->resource == &RESOURCE_STATEFUL_SETS ||
+            observed->resource == &RESOURCE_KRUISE_STATEFUL_SETS ||
+            observed->resource == &RESOURCE_DEPLOYMENTS)
             settle_stateful_set(world, observed);
         if (observed->resource == &RESOURCE_PODS) {
             struct cJSON *pod = (struct cJSON *)observed->object;
@@ -357,10 +391,7 @@ static inline void settle(struct world *world) {
             world->pods[world->pod_count++] = pod;
         }
         if (observed->resource == &RESOURCE_DAEMON_SETS)
-            json_set_int(
-                world->arena,
-                json_ensure_map(world->arena, (struct cJSON *)observed->object, SV("status")),
-                SV("observedGeneration"), 1);
+            settle_daemon_set(world, observed);
     }
     settle_orphans(world);
 }
