@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 module cacheruntime/ci/oracle
 
 go 1.22
