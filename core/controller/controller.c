@@ -123,8 +123,8 @@ static struct reconcile_options copy_options(const struct reconcile_options *opt
         arena_copy(texts, options->mount_root.len ? options->mount_root : SV("/runtime-mnt"));
     copy.field_manager = arena_copy(
         texts, options->field_manager.len ? options->field_manager : SV("cacheruntime-controller"));
-    copy.host_path_prefixes = arena_copy(
-        texts, options->host_path_prefixes.len ? options->host_path_prefixes : SV(""));
+    copy.host_path_prefixes =
+        arena_copy(texts, options->host_path_prefixes.len ? options->host_path_prefixes : SV(""));
     if (copy.resync_ms <= 0)
         copy.resync_ms = 600 * 1000;
     return copy;
