@@ -197,11 +197,10 @@ static void remember_hashes(struct runtime_state *state, const struct action *ac
                             const struct cJSON *object) {
     if (!action->desired_hash)
         return;
-    AUTO(arena) arena = arena_new();
     struct name_memory *memory =
         runtime_state_name(state, action->resource, action->namespace_name, action->name);
     memory->desired_hash = action->desired_hash;
-    memory->response_hash = covers_content_hash(object, arena);
+    memory->response_hash = covers_content_hash(object);
 }
 
 static void remember_object(struct controller *controller, struct runtime_state *state,

@@ -157,14 +157,47 @@ struct cJSON *covers_merge_patch(const struct cJSON *from, const struct cJSON *t
     return patch->child ? patch : NULL;
 }
 
-uint64_t covers_content_hash(const struct cJSON *object, struct arena *arena) {
+static uint64_t mix(uint64_t hash, uint64_t value) {
+    return (hash ^ value) * 0x9e3779b97f4a7c15u + (hash >> 29);
+}
+
+/* Members are summed, so that their order does not count; items of lists are chained. */
+uint64_t covers_hash(const struct cJSON *item) {
+    uint64_t hash = json_is_map(item) ? 1 : json_is_list(item) ? 2 : 3;
+    if (json_is_map(item)) {
+        uint64_t sum = 0;
+        JSON_EACH (member, item)
+            sum += mix(sv_hash(json_key(member)), covers_hash(member)) * 0xff51afd7ed558ccdu;
+        return mix(hash, sum);
+    }
+    if (json_is_list(item)) {
+        JSON_EACH (member, item)
+            hash = mix(hash, covers_hash(member));
+        return hash;
+    }
+    if (json_is_bool(item))
+        return json_is_true(item) ? 5 : 4;
+    hash = json_is_null(item) ? 6 : json_is_string(item) ? 7 : 8;
+    return mix(hash, sv_hash(json_text(item)));
+}
+
+struct sv covers_hash_text(const struct cJSON *item, struct arena *arena) {
+    return arena_printf(arena, "%016llx", (unsigned long long)covers_hash(item));
+}
+
+static uint64_t hash_without(const struct cJSON *map, const struct sv *left_out, size_t count) {
+    uint64_t sum = 0;
+    JSON_EACH (member, map)
+        if (sv_index_of(json_key(member), left_out, count) == count)
+            sum += mix(sv_hash(json_key(member)), covers_hash(member)) * 0xff51afd7ed558ccdu;
+    return sum;
+}
+
+uint64_t covers_content_hash(const struct cJSON *object) {
+    static const struct sv volatile_members[] = {{"metadata", 8}, {"status", 6}};
     static const struct sv volatile_metadata[] = {
         {"resourceVersion", 15}, {"generation", 10}, {"managedFields", 13}};
-    struct cJSON *copy = json_copy(arena, object);
-    struct cJSON *metadata = json_get(copy, SV("metadata"));
-    for (size_t i = 0; i < COUNT_OF(volatile_metadata); i++)
-        if (metadata)
-            json_remove(metadata, volatile_metadata[i]);
-    json_remove(copy, SV("status"));
-    return sv_hash(json_write_arena(arena, copy, JSON_COMPACT));
+    return mix(hash_without(object, volatile_members, COUNT_OF(volatile_members)),
+               hash_without(json_get(object, SV("metadata")), volatile_metadata,
+                            COUNT_OF(volatile_metadata)));
 }

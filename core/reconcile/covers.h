@@ -26,6 +26,11 @@ struct cJSON *covers_merge_patch(const struct cJSON *from, const struct cJSON *t
 /* Hash of what an object says, without what changes by itself: resourceVersion, generation,
  * managedFields, timestamps of the server and status. What the controller keeps as
  * observed.last_response_hash. */
-uint64_t covers_content_hash(const struct cJSON *object, struct arena *arena);
+uint64_t covers_content_hash(const struct cJSON *object);
+
+/* Hash of what a tree says; the order of members does not count, as servers may change it. */
+uint64_t covers_hash(const struct cJSON *item);
+/* The same as 16 digits. */
+struct sv covers_hash_text(const struct cJSON *item, struct arena *arena);
 
 #endif

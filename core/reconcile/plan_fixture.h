@@ -219,7 +219,7 @@ static inline void apply_one(struct world *world, const struct action *action) {
     observed->object = object;
     observed->state = OBSERVED_PRESENT;
     observed->last_desired_hash = action->desired_hash;
-    observed->last_response_hash = covers_content_hash(object, world->arena);
+    observed->last_response_hash = covers_content_hash(object);
 }
 
 static inline void delete_one(struct world *world, const struct action *action) {

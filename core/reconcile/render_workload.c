@@ -4,6 +4,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/covers.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
 #include "core/reconcile/runtime_json.h"
@@ -34,10 +35,6 @@ static void render_stateful_set(struct pass *pass, const struct component *compo
     json_set_string(pass->arena, spec, SV("podManagementPolicy"), SV("Parallel"));
 }
 
-static struct sv template_hash(struct pass *pass, const struct cJSON *template) {
-    return runtime_json_hash(pass, json_write_arena(pass->arena, template, JSON_COMPACT));
-}
-
 struct sv render_base_hash(struct pass *pass, enum component_type type) {
     struct error err = {0};
     struct snapshot bare = *pass->snapshot;
@@ -47,7 +44,7 @@ struct sv render_base_hash(struct pass *pass, enum component_type type) {
     pass_init(&base, &bare, pass->arena, &plan);
     base.names = pass->names;
     runtime_json_render(&base);
-    return template_hash(pass, render_pod_template(&base, &base.components[type]));
+    return covers_hash_text(render_pod_template(&base, &base.components[type]), pass->arena);
 }
 
 struct cJSON *render_workload(struct pass *pass, const struct component *component,
@@ -69,6 +66,7 @@ struct cJSON *render_workload(struct pass *pass, const struct component *compone
     json_set(pass->arena, spec, strategy_key, update_strategy(pass, component));
     struct cJSON *template = render_pod_template(pass, component);
     json_set(pass->arena, spec, SV("template"), template);
-    object_set_annotation(pass->arena, object, ANNOTATION_TEMPLATE, template_hash(pass, template));
+    object_set_annotation(pass->arena, object, ANNOTATION_TEMPLATE,
+                          covers_hash_text(template, pass->arena));
     return object;
 }

@@ -453,7 +453,7 @@ void plan_runtime_status(struct pass *pass) {
         return;
     }
     /* A schema that drops our fields would show a difference for ever. */
-    uint64_t hash = sv_hash(json_write_arena(pass->arena, status, JSON_COMPACT));
+    uint64_t hash = covers_hash(status);
     const struct observed *self = snapshot_find(pass->snapshot, &RESOURCE_CACHE_RUNTIMES,
                                                 object_namespace(runtime), object_name(runtime));
     if (self->last_desired_hash == hash) {

@@ -7,7 +7,6 @@
 #include "core/data/json.h"
 #include "core/reconcile/covers.h"
 #include "core/reconcile/field_entries.h"
-#include "core/reconcile/runtime_json.h"
 
 static bool is_volume(const struct resource *resource) {
     return resource == &RESOURCE_PERSISTENT_VOLUMES;
@@ -136,17 +135,13 @@ void write_create(struct pass *pass, const struct resource *resource, struct cJS
 static bool is_argued_out(struct pass *pass, const struct observed *observed, uint64_t hash,
                           struct sv path) {
     if (observed->last_desired_hash != hash || observed->last_response_hash == 0 ||
-        observed->last_response_hash != covers_content_hash(observed->object, pass->arena))
+        observed->last_response_hash != covers_content_hash(observed->object))
         return false;
     struct sv message =
         pass_printf(pass, "the server does not keep %.*s of %.*s %.*s", SV_ARG(path),
                     SV_ARG(observed->resource->kind), SV_ARG(observed->name));
     pass->drift = (struct finding){SV("FieldNotKept"), message};
     return true;
-}
-
-static uint64_t hash_of(const struct pass *pass, const struct cJSON *desired) {
-    return sv_hash(json_write_arena(pass->arena, desired, JSON_COMPACT));
 }
 
 static enum write_result move_field_entries(struct pass *pass, const struct observed *observed,
@@ -167,7 +162,7 @@ static enum write_result move_field_entries(struct pass *pass, const struct obse
 static enum write_result write_known(struct pass *pass, const struct observed *observed,
                                      struct cJSON *desired, enum plan_step step) {
     if (observed->state == OBSERVED_ABSENT)
-        return apply(pass, observed->resource, desired, hash_of(pass, desired), false, step);
+        return apply(pass, observed->resource, desired, covers_hash(desired), false, step);
     if (!write_is_ours(pass, observed->resource, observed->object))
         return WRITE_FOREIGN;
     if (object_is_deleting(observed->object))
@@ -177,7 +172,7 @@ static enum write_result write_known(struct pass *pass, const struct observed *o
     struct sv path;
     if (covers(observed->object, desired, pass->arena, &path))
         return WRITE_DONE;
-    uint64_t hash = hash_of(pass, desired);
+    uint64_t hash = covers_hash(desired);
     if (is_argued_out(pass, observed, hash, path))
         return WRITE_DONE;
     return apply(pass, observed->resource, desired, hash, true, step);
@@ -194,8 +189,8 @@ enum write_result write_object(struct pass *pass, const struct resource *resourc
     json_append(json_ensure_list(pass->arena, metadata, SV("ownerReferences")),
                 object_controller_reference(pass->arena, pass->snapshot->runtime));
     /* Fields that are no longer asked for are not in `desired`; that they were shows here. */
-    struct sv text = json_write_arena(pass->arena, desired, JSON_COMPACT);
-    object_set_annotation(pass->arena, desired, ANNOTATION_APPLIED, runtime_json_hash(pass, text));
+    object_set_annotation(pass->arena, desired, ANNOTATION_APPLIED,
+                          covers_hash_text(desired, pass->arena));
     return write_known(pass, observed, desired, step);
 }
 
