@@ -177,6 +177,20 @@ static void add_check(const struct check_result *result, const struct report_inp
                  result->remediation.len ? result->remediation : check->remediation);
 }
 
+/* Two samples can say the same thing of a class; it is told once. */
+static bool is_repeated(const struct check_results *results, size_t index) {
+    const struct check_result *result = &results->items[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct check_result *other = &results->items[i];
+        if (other->check == result->check && other->state == result->state &&
+            sv_eq(other->role, result->role) && sv_eq(other->message, result->message) &&
+            other->subject.line == result->subject.line &&
+            sv_eq(other->subject.path, result->subject.path))
+            return true;
+    }
+    return false;
+}
+
 /* Results in the order of the catalogue, and as found within one check: the order in which the
  * parts of the tool ran is nobody's business. */
 static void add_checks(const struct report_input *input, struct arena *arena,
@@ -185,7 +199,7 @@ static void add_checks(const struct report_input *input, struct arena *arena,
     const struct check *check;
     for (size_t i = 0; (check = catalogue_at(i)); i++) {
         for (size_t j = 0; j < input->results->count; j++) {
-            if (input->results->items[j].check == check)
+            if (input->results->items[j].check == check && !is_repeated(input->results, j))
                 add_check(&input->results->items[j], input, arena, list);
         }
     }
@@ -196,7 +210,7 @@ static void add_statistics(const struct check_results *results, struct arena *ar
     struct cJSON *map = json_ensure_map(arena, report, SV("statistics"));
     int64_t counts[CHECK_STATE_ERROR + 1] = {0};
     for (size_t i = 0; i < results->count; i++)
-        counts[results->items[i].state]++;
+        counts[results->items[i].state] += !is_repeated(results, i);
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         json_set_int(arena, map, check_state_text((enum check_state)i), counts[i]);
 }

@@ -14,11 +14,20 @@
 
 enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1 };
 
+enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+static const struct sv progress_choices[] = {SV("auto"), SV("always"), SV("never")};
+
 struct certify_options {
     struct judgement_options judgement;
     uint64_t seed;
     bool is_static;
+    int progress; /* enum progress */
 };
+
+static bool shows_progress(const struct certify_options *options) {
+    return options->progress == PROGRESS_ALWAYS ||
+           (options->progress == PROGRESS_AUTO && isatty(STDERR_FILENO));
+}
 
 static void show_progress(void *context, struct sv check_id) {
     (void)context;
@@ -29,36 +38,30 @@ static void end_progress(void) {
     fprintf(stderr, "\r\033[K");
 }
 
-static void run_scripts(const struct subject *subject, const struct scripts *scripts,
-                        struct check_results *results) {
-    bool shows_progress = isatty(STDERR_FILENO);
+static void run_scripts(const struct subject *subject, const struct certify_options *options,
+                        const struct scripts *scripts, struct check_results *results) {
     struct script_check_options checks = {
         .runner = scripts_runner(scripts),
         .unavailable = &scripts->unavailable,
         .simulation = scripts_simulation(scripts),
-        .progress = shows_progress ? show_progress : NULL,
+        .progress = shows_progress(options) ? show_progress : NULL,
     };
     script_checks(subject, &checks, results);
-    if (shows_progress)
-        end_progress();
 }
 
 /* The lifecycle in simulation; returns the number of measurements. */
 static size_t run_lifecycle(const struct subject *subject, const struct certify_options *options,
                             const struct scripts *scripts, struct check_results *results,
                             struct report_measurement *ret_measurements) {
-    bool shows_progress = isatty(STDERR_FILENO);
     struct engine engines[SCRIPTS_ENGINES_MAX];
     struct lifecycle_options lifecycle = {
         .seed = options->seed,
         .engines = engines,
         .engine_count = scripts_engines(scripts, subject, engines),
-        .progress = shows_progress ? show_progress : NULL,
+        .progress = shows_progress(options) ? show_progress : NULL,
     };
     struct lifecycle_measurements measured = {0};
     lifecycle_checks(subject, &lifecycle, results, &measured);
-    if (shows_progress)
-        end_progress();
     const struct report_measurement measurements[] = {
         {SV("requestsCreate"), (int64_t)measured.requests_create},
         {SV("writesCreate"), (int64_t)measured.writes_create},
@@ -74,14 +77,19 @@ static int certify(const struct subject *subject, const struct certify_options *
                    const struct scripts *scripts, struct sv path, struct arena *arena) {
     struct check_results results = {.arena = arena};
     struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
+    bool has_progress = shows_progress(options);
+    if (has_progress)
+        show_progress(NULL, SV("lint"));
     lint_checks(subject, &lint, &results);
     struct report_measurement measurements[MEASUREMENTS_MAX] = {
         {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
     size_t measurement_count = 1;
     if (!options->is_static) {
-        run_scripts(subject, scripts, &results);
+        run_scripts(subject, options, scripts, &results);
         measurement_count += run_lifecycle(subject, options, scripts, &results, measurements + 1);
     }
+    if (has_progress)
+        end_progress();
     struct report_input input = {
         .subject = subject,
         .results = &results,
@@ -102,13 +110,16 @@ static int certify(const struct subject *subject, const struct certify_options *
 
 int certify_command(const struct command *command, int argc, char *const *argv) {
     struct certify_options certify_options = {.seed = DEFAULT_SEED};
-    struct option options[JUDGEMENT_OPTION_COUNT + 2] = {
+    struct option options[JUDGEMENT_OPTION_COUNT + 3] = {
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
          SV("seed of the simulation; the same seed gives the same report")},
         {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
          SV("only what can be read; nothing is simulated")},
+        {SV("progress"), OPTION_CHOICE, SV("auto|always|never"), progress_choices,
+         COUNT_OF(progress_choices), &certify_options.progress,
+         SV("which check is at work, on standard error; auto: on a terminal")},
     };
-    judgement_option_rows(&certify_options.judgement, options + 2);
+    judgement_option_rows(&certify_options.judgement, options + 3);
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))

@@ -19,8 +19,8 @@ void judgement_option_rows(struct judgement_options *options, struct option *ret
          &options->fail_on, SV("which failures make the exit status 1")},
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors),
          &options->color, SV("color of the text form")},
-        {SV("verbose"), OPTION_FLAG, SV(""), NULL, 0, &options->is_verbose,
-         SV("list passed checks, too")},
+        {SV("quiet"), OPTION_FLAG, SV(""), NULL, 0, &options->is_quiet,
+         SV("only what failed or was not executed")},
     };
     memcpy(ret_rows, rows, sizeof(rows));
 }
@@ -47,7 +47,7 @@ int judgement_print(const struct report_input *input, const struct judgement_opt
         return command_print(report_junit(report, arena), status);
     struct report_text_options text = {
         .has_color = command_has_color((enum color)options->color),
-        .shows_passed = options->is_verbose,
+        .shows_passed = !options->is_quiet,
     };
     return command_print(report_text(report, &text, arena), status);
 }

@@ -14,7 +14,7 @@ enum judgement_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JUNIT };
 /* Targets of the options that both commands have. */
 struct judgement_options {
     int output, color, fail_on, target;
-    bool is_verbose;
+    bool is_quiet;
 };
 enum { JUDGEMENT_OPTION_COUNT = 5 };
 /* Writes JUDGEMENT_OPTION_COUNT rows that point into `options`. */
