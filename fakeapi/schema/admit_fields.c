@@ -96,9 +96,27 @@ static bool is_integer_of(const struct schema *schema, const struct cJSON *item)
     return !sv_eq(schema->format, SV("int32")) || (value >= INT32_MIN && value <= INT32_MAX);
 }
 
+static bool is_micro_time(const struct schema *schema) {
+    return sv_ends_with(schema->type_name, SV(".MicroTime"));
+}
+
+/* Go reads a MicroTime with exactly six digits of a second, and a Time with any number. */
+static bool is_time_of(const struct schema *schema, const struct cJSON *item) {
+    int64_t time_ms;
+    struct sv text = json_text(item);
+    if (!json_is_string(item) || text.len == 0 || !api_time_parse(text, &time_ms))
+        return json_is_string(item) && text.len == 0;
+    if (!is_micro_time(schema))
+        return true;
+    struct sv fraction = sv_drop(text, sv_find(text, '.') + 1);
+    size_t digits = 0;
+    while (digits < fraction.len && fraction.ptr[digits] >= '0' && fraction.ptr[digits] <= '9')
+        digits++;
+    return digits == 6;
+}
+
 static bool has_wanted_type(const struct schema *schema, const struct cJSON *item) {
     struct quantity quantity;
-    int64_t time_ms;
     switch (schema->kind) {
     case SCHEMA_ANY:
         return true;
@@ -121,8 +139,7 @@ static bool has_wanted_type(const struct schema *schema, const struct cJSON *ite
         return (json_is_string(item) || json_is_number(item)) &&
                quantity_parse(json_text(item), &quantity);
     case SCHEMA_TIME:
-        return json_is_string(item) &&
-               (json_text(item).len == 0 || api_time_parse(json_text(item), &time_ms));
+        return is_time_of(schema, item);
     case SCHEMA_BYTES:
         return json_is_string(item) && is_base64(json_text(item));
     }
@@ -216,9 +233,25 @@ static bool has_defaults(const struct schema *schema) {
                       schema->kind == SCHEMA_LIST);
 }
 
+/* A Time has whole seconds and is told in UTC. */
+static void normalize_time(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
+                           struct arena *arena) {
+    int64_t time_ms;
+    struct sv text = json_text(item);
+    if (is_micro_time(schema) || !api_time_parse(text, &time_ms))
+        return;
+    struct sv whole = api_time_format(time_ms, arena);
+    if (!sv_eq(whole, text))
+        json_replace(parent, item, json_string(arena, whole));
+}
+
 static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
                       struct arena *arena) {
     struct quantity quantity;
+    if (schema && schema->kind == SCHEMA_TIME) {
+        normalize_time(schema, parent, item, arena);
+        return;
+    }
     if (schema && schema->kind == SCHEMA_QUANTITY && quantity_parse(json_text(item), &quantity)) {
         struct sv text = quantity_format(quantity, arena);
         if (!json_is_string(item) || !sv_eq(text, json_text(item)))
@@ -232,7 +265,8 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
         next = child->next;
         const struct schema *below =
             schema->kind == SCHEMA_LIST ? schema->items : schema_member(schema, json_key(child));
-        if (below && (child->child || below->kind == SCHEMA_QUANTITY))
+        if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
+                      (below->kind == SCHEMA_TIME && json_is_string(child))))
             normalize(below, item, child, arena);
     }
 }

@@ -304,6 +304,129 @@ static void default_secret(struct arena *arena, struct cJSON *object) {
     set_if_absent(arena, object, SV("type"), "\"Opaque\"");
 }
 
+/* --- jobs --- */
+
+static void default_job_spec(struct arena *arena, struct cJSON *spec) {
+    static const struct default_row rows[] = {
+        {"completionMode", "\"NonIndexed\""},
+        {"suspend", "false"},
+        {"manualSelector", "false"},
+    };
+    bool has_policy = json_get(spec, SV("podFailurePolicy")) != NULL;
+    if (!json_get(spec, SV("parallelism")) && !json_get(spec, SV("completions")))
+        set_if_absent(arena, spec, SV("completions"), "1");
+    set_if_absent(arena, spec, SV("parallelism"), "1");
+    /* With a limit for each index the job's own is out of reach. */
+    set_if_absent(arena, spec, SV("backoffLimit"),
+                  json_get(spec, SV("backoffLimitPerIndex")) ? "2147483647" : "6");
+    SET_ROWS(arena, spec, rows);
+    set_if_absent(arena, spec, SV("podReplacementPolicy"),
+                  has_policy ? "\"Failed\"" : "\"TerminatingOrFailed\"");
+}
+
+static void default_job(struct arena *arena, struct cJSON *object) {
+    struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
+    const struct cJSON *labels = json_find(object, "spec.template.metadata.labels");
+    default_job_spec(arena, json_ensure_map(arena, object, SV("spec")));
+    if (json_count(json_get(metadata, SV("labels"))) == 0 && json_count(labels) > 0)
+        json_set(arena, metadata, SV("labels"), json_copy(arena, labels));
+    default_template(arena, object);
+    json_ensure_map(arena, object, SV("status"));
+}
+
+static void default_cron_job(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {
+        {"concurrencyPolicy", "\"Allow\""},
+        {"suspend", "false"},
+        {"successfulJobsHistoryLimit", "3"},
+        {"failedJobsHistoryLimit", "1"},
+    };
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, rows);
+    struct cJSON *job = json_get(spec, SV("jobTemplate"));
+    if (json_is_map(job)) {
+        struct cJSON *metadata = json_ensure_map(arena, job, SV("metadata"));
+        if (!json_get(metadata, SV("creationTimestamp")))
+            json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
+        default_template(arena, job);
+    }
+    json_ensure_map(arena, object, SV("status"));
+}
+
+/* --- what selects and what is selected --- */
+
+static void default_endpoint_slice(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {{"name", "\"\""}, {"protocol", "\"TCP\""}};
+    JSON_EACH (port, json_get(object, SV("ports")))
+        SET_ROWS(arena, port, rows);
+    /* Required by the type: written even when there are none. */
+    if (!json_is_list(json_get(object, SV("endpoints"))))
+        json_set(arena, object, SV("endpoints"), json_null(arena));
+    if (!json_is_list(json_get(object, SV("ports"))))
+        json_set(arena, object, SV("ports"), json_null(arena));
+}
+
+static void default_binding(struct arena *arena, struct cJSON *object) {
+    static const char group[] = "\"rbac.authorization.k8s.io\"";
+    struct cJSON *role = json_get(object, SV("roleRef"));
+    if (json_is_map(role))
+        set_if_absent(arena, role, SV("apiGroup"), group);
+    JSON_EACH (subject, json_get(object, SV("subjects")))
+        if (!sv_eq(json_find_string(subject, "kind"), SV("ServiceAccount")))
+            set_if_absent(arena, subject, SV("apiGroup"), group);
+}
+
+static void default_autoscaler(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    set_if_absent(arena, spec, SV("minReplicas"), "1");
+    bool is_v2 = sv_eq(json_find_string(object, "apiVersion"), SV("autoscaling/v2"));
+    if (is_v2 && json_count(json_get(spec, SV("metrics"))) == 0) {
+        struct cJSON *metric =
+            json_append(json_ensure_list(arena, spec, SV("metrics")), json_map(arena));
+        struct cJSON *resource = json_map(arena);
+        json_set_string(arena, metric, SV("type"), SV("Resource"));
+        json_set(arena, metric, SV("resource"), resource);
+        json_set_string(arena, resource, SV("name"), SV("cpu"));
+        struct cJSON *target = json_ensure_map(arena, resource, SV("target"));
+        json_set_string(arena, target, SV("type"), SV("Utilization"));
+        json_set_int(arena, target, SV("averageUtilization"), 80);
+    }
+}
+
+static void default_replication_controller(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    const struct cJSON *labels = json_find(spec, "template.metadata.labels");
+    SET_ROWS(arena, spec, replica_set_rows);
+    if (json_count(json_get(spec, SV("selector"))) == 0 && labels)
+        json_set(arena, spec, SV("selector"), json_copy(arena, labels));
+    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("replicas"), "0");
+    default_template(arena, object);
+}
+
+/* --- storage --- */
+
+static void default_storage_class(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {{"reclaimPolicy", "\"Delete\""},
+                                              {"volumeBindingMode", "\"Immediate\""}};
+    SET_ROWS(arena, object, rows);
+}
+
+static void default_csi_driver(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {
+        {"attachRequired", "true"},
+        {"podInfoOnMount", "false"},
+        {"requiresRepublish", "false"},
+        {"storageCapacity", "false"},
+        {"fsGroupPolicy", "\"ReadWriteOnceWithFSType\""},
+        {"seLinuxMount", "false"},
+    };
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    SET_ROWS(arena, spec, rows);
+    struct cJSON *modes = json_ensure_list(arena, spec, SV("volumeLifecycleModes"));
+    if (json_count(modes) == 0)
+        json_append(modes, json_string(arena, SV("Persistent")));
+}
+
 static void default_crd(struct arena *arena, struct cJSON *object) {
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     struct cJSON *names = json_ensure_map(arena, spec, SV("names"));
@@ -331,7 +454,15 @@ static const struct {
     {SV("DaemonSet"), default_daemon_set},
     {SV("Deployment"), default_deployment},
     {SV("ReplicaSet"), default_replica_set},
-    {SV("Job"), default_template},
+    {SV("Job"), default_job},
+    {SV("CronJob"), default_cron_job},
+    {SV("EndpointSlice"), default_endpoint_slice},
+    {SV("RoleBinding"), default_binding},
+    {SV("ClusterRoleBinding"), default_binding},
+    {SV("HorizontalPodAutoscaler"), default_autoscaler},
+    {SV("ReplicationController"), default_replication_controller},
+    {SV("StorageClass"), default_storage_class},
+    {SV("CSIDriver"), default_csi_driver},
     {SV("Service"), default_service},
     {SV("PersistentVolumeClaim"), default_volume_claim},
     {SV("PersistentVolume"), default_volume_object},

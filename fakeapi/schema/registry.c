@@ -187,8 +187,11 @@ static void count_group_version(struct registry *registry, const struct resource
 static void add_type(struct registry *registry, struct resource_type *type) {
     char space[KEY_BYTES_MAX];
     const struct resource *resource = &type->resource;
-    struct sv storage = arena_printf(registry->arena, "%.*s/%.*s", SV_ARG(resource->group),
-                                     SV_ARG(resource->plural));
+    /* Events are two views of one collection. */
+    bool is_event = !type->is_custom && sv_eq(resource->group, SV("events.k8s.io"));
+    struct sv storage =
+        arena_printf(registry->arena, "%.*s/%.*s", SV_ARG(is_event ? SV("") : resource->group),
+                     SV_ARG(resource->plural));
     type->storage_key = storage;
     map_put(registry->by_plural,
             key_of(space, resource->group, resource->version, resource->plural), type);

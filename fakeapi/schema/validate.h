@@ -55,6 +55,27 @@ const struct cJSON *correlated_item(const struct schema *list, const struct cJSO
 void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old);
 void validate_template(const struct checker *checker, const struct cJSON *pod_template,
                        struct sv field);
+/* A job's pods end: they do not restart for ever. */
+void validate_job_template(const struct checker *checker, const struct cJSON *pod_template,
+                           struct sv field);
+/* A number at a path of the object that must not be negative. */
+void check_not_negative(const struct checker *checker, const struct cJSON *object,
+                        const char *path);
+void check_job(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
+void check_cron_job(const struct checker *checker, const struct cJSON *object,
+                    const struct cJSON *old);
+void check_role(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
+void check_cluster_role(const struct checker *checker, const struct cJSON *object,
+                        const struct cJSON *old);
+void check_role_binding(const struct checker *checker, const struct cJSON *object,
+                        const struct cJSON *old);
+void check_cluster_role_binding(const struct checker *checker, const struct cJSON *object,
+                                const struct cJSON *old);
+void check_node(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
+void check_event(const struct checker *checker, const struct cJSON *object,
+                 const struct cJSON *old);
+/* NULL when it is a schedule of cron, else why not. */
+const char *check_schedule(struct arena *arena, struct sv text);
 /* StatefulSet, DaemonSet, Deployment, ReplicaSet, Service, ConfigMap, volumes, CRD, …; does
  * nothing for a kind without rules. */
 void validate_kind(const struct checker *checker, struct sv kind, const struct cJSON *object,

@@ -282,6 +282,14 @@ static const struct {
     {SV("PersistentVolumeClaim"), check_claim},
     {SV("CustomResourceDefinition"), check_crd},
     {SV("Lease"), check_lease},
+    {SV("Job"), check_job},
+    {SV("CronJob"), check_cron_job},
+    {SV("Role"), check_role},
+    {SV("ClusterRole"), check_cluster_role},
+    {SV("RoleBinding"), check_role_binding},
+    {SV("ClusterRoleBinding"), check_cluster_role_binding},
+    {SV("Node"), check_node},
+    {SV("Event"), check_event},
 };
 
 void validate_kind(const struct checker *checker, struct sv kind, const struct cJSON *object,

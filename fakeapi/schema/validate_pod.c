@@ -279,13 +279,28 @@ static void check_pod_spec(const struct checker *checker, const struct cJSON *sp
                        check_dns_label(json_text(host)));
 }
 
+static void check_template(const struct checker *checker, const struct cJSON *pod_template,
+                           struct sv field) {
+    validate_labels(checker, json_find(pod_template, "metadata.labels"),
+                    path_member(checker, field, SV("metadata.labels")));
+    check_pod_spec(checker, json_get(pod_template, SV("spec")),
+                   path_member(checker, field, SV("spec")));
+}
+
+void validate_job_template(const struct checker *checker, const struct cJSON *pod_template,
+                           struct sv field) {
+    const struct cJSON *spec = json_get(pod_template, SV("spec"));
+    check_template(checker, pod_template, field);
+    if (sv_eq(json_find_string(spec, "restartPolicy"), SV("Always")))
+        report_required(checker, path_member(checker, field, SV("spec.restartPolicy")), spec,
+                        "valid values: \"OnFailure\", \"Never\"");
+}
+
 void validate_template(const struct checker *checker, const struct cJSON *pod_template,
                        struct sv field) {
     const struct cJSON *spec = json_get(pod_template, SV("spec"));
     struct sv below = path_member(checker, field, SV("spec"));
-    validate_labels(checker, json_find(pod_template, "metadata.labels"),
-                    path_member(checker, field, SV("metadata.labels")));
-    check_pod_spec(checker, spec, below);
+    check_template(checker, pod_template, field);
     const struct cJSON *policy = json_get(spec, SV("restartPolicy"));
     static const struct sv always[] = {SV("Always")};
     if (json_is_string(policy) && !sv_eq(json_text(policy), SV("Always")))

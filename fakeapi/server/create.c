@@ -6,6 +6,7 @@
 #include "core/base/rng.h"
 #include "core/data/json.h"
 #include "fakeapi/server/apply.h"
+#include "fakeapi/server/conversion.h"
 #include "fakeapi/server/server_parts.h"
 
 enum { GENERATED_SUFFIX_BYTES = 5, GENERATED_BASE_BYTES_MAX = 58, GENERATED_TRIES_MAX = 8 };
@@ -76,8 +77,8 @@ static bool check_absent(struct call *call, const struct cJSON *tree) {
            refuse_already_exists(call, object_name(tree), object_is_deleting(stored_tree(present)));
 }
 
-static bool is_crd(const struct call *call) {
-    return sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
+static bool is_builtin(const struct call *call, struct sv kind) {
+    return !call->type->is_custom && sv_eq(call->type->resource.kind, kind);
 }
 
 bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
@@ -89,6 +90,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     if (!check_fields(call, tree) || !admit_create(call, tree))
         return false;
     set_system_metadata(call, tree);
+    if (is_builtin(call, SV("Job")))
+        identify_job(call, tree);
     if (!check_rules(call, tree, NULL) || !check_absent(call, tree))
         return false;
     if (!is_applied) {
@@ -100,8 +103,9 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         answer(call, 201, tree);
         return true;
     }
-    if (is_crd(call) && !serve_custom_resource(call, tree))
+    if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
         return false;
+    tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     answer(call, 201, present(call->arena, call->type, call->request, stored_tree(stored)));
     return true;

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "fakeapi/server/conversion.h"
 
 /* Up to the next comma that no backslash escapes, without the escapes. */
 static struct sv take_term(struct arena *arena, struct sv *rest) {
@@ -61,7 +62,8 @@ bool field_selector_parse(struct arena *arena, struct sv text, const struct reso
             return false;
         if (!offers(type, selector.terms[selector.term_count].field))
             return refuse_field(type, selector.terms[selector.term_count].field, err);
-        selector.term_count++;
+        struct field_term *parsed = &selector.terms[selector.term_count++];
+        parsed->field = stored_field(arena, type, parsed->field);
     }
     *ret_selector = selector;
     return true;

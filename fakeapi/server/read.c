@@ -9,6 +9,7 @@
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/server/conversion.h"
 #include "fakeapi/server/selection.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -38,13 +39,7 @@ const struct cJSON *present(struct arena *arena, const struct resource_type *typ
         frozen_hold(arena, frozen);
     if (request->metadata_only)
         return partial_metadata(arena, tree);
-    /* Versions of a custom type share storage; conversion "None" rewrites the apiVersion. */
-    struct sv api_version = resource_api_version(&type->resource, arena);
-    if (sv_eq(json_string_or(tree, SV("apiVersion"), SV("")), api_version))
-        return tree;
-    struct cJSON *copy = shared_without(arena, tree, NULL, 0);
-    json_set_string(arena, copy, SV("apiVersion"), api_version);
-    return copy;
+    return convert_to_type(arena, type, tree);
 }
 
 struct stored *find_or_refuse(struct call *call) {

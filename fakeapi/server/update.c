@@ -5,6 +5,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
+#include "fakeapi/server/conversion.h"
 #include "fakeapi/server/server_parts.h"
 
 /* --- metadata --- */
@@ -205,7 +206,8 @@ bool replace_object(struct call *call, struct stored *stored,
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
     if (is_crd && !is_dry_run(call) && !serve_custom_resource(call, tree))
         return false;
-    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, tree);
+    struct cJSON *stored_form = convert_to_storage(call->arena, call->type, tree);
+    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, stored_form);
     answer(call, 200, present(call->arena, call->type, call->request, now));
     return true;
 }

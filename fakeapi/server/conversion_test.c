@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds with two spellings, jobs and what else a built-in kind gets at its creation. */
+#include "core/base/test.h"
+#include "fakeapi/server/server_fixture.h"
+
+#define CORE_EVENT                                                                                 \
+    "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\","          \
+    "\"namespace\":\"default\"},\"reason\":\"R\",\"message\":\"hello\",\"type\":\"Normal\","       \
+    "\"count\":2,\"source\":{\"component\":\"kubelet\"}}"
+
+TEST(events_are_seen_in_both_groups) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    REQUIRE(fixture_create(api, arena, "events", "default", CORE_EVENT).http_status == 201);
+    struct api_response other = fixture_get(api, arena, "events.k8s.io/v1/events", "default", "e");
+    REQUIRE(other.http_status == 200);
+    CHECK_SV(json_find_string(other.body, "apiVersion"), SV("events.k8s.io/v1"));
+    CHECK_SV(json_find_string(other.body, "note"), SV("hello"));
+    CHECK_SV(json_find_string(other.body, "regarding.name"), SV("p"));
+    CHECK_SV(json_find_string(other.body, "deprecatedSource.component"), SV("kubelet"));
+    CHECK(json_get(other.body, SV("message")) == NULL);
+}
+
+TEST(events_of_the_new_group_are_seen_in_the_core_group) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    struct api_response created = fixture_create(
+        api, arena, "events.k8s.io/v1/events", "default",
+        "{\"metadata\":{\"name\":\"e\"},\"regarding\":{\"kind\":\"Pod\",\"name\":\"p\","
+        "\"namespace\":\"default\"},\"eventTime\":\"2026-01-01T00:00:00.000000Z\",\"action\":\"A\","
+        "\"reason\":\"R\",\"note\":\"n\",\"type\":\"Normal\",\"reportingController\":\"x.io/c\","
+        "\"reportingInstance\":\"i\"}");
+    REQUIRE(created.http_status == 201);
+    CHECK_SV(json_find_string(created.body, "note"), SV("n"));
+    struct api_response core = fixture_get(api, arena, "events", "default", "e");
+    CHECK_SV(json_find_string(core.body, "message"), SV("n"));
+    CHECK_SV(json_find_string(core.body, "reportingComponent"), SV("x.io/c"));
+    fixture_now_ms += 1000;
+    struct request patch = fixture_request(VERB_PATCH, "events.k8s.io/v1/events", "default", "e");
+    patch.patch_type = PATCH_MERGE;
+    patch.body = fixture_json(arena, "{\"series\":{\"count\":2,\"lastObservedTime\":"
+                                     "\"2026-01-01T00:01:00.000000Z\"}}");
+    struct api_response patched = fixture_send(api, arena, &patch);
+    CHECK(patched.http_status == 200);
+    CHECK_SV(json_find_string(patched.body, "regarding.kind"), SV("Pod"));
+}
+
+TEST(events_are_found_by_what_they_are_about) {
+    static const struct {
+        const char *resource, *selector;
+        size_t count;
+    } cases[] = {
+        {"events", "involvedObject.name=p", 1},
+        {"events", "involvedObject.name=q", 0},
+        {"events", "source=kubelet", 1},
+        {"events.k8s.io/v1/events", "regarding.name=p", 1},
+        {"events.k8s.io/v1/events", "regarding.name=p,reason!=R", 0},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, "events", "default", CORE_EVENT);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request request = fixture_request(VERB_LIST, cases[i].resource, "default", "");
+        request.field_selector = sv_from(cases[i].selector);
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK(json_count(json_get(response.body, SV("items"))) == cases[i].count);
+    }
+}
+
+TEST(autoscalers_have_two_versions) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    REQUIRE(fixture_create(api, arena, "autoscaling/v1/horizontalpodautoscalers", "default",
+                           "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"kind\":"
+                           "\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3,"
+                           "\"targetCPUUtilizationPercentage\":70}}")
+                .http_status == 201);
+    struct api_response second =
+        fixture_get(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default", "h");
+    CHECK(json_find_int(second.body, "spec.metrics.0.resource.target.averageUtilization", 0) == 70);
+    CHECK(json_find(second.body, "spec.targetCPUUtilizationPercentage") == NULL);
+    fixture_create(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default",
+                   "{\"metadata\":{\"name\":\"i\"},\"spec\":{\"scaleTargetRef\":{\"kind\":"
+                   "\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3,\"metrics\":[{\"type\":"
+                   "\"Resource\",\"resource\":{\"name\":\"memory\",\"target\":{\"type\":"
+                   "\"AverageValue\",\"averageValue\":\"1Gi\"}}}]}}");
+    struct api_response first =
+        fixture_get(api, arena, "autoscaling/v1/horizontalpodautoscalers", "default", "i");
+    CHECK(json_find(first.body, "spec.metrics") == NULL);
+    CHECK(json_count(json_find(first.body, "metadata.annotations")) == 1);
+}
+
+TEST(jobs_select_their_pods_by_uid) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    struct api_response job = fixture_create(
+        api, arena, "batch/v1/jobs", "default",
+        "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"template\":{\"spec\":{\"restartPolicy\":"
+        "\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+    REQUIRE(job.http_status == 201);
+    struct sv uid = json_find_string(job.body, "metadata.uid");
+    const struct cJSON *lists[] = {json_find(job.body, "metadata.labels"),
+                                   json_find(job.body, "spec.template.metadata.labels")};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        CHECK(json_count(lists[i]) == 4);
+        CHECK_SV(json_string_or(lists[i], SV("batch.kubernetes.io/controller-uid"), SV("")), uid);
+        CHECK_SV(json_string_or(lists[i], SV("job-name"), SV("")), SV("j"));
+    }
+    CHECK(json_count(json_find(job.body, "spec.selector.matchLabels")) == 1);
+    CHECK(json_find_int(job.body, "spec.backoffLimit", 0) == 6);
+    CHECK(json_find_int(job.body, "spec.completions", 0) == 1);
+    CHECK_SV(json_find_string(job.body, "spec.completionMode"), SV("NonIndexed"));
+    CHECK_SV(json_find_string(job.body, "spec.podReplacementPolicy"), SV("TerminatingOrFailed"));
+}
+
+/* Refusals of kinds that controllers and kubectl touch: the message's part behind "is invalid: ".
+ */
+static const struct {
+    const char *resource, *namespace_name, *body, *message;
+} refused[] = {
+    {"batch/v1/jobs", "default",
+     "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":"
+     "\"c\",\"image\":\"i\"}]}}}}",
+     "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\""},
+    {"batch/v1/jobs", "default",
+     "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"parallelism\":-1,\"template\":{\"spec\":{"
+     "\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+     "spec.parallelism: Invalid value: -1: must be greater than or equal to 0"},
+    {"batch/v1/cronjobs", "default",
+     "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"schedule\":\"* * *\",\"jobTemplate\":{\"spec\":{"
+     "\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\","
+     "\"image\":\"i\"}]}}}}}}",
+     "spec.schedule: Invalid value: \"* * *\": expected exactly 5 fields, found 3: [* * *]"},
+    {"rbac.authorization.k8s.io/v1/roles", "default",
+     "{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"pods\"]}]}",
+     "rules[0].verbs: Required value: verbs must contain at least one value"},
+    {"rbac.authorization.k8s.io/v1/clusterroles", "",
+     "{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"verbs\":[\"get\"],\"apiGroups\":[\"\"]}]}",
+     "rules[0].resources: Required value: resource rules must supply at least one resource"},
+    {"rbac.authorization.k8s.io/v1/rolebindings", "default",
+     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":[{"
+     "\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}",
+     "subjects[0].namespace: Required value"},
+    {"nodes", "",
+     "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"Never\"}]}}",
+     "spec.taints[0].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", "
+     "\"PreferNoSchedule\", \"NoExecute\""},
+    {"events", "default",
+     "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"other\"}}",
+     "involvedObject.namespace: Invalid value: \"other\": does not match event.namespace"},
+};
+
+TEST(invalid_objects_are_refused_as_the_real_server_does) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        struct api_response response = fixture_create(api, arena, refused[i].resource,
+                                                      refused[i].namespace_name, refused[i].body);
+        CHECK(response.http_status == 422);
+        struct sv message = fixture_message(&response);
+        size_t at = 0;
+        while (at < message.len && !sv_starts_with(sv_drop(message, at), SV(" is invalid: ")))
+            at++;
+        CHECK_SV(sv_drop(message, at + 13), sv_from(refused[i].message));
+    }
+}
+
+TEST(times_are_whole_seconds_but_micro_times_have_six_digits) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    struct api_response response =
+        fixture_create(api, arena, "coordination.k8s.io/v1/leases", "default",
+                       "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"renewTime\":"
+                       "\"2026-01-01T00:00:00Z\"}}");
+    CHECK(response.http_status == 400);
+    response = fixture_create(api, arena, "coordination.k8s.io/v1/leases", "default",
+                              "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"renewTime\":"
+                              "\"2026-01-01T00:00:00.123456Z\"}}");
+    CHECK(response.http_status == 201);
+    CHECK_SV(json_find_string(response.body, "spec.renewTime"), SV("2026-01-01T00:00:00.123456Z"));
+    response = fixture_create(api, arena, "events", "default",
+                              "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":"
+                              "\"default\"},\"firstTimestamp\":\"2026-01-01T02:00:00.5+02:00\"}");
+    CHECK_SV(json_find_string(response.body, "firstTimestamp"), SV("2026-01-01T00:00:00Z"));
+}
+
+TEST(keys_come_in_the_servers_order) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, "configmaps", "default",
+                   "{\"data\":{\"b\":\"2\",\"a\":\"1\"},\"metadata\":{\"name\":\"m\"},\"kind\":"
+                   "\"ConfigMap\"}");
+    const struct cJSON *map = fixture_get(api, arena, "configmaps", "default", "m").body;
+    CHECK_SV(json_key(map->child), SV("kind"));
+    CHECK_SV(json_key(map->child->next->next), SV("metadata"));
+    fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+                   "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+                   "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{"
+                   "\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
+                   "\"openAPIV3Schema\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-"
+                   "fields\":true}}}]}}");
+    fixture_create(api, arena, "x.io/v1/foos", "default",
+                   "{\"spec\":{\"b\":1,\"a\":[{\"z\":1,\"y\":2}]},\"kind\":\"Foo\",\"metadata\":{"
+                   "\"name\":\"f\"},\"apiVersion\":\"x.io/v1\"}");
+    const struct cJSON *foo = fixture_get(api, arena, "x.io/v1/foos", "default", "f").body;
+    CHECK_SV(json_key(foo->child), SV("apiVersion"));
+    CHECK_SV(json_write_arena(arena, json_get(foo, SV("spec")), JSON_COMPACT),
+             SV("{\"a\":[{\"y\":2,\"z\":1}],\"b\":1}"));
+}
