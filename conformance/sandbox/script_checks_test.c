@@ -16,6 +16,14 @@
 
 enum { CLASS_BYTES_MAX = 64 * 1024 };
 
+/* Each defect costs a hundred processes, which sanitizers make ten times as slow; the release
+ * build runs all of them. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { DEFECT_STEP = 6 };
+#else
+enum { DEFECT_STEP = 1 };
+#endif
+
 static struct sv read_class(struct arena *arena) {
     FILE *file = fopen(TEST_SOURCE_DIR "/conformance/testdata/scripts/good.yaml", "rb");
     assert(file);
@@ -139,7 +147,7 @@ static const struct {
 };
 
 TEST(each_defect_fails_its_own_check) {
-    for (size_t i = 0; i < COUNT_OF(defects); i++) {
+    for (size_t i = 0; i < COUNT_OF(defects); i += DEFECT_STEP) {
         AUTO(arena) arena = arena_new();
         struct check_results results = {.arena = arena};
         struct sv text = replace(arena, read_class(arena), defects[i].from, defects[i].to);
