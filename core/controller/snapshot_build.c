@@ -80,6 +80,23 @@ static void add_facts(struct builder *builder) {
     }
 }
 
+/* Datasets that refer to this one. All datasets are watched, so that one that is not cached does
+ * not exist. */
+static void add_references(struct builder *builder, const struct cJSON *dataset) {
+    if (!object_is_deleting(dataset))
+        return;
+    JSON_EACH (reference, json_find(dataset, "status.datasetRef")) {
+        struct sv name = json_text(reference), namespace_name = sv_cut(&name, '/');
+        const struct cJSON *object = load(builder, &RESOURCE_DATASETS, namespace_name, name);
+        vec_push(&builder->objects,
+                 (struct observed){.resource = &RESOURCE_DATASETS,
+                                   .namespace_name = namespace_name,
+                                   .name = name,
+                                   .state = object ? OBSERVED_PRESENT : OBSERVED_ABSENT,
+                                   .object = object});
+    }
+}
+
 static struct sv runtime_group(const struct runtime_state *state, struct arena *arena) {
     return arena_printf(arena, "runtime/%.*s", SV_ARG(state->key));
 }
@@ -240,6 +257,7 @@ void snapshot_build(struct cache_store *store, const struct runtime_state *state
     names_init(&names, &snapshot, arena);
     add_members(&builder);
     add_contested(&builder, &snapshot, &names);
+    add_references(&builder, snapshot.dataset);
     add_facts(&builder);
     add_nodes(&builder, &names);
     add_rivals(&builder, &names);

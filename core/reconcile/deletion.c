@@ -146,11 +146,36 @@ void plan_deletion(struct pass *pass) {
 
 /* --- datasets --- */
 
+static bool exists(const struct pass *pass, const struct cJSON *reference) {
+    struct sv name = json_text(reference), namespace_name = sv_cut(&name, '/');
+    return snapshot_find(pass->snapshot, &RESOURCE_DATASETS, namespace_name, name)->state !=
+           OBSERVED_ABSENT;
+}
+
+/* References of datasets that are gone hold nothing up. True when one was taken out. */
+static bool prune_references(struct pass *pass) {
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    const struct cJSON *references = json_find(dataset, "status.datasetRef");
+    struct cJSON *kept = json_list(pass->arena);
+    JSON_EACH (reference, references)
+        if (exists(pass, reference))
+            json_append(kept, json_copy(pass->arena, reference));
+    if (json_count(kept) == json_count(references))
+        return false;
+    struct cJSON *body = json_map(pass->arena);
+    json_set(pass->arena, json_ensure_map(pass->arena, body, SV("status")), SV("datasetRef"), kept);
+    write_merge_patch(pass, &RESOURCE_DATASETS, dataset, body, SV("status"), STEP_STATUS,
+                      SV("ReferenceGone"),
+                      pass_printf(pass, "Drop references to Dataset %.*s of datasets that are gone",
+                                  SV_ARG(object_name(dataset))));
+    return true;
+}
+
 /* A dataset goes when no pod uses its volume and no other dataset refers to it. */
 static void release_dataset(struct pass *pass) {
     const struct cJSON *dataset = pass->snapshot->dataset;
     const struct cJSON *pod = snapshot_claim_user(pass->snapshot);
-    size_t reference_count = json_count(json_find(dataset, "status.datasetRef"));
+    const struct cJSON *references = json_find(dataset, "status.datasetRef");
     if (!object_has_finalizer(dataset, FINALIZER_DATASET) ||
         pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
         return;
@@ -158,10 +183,12 @@ static void release_dataset(struct pass *pass) {
         pass_close(pass, GATE_DATASET, SV("DatasetInUse"),
                    pass_printf(pass, "waits for pod %.*s to stop using the dataset",
                                SV_ARG(object_name(pod))));
-    else if (reference_count > 0)
-        pass_close(
-            pass, GATE_DATASET, SV("DatasetInUse"),
-            pass_printf(pass, "waits for %zu datasets that refer to this one", reference_count));
+    else if (prune_references(pass))
+        return;
+    else if (json_count(references) > 0)
+        pass_close(pass, GATE_DATASET, SV("DatasetInUse"),
+                   pass_printf(pass, "waits for Dataset %.*s, which refers to this one, to go",
+                               SV_ARG(json_text(json_at(references, 0)))));
     else
         metadata_remove_finalizer(pass, &RESOURCE_DATASETS, dataset, FINALIZER_DATASET,
                                   pass_printf(pass, "Let Dataset %.*s go: nothing uses it",

@@ -283,3 +283,27 @@ TEST(a_dataset_goes_when_nothing_uses_it) {
         world_release(&world);
     }
 }
+
+TEST(references_of_datasets_that_are_gone_hold_nothing_up) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.runtime = NULL;
+    CHECK(run(&world) < ROUNDS_MAX);
+    json_set(arena, json_get(world.dataset, SV("status")), SV("datasetRef"),
+             parse(arena, "[a/gone, b/there]"));
+    json_set_string(arena, json_get(world.dataset, SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T01:00:00Z"));
+    find(&world, &RESOURCE_DATASETS, SV("a"), SV("gone"))->state = OBSERVED_ABSENT;
+    struct observed *other = find(&world, &RESOURCE_DATASETS, SV("b"), SV("there"));
+    other->state = OBSERVED_PRESENT;
+    other->object = parse(arena, "{metadata: {name: there, namespace: b}}");
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_write_arena(arena, json_find(world.dataset, "status.datasetRef"), JSON_COMPACT),
+             SV("[\"b/there\"]"));
+    CHECK(json_count(json_find(world.dataset, "metadata.finalizers")) == 1);
+    other->state = OBSERVED_ABSENT;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(json_count(json_find(world.dataset, "metadata.finalizers")) == 0);
+    world_release(&world);
+}

@@ -308,3 +308,34 @@ TEST(another_kind_of_workload_replaces_the_old_one) {
         world_release(&world);
     }
 }
+
+/* --- a server that does not keep what is sent --- */
+
+TEST(a_field_that_the_server_drops_is_told_and_not_fought) {
+    static const struct {
+        const char *parent, *key, *reason;
+    } cases[] = {
+        {"spec.template.spec.containers.0", "image", "FieldNotKept"},
+        {"spec.updateStrategy.rollingUpdate", "maxUnavailable", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_find(world.runtime_class, "topology.worker"), SV("updateStrategy"),
+                 parse(arena, "{maxUnavailable: 2}"));
+        world.dropped_from = "demo-worker";
+        world.dropped_parent = cases[i].parent;
+        world.dropped_key = cases[i].key;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        const struct cJSON *synced = object_condition(world.runtime, SV("Synced"));
+        CHECK_SV(json_find_string(synced, "reason"), sv_from(cases[i].reason));
+        if (synced)
+            CHECK_CONTAINS(json_find_string(synced, "message"), cases[i].key);
+        int writes = world.writes;
+        CHECK(run(&world) < 2);
+        CHECK(world.writes == writes);
+        world_release(&world);
+    }
+}

@@ -41,6 +41,7 @@ struct world {
     const char *answers[ENTRY_COUNT]; /* stdout; NULL: exit status 1; mountUFS: "all" */
     bool pods_are_down;
     bool may_not_roll;
+    const char *dropped_from, *dropped_parent, *dropped_key; /* a field that is never kept */
     const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
     const char *cleaner_phase; /* of pods that are not made by a workload */
     const char *stderr_bytes;  /* of what fails */
@@ -215,6 +216,9 @@ static inline void apply_one(struct world *world, const struct action *action) {
     json_set_int(world->arena, metadata, SV("generation"), 1);
     json_set_string(world->arena, metadata, SV("creationTimestamp"),
                     api_time_format(world->now_ms, world->arena));
+    if (world->dropped_from && sv_eq(action->name, sv_from(world->dropped_from)) &&
+        json_find(object, world->dropped_parent))
+        json_remove(json_find(object, world->dropped_parent), sv_from(world->dropped_key));
     bump(world, object);
     observed->object = object;
     observed->state = OBSERVED_PRESENT;

@@ -71,7 +71,8 @@ struct snapshot {
     /* NULL: does not exist. */
     const struct cJSON *runtime_class, *runtime, *dataset;
 
-    /* Everything else by name: workloads, services, config maps, volume, claim. */
+    /* Everything else by name: workloads, services, config maps, volume, claim; datasets that refer
+     * to one that is being deleted. */
     const struct observed *objects;
     size_t object_count;
 
