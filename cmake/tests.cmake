@@ -13,6 +13,16 @@ foreach(scenario ${scenarios})
   set_tests_properties(scenario.${stem} PROPERTIES LABELS scenario TIMEOUT 900)
 endforeach()
 
+# Every class of ours is certified, scripts included.
+file(GLOB classes CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/classes/*/class.yaml)
+foreach(class ${classes})
+  get_filename_component(folder ${class} DIRECTORY)
+  get_filename_component(name ${folder} NAME)
+  add_test(NAME certify.${name} COMMAND crctl certify classes/${name}/class.yaml --quiet
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(certify.${name} PROPERTIES LABELS certify TIMEOUT 900)
+endforeach()
+
 add_test(NAME scenarios.same-bytes COMMAND ci/check-determinism $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(scenarios.same-bytes PROPERTIES LABELS scenario TIMEOUT 900)
