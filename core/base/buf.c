@@ -34,7 +34,7 @@ static bool reserve(struct buf *buf, size_t more) {
     size_t capacity = buf->capacity ? buf->capacity : CAPACITY_FIRST;
     while (capacity - buf->end < more)
         capacity *= 2;
-    buf->bytes = mem_resize(buf->bytes, buf->end, capacity);
+    buf->bytes = mem_grow(buf->bytes, capacity);
     buf->capacity = capacity;
     return true;
 }

@@ -24,6 +24,14 @@ void *mem_resize(void *block, size_t old_bytes, size_t new_bytes) {
     return grown;
 }
 
+void *mem_grow(void *block, size_t bytes) {
+    alloc_count++;
+    void *grown = realloc(block, bytes ? bytes : 1);
+    if (!grown)
+        abort();
+    return grown;
+}
+
 void mem_free(void *block) {
     free(block);
 }

@@ -11,10 +11,13 @@
 void *mem_alloc(size_t bytes);
 /* Grows or shrinks; `old_bytes` tells how much of the old block counts, the rest is zeroed. */
 void *mem_resize(void *block, size_t old_bytes, size_t new_bytes);
+/* Grows without zeroing what is new, for buffers that are written before they are read: large
+ * blocks move without a copy then. `block` may be NULL. */
+void *mem_grow(void *block, size_t bytes);
 /* Accepts NULL. */
 void mem_free(void *block);
 
-/* Calls of mem_alloc and mem_resize by this process so far, for benchmarks. */
+/* Calls of mem_alloc, mem_resize and mem_grow by this process so far, for benchmarks. */
 uint64_t mem_alloc_count(void);
 
 #endif
