@@ -76,6 +76,8 @@ struct request {
     bool send_initial_events;
     int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
     bool metadata_only;      /* ask for PartialObjectMetadata */
+    /* The items of a list may be text (json_raw): for a front that only writes them on. */
+    bool text_items;
 
     struct exec_options exec;
     int64_t timeout_ms; /* by the transport; 0: its default. Ends an exec with ERROR_TIMEOUT */

@@ -84,6 +84,9 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
         return answer_token(exchange, route);
     if (route->type == ROUTE_REVIEW)
         return answer_review(exchange, route, user);
+    route->request.text_items = route->request.verb == VERB_LIST && !route->is_pretty &&
+                                route->acceptance.representation == AS_OBJECT &&
+                                route->acceptance.encoding == ENCODING_JSON;
     if (route->request.verb == VERB_WATCH)
         return answer_watch(exchange, route);
     fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,

@@ -109,6 +109,7 @@ struct lister {
     VEC(struct changed_since) changed;
     size_t changed_index;
     struct position position;
+    struct sv type_prefixes[2]; /* how the text of an object may begin */
 };
 
 static int compare_keys(struct sv namespace_a, struct sv name_a, struct sv namespace_b,
@@ -173,8 +174,45 @@ static bool is_behind(const struct lister *lister, const struct stored *object) 
     return order > 0 || (order == 0 && !lister->is_behind_start);
 }
 
+/* The front of a stored object's text, as far as it names this type: "{"kind":…,"apiVersion":…,".
+ * 0: it begins otherwise, or is of another version and has to be converted. */
+static size_t type_prefix(struct lister *lister, struct sv text) {
+    for (size_t i = 0; i < COUNT_OF(lister->type_prefixes); i++)
+        if (sv_starts_with(text, lister->type_prefixes[i]))
+            return lister->type_prefixes[i].len;
+    return 0;
+}
+
+static void set_type_prefixes(struct lister *lister) {
+    struct call *call = lister->call;
+    struct sv kind = call->type->resource.kind;
+    struct sv version = resource_api_version(&call->type->resource, call->arena);
+    lister->type_prefixes[0] = arena_printf(
+        call->arena, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",", SV_ARG(kind), SV_ARG(version));
+    lister->type_prefixes[1] = arena_printf(
+        call->arena, "{\"apiVersion\":\"%.*s\",\"kind\":\"%.*s\",", SV_ARG(version), SV_ARG(kind));
+}
+
+/* The item as the bytes that are kept, which a large list is made of quickly; NULL when it has to
+ * be shown in another form than it is stored in. */
+static struct cJSON *text_item(struct lister *lister, struct stored *object) {
+    struct call *call = lister->call;
+    struct sv text = stored_text(object);
+    size_t prefix = type_prefix(lister, text);
+    if (prefix == 0 || text.len > INT32_MAX)
+        return NULL;
+    if (call->type->is_custom)
+        return json_raw(call->arena, text);
+    return json_raw_members(call->arena, sv_drop(text, prefix));
+}
+
 static struct cJSON *list_item(struct lister *lister, struct stored *object) {
     struct call *call = lister->call;
+    struct cJSON *text = call->request->text_items && !call->request->metadata_only
+                             ? text_item(lister, object)
+                             : NULL;
+    if (text)
+        return text;
     static const struct sv type_fields[] = {SV("kind"), SV("apiVersion")};
     const struct cJSON *tree = present(call->arena, call->type, call->request, stored_tree(object));
     /* Items of a typed list carry no kind; those of custom types and metadata do. */
@@ -367,6 +405,7 @@ void handle_list(struct call *call) {
     if (!plan_list(&lister))
         return;
     seek_start(&lister);
+    set_type_prefixes(&lister);
     struct cJSON *list = list_body(&lister);
     struct cJSON *items = json_get(list, SV("items"));
     struct stored *object;

@@ -88,7 +88,7 @@ const struct cJSON *stored_tree(struct stored *stored) {
     return frozen_root(stored->tree);
 }
 
-static void let_rest(struct stored *stored) {
+struct sv stored_text(struct stored *stored) {
     if (!stored->bytes) {
         struct buf buf;
         buf_init(&buf, SIZE_MAX / 4);
@@ -100,6 +100,11 @@ static void let_rest(struct stored *stored) {
         stored->byte_count = text.len;
         buf_release(&buf);
     }
+    return (struct sv){stored->bytes, stored->byte_count};
+}
+
+static void let_rest(struct stored *stored) {
+    stored_text(stored);
     drop_tree(stored);
 }
 

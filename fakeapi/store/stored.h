@@ -2,7 +2,7 @@
 /*
  * stored: one version of one object. Immutable and shared between the index, the event log and
  * whoever answers from it: counted references. It is kept as a frozen tree while it is in use and
- * as compact bytes when it rests. Whoever needs the tree for longer than until the next write or
+ * as compact bytes when it rests or was sent as text. Whoever needs the tree for longer than until the next write or
  * trees_trim() holds it (core/data/frozen.h).
  */
 #ifndef FAKEAPI_STORE_STORED_H
@@ -29,7 +29,7 @@ struct stored {
     struct trees *trees;
     struct stored *older, *newer;
     struct frozen *tree; /* NULL while it rests */
-    char *bytes;         /* NULL until it rested once */
+    char *bytes;         /* NULL until it rested or was sent as text */
     size_t byte_count;
 };
 
@@ -41,6 +41,8 @@ void stored_unref(struct stored *stored);
 
 /* The root of a frozen tree. Valid until the next trees_trim() or the last unref, or held. */
 const struct cJSON *stored_tree(struct stored *stored);
+/* The object as compact JSON: written once, kept as long as the object is. */
+struct sv stored_text(struct stored *stored);
 /* Bytes held for it now, in either form. */
 size_t stored_held_bytes(const struct stored *stored);
 
