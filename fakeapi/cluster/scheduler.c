@@ -53,6 +53,7 @@ static struct scheduled_node *node_of(struct scheduler *scheduler, struct sv nam
     struct scheduled_node *node = mem_alloc(sizeof(*node));
     node->name = mem_alloc(name.len + 1);
     memcpy(node->name, name.ptr, name.len);
+    node->number = scheduler->by_name.count;
     vec_push(&scheduler->by_name, NULL);
     memmove(&scheduler->by_name.items[at + 1], &scheduler->by_name.items[at],
             sizeof(node) * (scheduler->by_name.count - at - 1));
@@ -80,6 +81,7 @@ static void handle_node(void *context, const struct cJSON *object, const struct 
     node->tree = is_gone ? NULL : object;
     node->labels = json_find(object, "metadata.labels");
     node->taints = json_find(object, "spec.taints");
+    affinity_update_node(scheduler, node);
     node->is_unschedulable = json_bool_or(json_get(object, SV("spec")), SV("unschedulable"), false);
     node->allocatable = (struct amounts){0};
     amounts_read(scheduler, allocatable, &node->allocatable);
@@ -111,9 +113,7 @@ static void forget_pod(struct scheduler *scheduler, struct sv key) {
     for (size_t i = node->pods.count; i-- > 0;)
         if (node->pods.items[i] == pod)
             vec_remove(&node->pods, i);
-    for (size_t i = scheduler->repelling.count; i-- > 0 && pod->repels;)
-        if (scheduler->repelling.items[i] == pod)
-            vec_remove(&scheduler->repelling, i);
+    affinity_remove_pod(scheduler, pod);
     mem_free(pod);
 }
 
@@ -128,13 +128,10 @@ static void account_pod(struct scheduler *scheduler, struct sv key, const struct
     pod->node = node;
     pod->assumed_ms = assumed_ms;
     amounts_of_pod(scheduler, tree, &pod->requests, &pod->weighed);
-    pod->repels = json_find(tree, "spec.affinity.podAntiAffinity."
-                                  "requiredDuringSchedulingIgnoredDuringExecution") != NULL;
     amounts_add(&node->used, &pod->requests, 1);
     amounts_add(&node->weighed, &pod->weighed, 1);
     vec_push(&node->pods, pod);
-    if (pod->repels)
-        vec_push(&scheduler->repelling, pod);
+    affinity_add_pod(scheduler, pod);
     map_put(scheduler->scheduled, key, pod);
 }
 
@@ -145,6 +142,7 @@ static void handle_bound(struct scheduler *scheduler, struct sv key, const struc
     if (known && known->node == node) {
         known->tree = object;
         known->assumed_ms = 0;
+        affinity_update_pod(scheduler, known);
         return;
     }
     forget_pod(scheduler, key);
@@ -173,8 +171,10 @@ static void handle_pod(void *context, const struct cJSON *object, const struct c
         return;
     }
     struct scheduled_pod *assumed = map_get(scheduler->scheduled, key);
-    if (assumed)
+    if (assumed) {
         assumed->tree = object;
+        affinity_update_pod(scheduler, assumed);
+    }
     struct waiting_pod *waiting = map_get(scheduler->waiting, key);
     if (!waiting)
         agent_mark(scheduler->part, key, 0);
@@ -299,8 +299,6 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     if (is_held(scheduler, key, agent_now_ms(scheduler->agent)))
         return;
     attempt_prepare(&attempt);
-    AUTO(map) refused = map_new();
-    attempt.refused_by_affinity = refused;
     place(&attempt, key);
 }
 
@@ -314,6 +312,7 @@ struct scheduler *scheduler_new(struct world *world, uint64_t seed) {
     scheduler->amount_count = 2;
     scheduler->scheduled = map_new();
     scheduler->waiting = map_new();
+    scheduler->affinity = affinity_new();
     scheduler->agent = agent_new(world, SV("kube-scheduler"), seed);
     scheduler->part = agent_add_part(scheduler->agent, SV("scheduler"), reconcile, scheduler);
     scheduler->nodes = agent_watch(scheduler->agent, &RESOURCE_NODES, handle_node, scheduler);
@@ -336,7 +335,12 @@ static void free_values(struct map *map) {
 void scheduler_free(struct scheduler *scheduler) {
     if (!scheduler)
         return;
+    size_t cursor = 0;
+    void *pod;
     agent_free(scheduler->agent);
+    while (map_next(scheduler->scheduled, &cursor, NULL, &pod))
+        affinity_remove_pod(scheduler, pod);
+    affinity_free(scheduler->affinity);
     free_values(scheduler->scheduled);
     free_values(scheduler->waiting);
     for (size_t i = 0; i < scheduler->by_name.count; i++) {
@@ -345,7 +349,6 @@ void scheduler_free(struct scheduler *scheduler) {
         mem_free(scheduler->by_name.items[i]);
     }
     vec_release(&scheduler->by_name);
-    vec_release(&scheduler->repelling);
     arena_free(scheduler->texts);
     mem_free(scheduler);
 }

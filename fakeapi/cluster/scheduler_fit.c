@@ -2,7 +2,6 @@
 #include "core/api/object.h"
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
-#include "core/base/map.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/scheduler_parts.h"
@@ -219,7 +218,7 @@ static bool reaches_volumes(struct attempt *attempt, const struct scheduled_node
 
 static bool keeps_pod_affinity(struct attempt *attempt, const struct scheduled_node *node,
                                struct refusal *refusal) {
-    const char *reason = map_get(attempt->refused_by_affinity, sv_from(node->name));
+    const char *reason = attempt->refused_by_affinity[node->number];
     return !reason || refuse(refusal, sv_from(reason), true);
 }
 

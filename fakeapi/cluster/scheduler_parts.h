@@ -9,11 +9,13 @@
 #include "core/base/sv.h"
 #include "core/base/vec.h"
 
+struct affinity;
 struct agent;
 struct agent_cache;
 struct agent_part;
 struct arena;
 struct cJSON;
+struct counted_term;
 struct map;
 struct scheduled_pod;
 
@@ -38,6 +40,7 @@ struct scheduled_node {
     bool is_unschedulable;
     VEC(struct scheduled_pod *) pods;
     char *name;
+    size_t number; /* in the order of first sight */
 };
 
 /* A pod that holds resources of a node: bound, or assumed to be after our binding. */
@@ -45,8 +48,10 @@ struct scheduled_pod {
     const struct cJSON *tree; /* in the cache */
     struct scheduled_node *node;
     struct amounts requests, weighed;
-    bool repels;        /* has required anti-affinity terms */
-    int64_t assumed_ms; /* 0: the server says so */
+    int64_t assumed_ms;         /* 0: the server says so */
+    uint64_t selected_by;       /* bits of the terms that are tracked and select it */
+    struct counted_term **held; /* its required anti-affinity terms */
+    size_t held_count;
 };
 
 /* A pod that fits nowhere. */
@@ -65,7 +70,7 @@ struct scheduler {
     VEC(struct scheduled_node *) by_name; /* sorted */
     struct map *scheduled;                /* "ns/name" -> struct scheduled_pod */
     struct map *waiting;                  /* "ns/name" -> struct waiting_pod */
-    VEC(struct scheduled_pod *) repelling;
+    struct affinity *affinity;
 };
 
 /* What one try to place one pod knows. */
@@ -78,7 +83,7 @@ struct attempt {
     bool has_host_ports, has_volumes;
     struct amounts requests, weighed;
     bool has_unknown_resource;
-    struct map *refused_by_affinity; /* node name -> reason, from the pod affinity rules */
+    const char **refused_by_affinity; /* by the node's number: the reason, or NULL */
 };
 
 /* Why a node does not fit; SV("") in an unused place. */
@@ -115,6 +120,14 @@ const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct sche
 
 /* --- scheduler_affinity.c --- */
 
+struct affinity *affinity_new(void);
+void affinity_free(struct affinity *affinity);
+/* A pod came to its node, was seen again there (with other labels, maybe), or leaves it. */
+void affinity_add_pod(struct scheduler *scheduler, struct scheduled_pod *pod);
+void affinity_update_pod(struct scheduler *scheduler, struct scheduled_pod *pod);
+void affinity_remove_pod(struct scheduler *scheduler, struct scheduled_pod *pod);
+/* The node's labels may be others. */
+void affinity_update_node(struct scheduler *scheduler, const struct scheduled_node *node);
 /* Fills attempt->refused_by_affinity. */
 void affinity_prepare(struct attempt *attempt);
 /* Adds the weights of preferred pod (anti-)affinity to `scores`, one for each node. */

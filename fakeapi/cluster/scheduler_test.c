@@ -80,3 +80,60 @@ TEST(anti_affinity_spreads_pods_and_keeps_away_those_that_do_not_ask_for_it) {
         sv_contains(json_string_or(object_condition(c, SV("PodScheduled")), SV("message"), SV("")),
                     SV("2 node(s) didn't satisfy existing pods anti-affinity rules")));
 }
+
+/* More terms than the scheduler counts at one time: each pod keeps away from its own group. */
+TEST(each_of_many_groups_is_spread) {
+    enum { GROUP_COUNT = 80 };
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(2, 0);
+    for (int i = 0; i < 2 * GROUP_COUNT; i++) {
+        const char *pod = arena_printf(arena,
+                                       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{"
+                                       "\"name\":\"p-%d\",\"namespace\":\"default\",\"labels\":{"
+                                       "\"app\":\"g-%d\"}},\"spec\":{\"containers\":[{\"name\":"
+                                       "\"c\",\"image\":\"i\"}],\"affinity\":{\"podAntiAffinity\":"
+                                       "{\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
+                                       "\"labelSelector\":{\"matchLabels\":{\"app\":\"g-%d\"}},"
+                                       "\"topologyKey\":\"kubernetes.io/hostname\"}]}}}}",
+                                       i, i % GROUP_COUNT, i % GROUP_COUNT)
+                              .ptr;
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, pod) == 201);
+        fixture_run_ms(world, 10);
+    }
+    for (int i = 0; i < GROUP_COUNT; i++) {
+        const char *first = arena_printf(arena, "p-%d", i).ptr;
+        const char *second = arena_printf(arena, "p-%d", i + GROUP_COUNT).ptr;
+        struct sv here =
+            json_find_string(fixture_get(world, arena, &RESOURCE_PODS, first), "spec.nodeName");
+        struct sv there =
+            json_find_string(fixture_get(world, arena, &RESOURCE_PODS, second), "spec.nodeName");
+        CHECK(here.len > 0 && there.len > 0 && !sv_eq(here, there));
+    }
+}
+
+TEST(a_pod_that_goes_or_changes_its_labels_makes_room) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    static const char *const pods[] = {
+        FIXTURE_POD("a", "\"app\":\"a\"", "}]}"),
+        FIXTURE_POD("b", "\"app\":\"b\"", ANTI_AFFINITY),
+        FIXTURE_POD("c", "\"app\":\"a\"", "}]}"),
+    };
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, pods[i]) == 201);
+        fixture_run_ms(world, 10);
+    }
+    CHECK_SV(json_find_string(fixture_get(world, arena, &RESOURCE_PODS, "b"), "spec.nodeName"),
+             SV(""));
+    struct cJSON *patch = json_map(arena);
+    object_set_label(arena, patch, SV("app"), SV("z"));
+    struct request request =
+        agent_merge_patch(&RESOURCE_PODS, SV("default"), SV("a"), SV(""), patch);
+    CHECK(fixture_send(world, arena, &request) == 200);
+    CHECK(fixture_create(world, arena, &RESOURCE_PODS, pods[2]) == 201);
+    fixture_run_ms(world, 20 * 1000);
+    struct sv b = json_find_string(fixture_get(world, arena, &RESOURCE_PODS, "b"), "spec.nodeName");
+    struct sv c = json_find_string(fixture_get(world, arena, &RESOURCE_PODS, "c"), "spec.nodeName");
+    /* Whichever came first keeps the other away. */
+    CHECK((b.len > 0) != (c.len > 0));
+}
