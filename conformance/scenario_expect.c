@@ -45,17 +45,20 @@ static bool is_eventually(struct run *run, struct wait *wait) {
                           &wait->mismatch);
 }
 
+static struct sv presence_text(const struct cJSON *object, struct arena *arena) {
+    const struct cJSON *finalizers = json_find(object, "metadata.finalizers");
+    if (!object_is_deleting(object))
+        return SV("still there");
+    if (!finalizers)
+        return SV("being deleted");
+    struct sv text = json_write_arena(arena, finalizers, JSON_COMPACT);
+    return arena_printf(arena, "being deleted, finalizers %.*s", SV_ARG(text));
+}
+
 static bool is_absent(struct run *run, struct wait *wait) {
     set_ref(wait, wait->tree);
     const struct cJSON *object = get(run, wait);
-    wait->mismatch = (struct mismatch){
-        SV(""), SV("nothing"),
-        object_is_deleting(object)
-            ? arena_printf(
-                  wait->arena, "being deleted, finalizers %.*s",
-                  SV_ARG(json_write_arena(wait->arena, json_find(object, "metadata.finalizers"),
-                                          JSON_COMPACT)))
-            : SV("still there")};
+    wait->mismatch = (struct mismatch){SV(""), SV("nothing"), presence_text(object, wait->arena)};
     return !object;
 }
 
