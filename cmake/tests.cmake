@@ -42,3 +42,7 @@ set_tests_properties(scenarios.bad-input PROPERTIES LABELS scenario TIMEOUT 300)
 add_test(NAME kubectl COMMAND ci/kubectl/run $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(kubectl PROPERTIES LABELS kubectl TIMEOUT 900 SKIP_RETURN_CODE 77)
+
+add_test(NAME crctl.completion COMMAND ci/check-completion $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.completion PROPERTIES LABELS crctl TIMEOUT 60)

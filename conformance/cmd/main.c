@@ -22,6 +22,8 @@ static const struct command commands[] = {
     {SV("bench"), SV("reconcile | certify CLASS.yaml"),
      SV("measure reconciling or certifying, with median and spread"), bench_command},
     {SV("serve"), SV(""), SV("serve the API with simulated nodes over HTTPS"), serve_command},
+    {SV("completion"), SV("bash|zsh|fish"), SV("print completions for a shell"),
+     completion_command},
     {SV("version"), SV(""), SV("print the version"), version_command},
     {SV("help"), SV("[COMMAND]"), SV("print this help, or that of a command"), help_command},
 };
@@ -57,7 +59,7 @@ static int print_usage(void) {
     buf_init(&buf, USAGE_BYTES_MAX);
     bool fits = buf_append(&buf, SV("usage: crctl COMMAND [OPTION...] [FILE...]\n\n"));
     for (size_t i = 0; i < COUNT_OF(commands); i++)
-        fits = fits && buf_printf(&buf, "  %-9.*s %.*s\n", SV_ARG(commands[i].name),
+        fits = fits && buf_printf(&buf, "  %-10.*s %.*s\n", SV_ARG(commands[i].name),
                                   SV_ARG(commands[i].help));
     fits = fits &&
            buf_append(&buf, SV("\nExit status: 0 all held, 1 findings, 2 wrong usage or input, 3 "
