@@ -20,10 +20,18 @@ void bench_add(struct bench_figures *figures, const char *name, double value) {
     figure->value = value;
 }
 
-double bench_now_ms(void) {
+static double read_clock(clockid_t clock) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+double bench_now_ms(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double bench_cpu_ms(void) {
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* What a child hands back: small enough for one atomic write into a pipe is not needed, since

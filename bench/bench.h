@@ -45,6 +45,8 @@ MUST_CHECK bool bench_repeat(
 
 /* Milliseconds of a clock that never goes back. */
 double bench_now_ms(void);
+/* Milliseconds of processor time that this process has used. */
+double bench_cpu_ms(void);
 
 /* "name  median  min … max", one line a figure. */
 void bench_print_text(struct buf *out, const char *title, const struct bench_summary *summaries,

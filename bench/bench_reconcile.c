@@ -134,13 +134,14 @@ static bool measure(struct bench_run *run, struct bench_figures *figures, struct
     struct session_counts before, after;
     double count = (double)run->options->runtime_count;
     session_get_counts(run->session, &before);
-    double start_ms = bench_now_ms();
+    double start_ms = bench_now_ms(), start_cpu_ms = bench_cpu_ms();
     if (!create_all(run, err))
         return false;
     if (!session_run_until(run->session, BOUND_TIMEOUT_MS, all_bound, run))
         return error_set(err, ERROR_TIMEOUT, "%zu of %zu runtimes are Bound after a virtual hour",
                          map_count(run->bound), run->options->runtime_count);
     bench_add(figures, "to_bound_ms", bench_now_ms() - start_ms);
+    bench_add(figures, "to_bound_cpu_ms", bench_cpu_ms() - start_cpu_ms);
     struct controller_stats stats;
     session_get_counts(run->session, &after);
     controller_get_stats(session_controller(run->session), &stats);
