@@ -124,7 +124,8 @@ void metadata_adopt_dataset(struct pass *pass) {
     struct cJSON *patch = json_map(pass->arena);
     if (pass->snapshot->options->owns_datasets)
         add_finalizer(pass, patch, pass->snapshot->dataset, FINALIZER_DATASET);
-    if (pass->snapshot->runtime)
+    /* With the finalizer, before there is a runtime: that saves a write when it comes. */
+    if (pass->snapshot->runtime || pass->snapshot->options->owns_datasets)
         add_dataset_id(pass, patch, pass->snapshot->dataset);
     if (patch_metadata(pass, &RESOURCE_DATASETS, pass->snapshot->dataset, patch))
         pass->metadata_is_written = false;
