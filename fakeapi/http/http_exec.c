@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exec and attach over WebSockets (v5.channel.k8s.io, v4.channel.k8s.io): a message is a byte that
- * names its channel and the bytes of it. Commands run as execs of the simulated cluster; what a
- * client writes to standard input is gathered until it closes it.
+ * Exec and attach over WebSockets (v5.channel.k8s.io, v4.channel.k8s.io), where a message is a byte
+ * that names its channel and the bytes of it, and over SPDY/3.1, where the client opens a stream
+ * for each channel. Commands run as execs of the simulated cluster; what a client writes to
+ * standard input is gathered until it closes it.
  */
 #include "core/api/api_status.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/spdy.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -27,13 +30,17 @@ enum {
     CHANNEL_STDOUT = 1,
     CHANNEL_STDERR = 2,
     CHANNEL_ERROR = 3,
+    CHANNEL_RESIZE = 4,
+    CHANNEL_COUNT = 5,
     CHANNEL_CLOSE = 255,
     STDIN_BYTES_MAX = 16 * 1024 * 1024,
     FRAME_BYTES = 32 * 1024,
     MESSAGE_BYTES_MAX = 1024 * 1024,
     SHA1_BYTES = 20,
     SESSIONS_MAX = 10000,
-    /* v4 cannot close standard input: the command gets what came within this time. */
+    PROTOCOLS_MAX = 16,
+    /* v4 over WebSockets cannot close standard input: the command gets what came within this time.
+     */
     STDIN_PAUSE_MS = 500,
     EXEC_MS_MAX = 24 * 60 * 60 * 1000,
     END_OF_TRANSMISSION = 4, /* what a terminal sends for the end of input */
@@ -45,7 +52,7 @@ struct exec_session {
     struct exec_session *next, *previous;
     struct arena *arena; /* of the request and of the answer */
     struct request request;
-    bool has_tty, can_close_stdin, is_attach;
+    bool is_spdy, has_tty, has_stderr, can_close_stdin, is_attach;
     struct sv log; /* what attach shows */
     struct buf input;
     bool is_input_ended;
@@ -56,9 +63,12 @@ struct exec_session {
     /* From the upgrade on. */
     struct MHD_UpgradeResponseHandle *handle;
     int socket;
-    struct sv early; /* what the client sent before the upgrade was answered */
-    wslay_event_context_ptr frames;
-    unsigned watched; /* events that epoll waits for */
+    struct sv early;                /* what the client sent before the upgrade was answered */
+    wslay_event_context_ptr frames; /* NULL: SPDY */
+    struct spdy *spdy;
+    uint32_t streams[CHANNEL_COUNT]; /* of SPDY, by channel; 0: not opened */
+    bool is_broken;                  /* the client does not keep to the protocol, or went */
+    unsigned watched;                /* events that epoll waits for */
 };
 
 /* --- life --- */
@@ -85,8 +95,10 @@ void free_session(struct exec_session *session) {
     if (session->handle) {
         epoll_ctl(server->epoll, EPOLL_CTL_DEL, session->socket, NULL);
         MHD_upgrade_action(session->handle, MHD_UPGRADE_ACTION_CLOSE);
-        wslay_event_context_free(session->frames);
+        if (session->frames)
+            wslay_event_context_free(session->frames);
     }
+    spdy_free(session->spdy);
     *(session->previous ? &session->previous->next : &server->sessions) = session->next;
     if (session->next)
         session->next->previous = session->previous;
@@ -98,7 +110,17 @@ void free_session(struct exec_session *session) {
 
 /* --- messages out --- */
 
+static void queue_frame(struct exec_session *session, int channel, struct sv bytes) {
+    uint32_t stream = session->streams[channel];
+    if (stream != 0 && bytes.len > 0 && !spdy_send(session->spdy, stream, bytes, false))
+        session->is_broken = true;
+}
+
 static void queue_message(struct exec_session *session, int channel, struct sv bytes) {
+    if (session->spdy) {
+        queue_frame(session, channel, bytes);
+        return;
+    }
     char *message = mem_alloc(bytes.len + 1);
     message[0] = (char)channel;
     memcpy(message + 1, bytes.ptr, bytes.len);
@@ -135,6 +157,10 @@ static struct sv failure_status(struct arena *arena, const struct completion *co
 
 static void queue_end(struct exec_session *session, struct sv status) {
     queue_message(session, CHANNEL_ERROR, status);
+    for (int channel = 0; session->spdy && channel < CHANNEL_COUNT; channel++)
+        if (session->streams[channel] != 0 &&
+            !spdy_send(session->spdy, session->streams[channel], SV(""), true))
+            session->is_broken = true;
     session->is_answered = true;
 }
 
@@ -232,8 +258,8 @@ static ssize_t transmit(wslay_event_context_ptr frames, const uint8_t *bytes, si
     return -1;
 }
 
-static void watch_socket(struct exec_session *session) {
-    unsigned wanted = EPOLLIN | (wslay_event_want_write(session->frames) ? EPOLLOUT : 0);
+static void watch_socket(struct exec_session *session, bool wants_write) {
+    unsigned wanted = EPOLLIN | (wants_write ? EPOLLOUT : 0);
     if (wanted == session->watched)
         return;
     struct epoll_event event = {.events = wanted, .data.ptr = &session->waiter};
@@ -251,8 +277,7 @@ static void close_when_sent(struct exec_session *session) {
     }
 }
 
-/* Sends what is queued. False: the session is over. */
-static bool move_on(struct exec_session *session) {
+static bool send_messages(struct exec_session *session) {
     if (wslay_event_send(session->frames) != 0)
         return false;
     close_when_sent(session);
@@ -260,40 +285,126 @@ static bool move_on(struct exec_session *session) {
         return false;
     if (!wslay_event_want_read(session->frames) && !wslay_event_want_write(session->frames))
         return false;
-    watch_socket(session);
+    watch_socket(session, wslay_event_want_write(session->frames));
     return true;
+}
+
+static bool send_frames(struct exec_session *session) {
+    struct buf *output = spdy_output(session->spdy);
+    while (buf_view(output).len > 0) {
+        struct sv bytes = buf_view(output);
+        ssize_t sent = send(session->socket, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+        if (sent < 0)
+            break;
+        buf_consume(output, (size_t)sent);
+    }
+    /* The client closes when it has read the ends of all streams. */
+    watch_socket(session, buf_view(output).len > 0);
+    return !session->is_broken;
+}
+
+/* Sends what is queued. False: the session is over. */
+static bool move_on(struct exec_session *session) {
+    return session->spdy ? send_frames(session) : send_messages(session);
+}
+
+/* False: the client is gone or speaks no SPDY. */
+static bool receive_frames(struct exec_session *session) {
+    char bytes[FRAME_BYTES];
+    struct error err = {0};
+    struct sv early = session->early;
+    session->early = SV("");
+    bool is_good = spdy_feed(session->spdy, early, &err);
+    while (is_good) {
+        ssize_t got = recv(session->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return true;
+        is_good = got > 0 && spdy_feed(session->spdy, (struct sv){bytes, (size_t)got}, &err);
+    }
+    if (err.code != ERROR_NONE)
+        log_line(session->server->options.log, LOG_INFO, "exec: %s", err.message);
+    return false;
 }
 
 static void socket_ready(struct waiter *waiter, unsigned events) {
     struct exec_session *session = (struct exec_session *)waiter;
     bool is_open = true;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        is_open = wslay_event_recv(session->frames) == 0;
+        is_open = session->spdy ? receive_frames(session) : wslay_event_recv(session->frames) == 0;
     if (!is_open || !move_on(session))
         free_session(session);
 }
 
-/* The 101 was sent: the socket is ours. */
+/* --- SPDY's streams --- */
+
+static bool has_all_streams(const struct exec_session *session) {
+    const struct exec_options *exec = &session->request.exec;
+    return session->streams[CHANNEL_ERROR] != 0 && session->streams[CHANNEL_STDOUT] != 0 &&
+           (!exec->has_stdin || session->streams[CHANNEL_STDIN] != 0) &&
+           (session->has_tty || !session->has_stderr || session->streams[CHANNEL_STDERR] != 0);
+}
+
+static void take_stream(void *context, uint32_t id, const struct spdy_header *headers,
+                        size_t count) {
+    static const struct sv names[CHANNEL_COUNT] = {
+        [CHANNEL_STDIN] = {"stdin", 5},   [CHANNEL_STDOUT] = {"stdout", 6},
+        [CHANNEL_STDERR] = {"stderr", 6}, [CHANNEL_ERROR] = {"error", 5},
+        [CHANNEL_RESIZE] = {"resize", 6},
+    };
+    struct exec_session *session = context;
+    bool was_complete = has_all_streams(session);
+    size_t channel =
+        sv_index_of(spdy_header_value(headers, count, SV("streamtype")), names, CHANNEL_COUNT);
+    if (channel == CHANNEL_COUNT || session->streams[channel] != 0)
+        session->is_broken = true;
+    else
+        session->streams[channel] = id;
+    if (!was_complete && has_all_streams(session))
+        begin(session);
+}
+
+static void take_data(void *context, uint32_t id, struct sv bytes, bool is_last) {
+    struct exec_session *session = context;
+    if (id != session->streams[CHANNEL_STDIN])
+        return;
+    if (bytes.len > 0)
+        take_input(session, bytes);
+    if (is_last)
+        start_command(session);
+}
+
+/* --- the socket is ours --- */
+
+static void begin_messages(struct exec_session *session) {
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = receive,
+        .send_callback = transmit,
+        .on_msg_recv_callback = take_message,
+    };
+    int code = wslay_event_context_server_init(&session->frames, &callbacks, session);
+    assert(code == 0);
+    wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
+    begin(session);
+}
+
+/* The 101 was sent. */
 static void take_socket(void *context, struct MHD_Connection *connection, void *state,
                         const char *early, size_t early_len, MHD_socket socket,
                         struct MHD_UpgradeResponseHandle *handle) {
     (void)connection;
     struct exec_session *session = context;
     struct exchange *exchange = state;
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = receive,
-        .send_callback = transmit,
-        .on_msg_recv_callback = take_message,
-    };
     exchange->session = NULL;
     session->handle = handle;
     session->socket = socket;
     session->waiter.ready = socket_ready;
     session->early = arena_copy(session->arena, (struct sv){early, early_len});
-    int code = wslay_event_context_server_init(&session->frames, &callbacks, session);
-    assert(code == 0);
-    wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
-    begin(session);
+    if (session->is_spdy)
+        session->spdy = spdy_new(&(struct spdy_events){take_stream, take_data, session});
+    else
+        begin_messages(session);
     socket_ready(&session->waiter, EPOLLIN);
 }
 
@@ -307,13 +418,33 @@ static struct sv accept_key(struct arena *arena, struct sv key) {
     return base64_encode(arena, (struct sv){digest, sizeof(digest)});
 }
 
+struct protocols {
+    struct sv offered[PROTOCOLS_MAX];
+    size_t count;
+    const char *header;
+};
+
+/* Offers stand in one header, separated by commas, or in several. */
+static enum MHD_Result take_offer(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
+    (void)kind;
+    struct protocols *protocols = context;
+    if (strcasecmp(name, protocols->header) != 0)
+        return MHD_YES;
+    for (struct sv rest = sv_from(value); rest.len > 0 && protocols->count < PROTOCOLS_MAX;)
+        protocols->offered[protocols->count++] = sv_trim(sv_cut(&rest, ','));
+    return MHD_YES;
+}
+
 /* The newest protocol that both sides know; SV("") for none. */
-static struct sv choose_protocol(struct sv offered) {
+static struct sv choose_protocol(struct exchange *exchange, bool is_spdy) {
     static const struct sv known[] = {{"v5.channel.k8s.io", 17}, {"v4.channel.k8s.io", 17}};
+    struct protocols protocols = {.header = is_spdy ? "X-Stream-Protocol-Version"
+                                                    : "Sec-WebSocket-Protocol"};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_offer, &protocols);
     for (size_t i = 0; i < COUNT_OF(known); i++)
-        for (struct sv rest = offered; rest.len > 0;)
-            if (sv_eq(sv_trim(sv_cut(&rest, ',')), known[i]))
-                return known[i];
+        if (sv_index_of(known[i], protocols.offered, protocols.count) < protocols.count)
+            return known[i];
     return SV("");
 }
 
@@ -335,10 +466,16 @@ static enum MHD_Result send_upgrade(struct exchange *exchange, struct exec_sessi
         return MHD_NO;
     }
     exchange->session = session;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");
-    MHD_add_response_header(response, "Sec-WebSocket-Accept",
-                            accept_key(arena, header_of(exchange, "Sec-WebSocket-Key")).ptr);
-    MHD_add_response_header(response, "Sec-WebSocket-Protocol", arena_copy(arena, protocol).ptr);
+    const char *terminated = arena_copy(arena, protocol).ptr;
+    if (session->is_spdy) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "SPDY/3.1");
+        MHD_add_response_header(response, "X-Stream-Protocol-Version", terminated);
+    } else {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");
+        MHD_add_response_header(response, "Sec-WebSocket-Accept",
+                                accept_key(arena, header_of(exchange, "Sec-WebSocket-Key")).ptr);
+        MHD_add_response_header(response, "Sec-WebSocket-Protocol", terminated);
+    }
     count_answer(exchange->server, 101);
     enum MHD_Result result = MHD_queue_response(exchange->connection, 101, response);
     MHD_destroy_response(response);
@@ -370,6 +507,7 @@ static struct exec_session *session_of(struct exchange *exchange, const struct r
                                             ? exec->container
                                             : json_find_string(pod, "spec.containers.0.name"));
     session->has_tty = route->has_tty;
+    session->has_stderr = route->has_stderr;
     session->is_attach = sv_eq(request->subresource, SV("attach"));
     session->can_close_stdin = sv_eq(protocol, SV("v5.channel.k8s.io"));
     if (session->is_attach && server->options.shell)
@@ -378,32 +516,31 @@ static struct exec_session *session_of(struct exchange *exchange, const struct r
 }
 
 static enum MHD_Result refuse_upgrade(struct exchange *exchange, const struct route *route) {
-    struct sv upgrade = header_of(exchange, "Upgrade");
-    if (!has_word(upgrade, "websocket") && upgrade.len > 0)
-        return send_status(exchange, route, 501, "NotImplemented",
-                           arena_printf(exchange->server->arena,
-                                        "%.*s is not supported by this API server; use a "
-                                        "WebSocket with v5.channel.k8s.io or v4.channel.k8s.io",
-                                        SV_ARG(upgrade)));
     return send_status(exchange, route, 400, "BadRequest",
-                       upgrade.len > 0
-                           ? SV("none of the offered WebSocket protocols is known; offer "
-                                "v5.channel.k8s.io or v4.channel.k8s.io")
+                       header_of(exchange, "Upgrade").len > 0
+                           ? SV("none of the offered protocols is known; upgrade to a WebSocket or "
+                                "to SPDY/3.1 with v5.channel.k8s.io or v4.channel.k8s.io")
                            : SV("Upgrade request required"));
+}
+
+static bool can_upgrade(struct exchange *exchange, bool is_spdy, struct sv protocol) {
+    bool is_socket = has_word(header_of(exchange, "Upgrade"), "websocket") &&
+                     header_of(exchange, "Sec-WebSocket-Key").len > 0;
+    return (is_spdy || is_socket) && protocol.len > 0;
 }
 
 enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route) {
     struct http_server *server = exchange->server;
     const struct cJSON *pod;
     struct api_response response;
-    struct sv protocol = choose_protocol(header_of(exchange, "Sec-WebSocket-Protocol"));
+    bool is_spdy = has_word(header_of(exchange, "Upgrade"), "SPDY/3.1");
+    struct sv protocol = choose_protocol(exchange, is_spdy);
     if (sv_eq(route->request.subresource, SV("portforward")))
         return send_status(exchange, route, 501, "NotImplemented",
                            SV("pods/portforward is not supported by this API server"));
     if (!fakeapi_check_exec(server->options.api, &route->request, server->arena, &pod, &response))
         return send_tree(exchange, route, &response, SV(""));
-    if (!has_word(header_of(exchange, "Upgrade"), "websocket") || protocol.len == 0 ||
-        header_of(exchange, "Sec-WebSocket-Key").len == 0)
+    if (!can_upgrade(exchange, is_spdy, protocol))
         return refuse_upgrade(exchange, route);
     if (!sv_eq(route->request.subresource, SV("attach")) && route->request.exec.command_count == 0)
         return send_status(exchange, route, 400, "BadRequest",
@@ -411,7 +548,10 @@ enum MHD_Result answer_stream(struct exchange *exchange, const struct route *rou
     if (!server->exec_transport || server->session_count >= SESSIONS_MAX)
         return send_status(exchange, route, 503, "ServiceUnavailable",
                            SV("no node of this server can run commands now"));
-    return send_upgrade(exchange, session_of(exchange, route, pod, protocol), protocol);
+    struct exec_session *session = session_of(exchange, route, pod, protocol);
+    session->is_spdy = is_spdy;
+    session->can_close_stdin |= is_spdy;
+    return send_upgrade(exchange, session, protocol);
 }
 
 /* --- the loop's side --- */

@@ -404,6 +404,8 @@ static bool read_exec_options(struct route *route, struct arena *arena,
             exec->has_stdin = is_true(value);
         } else if (sv_eq(name, SV("tty"))) {
             route->has_tty = is_true(value);
+        } else if (sv_eq(name, SV("stderr"))) {
+            route->has_stderr = is_true(value);
         } else if (sv_eq(name, SV("command"))) {
             if (exec->command_count == EXEC_WORDS_MAX)
                 return refuse_text(arena, response, 400, "BadRequest",

@@ -62,7 +62,7 @@ struct route {
     struct sv include_object; /* of a Table: "", "None", "Metadata", "Object" */
     struct request request;   /* of ROUTE_RESOURCE, ROUTE_LOG, ROUTE_STREAM, ROUTE_TOKEN */
     struct log_options log;
-    bool has_tty; /* of ROUTE_STREAM */
+    bool has_tty, has_stderr; /* of ROUTE_STREAM */
     /* Of the body: the path of the first key that stood twice, or SV(""). */
     struct sv duplicate_field;
 };
