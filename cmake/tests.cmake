@@ -38,10 +38,12 @@ add_test(NAME scenarios.bad-input
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(scenarios.bad-input PROPERTIES LABELS scenario TIMEOUT 300)
 
-# kubectl against `crctl serve`, where Go can build it.
-add_test(NAME kubectl COMMAND ci/kubectl/run $<TARGET_FILE:crctl>
-         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set_tests_properties(kubectl PROPERTIES LABELS kubectl TIMEOUT 900 SKIP_RETURN_CODE 77)
+# Clients that we did not write against `crctl serve`, where Go can build them.
+foreach(client kubectl manager)
+  add_test(NAME ${client} COMMAND ci/${client}/run $<TARGET_FILE:crctl>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${client} PROPERTIES LABELS ${client} TIMEOUT 900 SKIP_RETURN_CODE 77)
+endforeach()
 
 add_test(NAME crctl.completion COMMAND ci/check-completion $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
