@@ -245,6 +245,36 @@ static void normalize_time(const struct schema *schema, struct cJSON *parent, st
         json_replace(parent, item, json_string(arena, whole));
 }
 
+/* Lists that Go writes even when they are empty, although their type does not require them. */
+static bool is_written_empty(const struct schema *schema, struct sv name) {
+    static const struct {
+        struct sv type_suffix, name;
+    } kept[] = {
+        {SV(".Role"), SV("rules")},
+        {SV(".ClusterRole"), SV("rules")},
+        {SV(".EndpointSlice"), SV("endpoints")},
+        {SV(".EndpointSlice"), SV("ports")},
+    };
+    if (sv_index_of(name, schema->required, schema->required_count) < schema->required_count)
+        return true;
+    for (size_t i = 0; i < COUNT_OF(kept); i++)
+        if (sv_eq(kept[i].name, name) && sv_ends_with(schema->type_name, kept[i].type_suffix))
+            return true;
+    return false;
+}
+
+/* What does not survive decoding into a struct and encoding again: nulls, and lists and maps
+ * without items. An empty struct such as emptyDir does. */
+static bool is_lost(const struct schema *schema, const struct schema *below,
+                    const struct cJSON *member) {
+    if (schema->kind != SCHEMA_STRUCT || !below || member->child || below->kind == SCHEMA_TIME ||
+        below->kind == SCHEMA_ANY)
+        return false;
+    bool is_container = below->kind == SCHEMA_LIST || below->kind == SCHEMA_MAP;
+    bool is_empty = is_container && (json_is_list(member) || json_is_map(member));
+    return (is_empty || json_is_null(member)) && !is_written_empty(schema, json_key(member));
+}
+
 static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
                       struct arena *arena) {
     struct quantity quantity;
@@ -265,8 +295,10 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
         next = child->next;
         const struct schema *below =
             schema->kind == SCHEMA_LIST ? schema->items : schema_member(schema, json_key(child));
-        if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
-                      (below->kind == SCHEMA_TIME && json_is_string(child))))
+        if (is_lost(schema, below, child))
+            json_detach(item, child);
+        else if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
+                           (below->kind == SCHEMA_TIME && json_is_string(child))))
             normalize(below, item, child, arena);
     }
 }

@@ -110,6 +110,9 @@ static void autoscaler_to_v2(struct arena *arena, struct cJSON *tree) {
     if (target)
         json_append(json_ensure_list(arena, spec, SV("metrics")),
                     cpu_metric(arena, "target", target));
+    if (json_count(json_get(spec, SV("metrics"))) == 0)
+        json_append(json_ensure_list(arena, spec, SV("metrics")),
+                    cpu_metric(arena, "target", json_int(arena, 80)));
     if (current)
         json_append(json_ensure_list(arena, status, SV("currentMetrics")),
                     cpu_metric(arena, "current", current));

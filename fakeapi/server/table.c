@@ -88,7 +88,8 @@ struct sv text_or(struct sv text, const char *otherwise) {
 }
 
 void cell_find(struct table_row *row, const char *path, const char *otherwise) {
-    cell_text(row, text_or(json_find_string(row->object, path), otherwise));
+    /* Numbers, too: minAvailable is a number or a percentage. */
+    cell_text(row, text_or(json_text(json_find(row->object, path)), otherwise));
 }
 
 void cell_find_int(struct table_row *row, const char *path, int64_t otherwise) {

@@ -83,6 +83,9 @@ static const struct {
      "{" META ",\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":[{\"kind\":\"User\","
      "\"name\":\"u\"},{\"kind\":\"ServiceAccount\",\"name\":\"s\",\"namespace\":\"n\"}]}",
      "[\"a\",\"Role/r\",\"120m\",\"u\",\"\",\"n/s\"]"},
+    {"policy", "v1", "poddisruptionbudgets",
+     "{" META ",\"spec\":{\"minAvailable\":1},\"status\":{\"disruptionsAllowed\":2}}",
+     "[\"a\",\"1\",\"N/A\",2,\"120m\"]"},
     {"autoscaling", "v2", "horizontalpodautoscalers",
      "{" META ",\"spec\":{\"scaleTargetRef\":{\"kind\":\"Deployment\",\"name\":\"d\"},"
      "\"maxReplicas\":5,\"metrics\":[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\","
