@@ -143,6 +143,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->queue = workqueue_new(options->seed);
     controller->states = map_new();
     controller->flights = map_new();
+    controller->busy = map_new();
     controller->events = event_recorder_new(controller->transport,
                                             controller->reconcile.field_manager, options->identity);
     watch_all(controller, options->seed);
@@ -158,6 +159,7 @@ static void cancel_flights(struct controller *controller) {
         mem_free(flight);
     }
     map_free(controller->flights);
+    map_free(controller->busy);
 }
 
 void controller_free(struct controller *controller) {

@@ -41,6 +41,7 @@ struct controller {
     struct workqueue *queue;
     struct map *states;  /* "ns/name" -> struct runtime_state */
     struct map *flights; /* request id -> struct flight */
+    struct map *busy;    /* names of nodes with a patch of ours under way */
     struct event_recorder *events;
     struct watched watched[WATCHED_COUNT];
     int64_t now_ms; /* of this turn */

@@ -5,6 +5,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/log.h"
+#include "core/base/map.h"
 #include "core/cache/cache_store.h"
 #include "core/client/transport.h"
 #include "core/controller/controller_parts.h"
@@ -16,7 +17,7 @@
 #include "core/reconcile/covers.h"
 
 /* A plan that is not empty after so many rounds in a row fights with somebody: it slows down. */
-enum { ROUNDS_AT_ONCE_MAX = 20 };
+enum { ROUNDS_AT_ONCE_MAX = 20, POSTPONED_MS = 20 };
 
 /* --- starting --- */
 
@@ -98,6 +99,17 @@ static void start_execution(struct controller *controller, struct runtime_state 
     controller->stats.executions++;
 }
 
+/* Runtimes that share a node count on it: a patch that another one of ours overtakes would be
+ * refused. So it waits for that one, and is made anew from what that one leaves. */
+static bool must_wait_for_others(const struct controller *controller, const struct action *action) {
+    if (action->made_for.len == 0)
+        return false;
+    const struct cached *cached =
+        cache_store_get(controller->store, action->resource, action->namespace_name, action->name);
+    return map_has(controller->busy, action->name) ||
+           (cached && !sv_eq(cached->resource_version, action->made_for));
+}
+
 static void start_action(struct controller *controller, struct runtime_state *state, size_t index) {
     const struct action *action = &state->plan.actions[index];
     log_line(controller->log, LOG_DEBUG, "%.*s: %.*s: %.*s", SV_ARG(state->key),
@@ -111,6 +123,12 @@ static void start_action(struct controller *controller, struct runtime_state *st
         start_execution(controller, state, action);
         return;
     }
+    if (must_wait_for_others(controller, action)) {
+        state->is_postponed = true;
+        return;
+    }
+    if (action->made_for.len > 0)
+        map_put(controller->busy, action->name, controller);
     struct request request = request_of(controller, action);
     state->pending_count++;
     if (action->type == ACTION_GET)
@@ -148,7 +166,7 @@ static bool plan_only_reads(const struct plan *plan) {
 
 static void end_round(struct controller *controller, struct runtime_state *state) {
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
-    bool only_reads = plan_only_reads(&state->plan);
+    bool only_reads = plan_only_reads(&state->plan), is_postponed = state->is_postponed;
     arena_free(state->arena);
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
@@ -160,6 +178,11 @@ static void end_round(struct controller *controller, struct runtime_state *state
     if (has_failed) {
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
                                    state->retry_after_ms);
+    } else if (is_postponed) {
+        state->round_count--; /* waiting for one's turn is no fight */
+        workqueue_add_at(controller->queue, state->key,
+                         controller->now_ms + POSTPONED_MS +
+                             (int64_t)rng_below(&controller->rng, POSTPONED_MS));
     } else {
         /* Looking again at what stalls a runtime is no progress: the next look takes longer. */
         if (!only_reads)
@@ -185,7 +208,7 @@ static void start_steps(struct controller *controller, struct runtime_state *sta
 void execute_start(struct controller *controller, struct runtime_state *state) {
     state->step = 0;
     state->pending_count = 0;
-    state->has_failed = state->must_not_wait = false;
+    state->has_failed = state->must_not_wait = state->is_postponed = false;
     state->retry_after_ms = 0;
     state->round_count++;
     start_steps(controller, state);
@@ -280,6 +303,8 @@ void execute_take(struct controller *controller, const struct flight *flight,
     const struct action *action = &state->plan.actions[flight->action_index];
     enum error_code code = completion->err.code;
     state->pending_count--;
+    if (action->made_for.len > 0)
+        map_remove(controller->busy, action->name);
     if (code == ERROR_NOT_FOUND && is_absence_fine(action)) {
         remember_absent(controller, state, action);
     } else if (code != ERROR_NONE) {

@@ -68,6 +68,7 @@ struct runtime_state {
     uint32_t step;
     size_t pending_count; /* requests of this step without an answer */
     bool has_failed;
+    bool is_postponed;  /* something that others write, too, was left for later */
     bool must_not_wait; /* planned again at once, though rate limited */
     int64_t retry_after_ms;
     int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */

@@ -102,6 +102,7 @@ static void send(struct node_patch *patch, struct sv reason, const char *what) {
     action->resource = &RESOURCE_NODES;
     action->name = name;
     action->patch_type = PATCH_JSON;
+    action->made_for = object_resource_version(patch->node);
     action->body = patch->tests;
     struct cJSON *next;
     for (struct cJSON *change = patch->changes->child; change; change = next) {

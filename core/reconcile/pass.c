@@ -41,6 +41,7 @@ struct action *pass_add(struct pass *pass, enum action_type type, enum plan_step
     action->namespace_name = action->name = action->subresource = SV("");
     action->container = action->pod_uid = action->container_id = SV("");
     action->input_hash = action->stdin_bytes = action->object_uid = SV("");
+    action->made_for = SV("");
     return action;
 }
 
