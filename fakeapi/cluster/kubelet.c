@@ -11,6 +11,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
+#include "fakeapi/cluster/nodes.h"
 #include "fakeapi/cluster/world.h"
 
 enum {
@@ -200,35 +201,10 @@ static void handle_node(void *context, const struct cJSON *object, const struct 
         mark_pods_of(kubelet, object_name(object));
 }
 
-static const struct {
-    struct sv type, status, reason, message;
-} healthy[] = {
-    {SV("MemoryPressure"), SV("False"), SV("KubeletHasSufficientMemory"),
-     SV("kubelet has sufficient memory available")},
-    {SV("DiskPressure"), SV("False"), SV("KubeletHasNoDiskPressure"),
-     SV("kubelet has no disk pressure")},
-    {SV("PIDPressure"), SV("False"), SV("KubeletHasSufficientPID"),
-     SV("kubelet has sufficient PID available")},
-    {SV("Ready"), SV("True"), SV("KubeletReady"), SV("kubelet is posting ready status")},
-};
-
-/* The conditions of a node that answers, or of one that fell silent. */
-static struct cJSON *node_conditions(struct arena *arena, bool is_silent, int64_t now_ms) {
+static struct cJSON *conditions_patch(struct arena *arena, bool is_silent, int64_t now_ms) {
     struct cJSON *patch = json_map(arena);
-    struct cJSON *list =
-        json_ensure_list(arena, json_ensure_map(arena, patch, SV("status")), SV("conditions"));
-    for (size_t i = 0; i < COUNT_OF(healthy); i++) {
-        struct cJSON *condition = json_append(list, json_map(arena));
-        json_set_string(arena, condition, SV("type"), healthy[i].type);
-        json_set_string(arena, condition, SV("status"),
-                        is_silent ? SV("Unknown") : healthy[i].status);
-        json_set_string(arena, condition, SV("lastTransitionTime"), api_time_format(now_ms, arena));
-        json_set_string(arena, condition, SV("reason"),
-                        is_silent ? SV("NodeStatusUnknown") : healthy[i].reason);
-        json_set_string(arena, condition, SV("message"),
-                        is_silent ? SV("Kubelet stopped posting node status.")
-                                  : healthy[i].message);
-    }
+    json_set(arena, json_ensure_map(arena, patch, SV("status")), SV("conditions"),
+             nodes_conditions(arena, is_silent, now_ms));
     return patch;
 }
 
@@ -247,7 +223,7 @@ static void reconcile_node(void *context, struct agent_part *part, struct sv key
     if (!node || !ready || is_unknown == (stopped_ms != NULL))
         return;
     struct request request = agent_merge_patch(&RESOURCE_NODES, SV(""), key, SV("status"),
-                                               node_conditions(arena, stopped_ms != NULL, now_ms));
+                                               conditions_patch(arena, stopped_ms != NULL, now_ms));
     request.patch_type = PATCH_STRATEGIC;
     agent_send(part, key, &request);
 }

@@ -80,18 +80,23 @@ static struct cJSON *build_node(struct arena *arena, size_t index) {
     return node;
 }
 
-static void add_conditions(struct arena *arena, struct cJSON *status, int64_t now_ms) {
+struct cJSON *nodes_conditions(struct arena *arena, bool is_silent, int64_t now_ms) {
     struct sv now = api_time_format(now_ms, arena);
-    struct cJSON *list = json_ensure_list(arena, status, SV("conditions"));
+    struct cJSON *list = json_list(arena);
     for (size_t i = 0; i < COUNT_OF(conditions); i++) {
         struct cJSON *condition = json_append(list, json_map(arena));
         json_set_string(arena, condition, SV("type"), conditions[i].type);
-        json_set_string(arena, condition, SV("status"), conditions[i].status);
+        json_set_string(arena, condition, SV("status"),
+                        is_silent ? SV("Unknown") : conditions[i].status);
         json_set_string(arena, condition, SV("lastHeartbeatTime"), now);
         json_set_string(arena, condition, SV("lastTransitionTime"), now);
-        json_set_string(arena, condition, SV("reason"), conditions[i].reason);
-        json_set_string(arena, condition, SV("message"), conditions[i].message);
+        json_set_string(arena, condition, SV("reason"),
+                        is_silent ? SV("NodeStatusUnknown") : conditions[i].reason);
+        json_set_string(arena, condition, SV("message"),
+                        is_silent ? SV("Kubelet stopped posting node status.")
+                                  : conditions[i].message);
     }
+    return list;
 }
 
 static void add_address(struct arena *arena, struct cJSON *list, struct sv type,
@@ -117,7 +122,7 @@ static struct cJSON *build_status(struct arena *arena, size_t index, int64_t now
         arena, addresses, SV("InternalIP"),
         arena_printf(arena, "10.%zu.%zu.%zu", 1 + (host >> 16), (host >> 8) & 255, host & 255));
     add_address(arena, addresses, SV("Hostname"), node_name(arena, index));
-    add_conditions(arena, status, now_ms);
+    json_set(arena, status, SV("conditions"), nodes_conditions(arena, false, now_ms));
     return patch;
 }
 

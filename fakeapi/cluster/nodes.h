@@ -9,6 +9,8 @@
 
 #include "core/base/base.h"
 
+struct arena;
+struct cJSON;
 struct nodes; /* opaque */
 struct transport;
 
@@ -19,5 +21,8 @@ void nodes_free(struct nodes *nodes);
 
 /* An actor's step: `context` is the struct nodes. */
 int64_t nodes_step(void *context, int64_t now_ms);
+
+/* status.conditions of a node whose kubelet answers, or of one that fell silent. */
+struct cJSON *nodes_conditions(struct arena *arena, bool is_silent, int64_t now_ms);
 
 #endif
