@@ -22,8 +22,9 @@
 
 enum {
     ALIGNMENT = 16,
-    /* An event on its way to a watcher needs no more. */
-    BLOCK_BYTES_FIRST = 1024,
+    /* An event on its way to a watcher needs no more, and with its head it is still of a size
+     * that malloc keeps at hand. */
+    BLOCK_BYTES_FIRST = 960,
     /* Blocks double up to here: large enough that the chain stays short. */
     BLOCK_BYTES_MAX = 1024 * 1024,
 };
@@ -50,7 +51,8 @@ struct arena {
 };
 
 static struct block *block_new(size_t bytes, struct block *next) {
-    struct block *block = mem_alloc(sizeof(*block) + bytes);
+    /* arena_alloc() zeroes what it hands out. */
+    struct block *block = mem_grow(NULL, sizeof(*block) + bytes);
     block->next = next;
     block->bytes = bytes;
     ASAN_POISON_MEMORY_REGION(block->data, bytes);
@@ -139,13 +141,17 @@ struct sv arena_copy(struct arena *arena, struct sv bytes) {
 
 struct sv arena_printf(struct arena *arena, const char *format, ...) {
     va_list arguments, again;
+    char space[256]; /* most texts fit, and are then formatted only once */
     va_start(arguments, format);
     va_copy(again, arguments);
-    int len = vsnprintf(NULL, 0, format, arguments);
+    int len = vsnprintf(space, sizeof(space), format, arguments);
     va_end(arguments);
     assert(len >= 0);
     char *text = arena_alloc(arena, (size_t)len + 1);
-    vsnprintf(text, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(space))
+        memcpy(text, space, (size_t)len);
+    else
+        vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
     return (struct sv){text, (size_t)len};
 }

@@ -18,12 +18,10 @@ void buf_release(struct buf *buf) {
 }
 
 /* Makes room for `more` bytes behind the end. */
-static bool reserve(struct buf *buf, size_t more) {
+static bool make_room(struct buf *buf, size_t more) {
     size_t held = buf->end - buf->start;
     if (more > buf->bytes_max || held > buf->bytes_max - more)
         return false;
-    if (buf->capacity - buf->end >= more)
-        return true;
     /* Sliding is cheap once at least half of the room is consumed; else it would be quadratic. */
     if (buf->start >= buf->capacity / 2 && buf->capacity - held >= more) {
         memmove(buf->bytes, buf->bytes + buf->start, held);
@@ -39,6 +37,12 @@ static bool reserve(struct buf *buf, size_t more) {
     return true;
 }
 
+static bool reserve(struct buf *buf, size_t more) {
+    size_t held = buf->end - buf->start;
+    bool has_room = buf->capacity - buf->end >= more && more <= buf->bytes_max - held;
+    return has_room || make_room(buf, more);
+}
+
 bool buf_append(struct buf *buf, struct sv bytes) {
     if (!reserve(buf, bytes.len))
         return false;
@@ -48,8 +52,18 @@ bool buf_append(struct buf *buf, struct sv bytes) {
     return true;
 }
 
+char *buf_extend(struct buf *buf, size_t len) {
+    if (!reserve(buf, len))
+        return NULL;
+    buf->end += len;
+    return buf->bytes + buf->end - len;
+}
+
 bool buf_append_byte(struct buf *buf, char byte) {
-    return buf_append(buf, (struct sv){&byte, 1});
+    char *end = buf_extend(buf, 1);
+    if (end)
+        *end = byte;
+    return end != NULL;
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...) {

@@ -21,6 +21,9 @@ void buf_init(struct buf *buf, size_t bytes_max);
 void buf_release(struct buf *buf);
 
 MUST_CHECK bool buf_append(struct buf *buf, struct sv bytes);
+/* Makes the buffer `len` bytes longer; the caller fills them in. NULL at the maximum, and then
+ * nothing changed. Valid until the next call. */
+MUST_CHECK char *buf_extend(struct buf *buf, size_t len);
 MUST_CHECK bool buf_append_byte(struct buf *buf, char byte);
 MUST_CHECK bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -77,6 +77,18 @@ struct sv sv_cut(struct sv *rest, char separator) {
     return before;
 }
 
+struct sv sv_join(char *space, size_t space_bytes, const struct sv *parts, size_t part_count) {
+    assert(space_bytes > 0);
+    size_t len = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        struct sv part = sv_prefix(parts[i], space_bytes - 1 - len);
+        memcpy(space + len, part.ptr, part.len);
+        len += part.len;
+    }
+    space[len] = '\0';
+    return (struct sv){space, len};
+}
+
 size_t sv_index_of(struct sv view, const struct sv *list, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (sv_eq(view, list[i]))

@@ -41,6 +41,9 @@ size_t sv_find(struct sv view, char byte);
 /* Position of the last `byte`, or view.len. */
 size_t sv_find_last(struct sv view, char byte);
 
+/* Writes the parts one behind the other into `space`, terminated; what does not fit is cut. */
+struct sv sv_join(char *space, size_t space_bytes, const struct sv *parts, size_t part_count);
+
 /* Index of `view` in `list`, or `count`. */
 size_t sv_index_of(struct sv view, const struct sv *list, size_t count);
 

@@ -17,6 +17,15 @@ TEST(cuts_and_trims) {
     CHECK(sv_find(SV("abc"), 'x') == 3);
 }
 
+TEST(joins_and_cuts_at_the_end_of_the_space) {
+    char space[6];
+    const struct sv parts[] = {SV("ab"), SV("/"), SV("cde")};
+    CHECK_SV(sv_join(space, sizeof(space), parts, 2), SV("ab/"));
+    CHECK_SV(sv_join(space, sizeof(space), parts, 3), SV("ab/cd"));
+    CHECK(space[5] == '\0');
+    CHECK_SV(sv_join(space, 1, parts, 3), SV(""));
+}
+
 TEST(order_is_bytewise_and_a_prefix_comes_first) {
     CHECK(sv_compare(SV("a"), SV("ab")) < 0);
     CHECK(sv_compare(SV("b"), SV("ab")) > 0);

@@ -43,9 +43,9 @@ struct cache_store {
 
 struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *resource,
                     struct sv namespace_name, struct sv name) {
-    int len = snprintf(space, CACHE_KEY_BYTES_MAX, "%.*s.%.*s/%.*s/%.*s", SV_ARG(resource->plural),
-                       SV_ARG(resource->group), SV_ARG(namespace_name), SV_ARG(name));
-    return sv_prefix((struct sv){space, CACHE_KEY_BYTES_MAX - 1}, (size_t)len);
+    const struct sv parts[] = {resource->plural, SV("."), resource->group, SV("/"), namespace_name,
+                               SV("/"),          name};
+    return sv_join(space, CACHE_KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
 void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect) {

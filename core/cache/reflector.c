@@ -110,8 +110,8 @@ uint64_t reflector_list_count(const struct reflector *reflector) {
 enum { KEY_BYTES_MAX = 512 };
 
 static struct sv key_of(char *space, struct sv namespace_name, struct sv name) {
-    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name));
-    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+    const struct sv parts[] = {namespace_name, SV("/"), name};
+    return sv_join(space, KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
 /* One block holds both texts. */

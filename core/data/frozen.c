@@ -45,7 +45,7 @@ static char *put(struct packer *packer, const char *bytes, size_t len) {
 
 static struct cJSON *pack(struct packer *packer, const struct cJSON *item) {
     struct cJSON *node = packer->node++;
-    node->type = item->type & KIND_MASK;
+    *node = (struct cJSON){.type = item->type & KIND_MASK};
     if (json_is_string(item) || json_is_number(item)) {
         node->valuestring = put(packer, json_text(item).ptr, json_text(item).len);
         node->valueint = item->valueint;
@@ -70,7 +70,7 @@ struct frozen *frozen_new(const struct cJSON *item) {
     size_t node_count = 0, text_bytes = 0;
     measure(item, &node_count, &text_bytes);
     size_t bytes = head_bytes() + node_count * sizeof(struct cJSON) + text_bytes;
-    char *block = mem_alloc(bytes);
+    char *block = mem_grow(NULL, bytes); /* all of it is written below */
     struct frozen *frozen = (struct frozen *)block;
     struct packer packer = {
         .node = (struct cJSON *)(block + head_bytes()),

@@ -57,7 +57,19 @@ static bool write_special(struct buf *buf, struct sv text, size_t *ret_len) {
     return buf_append(buf, sv_prefix(text, *ret_len));
 }
 
-bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
+/* A text without escapes, and what follows it. */
+static bool write_plain(struct buf *buf, struct sv text, struct sv tail) {
+    char *end = buf_extend(buf, text.len + 2 + tail.len);
+    if (!end)
+        return false;
+    end[0] = '"';
+    memcpy(end + 1, text.ptr, text.len);
+    end[text.len + 1] = '"';
+    memcpy(end + text.len + 2, tail.ptr, tail.len);
+    return true;
+}
+
+static bool write_escaped(struct buf *buf, struct sv text, enum json_style style) {
     if (!buf_append_byte(buf, '"'))
         return false;
     while (text.len > 0) {
@@ -72,6 +84,18 @@ bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
         }
     }
     return buf_append_byte(buf, '"');
+}
+
+bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
+    return plain_bytes(text, style) == text.len ? write_plain(buf, text, SV(""))
+                                                : write_escaped(buf, text, style);
+}
+
+static bool write_key(struct buf *buf, struct sv key, enum json_style style) {
+    struct sv colon = style == JSON_PRETTY ? SV(": ") : SV(":");
+    return plain_bytes(key, style) == key.len
+               ? write_plain(buf, key, colon)
+               : write_escaped(buf, key, style) && buf_append(buf, colon);
 }
 
 static bool write_newline(struct buf *buf, enum json_style style, size_t depth) {
@@ -98,8 +122,7 @@ static bool write_children(struct buf *buf, const struct cJSON *parent, enum jso
             return false;
         if (!write_newline(buf, style, depth + 1))
             return false;
-        if (is_map && !(json_write_string(buf, json_key(item), style) &&
-                        buf_append(buf, style == JSON_PRETTY ? SV(": ") : SV(":"))))
+        if (is_map && !write_key(buf, json_key(item), style))
             return false;
         if (!write_item(buf, item, style, depth + 1))
             return false;

@@ -105,8 +105,8 @@ struct sv cache_key_of_controller(const struct cJSON *object, struct arena *aren
 }
 
 static struct sv key_of(char *space, struct sv namespace_name, struct sv name) {
-    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name));
-    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+    const struct sv parts[] = {namespace_name, SV("/"), name};
+    return sv_join(space, KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
 /* --- indexes --- */

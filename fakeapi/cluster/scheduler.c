@@ -21,9 +21,8 @@ enum {
 };
 
 static struct sv key_of(char *space, const struct cJSON *pod) {
-    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s", SV_ARG(object_namespace(pod)),
-                       SV_ARG(object_name(pod)));
-    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+    const struct sv parts[] = {object_namespace(pod), SV("/"), object_name(pod)};
+    return sv_join(space, KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
 /* --- nodes --- */

@@ -139,9 +139,8 @@ static void set_selectable(struct resource_type *type) {
 enum { KEY_BYTES_MAX = 768 };
 
 static struct sv key_of(char *space, struct sv group, struct sv version, struct sv name) {
-    int len = snprintf(space, KEY_BYTES_MAX, "%.*s/%.*s/%.*s", SV_ARG(group), SV_ARG(version),
-                       SV_ARG(name));
-    return sv_prefix((struct sv){space, KEY_BYTES_MAX - 1}, (size_t)len);
+    const struct sv parts[] = {group, SV("/"), version, SV("/"), name};
+    return sv_join(space, KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
 const struct resource_type *registry_find(const struct registry *registry, struct sv group,
