@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the runtime's status says in each state, and how often it is written: contract.md §7.
+ */
+#include "core/reconcile/plan_fixture.h"
+
+static struct cJSON *workload(struct world *world, const char *name) {
+    return (struct cJSON *)find(world, &RESOURCE_STATEFUL_SETS, SV("default"), sv_from(name))
+        ->object;
+}
+
+static void count(struct world *world, const char *name, int64_t ready, int64_t updated) {
+    struct cJSON *status = json_get(workload(world, name), SV("status"));
+    json_set_int(world->arena, status, SV("readyReplicas"), ready);
+    json_set_int(world->arena, status, SV("availableReplicas"), ready);
+    json_set_int(world->arena, status, SV("updatedReplicas"), updated);
+}
+
+/* Acts on one plan after the other without letting the workloads settle. */
+static void act_only(struct world *world) {
+    for (int round = 0; round < 4; round++) {
+        struct plan plan;
+        plan_once(world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++)
+            act(world, &plan.actions[i]);
+        world->now_ms += 1500;
+    }
+}
+
+static const struct {
+    const char *what;
+    int64_t master, worker, worker_updated; /* ready pods of 1 and 2 */
+    const char *phase;
+    bool is_ready, masters_ready, workers_ready;
+} states[] = {
+    {"all pods", 1, 2, 2, "Ready", true, true, true},
+    {"one worker of two", 1, 1, 2, "PartialReady", true, true, true},
+    {"pods are replaced", 1, 1, 1, "Updating", true, true, true},
+    {"no worker", 1, 0, 2, "NotReady", false, true, false},
+    {"no master", 0, 2, 2, "NotReady", false, false, true},
+};
+
+TEST(phase_and_conditions_are_those_of_the_pods) {
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        count(&world, "demo-master", states[i].master, 1);
+        count(&world, "demo-worker", states[i].worker, states[i].worker_updated);
+        act_only(&world);
+        CHECK_SV(json_find_string(world.runtime, "status.phase"), sv_from(states[i].phase));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")) == states[i].is_ready);
+        CHECK(object_condition_is_true(world.runtime, SV("MasterReady")) ==
+              states[i].masters_ready);
+        CHECK(object_condition_is_true(world.runtime, SV("WorkersReady")) ==
+              states[i].workers_ready);
+        CHECK(json_find_int(world.runtime, "status.worker.readyReplicas", -1) == states[i].worker);
+        CHECK(json_find_int(world.runtime, "status.worker.desiredReplicas", -1) == 2);
+        world_release(&world);
+    }
+}
+
+TEST(a_bound_runtime_tells_the_rest) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    static const struct {
+        const char *path, *expected;
+    } fields[] = {
+        {"status.valueFile", "fluid-runtime-config-demo"},
+        {"status.selector",
+         "cacheruntime.fluid.io/name=demo,cacheruntime.fluid.io/component-name=demo-worker"},
+        {"status.setupDuration", "5s"},
+        {"status.mountedBy.podUID", "uid-demo-master-0"},
+        {"status.cacheStates.cachedPercentage", "45.6%"},
+        {"status.mounts.0.path", "/m"},
+        {"status.mounts.0.phase", "Mounted"},
+        {"status.cacheAffinity.preferredDuringSchedulingIgnoredDuringExecution.0.preference."
+         "matchExpressions.0.key",
+         "fluid.io/f-default-demo"},
+    };
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        CHECK_SV(json_text(json_find(world.runtime, fields[i].path)), sv_from(fields[i].expected));
+    CHECK(json_find_int(world.runtime, "status.observedGeneration", -1) == 1);
+    JSON_EACH (condition, json_find(world.runtime, "status.conditions"))
+        CHECK(json_int_or(condition, SV("observedGeneration"), 0) == 1);
+    CHECK(json_equal(json_find(world.dataset, "status.mounts"),
+                     json_find(world.dataset, "spec.mounts")));
+    world_release(&world);
+}
+
+/* The truth at once, counters together. */
+TEST(counters_wait_and_conditions_do_not) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.now_ms += 10;
+    struct cJSON *ready = (struct cJSON *)object_condition(world.runtime, SV("Ready"));
+    json_set_string(arena, ready, SV("lastProbeTime"), api_time_format(world.now_ms, arena));
+    json_set_int(arena, json_get(workload(&world, "demo-worker"), SV("status")),
+                 SV("availableReplicas"), 1);
+    plan_once(&world, &plan);
+    CHECK(plan_is_empty(&plan) && plan.wake_ms <= world.now_ms + 1000);
+    count(&world, "demo-worker", 0, 2);
+    plan_once(&world, &plan);
+    REQUIRE(!plan_is_empty(&plan));
+    CHECK_SV(plan.actions[0].reason, SV("RuntimeStatusDiffers"));
+    world_release(&world);
+}
+
+/* Upstream's schema lacks our fields: what was sent once is not sent again. */
+TEST(a_schema_that_drops_fields_starts_no_fight) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *status = json_get(world.runtime, SV("status"));
+    json_remove(status, SV("phase"));
+    json_remove(status, SV("mounts"));
+    json_remove(status, SV("observedGeneration"));
+    world.now_ms += 60 * 1000;
+    plan_once(&world, &plan);
+    REQUIRE(plan.action_count > 0);
+    struct observed *self = find(&world, &RESOURCE_CACHE_RUNTIMES, SV("default"), SV("demo"));
+    self->state = OBSERVED_PRESENT;
+    self->object = world.runtime;
+    self->last_desired_hash = plan.actions[0].desired_hash;
+    plan_once(&world, &plan);
+    CHECK(plan_is_empty(&plan));
+    world_release(&world);
+}
