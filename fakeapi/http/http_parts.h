@@ -19,6 +19,7 @@
 
 struct exec_session;
 struct map;
+struct log_stream;
 struct watch_stream;
 
 enum {
@@ -70,6 +71,7 @@ struct http_server {
     struct peer *peers;
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
+    struct log_stream *logs;
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     VEC(struct watch_group *) groups; /* of watches, by what they follow */
     struct map *group_index;
@@ -126,6 +128,17 @@ enum MHD_Result answer_plain(struct exchange *exchange, const struct route *rout
 
 enum MHD_Result answer_log(struct exchange *exchange, const struct route *route);
 enum MHD_Result answer_token(struct exchange *exchange, struct route *route);
+
+/* --- http_log.c: logs that are followed --- */
+
+struct followed_log {
+    struct sv namespace_name, pod, uid, container;
+    struct sv text; /* so far */
+};
+enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log *log);
+/* Ends those whose container has ended; returns when to look again. */
+int64_t keep_logs(struct http_server *server, int64_t now_ms);
+void end_logs(struct http_server *server);
 
 /* --- http_watch.c --- */
 

@@ -145,11 +145,14 @@ enum MHD_Result answer_log(struct exchange *exchange, const struct route *route)
                                         SV_ARG(container), SV_ARG(object_name(pod))));
     struct sv text =
         server->options.shell ? shell_log(server->options.shell, pod, container, arena) : SV("");
-    return send_answer(exchange,
-                       &(struct http_answer){.http_status = 200,
-                                             .media_type = SV("text/plain"),
-                                             .bytes = shape_log(arena, text, &route->log, status),
-                                             .etag = SV("")});
+    text = shape_log(arena, text, &route->log, status);
+    if (route->log.follow && json_find(status, "state.running"))
+        return follow_log(exchange, &(struct followed_log){object_namespace(pod), object_name(pod),
+                                                           object_uid(pod), container, text});
+    return send_answer(exchange, &(struct http_answer){.http_status = 200,
+                                                       .media_type = SV("text/plain"),
+                                                       .bytes = text,
+                                                       .etag = SV("")});
 }
 
 /* --- serviceaccounts/token --- */

@@ -348,11 +348,15 @@ static void keep(struct http_server *server) {
     int64_t now_ms = server_now_ms(server);
     if (now_ms < server->upkeep_due_ms)
         return;
-    int64_t watches_ms = keep_watches(server, now_ms), sessions_ms = keep_sessions(server, now_ms);
     close_late_peers(server, now_ms);
-    int64_t due_ms = now_ms + UPKEEP_MS;
-    due_ms = watches_ms < due_ms ? watches_ms : due_ms;
-    server->upkeep_due_ms = sessions_ms < due_ms ? sessions_ms : due_ms;
+    int64_t (*const keepers[])(struct http_server *, int64_t) = {keep_watches, keep_sessions,
+                                                                 keep_logs};
+    server->upkeep_due_ms = now_ms + UPKEEP_MS;
+    for (size_t i = 0; i < COUNT_OF(keepers); i++) {
+        int64_t due_ms = keepers[i](server, now_ms);
+        if (due_ms < server->upkeep_due_ms)
+            server->upkeep_due_ms = due_ms;
+    }
 }
 
 void http_server_run(struct http_server *server) {
@@ -383,6 +387,7 @@ void http_server_free(struct http_server *server) {
         return;
     if (server->daemon) {
         http_server_end_watches(server);
+        end_logs(server);
         release_sessions(server);
         for (size_t i = 0; i < RUNS_MAX; i++)
             MHD_run(server->daemon);

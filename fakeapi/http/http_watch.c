@@ -7,10 +7,12 @@
  */
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/schema/protobuf.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/table.h"
 
@@ -47,6 +49,7 @@ struct watch_stream {
     bool wants_bookmarks, is_last_bookmark_sent;
     bool is_table, has_columns; /* columns were sent */
     enum table_include include;
+    enum encoding encoding;
     int64_t end_ms, bookmark_due_ms;
 };
 
@@ -104,15 +107,20 @@ static const struct cJSON *shown_object(struct watch_stream *stream,
     return table_of(stream->type, record->object, record->type == WATCH_BOOKMARK, &options, arena);
 }
 
-static bool write_event(struct buf *buf, enum watch_event_type type, const struct cJSON *object) {
+static bool write_event(struct buf *buf, enum encoding encoding, enum watch_event_type type,
+                        const struct cJSON *object) {
     struct sv name = watch_event_type_text(type);
+    struct error err = {0};
+    if (encoding == ENCODING_PROTOBUF)
+        return protobuf_encode_event(name, object, buf, &err);
     return buf_printf(buf, "{\"type\":\"%.*s\",\"object\":", SV_ARG(name)) &&
            json_write(buf, object, JSON_COMPACT) && buf_append(buf, SV("}\n"));
 }
 
 static void add_event(struct watch_stream *stream, const struct watch_record *record,
                       struct arena *arena) {
-    if (!write_event(&stream->pending, record->type, shown_object(stream, record, arena)))
+    if (!write_event(&stream->pending, stream->encoding, record->type,
+                     shown_object(stream, record, arena)))
         stream->is_ended = true; /* as for a client that does not read */
 }
 
@@ -125,14 +133,14 @@ struct shared_event {
 
 static void add_shared(struct watch_stream *stream, const struct watch_record *record,
                        struct shared_event *shared, struct arena *arena) {
-    if (stream->is_table) {
+    if (stream->is_table || stream->encoding != ENCODING_JSON) {
         add_event(stream, record, arena);
         return;
     }
     if (shared->object != record->object || shared->type != record->type) {
         struct buf buf;
         buf_init(&buf, EVENT_BYTES_MAX);
-        bool fits = write_event(&buf, record->type, record->object);
+        bool fits = write_event(&buf, ENCODING_JSON, record->type, record->object);
         *shared = (struct shared_event){record->object, record->type,
                                         fits ? arena_copy(arena, buf_view(&buf)) : SV("")};
         buf_release(&buf);
@@ -220,6 +228,16 @@ static void choose_times(struct watch_stream *stream, const struct request *requ
         server->upkeep_due_ms = stream->end_ms;
 }
 
+/* What has no protobuf form is sent as JSON; the Content-Type says so. */
+static enum encoding watch_encoding(const struct route *route, const struct resource_type *type) {
+    AUTO(arena) arena = arena_new();
+    bool has_form =
+        route->acceptance.representation == AS_OBJECT &&
+        protobuf_knows(resource_api_version(&type->resource, arena), type->resource.kind);
+    return route->acceptance.encoding == ENCODING_PROTOBUF && has_form ? ENCODING_PROTOBUF
+                                                                       : ENCODING_JSON;
+}
+
 static struct watch_stream *new_stream(struct exchange *exchange, const struct route *route,
                                        struct watch_cursor *cursor, enum table_include include) {
     struct http_server *server = exchange->server;
@@ -234,6 +252,7 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     stream->suspended_index = SIZE_MAX;
     stream->is_table = route->acceptance.representation == AS_TABLE;
     stream->include = include;
+    stream->encoding = watch_encoding(route, stream->type);
     stream->next = server->streams;
     if (stream->next)
         stream->next->previous = stream;
@@ -267,7 +286,11 @@ enum MHD_Result answer_watch(struct exchange *exchange, const struct route *rout
         free_stream(stream);
         return MHD_NO;
     }
-    add_headers(exchange, response, SV("application/json"), false);
+    add_headers(exchange, response,
+                stream->encoding == ENCODING_PROTOBUF
+                    ? SV("application/vnd.kubernetes.protobuf;stream=watch")
+                    : SV("application/json"),
+                false);
     count_answer(server, 200);
     enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
     MHD_destroy_response(response);
