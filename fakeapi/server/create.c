@@ -7,6 +7,7 @@
 #include "core/data/json.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 
 enum { GENERATED_SUFFIX_BYTES = 5, GENERATED_BASE_BYTES_MAX = 58, GENERATED_TRIES_MAX = 8 };
@@ -87,13 +88,15 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         return false;
     clean_status(call, tree);
     set_generated_name(call, json_get(tree, SV("metadata")));
-    if (!check_fields(call, tree) || !admit_create(call, tree))
+    if (!check_fields(call, tree) || !admit_limit_ranges(call, tree) || !admit_create(call, tree))
         return false;
     set_system_metadata(call, tree);
     if (is_builtin(call, SV("Job")))
         identify_job(call, tree);
-    if (!check_rules(call, tree, NULL) || !check_absent(call, tree))
+    if (!check_rules(call, tree, NULL) || !check_absent(call, tree) || !admit_quota(call, tree))
         return false;
+    if (is_builtin(call, SV("ResourceQuota")))
+        fill_quota_status(call, tree);
     if (!is_applied) {
         struct apply_writer writer;
         fill_writer(call, tree, &writer);
@@ -107,6 +110,7 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         return false;
     tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
+    count_quota(call, NULL, tree);
     answer(call, 201, present(call->arena, call->type, call->request, stored_tree(stored)));
     return true;
 }

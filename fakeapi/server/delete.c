@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 
 #define FINALIZER_FOREGROUND SV("foregroundDeletion")
@@ -94,6 +95,7 @@ bool is_free_to_go(const struct cJSON *tree) {
 
 void remove_object(struct call *call, struct cJSON *tree) {
     store_remove(call->api->store, call->collection, tree, call->arena);
+    count_quota(call, tree, NULL);
     if (call->type->is_custom)
         release_custom_resource(call);
     if (sv_eq(call->type->resource.kind, SV("CustomResourceDefinition")))

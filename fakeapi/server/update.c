@@ -6,6 +6,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 
 /* --- metadata --- */
@@ -173,7 +174,9 @@ const struct cJSON *store_replacement(struct call *call, const struct cJSON *old
         remove_object(call, last);
         return tree;
     }
-    return stored_tree(store_put(call->api->store, call->collection, tree, call->arena));
+    struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
+    count_quota(call, old, tree);
+    return stored_tree(stored);
 }
 
 bool replace_object(struct call *call, struct stored *stored,
@@ -206,6 +209,9 @@ bool replace_object(struct call *call, struct stored *stored,
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
     if (is_crd && !is_dry_run(call) && !serve_custom_resource(call, tree))
         return false;
+    bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
+    if (is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))))
+        fill_quota_status(call, tree);
     struct cJSON *stored_form = convert_to_storage(call->arena, call->type, tree);
     const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, stored_form);
     answer(call, 200, present(call->arena, call->type, call->request, now));

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LimitRange: defaults and bounds of containers, pods and claims. */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/server/quota.h"
+#include "fakeapi/server/server_parts.h"
+
+/* What is wrong, as the refusal lists it. */
+struct faults {
+    struct call *call;
+    struct sv text;
+    size_t count;
+};
+
+static void add_fault(struct faults *faults, struct sv fault) {
+    faults->text = arena_printf(faults->call->arena, "%.*s%s%.*s", SV_ARG(faults->text),
+                                faults->count > 0 ? ", " : "", SV_ARG(fault));
+    faults->count++;
+}
+
+static struct cJSON *item_of_type(const struct cJSON *range, struct sv type) {
+    JSON_EACH (item, json_find(range, "spec.limits"))
+        if (sv_eq(json_find_string(item, "type"), type))
+            return item;
+    return NULL;
+}
+
+/* --- defaults --- */
+
+static void set_absent(struct call *call, struct cJSON *resources, struct sv key,
+                       const struct cJSON *defaults) {
+    if (json_count(defaults) == 0)
+        return;
+    struct cJSON *map = json_ensure_map(call->arena, resources, key);
+    JSON_EACH (value, defaults)
+        if (!json_get(map, json_key(value)))
+            json_set(call->arena, map, json_key(value), json_copy(call->arena, value));
+}
+
+/* A container's own limit is its request unless it says otherwise. */
+static void default_container(struct call *call, const struct cJSON *item,
+                              struct cJSON *container) {
+    struct cJSON *resources = json_ensure_map(call->arena, container, SV("resources"));
+    const struct cJSON *own = json_get(resources, SV("limits"));
+    if (own)
+        set_absent(call, resources, SV("requests"), own);
+    set_absent(call, resources, SV("requests"), json_get(item, SV("defaultRequest")));
+    set_absent(call, resources, SV("limits"), json_get(item, SV("default")));
+    set_absent(call, resources, SV("requests"), json_get(item, SV("default")));
+}
+
+/* --- bounds --- */
+
+static bool read_quantity(const struct cJSON *map, struct sv name, struct quantity *ret_quantity) {
+    const struct cJSON *item = json_get(map, name);
+    return item && quantity_parse(json_text(item), ret_quantity);
+}
+
+static struct sv shown(const struct faults *faults, struct quantity quantity) {
+    return quantity_format(quantity, faults->call->arena);
+}
+
+static void check_least(struct faults *faults, const struct cJSON *item, struct sv type,
+                        const struct cJSON *requests) {
+    JSON_EACH (bound, json_get(item, SV("min"))) {
+        struct quantity least, request;
+        struct sv name = json_key(bound);
+        if (!quantity_parse(json_text(bound), &least))
+            continue;
+        if (!read_quantity(requests, name, &request))
+            add_fault(faults,
+                      arena_printf(faults->call->arena,
+                                   "minimum %.*s usage per %.*s is %.*s.  No request is "
+                                   "specified",
+                                   SV_ARG(name), SV_ARG(type), SV_ARG(shown(faults, least))));
+        else if (quantity_compare(request, least) < 0)
+            add_fault(faults, arena_printf(faults->call->arena,
+                                           "minimum %.*s usage per %.*s is %.*s, but request is "
+                                           "%.*s",
+                                           SV_ARG(name), SV_ARG(type), SV_ARG(shown(faults, least)),
+                                           SV_ARG(shown(faults, request))));
+    }
+}
+
+static void check_most(struct faults *faults, const struct cJSON *item, struct sv type,
+                       const struct cJSON *limits, const char *what) {
+    JSON_EACH (bound, json_get(item, SV("max"))) {
+        struct quantity most, limit;
+        struct sv name = json_key(bound);
+        if (!quantity_parse(json_text(bound), &most))
+            continue;
+        if (!read_quantity(limits, name, &limit))
+            add_fault(faults,
+                      arena_printf(faults->call->arena,
+                                   "maximum %.*s usage per %.*s is %.*s.  No %s is "
+                                   "specified",
+                                   SV_ARG(name), SV_ARG(type), SV_ARG(shown(faults, most)), what));
+        else if (quantity_compare(limit, most) > 0)
+            add_fault(faults, arena_printf(faults->call->arena,
+                                           "maximum %.*s usage per %.*s is %.*s, but %s is %.*s",
+                                           SV_ARG(name), SV_ARG(type), SV_ARG(shown(faults, most)),
+                                           what, SV_ARG(shown(faults, limit))));
+    }
+}
+
+static struct cJSON *sum_of(struct call *call, const struct cJSON *pod, const char *path) {
+    struct cJSON *sum = json_map(call->arena);
+    JSON_EACH (container, json_find(pod, "spec.containers"))
+        JSON_EACH (value, json_find(container, path)) {
+            struct quantity more, total = {0};
+            if (!quantity_parse(json_text(value), &more))
+                continue;
+            if (!read_quantity(sum, json_key(value), &total))
+                total = (struct quantity){.format = more.format};
+            json_set_string(call->arena, sum, json_key(value),
+                            quantity_format(quantity_add(total, more), call->arena));
+        }
+    return sum;
+}
+
+static void check_pod(struct faults *faults, const struct cJSON *range, const struct cJSON *pod) {
+    static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+    const struct cJSON *item = item_of_type(range, SV("Container"));
+    for (size_t i = 0; item && i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(pod, lists[i])) {
+            const struct cJSON *resources = json_get(container, SV("resources"));
+            check_least(faults, item, SV("Container"), json_get(resources, SV("requests")));
+            check_most(faults, item, SV("Container"), json_get(resources, SV("limits")), "limit");
+        }
+    item = item_of_type(range, SV("Pod"));
+    if (!item)
+        return;
+    check_least(faults, item, SV("Pod"), sum_of(faults->call, pod, "resources.requests"));
+    check_most(faults, item, SV("Pod"), sum_of(faults->call, pod, "resources.limits"), "limit");
+}
+
+static void check_claim(struct faults *faults, const struct cJSON *range,
+                        const struct cJSON *claim) {
+    const struct cJSON *item = item_of_type(range, SV("PersistentVolumeClaim"));
+    const struct cJSON *requests = json_find(claim, "spec.resources.requests");
+    check_least(faults, item, SV("PersistentVolumeClaim"), requests);
+    check_most(faults, item, SV("PersistentVolumeClaim"), requests, "request");
+}
+
+static bool apply_range(struct call *call, const struct cJSON *range, struct cJSON *tree) {
+    static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+    struct faults faults = {.call = call, .text = SV("")};
+    bool is_pod = sv_eq(call->type->resource.kind, SV("Pod"));
+    const struct cJSON *item = item_of_type(range, SV("Container"));
+    for (size_t i = 0; is_pod && item && i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(tree, lists[i]))
+            default_container(call, item, container);
+    if (is_pod)
+        check_pod(&faults, range, tree);
+    else
+        check_claim(&faults, range, tree);
+    if (faults.count == 0)
+        return true;
+    refuse_forbidden(call, object_name(tree),
+                     faults.count == 1 ? faults.text
+                                       : arena_printf(call->arena, "[%.*s]", SV_ARG(faults.text)));
+    return false;
+}
+
+bool admit_limit_ranges(struct call *call, struct cJSON *tree) {
+    bool is_limited = call->type->resource.group.len == 0 &&
+                      (sv_eq(call->type->resource.kind, SV("Pod")) ||
+                       sv_eq(call->type->resource.kind, SV("PersistentVolumeClaim")));
+    if (!is_limited)
+        return true;
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV(""), SV("v1"), SV("limitranges"));
+    struct collection *ranges = store_collection(call->api->store, type->storage_key);
+    struct sv namespace_name = object_namespace(tree);
+    struct position position = collection_seek(ranges, namespace_name, SV(""));
+    struct stored *stored;
+    while ((stored = collection_at(ranges, &position)) &&
+           sv_eq(stored->namespace_name, namespace_name)) {
+        position_advance(&position);
+        if (!apply_range(call, stored_tree(stored), tree))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quota: ResourceQuota and LimitRange as admission. What a namespace uses is kept in the status of
+ * its quotas with each write, so that admission costs one look at each quota. Private to
+ * fakeapi/server.
+ */
+#ifndef FAKEAPI_SERVER_QUOTA_H
+#define FAKEAPI_SERVER_QUOTA_H
+
+#include "core/api/quantity.h"
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct call;
+struct cJSON;
+struct resource_type;
+
+/* How much an object uses of what a quota calls `name`; false when it does not count at all. */
+bool quota_usage(struct call *call, const struct resource_type *type, const struct cJSON *object,
+                 struct sv name, struct quantity *ret_usage);
+/* Whether objects of the type can use any of it. */
+bool quota_may_count(struct call *call, const struct resource_type *type, struct sv name);
+/* Whether the quota's scopes cover the object. */
+bool quota_covers(const struct cJSON *quota, const struct resource_type *type,
+                  const struct cJSON *object);
+
+/* Refuses what would exceed a quota of its namespace. */
+bool admit_quota(struct call *call, const struct cJSON *tree);
+/* After a write: `old` NULL for a creation, `now` NULL for a removal. */
+void count_quota(struct call *call, const struct cJSON *old, const struct cJSON *now);
+/* A new or changed quota shows what is used. */
+void fill_quota_status(struct call *call, struct cJSON *quota);
+
+/* Limits of a namespace: defaults for containers, then what is out of bounds is refused. */
+bool admit_limit_ranges(struct call *call, struct cJSON *tree);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/test.h"
+#include "fakeapi/server/server_fixture.h"
+
+static struct fakeapi *api_with(struct arena *arena, const char *resource, const char *body) {
+    struct fakeapi *api = fixture_api();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    struct api_response response = fixture_create(api, arena, resource, "default", body);
+    assert(response.http_status == 201);
+    return api;
+}
+
+static struct sv used(struct fakeapi *api, struct arena *arena, struct sv name) {
+    struct api_response quota = fixture_get(api, arena, "resourcequotas", "default", "q");
+    return json_string_or(json_find(quota.body, "status.used"), name, SV("nothing"));
+}
+
+#define QUOTA(hard) "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{" hard "}}}"
+
+TEST(what_exceeds_a_quota_is_refused) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with(arena, "resourcequotas", QUOTA("\"count/secrets\":\"1\""));
+    CHECK(fixture_create(api, arena, "secrets", "default", "{\"metadata\":{\"name\":\"a\"}}")
+              .http_status == 201);
+    CHECK_SV(used(api, arena, SV("count/secrets")), SV("1"));
+    struct api_response refused =
+        fixture_create(api, arena, "secrets", "default", "{\"metadata\":{\"name\":\"s\"}}");
+    CHECK(refused.http_status == 403);
+    CHECK_SV(fixture_message(&refused),
+             SV("secrets \"s\" is forbidden: exceeded quota: q, requested: count/secrets=1, used: "
+                "count/secrets=1, limited: count/secrets=1"));
+    fixture_delete(api, arena, "secrets", "default", "a", NULL);
+    CHECK_SV(used(api, arena, SV("count/secrets")), SV("0"));
+    CHECK(fixture_create(api, arena, "secrets", "default", "{\"metadata\":{\"name\":\"s\"}}")
+              .http_status == 201);
+    CHECK(fixture_create(api, arena, "secrets", "kube-public", "{\"metadata\":{\"name\":\"s\"}}")
+              .http_status == 201);
+}
+
+#define POD(name, resources)                                                                       \
+    "{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"   \
+    "\"i\",\"resources\":{" resources "}}]}}"
+
+TEST(pods_are_counted_by_what_they_ask_for) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi)
+    api = api_with(arena, "resourcequotas",
+                   QUOTA("\"requests.cpu\":\"1\",\"limits.memory\":\"2Gi\",\"pods\":"
+                         "\"5\""));
+    struct api_response refused = fixture_create(api, arena, "pods", "default", POD("a", ""));
+    CHECK_SV(fixture_message(&refused),
+             SV("pods \"a\" is forbidden: failed quota: q: must specify requests.cpu for: c; "
+                "limits.memory for: c"));
+    CHECK(
+        fixture_create(api, arena, "pods", "default",
+                       POD("a", "\"requests\":{\"cpu\":\"600m\"},\"limits\":{\"memory\":\"1Gi\"}"))
+            .http_status == 201);
+    CHECK_SV(used(api, arena, SV("requests.cpu")), SV("600m"));
+    CHECK_SV(used(api, arena, SV("limits.memory")), SV("1Gi"));
+    refused =
+        fixture_create(api, arena, "pods", "default",
+                       POD("b", "\"requests\":{\"cpu\":\"600m\"},\"limits\":{\"memory\":\"1Gi\"}"));
+    CHECK_SV(fixture_message(&refused),
+             SV("pods \"b\" is forbidden: exceeded quota: q, requested: requests.cpu=600m, used: "
+                "requests.cpu=600m, limited: requests.cpu=1"));
+    /* A pod that has ended frees what it had. */
+    struct request status = fixture_request(VERB_PATCH, "pods", "default", "a");
+    status.subresource = SV("status");
+    status.patch_type = PATCH_MERGE;
+    status.body = fixture_json(arena, "{\"status\":{\"phase\":\"Succeeded\"}}");
+    CHECK(fixture_send(api, arena, &status).http_status == 200);
+    CHECK_SV(used(api, arena, SV("requests.cpu")), SV("0"));
+}
+
+TEST(a_new_quota_counts_what_is_there) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with(arena, "configmaps", "{\"metadata\":{\"name\":\"a\"}}");
+    fixture_create(api, arena, "configmaps", "default", "{\"metadata\":{\"name\":\"b\"}}");
+    fixture_create(api, arena, "resourcequotas", "default",
+                   QUOTA("\"configmaps\":\"10\",\"count/deployments.apps\":\"3\""));
+    CHECK_SV(used(api, arena, SV("configmaps")), SV("2"));
+    CHECK_SV(used(api, arena, SV("count/deployments.apps")), SV("0"));
+}
+
+#define RANGE                                                                                      \
+    "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"limits\":[{\"type\":\"Container\",\"default\":{"   \
+    "\"memory\":\"512Mi\"},\"defaultRequest\":{\"memory\":\"256Mi\"},\"max\":{\"memory\":\"1Gi\"}" \
+    ",\"min\":{\"memory\":\"64Mi\"}}]}}"
+
+TEST(limit_ranges_set_defaults_and_bounds) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with(arena, "limitranges", RANGE);
+    struct api_response pod = fixture_create(api, arena, "pods", "default", POD("a", ""));
+    REQUIRE(pod.http_status == 201);
+    CHECK_SV(json_find_string(pod.body, "spec.containers.0.resources.limits.memory"), SV("512Mi"));
+    CHECK_SV(json_find_string(pod.body, "spec.containers.0.resources.requests.memory"),
+             SV("256Mi"));
+    CHECK_SV(json_find_string(pod.body, "status.qosClass"), SV("Burstable"));
+    struct api_response refused = fixture_create(
+        api, arena, "pods", "default",
+        POD("b", "\"requests\":{\"memory\":\"1Mi\"},\"limits\":{\"memory\":\"2Gi\"}"));
+    CHECK_SV(fixture_message(&refused),
+             SV("pods \"b\" is forbidden: [minimum memory usage per Container is 64Mi, but request "
+                "is 1Mi, maximum memory usage per Container is 1Gi, but limit is 2Gi]"));
+}
