@@ -135,6 +135,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->transport = options->transport;
     controller->clock = options->clock;
     controller->log = options->log ? options->log : log_none();
+    controller->is_paused = options->starts_paused;
     controller->texts = arena_new();
     controller->reconcile = copy_options(&options->reconcile, controller->texts);
     rng_init_named(&controller->rng, options->seed, SV("controller"));
@@ -357,8 +358,12 @@ static void plan_key(struct controller *controller, struct sv key) {
         forget_state(controller, state);
 }
 
+static bool may_plan(const struct controller *controller) {
+    return !controller->is_paused && controller_is_synced(controller);
+}
+
 static void plan_due_keys(struct controller *controller) {
-    if (!controller_is_synced(controller))
+    if (!may_plan(controller))
         return;
     for (size_t i = 0; i < PLANS_PER_TURN_MAX; i++) {
         struct sv key;
@@ -377,10 +382,13 @@ int64_t controller_step(struct controller *controller) {
     plan_due_keys(controller);
     if (!has_taken_all)
         return controller->now_ms;
-    /* Before the caches are filled the queue cannot be worked on. */
-    if (controller_is_synced(controller))
+    if (may_plan(controller))
         next_ms = earlier(next_ms, workqueue_next_ms(controller->queue));
     return next_ms;
+}
+
+void controller_pause(struct controller *controller, bool is_paused) {
+    controller->is_paused = is_paused;
 }
 
 /* --- questions --- */

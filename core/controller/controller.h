@@ -26,6 +26,7 @@ struct controller_options {
     uint64_t seed;                      /* jitter of back-off and of periodic entries */
     struct reconcile_options reconcile; /* texts are copied */
     struct sv identity;                 /* reported by events as the reporting instance */
+    bool starts_paused;                 /* fills its caches only, until controller_pause(false) */
 };
 
 struct controller *controller_new(const struct controller_options *options);
@@ -36,6 +37,9 @@ DEFINE_AUTO(controller)
 /* One turn of the loop. Returns when it wants to be called again at the latest, if nothing
  * arrives before; now_ms or less means at once. */
 int64_t controller_step(struct controller *controller);
+
+/* A paused controller follows its watches, ends the rounds that are under way and begins none. */
+void controller_pause(struct controller *controller, bool is_paused);
 
 /* All caches have been filled once. */
 bool controller_is_synced(const struct controller *controller);

@@ -45,6 +45,7 @@ struct controller {
     struct event_recorder *events;
     struct watched watched[WATCHED_COUNT];
     int64_t now_ms; /* of this turn */
+    bool is_paused;
     struct controller_stats stats;
 };
 
