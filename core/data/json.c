@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/data/json_node.h"
+#include "core/data/json_pack.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -287,18 +288,11 @@ struct cJSON *json_null(struct arena *arena) {
 }
 
 struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
-    struct cJSON *copy = new_of_type(arena, item->type & KIND_MASK);
-    if (json_is_string(item) || json_is_number(item)) {
-        copy->valuestring = (char *)arena_copy(arena, json_text(item)).ptr;
-        copy->valueint = item->valueint;
-    }
-    JSON_EACH (child, item) {
-        struct cJSON *child_copy = json_copy(arena, child);
-        if (child->string)
-            json_node_set_key(child_copy, arena_copy(arena, json_node_key(child)));
-        json_node_append(copy, child_copy);
-    }
-    return copy;
+    struct json_size size = json_pack_size(item);
+    size_t node_bytes = size.node_count * sizeof(struct cJSON);
+    char *block = arena_alloc(arena, node_bytes + size.text_bytes);
+    json_pack(item, (struct cJSON *)block, block + node_bytes);
+    return (struct cJSON *)block;
 }
 
 struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/data/json_pack.h"
+
+#include "core/data/json.h"
+#include "core/data/json_node.h"
+
+enum { KIND_MASK = 0xff };
+
+struct packer {
+    struct cJSON *node; /* the next free one */
+    char *text;
+};
+
+static bool has_text(const struct cJSON *item) {
+    int kind = item->type & KIND_MASK;
+    return kind == cJSON_String || kind == cJSON_Number;
+}
+
+static void add_size(const struct cJSON *item, struct json_size *size) {
+    size->node_count++;
+    if (has_text(item))
+        size->text_bytes += (size_t)item->valueint + 1;
+    for (const struct cJSON *child = item->child; child; child = child->next) {
+        if (child->string)
+            size->text_bytes += json_node_key(child).len + 1;
+        add_size(child, size);
+    }
+}
+
+struct json_size json_pack_size(const struct cJSON *item) {
+    struct json_size size = {0};
+    add_size(item, &size);
+    return size;
+}
+
+static struct sv put(struct packer *packer, struct sv text) {
+    struct sv copy = {packer->text, text.len};
+    memcpy(packer->text, text.ptr, text.len);
+    packer->text[text.len] = '\0';
+    packer->text += text.len + 1;
+    return copy;
+}
+
+static size_t count_children(const struct cJSON *item) {
+    size_t count = 0;
+    for (const struct cJSON *child = item->child; child; child = child->next)
+        count++;
+    return count;
+}
+
+static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *item) {
+    *node = (struct cJSON){.type = item->type & KIND_MASK};
+    if (has_text(item)) {
+        node->valuestring =
+            (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;
+        node->valueint = item->valueint;
+    }
+    size_t count = count_children(item);
+    if (count == 0)
+        return;
+    struct cJSON *children = packer->node, *copy = children;
+    packer->node += count;
+    for (const struct cJSON *child = item->child; child; child = child->next, copy++) {
+        pack(packer, copy, child);
+        if (child->string)
+            json_node_set_key(copy, put(packer, json_node_key(child)));
+        copy->prev = copy - 1;
+        copy->next = copy + 1;
+    }
+    /* As cJSON does, the first child's prev is the last child. */
+    children->prev = copy - 1;
+    (copy - 1)->next = NULL;
+    node->child = children;
+}
+
+void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts) {
+    struct packer packer = {.node = nodes + 1, .text = texts};
+    pack(&packer, nodes, item);
+}

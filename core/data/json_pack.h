@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_pack: copies a value into one place: first the nodes, those of one map or list side by
+ * side, so that a look-up walks memory in order, then the texts. Private to core/data.
+ */
+#ifndef CORE_DATA_JSON_PACK_H
+#define CORE_DATA_JSON_PACK_H
+
+#include "core/base/base.h"
+
+struct cJSON;
+
+struct json_size {
+    size_t node_count, text_bytes;
+};
+
+/* What a copy of `item` takes, without the key under which it stands. */
+struct json_size json_pack_size(const struct cJSON *item);
+
+/* Copies `item`, without its key, to the places that json_pack_size() tells; everything there is
+ * written. The root is the first node. */
+void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts);
+
+#endif
