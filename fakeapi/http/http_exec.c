@@ -3,7 +3,8 @@
  * Exec and attach over WebSockets (v5.channel.k8s.io, v4.channel.k8s.io), where a message is a byte
  * that names its channel and the bytes of it, and over SPDY/3.1, where the client opens a stream
  * for each channel. Commands run as execs of the simulated cluster; what a client writes to
- * standard input is gathered until it closes it.
+ * standard input is gathered until it closes it. A port-forward is SPDY too, on the socket itself
+ * or within the messages of a WebSocket.
  */
 #include "core/api/api_status.h"
 #include "core/base/arena.h"
@@ -15,6 +16,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
+#include "fakeapi/http/forward.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/spdy.h"
 
@@ -63,9 +65,10 @@ struct exec_session {
     /* From the upgrade on. */
     struct MHD_UpgradeResponseHandle *handle;
     int socket;
-    struct sv early;                /* what the client sent before the upgrade was answered */
-    wslay_event_context_ptr frames; /* NULL: SPDY */
-    struct spdy *spdy;
+    struct sv early;                 /* what the client sent before the upgrade was answered */
+    wslay_event_context_ptr frames;  /* NULL: SPDY */
+    struct spdy *spdy;               /* NULL: messages of channels */
+    struct forward *forward;         /* NULL: exec or attach */
     uint32_t streams[CHANNEL_COUNT]; /* of SPDY, by channel; 0: not opened */
     bool is_broken;                  /* the client does not keep to the protocol, or went */
     unsigned watched;                /* events that epoll waits for */
@@ -99,6 +102,7 @@ void free_session(struct exec_session *session) {
             wslay_event_context_free(session->frames);
     }
     spdy_free(session->spdy);
+    forward_free(session->forward);
     *(session->previous ? &session->previous->next : &server->sessions) = session->next;
     if (session->next)
         session->next->previous = session->previous;
@@ -213,12 +217,22 @@ static void take_input(struct exec_session *session, struct sv bytes) {
         session->start_ms = server_now_ms(session->server) + STDIN_PAUSE_MS;
 }
 
+static void take_tunnelled(struct exec_session *session, struct sv bytes) {
+    struct error err = {0};
+    if (!session->is_broken && !spdy_feed(session->spdy, bytes, &err))
+        session->is_broken = true;
+}
+
 static void take_message(wslay_event_context_ptr frames,
                          const struct wslay_event_on_msg_recv_arg *message, void *context) {
     (void)frames;
     struct exec_session *session = context;
     if (wslay_is_ctrl_frame(message->opcode) || message->msg_length == 0)
         return;
+    if (session->spdy) {
+        take_tunnelled(session, (struct sv){(const char *)message->msg, message->msg_length});
+        return;
+    }
     struct sv bytes = {(const char *)message->msg + 1, message->msg_length - 1};
     if (message->msg[0] == CHANNEL_STDIN)
         take_input(session, bytes);
@@ -277,7 +291,25 @@ static void close_when_sent(struct exec_session *session) {
     }
 }
 
+/* What SPDY has to say goes into messages. */
+static void queue_tunnelled(struct exec_session *session) {
+    struct buf *output = spdy_output(session->spdy);
+    while (buf_view(output).len > 0) {
+        struct sv bytes = sv_prefix(buf_view(output), FRAME_BYTES);
+        wslay_event_queue_msg(session->frames, &(struct wslay_event_msg){
+                                                   .opcode = WSLAY_BINARY_FRAME,
+                                                   .msg = (const uint8_t *)bytes.ptr,
+                                                   .msg_length = bytes.len,
+                                               });
+        buf_consume(output, bytes.len);
+    }
+}
+
 static bool send_messages(struct exec_session *session) {
+    if (session->spdy)
+        queue_tunnelled(session);
+    if (session->is_broken)
+        return false;
     if (wslay_event_send(session->frames) != 0)
         return false;
     close_when_sent(session);
@@ -307,7 +339,7 @@ static bool send_frames(struct exec_session *session) {
 
 /* Sends what is queued. False: the session is over. */
 static bool move_on(struct exec_session *session) {
-    return session->spdy ? send_frames(session) : send_messages(session);
+    return session->frames ? send_messages(session) : send_frames(session);
 }
 
 /* False: the client is gone or speaks no SPDY. */
@@ -332,7 +364,8 @@ static void socket_ready(struct waiter *waiter, unsigned events) {
     struct exec_session *session = (struct exec_session *)waiter;
     bool is_open = true;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        is_open = session->spdy ? receive_frames(session) : wslay_event_recv(session->frames) == 0;
+        is_open =
+            session->frames ? wslay_event_recv(session->frames) == 0 : receive_frames(session);
     if (!is_open || !move_on(session))
         free_session(session);
 }
@@ -354,6 +387,10 @@ static void take_stream(void *context, uint32_t id, const struct spdy_header *he
         [CHANNEL_RESIZE] = {"resize", 6},
     };
     struct exec_session *session = context;
+    if (session->forward) {
+        session->is_broken |= !forward_stream(session->forward, session->spdy, id, headers, count);
+        return;
+    }
     bool was_complete = has_all_streams(session);
     size_t channel =
         sv_index_of(spdy_header_value(headers, count, SV("streamtype")), names, CHANNEL_COUNT);
@@ -367,6 +404,10 @@ static void take_stream(void *context, uint32_t id, const struct spdy_header *he
 
 static void take_data(void *context, uint32_t id, struct sv bytes, bool is_last) {
     struct exec_session *session = context;
+    if (session->forward) {
+        session->is_broken |= !forward_data(session->forward, session->spdy, id, bytes, is_last);
+        return;
+    }
     if (id != session->streams[CHANNEL_STDIN])
         return;
     if (bytes.len > 0)
@@ -386,7 +427,6 @@ static void begin_messages(struct exec_session *session) {
     int code = wslay_event_context_server_init(&session->frames, &callbacks, session);
     assert(code == 0);
     wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
-    begin(session);
 }
 
 /* The 101 was sent. */
@@ -401,10 +441,12 @@ static void take_socket(void *context, struct MHD_Connection *connection, void *
     session->socket = socket;
     session->waiter.ready = socket_ready;
     session->early = arena_copy(session->arena, (struct sv){early, early_len});
-    if (session->is_spdy)
+    if (session->is_spdy || session->forward)
         session->spdy = spdy_new(&(struct spdy_events){take_stream, take_data, session});
-    else
+    if (!session->is_spdy)
         begin_messages(session);
+    if (!session->spdy)
+        begin(session);
     socket_ready(&session->waiter, EPOLLIN);
 }
 
@@ -437,12 +479,15 @@ static enum MHD_Result take_offer(void *context, enum MHD_ValueKind kind, const 
 }
 
 /* The newest protocol that both sides know; SV("") for none. */
-static struct sv choose_protocol(struct exchange *exchange, bool is_spdy) {
-    static const struct sv known[] = {{"v5.channel.k8s.io", 17}, {"v4.channel.k8s.io", 17}};
+static struct sv choose_protocol(struct exchange *exchange, bool is_spdy, bool is_forward) {
+    static const struct sv channels[] = {{"v5.channel.k8s.io", 17}, {"v4.channel.k8s.io", 17}};
+    static const struct sv forwards[] = {{"SPDY/3.1+portforward.k8s.io", 27},
+                                         {"portforward.k8s.io", 18}};
+    const struct sv *known = is_forward ? forwards : channels;
     struct protocols protocols = {.header = is_spdy ? "X-Stream-Protocol-Version"
                                                     : "Sec-WebSocket-Protocol"};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_offer, &protocols);
-    for (size_t i = 0; i < COUNT_OF(known); i++)
+    for (size_t i = 0; i < COUNT_OF(channels); i++)
         if (sv_index_of(known[i], protocols.offered, protocols.count) < protocols.count)
             return known[i];
     return SV("");
@@ -529,28 +574,46 @@ static bool can_upgrade(struct exchange *exchange, bool is_spdy, struct sv proto
     return (is_spdy || is_socket) && protocol.len > 0;
 }
 
+/* Why the request cannot be served although the pod is there; false: refused. */
+static bool check_stream(struct exchange *exchange, const struct route *route,
+                         const struct cJSON *pod, enum MHD_Result *ret_result) {
+    struct http_server *server = exchange->server;
+    const char *reason = "BadRequest";
+    struct sv subresource = route->request.subresource, message = SV("");
+    int http_status = 400;
+    if (sv_eq(subresource, SV("exec")) && route->request.exec.command_count == 0) {
+        message = SV("you must specify at least one command for the container");
+    } else if (sv_eq(subresource, SV("portforward")) &&
+               !sv_eq(json_find_string(pod, "status.phase"), SV("Running"))) {
+        message = SV("the pod is not running, so nobody listens to its ports");
+    } else if (!server->exec_transport || server->session_count >= SESSIONS_MAX) {
+        http_status = 503;
+        reason = "ServiceUnavailable";
+        message = SV("no node of this server can run commands now");
+    }
+    if (message.len > 0)
+        *ret_result = send_status(exchange, route, http_status, reason, message);
+    return message.len == 0;
+}
+
 enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route) {
     struct http_server *server = exchange->server;
     const struct cJSON *pod;
     struct api_response response;
+    enum MHD_Result result;
     bool is_spdy = has_word(header_of(exchange, "Upgrade"), "SPDY/3.1");
-    struct sv protocol = choose_protocol(exchange, is_spdy);
-    if (sv_eq(route->request.subresource, SV("portforward")))
-        return send_status(exchange, route, 501, "NotImplemented",
-                           SV("pods/portforward is not supported by this API server"));
+    bool is_forward = sv_eq(route->request.subresource, SV("portforward"));
+    struct sv protocol = choose_protocol(exchange, is_spdy, is_forward);
     if (!fakeapi_check_exec(server->options.api, &route->request, server->arena, &pod, &response))
         return send_tree(exchange, route, &response, SV(""));
     if (!can_upgrade(exchange, is_spdy, protocol))
         return refuse_upgrade(exchange, route);
-    if (!sv_eq(route->request.subresource, SV("attach")) && route->request.exec.command_count == 0)
-        return send_status(exchange, route, 400, "BadRequest",
-                           SV("you must specify at least one command for the container"));
-    if (!server->exec_transport || server->session_count >= SESSIONS_MAX)
-        return send_status(exchange, route, 503, "ServiceUnavailable",
-                           SV("no node of this server can run commands now"));
+    if (!check_stream(exchange, route, pod, &result))
+        return result;
     struct exec_session *session = session_of(exchange, route, pod, protocol);
     session->is_spdy = is_spdy;
     session->can_close_stdin |= is_spdy;
+    session->forward = is_forward ? forward_new(pod) : NULL;
     return send_upgrade(exchange, session, protocol);
 }
 
