@@ -2,8 +2,8 @@
 /*
  * stored: one version of one object. Immutable and shared between the index, the event log and
  * whoever answers from it: counted references. It is kept as a frozen tree while it is in use and
- * as compact bytes when it rests or was sent as text. Whoever needs the tree for longer than until the next write or
- * trees_trim() holds it (core/data/frozen.h).
+ * as compact bytes when it rests or was sent as text. Whoever needs the tree for longer than until
+ * the next write or trees_trim() holds it (core/data/frozen.h).
  */
 #ifndef FAKEAPI_STORE_STORED_H
 #define FAKEAPI_STORE_STORED_H
