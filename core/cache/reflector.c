@@ -51,6 +51,7 @@ struct reflector {
     int64_t backoff_ms;
     int64_t watch_end_ms;
     bool is_synced;
+    struct error trouble;
     uint64_t list_number;
     char continue_token[4096];
     char resource_version[64]; /* where a watch resumes */
@@ -99,6 +100,10 @@ void reflector_free(struct reflector *reflector) {
 
 bool reflector_is_synced(const struct reflector *reflector) {
     return reflector->is_synced;
+}
+
+const struct error *reflector_trouble(const struct reflector *reflector) {
+    return reflector->trouble.code == ERROR_NONE ? NULL : &reflector->trouble;
 }
 
 uint64_t reflector_list_count(const struct reflector *reflector) {
@@ -226,6 +231,7 @@ static void drop_missing(struct reflector *reflector) {
 static void take_page(struct reflector *reflector, const struct completion *completion,
                       int64_t now_ms) {
     reflector->request_id = 0;
+    reflector->trouble = completion->err;
     if (completion->err.code == ERROR_EXPIRED) {
         /* The snapshot behind the pages is gone: from the start. */
         relist(reflector);
@@ -233,6 +239,7 @@ static void take_page(struct reflector *reflector, const struct completion *comp
         return;
     }
     if (completion->err.code == ERROR_NOT_FOUND && reflector->may_be_missing) {
+        reflector->trouble.code = ERROR_NONE;
         relist(reflector);
         drop_missing(reflector);
         reflector->is_synced = true;
@@ -297,6 +304,7 @@ static void take_event(struct reflector *reflector, const struct completion *com
         return;
     }
     reflector->backoff_ms = 0;
+    reflector->trouble.code = ERROR_NONE;
     if (completion->event_type == WATCH_DELETED) {
         char space[KEY_BYTES_MAX];
         forget(reflector,
@@ -311,6 +319,7 @@ static void take_event(struct reflector *reflector, const struct completion *com
 static void take_watch_end(struct reflector *reflector, const struct completion *completion,
                            int64_t now_ms) {
     reflector->request_id = 0;
+    reflector->trouble = completion->err;
     if (completion->err.code == ERROR_EXPIRED) {
         relist(reflector);
         return;

@@ -51,6 +51,8 @@ bool reflector_take(struct reflector *reflector, const struct completion *comple
 int64_t reflector_step(struct reflector *reflector, int64_t now_ms);
 /* The first list was delivered in full. */
 bool reflector_is_synced(const struct reflector *reflector);
+/* What the last list or watch ended with, or NULL when nothing is wrong. */
+const struct error *reflector_trouble(const struct reflector *reflector);
 /* Lists started so far, the first one included. */
 uint64_t reflector_list_count(const struct reflector *reflector);
 

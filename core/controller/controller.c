@@ -4,6 +4,7 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/map.h"
@@ -232,11 +233,27 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+/* Each kind of trouble once, and when it is over. */
+static void tell_trouble(struct controller *controller, struct watched *watched) {
+    const struct error *trouble = reflector_trouble(watched->reflector);
+    enum error_code code = trouble ? trouble->code : ERROR_NONE;
+    if (code == watched->told_trouble || code == ERROR_EXPIRED)
+        return;
+    watched->told_trouble = code;
+    if (trouble)
+        log_line(controller->log, LOG_WARNING, "watching %.*s: %s",
+                 SV_ARG(watched->resource->plural), trouble->message);
+    else
+        log_line(controller->log, LOG_INFO, "watching %.*s: works again",
+                 SV_ARG(watched->resource->plural));
+}
+
 static int64_t step_reflectors(struct controller *controller) {
     int64_t next_ms = DEADLINE_NEVER;
     for (size_t i = 0; i < WATCHED_COUNT; i++) {
         struct watched *watched = &controller->watched[i];
         next_ms = earlier(next_ms, reflector_step(watched->reflector, controller->now_ms));
+        tell_trouble(controller, watched);
         uint64_t list_count = reflector_list_count(watched->reflector);
         if (list_count == watched->list_count)
             continue;
@@ -398,6 +415,21 @@ bool controller_is_synced(const struct controller *controller) {
         if (!reflector_is_synced(controller->watched[i].reflector))
             return false;
     return true;
+}
+
+void controller_list_missing(const struct controller *controller, struct buf *text) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < WATCHED_COUNT; i++) {
+        const struct watched *watched = &controller->watched[i];
+        const struct error *trouble = reflector_trouble(watched->reflector);
+        if (reflector_is_synced(watched->reflector))
+            continue;
+        bool fits =
+            buf_printf(text, "%.*s: %s\n", SV_ARG(resource_qualified(watched->resource, arena)),
+                       trouble ? trouble->message : "is being listed");
+        if (!fits)
+            return;
+    }
 }
 
 bool controller_is_idle(const struct controller *controller) {

@@ -13,6 +13,7 @@
 #include "core/reconcile/snapshot.h"
 
 struct arena;
+struct buf;
 struct clock;
 struct log;
 struct plan;
@@ -43,6 +44,8 @@ void controller_pause(struct controller *controller, bool is_paused);
 
 /* All caches have been filled once. */
 bool controller_is_synced(const struct controller *controller);
+/* One line for each collection that is not in the cache yet, with what stands in the way. */
+void controller_list_missing(const struct controller *controller, struct buf *text);
 /* Nothing in flight but watches, nothing due: only an event or a deadline brings work. */
 bool controller_is_idle(const struct controller *controller);
 

@@ -6,6 +6,7 @@
 #define CORE_CONTROLLER_CONTROLLER_PARTS_H
 
 #include "core/base/base.h"
+#include "core/base/error.h"
 #include "core/base/rng.h"
 #include "core/controller/controller.h"
 #include "core/reconcile/snapshot.h"
@@ -27,6 +28,7 @@ struct watched {
     const struct resource *resource;
     struct reflector *reflector;
     uint64_t list_count;
+    enum error_code told_trouble; /* in the log */
 };
 
 struct controller {
