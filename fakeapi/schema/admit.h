@@ -53,6 +53,9 @@ void admit_normalize(const struct resource_type *type, struct cJSON *object, str
 void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
                         struct arena *arena);
 
+/* Whether a stored custom object lacks a default of its schema. */
+bool admit_lacks_defaults(const struct resource_type *type, const struct cJSON *object);
+
 /* Rules of the type: metadata, the schema's, and those of built-in kinds; with `old` also what may
  * not change. `old` is NULL on creation. `subresource` is "" or "status". */
 void admit_validate(const struct resource_type *type, const struct cJSON *object,

@@ -338,3 +338,22 @@ void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct
                 schema_set_defaults(schema->items, member, arena);
         }
 }
+
+static bool lacks_defaults(const struct schema *schema, const struct cJSON *item) {
+    if (!has_defaults(schema) || (!json_is_map(item) && !json_is_list(item)))
+        return false;
+    for (size_t i = 0; json_is_map(item) && i < schema->member_count; i++)
+        if (schema->members[i].schema->default_value && !json_get(item, schema->members[i].name))
+            return true;
+    JSON_EACH (child, item) {
+        const struct schema *below =
+            json_is_list(item) ? schema->items : schema_member(schema, json_key(child));
+        if (lacks_defaults(below, child))
+            return true;
+    }
+    return false;
+}
+
+bool admit_lacks_defaults(const struct resource_type *type, const struct cJSON *object) {
+    return type->is_custom && lacks_defaults(type->schema, object);
+}

@@ -385,8 +385,12 @@ bool registry_put_crd(struct registry *registry, const struct cJSON *crd, struct
                              VERSIONS_MAX);
         types[count++] = custom_type(registry->arena, copy, version, schema);
     }
+    bool is_known = count > 0 && registry_find_group_kind(registry, types[0]->resource.group,
+                                                          types[0]->resource.kind);
     registry_remove_crd(registry, copy);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        types[i]->sets_defaults_on_read = is_known || count > 1;
         add_type(registry, types[i]);
+    }
     return true;
 }

@@ -41,6 +41,8 @@ struct resource_type {
     const struct sv *selectable_fields;
     size_t selectable_field_count;
     const struct cJSON *printer_columns; /* additionalPrinterColumns, or NULL */
+    /* What is stored may lack defaults of the schema: it was written under another one. */
+    bool sets_defaults_on_read;
     /* Custom types: other served versions share storage through this key (group/plural). */
     struct sv storage_key;
 };

@@ -207,3 +207,46 @@ TEST(keys_come_in_the_servers_order) {
     CHECK_SV(json_write_arena(arena, json_get(foo, SV("spec")), JSON_COMPACT),
              SV("{\"a\":[{\"y\":2,\"z\":1}],\"b\":1}"));
 }
+
+#define VERSION(properties)                                                                        \
+    "{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"          \
+    "\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":"            \
+    "{" properties "}}}}}}"
+#define DEFINITION(plural, kind, properties)                                                       \
+    "{\"metadata\":{\"name\":\"" plural ".x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"         \
+    "\"Namespaced\",\"names\":{\"plural\":\"" plural "\",\"kind\":\"" kind                         \
+    "\"},\"versions\":[" VERSION(properties) "]}}"
+#define DEFINITIONS "apiextensions.k8s.io/v1/customresourcedefinitions"
+
+TEST(a_default_that_came_later_is_seen_in_older_objects) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, DEFINITIONS, "", DEFINITION("foos", "Foo", ""));
+    fixture_create(api, arena, "x.io/v1/foos", "default",
+                   "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"f\"},"
+                   "\"spec\":{}}");
+    struct request request = fixture_request(VERB_PATCH, DEFINITIONS, "", "foos.x.io");
+    request.patch_type = PATCH_MERGE;
+    request.body = fixture_json(arena, "{\"spec\":{\"versions\":[" VERSION(
+                                           "\"size\":{\"type\":\"integer\",\"default\":3}") "]}}");
+    REQUIRE(fixture_send(api, arena, &request).http_status == 200);
+    struct api_response foo = fixture_get(api, arena, "x.io/v1/foos", "default", "f");
+    CHECK(json_find_int(foo.body, "spec.size", 0) == 3);
+}
+
+TEST(a_definition_whose_kind_is_taken_serves_nothing) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, DEFINITIONS, "", DEFINITION("foos", "Foo", ""));
+    struct api_response second =
+        fixture_create(api, arena, DEFINITIONS, "", DEFINITION("others", "Foo", ""));
+    REQUIRE(second.http_status == 201);
+    CHECK_SV(json_find_string(second.body, "status.conditions.0.reason"), SV("KindConflict"));
+    CHECK_SV(json_find_string(second.body, "status.conditions.1.status"), SV("False"));
+    struct request list = fixture_request(VERB_LIST, "x.io/v1/others", "default", "");
+    CHECK(fixture_send(api, arena, &list).http_status == 404);
+    fixture_create(api, arena, "x.io/v1/foos", "default",
+                   "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"f\"}}");
+    fixture_delete(api, arena, DEFINITIONS, "", "others.x.io", NULL);
+    CHECK(fixture_get(api, arena, "x.io/v1/foos", "default", "f").http_status == 200);
+}

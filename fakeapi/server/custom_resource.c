@@ -12,6 +12,10 @@
 
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct error err = {0};
+    /* Its names are somebody else's: the object is kept, but serves nothing. */
+    const struct cJSON *accepted = object_condition(crd, SV("NamesAccepted"));
+    if (accepted && !object_condition_is_true(crd, SV("NamesAccepted")))
+        return true;
     if (registry_put_crd(call->api->registry, crd, &err))
         return true;
     struct findings findings = {0};
@@ -45,7 +49,8 @@ bool empty_custom_resource(struct call *call, const struct cJSON *crd) {
     const struct resource_type *type =
         registry_find_group_kind(call->api->registry, json_find_string(crd, "spec.group"),
                                  json_find_string(crd, "spec.names.kind"));
-    if (!type)
+    /* The kind may be served by another definition, whose objects are none of ours. */
+    if (!type || !sv_eq(type->resource.plural, json_find_string(crd, "spec.names.plural")))
         return true;
     struct collection *collection = store_collection(call->api->store, type->storage_key);
     struct cJSON *objects = json_list(call->arena);

@@ -39,7 +39,12 @@ const struct cJSON *present(struct arena *arena, const struct resource_type *typ
         frozen_hold(arena, frozen);
     if (request->metadata_only)
         return partial_metadata(arena, tree);
-    return convert_to_type(arena, type, tree);
+    tree = convert_to_type(arena, type, tree);
+    if (!type->sets_defaults_on_read || !admit_lacks_defaults(type, tree))
+        return tree;
+    struct cJSON *copy = json_copy(arena, tree);
+    admit_set_defaults(type, copy, arena);
+    return copy;
 }
 
 struct stored *find_or_refuse(struct call *call) {
