@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* A statistic, read by benchmarks only: nothing depends on it. */
-static uint64_t alloc_count;
+/* A statistic of this thread, read by benchmarks only: nothing depends on it. */
+static _Thread_local uint64_t alloc_count;
 
 void *mem_alloc(size_t bytes) {
     alloc_count++;
