@@ -53,6 +53,11 @@ struct check_result *results_add(struct check_results *results, struct sv id,
     return push(results, result);
 }
 
+void results_append(struct check_results *results, const struct check_results *more) {
+    for (size_t i = 0; i < more->count; i++)
+        push(results, more->items[i]);
+}
+
 void results_pass_if_none(struct check_results *results, struct sv id, size_t from) {
     for (size_t i = from; i < results->count; i++) {
         if (sv_eq(results->items[i].check->id, id))

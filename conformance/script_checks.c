@@ -6,18 +6,27 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
+struct script_check_set {
+    struct script_check_options options;
+    /* The sample as it is, started; every check works with a copy. */
+    struct script_context context;
+    /* Where nothing can be run: why. */
+    enum check_state skip_state;
+    struct sv skip_reason;
+};
+
 static const struct script_check_list *const lists[] = {
     &script_config_checks, &script_entry_checks, &script_mount_checks,
     &script_safety_checks, &script_tier_checks,
 };
 
-static void skip_all(struct script_context *context, enum check_state state, struct sv why) {
+static const struct script_check *find_check(size_t index) {
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        for (size_t j = 0; j < lists[i]->count; j++) {
-            context->id = lists[i]->items[j].id;
-            script_skip(context, state, "%.*s", SV_ARG(why));
-        }
+        if (index < lists[i]->count)
+            return &lists[i]->items[index];
+        index -= lists[i]->count;
     }
+    return NULL;
 }
 
 /* The sample as it is: what all variations are compared with. */
@@ -49,6 +58,50 @@ static bool prepare(struct script_context *context, struct sv *ret_why) {
     return true;
 }
 
+/* Sets the reason when no check can be run. */
+static void open_set(struct script_check_set *set) {
+    struct script_context *context = &set->context;
+    struct sv why;
+    set->skip_state = CHECK_STATE_SKIP_UNOBSERVABLE;
+    if (!set->options.simulation) {
+        set->skip_reason =
+            SV("scripts are not run without the engine: describe its commands in sim.yaml "
+               "(kind Simulation) beside the class");
+    } else if (!set->options.runner) {
+        set->skip_state = CHECK_STATE_ERROR;
+        set->skip_reason = sv_from(set->options.unavailable->message);
+    } else if (!prepare(context, &why)) {
+        set->skip_reason = arena_printf(context->arena, "sample %.*s gives no pods: %.*s",
+                                        SV_ARG(context->sample->name), SV_ARG(why));
+    }
+}
+
+struct script_check_set *script_check_set_new(const struct subject *subject,
+                                              const struct script_check_options *options,
+                                              struct arena *arena) {
+    struct script_check_set *set = ARENA_NEW(arena, struct script_check_set);
+    set->options = *options;
+    set->skip_reason = SV("");
+    set->context = (struct script_context){
+        .subject = subject,
+        .simulation = options->simulation,
+        .runner = options->runner,
+        .arena = arena,
+        .sample = &subject->samples[0],
+        .mount_role = ROLE_COUNT,
+    };
+    open_set(set);
+    return set;
+}
+
+size_t script_check_set_count(const struct script_check_set *set) {
+    (void)set;
+    size_t count = 0;
+    while (find_check(count))
+        count++;
+    return count;
+}
+
 static void run_check(struct script_context *context, const struct script_check *check) {
     context->id = check->id;
     context->findings_begin = context->results->count;
@@ -67,38 +120,28 @@ static void run_check(struct script_context *context, const struct script_check 
             OBSERVED_BY_SANDBOX;
 }
 
-static void run_checks(struct script_context *context, const struct script_check_options *options) {
-    for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        for (size_t j = 0; j < lists[i]->count; j++) {
-            if (options->progress)
-                options->progress(options->context, lists[i]->items[j].id);
-            run_check(context, &lists[i]->items[j]);
-        }
+void script_check_set_run(const struct script_check_set *set, size_t index,
+                          struct check_results *results) {
+    const struct script_check *check = find_check(index);
+    assert(check != NULL);
+    struct script_context context = set->context;
+    context.results = results;
+    context.arena = results->arena;
+    context.base.arena = results->arena;
+    context.base.err = &context.err;
+    if (set->options.progress)
+        set->options.progress(set->options.context, check->id);
+    if (set->skip_reason.len == 0) {
+        run_check(&context, check);
+        return;
     }
+    context.id = check->id;
+    script_skip(&context, set->skip_state, "%.*s", SV_ARG(set->skip_reason));
 }
 
 void script_checks(const struct subject *subject, const struct script_check_options *options,
                    struct check_results *results) {
-    struct script_context context = {
-        .subject = subject,
-        .simulation = options->simulation,
-        .runner = options->runner,
-        .results = results,
-        .arena = results->arena,
-        .sample = &subject->samples[0],
-        .mount_role = ROLE_COUNT,
-    };
-    struct sv why;
-    if (!options->simulation)
-        skip_all(&context, CHECK_STATE_SKIP_UNOBSERVABLE,
-                 SV("scripts are not run without the engine: describe its commands in sim.yaml "
-                    "(kind Simulation) beside the class"));
-    else if (!options->runner)
-        skip_all(&context, CHECK_STATE_ERROR, sv_from(options->unavailable->message));
-    else if (!prepare(&context, &why))
-        skip_all(&context, CHECK_STATE_SKIP_UNOBSERVABLE,
-                 arena_printf(context.arena, "sample %.*s gives no pods: %.*s",
-                              SV_ARG(context.sample->name), SV_ARG(why)));
-    else
-        run_checks(&context, options);
+    const struct script_check_set *set = script_check_set_new(subject, options, results->arena);
+    for (size_t i = 0; i < script_check_set_count(set); i++)
+        script_check_set_run(set, i, results);
 }

@@ -6,6 +6,8 @@
 #include "conformance/cmd/scripts.h"
 #include "conformance/lifecycle.h"
 #include "conformance/lint.h"
+#include "conformance/sandbox/parallel.h"
+#include "conformance/sandbox/script_jobs.h"
 #include "conformance/script_checks.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -46,28 +48,47 @@ static void run_scripts(const struct subject *subject, const struct certify_opti
         .simulation = scripts_simulation(scripts),
         .progress = shows_progress(options) ? show_progress : NULL,
     };
-    script_checks(subject, &checks, results);
+    script_jobs_run(subject, &checks, results);
 }
 
-/* The lifecycle in simulation; returns the number of measurements. */
-static size_t run_lifecycle(const struct subject *subject, const struct certify_options *options,
-                            const struct scripts *scripts, struct check_results *results,
-                            struct report_measurement *ret_measurements) {
+/* The lifecycle in simulation, which is a job of its own beside the scripts. */
+struct life {
+    const struct subject *subject;
+    const struct certify_options *options;
+    const struct scripts *scripts;
+    struct check_results results;
+    struct lifecycle_measurements measured;
+};
+
+static void run_lifecycle(void *context) {
+    struct life *life = context;
     struct engine engines[SCRIPTS_ENGINES_MAX];
     struct lifecycle_options lifecycle = {
-        .seed = options->seed,
+        .seed = life->options->seed,
         .engines = engines,
-        .engine_count = scripts_engines(scripts, subject, engines),
-        .progress = shows_progress(options) ? show_progress : NULL,
+        .engine_count = scripts_engines(life->scripts, life->subject, engines),
+        .progress = shows_progress(life->options) ? show_progress : NULL,
     };
-    struct lifecycle_measurements measured = {0};
-    lifecycle_checks(subject, &lifecycle, results, &measured);
+    lifecycle_checks(life->subject, &lifecycle, &life->results, &life->measured);
+}
+
+/* What scripts and the simulation show; returns the number of measurements. */
+static size_t observe(const struct subject *subject, const struct certify_options *options,
+                      const struct scripts *scripts, struct arena *life_arena,
+                      struct check_results *results, struct report_measurement *ret_measurements) {
+    struct life life = {
+        .subject = subject, .options = options, .scripts = scripts, .results.arena = life_arena};
+    struct parallel_job *job = parallel_start(run_lifecycle, &life);
+    run_scripts(subject, options, scripts, results);
+    parallel_join(job);
+    results_append(results, &life.results);
+    const struct lifecycle_measurements *measured = &life.measured;
     const struct report_measurement measurements[] = {
-        {SV("requestsCreate"), (int64_t)measured.requests_create},
-        {SV("writesCreate"), (int64_t)measured.writes_create},
-        {SV("writesSteadyPerHour"), (int64_t)measured.writes_steady},
-        {SV("timeToBindVirtualMs"), measured.time_to_bound_ms},
-        {SV("execCount"), (int64_t)measured.execution_count},
+        {SV("requestsCreate"), (int64_t)measured->requests_create},
+        {SV("writesCreate"), (int64_t)measured->writes_create},
+        {SV("writesSteadyPerHour"), (int64_t)measured->writes_steady},
+        {SV("timeToBindVirtualMs"), measured->time_to_bound_ms},
+        {SV("execCount"), (int64_t)measured->execution_count},
     };
     memcpy(ret_measurements, measurements, sizeof(measurements));
     return COUNT_OF(measurements);
@@ -84,10 +105,10 @@ static int certify(const struct subject *subject, const struct certify_options *
     struct report_measurement measurements[MEASUREMENTS_MAX] = {
         {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
     size_t measurement_count = 1;
-    if (!options->is_static) {
-        run_scripts(subject, options, scripts, &results);
-        measurement_count += run_lifecycle(subject, options, scripts, &results, measurements + 1);
-    }
+    AUTO(arena) life_arena = arena_new();
+    if (!options->is_static)
+        measurement_count +=
+            observe(subject, options, scripts, life_arena, &results, measurements + 1);
     if (has_progress)
         end_progress();
     struct report_input input = {

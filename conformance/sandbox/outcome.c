@@ -43,7 +43,7 @@ static struct sv read_file(int folder_fd, const char *name, struct arena *arena)
 struct logged {
     VEC(struct script_call) calls;
     VEC(struct sv) injections, command_lines, orphans;
-    bool has_exit, has_signal, is_serving;
+    bool has_exit, has_signal, is_serving, is_timed_out;
     int exit_code, signal_number;
 };
 
@@ -76,6 +76,8 @@ static void add_line(struct logged *logged, const struct cJSON *line, struct are
         vec_push(&logged->orphans, json_text(value));
     } else if (sv_eq(key, SV("serves"))) {
         logged->is_serving = true;
+    } else if (sv_eq(key, SV("timedOut"))) {
+        logged->is_timed_out = true;
     } else if (sv_eq(key, SV("exit"))) {
         logged->has_exit = true;
         logged->exit_code = (int)number;
@@ -155,11 +157,12 @@ static enum script_end end_of(const struct outcome_places *places,
         result->stdout_bytes.len > places->output_bytes_max ||
         result->stderr_bytes.len > places->output_bytes_max)
         return SCRIPT_TOO_MUCH_OUTPUT;
-    /* What it left in the background may still have been waiting. */
+    /* What it left in the background may have filled the disk. */
     bool is_ended = logged->has_exit || logged->has_signal;
     if (result->stop == PROCESS_STOPPED && !is_ended)
-        return faccessat(places->run_fd, "overtime", F_OK, 0) == 0 ? SCRIPT_TIMED_OUT
-                                                                   : SCRIPT_TOO_MUCH_WRITTEN;
+        return SCRIPT_TOO_MUCH_WRITTEN;
+    if (logged->is_timed_out && !is_ended)
+        return SCRIPT_TIMED_OUT;
     if (result->stop == PROCESS_TOO_LONG)
         return SCRIPT_KILLED;
     if (logged->has_signal)

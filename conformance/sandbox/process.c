@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -69,14 +68,15 @@ static void limit(int resource, uint64_t value) {
     (void)setrlimit((__rlimit_resource_t)resource, &rlimit);
 }
 
-/* In the child. Processes are limited inside (tool_init()), where only the sandbox's own count;
- * that limit, too, holds only for a user that is not root. */
+/* In the child, which shares this process's memory until execv(): libc's setresuid() and the like
+ * would change all threads of the parent, and so only system calls are made. Processes are limited
+ * inside (tool_init()), where only the sandbox's own count; that limit, too, holds only for a user
+ * that is not root. */
 static void restrict_process(void) {
+    const long id = PROCESS_ID_UNPRIVILEGED;
     if (geteuid() == 0 &&
-        (setgroups(0, NULL) != 0 ||
-         setresgid(PROCESS_ID_UNPRIVILEGED, PROCESS_ID_UNPRIVILEGED, PROCESS_ID_UNPRIVILEGED) !=
-             0 ||
-         setresuid(PROCESS_ID_UNPRIVILEGED, PROCESS_ID_UNPRIVILEGED, PROCESS_ID_UNPRIVILEGED) != 0))
+        (syscall(SYS_setgroups, 0L, NULL) != 0 || syscall(SYS_setresgid, id, id, id) != 0 ||
+         syscall(SYS_setresuid, id, id, id) != 0))
         _exit(EXIT_CANNOT_EXEC);
     limit(RLIMIT_CPU, CPU_S_MAX);
     limit(RLIMIT_FSIZE, FILE_BYTES_MAX);
@@ -88,12 +88,13 @@ static void restrict_process(void) {
 }
 
 static void become(const struct process *process, const struct pipes *pipes) {
+    const struct sigaction default_action = {.sa_handler = SIG_DFL};
     restrict_process();
     dup2(pipes->ends[0][0], STDIN_FILENO);
     dup2(pipes->ends[1][1], STDOUT_FILENO);
     dup2(pipes->ends[2][1], STDERR_FILENO);
     dup2(pipes->ends[PIPE_LIFE][1], LIFE_FD);
-    signal(SIGPIPE, SIG_DFL);
+    (void)sigaction(SIGPIPE, &default_action, NULL);
     execv(process->argv[0], (char *const *)process->argv);
     _exit(EXIT_CANNOT_EXEC);
 }
@@ -207,7 +208,8 @@ bool process_run(const struct process *process, struct arena *arena,
     if (!open_all(&pipes, err))
         return false;
     signal(SIGPIPE, SIG_IGN); /* a script need not read what it is given */
-    pid_t pid = fork();
+    /* fork() would copy the page tables of all that was certified so far. */
+    pid_t pid = vfork();
     if (pid == 0)
         become(process, &pipes);
     close_end(&pipes.ends[0][0]);

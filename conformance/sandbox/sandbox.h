@@ -4,7 +4,8 @@
  * memory, processes and files, the host's tools read-only, and the engine's programs replaced by
  * the simulation that the vendor gives. The one impure part of conformance besides cmd.
  *
- * Equal runs are made once: outcomes are remembered by a hash of everything that goes in.
+ * Equal runs are made once: outcomes are remembered by a hash of everything that goes in. Threads
+ * may run scripts at the same time, as many as there are processors; others wait for their turn.
  */
 #ifndef CONFORMANCE_SANDBOX_SANDBOX_H
 #define CONFORMANCE_SANDBOX_SANDBOX_H
@@ -25,6 +26,7 @@ struct sandbox *sandbox_new(const struct simulation *simulation, struct error *e
 void sandbox_free(struct sandbox *sandbox);
 DEFINE_AUTO(sandbox)
 
+/* May be used by several threads. */
 struct script_runner sandbox_runner(struct sandbox *sandbox);
 /* Runs that were made, and those that were answered from memory. */
 void sandbox_counts(const struct sandbox *sandbox, uint64_t *ret_runs, uint64_t *ret_remembered);

@@ -18,9 +18,9 @@
 #define SIM_STATE SIM_RUN "/state.json"
 #define SIM_LOCK SIM_RUN "/lock"
 /* One JSON object a line: {"call": …} {"injected": …} {"exit": n} {"signal": n} {"orphan": …}
- * {"cmdline": …} {"serves": true} */
+ * {"cmdline": …} {"serves": true} {"timedOut": true} */
 #define SIM_LOG SIM_RUN "/log"
-/* Exists once the run waits past its virtual time: it can be ended at once. */
+/* Exists once a process of the run waits past its virtual time. */
 #define SIM_OVERTIME SIM_RUN "/overtime"
 
 /* Names that crctl-sim-cli answers to by itself. */

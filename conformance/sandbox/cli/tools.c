@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,10 +16,9 @@ enum {
     EXIT_USAGE = 125,
     EXIT_NOT_RUNNABLE = 126,
     EXIT_NOT_FOUND = 127,
-    KILL_AFTER_US = 200 * 1000, /* real time for a trap to run */
-    SETTLE_US = 2 * 1000,
-    SETTLE_TURNS = 10,
-    PROCESSES_MAX = 256, /* of one sandbox */
+    /* Real time for a trap to run. */
+    KILL_AFTER_TURNS = 100,
+    KILL_AFTER_TURN_US = 2 * 1000,
 };
 /* 2026-01-01T00:00:00Z, when every simulation begins. */
 #define START_S INT64_C(1767225600)
@@ -63,6 +61,17 @@ static bool parse_duration(struct sv text, int64_t *ret_ms) {
         fraction *= 10;
     *ret_ms = whole * unit_ms + fraction * unit_ms / 1000;
     return true;
+}
+
+int tool_status_of(int wait_status) {
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+void tool_exec(char **argv) {
+    execvp(argv[0], argv);
+    int code = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
+    fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+    _exit(code);
 }
 
 static void spend(int64_t takes_ms) {
@@ -161,18 +170,6 @@ static void handle_alarm(int number) {
     kill(timed_child, SIGTERM);
 }
 
-static int status_of(int status) {
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Runs a program in the child; what goes wrong is what a shell would say. */
-static void exec_command(char **argv) {
-    execvp(argv[0], argv);
-    int code = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
-    fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
-    _exit(code);
-}
-
 /* The first argument behind the options. */
 static int skip_options(int argc, char **argv) {
     int i = 1;
@@ -202,20 +199,29 @@ static void set_deadline(int64_t limit_ms) {
     setenv(SIM_DEADLINE_PID, arena_printf(arena, "%d", (int)getpid()).ptr, 1);
 }
 
+/* Asked to end; whoever does not is ended. */
+static int wait_for_timed_out(void) {
+    int status = 0;
+    for (int turn = 0; turn < KILL_AFTER_TURNS; turn++) {
+        if (waitpid(timed_child, &status, WNOHANG) != 0)
+            return EXIT_TIMED_OUT;
+        usleep(KILL_AFTER_TURN_US);
+    }
+    kill(-timed_child, SIGKILL);
+    while (waitpid(timed_child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return EXIT_TIMED_OUT;
+}
+
 static int wait_for_child(void) {
     int status = 0;
-    bool is_warned = false;
     while (waitpid(timed_child, &status, 0) < 0) {
         if (errno != EINTR)
             return EXIT_USAGE;
-        if (!is_timed_out || is_warned)
-            continue;
-        /* Asked to end; whoever does not is ended. */
-        is_warned = true;
-        usleep(KILL_AFTER_US);
-        kill(-timed_child, SIGKILL);
+        if (is_timed_out)
+            return wait_for_timed_out();
     }
-    return is_timed_out ? EXIT_TIMED_OUT : status_of(status);
+    return is_timed_out ? EXIT_TIMED_OUT : tool_status_of(status);
 }
 
 int tool_timeout(int argc, char **argv) {
@@ -240,46 +246,9 @@ int tool_timeout(int argc, char **argv) {
         setpgid(0, 0);
         signal(SIGALRM, SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        exec_command(argv + first + 1);
+        tool_exec(argv + first + 1);
     }
     setpgid(timed_child, timed_child);
     sigprocmask(SIG_SETMASK, &before, NULL);
     return wait_for_child();
-}
-
-/* --- the container's process --- */
-
-/* Processes that are about to end get a moment; what stays then is an orphan. */
-static void log_orphans(struct arena *arena) {
-    for (int turn = 0; turn < SETTLE_TURNS; turn++) {
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            ;
-        if (kill(-1, 0) != 0 && errno == ESRCH)
-            return;
-        usleep(SETTLE_US);
-    }
-    session_log_command_lines(arena, SV("orphan"), true);
-}
-
-int tool_init(int argc, char **argv) {
-    AUTO(arena) arena = arena_new();
-    if (argc < 2)
-        return EXIT_USAGE;
-    /* Counted in this user namespace: a script that forks without end takes nothing from others. */
-    struct rlimit processes = {.rlim_cur = PROCESSES_MAX, .rlim_max = PROCESSES_MAX};
-    (void)setrlimit(RLIMIT_NPROC, &processes);
-    pid_t child = fork();
-    if (child < 0)
-        return EXIT_USAGE;
-    if (child == 0)
-        exec_command(argv + 1);
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFSIGNALED(status))
-        session_log(arena, SV("signal"), json_int(arena, WTERMSIG(status)));
-    else
-        session_log(arena, SV("exit"), json_int(arena, WEXITSTATUS(status)));
-    log_orphans(arena);
-    return status_of(status);
 }

@@ -9,6 +9,11 @@
 /* A program of the engine. */
 int run_program(int argc, char **argv);
 
+/* What a shell tells of a status from waitpid(). */
+int tool_status_of(int wait_status);
+/* Becomes a program; what goes wrong is said and ends the process as it would a shell's. */
+void tool_exec(char **argv);
+
 /* Runs a command as the container's process and logs how it ended and what it left behind. */
 int tool_init(int argc, char **argv);
 /* Cost virtual time instead of real time. */
