@@ -16,12 +16,21 @@
 #include "core/platform/exec_socket.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 enum {
     REQUEST_TIMEOUT_MS = 30 * 1000,
     EXEC_TIMEOUT_MS = 60 * 1000,
     CONNECT_TIMEOUT_MS = 10 * 1000,
     CONNECTIONS_MAX = 256,
+    /* A peer that went away without a word is found out by its silence: probes from the kernel,
+     * and for watches no byte at all, although servers send bookmarks about once a minute. */
+    KEEPALIVE_IDLE_S = 30,
+    KEEPALIVE_INTERVAL_S = 10,
+    UNACKNOWLEDGED_MS_MAX = 30 * 1000,
+    WATCH_SILENCE_S_MAX = 150,
 };
 
 struct call {
@@ -30,9 +39,10 @@ struct call {
     uint64_t id;
     enum verb verb;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     struct arena *arena; /* texts that libcurl and the exec point to */
-    struct buf body;     /* of the answer */
+    char curl_message[CURL_ERROR_SIZE];
+    struct buf body; /* of the answer */
     bool is_too_large;
     struct watch_decoder *decoder; /* of a watch that was answered with 200 */
     bool watch_failed;
@@ -49,9 +59,11 @@ struct curl_transport {
     struct event_loop *loop;
     CURLM *multi;
     struct arena *arena;
-    struct sv server, host, user_agent, bearer_token;
-    struct sv ca_certificate, client_certificate, client_key;
-    bool skips_verification;
+    struct curl_transport_options options; /* texts in the arena */
+    /* "https://host:port", the server's "/path" or "", and "" or a text for CONNECT_TO. */
+    struct sv url, host, prefix, connect_to;
+    struct arena *credential_arena;
+    struct sv bearer_token, client_certificate, client_key;
     struct rng rng;
     uint64_t last_id;
     struct call *calls;
@@ -67,6 +79,7 @@ static void call_free(struct call *call) {
     curl_multi_remove_handle(transport->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->connect_to);
     watch_decoder_free(call->decoder);
     buf_release(&call->body);
     arena_free(call->arena);
@@ -135,8 +148,9 @@ static void fail_call(struct completion *completion, const struct call *call, CU
     else if (call->is_too_large)
         error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
     else
-        error_set(&completion->err, code_of(result), "%.*s: %s", SV_ARG(call->owner->server),
-                  curl_easy_strerror(result));
+        error_set(&completion->err, code_of(result), "%.*s: %s",
+                  SV_ARG(call->owner->options.server),
+                  call->curl_message[0] ? call->curl_message : curl_easy_strerror(result));
 }
 
 static int64_t retry_after_ms(const struct call *call, const struct cJSON *body) {
@@ -159,6 +173,12 @@ static void read_answer(struct completion *completion, struct call *call, struct
     }
 }
 
+static void tell_if_refused(const struct curl_transport *transport,
+                            const struct completion *completion) {
+    if (completion->err.code == ERROR_UNAUTHORIZED && transport->options.refused)
+        transport->options.refused(transport->options.context);
+}
+
 static void finish(struct call *call, CURLcode result) {
     struct arena *arena = arena_new();
     struct completion completion = {
@@ -173,6 +193,7 @@ static void finish(struct call *call, CURLcode result) {
     else if (!call->decoder && !(call->verb == VERB_WATCH && completion.http_status == 200))
         read_answer(&completion, call, arena);
     completion_queue_push(&call->owner->queue, &completion, arena);
+    tell_if_refused(call->owner, &completion);
     call_free(call);
 }
 
@@ -186,6 +207,7 @@ static void finish_exec(struct call *call) {
     exec_socket_finish(call->socket, arena, &completion);
     completion.id = call->id;
     completion_queue_push(&call->owner->queue, &completion, arena);
+    tell_if_refused(call->owner, &completion);
     call_free(call);
 }
 
@@ -216,7 +238,7 @@ static void begin_exec(struct call *call) {
         .easy = call->easy,
         .host = transport->host,
         .path = call->path,
-        .user_agent = transport->user_agent,
+        .user_agent = transport->options.user_agent,
         .bearer_token = transport->bearer_token,
         .stdin_bytes = call->exec.stdin_bytes,
         .has_stdin = call->exec.has_stdin,
@@ -307,12 +329,37 @@ static void set_blob(CURL *easy, CURLoption option, struct sv text) {
     curl_easy_setopt(easy, option, &blob);
 }
 
+static int set_socket_options(void *context, curl_socket_t descriptor, curlsocktype purpose) {
+    (void)context, (void)purpose;
+    int limit_ms = UNACKNOWLEDGED_MS_MAX;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
+    return CURL_SOCKOPT_OK;
+}
+
+static void set_connection(struct call *call) {
+    const struct curl_transport *transport = call->owner;
+    CURL *easy = call->easy;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    if (transport->options.proxy_url.len > 0)
+        curl_easy_setopt(easy, CURLOPT_PROXY, transport->options.proxy_url.ptr);
+    if (transport->connect_to.len > 0) {
+        call->connect_to = curl_slist_append(NULL, transport->connect_to.ptr);
+        curl_easy_setopt(easy, CURLOPT_CONNECT_TO, call->connect_to);
+    }
+}
+
 static void set_tls(const struct curl_transport *transport, CURL *easy) {
-    set_blob(easy, CURLOPT_CAINFO_BLOB, transport->ca_certificate);
+    set_blob(easy, CURLOPT_CAINFO_BLOB, transport->options.ca_certificate);
     set_blob(easy, CURLOPT_SSLCERT_BLOB, transport->client_certificate);
     set_blob(easy, CURLOPT_SSLKEY_BLOB, transport->client_key);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (transport->skips_verification) {
+    if (transport->options.skips_verification) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
@@ -344,34 +391,59 @@ static void copy_exec(struct call *call, const struct request *request) {
     curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
+static void set_login(struct call *call) {
+    const struct curl_transport *transport = call->owner;
+    if (transport->bearer_token.len > 0) {
+        add_header(call, "Authorization",
+                   arena_printf(call->arena, "Bearer %.*s", SV_ARG(transport->bearer_token)));
+    } else if (transport->options.username.len > 0) {
+        curl_easy_setopt(call->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(call->easy, CURLOPT_USERNAME, transport->options.username.ptr);
+        curl_easy_setopt(call->easy, CURLOPT_PASSWORD, transport->options.password.ptr);
+    }
+}
+
+/* How long it may take, and whether the answer may be packed. */
+static void set_kind(struct call *call, const struct request *request) {
+    CURL *easy = call->easy;
+    if (request->verb == VERB_EXEC) {
+        copy_exec(call, request);
+    } else if (request->verb == VERB_WATCH) {
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
+    } else {
+        int64_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : REQUEST_TIMEOUT_MS;
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+        if (!call->owner->options.has_no_compression)
+            curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    }
+}
+
 static void prepare(struct call *call, const struct request *request) {
     struct curl_transport *transport = call->owner;
     CURL *easy = call->easy;
-    call->path = request_path(request, call->arena);
+    struct sv path = request_path(request, call->arena);
+    if (transport->prefix.len > 0)
+        path = arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->prefix), SV_ARG(path));
+    call->path = path;
     struct sv url =
-        arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->server), SV_ARG(call->path));
+        arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->url), SV_ARG(call->path));
     curl_easy_setopt(easy, CURLOPT_URL, url.ptr);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_message);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->user_agent.ptr);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
+    set_connection(call);
     set_tls(transport, easy);
     set_body(call, request);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_method(request));
     add_header(call, "Accept", request_accept(request));
-    if (transport->bearer_token.len > 0)
-        add_header(call, "Authorization",
-                   arena_printf(call->arena, "Bearer %.*s", SV_ARG(transport->bearer_token)));
+    if (transport->connect_to.len > 0)
+        add_header(call, "Host", transport->host);
+    set_login(call);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    if (request->verb == VERB_EXEC)
-        copy_exec(call, request);
-    else if (request->verb != VERB_WATCH)
-        curl_easy_setopt(
-            easy, CURLOPT_TIMEOUT_MS,
-            (long)(request->timeout_ms > 0 ? request->timeout_ms : REQUEST_TIMEOUT_MS));
+    set_kind(call, request);
 }
 
 static uint64_t start(struct transport *base, const struct request *request) {
@@ -408,33 +480,99 @@ static void cancel(struct transport *base, uint64_t id) {
     }
 }
 
+bool curl_transport_is_busy(const struct transport *base) {
+    const struct curl_transport *transport = (const struct curl_transport *)base;
+    for (const struct call *call = transport->calls; call; call = call->next)
+        if (call->verb != VERB_WATCH)
+            return true;
+    return false;
+}
+
 bool curl_transport_has_completions(const struct transport *base) {
     const struct curl_transport *transport = (const struct curl_transport *)base;
     return !completion_queue_is_empty(&transport->queue);
 }
 
+void curl_transport_set_credential(struct transport *base, struct sv bearer_token,
+                                   struct sv client_certificate, struct sv client_key) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    /* Calls in flight point to the certificates of before: these live as long as we do. There
+     * are few, since certificates live for hours. */
+    struct arena *arena = transport->credential_arena;
+    bool is_new_certificate = !sv_eq(transport->client_certificate, client_certificate) ||
+                              !sv_eq(transport->client_key, client_key);
+    mem_free((char *)transport->bearer_token.ptr);
+    char *token = mem_alloc(bearer_token.len + 1);
+    memcpy(token, bearer_token.ptr, bearer_token.len);
+    transport->bearer_token = (struct sv){token, bearer_token.len};
+    if (!is_new_certificate)
+        return;
+    transport->client_certificate = arena_copy(arena, client_certificate);
+    transport->client_key = arena_copy(arena, client_key);
+}
+
+static void split_server(struct curl_transport *transport) {
+    struct sv rest = transport->options.server;
+    const char *scheme_end = memmem(rest.ptr, rest.len, "://", 3);
+    if (scheme_end)
+        rest = sv_drop(rest, (size_t)(scheme_end - rest.ptr) + 3);
+    size_t host_bytes = sv_find(rest, '/');
+    transport->host = arena_copy(transport->arena, sv_prefix(rest, host_bytes));
+    transport->prefix = arena_copy(transport->arena, sv_drop(rest, host_bytes));
+    transport->url =
+        sv_prefix(transport->options.server, transport->options.server.len - transport->prefix.len);
+}
+
+/* curl takes the name to verify from the URL, so the URL says tls_server_name, and CONNECT_TO
+ * where the server is. */
+static void set_server_name(struct curl_transport *transport) {
+    struct sv name = transport->options.tls_server_name, host = transport->host;
+    transport->connect_to = SV("");
+    if (name.len == 0)
+        return;
+    size_t colon = sv_find_last(host, ':');
+    bool has_port = colon < host.len && !sv_contains(sv_drop(host, colon), SV("]"));
+    struct sv port = has_port ? sv_drop(host, colon + 1) : SV("443");
+    transport->url =
+        arena_printf(transport->arena, "https://%.*s:%.*s", SV_ARG(name), SV_ARG(port));
+    transport->connect_to =
+        arena_printf(transport->arena, "::%.*s:%.*s",
+                     SV_ARG(sv_prefix(host, has_port ? colon : host.len)), SV_ARG(port));
+}
+
+static struct curl_transport_options copy_options(const struct curl_transport_options *options,
+                                                  struct arena *arena) {
+    struct curl_transport_options copy = *options;
+    struct sv *const texts[] = {
+        &copy.server,    &copy.user_agent,      &copy.bearer_token,       &copy.username,
+        &copy.password,  &copy.ca_certificate,  &copy.client_certificate, &copy.client_key,
+        &copy.proxy_url, &copy.tls_server_name,
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = arena_copy(arena, texts[i]->ptr ? *texts[i] : SV(""));
+    return copy;
+}
+
 struct transport *curl_transport_new(const struct curl_transport_options *options) {
     struct curl_transport *transport = mem_alloc(sizeof(*transport));
     struct arena *arena = arena_new();
-    struct sv host = options->server;
-    const char *scheme_end = memmem(host.ptr, host.len, "://", 3);
-    if (scheme_end)
-        host = sv_drop(host, (size_t)(scheme_end - host.ptr) + 3);
     *transport = (struct curl_transport){
         .base = {.start = start, .take = take, .cancel = cancel},
         .loop = options->loop,
         .multi = curl_multi_init(),
         .arena = arena,
-        .server = arena_copy(arena, options->server),
-        .host = arena_copy(arena, host),
-        .user_agent = arena_copy(arena, options->user_agent),
-        .bearer_token = arena_copy(arena, options->bearer_token),
-        .ca_certificate = arena_copy(arena, options->ca_certificate),
-        .client_certificate = arena_copy(arena, options->client_certificate),
-        .client_key = arena_copy(arena, options->client_key),
-        .skips_verification = options->skips_verification,
+        .options = copy_options(options, arena),
+        .credential_arena = arena_new(),
+        .bearer_token = {NULL, 0},
+        .client_certificate = SV(""),
+        .client_key = SV(""),
         .timer_ms = DEADLINE_NEVER,
     };
+    split_server(transport);
+    set_server_name(transport);
+    curl_transport_set_credential(&transport->base, transport->options.bearer_token,
+                                  transport->options.client_certificate,
+                                  transport->options.client_key);
     rng_init_named(&transport->rng, options->seed, SV("websocket"));
     curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
@@ -452,6 +590,8 @@ void curl_transport_free(struct transport *base) {
         call_free(transport->calls);
     curl_multi_cleanup(transport->multi);
     completion_queue_release(&transport->queue);
+    mem_free((char *)transport->bearer_token.ptr);
+    arena_free(transport->credential_arena);
     arena_free(transport->arena);
     mem_free(transport);
 }

@@ -18,18 +18,32 @@ struct curl_transport_options {
     struct sv server;        /* "https://host:6443", no path behind it */
     struct sv user_agent;
     struct sv bearer_token; /* or "" */
+    struct sv username, password;
     /* PEM texts, or "". */
     struct sv ca_certificate, client_certificate, client_key;
+    struct sv tls_server_name; /* whose certificate it is, when not the URL's host */
+    struct sv proxy_url;       /* or "": what the environment says */
     bool skips_verification;
+    bool has_no_compression;
     uint64_t seed; /* of WebSocket keys and masks */
+    /* May be NULL: the server did not know us (401). */
+    void (*refused)(void *context);
+    void *context;
 };
 
 struct transport *curl_transport_new(const struct curl_transport_options *options);
 /* Ends everything that is in flight. Accepts NULL. */
 void curl_transport_free(struct transport *transport);
 
+/* For the requests that start from now on; connections made with another certificate are not used
+ * again. Texts are copied. */
+void curl_transport_set_credential(struct transport *transport, struct sv bearer_token,
+                                   struct sv client_certificate, struct sv client_key);
+
 /* Runs libcurl's own timers; returns when it wants to be called again. Call it before waiting. */
 int64_t curl_transport_run_timers(struct transport *transport, int64_t now_ms);
+/* Something but watches is in flight. */
+bool curl_transport_is_busy(const struct transport *transport);
 /* Something waits for transport_take(). */
 bool curl_transport_has_completions(const struct transport *transport);
 

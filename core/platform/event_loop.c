@@ -24,6 +24,8 @@ struct event_loop {
     int epoll;
     int signals; /* -1: not caught */
     bool is_stopping;
+    void (*guard)(void *context); /* or NULL */
+    void *guard_context;
     VEC(struct watched) watched; /* by descriptor */
 };
 
@@ -96,8 +98,15 @@ void event_loop_wait(struct event_loop *loop, int64_t timeout_ms) {
     struct epoll_event events[EVENTS_PER_WAIT];
     int timeout = timeout_ms < 0 ? -1 : timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
     int count = epoll_wait(loop->epoll, events, EVENTS_PER_WAIT, timeout);
+    if (loop->guard)
+        loop->guard(loop->guard_context);
     for (int i = 0; i < count; i++)
         dispatch(loop, &events[i]);
+}
+
+void event_loop_set_guard(struct event_loop *loop, void (*guard)(void *context), void *context) {
+    loop->guard = guard;
+    loop->guard_context = context;
 }
 
 void event_loop_catch_signals(struct event_loop *loop) {

@@ -28,12 +28,18 @@ void event_loop_forget(struct event_loop *loop, int descriptor);
  * have passed (negative: no limit), and runs the callbacks. */
 void event_loop_wait(struct event_loop *loop, int64_t timeout_ms);
 
+/* `guard` runs in every wait, behind the wait itself and in front of the callbacks: whoever must
+ * know how late it is before anything is sent. NULL: none. */
+void event_loop_set_guard(struct event_loop *loop, void (*guard)(void *context), void *context);
+
 /* SIGTERM and SIGINT end the wait and are remembered. */
 void event_loop_catch_signals(struct event_loop *loop);
 bool event_loop_is_stopping(const struct event_loop *loop);
 
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t wall_now_ms(void);
+/* Milliseconds since some moment, also while the system sleeps; never set back. */
+int64_t steady_now_ms(void);
 struct clock;
 /* The clock seam on the system's clock. */
 struct clock *wall_clock(void);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cmd/daemon.h"
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/client/election.h"
+#include "core/client/transport.h"
+#include "core/cmd/connection.h"
+#include "core/cmd/daemon_parts.h"
+#include "core/cmd/metered_transport.h"
+#include "core/cmd/operations.h"
+#include "core/cmd/options.h"
+#include "core/controller/controller.h"
+#include "core/platform/credentials.h"
+#include "core/platform/curl_transport.h"
+#include "core/platform/daemon_log.h"
+#include "core/platform/event_loop.h"
+#include "core/platform/local_http.h"
+
+#include <unistd.h>
+
+enum { HOST_NAME_BYTES_MAX = 256 };
+
+/* --- connections --- */
+
+static void take_refusal(void *context) {
+    struct daemon *daemon = context;
+    credentials_refuse(daemon->credentials);
+}
+
+static struct transport *connect_server(struct daemon *daemon) {
+    const struct client_config *config = &daemon->config;
+    return curl_transport_new(&(struct curl_transport_options){
+        .loop = daemon->loop,
+        .server = config->server,
+        .user_agent = SV("cacheruntime-controller/" CACHERUNTIME_VERSION),
+        .bearer_token = daemon->credential.token,
+        .username = config->username,
+        .password = config->password,
+        .ca_certificate = config->ca_certificate,
+        .client_certificate = daemon->credential.client_certificate,
+        .client_key = daemon->credential.client_key,
+        .tls_server_name = config->tls_server_name,
+        .proxy_url = config->proxy_url,
+        .skips_verification = config->skips_verification,
+        .has_no_compression = config->has_no_compression,
+        .seed = daemon->options->seed,
+        .refused = take_refusal,
+        .context = daemon,
+    });
+}
+
+static void take_credential(void *context, const struct credential *credential) {
+    struct daemon *daemon = context;
+    /* Transports copy what they are given; who connects later needs it too. */
+    arena_reset(daemon->credential_arena);
+    daemon->credential = (struct credential){
+        .token = arena_copy(daemon->credential_arena, credential->token),
+        .client_certificate = arena_copy(daemon->credential_arena, credential->client_certificate),
+        .client_key = arena_copy(daemon->credential_arena, credential->client_key),
+    };
+    struct transport *const transports[] = {daemon->work, daemon->side};
+    for (size_t i = 0; i < COUNT_OF(transports); i++)
+        if (transports[i])
+            curl_transport_set_credential(transports[i], credential->token,
+                                          credential->client_certificate, credential->client_key);
+}
+
+/* --- the controller and its right to work --- */
+
+static void start_controller(struct daemon *daemon) {
+    const struct daemon_options *options = daemon->options;
+    daemon->work = connect_server(daemon);
+    metered_transport_set_inner(daemon->metered, daemon->work);
+    daemon->controller = controller_new(&(struct controller_options){
+        .transport = metered_transport_base(daemon->metered),
+        .clock = wall_clock(),
+        .log = daemon->log,
+        .seed = options->seed,
+        .reconcile =
+            {
+                .mount_root = options->mount_root,
+                .field_manager = SV(""),
+                .owns_datasets = options->dataset_controller != DATASETS_OFF,
+                .resync_ms = options->resync_ms,
+                .host_path_prefixes = options->host_path_prefixes,
+            },
+        .identity = daemon->identity,
+        .starts_paused = !daemon->may_write,
+    });
+}
+
+static void stop_controller(struct daemon *daemon) {
+    controller_free(daemon->controller);
+    metered_transport_set_inner(daemon->metered, NULL);
+    curl_transport_free(daemon->work);
+    daemon->controller = NULL;
+    daemon->work = NULL;
+}
+
+static void follow_election(struct daemon *daemon) {
+    bool is_leading = election_is_leading(daemon->election);
+    if (is_leading == daemon->may_write)
+        return;
+    daemon->may_write = is_leading;
+    if (is_leading) {
+        log_line(daemon->log, LOG_INFO, "holds the lease %.*s/%.*s as %.*s: begins to work",
+                 SV_ARG(daemon->options->lease_namespace), SV_ARG(daemon->options->lease_name),
+                 SV_ARG(daemon->identity));
+        controller_pause(daemon->controller, false);
+        return;
+    }
+    log_line(daemon->log, LOG_WARNING, "lost the lease: nothing more is written");
+    /* With the controller and its connections goes all that was started and not yet sent. */
+    stop_controller(daemon);
+    start_controller(daemon);
+}
+
+static void tell_trouble(struct daemon *daemon) {
+    const struct error *trouble = election_trouble(daemon->election);
+    const char *message = trouble ? trouble->message : "";
+    if (strcmp(message, daemon->told_trouble.message) != 0 && trouble)
+        log_line(daemon->log, LOG_WARNING, "lease %.*s/%.*s: %s",
+                 SV_ARG(daemon->options->lease_namespace), SV_ARG(daemon->options->lease_name),
+                 message);
+    daemon->told_trouble = trouble ? *trouble : (struct error){0};
+}
+
+/* Returns when it is due again, on the steady clock. */
+static int64_t step_election(struct daemon *daemon) {
+    if (!daemon->election)
+        return DEADLINE_NEVER;
+    int64_t now_ms = steady_now_ms();
+    struct completion completion;
+    while (transport_take(daemon->side, &completion))
+        (void)election_take(daemon->election, &completion, now_ms);
+    int64_t next_ms = election_step(daemon->election, now_ms, wall_now_ms());
+    if (!daemon->is_stopping) {
+        tell_trouble(daemon);
+        follow_election(daemon);
+    }
+    return next_ms;
+}
+
+/* After a wait that took longer than the lease, before anything that waited to be sent is. */
+static void guard(void *context) {
+    struct daemon *daemon = context;
+    if (daemon->may_write && daemon->election)
+        step_election(daemon);
+}
+
+/* --- the loop --- */
+
+static void consider(int64_t *wait_ms, int64_t due_ms, int64_t now_ms) {
+    int64_t until_ms = due_ms <= now_ms ? 0 : due_ms - now_ms;
+    if (due_ms != DEADLINE_NEVER && (*wait_ms < 0 || until_ms < *wait_ms))
+        *wait_ms = until_ms;
+}
+
+static void turn(struct daemon *daemon) {
+    int64_t wait_ms = -1;
+    int64_t election_ms = step_election(daemon);
+    int64_t controller_ms = controller_step(daemon->controller);
+    int64_t now_ms = wall_now_ms();
+    consider(&wait_ms, controller_ms, now_ms);
+    consider(&wait_ms, credentials_step(daemon->credentials, now_ms), now_ms);
+    consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
+    consider(&wait_ms, curl_transport_run_timers(daemon->side, now_ms), now_ms);
+    for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++)
+        if (daemon->local[i])
+            consider(&wait_ms, local_http_step(daemon->local[i], now_ms), now_ms);
+    consider(&wait_ms, election_ms, steady_now_ms());
+    if (curl_transport_has_completions(daemon->work) ||
+        curl_transport_has_completions(daemon->side))
+        wait_ms = 0;
+    event_loop_wait(daemon->loop, wait_ms);
+}
+
+/* A wait that ends at `until_ms` on the steady clock, whatever else happens. */
+static void turn_until(struct daemon *daemon, int64_t until_ms) {
+    controller_step(daemon->controller);
+    step_election(daemon);
+    int64_t now_ms = wall_now_ms(), wait_ms = -1;
+    consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
+    consider(&wait_ms, curl_transport_run_timers(daemon->side, now_ms), now_ms);
+    consider(&wait_ms, until_ms, steady_now_ms());
+    if (curl_transport_has_completions(daemon->work) ||
+        curl_transport_has_completions(daemon->side))
+        wait_ms = 0;
+    event_loop_wait(daemon->loop, wait_ms);
+}
+
+static bool has_work_in_flight(const struct daemon *daemon) {
+    return curl_transport_is_busy(daemon->work) || curl_transport_has_completions(daemon->work);
+}
+
+/* Ends what was begun, while the lease lasts, and gives the lease back. */
+static void wind_down(struct daemon *daemon) {
+    log_line(daemon->log, LOG_INFO, "asked to end: finishes what is in flight");
+    int64_t until_ms = steady_now_ms() + DRAIN_MS_MAX;
+    controller_pause(daemon->controller, true);
+    controller_step(daemon->controller);
+    while (daemon->may_write && has_work_in_flight(daemon) && steady_now_ms() < until_ms) {
+        turn_until(daemon, until_ms);
+        if (daemon->election && !election_is_leading(daemon->election))
+            return;
+    }
+    if (!daemon->election)
+        return;
+    until_ms = steady_now_ms() + RELEASE_MS_MAX;
+    daemon->is_stopping = true;
+    election_release(daemon->election, wall_now_ms());
+    while (election_is_releasing(daemon->election) && steady_now_ms() < until_ms)
+        turn_until(daemon, until_ms);
+}
+
+void daemon_run(struct daemon *daemon) {
+    start_controller(daemon);
+    while (!event_loop_is_stopping(daemon->loop))
+        turn(daemon);
+    wind_down(daemon);
+    log_line(daemon->log, LOG_INFO, "ended");
+}
+
+/* --- building it --- */
+
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static struct sv make_identity(struct arena *arena, const struct daemon_options *options) {
+    char host[HOST_NAME_BYTES_MAX] = "";
+    gethostname(host, sizeof(host) - 1);
+    /* Two processes of one host, and a pod that comes back under its name, are two. */
+    return arena_printf(arena, "%s_%08x-%d", host, (unsigned)(options->seed ^ options->seed >> 32),
+                        (int)getpid());
+}
+
+static struct election *make_election(const struct daemon *daemon) {
+    const struct daemon_options *options = daemon->options;
+    if (!options->elects_leader)
+        return NULL;
+    return election_new(&(struct election_options){
+        .transport = daemon->side,
+        .namespace_name = options->lease_namespace,
+        .name = options->lease_name,
+        .identity = daemon->identity,
+        .lease_ms = options->lease_ms,
+        .renew_ms = options->renew_ms,
+        .retry_ms = options->retry_ms,
+        .seed = options->seed,
+    });
+}
+
+static bool listen_all(struct daemon *daemon, struct error *err) {
+    const struct {
+        struct sv address;
+        const char *option;
+    } wanted[LOCAL_ADDRESSES_MAX] = {
+        {daemon->options->metrics_address, "--metrics-addr"},
+        {daemon->options->probe_address, "--health-probe-addr"},
+    };
+    for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++) {
+        if (wanted[i].address.len == 0 || sv_eq(wanted[i].address, SV("0")))
+            continue;
+        daemon->local[i] = local_http_new(
+            &(struct local_http_options){
+                .loop = daemon->loop,
+                .address = wanted[i].address,
+                .answer = operations_answer,
+                .context = daemon,
+            },
+            err);
+        if (!daemon->local[i])
+            return error_wrap(err, "option %s", wanted[i].option);
+        log_line(daemon->log, LOG_INFO, "serves metrics and probes on port %d",
+                 local_http_port(daemon->local[i]));
+    }
+    return true;
+}
+
+static void tell_start(const struct daemon *daemon) {
+    const struct daemon_options *options = daemon->options;
+    log_line(daemon->log, LOG_INFO, "cacheruntime-controller %s, API server %.*s from %.*s",
+             CACHERUNTIME_VERSION, SV_ARG(daemon->config.server), SV_ARG(daemon->config.origin));
+    for (size_t i = 0; i < options->ignored_count; i++)
+        log_line(daemon->log, LOG_INFO, "option --%.*s has no meaning here",
+                 SV_ARG(options->ignored[i]));
+    if (daemon->config.skips_verification)
+        log_line(daemon->log, LOG_WARNING,
+                 "the API server's certificate is not verified: whoever answers is believed");
+}
+
+static bool begin(struct daemon *daemon, struct error *err) {
+    if (!connection_find(daemon->arena, daemon->options, environment, &daemon->config, err))
+        return false;
+    tell_start(daemon);
+    event_loop_catch_signals(daemon->loop);
+    daemon->credentials = credentials_new(&(struct credentials_options){
+        .config = &daemon->config,
+        .loop = daemon->loop,
+        .log = daemon->log,
+        .changed = take_credential,
+        .context = daemon,
+    });
+    if (!listen_all(daemon, err) || !credentials_begin(daemon->credentials, wall_now_ms(), err))
+        return false;
+    daemon->side = connect_server(daemon);
+    daemon->election = make_election(daemon);
+    daemon->may_write = !daemon->election;
+    event_loop_set_guard(daemon->loop, guard, daemon);
+    return true;
+}
+
+struct daemon *daemon_new(const struct daemon_options *options, struct error *err) {
+    struct daemon *daemon = mem_alloc(sizeof(*daemon));
+    struct sv none = SV("");
+    daemon->options = options;
+    daemon->arena = arena_new();
+    daemon->credential_arena = arena_new();
+    daemon->credential = (struct credential){none, none, none};
+    daemon->log = daemon_log(options->log_level, options->logs_json);
+    daemon->loop = event_loop_new();
+    daemon->metered = metered_transport_new();
+    daemon->identity = make_identity(daemon->arena, options);
+    daemon->started_ms = wall_now_ms();
+    if (begin(daemon, err))
+        return daemon;
+    daemon_free(daemon);
+    return NULL;
+}
+
+void daemon_free(struct daemon *daemon) {
+    if (!daemon)
+        return;
+    election_free(daemon->election);
+    stop_controller(daemon);
+    metered_transport_free(daemon->metered);
+    curl_transport_free(daemon->side);
+    credentials_free(daemon->credentials);
+    for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++)
+        local_http_free(daemon->local[i]);
+    event_loop_free(daemon->loop);
+    arena_free(daemon->credential_arena);
+    arena_free(daemon->arena);
+    mem_free(daemon);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon_parts: the struct that the files of core/cmd share. Internal. */
+#ifndef CORE_CMD_DAEMON_PARTS_H
+#define CORE_CMD_DAEMON_PARTS_H
+
+#include "core/base/base.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/platform/client_config.h"
+#include "core/platform/credentials.h"
+
+enum { LOCAL_ADDRESSES_MAX = 2 };
+
+struct daemon {
+    const struct daemon_options *options;
+    struct arena *arena;
+    struct log *log;
+    struct event_loop *loop;
+    struct client_config config;
+    struct sv identity;
+    int64_t started_ms;
+
+    struct arena *credential_arena;
+    struct credential credential;
+    struct credentials *credentials;
+
+    /* The controller's connections, and those of the lease: what the one has in flight never
+     * holds up the other. */
+    struct transport *work, *side;
+    struct metered_transport *metered; /* in front of `work` */
+    struct controller *controller;
+
+    struct election *election; /* NULL: nobody else is there */
+    bool may_write;
+    bool is_stopping;
+    struct error told_trouble;
+
+    struct local_http *local[LOCAL_ADDRESSES_MAX];
+};
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/child.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/platform/event_loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct child {
+    struct event_loop *loop;
+    pid_t pid;
+    int output_end; /* of the pipe */
+    int process;    /* a descriptor that is readable when it has ended */
+    struct buf output;
+    bool is_too_large, has_ended;
+    int status;
+};
+
+static void drain(struct child *child) {
+    char slice[4096];
+    for (;;) {
+        ssize_t got = read(child->output_end, slice, sizeof(slice));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got == 0)
+            event_loop_forget(child->loop, child->output_end);
+        if (got <= 0)
+            return;
+        if (!buf_append(&child->output, (struct sv){slice, (size_t)got}))
+            child->is_too_large = true;
+    }
+}
+
+static void output_ready(void *context, int descriptor, unsigned events) {
+    (void)descriptor, (void)events;
+    drain(context);
+}
+
+static void process_ended(void *context, int descriptor, unsigned events) {
+    (void)events;
+    struct child *child = context;
+    if (waitpid(child->pid, &child->status, WNOHANG) == 0)
+        return;
+    event_loop_forget(child->loop, descriptor);
+    drain(child);
+    child->has_ended = true;
+}
+
+static char **texts_of(struct arena *arena, const struct sv *first, const struct sv *texts,
+                       size_t count, char **rest) {
+    size_t rest_count = 0;
+    while (rest && rest[rest_count])
+        rest_count++;
+    char **list = ARENA_ARRAY(arena, char *, count + rest_count + 2);
+    size_t filled = 0;
+    if (first)
+        list[filled++] = (char *)arena_copy(arena, *first).ptr;
+    for (size_t i = 0; i < count; i++)
+        list[filled++] = (char *)arena_copy(arena, texts[i]).ptr;
+    for (size_t i = 0; i < rest_count; i++)
+        list[filled++] = rest[i];
+    return list;
+}
+
+/* Signals as a fresh program expects them: we block some and ignore others. */
+static int spawn(const struct child_options *options, int output, pid_t *ret_pid) {
+    AUTO(arena) arena = arena_new();
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int result =
+        posix_spawnp(ret_pid, arena_copy(arena, options->command).ptr, &files, &attributes,
+                     texts_of(arena, &options->command, options->args, options->arg_count, NULL),
+                     texts_of(arena, NULL, options->variables, options->variable_count, environ));
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    return result;
+}
+
+struct child *child_start(const struct child_options *options, struct error *err) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        error_set(err, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
+        return NULL;
+    }
+    pid_t pid;
+    int failure = spawn(options, ends[1], &pid);
+    close(ends[1]);
+    if (failure) {
+        close(ends[0]);
+        error_set(err, failure == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "cannot run %.*s: %s",
+                  SV_ARG(options->command), strerror(failure));
+        return NULL;
+    }
+    struct child *child = mem_alloc(sizeof(*child));
+    *child = (struct child){
+        .loop = options->loop, .pid = pid, .output_end = ends[0], .process = pidfd_open(pid, 0)};
+    assert(child->process >= 0);
+    fcntl(child->process, F_SETFL, O_NONBLOCK);
+    buf_init(&child->output, options->output_bytes_max);
+    event_loop_watch(options->loop, child->output_end, EVENT_READABLE, output_ready, child);
+    event_loop_watch(options->loop, child->process, EVENT_READABLE, process_ended, child);
+    return child;
+}
+
+void child_free(struct child *child) {
+    if (!child)
+        return;
+    event_loop_forget(child->loop, child->output_end);
+    event_loop_forget(child->loop, child->process);
+    if (!child->has_ended) {
+        kill(child->pid, SIGKILL);
+        waitpid(child->pid, &child->status, 0);
+    }
+    close(child->output_end);
+    close(child->process);
+    buf_release(&child->output);
+    mem_free(child);
+}
+
+bool child_has_ended(const struct child *child) {
+    return child->has_ended;
+}
+
+bool child_output(const struct child *child, struct sv *ret_output, struct error *err) {
+    if (WIFSIGNALED(child->status))
+        return error_set(err, ERROR_INTERNAL, "was ended by signal %d", WTERMSIG(child->status));
+    if (WEXITSTATUS(child->status) != 0)
+        return error_set(err, ERROR_INTERNAL, "ended with status %d", WEXITSTATUS(child->status));
+    if (child->is_too_large)
+        return error_set(err, ERROR_TOO_LARGE, "printed more than %zu bytes",
+                         child->output.bytes_max);
+    *ret_output = buf_view(&child->output);
+    return true;
+}

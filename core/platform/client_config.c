@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/client_config.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+#include "core/data/yaml.h"
+#include "core/platform/file.h"
+
+struct kubeconfig_file {
+    struct sv path, folder; /* the folder ends with a slash, or is SV("") */
+    struct cJSON *root;
+    const struct yaml_positions *positions;
+};
+
+struct kubeconfig {
+    struct arena *arena;
+    struct kubeconfig_file files[KUBECONFIG_FILES_MAX];
+    size_t file_count;
+    struct error *err;
+};
+
+/* One named cluster, user or context. */
+struct entry {
+    struct kubeconfig *config;
+    const struct kubeconfig_file *file;
+    struct cJSON *map;
+    struct sv path; /* "users[0].user" */
+};
+
+/* --- files --- */
+
+static bool read_kubeconfig(struct kubeconfig *config, struct sv path, bool may_be_missing) {
+    struct error err = {0};
+    struct sv text;
+    if (!file_read(config->arena, path, KUBECONFIG_BYTES_MAX, &text, &err)) {
+        if (may_be_missing && err.code == ERROR_NOT_FOUND)
+            return true;
+        return error_set(config->err, err.code, "kubeconfig: %s", err.message);
+    }
+    struct yaml_documents documents;
+    if (!yaml_read(config->arena, text, &documents, &err))
+        return error_set(config->err, err.code, "kubeconfig %.*s: %s", SV_ARG(path), err.message);
+    if (documents.count == 0 || !documents.roots[0])
+        return true;
+    if (documents.count > 1 || !json_is_map(documents.roots[0]))
+        return error_set(config->err, ERROR_INVALID,
+                         "kubeconfig %.*s: must be one document, a map with clusters, users and "
+                         "contexts",
+                         SV_ARG(path));
+    size_t slash = sv_find_last(path, '/');
+    config->files[config->file_count++] = (struct kubeconfig_file){
+        .path = arena_copy(config->arena, path),
+        .folder =
+            slash == path.len ? SV("") : arena_copy(config->arena, sv_prefix(path, slash + 1)),
+        .root = documents.roots[0],
+        .positions = documents.positions,
+    };
+    return true;
+}
+
+static bool read_files(struct kubeconfig *config, struct sv paths) {
+    bool is_list = sv_find(paths, ':') < paths.len;
+    while (paths.len > 0) {
+        struct sv path = sv_cut(&paths, ':');
+        if (path.len == 0)
+            continue;
+        if (config->file_count == KUBECONFIG_FILES_MAX)
+            return error_set(config->err, ERROR_TOO_LARGE, "kubeconfig: more than %d files",
+                             KUBECONFIG_FILES_MAX);
+        if (!read_kubeconfig(config, path, is_list))
+            return false;
+    }
+    return config->file_count > 0 ||
+           error_set(config->err, ERROR_INVALID, "kubeconfig: there is no file with a content");
+}
+
+/* --- entries and their fields --- */
+
+static bool fail(const struct entry *entry, const struct cJSON *at, const char *field,
+                 const char *what) {
+    struct yaml_position position = yaml_position_of(entry->file->positions, at ? at : entry->map);
+    return error_set(entry->config->err, ERROR_INVALID, "kubeconfig %.*s:%u: %.*s.%s %s",
+                     SV_ARG(entry->file->path), position.line, SV_ARG(entry->path), field, what);
+}
+
+static bool fail_missing(struct kubeconfig *config, const char *list, struct sv name,
+                         const char *asked_by) {
+    const struct kubeconfig_file *file = &config->files[0];
+    if (name.len == 0)
+        return error_set(config->err, ERROR_INVALID,
+                         "kubeconfig %.*s: %s is missing; name one of %s", SV_ARG(file->path),
+                         asked_by, list);
+    return error_set(config->err, ERROR_INVALID,
+                     "kubeconfig %.*s: %s is \"%.*s\", but %s has no entry of that name",
+                     SV_ARG(file->path), asked_by, SV_ARG(name), list);
+}
+
+static bool find_entry(struct kubeconfig *config, const char *list, const char *key, struct sv name,
+                       const char *asked_by, struct entry *ret_entry) {
+    for (size_t i = 0; i < config->file_count && name.len > 0; i++) {
+        size_t index = 0;
+        JSON_EACH (item, json_get(config->files[i].root, sv_from(list))) {
+            if (sv_eq(json_string_or(item, SV("name"), SV("")), name)) {
+                *ret_entry = (struct entry){
+                    .config = config,
+                    .file = &config->files[i],
+                    .map = json_get(item, sv_from(key)),
+                    .path = arena_printf(config->arena, "%s[%zu].%s", list, index, key),
+                };
+                /* kubectl takes an entry without content for an empty one. */
+                if (!json_is_map(ret_entry->map))
+                    ret_entry->map = json_map(config->arena);
+                return true;
+            }
+            index++;
+        }
+    }
+    return fail_missing(config, list, name, asked_by);
+}
+
+static bool get_text(const struct entry *entry, const char *field, struct sv *ret_text) {
+    const struct cJSON *item = json_get(entry->map, sv_from(field));
+    *ret_text = SV("");
+    if (!item || json_is_null(item))
+        return true;
+    if (!json_is_string(item))
+        return fail(entry, item, field, "must be a text; put it in quotes");
+    *ret_text = arena_copy(entry->config->arena, json_text(item));
+    return true;
+}
+
+static bool get_bool(const struct entry *entry, const char *field, bool *ret_value) {
+    const struct cJSON *item = json_get(entry->map, sv_from(field));
+    if (item && !json_is_bool(item))
+        return fail(entry, item, field, "must be true or false");
+    *ret_value = json_is_true(item);
+    return true;
+}
+
+static struct sv beside(const struct entry *entry, struct sv path) {
+    if (path.len == 0 || path.ptr[0] == '/')
+        return path;
+    return arena_printf(entry->config->arena, "%.*s%.*s", SV_ARG(entry->file->folder),
+                        SV_ARG(path));
+}
+
+static bool get_file(const struct entry *entry, const char *field, struct sv *ret_content) {
+    struct sv path;
+    struct error err = {0};
+    if (!get_text(entry, field, &path) || path.len == 0)
+        return path.len == 0;
+    if (file_read(entry->config->arena, beside(entry, path), PEM_BYTES_MAX, ret_content, &err))
+        return true;
+    struct sv what = arena_printf(entry->config->arena, "names a file: %s", err.message);
+    return fail(entry, json_get(entry->map, sv_from(field)), field, what.ptr);
+}
+
+/* PEM from "<field>-data" (base64) or else from the file that "<field>" names. */
+static bool get_pem(const struct entry *entry, const char *field, struct sv *ret_pem) {
+    struct arena *arena = entry->config->arena;
+    const char *data_field = arena_printf(arena, "%s-data", field).ptr;
+    struct sv data;
+    *ret_pem = SV("");
+    if (!get_text(entry, data_field, &data))
+        return false;
+    const struct cJSON *at = json_get(entry->map, sv_from(data.len > 0 ? data_field : field));
+    if (data.len > 0 && !base64_decode(arena, sv_trim(data), ret_pem))
+        return fail(entry, at, data_field, "is not base64");
+    if (data.len == 0 && !get_file(entry, field, ret_pem))
+        return false;
+    if (ret_pem->len > 0 && !sv_contains(*ret_pem, SV("-----BEGIN ")))
+        return fail(entry, at, data.len > 0 ? data_field : field,
+                    "holds no PEM block (-----BEGIN …)");
+    *ret_pem = arena_copy(arena, *ret_pem);
+    return true;
+}
+
+/* --- clusters --- */
+
+static bool check_server(const struct entry *entry, struct sv *server) {
+    const struct cJSON *at = json_get(entry->map, SV("server"));
+    if (server->len == 0)
+        return fail(entry, at, "server", "is missing: the URL of the API server");
+    if (!sv_starts_with(*server, SV("https://")) && !sv_starts_with(*server, SV("http://")))
+        return fail(entry, at, "server", "must begin with https:// (or http://)");
+    while (server->len > 0 && server->ptr[server->len - 1] == '/')
+        server->len--;
+    *server = arena_copy(entry->config->arena, *server);
+    return true;
+}
+
+static bool read_cluster(const struct entry *entry, struct client_config *config) {
+    if (!get_text(entry, "server", &config->server) || !check_server(entry, &config->server) ||
+        !get_text(entry, "tls-server-name", &config->tls_server_name) ||
+        !get_text(entry, "proxy-url", &config->proxy_url) ||
+        !get_bool(entry, "insecure-skip-tls-verify", &config->skips_verification) ||
+        !get_bool(entry, "disable-compression", &config->has_no_compression) ||
+        !get_pem(entry, "certificate-authority", &config->ca_certificate))
+        return false;
+    if (config->skips_verification && config->ca_certificate.len > 0)
+        return fail(entry, NULL, "insecure-skip-tls-verify",
+                    "and a certificate authority exclude each other; remove one");
+    return true;
+}
+
+/* --- users --- */
+
+static bool get_texts(const struct entry *entry, const struct cJSON *list, const char *field,
+                      struct sv *texts, size_t *ret_count) {
+    size_t count = 0;
+    JSON_EACH (item, list) {
+        if (count == PLUGIN_TEXTS_MAX)
+            return fail(entry, item, field, "has too many items");
+        if (json_is_map(item)) {
+            struct sv name = json_string_or(item, SV("name"), SV(""));
+            struct sv value = json_string_or(item, SV("value"), SV(""));
+            texts[count++] =
+                arena_printf(entry->config->arena, "%.*s=%.*s", SV_ARG(name), SV_ARG(value));
+        } else if (json_is_string(item)) {
+            texts[count++] = arena_copy(entry->config->arena, json_text(item));
+        } else {
+            return fail(entry, item, field, "must be a list of texts");
+        }
+    }
+    *ret_count = count;
+    return true;
+}
+
+static bool check_plugin(const struct entry *entry, struct exec_plugin *plugin) {
+    static const struct sv versions[] = {{"client.authentication.k8s.io/v1", 31},
+                                         {"client.authentication.k8s.io/v1beta1", 36}};
+    if (plugin->command.len == 0)
+        return fail(entry, NULL, "command", "is missing: the program that prints a credential");
+    if (sv_index_of(plugin->api_version, versions, COUNT_OF(versions)) == COUNT_OF(versions))
+        return fail(entry, json_get(entry->map, SV("apiVersion")), "apiVersion",
+                    "must be client.authentication.k8s.io/v1 or …/v1beta1");
+    struct sv mode = json_string_or(entry->map, SV("interactiveMode"), SV(""));
+    if (sv_eq(mode, SV("Always")))
+        return fail(entry, json_get(entry->map, SV("interactiveMode")), "interactiveMode",
+                    "is Always, but nobody sits in front of this process");
+    if (sv_find(plugin->command, '/') < plugin->command.len)
+        plugin->command = beside(entry, plugin->command);
+    return true;
+}
+
+static bool read_plugin(const struct entry *user, struct exec_plugin *plugin) {
+    struct cJSON *map = json_get(user->map, SV("exec"));
+    struct arena *arena = user->config->arena;
+    if (!map || json_is_null(map))
+        return true;
+    if (!json_is_map(map))
+        return fail(user, map, "exec", "must be a map with command and apiVersion");
+    struct entry entry = *user;
+    entry.map = map;
+    entry.path = arena_printf(arena, "%.*s.exec", SV_ARG(user->path));
+    struct sv *args = ARENA_ARRAY(arena, struct sv, PLUGIN_TEXTS_MAX);
+    struct sv *variables = ARENA_ARRAY(arena, struct sv, PLUGIN_TEXTS_MAX);
+    plugin->args = args;
+    plugin->variables = variables;
+    return get_text(&entry, "command", &plugin->command) &&
+           get_text(&entry, "apiVersion", &plugin->api_version) &&
+           get_text(&entry, "installHint", &plugin->install_hint) &&
+           get_bool(&entry, "provideClusterInfo", &plugin->wants_cluster_info) &&
+           get_texts(&entry, json_get(map, SV("args")), "args", args, &plugin->arg_count) &&
+           get_texts(&entry, json_get(map, SV("env")), "env", variables, &plugin->variable_count) &&
+           check_plugin(&entry, plugin);
+}
+
+static bool check_user(const struct entry *entry, const struct client_config *config) {
+    if ((config->client_certificate.len > 0) != (config->client_key.len > 0))
+        return fail(entry, NULL, config->client_key.len > 0 ? "client-certificate" : "client-key",
+                    "is missing: a client certificate and its key go together");
+    static const char *const unsupported[] = {"as", "as-uid", "as-groups", "as-user-extra",
+                                              "auth-provider"};
+    for (size_t i = 0; i < COUNT_OF(unsupported); i++) {
+        const struct cJSON *item = json_get(entry->map, sv_from(unsupported[i]));
+        if (item)
+            return fail(entry, item, unsupported[i], "is not supported; use another user");
+    }
+    return true;
+}
+
+static bool read_user(const struct entry *entry, struct client_config *config) {
+    if (!get_text(entry, "token", &config->token) ||
+        !get_text(entry, "tokenFile", &config->token_file) ||
+        !get_text(entry, "username", &config->username) ||
+        !get_text(entry, "password", &config->password) ||
+        !get_pem(entry, "client-certificate", &config->client_certificate) ||
+        !get_pem(entry, "client-key", &config->client_key) || !read_plugin(entry, &config->plugin))
+        return false;
+    config->token_file = beside(entry, config->token_file);
+    return check_user(entry, config);
+}
+
+/* --- the whole --- */
+
+static struct sv current_context(const struct kubeconfig *config) {
+    for (size_t i = 0; i < config->file_count; i++) {
+        struct sv name = json_string_or(config->files[i].root, SV("current-context"), SV(""));
+        if (name.len > 0)
+            return name;
+    }
+    return SV("");
+}
+
+static struct client_config empty_config(struct sv origin) {
+    struct sv none = SV("");
+    return (struct client_config){
+        .origin = origin,
+        .server = none,
+        .tls_server_name = none,
+        .proxy_url = none,
+        .ca_certificate = none,
+        .client_certificate = none,
+        .client_key = none,
+        .token = none,
+        .token_file = none,
+        .username = none,
+        .password = none,
+        .plugin = {.command = none, .api_version = none, .install_hint = none},
+        .namespace_name = none,
+    };
+}
+
+static bool read_context(struct kubeconfig *config, struct sv context,
+                         struct client_config *result) {
+    bool is_named = context.len > 0;
+    struct entry entry, cluster, user;
+    struct sv cluster_name, user_name;
+    if (!find_entry(config, "contexts", "context", is_named ? context : current_context(config),
+                    is_named ? "the context asked for" : "current-context", &entry) ||
+        !get_text(&entry, "cluster", &cluster_name) || !get_text(&entry, "user", &user_name) ||
+        !get_text(&entry, "namespace", &result->namespace_name))
+        return false;
+    struct sv path = arena_printf(config->arena, "%.*s.cluster", SV_ARG(entry.path));
+    if (!find_entry(config, "clusters", "cluster", cluster_name, path.ptr, &cluster) ||
+        !read_cluster(&cluster, result))
+        return false;
+    path = arena_printf(config->arena, "%.*s.user", SV_ARG(entry.path));
+    return user_name.len == 0 || (find_entry(config, "users", "user", user_name, path.ptr, &user) &&
+                                  read_user(&user, result));
+}
+
+bool client_config_read(struct arena *arena, struct sv paths, struct sv context,
+                        struct client_config *ret_config, struct error *err) {
+    struct kubeconfig *config = ARENA_NEW(arena, struct kubeconfig);
+    config->arena = arena;
+    config->err = err;
+    struct client_config result = empty_config(arena_copy(arena, paths));
+    if (!read_files(config, paths) || !read_context(config, context, &result))
+        return false;
+    *ret_config = result;
+    return true;
+}
+
+bool client_config_in_cluster(struct arena *arena, struct sv host, struct sv port, struct sv folder,
+                              struct client_config *ret_config, struct error *err) {
+    struct client_config config = empty_config(SV("the pod's service account"));
+    int64_t number;
+    if (host.len == 0 || !sv_to_int64(port, &number) || number < 1 || number > 65535)
+        return error_set(err, ERROR_INVALID,
+                         "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT name no API server; "
+                         "outside of a cluster give --kubeconfig");
+    bool is_v6 = sv_find(host, ':') < host.len;
+    config.server = arena_printf(arena, "https://%s%.*s%s:%.*s", is_v6 ? "[" : "", SV_ARG(host),
+                                 is_v6 ? "]" : "", SV_ARG(port));
+    config.token_file = arena_printf(arena, "%.*s/token", SV_ARG(folder));
+    struct sv token, path = arena_printf(arena, "%.*s/ca.crt", SV_ARG(folder));
+    if (!file_read(arena, path, PEM_BYTES_MAX, &config.ca_certificate, err) ||
+        !file_read(arena, config.token_file, TOKEN_BYTES_MAX, &token, err))
+        return error_wrap(err, "the pod's service account");
+    struct error ignored = {0};
+    path = arena_printf(arena, "%.*s/namespace", SV_ARG(folder));
+    if (file_read(arena, path, TOKEN_BYTES_MAX, &config.namespace_name, &ignored))
+        config.namespace_name = sv_trim(config.namespace_name);
+    *ret_config = config;
+    return true;
+}
