@@ -250,3 +250,28 @@ TEST(a_definition_whose_kind_is_taken_serves_nothing) {
     fixture_delete(api, arena, DEFINITIONS, "", "others.x.io", NULL);
     CHECK(fixture_get(api, arena, "x.io/v1/foos", "default", "f").http_status == 200);
 }
+
+static const char scaled_definition[] =
+    "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+    "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{\"name\":"
+    "\"v1\","
+    "\"served\":true,\"storage\":true,\"subresources\":{\"scale\":{\"specReplicasPath\":"
+    "\".spec.replicas\",\"statusReplicasPath\":\".status.replicas\"}},\"schema\":{"
+    "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\","
+    "\"properties\":{\"replicas\":{\"type\":\"integer\"}}}}}}}]}}";
+
+TEST(a_scale_without_its_number_is_an_error) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, DEFINITIONS, "", scaled_definition);
+    fixture_create(api, arena, "x.io/v1/foos", "default",
+                   "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"f\"},"
+                   "\"spec\":{}}");
+    struct request request = fixture_request(VERB_GET, "x.io/v1/foos", "default", "f");
+    request.subresource = SV("scale");
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 500);
+    CHECK_SV(fixture_message(&response),
+             SV("Internal error occurred: the spec replicas field \".spec.replicas\" does not "
+                "exist"));
+}

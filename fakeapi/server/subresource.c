@@ -29,7 +29,10 @@ static struct sv selector_text(struct call *call, const struct cJSON *object) {
     if (call->type->is_custom)
         return json_text(at_path(call, object, call->type->scale_selector_path));
     struct sv text = SV("");
-    JSON_EACH (label, json_find(object, "spec.selector.matchLabels"))
+    /* A ReplicationController's selector is the labels themselves. */
+    const struct cJSON *selector = json_find(object, "spec.selector");
+    bool is_plain = selector && json_is_string(selector->child);
+    JSON_EACH (label, is_plain ? selector : json_get(selector, SV("matchLabels")))
         text = arena_printf(call->arena, "%.*s%s%.*s=%.*s", SV_ARG(text), text.len ? "," : "",
                             SV_ARG(json_key(label)), SV_ARG(json_text(label)));
     return text;
@@ -92,7 +95,8 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
     int64_t replicas;
     if (!check_scale(call, scale, &replicas))
         return;
-    struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
+    struct cJSON *tree = json_copy(
+        call->arena, present(call->arena, call->type, &(struct request){0}, stored_tree(stored)));
     struct cJSON *metadata = json_get(tree, SV("metadata"));
     struct sv version = object_resource_version(scale);
     if (version.len > 0)
@@ -104,9 +108,22 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
     answer(call, 200, scale_of(call, call->response->body));
 }
 
+/* A custom object need not have the number that its scale is about. */
+static bool check_scalable(struct call *call, const struct cJSON *object) {
+    struct sv path = call->type->scale_spec_path;
+    if (!call->type->is_custom || at_path(call, object, path))
+        return true;
+    struct cJSON *details = json_map(call->arena);
+    struct sv why =
+        arena_printf(call->arena, "the spec replicas field \".%.*s\" does not exist", SV_ARG(path));
+    add_cause(call, details, SV(""), why, SV(""));
+    return refuse(call, 500, "InternalError",
+                  arena_printf(call->arena, "Internal error occurred: %.*s", SV_ARG(why)), details);
+}
+
 static void handle_scale(struct call *call) {
     struct stored *stored = find_or_refuse(call);
-    if (!stored)
+    if (!stored || !check_scalable(call, stored_tree(stored)))
         return;
     struct cJSON *scale = scale_of(call, stored_tree(stored));
     struct error err = {0};
