@@ -135,6 +135,10 @@ TEST(written_yaml_reads_back) {
         "[{\"name\":\"a\",\"list\":[1,[2,[{\"x\":true}]]]},{\"k with "
         "space\":\"~\",\"true\":\"'q'\"}]",
         "{\"script\":\"#!/bin/sh\\n\\nif true; then\\n\\techo \\\"$A\\\"\\nfi\\n\"}",
+        "\"'\\n$\\n\"",
+        "{\"a\":\"x\xc2\x85"
+        "y\\n\",\"b\\nc\\n\":\"\xe2\x80\xa8\\n\"}",
+        "\"...\"",
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(trees); i++) {
