@@ -126,13 +126,18 @@ static void judge(struct run *run) {
     if (!run_settle(run, FINAL_SETTLE_MS))
         run_add_failure(run, run->scenario->tree,
                         "after the last step the controller does not come to rest");
+    else
+        run_check_conditions(run, run->scenario->tree, true);
 }
 
 /* The steps and the judgement, and after a failure too what there is in the end. */
 static void run_to_end(struct run *run) {
     const struct cJSON *tree = run->scenario->tree;
     struct error err = {0};
-    if (run_steps(run))
+    bool is_done = run_steps(run);
+    if (run->options->reached)
+        run->options->reached(run->options->context, run->session);
+    if (is_done)
         judge(run);
     if (!scenario_final_text(run->session, run->arena, &run->result->final_objects, &err))
         run_add_failure(run, tree, "the objects at the end: %s", err.message);
@@ -286,6 +291,7 @@ void scenario_run(const struct scenario *scenario, const struct scenario_options
         return;
     struct run run = {
         .scenario = scenario, .options = options, .arena = arena, .result = ret_result};
+    run.is_cut = options->judges_end_only;
     run_once(&run, scenario->faults, scenario->fault_count);
     if (ret_result->state == CHECK_STATE_PASS && scenario->sweeps_crashes &&
         !options->without_exploring && run.world)

@@ -22,8 +22,12 @@ struct scenario_options {
     /* Makes the session of each run; NULL: session_new(), mode sim. */
     struct session *(*open)(void *context, const struct session_options *options,
                             struct error *err);
+    /* The steps are over, and nothing is judged yet; NULL: nobody asks. */
+    void (*reached)(void *context, struct session *session);
     void *context;
     bool without_exploring;
+    /* The run meets other faults than the file's: what counts requests is not judged. */
+    bool judges_end_only;
 };
 
 enum { SCENARIO_FAILURES_MAX = 64 };
