@@ -11,6 +11,7 @@
 #include "core/base/sv.h"
 
 struct arena;
+struct manifest;
 
 /* Exit statuses, the same for every command. */
 enum exit_status {
@@ -35,8 +36,13 @@ int checks_command(const struct command *command, int argc, char *const *argv);
 int completion_command(const struct command *command, int argc, char *const *argv);
 int bench_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
+int render_command(const struct command *command, int argc, char *const *argv);
 int run_command(const struct command *command, int argc, char *const *argv);
 int serve_command(const struct command *command, int argc, char *const *argv);
+
+/* What `render` does with Kubernetes objects. */
+int render_objects_command(const struct command *command, const struct manifest *manifests,
+                           size_t manifest_count, struct arena *arena);
 
 /* --- what commands share --- */
 
