@@ -2,6 +2,7 @@
 /* crctl serve: the API server with nodes and controllers, for kubectl and other clients. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
+#include "conformance/cmd/serve_data.h"
 #include "conformance/cmd/serve_load.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
@@ -36,7 +37,7 @@ struct serve_options {
     bool is_plain, has_no_controllers, is_verbose;
     int authorization;
     struct sv tokens, certificate, key, client_ca;
-    struct sv load, crds, kubeconfig, ready_file;
+    struct sv load, crds, data, kubeconfig, ready_file;
 };
 
 struct serve {
@@ -50,6 +51,7 @@ struct serve {
     struct fakeapi *own_api; /* without a world */
     struct fakeapi *api;
     struct shell *shell;
+    struct serve_data *data; /* NULL: nothing is kept */
     struct rbac *rbac;
     struct http_server *server;
     struct sv written_kubeconfig; /* a temporary one, removed at the end; "": none */
@@ -58,6 +60,9 @@ struct serve {
 static void release(struct serve *serve) {
     http_server_free(serve->server);
     rbac_free(serve->rbac);
+    serve_data_free(serve->data);
+    if (serve->api)
+        fakeapi_set_journal(serve->api, NULL, NULL);
     world_free(serve->world);
     shell_free(serve->shell);
     fakeapi_free(serve->own_api);
@@ -162,6 +167,11 @@ static void make_cluster(struct serve *serve) {
 
 static bool fill_store(struct serve *serve, struct error *err) {
     const struct serve_options *options = serve->options;
+    if (options->data.len > 0) {
+        serve->data = serve_data_open(options->data, serve->api, serve->log, err);
+        if (!serve->data)
+            return false;
+    }
     if (options->authorization == 1) {
         rbac_create_defaults(serve->api);
         serve->rbac = rbac_new(serve->api);
@@ -187,6 +197,8 @@ static bool start_server(struct serve *serve, struct error *err) {
             .authenticator = serve->authenticator,
             .rbac = serve->rbac,
             .seed = options->seed,
+            .commit = serve->data ? serve_data_commit : NULL,
+            .commit_context = serve->data,
         },
         err);
     return serve->server != NULL;
@@ -289,6 +301,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         .client_ca = empty,
         .load = empty,
         .crds = empty,
+        .data = empty,
         .kubeconfig = empty,
         .ready_file = empty,
     };
@@ -313,6 +326,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
         TEXT("load", "DIR", &serve.load, "manifests to create at start"),
         TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
+        TEXT("data", "FILE", &serve.data, "keeps the state there over restarts"),
         NUMBER("seed", &serve.seed, "of uids, generated names and delays"),
         TEXT("kubeconfig-out", "FILE", &serve.kubeconfig, "where to write a kubeconfig"),
         TEXT("ready-file", "FILE", &serve.ready_file, "gets the URL when the server is ready"),

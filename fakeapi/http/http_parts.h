@@ -83,6 +83,8 @@ struct http_server {
 };
 
 int64_t server_now_ms(const struct http_server *server);
+/* What was written so far outlives the process from here on. */
+void make_lasting(struct http_server *server);
 struct sv header_of(const struct exchange *exchange, const char *name); /* SV("") without it */
 
 /* --- http_answer.c --- */

@@ -91,6 +91,7 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
         return answer_watch(exchange, route);
     fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
                    &response);
+    make_lasting(server);
     add_duplicate_warning(exchange, route, &response);
     return send_response(exchange, route, &response);
 }

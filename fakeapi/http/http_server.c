@@ -35,6 +35,11 @@ int64_t server_now_ms(const struct http_server *server) {
     return clock_now_ms(server->options.clock);
 }
 
+void make_lasting(struct http_server *server) {
+    if (server->options.commit)
+        server->options.commit(server->options.commit_context);
+}
+
 struct sv header_of(const struct exchange *exchange, const char *name) {
     return sv_from(MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name));
 }
@@ -364,6 +369,7 @@ void http_server_run(struct http_server *server) {
     MHD_run(server->daemon);
     if (server->options.world)
         world_run_due(server->options.world);
+    make_lasting(server);
     pump_sessions(server);
     pump_watches(server);
     keep(server);

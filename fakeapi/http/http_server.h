@@ -38,6 +38,10 @@ struct http_server_options {
     struct authenticator *authenticator;
     struct rbac *rbac; /* NULL: whoever has a name may do everything */
     uint64_t seed;     /* of audit ids */
+    /* Called before anything is answered or told to watches: makes what was written last. May be
+     * NULL. */
+    void (*commit)(void *context);
+    void *commit_context;
 };
 
 /* NULL when it cannot listen. */

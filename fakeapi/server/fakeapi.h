@@ -17,6 +17,7 @@
 struct arena;
 struct cJSON;
 struct clock;
+struct error;
 struct log;
 struct registry;
 struct fakeapi;      /* opaque */
@@ -95,6 +96,24 @@ struct fakeapi_stats {
     size_t tree_bytes; /* of objects that were read lately */
 };
 void fakeapi_get_stats(const struct fakeapi *api, struct fakeapi_stats *ret_stats);
+
+/* --- state that outlives the server --- */
+
+struct store_write;
+/* Is told of every write from now on, before the request is answered. A journal that is told for
+ * the first time has to be told what is there already: fakeapi_each_object(). */
+void fakeapi_set_journal(struct fakeapi *api,
+                         void (*journal)(void *context, const struct store_write *write),
+                         void *context);
+void fakeapi_each_object(struct fakeapi *api,
+                         void (*tell)(void *context, const struct store_write *write),
+                         void *context);
+/* Before the first request: puts back an object that a journal kept; CustomResourceDefinitions
+ * first. False with the reason when it is no object of the server's. */
+MUST_CHECK bool fakeapi_restore(struct fakeapi *api, const struct store_write *write,
+                                struct error *err);
+/* After the last one. `revision` is the newest that the journal was told. */
+void fakeapi_end_restore(struct fakeapi *api, uint64_t revision);
 
 /* A failure Status as the server would write it. `kind` is what details.kind says. */
 struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,

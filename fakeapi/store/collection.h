@@ -37,6 +37,7 @@ struct log_reader {
 struct chunk;
 
 struct collection {
+    struct sv storage_key;      /* the store's; SV("") without one */
     VEC(struct chunk *) chunks; /* none is empty */
     size_t count;
     struct log_window window;

@@ -17,6 +17,8 @@ struct store {
     struct log_window window;
     uint64_t revision;
     uint64_t write_count;
+    store_journal *journal; /* may be NULL */
+    void *journal_context;
     struct trees trees;
 };
 
@@ -34,8 +36,11 @@ struct store *store_new(struct log_window window) {
 void store_free(struct store *store) {
     size_t cursor = 0;
     void *value;
-    while (map_next(store->collections, &cursor, NULL, &value))
+    while (map_next(store->collections, &cursor, NULL, &value)) {
+        char *key = (char *)(uintptr_t)((struct collection *)value)->storage_key.ptr;
         collection_free(value);
+        mem_free(key);
+    }
     map_free(store->collections);
     mem_free(store);
 }
@@ -44,6 +49,9 @@ struct collection *store_collection(struct store *store, struct sv storage_key) 
     struct collection *collection = map_get(store->collections, storage_key);
     if (!collection) {
         collection = collection_new(store->window);
+        char *key = mem_alloc(storage_key.len + 1);
+        memcpy(key, storage_key.ptr, storage_key.len);
+        collection->storage_key = (struct sv){key, storage_key.len};
         map_put(store->collections, storage_key, collection);
     }
     return collection;
@@ -62,18 +70,69 @@ static uint64_t next_revision(struct store *store, struct cJSON *tree, struct ar
     return store->revision;
 }
 
+/* --- journals --- */
+
+static struct store_write write_of(const struct collection *collection, struct stored *object,
+                                   struct sv text) {
+    return (struct store_write){collection->storage_key, object->namespace_name, object->name,
+                                object->revision, text};
+}
+
+void store_set_journal(struct store *store, store_journal *journal, void *context) {
+    store->journal = journal;
+    store->journal_context = context;
+}
+
+void store_each(struct store *store, store_journal *tell, void *context) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(store->collections, &cursor, NULL, &value)) {
+        const struct collection *collection = value;
+        struct position position = collection_seek(collection, SV(""), SV(""));
+        for (struct stored *object; (object = collection_at(collection, &position));
+             position_advance(&position)) {
+            struct store_write write = write_of(collection, object, stored_text(object));
+            tell(context, &write);
+        }
+    }
+}
+
+void store_restore(struct store *store, struct collection *collection, const struct cJSON *tree,
+                   uint64_t revision) {
+    collection_put(collection, stored_new(&store->trees, tree, revision));
+    if (revision > store->revision)
+        store->revision = revision;
+}
+
+void store_end_restore(struct store *store, uint64_t revision) {
+    if (revision > store->revision)
+        store->revision = revision;
+    store_compact(store);
+}
+
+/* --- writes --- */
+
 struct stored *store_put(struct store *store, struct collection *collection, struct cJSON *tree,
                          struct arena *arena) {
     uint64_t revision = next_revision(store, tree, arena);
     struct stored *object = stored_new(&store->trees, tree, revision);
     collection_put(collection, object);
+    if (store->journal) {
+        struct store_write write = write_of(collection, object, stored_text(object));
+        store->journal(store->journal_context, &write);
+    }
     return object;
 }
 
 void store_remove(struct store *store, struct collection *collection, struct cJSON *tree,
                   struct arena *arena) {
     uint64_t revision = next_revision(store, tree, arena);
-    collection_remove(collection, stored_new(&store->trees, tree, revision));
+    struct stored *last = stored_new(&store->trees, tree, revision);
+    if (store->journal) {
+        struct store_write write = write_of(collection, last, SV(""));
+        store->journal(store->journal_context, &write);
+    }
+    collection_remove(collection, last);
 }
 
 void store_trim(struct store *store) {

@@ -28,6 +28,23 @@ struct stored *store_put(struct store *store, struct collection *collection, str
 void store_remove(struct store *store, struct collection *collection, struct cJSON *tree,
                   struct arena *arena);
 
+/* One write, as a journal is told of it. */
+struct store_write {
+    struct sv storage_key, namespace_name, name;
+    uint64_t revision;
+    struct sv text; /* the object as compact JSON; "" when it was removed */
+};
+typedef void store_journal(void *context, const struct store_write *write);
+/* Is told of every write from now on, before store_put() and store_remove() return. */
+void store_set_journal(struct store *store, store_journal *journal, void *context);
+/* Tells of every object that is there. */
+void store_each(struct store *store, store_journal *tell, void *context);
+/* Puts an object back with the revision that it had, in place of one of that name; no journal is
+ * told. store_end_restore() then makes history begin: watches from before get 410. */
+void store_restore(struct store *store, struct collection *collection, const struct cJSON *tree,
+                   uint64_t revision);
+void store_end_restore(struct store *store, uint64_t revision);
+
 void store_trim(struct store *store);
 /* Forgets the history of every collection. */
 void store_compact(struct store *store);
