@@ -149,6 +149,29 @@ static void check_config_map(const struct checker *checker, const struct cJSON *
                          "field is immutable when `immutable` is set");
 }
 
+/* What secrets of the well-known types must hold. */
+static void check_secret(const struct checker *checker, const struct cJSON *object,
+                         const struct cJSON *old) {
+    static const struct {
+        struct sv type, key;
+    } needed[] = {
+        {SV("kubernetes.io/tls"), SV("tls.crt")},
+        {SV("kubernetes.io/tls"), SV("tls.key")},
+        {SV("kubernetes.io/dockerconfigjson"), SV(".dockerconfigjson")},
+        {SV("kubernetes.io/dockercfg"), SV(".dockercfg")},
+        {SV("kubernetes.io/ssh-auth"), SV("ssh-privatekey")},
+    };
+    const struct cJSON *data = json_get(object, SV("data")), *type = json_get(object, SV("type"));
+    check_config_map(checker, object, old);
+    for (size_t i = 0; i < COUNT_OF(needed); i++)
+        if (sv_eq(json_text(type), needed[i].type) && !json_get(data, needed[i].key))
+            report_required(checker,
+                            arena_printf(checker->arena, "data[%.*s]", SV_ARG(needed[i].key)), data,
+                            "");
+    if (old && !json_equal(type, json_get(old, SV("type"))))
+        report_invalid(checker, SV("type"), type, "field is immutable");
+}
+
 /* --- volumes --- */
 
 static const struct sv access_modes[] = {SV("ReadOnlyMany"), SV("ReadWriteMany"),
@@ -222,6 +245,68 @@ static void check_claim(const struct checker *checker, const struct cJSON *objec
                          "volumeAttributesClassName for bound claims");
 }
 
+/* --- budgets, autoscalers, classes --- */
+
+static void check_disruption_budget(const struct checker *checker, const struct cJSON *object,
+                                    const struct cJSON *old) {
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    (void)old;
+    if (json_get(spec, SV("minAvailable")) && json_get(spec, SV("maxUnavailable")))
+        report_invalid(checker, SV("spec"), spec,
+                       "minAvailable and maxUnavailable cannot be both set");
+}
+
+static void check_autoscaler(const struct checker *checker, const struct cJSON *object,
+                             const struct cJSON *old) {
+    static const char *const needed[] = {"spec.scaleTargetRef.kind", "spec.scaleTargetRef.name"};
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    const struct cJSON *most = json_get(spec, SV("maxReplicas"));
+    int64_t max = json_int_or(spec, SV("maxReplicas"), 0);
+    (void)old;
+    for (size_t i = 0; i < COUNT_OF(needed); i++)
+        if (json_find_string(object, needed[i]).len == 0)
+            report_required(checker, sv_from(needed[i]), spec, "");
+    if (json_int_or(spec, SV("minReplicas"), 1) < 1)
+        report_invalid(checker, SV("spec.minReplicas"), json_get(spec, SV("minReplicas")),
+                       "must be greater than or equal to 1");
+    if (max < 1)
+        report_invalid(checker, SV("spec.maxReplicas"), most, "must be greater than 0");
+    else if (max < json_int_or(spec, SV("minReplicas"), 1))
+        report_invalid(checker, SV("spec.maxReplicas"), most,
+                       "must be greater than or equal to `minReplicas`");
+}
+
+static void check_storage_class(const struct checker *checker, const struct cJSON *object,
+                                const struct cJSON *old) {
+    static const struct sv fixed[] = {SV("parameters"), SV("provisioner"), SV("reclaimPolicy"),
+                                      SV("volumeBindingMode")};
+    if (json_find_string(object, "provisioner").len == 0)
+        report_required(checker, SV("provisioner"), object, "");
+    for (size_t i = 0; old && i < COUNT_OF(fixed); i++)
+        if (!json_equal(json_get(object, fixed[i]), json_get(old, fixed[i])))
+            report_forbidden(
+                checker, fixed[i], json_get(object, fixed[i]),
+                arena_printf(checker->arena, "updates to %.*s are forbidden.", SV_ARG(fixed[i]))
+                    .ptr);
+}
+
+static void check_priority_class(const struct checker *checker, const struct cJSON *object,
+                                 const struct cJSON *old) {
+    enum { USER_VALUE_MAX = 1000000000 };
+    struct sv name = object_name(object);
+    if (sv_starts_with(name, SV("system-")) && !old &&
+        json_int_or(object, SV("value"), 0) <= USER_VALUE_MAX)
+        report_forbidden(checker, SV("metadata.name"), object,
+                         "priority class names with 'system-' prefix are reserved for system use "
+                         "only");
+    if (!sv_starts_with(name, SV("system-")) &&
+        json_int_or(object, SV("value"), 0) > USER_VALUE_MAX)
+        report_forbidden(checker, SV("value"), json_get(object, SV("value")),
+                         "maximum allowed value of a user defined priority is 1000000000");
+    if (old && !json_equal(json_get(object, SV("value")), json_get(old, SV("value"))))
+        report_invalid(checker, SV("value"), json_get(object, SV("value")), "field is immutable");
+}
+
 /* --- the rest --- */
 
 static void check_crd(const struct checker *checker, const struct cJSON *object,
@@ -277,7 +362,11 @@ static const struct {
     {SV("ReplicaSet"), check_workload},
     {SV("Service"), check_service},
     {SV("ConfigMap"), check_config_map},
-    {SV("Secret"), check_config_map},
+    {SV("Secret"), check_secret},
+    {SV("PodDisruptionBudget"), check_disruption_budget},
+    {SV("HorizontalPodAutoscaler"), check_autoscaler},
+    {SV("StorageClass"), check_storage_class},
+    {SV("PriorityClass"), check_priority_class},
     {SV("PersistentVolume"), check_volume},
     {SV("PersistentVolumeClaim"), check_claim},
     {SV("CustomResourceDefinition"), check_crd},

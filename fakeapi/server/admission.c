@@ -161,16 +161,71 @@ static bool admit_service_account(struct call *call, struct cJSON *tree, struct 
     return true;
 }
 
+/* The two that every cluster has. */
+static bool system_priority(struct sv name, int64_t *ret_value) {
+    static const struct {
+        struct sv name;
+        int64_t value;
+    } classes[] = {
+        {SV("system-cluster-critical"), 2000000000},
+        {SV("system-node-critical"), 2000001000},
+    };
+    for (size_t i = 0; i < COUNT_OF(classes); i++)
+        if (sv_eq(classes[i].name, name)) {
+            *ret_value = classes[i].value;
+            return true;
+        }
+    return false;
+}
+
+static const struct cJSON *find_priority_class(struct call *call, struct sv name) {
+    const struct resource_type *type = registry_find(call->api->registry, SV("scheduling.k8s.io"),
+                                                     SV("v1"), SV("priorityclasses"));
+    struct collection *classes = store_collection(call->api->store, type->storage_key);
+    struct position position = collection_seek(classes, SV(""), name);
+    struct stored *stored;
+    while ((stored = collection_at(classes, &position))) {
+        const struct cJSON *tree = stored_tree(stored);
+        position_advance(&position);
+        if (name.len > 0)
+            return sv_eq(stored->name, name) ? tree : NULL;
+        if (json_bool_or(tree, SV("globalDefault"), false))
+            return tree;
+    }
+    return NULL;
+}
+
+static bool admit_priority(struct call *call, const struct cJSON *pod, struct cJSON *spec) {
+    struct sv name = json_string_or(spec, SV("priorityClassName"), SV(""));
+    struct sv policy = SV("PreemptLowerPriority");
+    int64_t value = 0;
+    if (!system_priority(name, &value)) {
+        const struct cJSON *found = find_priority_class(call, name);
+        if (!found && name.len > 0) {
+            refuse_forbidden(call, object_name(pod),
+                             arena_printf(call->arena, "no PriorityClass with name %.*s was found",
+                                          SV_ARG(name)));
+            return false;
+        }
+        value = json_int_or(found, SV("value"), 0);
+        policy = json_string_or(found, SV("preemptionPolicy"), policy);
+        if (found && name.len == 0)
+            json_set_string(call->arena, spec, SV("priorityClassName"), object_name(found));
+    }
+    json_set_int(call->arena, spec, SV("priority"), value);
+    if (!json_get(spec, SV("preemptionPolicy")))
+        json_set_string(call->arena, spec, SV("preemptionPolicy"), policy);
+    return true;
+}
+
 static bool admit_pod(struct call *call, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
     if (!admit_service_account(call, tree, spec))
         return false;
     add_default_toleration(call, spec, SV("node.kubernetes.io/not-ready"));
     add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
-    if (!json_get(spec, SV("priority")))
-        json_set_int(call->arena, spec, SV("priority"), 0);
-    if (!json_get(spec, SV("preemptionPolicy")))
-        json_set_string(call->arena, spec, SV("preemptionPolicy"), SV("PreemptLowerPriority"));
+    if (!admit_priority(call, tree, spec))
+        return false;
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     json_set_string(call->arena, status, SV("phase"), SV("Pending"));
     json_set_string(call->arena, status, SV("qosClass"), quality_class(spec));
@@ -259,8 +314,34 @@ static bool admit_volume(struct call *call, struct cJSON *tree) {
     return true;
 }
 
+/* A claim that names no class takes the default one, the newest when there are several. */
+static void set_default_class(struct call *call, struct cJSON *spec) {
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
+    struct collection *classes = store_collection(call->api->store, type->storage_key);
+    struct position position = collection_seek(classes, SV(""), SV(""));
+    struct sv chosen = SV(""), newest = SV("");
+    struct stored *stored;
+    while ((stored = collection_at(classes, &position))) {
+        const struct cJSON *tree = stored_tree(stored);
+        struct sv created = json_find_string(tree, "metadata.creationTimestamp");
+        position_advance(&position);
+        bool is_default = sv_eq(
+            object_annotation(tree, SV("storageclass.kubernetes.io/is-default-class")), SV("true"));
+        if (is_default && (chosen.len == 0 || sv_compare(created, newest) > 0)) {
+            chosen = stored->name;
+            newest = created;
+        }
+    }
+    if (chosen.len > 0)
+        json_set_string(call->arena, spec, SV("storageClassName"), chosen);
+}
+
 static bool admit_claim(struct call *call, struct cJSON *tree) {
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
     protect(call, tree, SV("kubernetes.io/pvc-protection"));
+    if (!json_get(spec, SV("storageClassName")))
+        set_default_class(call, spec);
     return true;
 }
 

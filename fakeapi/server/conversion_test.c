@@ -145,6 +145,17 @@ static const struct {
      "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"Never\"}]}}",
      "spec.taints[0].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", "
      "\"PreferNoSchedule\", \"NoExecute\""},
+    {"secrets", "default", "{\"metadata\":{\"name\":\"s\"},\"type\":\"kubernetes.io/ssh-auth\"}",
+     "data[ssh-privatekey]: Required value"},
+    {"policy/v1/poddisruptionbudgets", "default",
+     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"minAvailable\":1,\"maxUnavailable\":1}}",
+     "spec: Invalid value: \"object\": minAvailable and maxUnavailable cannot be both set"},
+    {"autoscaling/v2/horizontalpodautoscalers", "default",
+     "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"minReplicas\":3,\"maxReplicas\":2,"
+     "\"scaleTargetRef\":{\"kind\":\"D\",\"name\":\"d\"}}}",
+     "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
+    {"storage.k8s.io/v1/storageclasses", "", "{\"metadata\":{\"name\":\"s\"}}",
+     "provisioner: Required value"},
     {"events", "default",
      "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"other\"}}",
      "involvedObject.namespace: Invalid value: \"other\": does not match event.namespace"},
@@ -274,4 +285,51 @@ TEST(a_scale_without_its_number_is_an_error) {
     CHECK_SV(fixture_message(&response),
              SV("Internal error occurred: the spec replicas field \".spec.replicas\" does not "
                 "exist"));
+}
+
+TEST(pods_take_the_priority_of_their_class) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    static const char body[] =
+        "{\"metadata\":{\"generateName\":\"p-\"},\"spec\":{%s\"containers\":[{"
+        "\"name\":\"c\",\"image\":\"i\"}]}}";
+    static const struct {
+        const char *class_name;
+        int http_status;
+        int64_t priority;
+    } cases[] = {
+        {"", 201, 0},
+        {"\"priorityClassName\":\"high\",", 201, 100},
+        {"\"priorityClassName\":\"system-node-critical\",", 201, 2000001000},
+        {"\"priorityClassName\":\"none\",", 403, 0},
+    };
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_create(api, arena, "scheduling.k8s.io/v1/priorityclasses", "",
+                   "{\"metadata\":{\"name\":\"high\"},\"value\":100}");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct sv text = arena_printf(arena, body, cases[i].class_name);
+        struct api_response response = fixture_create(api, arena, "pods", "default", text.ptr);
+        CHECK(response.http_status == cases[i].http_status);
+        CHECK(json_find_int(response.body, "spec.priority", 0) == cases[i].priority);
+    }
+}
+
+TEST(claims_take_the_default_class) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    static const char claim[] =
+        "{\"metadata\":{\"generateName\":\"c-\"},\"spec\":{\"accessModes\":["
+        "\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}%s}}";
+    fixture_create(
+        api, arena, "storage.k8s.io/v1/storageclasses", "",
+        "{\"metadata\":{\"name\":\"fast\",\"annotations\":{"
+        "\"storageclass.kubernetes.io/is-default-class\":\"true\"}},\"provisioner\":\"x.io/p\"}");
+    struct api_response with = fixture_create(api, arena, "persistentvolumeclaims", "default",
+                                              arena_printf(arena, claim, "").ptr);
+    CHECK_SV(json_find_string(with.body, "spec.storageClassName"), SV("fast"));
+    struct api_response without =
+        fixture_create(api, arena, "persistentvolumeclaims", "default",
+                       arena_printf(arena, claim, ",\"storageClassName\":\"\"").ptr);
+    CHECK_SV(json_find_string(without.body, "spec.storageClassName"), SV(""));
 }
