@@ -128,6 +128,7 @@ static void say_failed(struct pass *pass, struct cJSON *status) {
     json_set_string(pass->arena, status, SV("phase"), SV("Failed"));
     set_condition(pass, status, SV("Ready"), false, SV("DatasetFailed"), pass->failure.message);
     set_condition(pass, status, SV("NotReady"), true, SV("DatasetFailed"), pass->failure.message);
+    clear_condition(pass, status, SV("Updating"), SV("DatasetFailed"), pass->failure.message);
 }
 
 /* Before the first binding: what keeps the dataset from it, once it is for a person to act. */
