@@ -5,12 +5,15 @@ if(NOT TARGET crctl)
 endif()
 
 # Every scenario is one test.
-file(GLOB scenarios CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/scenarios/*.yaml)
+file(GLOB scenarios CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/scenarios
+     ${CMAKE_SOURCE_DIR}/scenarios/*.yaml ${CMAKE_SOURCE_DIR}/scenarios/defects/*.yaml
+     ${CMAKE_SOURCE_DIR}/scenarios/edits/*.yaml ${CMAKE_SOURCE_DIR}/scenarios/topologies/*.yaml)
 foreach(scenario ${scenarios})
-  get_filename_component(stem ${scenario} NAME_WE)
-  add_test(NAME scenario.${stem} COMMAND crctl run scenarios/${stem}.yaml
+  string(REGEX REPLACE "[.]yaml$" "" stem ${scenario})
+  string(REPLACE "/" "." name ${stem})
+  add_test(NAME scenario.${name} COMMAND crctl run scenarios/${stem}.yaml
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(scenario.${stem} PROPERTIES LABELS scenario TIMEOUT 900)
+  set_tests_properties(scenario.${name} PROPERTIES LABELS scenario TIMEOUT 900)
 endforeach()
 
 # Every class of ours is certified, scripts included.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What steps expect: polled after each moment of the run until it holds or the time is over. */
+#include "conformance/condition_check.h"
 #include "conformance/scenario_match.h"
 #include "conformance/scenario_parts.h"
 #include "core/api/api_time.h"
@@ -221,14 +222,34 @@ static bool expect_one(struct run *run, const struct scenario_step *step,
     return true;
 }
 
+bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_rest) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct condition_view view = {.is_at_rest = is_at_rest};
+    struct condition_lie lies[CONDITION_LIES_MAX];
+    if (!condition_view_read(run->session, arena, &view, &err)) {
+        run_add_failure(run, at, "conditions cannot be judged: %s", err.message);
+        return false;
+    }
+    size_t count = condition_check(&view, arena, lies);
+    for (size_t i = 0; i < count; i++)
+        run_add_failure(run, at, "%.*s: %.*s says %.*s, but %.*s", SV_ARG(lies[i].object),
+                        SV_ARG(lies[i].condition), SV_ARG(lies[i].says), SV_ARG(lies[i].truth));
+    return count == 0;
+}
+
 bool run_expect(struct run *run, const struct scenario_step *step) {
     int64_t deadline_ms = session_now_ms(run->session) + step->within_ms;
     JSON_EACH (expectation, json_get(step->tree, SV("expect"))) {
-        if (!expect_one(run, step, expectation->child, deadline_ms))
+        bool is_at_rest = sv_eq(json_key(expectation->child), SV("settled"));
+        if (!expect_one(run, step, expectation->child, deadline_ms) ||
+            !run_check_conditions(run, expectation->child, is_at_rest))
             return false;
     }
-    if (!step->settles || run_settle(run, step->within_ms))
-        return true;
+    if (!step->settles)
+        return run_check_conditions(run, step->tree, false);
+    if (run_settle(run, step->within_ms))
+        return run_check_conditions(run, step->tree, true);
     run_add_failure(run, step->tree, "step \"%.*s\": the controller does not come to rest",
                     SV_ARG(step->name));
     return false;

@@ -46,6 +46,8 @@ bool run_act(struct run *run, const struct scenario_step *step);
 bool run_expect(struct run *run, const struct scenario_step *step);
 /* Until the controller rests: it is idle and wrote nothing for a while. */
 bool run_settle(struct run *run, int64_t timeout_ms);
+/* Whether each condition tells the truth; a failure is added for each that does not. */
+bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_rest);
 
 /* --- scenario_rules.c --- */
 
