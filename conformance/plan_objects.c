@@ -13,8 +13,6 @@ enum {
     PLAN_ROUNDS_MAX = 64,
     RESYNC_MS = 600 * 1000,
 };
-/* 2026-01-01T00:00:00Z: a plan from files does not depend on when it is made. */
-#define PLAN_NOW_MS INT64_C(1767225600000)
 
 struct gathered {
     struct arena *arena;
@@ -94,7 +92,7 @@ static void plan_one(struct gathered *gathered, const struct cJSON *runtime,
     gather_pods(gathered, ns, name);
     vec_clear(&gathered->observed);
     struct snapshot snapshot = {
-        .now_ms = PLAN_NOW_MS,
+        .now_ms = PLAN_OBJECTS_NOW_MS,
         .namespace_name = ns,
         .name = name,
         .runtime_class = find(gathered, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), class_name),

@@ -14,6 +14,10 @@
 struct arena;
 struct error;
 
+/* The moment at which a plan from files is made, 2026-01-01T00:00:00Z: it does not depend on when
+ * one asks. */
+#define PLAN_OBJECTS_NOW_MS INT64_C(1767225600000)
+
 struct planned {
     struct sv key; /* "namespace/name" */
     struct plan plan;

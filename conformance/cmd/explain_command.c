@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl explain: what a runtime waits for, from files or at one step of a scenario. */
+#include "conformance/cmd/command.h"
+#include "conformance/cmd/input.h"
+#include "conformance/cmd/scenario_input.h"
+#include "conformance/explain.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+
+struct explain_options {
+    int output;
+    struct sv scenario, step;
+    uint64_t seed;
+};
+
+/* --- in a simulation --- */
+
+struct asking {
+    struct arena *arena;
+    struct sv key;
+    struct explanation explanation;
+    struct error err;
+    bool is_answered;
+};
+
+static void ask(void *context, struct session *session) {
+    struct asking *asking = context;
+    asking->is_answered =
+        explain_session(asking->arena, session, asking->key, &asking->explanation, &asking->err);
+}
+
+/* Cuts the scenario off behind that step. */
+static bool stop_at(struct scenario *scenario, struct sv step, struct arena *arena,
+                    struct error *err) {
+    struct sv *names = ARENA_ARRAY(arena, struct sv, scenario->step_count + 1);
+    for (size_t i = 0; i < scenario->step_count; i++)
+        names[i] = scenario->steps[i].name;
+    size_t index = sv_index_of(step, names, scenario->step_count);
+    if (index < scenario->step_count) {
+        scenario->step_count = index + 1;
+        return true;
+    }
+    struct sv nearest = sv_nearest(step, names, scenario->step_count);
+    return error_set(err, ERROR_NOT_FOUND, "no step \"%.*s\" in the scenario%s%.*s", SV_ARG(step),
+                     nearest.len > 0 ? "; did you mean " : "", SV_ARG(nearest));
+}
+
+static bool explain_scenario(struct arena *arena, struct sv key,
+                             const struct explain_options *options,
+                             struct explanation *ret_explanation, struct error *err) {
+    struct scenario_outcome *outcomes;
+    size_t count;
+    if (!scenario_input_read(arena, &options->scenario, 1, &outcomes, &count, err))
+        return false;
+    struct scenario *scenario = &outcomes[0].scenario;
+    if (count != 1)
+        return error_set(err, ERROR_INVALID, "--scenario names a folder: name one scenario");
+    if (options->step.len > 0 && !stop_at(scenario, options->step, arena, err))
+        return false;
+    struct asking *asking = ARENA_NEW(arena, struct asking);
+    *asking = (struct asking){.arena = arena, .key = key};
+    scenario_run(scenario,
+                 &(struct scenario_options){
+                     .seed = options->seed,
+                     .reached = ask,
+                     .context = asking,
+                     .without_exploring = true,
+                     .judges_end_only = true,
+                 },
+                 arena, &outcomes[0].result);
+    *ret_explanation = asking->explanation;
+    if (asking->is_answered)
+        return true;
+    if (asking->err.code == ERROR_NONE)
+        return error_set(err, ERROR_INVALID, "the scenario did not run: %.*s",
+                         SV_ARG(outcomes[0].result.reason));
+    *err = asking->err;
+    return false;
+}
+
+/* --- the command --- */
+
+static int explain(const struct command *command, const struct operands *operands,
+                   const struct explain_options *options) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct explanation explanation;
+    struct manifest *manifests;
+    struct sv key = operands->items[0];
+    size_t file_count = operands->count - 1;
+    bool is_found =
+        options->scenario.len > 0
+            ? explain_scenario(arena, key, options, &explanation, &err)
+            : input_manifests(arena, operands->items + 1, file_count, &manifests, &err) &&
+                  explain_files(arena, manifests, file_count, key, &explanation, &err);
+    if (!is_found)
+        return command_fail(command, err.message);
+    if (options->output == 0)
+        return command_print(explain_text(&explanation, arena), EXIT_HELD);
+    struct sv json = json_write_arena(arena, explain_json(&explanation, arena), JSON_PRETTY);
+    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), EXIT_HELD);
+}
+
+int explain_command(const struct command *command, int argc, char *const *argv) {
+    static const struct sv outputs[] = {SV("text"), SV("json")};
+    struct explain_options explain_options = {.scenario = SV(""), .step = SV(""), .seed = 1};
+    const struct option options[] = {
+        {SV("scenario"), OPTION_TEXT, SV("FILE"), NULL, 0, &explain_options.scenario,
+         SV("run this scenario instead of reading files")},
+        {SV("at"), OPTION_TEXT, SV("STEP"), NULL, 0, &explain_options.step,
+         SV("ask when this step is over; without it, after the last one")},
+        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &explain_options.seed,
+         SV("seed of the simulation")},
+        {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
+         &explain_options.output, SV("form of the answer")},
+    };
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    bool has_scenario = explain_options.scenario.len > 0;
+    if (operands.count == 0 || (operands.count == 1 && !has_scenario))
+        return command_fail(command, "name a runtime (NAMESPACE/NAME) and files, or --scenario");
+    if (has_scenario && operands.count > 1)
+        return command_fail(command, "files and --scenario exclude each other");
+    if (!has_scenario && explain_options.step.len > 0)
+        return command_fail(command, "--at needs --scenario");
+    return explain(command, &operands, &explain_options);
+}
