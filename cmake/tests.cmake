@@ -51,3 +51,18 @@ endforeach()
 add_test(NAME crctl.completion COMMAND ci/check-completion $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.completion PROPERTIES LABELS crctl TIMEOUT 60)
+
+# The controller as a process over HTTPS: one test for each flow.
+find_program(PYTHON3 python3)
+if(PYTHON3)
+  file(GLOB flows CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ci/daemon/flow_*.py)
+  foreach(flow ${flows})
+    get_filename_component(stem ${flow} NAME_WE)
+    string(REPLACE "flow_" "" stem ${stem})
+    add_test(NAME daemon.${stem}
+             COMMAND ${PYTHON3} ci/daemon/run $<TARGET_FILE:crctl>
+                     $<TARGET_FILE:cacheruntime-controller> ${stem}
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(daemon.${stem} PROPERTIES LABELS daemon TIMEOUT 600)
+  endforeach()
+endif()
