@@ -22,6 +22,8 @@
 
 #include <errno.h>
 #include <gnutls/crypto.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -429,6 +431,13 @@ static void begin_messages(struct exec_session *session) {
     wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
 }
 
+/* The library gathers what it sends, which would hold each message back for 40 ms. */
+static void send_at_once(const struct peer *peer) {
+    int on = 1, off = 0;
+    setsockopt(peer->descriptor, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+    setsockopt(peer->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
 /* The 101 was sent. */
 static void take_socket(void *context, struct MHD_Connection *connection, void *state,
                         const char *early, size_t early_len, MHD_socket socket,
@@ -437,6 +446,8 @@ static void take_socket(void *context, struct MHD_Connection *connection, void *
     struct exec_session *session = context;
     struct exchange *exchange = state;
     exchange->session = NULL;
+    if (exchange->peer)
+        send_at_once(exchange->peer);
     session->handle = handle;
     session->socket = socket;
     session->waiter.ready = socket_ready;
