@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/rng.h"
 #include "core/base/test.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 enum { NAME_COUNT = 700, STEP_COUNT = 6000 };
@@ -103,7 +104,22 @@ TEST(what_rests_comes_back_unchanged) {
     trees_trim(&trees);
     CHECK(json_equal(stored_tree(stored), tree));
     stored_unref(stored);
-    CHECK(trees.bytes == 0 && trees.oldest == NULL && trees.newest == NULL);
+    CHECK(trees.bytes == 0 && trees.own.oldest == NULL && trees.own.newest == NULL);
+}
+
+/* Letting it rest would give nothing back while somebody holds it. */
+TEST(a_tree_that_is_held_rests_once_it_is_let_go) {
+    AUTO(arena) arena = arena_new();
+    struct trees trees = {.bytes_max = 0};
+    struct stored *stored = stored_new(&trees, object(arena, 3, 4), 5);
+    struct frozen *held = frozen_ref(frozen_of(stored_tree(stored)));
+    trees_trim(&trees);
+    CHECK(stored->tree == held && trees.bytes == 0);
+    CHECK(stored_tree(stored) == frozen_root(held));
+    frozen_unref(held);
+    trees_trim(&trees);
+    CHECK(stored->tree == NULL && trees.shared.oldest == NULL);
+    stored_unref(stored);
 }
 
 /* What every watcher has seen need not be kept, but what one still has to read is. */

@@ -9,19 +9,33 @@
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 
-static void unlink_tree(struct stored *stored) {
-    struct trees *trees = stored->trees;
-    *(stored->older ? &stored->older->newer : &trees->oldest) = stored->newer;
-    *(stored->newer ? &stored->newer->older : &trees->newest) = stored->older;
-    stored->older = stored->newer = NULL;
+static struct stored_list *list_of(const struct stored *stored) {
+    return stored->is_shared ? &stored->trees->shared : &stored->trees->own;
 }
 
-static void link_newest(struct stored *stored) {
-    struct trees *trees = stored->trees;
-    stored->older = trees->newest;
+static void unlink_tree(struct stored *stored) {
+    struct stored_list *list = list_of(stored);
+    *(stored->older ? &stored->older->newer : &list->oldest) = stored->newer;
+    *(stored->newer ? &stored->newer->older : &list->newest) = stored->older;
+    stored->older = stored->newer = NULL;
+    if (!stored->is_shared)
+        stored->trees->bytes -= frozen_bytes(stored->tree);
+}
+
+static void link_newest(struct stored *stored, bool is_shared) {
+    stored->is_shared = is_shared;
+    struct stored_list *list = list_of(stored);
+    stored->older = list->newest;
     stored->newer = NULL;
-    *(trees->newest ? &trees->newest->newer : &trees->oldest) = stored;
-    trees->newest = stored;
+    *(list->newest ? &list->newest->newer : &list->oldest) = stored;
+    list->newest = stored;
+    if (!is_shared)
+        stored->trees->bytes += frozen_bytes(stored->tree);
+}
+
+static void move(struct stored *stored, bool is_shared) {
+    unlink_tree(stored);
+    link_newest(stored, is_shared);
 }
 
 static struct sv put_text(char **end, struct sv text) {
@@ -45,8 +59,8 @@ struct stored *stored_new(struct trees *trees, const struct cJSON *tree, uint64_
         .trees = trees,
         .tree = frozen_new(tree),
     };
-    trees->bytes += frozen_bytes(stored->tree);
-    link_newest(stored);
+    trees->added_count++;
+    link_newest(stored, false);
     return stored;
 }
 
@@ -56,7 +70,6 @@ struct stored *stored_ref(struct stored *stored) {
 }
 
 static void drop_tree(struct stored *stored) {
-    stored->trees->bytes -= frozen_bytes(stored->tree);
     unlink_tree(stored);
     frozen_unref(stored->tree);
     stored->tree = NULL;
@@ -73,8 +86,7 @@ void stored_unref(struct stored *stored) {
 
 const struct cJSON *stored_tree(struct stored *stored) {
     if (stored->tree) {
-        unlink_tree(stored);
-        link_newest(stored);
+        move(stored, stored->is_shared);
         return frozen_root(stored->tree);
     }
     AUTO(arena) arena = arena_new();
@@ -83,8 +95,8 @@ const struct cJSON *stored_tree(struct stored *stored) {
         json_read(arena, (struct sv){stored->bytes, stored->byte_count}, &err);
     assert(tree);
     stored->tree = frozen_new(tree);
-    stored->trees->bytes += frozen_bytes(stored->tree);
-    link_newest(stored);
+    stored->trees->added_count++;
+    link_newest(stored, false);
     return frozen_root(stored->tree);
 }
 
@@ -112,18 +124,23 @@ size_t stored_held_bytes(const struct stored *stored) {
     return sizeof(*stored) + stored->byte_count + (stored->tree ? frozen_bytes(stored->tree) : 0);
 }
 
-/* One that somebody else holds, too, would give nothing back: it moves to the end of the line. */
+/* Of the shared ones as many are looked at as keep up with those that come, and not all of them
+ * again and again. */
+static void look_at_shared(struct trees *trees) {
+    enum { LOOKS_MIN = 16 };
+    size_t looks = 2 * trees->added_count + LOOKS_MIN;
+    trees->added_count = 0;
+    for (; looks > 0 && trees->shared.oldest; looks--)
+        move(trees->shared.oldest, frozen_is_shared(trees->shared.oldest->tree));
+}
+
 void trees_trim(struct trees *trees) {
-    struct stored *last = trees->newest;
-    while (trees->bytes > trees->bytes_max && trees->oldest) {
-        struct stored *stored = trees->oldest;
-        if (frozen_is_shared(stored->tree)) {
-            unlink_tree(stored);
-            link_newest(stored);
-        } else {
+    look_at_shared(trees);
+    while (trees->bytes > trees->bytes_max) {
+        struct stored *stored = trees->own.oldest;
+        if (frozen_is_shared(stored->tree))
+            move(stored, true);
+        else
             let_rest(stored);
-        }
-        if (stored == last)
-            return;
     }
 }

@@ -14,11 +14,19 @@
 struct cJSON;
 struct frozen;
 
-/* The trees that are held at one time, least recently used first. One for each store. */
-struct trees {
+struct stored_list {
     struct stored *oldest, *newest;
-    size_t bytes;
-    size_t bytes_max; /* trees_trim() gives back what is above */
+};
+
+/* The trees that are held at one time. One for each store. */
+struct trees {
+    struct stored_list own; /* least recently used first */
+    /* Somebody else held these, too, when they were last looked at: letting them rest would give
+     * nothing back, so that they neither count nor are looked at often. */
+    struct stored_list shared;
+    size_t added_count; /* since the last trim */
+    size_t bytes;       /* of `own` */
+    size_t bytes_max;   /* trees_trim() gives back what is above */
 };
 
 struct stored {
@@ -29,6 +37,7 @@ struct stored {
     struct trees *trees;
     struct stored *older, *newer;
     struct frozen *tree; /* NULL while it rests */
+    bool is_shared;      /* stands in trees.shared */
     char *bytes;         /* NULL until it rested or was sent as text */
     size_t byte_count;
 };
