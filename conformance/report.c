@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/report.h"
 
+#include "conformance/report_parts.h"
 #include "conformance/subject.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
@@ -97,58 +98,13 @@ static void add_subject(const struct subject *subject, struct arena *arena, stru
     }
 }
 
-/* What the class claims, and the line that says so. */
-static const struct {
-    const char *name, *path;
-} features[] = {
-    {"role-master", "topology.master"},
-    {"role-worker", "topology.worker"},
-    {"role-client", "topology.client"},
-    {"fuse", "topology.client.template.spec.containers.0.securityContext.privileged"},
-    {"ufs", "topology.master.executionEntries.mountUFS"},
-    {"ufs", "topology.worker.executionEntries.mountUFS"},
-    {"ufs", "topology.client.executionEntries.mountUFS"},
-    {"report", "topology.master.executionEntries.reportSummary"},
-    {"report", "topology.worker.executionEntries.reportSummary"},
-    {"report", "topology.client.executionEntries.reportSummary"},
-    {"ready-check", "topology.master.executionEntries.checkRuntimeReady"},
-    {"ready-check", "topology.worker.executionEntries.checkRuntimeReady"},
-    {"ready-check", "topology.client.executionEntries.checkRuntimeReady"},
-    {"tiered", "topology.worker.tieredStore"},
-    {"extra", "extraResources.configMaps"},
-    {"hostNetwork", "topology.worker.template.spec.hostNetwork"},
-};
-
-static bool has_feature(const struct cJSON *list, struct sv name) {
-    JSON_EACH (feature, list) {
-        if (sv_eq(json_string_or(feature, SV("name"), SV("")), name))
-            return true;
-    }
-    return false;
-}
-
-static void add_location(struct arena *arena, struct cJSON *map, const struct location *at) {
+void report_add_location(struct arena *arena, struct cJSON *map, const struct location *at) {
     set_text(arena, map, SV("file"), at->path);
     if (at->line > 0) {
         json_set_int(arena, map, SV("line"), at->line);
         json_set_int(arena, map, SV("column"), at->column);
     }
     set_text(arena, map, SV("jsonPath"), at->json_path);
-}
-
-static void add_features(const struct subject *subject, struct arena *arena, struct cJSON *report) {
-    struct cJSON *list = json_ensure_list(arena, report, SV("features"));
-    for (size_t i = 0; i < COUNT_OF(features); i++) {
-        const struct cJSON *item = json_find(subject->runtime_class, features[i].path);
-        bool is_off = json_is_bool(item) && !json_is_true(item);
-        if (!item || is_off || has_feature(list, sv_from(features[i].name)))
-            continue;
-        struct cJSON *feature = json_append(list, json_map(arena));
-        json_set_string(arena, feature, SV("name"), sv_from(features[i].name));
-        json_set_string(arena, feature, SV("state"), SV("claimed"));
-        struct location at = manifest_locate(subject->class_manifest, item, true);
-        add_location(arena, json_ensure_map(arena, feature, SV("because")), &at);
-    }
 }
 
 static void add_check(const struct check_result *result, const struct report_input *input,
@@ -167,7 +123,7 @@ static void add_check(const struct check_result *result, const struct report_inp
     set_text(arena, map, SV("role"), result->role);
     json_set_string(arena, map, SV("title"), check->title);
     if (result->subject.path.len > 0)
-        add_location(arena, json_ensure_map(arena, map, SV("subject")), &result->subject);
+        report_add_location(arena, json_ensure_map(arena, map, SV("subject")), &result->subject);
     set_text(arena, map, SV("message"), result->message);
     set_text(arena, map, SV("expected"), result->expected);
     set_text(arena, map, SV("actual"), result->actual);
@@ -215,6 +171,15 @@ static void add_statistics(const struct check_results *results, struct arena *ar
         json_set_int(arena, map, check_state_text((enum check_state)i), counts[i]);
 }
 
+struct sv report_body_digest(const struct cJSON *report, struct arena *arena) {
+    struct cJSON *body = json_map(arena);
+    JSON_EACH (item, report) {
+        if (!sv_eq(json_key(item), SV("bodyDigest")))
+            json_set(arena, body, json_key(item), json_copy(arena, item));
+    }
+    return digest(arena, json_write_arena(arena, body, JSON_COMPACT));
+}
+
 struct cJSON *report_build(const struct report_input *input, struct arena *arena) {
     struct cJSON *report = json_map(arena);
     add_head(input, arena, report);
@@ -226,38 +191,15 @@ struct cJSON *report_build(const struct report_input *input, struct arena *arena
     json_set(arena, run, SV("seed"),
              json_number(arena, arena_printf(arena, "%llu", (unsigned long long)input->seed)));
     set_text(arena, run, SV("command"), input->command);
-    add_features(input->subject, arena, report);
+    report_add_features(input->subject, arena, report);
     add_statistics(input->results, arena, report);
+    report_add_profiles(input->results, arena, report);
+    report_add_level(input->results, arena, report);
     add_checks(input, arena, report);
     struct cJSON *measurements = json_ensure_map(arena, report, SV("measurements"));
     for (size_t i = 0; i < input->measurement_count; i++)
         json_set_int(arena, measurements, input->measurements[i].name,
                      input->measurements[i].value);
-    /* Over everything above it. */
-    json_set_string(arena, report, SV("bodyDigest"),
-                    digest(arena, json_write_arena(arena, report, JSON_COMPACT)));
+    json_set_string(arena, report, SV("bodyDigest"), report_body_digest(report, arena));
     return report;
-}
-
-static bool is_counted(const struct check_result *result, enum report_fail_on fail_on) {
-    return result->check->level == CHECK_MUST ||
-           (fail_on == REPORT_FAIL_ON_SHOULD && result->check->level == CHECK_SHOULD);
-}
-
-enum report_verdict report_verdict(const struct check_results *results,
-                                   enum report_fail_on fail_on) {
-    bool has_failed = false, has_error = false, has_skipped = false;
-    for (size_t i = 0; i < results->count; i++) {
-        const struct check_result *result = &results->items[i];
-        has_error |= result->state == CHECK_STATE_ERROR;
-        bool is_failure = result->state == CHECK_STATE_FAIL || result->state == CHECK_STATE_XFAIL;
-        has_failed |= is_failure && is_counted(result, fail_on);
-        has_skipped |=
-            result->state == CHECK_STATE_SKIP_UNOBSERVABLE && is_counted(result, fail_on);
-    }
-    if (has_error)
-        return REPORT_HARNESS;
-    if (has_failed)
-        return REPORT_FAILED;
-    return has_skipped || results->count == 0 ? REPORT_NOT_EXECUTED : REPORT_HELD;
 }

@@ -49,13 +49,20 @@ struct sv report_junit(const struct cJSON *report, struct arena *arena);
 
 /* Which failures count. */
 enum report_fail_on { REPORT_FAIL_ON_MUST, REPORT_FAIL_ON_SHOULD };
+/* What a verdict asks to be observed: what can be read; that and the simulated lifecycle; those and
+ * the scripts. Levels above these need a cluster. */
+enum report_level { REPORT_LEVEL_STATIC, REPORT_LEVEL_BRONZE, REPORT_LEVEL_SILVER };
 enum report_verdict {
     REPORT_HELD,        /* exit status 0 */
     REPORT_FAILED,      /* 1 */
     REPORT_HARNESS,     /* 3: a check could not be carried out */
-    REPORT_NOT_EXECUTED /* 4: nothing failed, but a MUST was not executed */
+    REPORT_NOT_EXECUTED /* 4: nothing failed, but a MUST of the level was not executed */
 };
-enum report_verdict report_verdict(const struct check_results *results,
-                                   enum report_fail_on fail_on);
+/* Any MUST that failed counts, whatever the level. */
+enum report_verdict report_verdict(const struct check_results *results, enum report_fail_on fail_on,
+                                   enum report_level level);
+
+/* Over everything in the report but bodyDigest itself. */
+struct sv report_body_digest(const struct cJSON *report, struct arena *arena);
 
 #endif

@@ -48,32 +48,72 @@ static void add_failure(struct fixture *fixture, struct sv id) {
     result->expected = SV("y");
 }
 
+/* Everything passes but one check. */
+static void pass_all_but(struct check_results *results, struct sv id) {
+    const struct check *check;
+    for (size_t i = 0; (check = catalogue_at(i)); i++) {
+        if (!sv_eq(check->id, id))
+            results_add(results, check->id, CHECK_STATE_PASS, "%s", "");
+    }
+}
+
 static const struct {
     struct sv id;
     enum check_state state;
-    enum report_verdict must, should;
+    enum report_verdict must, should, silver;
+    struct sv reached;
 } verdicts[] = {
-    {SV("SCH-001"), CHECK_STATE_PASS, REPORT_HELD, REPORT_HELD},
-    {SV("SCH-001"), CHECK_STATE_FAIL, REPORT_FAILED, REPORT_FAILED},
-    {SV("SCH-001"), CHECK_STATE_XFAIL, REPORT_FAILED, REPORT_FAILED},
-    {SV("SCH-001"), CHECK_STATE_ERROR, REPORT_HARNESS, REPORT_HARNESS},
-    {SV("SCH-001"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_NOT_EXECUTED, REPORT_NOT_EXECUTED},
-    {SV("SCH-001"), CHECK_STATE_SKIP_UNSUPPORTED, REPORT_HELD, REPORT_HELD},
-    {SV("WORK-003"), CHECK_STATE_FAIL, REPORT_HELD, REPORT_FAILED},
-    {SV("WORK-003"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_HELD, REPORT_NOT_EXECUTED},
+    {SV("SCH-001"), CHECK_STATE_PASS, REPORT_HELD, REPORT_HELD, REPORT_HELD, SV("silver")},
+    {SV("SCH-001"), CHECK_STATE_FAIL, REPORT_FAILED, REPORT_FAILED, REPORT_FAILED, SV("none")},
+    {SV("SCH-001"), CHECK_STATE_XFAIL, REPORT_FAILED, REPORT_FAILED, REPORT_FAILED, SV("none")},
+    {SV("SCH-001"), CHECK_STATE_ERROR, REPORT_HARNESS, REPORT_HARNESS, REPORT_HARNESS, SV("none")},
+    {SV("SCH-001"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_NOT_EXECUTED, REPORT_NOT_EXECUTED,
+     REPORT_NOT_EXECUTED, SV("none")},
+    {SV("SCH-001"), CHECK_STATE_SKIP_UNSUPPORTED, REPORT_HELD, REPORT_HELD, REPORT_HELD,
+     SV("silver")},
+    {SV("BIND-001"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_NOT_EXECUTED, REPORT_NOT_EXECUTED,
+     REPORT_NOT_EXECUTED, SV("none")},
+    {SV("CONF-001"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_HELD, REPORT_HELD, REPORT_NOT_EXECUTED,
+     SV("bronze")},
+    {SV("CONF-001"), CHECK_STATE_FAIL, REPORT_FAILED, REPORT_FAILED, REPORT_FAILED, SV("none")},
+    {SV("WORK-003"), CHECK_STATE_FAIL, REPORT_HELD, REPORT_FAILED, REPORT_HELD, SV("silver")},
+    {SV("WORK-003"), CHECK_STATE_SKIP_UNOBSERVABLE, REPORT_HELD, REPORT_NOT_EXECUTED, REPORT_HELD,
+     SV("silver")},
 };
 
 TEST(gives_the_verdict_of_the_worst_result_that_counts) {
     for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
         AUTO(arena) arena = arena_new();
-        struct check_results results = {.arena = arena};
-        results_add(&results, SV("SCH-002"), CHECK_STATE_PASS, "%s", "");
-        results_add(&results, verdicts[i].id, verdicts[i].state, "%s", "");
-        CHECK(report_verdict(&results, REPORT_FAIL_ON_MUST) == verdicts[i].must);
-        CHECK(report_verdict(&results, REPORT_FAIL_ON_SHOULD) == verdicts[i].should);
+        struct fixture *fixture = fixture_new(arena);
+        struct check_results *results = &fixture->results;
+        pass_all_but(results, verdicts[i].id);
+        results_add(results, verdicts[i].id, verdicts[i].state, "%s", "");
+        CHECK(report_verdict(results, REPORT_FAIL_ON_MUST, REPORT_LEVEL_BRONZE) ==
+              verdicts[i].must);
+        CHECK(report_verdict(results, REPORT_FAIL_ON_SHOULD, REPORT_LEVEL_BRONZE) ==
+              verdicts[i].should);
+        CHECK(report_verdict(results, REPORT_FAIL_ON_MUST, REPORT_LEVEL_SILVER) ==
+              verdicts[i].silver);
+        const struct cJSON *report = report_build(&fixture->input, arena);
+        CHECK_SV(json_find_string(report, "level.reached"), verdicts[i].reached);
     }
     struct check_results none = {0};
-    CHECK(report_verdict(&none, REPORT_FAIL_ON_MUST) == REPORT_NOT_EXECUTED);
+    CHECK(report_verdict(&none, REPORT_FAIL_ON_MUST, REPORT_LEVEL_STATIC) == REPORT_NOT_EXECUTED);
+}
+
+TEST(a_check_that_did_not_run_keeps_the_level_away) {
+    AUTO(arena) arena = arena_new();
+    struct fixture *fixture = fixture_new(arena);
+    pass_all_but(&fixture->results, SV("BIND-001"));
+    const struct cJSON *report = report_build(&fixture->input, arena);
+    CHECK_SV(json_find_string(report, "level.reached"), SV("none"));
+    CHECK_SV(json_find_string(report, "level.next"), SV("bronze"));
+    CHECK_SV(json_find_string(report, "level.missing.0"), SV("BIND-001"));
+    CHECK(json_count(json_find(report, "level.missing")) == 1);
+    CHECK_SV(json_find_string(report, "profiles.0.name"), SV("core-p2p"));
+    CHECK_SV(json_find_string(report, "profiles.0.core.result"), SV("partial"));
+    CHECK_SV(json_find_string(report, "profiles.0.core.notExecuted.0"), SV("BIND-001"));
+    CHECK_SV(json_find_string(report, "profiles.0.extended.result"), SV("success"));
 }
 
 TEST(writes_text_with_failures_and_what_to_change) {
@@ -91,6 +131,8 @@ TEST(writes_text_with_failures_and_what_to_change) {
                 "      expected: y\n"
                 "      fix:      Rename the field to the one that the API has, or remove it.\n"
                 "\n1 passed, 1 failed, 0 warnings, 0 skipped, 0 not observable, 0 errors\n"
+                "level: none; bronze needs SCH-002 SCH-003 SCH-005 SCH-006 TOPO-001 TOPO-002 "
+                "TOPO-003 TOPO-005 and more\n"
                 "again: crctl lint class.yaml\n"));
 }
 

@@ -85,8 +85,13 @@ static void put_title(struct writer *writer, const struct cJSON *check, const ch
 }
 
 static void put_failure(struct writer *writer, const struct cJSON *check) {
+    bool is_error = sv_eq(text_of(check, SV("state")), SV("error"));
     bool is_must = sv_eq(text_of(check, SV("level")), SV("MUST"));
-    put_title(writer, check, is_must ? "FAIL" : "warn", is_must ? RED : YELLOW);
+    put_title(writer, check,
+              is_error  ? "ERROR"
+              : is_must ? "FAIL"
+                        : "warn",
+              is_error || is_must ? RED : YELLOW);
     put(writer, SV(": "));
     put_safe(writer, text_of(check, SV("message")));
     put(writer, SV("\n"));
@@ -148,6 +153,30 @@ static int64_t count_failed(const struct cJSON *report, struct sv level, bool is
     return count;
 }
 
+/* What was reached, and what would have to hold for more. */
+static void put_level(struct writer *writer, const struct cJSON *report) {
+    enum { SHOWN_MAX = 8 };
+    const struct cJSON *level = json_get(report, SV("level"));
+    const struct cJSON *missing = json_get(level, SV("missing"));
+    put(writer, SV("level: "));
+    put(writer, text_of(level, SV("reached")));
+    if (json_count(missing) > 0) {
+        put(writer, SV("; "));
+        put(writer, text_of(level, SV("next")));
+        put(writer, SV(" needs"));
+    }
+    size_t shown = 0;
+    JSON_EACH (id, missing) {
+        if (shown++ == SHOWN_MAX)
+            break;
+        put(writer, SV(" "));
+        put(writer, json_text(id));
+    }
+    if (shown > SHOWN_MAX)
+        put(writer, SV(" and more"));
+    put(writer, SV("\n"));
+}
+
 static void put_summary(struct writer *writer, const struct cJSON *report) {
     int64_t failed = count_failed(report, SV("MUST"), true);
     int64_t errors = json_find_int(report, "statistics.error", 0);
@@ -162,6 +191,7 @@ static void put_summary(struct writer *writer, const struct cJSON *report) {
     put(writer, SV("\n"));
     put_colored(writer, failed + errors > 0 ? RED : GREEN, sv_from(line));
     put(writer, SV("\n"));
+    put_level(writer, report);
     struct sv command = json_find_string(report, "run.command");
     if (command.len > 0) {
         put(writer, SV("again: "));

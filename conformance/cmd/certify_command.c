@@ -17,6 +17,8 @@
 enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1 };
 
 enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
+/* In the order of enum report_level, without the first one, which is lint's. */
+static const struct sv level_choices[] = {SV("bronze"), SV("silver")};
 static const struct sv progress_choices[] = {SV("auto"), SV("always"), SV("never")};
 
 struct certify_options {
@@ -24,6 +26,7 @@ struct certify_options {
     uint64_t seed;
     bool is_static;
     int progress; /* enum progress */
+    int level;    /* of level_choices */
 };
 
 static bool shows_progress(const struct certify_options *options) {
@@ -131,22 +134,27 @@ static int certify(const struct subject *subject, const struct certify_options *
 
 int certify_command(const struct command *command, int argc, char *const *argv) {
     struct certify_options certify_options = {.seed = DEFAULT_SEED};
-    struct option options[JUDGEMENT_OPTION_COUNT + 3] = {
+    struct option options[JUDGEMENT_OPTION_COUNT + 4] = {
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
          SV("seed of the simulation; the same seed gives the same report")},
         {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
          SV("only what can be read; nothing is simulated")},
+        {SV("level"), OPTION_CHOICE, SV("bronze|silver"), level_choices, COUNT_OF(level_choices),
+         &certify_options.level,
+         SV("what must have been observed for status 0: the lifecycle, or scripts, too")},
         {SV("progress"), OPTION_CHOICE, SV("auto|always|never"), progress_choices,
          COUNT_OF(progress_choices), &certify_options.progress,
          SV("which check is at work, on standard error; auto: on a terminal")},
     };
-    judgement_option_rows(&certify_options.judgement, options + 3);
+    judgement_option_rows(&certify_options.judgement, options + 4);
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
     if (operands.count == 0)
         return command_fail(command, "name the file of a CacheRuntimeClass");
+    certify_options.judgement.level =
+        (enum report_level)(REPORT_LEVEL_BRONZE + certify_options.level);
     AUTO(arena) arena = arena_new();
     struct error err = {0};
     struct subject subject;

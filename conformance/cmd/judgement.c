@@ -38,7 +38,8 @@ static int status_of(enum report_verdict verdict) {
 int judgement_print(const struct report_input *input, const struct judgement_options *options,
                     struct arena *arena) {
     const struct cJSON *report = report_build(input, arena);
-    int status = status_of(report_verdict(input->results, (enum report_fail_on)options->fail_on));
+    int status = status_of(
+        report_verdict(input->results, (enum report_fail_on)options->fail_on, options->level));
     if (options->output == OUTPUT_JSON) {
         struct sv json = json_write_arena(arena, report, JSON_PRETTY);
         return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);

@@ -15,6 +15,7 @@ enum judgement_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JUNIT };
 struct judgement_options {
     int output, color, fail_on, target;
     bool is_quiet;
+    enum report_level level; /* that the exit status asks for */
 };
 enum { JUDGEMENT_OPTION_COUNT = 5 };
 /* Writes JUDGEMENT_OPTION_COUNT rows that point into `options`. */
