@@ -185,7 +185,9 @@ static void take_lease(struct election *election, const struct completion *compl
     election->trouble = completion->err;
     if (completion->err.code == ERROR_NOT_FOUND) {
         election->trouble = (struct error){0};
-        forget_lease(election);
+        /* Somebody deleted it; whoever held it goes on until the holder's own deadline. */
+        if (!is_taken(election, now_ms))
+            forget_lease(election);
     } else if (completion->err.code != ERROR_NONE) {
         rest(election, now_ms);
         return;
@@ -209,7 +211,7 @@ static void take_claim(struct election *election, const struct completion *compl
         election->is_leading = is_ours(election);
         /* From when it was asked for: the server counts from no later than that. */
         election->leads_until_ms = election->started_ms + election->options.renew_ms;
-    } else if (completion->err.code == ERROR_CONFLICT ||
+    } else if (completion->err.code == ERROR_CONFLICT || completion->err.code == ERROR_NOT_FOUND ||
                completion->err.code == ERROR_ALREADY_EXISTS) {
         /* Somebody wrote it, perhaps we, when an answer was lost: look before the next attempt. */
         election->trouble = (struct error){0};

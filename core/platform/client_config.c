@@ -41,7 +41,7 @@ static bool read_kubeconfig(struct kubeconfig *config, struct sv path, bool may_
     }
     struct yaml_documents documents;
     if (!yaml_read(config->arena, text, &documents, &err))
-        return error_set(config->err, err.code, "kubeconfig %.*s: %s", SV_ARG(path), err.message);
+        return error_set(config->err, err.code, "kubeconfig %.*s:%s", SV_ARG(path), err.message);
     if (documents.count == 0 || !documents.roots[0])
         return true;
     if (documents.count > 1 || !json_is_map(documents.roots[0]))

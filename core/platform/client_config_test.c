@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/client_config.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+
+#include <unistd.h>
+
+#define CLUSTER "clusters: [{name: c, cluster: {server: 'https://api:6443'}}]\n"
+#define CONTEXT                                                                                    \
+    "contexts: [{name: x, context: {cluster: c, user: u, namespace: ns}}]\ncurrent-context: x\n"
+#define USER "users: [{name: u, user: {token: secret}}]\n"
+/* "-----BEGIN CERTIFICATE-----" and no more. */
+#define PEM_BASE64 "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
+
+static struct sv folder(void) {
+    static char path[] = "/tmp/client-config-XXXXXX";
+    static bool is_made;
+    if (!is_made && !mkdtemp(path))
+        abort();
+    is_made = true;
+    return sv_from(path);
+}
+
+static struct sv write_file(struct arena *arena, const char *name, struct sv content) {
+    struct sv path = arena_printf(arena, "%.*s/%s", SV_ARG(folder()), name);
+    FILE *file = fopen(path.ptr, "w");
+    if (!file || fwrite(content.ptr, 1, content.len, file) != content.len || fclose(file) != 0)
+        abort();
+    return path;
+}
+
+static bool read_text(struct arena *arena, const char *text, struct client_config *config,
+                      struct error *err) {
+    return client_config_read(arena, write_file(arena, "config", sv_from(text)), SV(""), config,
+                              err);
+}
+
+/* Each breaks one thing; what is wrong, where, and often what to do. */
+static const struct {
+    const char *text, *message; /* behind "kubeconfig FILE" */
+} mistakes[] = {
+    {"- 1\n", ": must be one document, a map with clusters, users and contexts"},
+    {"a: [\n", ":2:1: did not find expected node content"},
+    {CLUSTER USER, ": current-context is missing; name one of contexts"},
+    {CLUSTER USER "current-context: other\n",
+     ": current-context is \"other\", but contexts has no entry of that name"},
+    {CONTEXT USER,
+     ": contexts[0].context.cluster is \"c\", but clusters has no entry of that name"},
+    {CLUSTER CONTEXT, ": contexts[0].context.user is \"u\", but users has no entry of that name"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {}}]\n",
+     ": clusters[0].cluster.server is missing: the URL of the API server"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'api:6443'}}]\n",
+     ": clusters[0].cluster.server must begin with https:// (or http://)"},
+    {CONTEXT USER "clusters:\n- name: c\n  cluster:\n    server: https://a\n"
+                  "    certificate-authority-data: '***'\n",
+     ":8: clusters[0].cluster.certificate-authority-data is not base64"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a', "
+                  "certificate-authority-data: aGFsbG8=}}]\n",
+     "certificate-authority-data holds no PEM block"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a', "
+                  "certificate-authority: gone.pem}}]\n",
+     "certificate-authority names a file: cannot read "},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a', "
+                  "insecure-skip-tls-verify: 'yes'}}]\n",
+     "insecure-skip-tls-verify must be true or false"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a', "
+                  "insecure-skip-tls-verify: true, certificate-authority-data: " PEM_BASE64 "}}]\n",
+     "exclude each other; remove one"},
+    {CLUSTER CONTEXT "users: [{name: u, user: {token: 123}}]\n",
+     "users[0].user.token must be a text; put it in quotes"},
+    {CLUSTER CONTEXT "users: [{name: u, user: {client-certificate-data: " PEM_BASE64 "}}]\n",
+     "users[0].user.client-key is missing: a client certificate and its key go together"},
+    {CLUSTER CONTEXT "users: [{name: u, user: {as: admin}}]\n",
+     "users[0].user.as is not supported"},
+    {CLUSTER CONTEXT "users: [{name: u, user: {exec: {command: get-token}}}]\n",
+     "users[0].user.exec.apiVersion must be client.authentication.k8s.io/v1 or"},
+    {CLUSTER CONTEXT
+     "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1}}}]\n",
+     "users[0].user.exec.command is missing"},
+    {CLUSTER CONTEXT "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, "
+                     "command: c, interactiveMode: Always}}}]\n",
+     "interactiveMode is Always, but nobody sits in front of this process"},
+};
+
+TEST(says_what_is_wrong_and_where) {
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct client_config config;
+        struct error err = {0};
+        CHECK(!read_text(arena, mistakes[i].text, &config, &err));
+        if (!test_check(sv_contains(sv_from(err.message), sv_from(mistakes[i].message)), __FILE__,
+                        __LINE__, mistakes[i].message))
+            printf("  message: %s\n", err.message);
+        CHECK(sv_contains(sv_from(err.message), SV("/config")));
+    }
+}
+
+TEST(names_a_file_that_is_not_there) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    CHECK(!client_config_read(arena, SV("/nowhere/config"), SV(""), &config, &err));
+    CHECK_SV(sv_from(err.message),
+             SV("kubeconfig: cannot read /nowhere/config: No such file or directory"));
+}
+
+TEST(reads_cluster_user_and_context) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    REQUIRE(read_text(arena,
+                      CONTEXT "clusters: [{name: c, cluster: {server: 'https://api:6443/', "
+                              "proxy-url: 'http://proxy:3128', tls-server-name: kubernetes, "
+                              "certificate-authority-data: " PEM_BASE64 "}}]\n"
+                              "users: [{name: u, user: {tokenFile: token, username: a, "
+                              "password: b}}]\n",
+                      &config, &err));
+    CHECK_SV(config.server, SV("https://api:6443"));
+    CHECK_SV(config.proxy_url, SV("http://proxy:3128"));
+    CHECK_SV(config.tls_server_name, SV("kubernetes"));
+    CHECK_SV(config.ca_certificate, SV("-----BEGIN CERTIFICATE-----"));
+    CHECK_SV(config.namespace_name, SV("ns"));
+    CHECK_SV(config.username, SV("a"));
+    /* Relative to the file that names it. */
+    CHECK_SV(config.token_file, arena_printf(arena, "%.*s/token", SV_ARG(folder())));
+}
+
+TEST(reads_a_plugin) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    REQUIRE(read_text(arena,
+                      CLUSTER CONTEXT
+                      "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1,"
+                      "command: ./get, args: [a, b], env: [{name: NAME, value: v}], "
+                      "provideClusterInfo: true, interactiveMode: Never}}}]\n",
+                      &config, &err));
+    CHECK_SV(config.plugin.command, arena_printf(arena, "%.*s/./get", SV_ARG(folder())));
+    CHECK(config.plugin.arg_count == 2 && config.plugin.variable_count == 1);
+    CHECK_SV(config.plugin.args[1], SV("b"));
+    CHECK_SV(config.plugin.variables[0], SV("NAME=v"));
+    CHECK(config.plugin.wants_cluster_info);
+}
+
+TEST(merges_files_and_the_first_wins) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    struct sv first = write_file(
+        arena, "first", SV("contexts: [{name: other, context: {cluster: c, user: u}}]\n" USER));
+    struct sv second = write_file(arena, "second",
+                                  SV(CLUSTER CONTEXT "users: [{name: u, user: {token: other}}]\n"));
+    struct sv paths =
+        arena_printf(arena, "/nowhere/config:%.*s:%.*s", SV_ARG(first), SV_ARG(second));
+    REQUIRE(client_config_read(arena, paths, SV(""), &config, &err));
+    CHECK_SV(config.token, SV("secret"));
+    CHECK_SV(config.namespace_name, SV("ns"));
+    REQUIRE(client_config_read(arena, paths, SV("other"), &config, &err));
+    CHECK_SV(config.namespace_name, SV(""));
+}
+
+TEST(reads_what_a_pod_finds) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    CHECK(
+        !client_config_in_cluster(arena, SV("10.0.0.1"), SV("443"), SV("/nowhere"), &config, &err));
+    CHECK(sv_contains(sv_from(err.message), SV("cannot read /nowhere/ca.crt")));
+    CHECK(!client_config_in_cluster(arena, SV(""), SV(""), folder(), &config, &err));
+    write_file(arena, "ca.crt", SV("pem"));
+    write_file(arena, "token", SV("t"));
+    write_file(arena, "namespace", SV("fluid-system\n"));
+    REQUIRE(client_config_in_cluster(arena, SV("fd00::1"), SV("443"), folder(), &config, &err));
+    CHECK_SV(config.server, SV("https://[fd00::1]:443"));
+    CHECK_SV(config.namespace_name, SV("fluid-system"));
+    CHECK(config.token_file.len > 0 && config.token.len == 0);
+}
