@@ -15,10 +15,18 @@
  * delivered its version, and a few more. */
 enum { SEEN_VERSIONS = 8 };
 
+/* One state of an object: bytes of our own or, where whoever delivered it holds it as a frozen
+ * tree, a reference to that. Neither: there is none. */
+struct state {
+    struct sv bytes;
+    struct frozen *shared;
+};
+
 struct entry {
     struct cached seen;          /* what readers get; must be first */
     char *block;                 /* the texts of `seen` */
-    struct frozen *tree;         /* NULL while only the bytes are held */
+    struct state state;          /* the object; none while hidden */
+    struct frozen *tree;         /* of state.bytes; NULL while only the bytes are held */
     struct entry *older, *newer; /* among those with a tree, by last use */
     struct sv *groups;
     uint64_t *aspects; /* of each group */
@@ -26,7 +34,7 @@ struct entry {
     size_t group_count;
     bool has_overlay;
     int64_t overlay_until_ms;
-    struct sv watched; /* while there is an overlay: the watch's last state, or empty */
+    struct state watched; /* while there is an overlay: the watch's last state, if any */
     uint64_t versions[SEEN_VERSIONS];
     size_t version_count;
 };
@@ -165,6 +173,49 @@ static void change_groups(struct cache_store *store, struct entry *entry,
     keep_groups(entry, groups);
 }
 
+/* --- states --- */
+
+static struct sv keep_bytes(struct sv bytes) {
+    char *copy = mem_alloc(bytes.len + 1);
+    memcpy(copy, bytes.ptr, bytes.len);
+    return (struct sv){copy, bytes.len};
+}
+
+static struct state state_of(const struct cJSON *object) {
+    struct frozen *shared = frozen_of(object);
+    if (shared)
+        return (struct state){.bytes = SV(""), .shared = frozen_ref(shared)};
+    AUTO(arena) arena = arena_new();
+    return (struct state){.bytes = keep_bytes(json_write_arena(arena, object, JSON_COMPACT))};
+}
+
+static struct state state_copy(const struct state *state) {
+    if (state->shared)
+        return (struct state){.bytes = SV(""), .shared = frozen_ref(state->shared)};
+    return (struct state){.bytes = keep_bytes(state->bytes)};
+}
+
+static bool state_is_none(const struct state *state) {
+    return !state->shared && state->bytes.len == 0;
+}
+
+static void state_release(struct state *state) {
+    if (state->bytes.len)
+        mem_free((char *)state->bytes.ptr);
+    frozen_unref(state->shared);
+    *state = (struct state){.bytes = SV("")};
+}
+
+/* Lives as long as the state and the arena. */
+static const struct cJSON *state_tree(const struct state *state, struct arena *arena) {
+    struct error err = {0};
+    if (state->shared)
+        return frozen_root(state->shared);
+    const struct cJSON *object = json_read(arena, state->bytes, &err);
+    assert(object); /* we wrote it */
+    return object;
+}
+
 /* --- trees, least recently used first --- */
 
 static void unlink_tree(struct cache_store *store, struct entry *entry) {
@@ -203,15 +254,14 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
     struct entry *entry = (struct entry *)cached;
     if (cached->is_hidden)
         return NULL;
+    if (entry->state.shared)
+        return frozen_hold(arena, entry->state.shared);
     if (entry->tree) {
         unlink_tree(store, entry);
         link_newest(store, entry);
     } else {
         AUTO(arena) scratch = arena_new();
-        struct error err = {0};
-        const struct cJSON *object = json_read(scratch, cached->bytes, &err);
-        assert(object); /* we wrote it */
-        keep_tree(store, entry, object);
+        keep_tree(store, entry, state_tree(&entry->state, scratch));
     }
     return frozen_hold(arena, entry->tree);
 }
@@ -225,18 +275,15 @@ static char *put_text(char *end, struct sv text, struct sv *ret_copy) {
 }
 
 /* Copies all texts into one new block; the old one is freed. */
-static void set_texts(struct cache_store *store, struct entry *entry, struct cached texts) {
-    size_t bytes = texts.namespace_name.len + texts.name.len + texts.uid.len +
-                   texts.resource_version.len + texts.bytes.len;
+static void set_texts(struct entry *entry, struct cached texts) {
+    size_t bytes =
+        texts.namespace_name.len + texts.name.len + texts.uid.len + texts.resource_version.len;
     char *block = mem_alloc(bytes + 1);
     struct cached kept = texts;
     char *end = put_text(block, texts.namespace_name, &kept.namespace_name);
     end = put_text(end, texts.name, &kept.name);
     end = put_text(end, texts.uid, &kept.uid);
-    end = put_text(end, texts.resource_version, &kept.resource_version);
-    put_text(end, texts.bytes, &kept.bytes);
-    store->bytes += texts.bytes.len;
-    store->bytes -= entry->seen.bytes.len;
+    put_text(end, texts.resource_version, &kept.resource_version);
     mem_free(entry->block);
     entry->block = block;
     entry->seen = kept;
@@ -254,44 +301,46 @@ static struct entry *ensure(struct cache_store *store, const struct resource *re
     if (entry)
         return entry;
     entry = mem_alloc(sizeof(*entry));
-    entry->seen.bytes = entry->watched = SV("");
-    set_texts(store, entry,
-              (struct cached){.resource = resource,
-                              .namespace_name = namespace_name,
-                              .name = name,
-                              .uid = SV(""),
-                              .resource_version = SV(""),
-                              .bytes = SV("")});
+    entry->state.bytes = entry->watched.bytes = SV("");
+    set_texts(entry, (struct cached){.resource = resource,
+                                     .namespace_name = namespace_name,
+                                     .name = name,
+                                     .uid = SV(""),
+                                     .resource_version = SV("")});
     char space[CACHE_KEY_BYTES_MAX];
     map_put(store->entries, entry_key(entry, space), entry);
     return entry;
 }
 
+/* Takes `state` over. */
+static void set_state(struct cache_store *store, struct entry *entry, struct state state) {
+    drop_tree(store, entry);
+    store->bytes += state.bytes.len;
+    store->bytes -= entry->state.bytes.len;
+    state_release(&entry->state);
+    entry->state = state;
+}
+
 static void show(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
     AUTO(arena) arena = arena_new();
-    bool is_same_version = !entry->seen.is_hidden && entry->seen.bytes.len > 0 &&
+    bool is_same_version = !state_is_none(&entry->state) &&
                            sv_eq(entry->seen.resource_version, object_resource_version(object));
-    set_texts(store, entry,
-              (struct cached){.resource = entry->seen.resource,
-                              .namespace_name = object_namespace(object),
-                              .name = object_name(object),
-                              .uid = object_uid(object),
-                              .resource_version = object_resource_version(object),
-                              .bytes = json_write_arena(arena, object, JSON_COMPACT)});
-    keep_tree(store, entry, object);
+    set_texts(entry, (struct cached){.resource = entry->seen.resource,
+                                     .namespace_name = object_namespace(object),
+                                     .name = object_name(object),
+                                     .uid = object_uid(object),
+                                     .resource_version = object_resource_version(object)});
+    set_state(store, entry, state_of(object));
+    if (!entry->state.shared)
+        keep_tree(store, entry, object);
     struct cache_groups groups = {.count = 0};
     store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
     change_groups(store, entry, &groups, is_same_version);
 }
 
-static void forget_watched(struct entry *entry) {
-    if (entry->watched.len)
-        mem_free((char *)entry->watched.ptr);
-    entry->watched = SV("");
-}
-
 static void entry_free(struct entry *entry) {
-    forget_watched(entry);
+    state_release(&entry->watched);
+    state_release(&entry->state);
     frozen_unref(entry->tree);
     mem_free(entry->block);
     forget_groups(entry);
@@ -305,8 +354,7 @@ static void drop_entry(struct cache_store *store, struct entry *entry) {
     map_remove(store->overlays, key);
     notify(store, entry);
     leave_groups(store, entry);
-    store->bytes -= entry->seen.bytes.len;
-    drop_tree(store, entry);
+    set_state(store, entry, (struct state){.bytes = SV("")});
     entry_free(entry);
 }
 
@@ -344,15 +392,14 @@ static void end_overlay(struct cache_store *store, struct entry *entry) {
     char space[CACHE_KEY_BYTES_MAX];
     map_remove(store->overlays, entry_key(entry, space));
     entry->has_overlay = false;
-    forget_watched(entry);
+    state_release(&entry->watched);
 }
 
-/* What the watch says is kept behind the overlay, in case that this never gets confirmed. */
-static void keep_watched(struct entry *entry, struct sv bytes) {
-    forget_watched(entry);
-    char *copy = mem_alloc(bytes.len + 1);
-    memcpy(copy, bytes.ptr, bytes.len);
-    entry->watched = (struct sv){copy, bytes.len};
+/* What the watch says is kept behind the overlay, in case that this never gets confirmed. Takes
+ * `state` over. */
+static void keep_watched(struct entry *entry, struct state state) {
+    state_release(&entry->watched);
+    entry->watched = state;
 }
 
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
@@ -363,8 +410,7 @@ void cache_store_upsert(struct cache_store *store, const struct resource *resour
     bool is_other = entry->seen.uid.len && !sv_eq(entry->seen.uid, object_uid(object));
     bool confirms = !entry->seen.is_hidden && sv_eq(entry->seen.resource_version, version);
     if (entry->has_overlay && !is_other && !confirms) {
-        AUTO(arena) arena = arena_new();
-        keep_watched(entry, json_write_arena(arena, object, JSON_COMPACT));
+        keep_watched(entry, state_of(object));
         return;
     }
     if (entry->has_overlay)
@@ -379,7 +425,7 @@ void cache_store_remove(struct cache_store *store, const struct resource *resour
         return;
     /* An overlay of the next incarnation stays. */
     if (entry->has_overlay && entry->seen.uid.len && uid.len && !sv_eq(entry->seen.uid, uid)) {
-        forget_watched(entry);
+        state_release(&entry->watched);
         return;
     }
     drop_entry(store, entry);
@@ -388,8 +434,8 @@ void cache_store_remove(struct cache_store *store, const struct resource *resour
 /* --- what we did --- */
 
 static void begin_overlay(struct cache_store *store, struct entry *entry, int64_t now_ms) {
-    if (!entry->has_overlay && !entry->watched.len && entry->seen.bytes.len)
-        keep_watched(entry, entry->seen.bytes);
+    if (!entry->has_overlay && state_is_none(&entry->watched) && !state_is_none(&entry->state))
+        keep_watched(entry, state_copy(&entry->state));
     entry->has_overlay = true;
     entry->overlay_until_ms = now_ms + CACHE_OVERLAY_MS;
     char space[CACHE_KEY_BYTES_MAX];
@@ -412,24 +458,23 @@ void cache_store_hide(struct cache_store *store, const struct resource *resource
         return;
     begin_overlay(store, entry, now_ms);
     struct cached hidden = entry->seen;
-    hidden.bytes = SV("");
     hidden.is_hidden = true;
-    set_texts(store, entry, hidden);
-    drop_tree(store, entry);
+    set_texts(entry, hidden);
+    set_state(store, entry, (struct state){.bytes = SV("")});
     notify(store, entry);
 }
 
 static void reveal(struct cache_store *store, struct entry *entry) {
-    if (!entry->watched.len) {
+    if (state_is_none(&entry->watched)) {
         drop_entry(store, entry);
         return;
     }
     AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    struct cJSON *object = json_read(arena, entry->watched, &err);
-    assert(object); /* we wrote it */
+    struct state watched = entry->watched;
+    entry->watched = (struct state){.bytes = SV("")};
     end_overlay(store, entry);
-    show(store, entry, object);
+    show(store, entry, state_tree(&watched, arena));
+    state_release(&watched);
 }
 
 void cache_store_drop_overlays(struct cache_store *store, const struct resource *resource) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cache_store: the objects that a controller knows, as compact JSON bytes, found by resource and
- * name or by the groups they belong to. What an object's groups are is decided by an index
- * function; groups are texts such as "runtime/ns/name".
+ * cache_store: the objects that a controller knows, found by resource and name or by the groups
+ * they belong to. They are held as compact JSON bytes or, in one process with the server, as the
+ * server's own frozen trees. What an object's groups are is decided by an index function; groups
+ * are texts such as "runtime/ns/name".
  *
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
@@ -53,8 +54,7 @@ struct cache_index {
 struct cached {
     const struct resource *resource;
     struct sv namespace_name, name, uid, resource_version;
-    struct sv bytes; /* JSON; SV("") while hidden */
-    bool is_hidden;  /* deleted by us, as far as we know */
+    bool is_hidden; /* deleted by us, as far as we know */
 };
 
 struct cache_store *cache_store_new(const struct cache_index *index);
@@ -62,7 +62,7 @@ struct cache_store *cache_store_new(const struct cache_index *index);
 void cache_store_free(struct cache_store *store);
 DEFINE_AUTO(cache_store)
 
-/* From a watch or list. `object` is already reduced. */
+/* From a watch or list. `object` is already reduced; a frozen root is shared, others copied. */
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
                         const struct cJSON *object);
 /* `uid` tells an old incarnation from a new one. */
@@ -91,7 +91,7 @@ const struct cached *cache_store_next(const struct cache_store *store, struct sv
 const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
                                      struct arena *arena);
 size_t cache_store_count(const struct cache_store *store);
-/* Of the objects' bytes, without the trees. */
+/* Of the objects' bytes, without trees, shared or not. */
 size_t cache_store_bytes(const struct cache_store *store);
 
 /* "plural.group/ns/name": unique over all resources. */

@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 /* Counts changes; an object is in the group of its label "group". */
@@ -115,4 +116,28 @@ TEST(a_deleted_object_is_hidden_until_a_new_one_takes_its_name) {
     cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "next", "3", "a"));
     CHECK(!cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"))->is_hidden);
     CHECK_SV(version_of(store), SV("3"));
+}
+
+/* What a server in this process delivers is held once, through overlays and hiding too. */
+TEST(a_frozen_tree_is_shared_and_not_copied) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    struct frozen *first = frozen_new(pod(arena, "u", "1", "a"));
+    struct frozen *second = frozen_new(pod(arena, "u", "2", "a"));
+    struct cache_store *store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, frozen_root(first));
+    const struct cached *cached = cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"));
+    CHECK(cache_store_tree(store, cached, arena) == frozen_root(first));
+    CHECK(cache_store_bytes(store) == 0);
+    cache_store_overlay(store, &RESOURCE_PODS, frozen_root(second), 0);
+    CHECK(cache_store_tree(store, cached, arena) == frozen_root(second));
+    cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p"), 0);
+    CHECK(cache_store_tree(store, cached, arena) == NULL);
+    cache_store_expire(store, CACHE_OVERLAY_MS);
+    CHECK(cache_store_tree(store, cached, arena) == frozen_root(first));
+    cache_store_free(store);
+    arena_reset(arena);
+    CHECK(!frozen_is_shared(first) && !frozen_is_shared(second));
+    frozen_unref(first);
+    frozen_unref(second);
 }

@@ -127,13 +127,12 @@ static void finish(struct controller *controller, struct runtime_state *state) {
 }
 
 void class_rollout_step(struct controller *controller, struct runtime_state *state) {
-    struct error err = {0};
     const struct cached *cached =
         cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
     state->arena = arena_new();
     struct rollout_snapshot snapshot = {.now_ms = controller->now_ms};
     if (cached && !cached->is_hidden)
-        snapshot.runtime_class = json_read(state->arena, cached->bytes, &err);
+        snapshot.runtime_class = cache_store_tree(controller->store, cached, state->arena);
     gather(controller, state->name, state->arena, &snapshot);
     rollout_plan(&snapshot, state->arena, &state->plan);
     pass_grants(controller, &snapshot);

@@ -60,7 +60,7 @@ static void sink_upsert(void *context, const struct cJSON *object) {
     struct watched *watched = context;
     AUTO(arena) arena = arena_new();
     cache_store_upsert(watched->controller->store, watched->resource,
-                       index_reduce(watched->resource, object, arena));
+                       index_keep(watched->resource, object, arena));
     watched->controller->stats.watch_events++;
 }
 

@@ -229,7 +229,7 @@ static void remember_hashes(struct runtime_state *state, const struct action *ac
 static void remember_object(struct controller *controller, struct runtime_state *state,
                             const struct action *action, const struct cJSON *object) {
     AUTO(arena) arena = arena_new();
-    struct cJSON *reduced = index_reduce(action->resource, object, arena);
+    const struct cJSON *reduced = index_keep(action->resource, object, arena);
     if (index_is_watched(action->resource, object)) {
         runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
         cache_store_overlay(controller->store, action->resource, reduced, controller->now_ms);

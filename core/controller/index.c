@@ -5,6 +5,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/cache/cache_store.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "core/reconcile/field_entries.h"
 #include "core/reconcile/names.h"
@@ -95,6 +96,15 @@ struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *
         json_set_string(arena, reduced, SV("kind"), resource->kind);
     }
     return reduced;
+}
+
+const struct cJSON *index_keep(const struct resource *resource, const struct cJSON *object,
+                               struct arena *arena) {
+    bool is_whole =
+        !resource_eq(resource, &RESOURCE_PODS) && !resource_eq(resource, &RESOURCE_NODES);
+    return is_whole && frozen_of(object) && json_get(object, SV("kind"))
+               ? object
+               : index_reduce(resource, object, arena);
 }
 
 /* --- groups --- */

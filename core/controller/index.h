@@ -25,6 +25,10 @@ struct resource;
 /* The part of an object that plans read; lives in `arena`. */
 struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *object,
                            struct arena *arena);
+/* What is kept of `object`: the object itself where all of it is and it is frozen (its managed
+ * fields then stay, at no cost), else index_reduce(). */
+const struct cJSON *index_keep(const struct resource *resource, const struct cJSON *object,
+                               struct arena *arena);
 void index_groups(const struct reconcile_options *options, const struct resource *resource,
                   const struct cJSON *object, struct arena *arena, struct cache_groups *ret_groups);
 /* True when the watch of this resource will deliver the object. */
