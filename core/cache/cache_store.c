@@ -57,8 +57,7 @@ struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *reso
 }
 
 void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect) {
-    if (groups->count == CACHE_GROUPS_MAX ||
-        sv_index_of(group, groups->items, groups->count) < groups->count)
+    if (groups->count == CACHE_GROUPS_MAX)
         return;
     groups->items[groups->count] = group;
     groups->aspects[groups->count++] = aspect;
@@ -68,7 +67,8 @@ void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint6
 static const uint64_t whole_object = 0;
 
 void cache_groups_add(struct cache_groups *groups, struct sv group) {
-    cache_groups_add_aspect(groups, group, whole_object);
+    if (sv_index_of(group, groups->items, groups->count) == groups->count)
+        cache_groups_add_aspect(groups, group, whole_object);
 }
 
 struct cache_store *cache_store_new(const struct cache_index *index) {
@@ -145,9 +145,19 @@ static void keep_groups(struct entry *entry, const struct cache_groups *groups) 
     }
 }
 
+/* sv_index_of() for a list that is mostly in the order in which it is asked for: `*hint` is where
+ * the last one was found. */
+static size_t find_group(struct sv group, const struct sv *list, size_t count, size_t *hint) {
+    size_t next = *hint + 1;
+    size_t at = next < count && sv_eq(list[next], group) ? next : sv_index_of(group, list, count);
+    if (at < count)
+        *hint = at;
+    return at;
+}
+
 static bool is_same_aspect(const struct entry *entry, const struct cache_groups *groups,
-                           size_t index, bool is_same_version) {
-    size_t was = sv_index_of(groups->items[index], entry->groups, entry->group_count);
+                           size_t index, bool is_same_version, size_t *hint) {
+    size_t was = find_group(groups->items[index], entry->groups, entry->group_count, hint);
     return was < entry->group_count && entry->aspects[was] == groups->aspects[index] &&
            (groups->aspects[index] != whole_object || is_same_version);
 }
@@ -157,14 +167,16 @@ static void change_groups(struct cache_store *store, struct entry *entry,
                           const struct cache_groups *groups, bool is_same_version) {
     char space[CACHE_KEY_BYTES_MAX];
     struct sv key = entry_key(entry, space);
+    size_t hint = SIZE_MAX;
     for (size_t i = 0; i < entry->group_count; i++) {
-        if (sv_index_of(entry->groups[i], groups->items, groups->count) < groups->count)
+        if (find_group(entry->groups[i], groups->items, groups->count, &hint) < groups->count)
             continue;
         store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
         leave_group(store, key, entry->groups[i]);
     }
+    hint = SIZE_MAX;
     for (size_t i = 0; i < groups->count; i++) {
-        if (is_same_aspect(entry, groups, i, is_same_version))
+        if (is_same_aspect(entry, groups, i, is_same_version, &hint))
             continue;
         join_group(store, entry, key, groups->items[i]);
         store->index.changed(store->index.context, entry->seen.resource, groups->items[i]);

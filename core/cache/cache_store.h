@@ -25,7 +25,7 @@ struct cache_store; /* opaque */
 
 enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
-    CACHE_GROUPS_MAX = 64,        /* of one object */
+    CACHE_GROUPS_MAX = 1024,      /* of one object: a node has a few for each cache on it */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
     CACHE_TREE_BYTES_MAX = 32 * 1024 * 1024,
 };
@@ -39,7 +39,7 @@ struct cache_groups {
 };
 /* Members see all of the object. More than CACHE_GROUPS_MAX are dropped. */
 void cache_groups_add(struct cache_groups *groups, struct sv group);
-/* Members see what `aspect` is the hash of. */
+/* Members see what `aspect` is the hash of; the group is not added yet. */
 void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect);
 
 struct cache_index {

@@ -141,3 +141,35 @@ TEST(a_frozen_tree_is_shared_and_not_copied) {
     frozen_unref(first);
     frozen_unref(second);
 }
+
+static void many_groups(void *context, const struct resource *resource, const struct cJSON *object,
+                        struct arena *arena, struct cache_groups *ret_groups) {
+    (void)context;
+    (void)resource;
+    JSON_EACH (label, json_find(object, "metadata.labels"))
+        cache_groups_add_aspect(ret_groups, arena_copy(arena, json_key(label)), 1);
+}
+
+/* A node carries labels of a hundred caches. */
+TEST(an_object_is_found_in_each_of_many_groups) {
+    enum { GROUP_COUNT = 400 };
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store)
+    store = cache_store_new(
+        &(struct cache_index){.groups = many_groups, .changed = changed, .context = &watcher});
+    struct cJSON *node = json_copy(arena, pod(arena, "u", "1", "a"));
+    for (int i = 0; i < GROUP_COUNT; i++)
+        object_set_label(arena, node, arena_printf(arena, "g-%d", i), SV("true"));
+    cache_store_upsert(store, &RESOURCE_PODS, node);
+    CHECK(watcher.changes == GROUP_COUNT + 1);
+    json_remove(json_find(node, "metadata.labels"), SV("g-7"));
+    object_set_label(arena, node, SV("new"), SV("true"));
+    cache_store_upsert(store, &RESOURCE_PODS, node);
+    CHECK(watcher.changes == GROUP_COUNT + 3);
+    for (int i = 0; i < GROUP_COUNT; i++) {
+        size_t cursor = 0;
+        bool is_there = cache_store_next(store, arena_printf(arena, "g-%d", i), &cursor) != NULL;
+        CHECK(is_there == (i != 7));
+    }
+}
