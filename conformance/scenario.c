@@ -227,6 +227,11 @@ static bool check_step_name(struct decoder *decoder, const struct cJSON *name) {
 
 /* --- what needs more than its shape --- */
 
+static bool check_steps_of(struct decoder *decoder, const struct cJSON *rule) {
+    return check_step_name(decoder, json_get(rule, SV("from"))) &&
+           check_step_name(decoder, json_get(rule, SV("to")));
+}
+
 static bool check_rules(struct decoder *decoder, const struct cJSON *rules, bool allows_requests) {
     JSON_EACH (rule, rules) {
         const struct cJSON *state = json_get(rule, SV("state"));
@@ -237,19 +242,28 @@ static bool check_rules(struct decoder *decoder, const struct cJSON *rules, bool
             return FAIL(decoder, rule,
                         "\"always\" takes states; write requests under \"never\", "
                         "\"count\" or \"order\"");
-        if (!check_step_name(decoder, json_get(rule, SV("from"))) ||
-            !check_step_name(decoder, json_get(rule, SV("to"))))
+        if (!check_steps_of(decoder, rule))
             return false;
     }
     return true;
 }
 
-static bool check_counts(struct decoder *decoder) {
-    JSON_EACH (count, decoder->scenario->count) {
+static bool check_counts(struct decoder *decoder, const struct cJSON *counts) {
+    JSON_EACH (count, counts) {
         if (!json_get(count, SV("request")) == !json_get(count, SV("exec")))
             return FAIL(decoder, count, "a count has either \"request\" or \"exec\"");
-        if (json_count(count) < 2)
+        if (!json_get(count, SV("eq")) && !json_get(count, SV("le")) && !json_get(count, SV("ge")))
             return FAIL(decoder, count, "a count needs \"eq\", \"le\" or \"ge\"");
+        if (!check_steps_of(decoder, count))
+            return false;
+    }
+    return true;
+}
+
+static bool check_writes(struct decoder *decoder) {
+    JSON_EACH (rule, decoder->scenario->writes) {
+        if (!check_steps_of(decoder, rule) || !check_counts(decoder, json_get(rule, SV("are"))))
+            return false;
     }
     return true;
 }
@@ -294,8 +308,8 @@ static bool check_rest(struct decoder *decoder) {
         }
     }
     return check_rules(decoder, scenario->always, false) &&
-           check_rules(decoder, scenario->never, true) && check_counts(decoder) &&
-           check_lengths(decoder) && check_ids(decoder);
+           check_rules(decoder, scenario->never, true) && check_counts(decoder, scenario->count) &&
+           check_writes(decoder) && check_lengths(decoder) && check_ids(decoder);
 }
 
 static bool check_head(struct decoder *decoder) {
@@ -329,6 +343,7 @@ static void decode_scalars(struct decoder *decoder) {
     scenario->never = json_get(tree, SV("never"));
     scenario->order = json_get(tree, SV("order"));
     scenario->count = json_get(tree, SV("count"));
+    scenario->writes = json_get(tree, SV("writes"));
     scenario->budgets = json_get(tree, SV("budgets"));
     scenario->golden = golden.len > 0 ? path_beside(decoder, golden) : SV("");
     scenario->sweeps_crashes = json_find(tree, "explore.sweep") != NULL;

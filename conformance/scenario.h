@@ -51,7 +51,7 @@ struct scenario {
     size_t fault_count;
     struct scenario_step *steps;
     size_t step_count;
-    const struct cJSON *always, *never, *order, *count, *budgets;
+    const struct cJSON *always, *never, *order, *count, *writes, *budgets;
     struct sv golden; /* path of the file with the expected trace, or SV("") */
     bool sweeps_crashes;
     size_t sweep_runs_max;     /* 0: all */

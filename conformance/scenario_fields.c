@@ -139,10 +139,13 @@ SHAPE(rule, "a rule", false);
 static const struct shape_field link_fields[] = {OF("request", MAP, request),
                                                  OF("exec", MAP, exec)};
 SHAPE(link, "a link of a chain", true);
-static const struct shape_field count_fields[] = {OF("request", MAP, request),
-                                                  OF("exec", MAP, exec), FIELD("eq", COUNT),
-                                                  FIELD("le", COUNT), FIELD("ge", COUNT)};
+static const struct shape_field count_fields[] = {
+    OF("request", MAP, request), OF("exec", MAP, exec), FIELD("eq", COUNT), FIELD("le", COUNT),
+    FIELD("ge", COUNT),          FIELD("from", TEXT),   FIELD("to", TEXT)};
 SHAPE(count, "a count", false);
+static const struct shape_field writes_fields[] = {FIELD("by", TEXT), FIELD("from", TEXT),
+                                                   FIELD("to", TEXT), OF("are", LIST, count)};
+SHAPE(writes, "a list of writes", false);
 static const struct shape_field budgets_fields[] = {
     FIELD("requests", COUNT), FIELD("writes", COUNT), FIELD("writesSteady", COUNT),
     FIELD("execs", COUNT), FIELD("timeToBound", DURATION)};
@@ -161,8 +164,8 @@ static const struct shape_field scenario_fields[] = {
     OF("faults", LIST, fault),     REQUIRED_OF("steps", LIST, step),
     OF("always", LIST, rule),      OF("never", LIST, rule),
     OF("order", CHAINS, link),     OF("count", LIST, count),
-    OF("budgets", MAP, budgets),   FIELD("golden", TEXT),
-    OF("explore", MAP, explore)};
+    OF("writes", LIST, writes),    OF("budgets", MAP, budgets),
+    FIELD("golden", TEXT),         OF("explore", MAP, explore)};
 
 const struct shape scenario_shape = {
     .what = "a scenario", .fields = scenario_fields, .field_count = COUNT_OF(scenario_fields)};

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules over a whole run: always and never as it goes, order, count and budgets at its end. */
+/* Rules over a whole run: always and never as it goes; order, count, writes and budgets at its
+ * end. */
 #include "conformance/scenario_match.h"
 #include "conformance/scenario_parts.h"
+#include "conformance/session_sim.h"
 #include "core/api/api_time.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -11,7 +13,8 @@ enum { STEADY_MS = 3600 * 1000, SETTLE_MS = 1800 * 1000 };
 
 /* --- as it goes --- */
 
-static bool is_in_force(const struct run *run, const struct cJSON *rule) {
+/* Steps `from` to `to`, both included; each may be left out. */
+static bool is_in_steps(const struct run *run, const struct cJSON *rule, size_t step) {
     struct sv from = json_string_or(rule, SV("from"), SV(""));
     struct sv to = json_string_or(rule, SV("to"), SV(""));
     size_t first = 0, last = run->scenario->step_count;
@@ -21,7 +24,7 @@ static bool is_in_force(const struct run *run, const struct cJSON *rule) {
         if (sv_eq(run->scenario->steps[i].name, to))
             last = i;
     }
-    return run->step >= first && run->step <= last;
+    return step >= first && step <= last;
 }
 
 static bool is_of_object(const struct trace_entry *entry, const struct cJSON *ref_text) {
@@ -52,7 +55,7 @@ static void judge_rule(struct run *run, const struct cJSON *rule, bool is_always
     const struct cJSON *state = json_get(rule, SV("state"));
     struct mismatch mismatch = {SV(""), SV(""), SV("")};
     bool matches;
-    if (*is_broken || !is_in_force(run, rule))
+    if (*is_broken || !is_in_steps(run, rule, run->step))
         return;
     if (!state) {
         *is_broken = trace_matches(entry, rule, arena);
@@ -110,18 +113,48 @@ static bool is_bounded(struct sv name, int64_t actual, int64_t wanted) {
     return sv_eq(name, SV("le")) ? actual <= wanted : actual >= wanted;
 }
 
-static void judge_count(struct run *run, const struct cJSON *rule) {
+/* `steps` says in which steps, and `rule` what. */
+static void judge_count(struct run *run, const struct cJSON *rule, const struct cJSON *steps) {
     static const struct sv names[] = {{"eq", 2}, {"le", 2}, {"ge", 2}};
     AUTO(arena) arena = arena_new();
     int64_t count = 0;
     for (size_t i = 0; i < run->trace.count; i++)
-        count += trace_matches(&run->trace.entries[i], rule, arena);
+        count += is_in_steps(run, steps, run->trace.entries[i].step) &&
+                 trace_matches(&run->trace.entries[i], rule, arena);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct cJSON *wanted = json_get(rule, names[i]);
         int64_t bound = json_int_or(rule, names[i], 0);
         if (wanted && !is_bounded(names[i], count, bound))
             run_add_failure(run, rule, "count: %lld, expected %.*s %lld", (long long)count,
                             SV_ARG(names[i]), (long long)bound);
+    }
+}
+
+/* Events and the lease are no part of what a user asked for. */
+static bool is_asked_write(const struct trace_entry *entry, struct sv by) {
+    return !entry->is_exec && request_is_write(&entry->request) && sv_eq(entry->user_agent, by) &&
+           !sv_eq(entry->request.plural, RESOURCE_EVENTS.plural) &&
+           !sv_eq(entry->request.plural, RESOURCE_LEASES.plural);
+}
+
+/* Every write in these steps is listed, and comes as often as is said. */
+static void judge_writes(struct run *run, const struct cJSON *rule) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *listed = json_get(rule, SV("are"));
+    struct sv by = scenario_pattern(rule).by;
+    by = by.len > 0 ? by : SESSION_CONTROLLER_AGENT;
+    JSON_EACH (item, listed)
+        judge_count(run, item, rule);
+    for (size_t i = 0; i < run->trace.count; i++) {
+        const struct trace_entry *entry = &run->trace.entries[i];
+        bool is_listed = !is_in_steps(run, rule, entry->step) || !is_asked_write(entry, by);
+        JSON_EACH (item, listed)
+            is_listed = is_listed || trace_matches(entry, item, arena);
+        if (is_listed)
+            continue;
+        run_add_failure(run, rule, "writes: this one is not listed: %.*s",
+                        SV_ARG(trace_text(entry, arena)));
+        return;
     }
 }
 
@@ -187,7 +220,9 @@ void rules_judge(struct run *run) {
     JSON_EACH (chain, run->scenario->order)
         judge_chain(run, chain);
     JSON_EACH (rule, run->scenario->count)
-        judge_count(run, rule);
+        judge_count(run, rule, rule);
+    JSON_EACH (rule, run->scenario->writes)
+        judge_writes(run, rule);
     judge_budgets(run);
     judge_faults(run);
 }

@@ -64,6 +64,16 @@ static const struct {
      CHECK_STATE_FAIL, "order: no {\"exec\":{\"entry\":\"mountUFS\"}} after 0:0", 7},
     {HEAD OBJECT DELETE "count: [{request: {by: user, verb: delete}, eq: 2}]\n", CHECK_STATE_FAIL,
      "count: 1, expected eq 2", 7},
+    {HEAD OBJECT DELETE "count: [{request: {by: user, verb: apply}, to: s, eq: 1}]\n",
+     CHECK_STATE_PASS, "", 0},
+    {HEAD OBJECT DELETE
+     "writes: [{by: user, are: [{request: {verb: apply}, eq: 1}, {request: {verb: delete}, eq: "
+     "1}]}]\n",
+     CHECK_STATE_PASS, "", 0},
+    {HEAD OBJECT DELETE "writes: [{by: user, are: [{request: {verb: apply}, eq: 2}]}]\n",
+     CHECK_STATE_FAIL, "count: 1, expected eq 2", 7},
+    {HEAD OBJECT DELETE "writes: [{by: user, are: [{request: {verb: apply}, eq: 1}]}]\n",
+     CHECK_STATE_FAIL, "writes: this one is not listed: 0:0", 7},
     {HEAD OBJECT DELETE "budgets: {writesSteady: 0, writes: 0}\n", CHECK_STATE_PASS, "", 0},
     {HEAD OBJECT DELETE
      "faults: [{id: f, kind: api.status, code: 500, at: {request: {resource: odd}}}]\n",
