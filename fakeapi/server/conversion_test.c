@@ -333,3 +333,32 @@ TEST(claims_take_the_default_class) {
                        arena_printf(arena, claim, ",\"storageClassName\":\"\"").ptr);
     CHECK_SV(json_find_string(without.body, "spec.storageClassName"), SV(""));
 }
+
+TEST(what_is_doubtful_is_accepted_with_a_warning) {
+    static const struct {
+        const char *resource, *body, *warning;
+    } cases[] = {
+        {"pods",
+         "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\","
+         "\"env\":[{\"name\":\"A\",\"value\":\"1\"},{\"name\":\"A\",\"value\":\"2\"}]}]}}",
+         "spec.containers[0].env[1]: hides previous definition of \"A\", which may be dropped when "
+         "using apply"},
+        {"pods",
+         "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\","
+         "\"ports\":[{\"containerPort\":80},{\"containerPort\":80}]}]}}",
+         "spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]"},
+        {"endpoints", "{\"metadata\":{\"name\":\"e\"}}",
+         "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct api_response response =
+            fixture_create(api, arena, cases[i].resource, "default", cases[i].body);
+        CHECK(response.http_status == 201);
+        REQUIRE(response.warning_count == 1);
+        CHECK_SV(response.warnings[0], sv_from(cases[i].warning));
+    }
+}

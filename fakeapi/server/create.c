@@ -95,6 +95,7 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         identify_job(call, tree);
     if (!check_rules(call, tree, NULL) || !check_absent(call, tree) || !admit_quota(call, tree))
         return false;
+    warn_of_object(call, tree);
     if (is_builtin(call, SV("ResourceQuota")))
         fill_quota_status(call, tree);
     if (!is_applied) {

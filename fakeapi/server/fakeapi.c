@@ -175,8 +175,10 @@ void fakeapi_handle(struct fakeapi *api, const struct request *request, struct s
     struct request copy;
     struct call call;
     api->request_count++;
-    if (begin_call(&call, api, request, &copy, user_agent, arena, ret_response))
+    if (begin_call(&call, api, request, &copy, user_agent, arena, ret_response)) {
+        warn_of_type(&call);
         dispatch(&call);
+    }
     if (ret_response->warning_count > 0) {
         struct sv *warnings = ARENA_ARRAY(arena, struct sv, ret_response->warning_count);
         memcpy(warnings, call.warnings, sizeof(*warnings) * ret_response->warning_count);

@@ -90,6 +90,11 @@ struct apply_writer;
 void fill_writer(struct call *call, const struct cJSON *tree, struct apply_writer *ret_writer);
 bool is_dry_run(const struct call *call);
 
+/* --- warnings.c --- */
+
+void warn_of_type(struct call *call);
+void warn_of_object(struct call *call, const struct cJSON *tree);
+
 /* --- create.c, update.c, patch_request.c, delete.c --- */
 
 void handle_create(struct call *call);

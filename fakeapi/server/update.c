@@ -206,6 +206,8 @@ bool replace_object(struct call *call, struct stored *stored,
     }
     if (!check_rules(call, tree, old))
         return false;
+    if (replacement->subresource.len == 0)
+        warn_of_object(call, tree);
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
     if (is_crd && !is_dry_run(call) && !serve_custom_resource(call, tree))
         return false;

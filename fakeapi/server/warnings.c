@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is accepted with a warning (apiserver-semantics.md §1.7, §1.15): deprecated types, and
+ * parts of pods that clients other than this one would drop. */
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+enum { COMPARED_MAX = 256 }; /* each item is compared with those before it */
+
+void warn_of_type(struct call *call) {
+    static const struct {
+        struct sv kind, text;
+    } deprecated[] = {
+        {SV("Endpoints"),
+         SV("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")},
+        {SV("ComponentStatus"), SV("v1 ComponentStatus is deprecated in v1.19+")},
+    };
+    for (size_t i = 0; i < COUNT_OF(deprecated); i++)
+        if (!call->type->is_custom && sv_eq(call->type->resource.kind, deprecated[i].kind))
+            answer_warning(call, deprecated[i].text);
+}
+
+/* --- containers --- */
+
+/* "$(NAME)" builds on the one before, which is then needed. */
+static bool refers_to(struct call *call, const struct cJSON *variable, struct sv name) {
+    return sv_contains(json_find_string(variable, "value"),
+                       arena_printf(call->arena, "$(%.*s)", SV_ARG(name)));
+}
+
+static void warn_of_env(struct call *call, const struct cJSON *container, struct sv field) {
+    size_t index = 0;
+    const struct cJSON *list = json_get(container, SV("env"));
+    JSON_EACH (variable, list) {
+        struct sv name = json_find_string(variable, "name");
+        size_t at = index++;
+        for (const struct cJSON *before = list->child; before != variable && at < COMPARED_MAX;
+             before = before->next) {
+            if (!sv_eq(json_find_string(before, "name"), name) || refers_to(call, variable, name))
+                continue;
+            answer_warning(call, arena_printf(call->arena,
+                                              "%.*s.env[%zu]: hides previous definition of "
+                                              "\"%.*s\", which may be dropped when using apply",
+                                              SV_ARG(field), at, SV_ARG(name)));
+            break;
+        }
+    }
+}
+
+static bool same_port(const struct cJSON *a, const struct cJSON *b) {
+    static const struct sv keys[] = {SV("containerPort"), SV("protocol"), SV("hostPort"),
+                                     SV("hostIP")};
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (!json_equal(json_get(a, keys[i]), json_get(b, keys[i])))
+            return false;
+    return true;
+}
+
+static void warn_of_ports(struct call *call, const struct cJSON *container, struct sv field) {
+    size_t index = 0;
+    const struct cJSON *list = json_get(container, SV("ports"));
+    JSON_EACH (port, list) {
+        size_t at = index++, other = 0;
+        for (const struct cJSON *before = list->child; before != port && at < COMPARED_MAX;
+             before = before->next, other++) {
+            if (!same_port(before, port))
+                continue;
+            answer_warning(call, arena_printf(call->arena,
+                                              "%.*s.ports[%zu]: duplicate port definition with "
+                                              "%.*s.ports[%zu]",
+                                              SV_ARG(field), at, SV_ARG(field), other));
+            break;
+        }
+    }
+}
+
+static void warn_of_containers(struct call *call, const struct cJSON *spec, const char *field) {
+    static const char *const lists[] = {"initContainers", "containers"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        size_t index = 0;
+        JSON_EACH (container, json_get(spec, sv_from(lists[i]))) {
+            struct sv path = arena_printf(call->arena, "%s.%s[%zu]", field, lists[i], index++);
+            warn_of_env(call, container, path);
+            warn_of_ports(call, container, path);
+        }
+    }
+}
+
+/* --- finalizers of custom resources --- */
+
+static void warn_of_finalizers(struct call *call, const struct cJSON *tree) {
+    JSON_EACH (finalizer, json_find(tree, "metadata.finalizers")) {
+        struct sv name = json_text(finalizer);
+        static const struct sv standard[] = {SV("orphan"), SV("foregroundDeletion"),
+                                             SV("kubernetes")};
+        if (sv_find(name, '/') == name.len &&
+            sv_index_of(name, standard, COUNT_OF(standard)) == COUNT_OF(standard))
+            answer_warning(call, arena_printf(call->arena,
+                                              "metadata.finalizers: \"%.*s\": prefer a "
+                                              "domain-qualified finalizer name including a path "
+                                              "(/) to avoid accidental conflicts with other "
+                                              "finalizer writers",
+                                              SV_ARG(name)));
+    }
+}
+
+void warn_of_object(struct call *call, const struct cJSON *tree) {
+    static const char *const paths[] = {"spec.template.spec", "spec.jobTemplate.spec.template.spec",
+                                        "template.spec"};
+    if (call->type->is_custom) {
+        warn_of_finalizers(call, tree);
+        return;
+    }
+    if (sv_eq(call->type->resource.kind, SV("Pod"))) {
+        warn_of_containers(call, json_get(tree, SV("spec")), "spec");
+        return;
+    }
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        const struct cJSON *spec = json_find(tree, paths[i]);
+        if (spec)
+            warn_of_containers(call, spec, paths[i]);
+    }
+}
