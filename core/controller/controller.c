@@ -19,6 +19,7 @@
 #include "core/controller/execute.h"
 #include "core/controller/index.h"
 #include "core/controller/runtime_state.h"
+#include "core/controller/scope.h"
 #include "core/controller/snapshot_build.h"
 #include "core/queue/workqueue.h"
 #include "core/reconcile/plan.h"
@@ -106,7 +107,9 @@ static void watch_all(struct controller *controller, uint64_t seed) {
         watched->reflector = reflector_new(&(struct reflector_options){
             .transport = controller->transport,
             .resource = watched->resource,
-            .namespace_name = SV(""),
+            .namespace_name = watched->resource->is_namespaced
+                                  ? scope_only_namespace(controller->namespaces)
+                                  : SV(""),
             .label_selector = sv_from(watched_resources[i].label_selector),
             .field_selector = SV(""),
             .metadata_only = watched_resources[i].metadata_only,
@@ -131,13 +134,24 @@ static struct reconcile_options copy_options(const struct reconcile_options *opt
     return copy;
 }
 
+static void set_scope(struct controller *controller, const struct controller_options *options) {
+    struct error err = {0};
+    struct sv namespaces = options->namespaces, selector = options->class_selector;
+    controller->namespaces = namespaces.len ? arena_copy(controller->texts, namespaces) : SV("");
+    bool is_valid = selector.len == 0 ||
+                    selector_parse(controller->texts, selector, &controller->class_selector, &err);
+    assert(is_valid);
+}
+
 struct controller *controller_new(const struct controller_options *options) {
     struct controller *controller = mem_alloc(sizeof(*controller));
     controller->transport = options->transport;
     controller->clock = options->clock;
     controller->log = options->log ? options->log : log_none();
     controller->is_paused = options->starts_paused;
+    controller->is_dry_run = options->is_dry_run;
     controller->texts = arena_new();
+    set_scope(controller, options);
     controller->reconcile = copy_options(&options->reconcile, controller->texts);
     rng_init_named(&controller->rng, options->seed, SV("controller"));
     controller->store = cache_store_new(&(struct cache_index){
@@ -332,6 +346,21 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
     workqueue_add_at(controller->queue, state->key, until_ms);
 }
 
+/* Leaves the plan what may be done although nothing may be written: reading. Returns whether that
+ * is all that is left to do; then what would be written is in the log. */
+static bool plan_is_dry(struct controller *controller, struct runtime_state *state) {
+    struct plan *plan = &state->plan;
+    size_t read_count = 0;
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type == ACTION_GET)
+            plan->actions[read_count++] = plan->actions[i];
+    for (size_t i = 0; i < plan->action_count && read_count == 0; i++)
+        log_line(controller->log, LOG_INFO, "%.*s: would: %.*s: %.*s", SV_ARG(state->key),
+                 SV_ARG(plan->actions[i].reason), SV_ARG(plan->actions[i].message));
+    plan->action_count = read_count;
+    return read_count == 0;
+}
+
 static void plan_state(struct controller *controller, struct runtime_state *state) {
     uint64_t inputs = snapshot_inputs(state);
     if (state->has_rested && state->rested_inputs == inputs &&
@@ -351,7 +380,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;
     controller->stats.allocations += mem_alloc_count() - allocations;
-    if (sends_nothing(&state->plan)) {
+    if (sends_nothing(&state->plan) || (controller->is_dry_run && plan_is_dry(controller, state))) {
         rest(controller, state, inputs);
         return;
     }
@@ -360,17 +389,22 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     execute_start(controller, state);
 }
 
+static void plan_served(struct controller *controller, struct runtime_state *state) {
+    if (controller->now_ms < state->paused_until_ms)
+        workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
+    else if (class_rollout_is_key(state) && !controller->is_dry_run)
+        class_rollout_step(controller, state);
+    else if (!class_rollout_is_key(state) && claim_pods_are_fresh(controller, state))
+        plan_state(controller, state);
+}
+
 static void plan_key(struct controller *controller, struct sv key) {
     struct runtime_state *state = state_of(controller, key);
     /* A round under way plans again when it ends. */
     if (state->arena)
         return;
-    if (controller->now_ms < state->paused_until_ms)
-        workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
-    else if (class_rollout_is_key(state))
-        class_rollout_step(controller, state);
-    else if (claim_pods_are_fresh(controller, state))
-        plan_state(controller, state);
+    if (scope_serves(controller, state))
+        plan_served(controller, state);
     if (is_forgettable(controller, state))
         forget_state(controller, state);
 }
@@ -406,6 +440,19 @@ int64_t controller_step(struct controller *controller) {
 
 void controller_pause(struct controller *controller, bool is_paused) {
     controller->is_paused = is_paused;
+}
+
+void controller_set_owns_datasets(struct controller *controller, bool owns_datasets) {
+    if (controller->reconcile.owns_datasets == owns_datasets)
+        return;
+    controller->reconcile.owns_datasets = owns_datasets;
+    size_t cursor = 0;
+    struct sv key;
+    void *value;
+    while (map_next(controller->states, &cursor, &key, &value)) {
+        ((struct runtime_state *)value)->has_rested = false;
+        workqueue_add(controller->queue, key);
+    }
 }
 
 /* --- questions --- */

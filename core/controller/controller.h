@@ -27,7 +27,10 @@ struct controller_options {
     uint64_t seed;                      /* jitter of back-off and of periodic entries */
     struct reconcile_options reconcile; /* texts are copied */
     struct sv identity;                 /* reported by events as the reporting instance */
-    bool starts_paused;                 /* fills its caches only, until controller_pause(false) */
+    struct sv namespaces;               /* "a,b": the only ones that are served; SV(""): all */
+    struct sv class_selector; /* of the only classes that are served, valid; SV(""): all */
+    bool is_dry_run;          /* reads and logs what it would write */
+    bool starts_paused;       /* fills its caches only, until controller_pause(false) */
 };
 
 struct controller *controller_new(const struct controller_options *options);
@@ -41,6 +44,9 @@ int64_t controller_step(struct controller *controller);
 
 /* A paused controller follows its watches, ends the rounds that are under way and begins none. */
 void controller_pause(struct controller *controller, bool is_paused);
+
+/* Whether Datasets are finished by us, as reconcile_options say at first. */
+void controller_set_owns_datasets(struct controller *controller, bool owns_datasets);
 
 /* All caches have been filled once. */
 bool controller_is_synced(const struct controller *controller);

@@ -5,6 +5,7 @@
 #ifndef CORE_CONTROLLER_CONTROLLER_PARTS_H
 #define CORE_CONTROLLER_CONTROLLER_PARTS_H
 
+#include "core/api/selector.h"
 #include "core/base/base.h"
 #include "core/base/error.h"
 #include "core/base/rng.h"
@@ -47,7 +48,9 @@ struct controller {
     struct event_recorder *events;
     struct watched watched[WATCHED_COUNT];
     int64_t now_ms; /* of this turn */
-    bool is_paused;
+    bool is_paused, is_dry_run;
+    struct sv namespaces;
+    struct selector class_selector;
     struct controller_stats stats;
 };
 
