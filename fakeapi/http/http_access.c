@@ -94,22 +94,28 @@ static bool is_allowed(struct exchange *exchange, const struct user_info *user,
     return !rbac || rbac_allows(rbac, user, access, exchange->server->arena, &reason);
 }
 
-static enum MHD_Result refuse_access(struct exchange *exchange, const struct route *route,
-                                     const struct user_info *user, const struct access *access) {
+enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
+                               struct sv message) {
     struct arena *arena = exchange->server->arena;
-    struct cJSON *status =
-        fakeapi_status(arena, 403, "Forbidden", access_refusal(user, access, arena));
+    const struct request *request = &route->request;
+    struct cJSON *status = fakeapi_status(arena, 403, "Forbidden", message);
     struct cJSON *code = json_remove(status, SV("code"));
     struct cJSON *details = json_ensure_map(arena, status, SV("details"));
-    if (access->name.len > 0)
-        json_set_string(arena, details, SV("name"), access->name);
-    if (access->group.len > 0)
-        json_set_string(arena, details, SV("group"), access->group);
-    if (access->plural.len > 0)
-        json_set_string(arena, details, SV("kind"), access->plural);
+    if (name.len > 0)
+        json_set_string(arena, details, SV("name"), name);
+    if (request->group.len > 0)
+        json_set_string(arena, details, SV("group"), request->group);
+    if (request->plural.len > 0)
+        json_set_string(arena, details, SV("kind"), request->plural);
     json_set(arena, status, SV("code"), code);
     struct api_response response = {.http_status = 403, .body = status};
     return send_tree(exchange, route, &response, SV(""));
+}
+
+static enum MHD_Result refuse_access(struct exchange *exchange, const struct route *route,
+                                     const struct user_info *user, const struct access *access) {
+    return send_forbidden(exchange, route, access->name,
+                          access_refusal(user, access, exchange->server->arena));
 }
 
 /* --- impersonation --- */

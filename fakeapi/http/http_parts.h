@@ -113,6 +113,10 @@ void count_answer(struct http_server *server, int http_status);
 
 /* --- http_access.c --- */
 
+/* 403 about the resource that the route addresses. */
+enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
+                               struct sv message);
+
 /* Who asks and whether they may; false: answered, the result is in `ret_result`. */
 bool admit(struct exchange *exchange, struct route *route, struct user_info *ret_user,
            enum MHD_Result *ret_result);

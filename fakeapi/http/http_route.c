@@ -72,6 +72,35 @@ static enum MHD_Result answer_review(struct exchange *exchange, const struct rou
     return send_tree(exchange, route, &response, SV(""));
 }
 
+/* Roles and bindings are first written as a dry run, so that what a patch makes of them is known:
+ * nobody grants what they do not have. False: refused. */
+static bool check_grant(struct exchange *exchange, const struct route *route,
+                        const struct http_request *http, const struct user_info *user,
+                        enum MHD_Result *ret_result) {
+    struct http_server *server = exchange->server;
+    const struct request *request = &route->request;
+    bool is_write =
+        request->verb == VERB_CREATE || request->verb == VERB_UPDATE || request->verb == VERB_PATCH;
+    if (!server->options.rbac || !is_write ||
+        !sv_eq(request->group, SV("rbac.authorization.k8s.io")))
+        return true;
+    struct request trial = *request;
+    struct api_response response;
+    struct sv problem;
+    trial.dry_run = true;
+    fakeapi_handle(server->options.api, &trial, http->user_agent, server->arena, &response);
+    if (response.http_status >= 300 ||
+        rbac_may_grant(server->options.rbac, user, request, response.body, server->arena, &problem))
+        return true;
+    struct sv name = json_find_string(response.body, "metadata.name");
+    *ret_result =
+        send_forbidden(exchange, route, name,
+                       arena_printf(server->arena, "%.*s.%.*s \"%.*s\" is forbidden: %.*s",
+                                    SV_ARG(request->plural), SV_ARG(request->group), SV_ARG(name),
+                                    SV_ARG(problem)));
+    return false;
+}
+
 static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
                                        const struct http_request *http,
                                        const struct user_info *user) {
@@ -89,6 +118,9 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
                                 route->acceptance.encoding == ENCODING_JSON;
     if (route->request.verb == VERB_WATCH)
         return answer_watch(exchange, route);
+    enum MHD_Result result;
+    if (!check_grant(exchange, route, http, user, &result))
+        return result;
     fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
                    &response);
     make_lasting(server);

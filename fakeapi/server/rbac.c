@@ -246,6 +246,128 @@ bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct a
     return false;
 }
 
+/* --- granting --- */
+
+struct grantor {
+    struct rbac *rbac;
+    const struct user_info *user;
+    struct sv namespace_name;
+    struct arena *arena;
+};
+
+static bool holds(const struct grantor *grantor, const struct access *access) {
+    struct sv reason;
+    return rbac_allows(grantor->rbac, grantor->user, access, grantor->arena, &reason);
+}
+
+/* One verb of a rule, for all that it names. */
+static bool holds_verb(const struct grantor *grantor, const struct cJSON *rule, struct sv verb) {
+    struct sv empty = SV("");
+    JSON_EACH (path, json_get(rule, SV("nonResourceURLs")))
+        if (!holds(grantor,
+                   &(struct access){verb, empty, empty, empty, empty, empty, json_text(path)}))
+            return false;
+    JSON_EACH (group, json_get(rule, SV("apiGroups")))
+        JSON_EACH (resource, json_get(rule, SV("resources"))) {
+            struct sv subresource = json_text(resource), plural = sv_cut(&subresource, '/');
+            struct access access = {
+                verb, json_text(group), plural, subresource, grantor->namespace_name, empty, empty};
+            const struct cJSON *names = json_get(rule, SV("resourceNames"));
+            if (json_count(names) == 0 && !holds(grantor, &access))
+                return false;
+            JSON_EACH (name, names) {
+                access.name = json_text(name);
+                if (!holds(grantor, &access))
+                    return false;
+            }
+        }
+    return true;
+}
+
+static bool holds_rule(const struct grantor *grantor, const struct cJSON *rule) {
+    JSON_EACH (verb, json_get(rule, SV("verbs")))
+        if (!holds_verb(grantor, rule, json_text(verb)))
+            return false;
+    return true;
+}
+
+/* As the server prints a rule: {APIGroups:["apps"], Resources:["deployments"], Verbs:["get"]}. */
+static struct sv rule_text(const struct cJSON *rule, struct arena *arena) {
+    static const struct {
+        struct sv field, shown;
+    } fields[] = {
+        {SV("apiGroups"), SV("APIGroups")},
+        {SV("resources"), SV("Resources")},
+        {SV("resourceNames"), SV("ResourceNames")},
+        {SV("nonResourceURLs"), SV("NonResourceURLs")},
+        {SV("verbs"), SV("Verbs")},
+    };
+    struct sv text = SV("{");
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        const struct cJSON *list = json_get(rule, fields[i].field);
+        if (json_count(list) == 0)
+            continue;
+        struct sv values = json_write_arena(arena, list, JSON_COMPACT);
+        text = arena_printf(arena, "%.*s%s%.*s:%.*s", SV_ARG(text), text.len > 1 ? ", " : "",
+                            SV_ARG(fields[i].shown), SV_ARG(values));
+    }
+    return arena_printf(arena, "%.*s}", SV_ARG(text));
+}
+
+static struct sv groups_text(const struct user_info *user, struct arena *arena) {
+    struct sv text = SV("");
+    for (size_t i = 0; i < user->group_count; i++)
+        text = arena_printf(arena, "%.*s%s\"%.*s\"", SV_ARG(text), i > 0 ? " " : "",
+                            SV_ARG(user->groups[i]));
+    return text;
+}
+
+/* Whether the user has the verb that lifts the check, on the role that is written or bound. */
+static bool is_lifted(const struct grantor *grantor, bool is_binding, const struct request *request,
+                      const struct cJSON *object) {
+    const struct cJSON *reference = json_get(object, SV("roleRef"));
+    bool is_cluster_role = sv_eq(json_string_or(reference, SV("kind"), SV("")), SV("ClusterRole"));
+    struct access access = {
+        .verb = is_binding ? SV("bind") : SV("escalate"),
+        .group = rbac_group,
+        .plural = !is_binding       ? request->plural
+                  : is_cluster_role ? kind_plurals[KIND_CLUSTER_ROLES]
+                                    : kind_plurals[KIND_ROLES],
+        .subresource = SV(""),
+        .namespace_name = grantor->namespace_name,
+        .name = is_binding ? json_string_or(reference, SV("name"), SV("")) : object_name(object),
+        .path = SV(""),
+    };
+    return holds(grantor, &access);
+}
+
+bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struct request *request,
+                    const struct cJSON *object, struct arena *arena, struct sv *ret_problem) {
+    struct grantor grantor = {rbac, user, request->namespace_name, arena};
+    bool is_binding = sv_ends_with(request->plural, SV("bindings"));
+    refresh(rbac);
+    if (user_has_group(user, SV("system:masters")) ||
+        is_lifted(&grantor, is_binding, request, object))
+        return true;
+    /* A binding to a role that does not exist grants nothing yet, and may not be made blindly. */
+    const struct cJSON *rules =
+        is_binding ? find_rules(rbac, request->namespace_name, json_get(object, SV("roleRef")))
+                   : json_get(object, SV("rules"));
+    struct sv missing = SV("");
+    JSON_EACH (rule, rules)
+        if (!holds_rule(&grantor, rule))
+            missing =
+                arena_printf(arena, "%.*s\n%.*s", SV_ARG(missing), SV_ARG(rule_text(rule, arena)));
+    if (missing.len == 0)
+        return true;
+    *ret_problem = arena_printf(
+        arena,
+        "user \"%.*s\" (groups=[%.*s]) is attempting to grant RBAC permissions not currently "
+        "held:%.*s",
+        SV_ARG(user->name), SV_ARG(groups_text(user, arena)), SV_ARG(missing));
+    return false;
+}
+
 /* --- SelfSubjectRulesReview --- */
 
 static void add_rule(struct arena *arena, struct cJSON *status, const struct cJSON *rule) {

@@ -13,6 +13,7 @@
 struct arena;
 struct cJSON;
 struct fakeapi;
+struct request;
 struct rbac; /* opaque */
 
 struct user_info {
@@ -43,6 +44,12 @@ void rbac_create_defaults(struct fakeapi *api);
 /* `ret_reason` (in `arena`) names the binding that allows it, or is SV(""). */
 bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct access *access,
                  struct arena *arena, struct sv *ret_reason);
+
+/* Nobody hands out more than they have: whether `user` may write `object`, a role or a binding of
+ * rbac.authorization.k8s.io, as `request` addresses it. False: `ret_problem` says what is not
+ * held. The verbs "escalate" on the role and "bind" on the role that is referred to lift this. */
+bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struct request *request,
+                    const struct cJSON *object, struct arena *arena, struct sv *ret_problem);
 
 /* The rules that hold for a user in a namespace: SelfSubjectRulesReview's status. `rbac` may be
  * NULL: then there are none but those of system:masters. */

@@ -133,6 +133,42 @@ TEST(refusals_speak_as_the_server_does) {
              SV("forbidden: User \"bob\" cannot get path \"/metrics\""));
 }
 
+static const struct {
+    const char *plural, *object;
+    bool is_allowed;
+} grants[] = {
+    {"roles", "{\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],\"verbs\":[\"get\"]}]}",
+     true},
+    {"roles",
+     "{\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],\"verbs\":[\"get\",\"delete\"]}]}",
+     false},
+    {"roles", "{\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"*\"],\"verbs\":[\"get\"]}]}",
+     false},
+    {"roles",
+     "{\"rules\":[{\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"],\"resourceNames\":[\"one\"],"
+     "\"verbs\":[\"get\"]}]}",
+     true},
+    {"rolebindings", "{\"roleRef\":{\"kind\":\"Role\",\"name\":\"pods\"}}", true},
+    {"rolebindings", "{\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"cluster-admin\"}}", false},
+};
+
+TEST(nobody_grants_what_they_do_not_have) {
+    AUTO(fakeapi) api = api_with_roles();
+    AUTO(rbac) rbac = rbac_new(api);
+    AUTO(arena) arena = arena_new();
+    struct user_info user = {SV("bob"), SV(""), NULL, 0};
+    struct sv problem = SV("");
+    for (size_t i = 0; i < COUNT_OF(grants); i++) {
+        struct request request = {.plural = sv_from(grants[i].plural),
+                                  .namespace_name = SV("default")};
+        CHECK(rbac_may_grant(rbac, &user, &request, fixture_json(arena, grants[i].object), arena,
+                             &problem) == grants[i].is_allowed);
+    }
+    CHECK_SV(problem, SV("user \"bob\" (groups=[]) is attempting to grant RBAC permissions not "
+                         "currently held:\n{APIGroups:[\"*\"], Resources:[\"*\"], Verbs:[\"*\"]}\n{"
+                         "NonResourceURLs:[\"*\"], Verbs:[\"*\"]}"));
+}
+
 TEST(the_rules_of_a_user_are_listed) {
     AUTO(fakeapi) api = api_with_roles();
     AUTO(rbac) rbac = rbac_new(api);
