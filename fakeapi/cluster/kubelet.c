@@ -45,6 +45,13 @@ static void add_containers(struct sim_pod *sim, const struct cJSON *list, bool i
     }
 }
 
+static enum restart_policy policy_of(const struct cJSON *pod) {
+    struct sv text = json_find_string(pod, "spec.restartPolicy");
+    return sv_eq(text, SV("Never"))       ? RESTART_NEVER
+           : sv_eq(text, SV("OnFailure")) ? RESTART_ON_FAILURE
+                                          : RESTART_ALWAYS;
+}
+
 static struct sv pod_ip(struct kubelet *kubelet, const struct cJSON *pod, struct arena *arena) {
     if (json_bool_or(json_get(pod, SV("spec")), SV("hostNetwork"), false)) {
         const struct cJSON *node =
@@ -69,6 +76,7 @@ static struct sim_pod *sim_of(struct kubelet *kubelet, struct sv key, const stru
     sim->uid = arena_copy(arena, object_uid(pod));
     sim->node = arena_copy(arena, json_find_string(pod, "spec.nodeName"));
     sim->ip = pod_ip(kubelet, pod, arena);
+    sim->policy = policy_of(pod);
     sim->accepted_ms = agent_now_ms(kubelet->agent);
     sim->containers =
         ARENA_ARRAY(arena, struct sim_container, json_count(init) + json_count(main) + 1);
@@ -78,18 +86,38 @@ static struct sim_pod *sim_of(struct kubelet *kubelet, struct sv key, const stru
     return sim;
 }
 
-/* The processes end within a second or the grace period; then the pod may go for good. */
+static bool is_over(const struct cJSON *pod) {
+    struct sv phase = json_find_string(pod, "status.phase");
+    return sv_eq(phase, SV("Succeeded")) || sv_eq(phase, SV("Failed"));
+}
+
+/* When the processes have ended: after their hooks, within a second or the grace period. */
+static int64_t plan_kill(struct kubelet *kubelet, const struct sim_pod *sim,
+                         const struct cJSON *pod, int64_t grace_ms) {
+    int64_t hooks_ms = process_pre_stop_ms(kubelet, sim, pod, grace_ms);
+    int64_t left_ms = grace_ms - hooks_ms;
+    return agent_now_ms(kubelet->agent) + hooks_ms +
+           (left_ms < TERMINATION_MS_MAX ? left_ms : TERMINATION_MS_MAX);
+}
+
+/* Then the pod may go for good. */
 static void terminate(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
                       struct sv key, struct arena *arena) {
     int64_t now_ms = agent_now_ms(kubelet->agent);
     int64_t grace_ms = 1000 * json_find_int(pod, "metadata.deletionGracePeriodSeconds", 30);
     map_remove(kubelet->blocked, key);
     if (sim->kill_at_ms == 0)
-        sim->kill_at_ms = now_ms + (grace_ms < TERMINATION_MS_MAX ? grace_ms : TERMINATION_MS_MAX);
+        sim->kill_at_ms = plan_kill(kubelet, sim, pod, grace_ms);
     if (now_ms < sim->kill_at_ms) {
         agent_mark(kubelet->part, key, sim->kill_at_ms);
         return;
     }
+    containers_stop(sim, now_ms);
+    /* Who holds the pod by a finalizer wants to see how it ended. */
+    bool is_held = json_count(json_find(pod, "metadata.finalizers")) > 0;
+    if (is_held && !is_over(pod) && sim->mounted_ms != 0 &&
+        status_write(kubelet, sim, pod, key, arena))
+        return;
     /* With grace 0 only finalizers keep it, and these are not the kubelet's. */
     if (sim->delete_sent_ms != 0 && grace_ms == 0)
         return;
@@ -97,8 +125,6 @@ static void terminate(struct kubelet *kubelet, struct sim_pod *sim, const struct
         agent_mark(kubelet->part, key, sim->delete_sent_ms + DELETE_RETRY_MS);
         return;
     }
-    for (size_t i = 0; i < sim->container_count; i++)
-        sim->containers[i].state = CONTAINER_COMPLETED;
     sim->delete_sent_ms = now_ms;
     struct request request = agent_delete(arena, &RESOURCE_PODS, pod, 0);
     agent_send(kubelet->part, key, &request);
@@ -121,9 +147,21 @@ static bool mount(struct kubelet *kubelet, struct sim_pod *sim, const struct cJS
     return false;
 }
 
-static bool is_over(const struct cJSON *pod) {
-    struct sv phase = json_find_string(pod, "status.phase");
-    return sv_eq(phase, SV("Succeeded")) || sv_eq(phase, SV("Failed"));
+/* Comes back at the deadline. */
+static bool is_past_deadline(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+                             struct sv key) {
+    int64_t seconds = json_find_int(pod, "spec.activeDeadlineSeconds", 0);
+    int64_t deadline_ms = sim->accepted_ms + seconds * 1000;
+    if (seconds <= 0 || sim->is_past_deadline)
+        return sim->is_past_deadline;
+    if (agent_now_ms(kubelet->agent) < deadline_ms) {
+        agent_mark(kubelet->part, key, deadline_ms);
+        return false;
+    }
+    sim->is_past_deadline = true;
+    map_remove(kubelet->blocked, key);
+    agent_event(kubelet->part, pod, false, SV("DeadlineExceeded"), DEADLINE_MESSAGE);
+    return true;
 }
 
 static void reconcile(void *context, struct agent_part *part, struct sv key, struct arena *arena) {
@@ -144,6 +182,11 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     }
     if (is_over(pod))
         return;
+    if (is_past_deadline(kubelet, sim, pod, key)) {
+        containers_stop(sim, agent_now_ms(kubelet->agent));
+        status_write(kubelet, sim, pod, key, arena);
+        return;
+    }
     if (sim->mounted_ms == 0 && !mount(kubelet, sim, pod, key, arena)) {
         status_write(kubelet, sim, pod, key, arena);
         return;
@@ -249,7 +292,7 @@ bool kubelet_start_node(struct kubelet *kubelet, struct sv node) {
     while (map_next(kubelet->sims, &cursor, NULL, &value)) {
         struct sim_pod *sim = value;
         for (size_t i = 0; i < sim->container_count && sv_eq(sim->node, node); i++)
-            container_kill(kubelet, &sim->containers[i], now_ms);
+            container_kill(kubelet, sim, &sim->containers[i], now_ms);
     }
     mark_pods_of(kubelet, node);
     agent_mark(kubelet->node_part, node, 0);
@@ -275,7 +318,7 @@ bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name
     struct sim_container *found = find_container(kubelet, key, container);
     if (!found || found->state != CONTAINER_RUNNING)
         return false;
-    container_kill(kubelet, found, agent_now_ms(kubelet->agent));
+    container_kill(kubelet, map_get(kubelet->sims, key), found, agent_now_ms(kubelet->agent));
     agent_mark(kubelet->part, key, 0);
     world_wake_actor(kubelet->options.world, kubelet->agent);
     return true;

@@ -4,8 +4,9 @@
  * its containers, reports its status and ends it when it is deleted. Processes are engines' (see
  * world.h): the kubelet tells them of starts and asks when a container is ready.
  *
- * Containers run until they are stopped, whatever the restart policy. What falls on one moment is
- * one write of the status.
+ * A process ends when its engine says so; restart policy, back-off, init containers, sidecars,
+ * probes, hooks and deadlines follow the kubelet's rules. What falls on one moment is one write of
+ * the status, and how a deleted pod's containers ended is written only where a finalizer holds it.
  */
 #ifndef FAKEAPI_CLUSTER_KUBELET_H
 #define FAKEAPI_CLUSTER_KUBELET_H

@@ -7,6 +7,16 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
 #include "fakeapi/cluster/wire.h"
+#include "fakeapi/cluster/world.h"
+
+enum {
+    /* As the kubelet's: the first restart comes at once, and who ran for ten minutes is new. */
+    BACKOFF_MS_MIN = 10 * 1000,
+    BACKOFF_MS_MAX = 300 * 1000,
+    STEADY_MS = 600 * 1000,
+    /* How long a failed pull is seen as such. */
+    PULL_FAILED_MS = 1000,
+};
 
 static const char *const lists[] = {"spec.initContainers", "spec.containers"};
 
@@ -51,7 +61,7 @@ void containers_plan(struct kubelet *kubelet, struct sim_pod *sim, const struct 
             sim->containers[i].start_at_ms = at_ms + kubelet->options.pod_start_ms;
 }
 
-/* An engine's word counts; without one the readiness probe's first run does. */
+/* How long the engine says that it takes to get ready; negative: none says so. */
 static int64_t ready_delay_ms(struct kubelet *kubelet, const struct cJSON *pod, struct sv name) {
     for (size_t i = 0; i < wire_engine_count(kubelet->options.wire); i++) {
         const struct engine *engine = wire_engine_at(kubelet->options.wire, i);
@@ -60,70 +70,277 @@ static int64_t ready_delay_ms(struct kubelet *kubelet, const struct cJSON *pod, 
         if (delay_ms >= 0)
             return delay_ms;
     }
-    return 1000 * json_find_int(container_spec(pod, name), "readinessProbe.initialDelaySeconds", 0);
+    return -1;
 }
 
-static void start_container(struct kubelet *kubelet, const struct cJSON *pod,
-                            struct sim_container *container, int64_t now_ms) {
-    container->started_ms = now_ms;
-    container->restart_count += container->was_killed;
-    if (container->is_init && !container->is_sidecar) {
-        container->state = CONTAINER_COMPLETED;
-        container->finished_ms = now_ms;
+static int64_t later(int64_t now_ms, int64_t delay_ms) {
+    return delay_ms > DEADLINE_NEVER - now_ms ? DEADLINE_NEVER : now_ms + delay_ms;
+}
+
+/* --- ends --- */
+
+static bool is_restarted(const struct sim_pod *sim, const struct sim_container *container,
+                         int exit_code) {
+    if (container->is_sidecar)
+        return true;
+    bool has_failed = exit_code != 0;
+    if (sim->policy == RESTART_NEVER)
+        return false;
+    return has_failed || (sim->policy == RESTART_ALWAYS && !container->is_init);
+}
+
+static void finish(struct sim_container *container, int exit_code, int64_t now_ms) {
+    container->state = CONTAINER_ENDED;
+    container->run.exit_code = exit_code;
+    container->run.finished_ms = now_ms;
+    container->ready_at_ms = 0;
+    memset(container->probes, 0, sizeof(container->probes));
+}
+
+static void wait_for_restart(struct sim_container *container, int64_t start_at_ms) {
+    container->state = CONTAINER_WAITING;
+    container->has_last = true;
+    container->last = container->run;
+    container->start_at_ms = start_at_ms;
+}
+
+void container_end(struct kubelet *kubelet, struct sim_pod *sim, struct sim_container *container,
+                   int exit_code, int64_t now_ms) {
+    finish(container, exit_code, now_ms);
+    if (!is_restarted(sim, container, exit_code))
         return;
-    }
-    container->state = CONTAINER_RUNNING;
+    if (now_ms - container->run.started_ms >= STEADY_MS)
+        container->backoff_ms = 0;
+    bool is_first = container->backoff_ms == 0;
+    int64_t delay_ms = is_first ? kubelet->options.pod_start_ms : container->backoff_ms;
+    container->wait_reason = is_first ? WAIT_START : WAIT_CRASH_LOOP;
+    container->backoff_ms = is_first ? BACKOFF_MS_MIN : container->backoff_ms * 2;
+    if (container->backoff_ms > BACKOFF_MS_MAX)
+        container->backoff_ms = BACKOFF_MS_MAX;
+    wait_for_restart(container, now_ms + delay_ms);
+}
+
+void container_kill(struct kubelet *kubelet, struct sim_pod *sim, struct sim_container *container,
+                    int64_t now_ms) {
+    if (container->state != CONTAINER_RUNNING)
+        return;
+    finish(container, EXIT_KILLED, now_ms);
+    container->wait_reason = WAIT_START;
+    if (is_restarted(sim, container, EXIT_KILLED))
+        wait_for_restart(container, now_ms + kubelet->options.pod_start_ms);
+}
+
+void containers_stop(struct sim_pod *sim, int64_t now_ms) {
+    for (size_t i = 0; i < sim->container_count; i++)
+        if (sim->containers[i].state == CONTAINER_RUNNING)
+            finish(&sim->containers[i], EXIT_KILLED, now_ms);
+}
+
+/* --- starts --- */
+
+static void tell_engines(struct kubelet *kubelet, const struct cJSON *pod, struct sv name) {
     for (size_t i = 0; i < wire_engine_count(kubelet->options.wire); i++) {
         const struct engine *engine = wire_engine_at(kubelet->options.wire, i);
         if (engine->container_started)
-            engine->container_started(engine->context, pod, container->name);
+            engine->container_started(engine->context, pod, name);
     }
-    int64_t delay_ms = ready_delay_ms(kubelet, pod, container->name);
-    container->ready_at_ms =
-        delay_ms > DEADLINE_NEVER - now_ms ? DEADLINE_NEVER : now_ms + delay_ms;
 }
 
-void container_kill(struct kubelet *kubelet, struct sim_container *container, int64_t now_ms) {
-    if (container->state != CONTAINER_RUNNING)
-        return;
-    container->state = CONTAINER_WAITING;
-    container->was_killed = true;
-    container->last_started_ms = container->started_ms;
-    container->last_finished_ms = now_ms;
-    container->start_at_ms = now_ms + kubelet->options.pod_start_ms;
-    container->ready_at_ms = 0;
+/* An engine's word counts; without one the readiness probe's runs do, or its first one's delay
+ * where nobody could answer it. */
+static void plan_readiness(struct kubelet *kubelet, const struct cJSON *pod,
+                           struct sim_container *container, int64_t now_ms) {
+    const struct cJSON *spec = container_spec(pod, container->name);
+    int64_t delay_ms = ready_delay_ms(kubelet, pod, container->name);
+    memset(container->probes, 0, sizeof(container->probes));
+    if (delay_ms < 0) {
+        probes_start(container, pod, now_ms);
+        delay_ms = 1000 * json_find_int(spec, "readinessProbe.initialDelaySeconds", 0);
+    }
+    container->ready_at_ms = later(now_ms, delay_ms);
+}
+
+static void start_container(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+                            struct sim_container *container, int64_t now_ms) {
+    AUTO(arena) arena = arena_new();
+    struct exec_result result;
+    container->run = (struct container_run){.started_ms = now_ms};
+    container->restart_count += container->has_last;
+    container->state = CONTAINER_RUNNING;
+    tell_engines(kubelet, pod, container->name);
+    container->has_process = process_ask(kubelet, sim, pod, container, arena, &result);
+    container->run.exit_code = result.exit_code;
+    container->ends_at_ms = later(now_ms, result.duration_ms);
+    plan_readiness(kubelet, pod, container, now_ms);
+}
+
+static void report_pull(struct kubelet *kubelet, const struct cJSON *pod, struct sv image,
+                        bool has_just_failed) {
+    AUTO(arena) arena = arena_new();
+    struct sv text =
+        has_just_failed
+            ? arena_printf(arena, "Failed to pull image \"%.*s\": not found", SV_ARG(image))
+            : arena_printf(arena, "Back-off pulling image \"%.*s\"", SV_ARG(image));
+    agent_event(kubelet->part, pod, has_just_failed, has_just_failed ? SV("Failed") : SV("BackOff"),
+                text);
+}
+
+/* False when there is no such image: it is tried again after a while. */
+static bool take_image(struct kubelet *kubelet, const struct cJSON *pod,
+                       struct sim_container *container, int64_t now_ms) {
+    struct sv image = image_of(container_spec(pod, container->name));
+    bool was_missing = container->wait_reason >= WAIT_PULL_FAILED;
+    if (container->wait_reason == WAIT_PULL_FAILED) {
+        container->wait_reason = WAIT_PULL_BACK_OFF;
+        container->backoff_ms = container->backoff_ms ? container->backoff_ms * 2 : BACKOFF_MS_MIN;
+        if (container->backoff_ms > BACKOFF_MS_MAX)
+            container->backoff_ms = BACKOFF_MS_MAX;
+        container->start_at_ms = now_ms + container->backoff_ms;
+        report_pull(kubelet, pod, image, false);
+        return false;
+    }
+    if (process_has_image(kubelet, image)) {
+        container->wait_reason = WAIT_START;
+        container->backoff_ms = was_missing ? 0 : container->backoff_ms;
+        return true;
+    }
+    if (!was_missing)
+        container->backoff_ms = 0;
+    container->wait_reason = WAIT_PULL_FAILED;
+    container->start_at_ms = now_ms + PULL_FAILED_MS;
+    report_pull(kubelet, pod, image, true);
+    return false;
 }
 
 bool container_is_ready(const struct sim_container *container, int64_t now_ms) {
-    if (container->state == CONTAINER_COMPLETED)
-        return true;
-    return container->state == CONTAINER_RUNNING && container->ready_at_ms <= now_ms;
+    if (container->state == CONTAINER_ENDED)
+        return container->is_init && !container->is_sidecar && container->run.exit_code == 0;
+    return container->state == CONTAINER_RUNNING && container->ready_at_ms <= now_ms &&
+           probes_say_ready(container) && (!container->is_init || container->is_sidecar);
 }
 
-/* A container whose image was changed in place is replaced. */
+bool container_is_passed(const struct sim_container *container) {
+    if (container->is_sidecar)
+        return container->state != CONTAINER_WAITING &&
+               !container->probes[PROBE_STARTUP].is_failing;
+    return container->state == CONTAINER_ENDED && container->run.exit_code == 0;
+}
+
+/* A container whose image was changed in place is replaced, or tried with the new one. */
 static void follow_image(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
                          struct sim_container *container, int64_t now_ms) {
     struct sv image = image_of(container_spec(pod, container->name));
-    if (container->state != CONTAINER_RUNNING || sv_hash(image) == container->image_hash)
+    if (sv_hash(image) == container->image_hash || container->state == CONTAINER_ENDED)
+        return;
+    bool was_missing = container->wait_reason >= WAIT_PULL_FAILED;
+    if (container->state == CONTAINER_WAITING && !was_missing)
         return;
     container->image_hash = sv_hash(image);
-    container_kill(kubelet, container, now_ms);
+    container->wait_reason = WAIT_START;
+    container->start_at_ms = now_ms;
+    container_kill(kubelet, sim, container, now_ms);
     container->start_at_ms += pull_ms(kubelet, sim, image);
+}
+
+/* --- one pod --- */
+
+static void report_kill(struct kubelet *kubelet, const struct cJSON *pod,
+                        const struct sim_container *container) {
+    AUTO(arena) arena = arena_new();
+    const char *probe = container->probes[PROBE_STARTUP].is_failing ? "startup" : "liveness";
+    agent_event(kubelet->part, pod, false, SV("Killing"),
+                arena_printf(arena, "Container %.*s failed %s probe, will be restarted",
+                             SV_ARG(container->name), probe));
+}
+
+static void report_crash_loop(struct kubelet *kubelet, const struct cJSON *pod,
+                              const struct sim_container *container) {
+    AUTO(arena) arena = arena_new();
+    agent_event(kubelet->part, pod, true, SV("BackOff"),
+                arena_printf(arena,
+                             "Back-off restarting failed container %.*s in pod %.*s_%.*s(%.*s)",
+                             SV_ARG(container->name), SV_ARG(object_name(pod)),
+                             SV_ARG(object_namespace(pod)), SV_ARG(object_uid(pod))));
+}
+
+/* Returns when the container changes next by itself. */
+static int64_t advance(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+                       struct sim_container *container, int64_t now_ms) {
+    int64_t next_ms = DEADLINE_NEVER;
+    if (container->state == CONTAINER_WAITING && container->start_at_ms <= now_ms &&
+        take_image(kubelet, pod, container, now_ms))
+        start_container(kubelet, sim, pod, container, now_ms);
+    if (container->state == CONTAINER_RUNNING && container->ends_at_ms > now_ms &&
+        !probes_advance(kubelet, container, pod, now_ms, &next_ms)) {
+        report_kill(kubelet, pod, container);
+        container->run.exit_code = EXIT_KILLED;
+        container->ends_at_ms = now_ms;
+    }
+    if (container->state == CONTAINER_RUNNING && container->ends_at_ms <= now_ms) {
+        container_end(kubelet, sim, container, container->run.exit_code, now_ms);
+        if (container->state == CONTAINER_WAITING && container->wait_reason == WAIT_CRASH_LOOP)
+            report_crash_loop(kubelet, pod, container);
+    }
+    if (container->state == CONTAINER_WAITING)
+        return container->start_at_ms;
+    if (container->state == CONTAINER_ENDED)
+        return DEADLINE_NEVER;
+    if (container->ready_at_ms > now_ms && container->ready_at_ms < next_ms)
+        next_ms = container->ready_at_ms;
+    return container->ends_at_ms < next_ms ? container->ends_at_ms : next_ms;
+}
+
+static bool are_mains_over(const struct sim_pod *sim) {
+    for (size_t i = 0; i < sim->container_count; i++)
+        if (!sim->containers[i].is_init && sim->containers[i].state != CONTAINER_ENDED)
+            return false;
+    return true;
+}
+
+static bool has_failed_init(const struct sim_pod *sim) {
+    for (size_t i = 0; i < sim->container_count; i++) {
+        const struct sim_container *container = &sim->containers[i];
+        if (container->is_init && container->state == CONTAINER_ENDED &&
+            !container_is_passed(container))
+            return true;
+    }
+    return false;
 }
 
 int64_t containers_advance(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
                            int64_t now_ms) {
     int64_t next_ms = DEADLINE_NEVER;
+    bool is_open = true;
     for (size_t i = 0; i < sim->container_count; i++) {
         struct sim_container *container = &sim->containers[i];
         follow_image(kubelet, sim, pod, container, now_ms);
-        if (container->state == CONTAINER_WAITING && container->start_at_ms <= now_ms)
-            start_container(kubelet, pod, container, now_ms);
-        int64_t due_ms = container->state == CONTAINER_WAITING   ? container->start_at_ms
-                         : container->state == CONTAINER_RUNNING ? container->ready_at_ms
-                                                                 : 0;
-        if (due_ms > now_ms && due_ms < next_ms)
-            next_ms = due_ms;
+        if (container->state == CONTAINER_WAITING && !is_open)
+            continue;
+        int64_t due_ms = advance(kubelet, sim, pod, container, now_ms);
+        next_ms = due_ms < next_ms ? due_ms : next_ms;
+        is_open &= !container->is_init || container_is_passed(container);
     }
-    return next_ms;
+    if (!are_mains_over(sim) && !has_failed_init(sim))
+        return next_ms;
+    /* Sidecars go when their work is done. */
+    containers_stop(sim, now_ms);
+    return DEADLINE_NEVER;
+}
+
+enum pod_phase pod_phase_of(const struct sim_pod *sim) {
+    bool is_running = false, has_failed = false;
+    if (sim->is_past_deadline || has_failed_init(sim))
+        return PHASE_FAILED;
+    for (size_t i = 0; i < sim->container_count; i++) {
+        const struct sim_container *container = &sim->containers[i];
+        if (container->is_init)
+            continue;
+        if (container->state == CONTAINER_WAITING && !container->has_last)
+            return PHASE_PENDING;
+        is_running |= container->state != CONTAINER_ENDED;
+        has_failed |= container->run.exit_code != 0;
+    }
+    if (is_running)
+        return PHASE_RUNNING;
+    return has_failed ? PHASE_FAILED : PHASE_SUCCEEDED;
 }

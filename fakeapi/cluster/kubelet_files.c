@@ -198,7 +198,7 @@ static void add_mount(struct collector *collector, const struct cJSON *pod,
     collector->sub_path = without_slash(json_string_or(mount, SV("subPath"), SV("")));
     collector->seen_ms = lagging_ms > sim->mounted_ms ? lagging_ms : sim->mounted_ms;
     if (collector->sub_path.len > 0) {
-        lagging_ms = container->started_ms - kubelet->options.config_map_lag_ms;
+        lagging_ms = container->run.started_ms - kubelet->options.config_map_lag_ms;
         collector->seen_ms = lagging_ms > sim->mounted_ms ? lagging_ms : sim->mounted_ms;
     }
     JSON_EACH (volume, json_find(pod, "spec.volumes"))

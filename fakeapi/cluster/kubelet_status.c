@@ -8,7 +8,11 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
 
-enum { EXIT_KILLED = 137, REWRITE_MS = 1000 };
+enum { REWRITE_MS = 1000 };
+
+#define X(name, text) [WAIT_##name] = {text, sizeof(text) - 1},
+static const struct sv wait_reasons[] = {WAIT_REASONS(X)};
+#undef X
 
 /* What the writers of one status share. */
 struct status {
@@ -29,52 +33,87 @@ static struct sv container_id(const struct status *status, const struct sim_cont
     return arena_printf(status->arena, "sim://%016llx", (unsigned long long)sv_hash(text));
 }
 
-static void add_terminated(const struct status *status, struct cJSON *state, int exit_code,
-                           int64_t started_ms, int64_t finished_ms, struct sv id) {
+static void add_terminated(const struct status *status, struct cJSON *state,
+                           const struct container_run *run, struct sv id) {
     struct arena *arena = status->arena;
     struct cJSON *end = json_ensure_map(arena, state, SV("terminated"));
-    json_set_int(arena, end, SV("exitCode"), exit_code);
-    json_set_string(arena, end, SV("reason"), exit_code ? SV("Error") : SV("Completed"));
-    json_set_string(arena, end, SV("startedAt"), api_time_format(started_ms, arena));
-    json_set_string(arena, end, SV("finishedAt"), api_time_format(finished_ms, arena));
+    json_set_int(arena, end, SV("exitCode"), run->exit_code);
+    json_set_string(arena, end, SV("reason"), run->exit_code ? SV("Error") : SV("Completed"));
+    json_set_string(arena, end, SV("startedAt"), api_time_format(run->started_ms, arena));
+    json_set_string(arena, end, SV("finishedAt"), api_time_format(run->finished_ms, arena));
     json_set_string(arena, end, SV("containerID"), id);
 }
 
+/* An init container that was running before its pod's restart counts as passed. */
 static bool is_initialized(const struct status *status) {
     for (size_t i = 0; i < status->sim->container_count; i++) {
         const struct sim_container *container = &status->sim->containers[i];
-        if (container->is_init && container->state == CONTAINER_WAITING)
+        if (container->is_init && !container_is_passed(container))
             return false;
     }
     return true;
 }
 
+static struct sv wait_message(const struct status *status, const struct sim_container *container) {
+    struct sv image =
+        json_string_or(container_spec(status->pod, container->name), SV("image"), SV(""));
+    int64_t delay_ms = container->start_at_ms - container->run.finished_ms;
+    switch (container->wait_reason) {
+    case WAIT_CRASH_LOOP:
+        return arena_printf(status->arena,
+                            "back-off %.*s restarting failed container=%.*s pod=%.*s_%.*s(%.*s)",
+                            SV_ARG(api_duration_format(delay_ms, status->arena)),
+                            SV_ARG(container->name), SV_ARG(object_name(status->pod)),
+                            SV_ARG(object_namespace(status->pod)), SV_ARG(status->sim->uid));
+    case WAIT_PULL_FAILED:
+        return arena_printf(status->arena, "failed to pull image \"%.*s\": not found",
+                            SV_ARG(image));
+    case WAIT_PULL_BACK_OFF:
+        return arena_printf(status->arena, "Back-off pulling image \"%.*s\"", SV_ARG(image));
+    case WAIT_START:
+        break;
+    }
+    return SV("");
+}
+
+static void add_waiting(const struct status *status, const struct sim_container *container,
+                        struct cJSON *state) {
+    struct arena *arena = status->arena;
+    struct cJSON *waiting = json_ensure_map(arena, state, SV("waiting"));
+    bool waits_for_init = status->sim->mounted_ms != 0 && !is_initialized(status);
+    struct sv reason = wait_reasons[container->wait_reason];
+    struct sv message = wait_message(status, container);
+    if (reason.len == 0)
+        reason = waits_for_init ? SV("PodInitializing") : SV("ContainerCreating");
+    json_set_string(arena, waiting, SV("reason"), reason);
+    if (message.len > 0)
+        json_set_string(arena, waiting, SV("message"), message);
+}
+
+/* What ended is seen as such until its restart, unless that is put off. */
 static void add_state(const struct status *status, const struct sim_container *container,
                       struct cJSON *item) {
     struct arena *arena = status->arena;
     struct cJSON *state = json_ensure_map(arena, item, SV("state"));
-    struct sv last_id = container_id(status, container, container->restart_count - 1);
+    struct cJSON *last = json_ensure_map(arena, item, SV("lastState"));
+    struct sv id = container_id(status, container, container->restart_count);
+    bool is_waiting = container->state == CONTAINER_WAITING;
+    bool is_put_off = is_waiting && container->wait_reason != WAIT_START;
     if (container->state == CONTAINER_RUNNING) {
         struct cJSON *running = json_ensure_map(arena, state, SV("running"));
         json_set_string(arena, running, SV("startedAt"),
-                        api_time_format(container->started_ms, arena));
-    } else if (container->state == CONTAINER_COMPLETED) {
-        add_terminated(status, state, 0, container->started_ms, container->finished_ms,
-                       container_id(status, container, container->restart_count));
-    } else if (container->was_killed) {
-        add_terminated(status, state, EXIT_KILLED, container->last_started_ms,
-                       container->last_finished_ms,
-                       container_id(status, container, container->restart_count));
+                        api_time_format(container->run.started_ms, arena));
+    } else if (container->state == CONTAINER_ENDED) {
+        add_terminated(status, state, &container->run, id);
+    } else if (container->has_last && !is_put_off) {
+        add_terminated(status, state, &container->last, id);
     } else {
-        struct cJSON *waiting = json_ensure_map(arena, state, SV("waiting"));
-        bool waits_for_init = status->sim->mounted_ms != 0 && !is_initialized(status);
-        json_set_string(arena, waiting, SV("reason"),
-                        waits_for_init ? SV("PodInitializing") : SV("ContainerCreating"));
+        add_waiting(status, container, state);
     }
-    struct cJSON *last = json_ensure_map(arena, item, SV("lastState"));
-    if (container->state == CONTAINER_RUNNING && container->was_killed)
-        add_terminated(status, last, EXIT_KILLED, container->last_started_ms,
-                       container->last_finished_ms, last_id);
+    if (container->has_last && (!is_waiting || is_put_off))
+        add_terminated(status, last, &container->last,
+                       is_waiting ? id
+                                  : container_id(status, container, container->restart_count - 1));
 }
 
 static void add_container(const struct status *status, const struct sim_container *container,
@@ -82,7 +121,7 @@ static void add_container(const struct status *status, const struct sim_containe
     struct arena *arena = status->arena;
     struct sv image =
         json_string_or(container_spec(status->pod, container->name), SV("image"), SV(""));
-    bool has_run = container->state != CONTAINER_WAITING || container->was_killed;
+    bool has_run = container->state != CONTAINER_WAITING || container->has_last;
     struct cJSON *item = json_append(list, json_map(arena));
     json_set_string(arena, item, SV("name"), container->name);
     add_state(status, container, item);
@@ -139,7 +178,8 @@ static void add_condition(const struct status *status, struct sv type, bool is_t
                             : api_time_format(status->now_ms, arena));
     if (!is_true && reason.len > 0) {
         json_set_string(arena, condition, SV("reason"), reason);
-        json_set_string(arena, condition, SV("message"), message);
+        if (message.len > 0)
+            json_set_string(arena, condition, SV("message"), message);
     }
 }
 
@@ -174,23 +214,38 @@ static const struct sv own_types[] = {
     SV("ContainersReady"),           SV("PodScheduled"),
 };
 
-static void add_conditions(struct status *status, struct cJSON *body) {
+/* Why the pod is not ready. */
+struct unreadiness {
+    struct sv reason, message;
+};
+
+static struct unreadiness find_unreadiness(const struct status *status, enum pod_phase phase) {
+    if (phase == PHASE_SUCCEEDED)
+        return (struct unreadiness){SV("PodCompleted"), SV("")};
+    if (phase == PHASE_FAILED)
+        return (struct unreadiness){SV("PodFailed"), SV("")};
     struct sv unready = name_containers(status, false, "unready");
+    return (struct unreadiness){unready.len > 0 ? SV("ContainersNotReady") : SV(""), unready};
+}
+
+static void add_conditions(struct status *status, enum pod_phase phase, struct cJSON *body) {
+    struct unreadiness unready = find_unreadiness(status, phase);
     struct sv gate = closed_gate(status);
-    bool is_ready = unready.len == 0;
+    bool is_ready = unready.reason.len == 0;
+    bool is_over = phase >= PHASE_SUCCEEDED;
     status->conditions = json_ensure_list(status->arena, body, SV("conditions"));
     /* A merge patch replaces the list: what others wrote stays. */
     JSON_EACH (other, json_find(status->pod, "status.conditions"))
         if (sv_index_of(json_string_or(other, SV("type"), SV("")), own_types,
                         COUNT_OF(own_types)) == COUNT_OF(own_types))
             json_append(status->conditions, json_copy(status->arena, other));
-    add_condition(status, own_types[0], status->sim->mounted_ms != 0, SV(""), SV(""));
+    add_condition(status, own_types[0], status->sim->mounted_ms != 0 && !is_over, SV(""), SV(""));
     add_condition(status, own_types[1], is_initialized(status), SV("ContainersNotInitialized"),
                   name_containers(status, true, "incomplete"));
     add_condition(status, own_types[2], is_ready && gate.len == 0,
-                  is_ready ? SV("ReadinessGatesNotReady") : SV("ContainersNotReady"),
-                  is_ready ? gate : unready);
-    add_condition(status, own_types[3], is_ready, SV("ContainersNotReady"), unready);
+                  is_ready ? SV("ReadinessGatesNotReady") : unready.reason,
+                  is_ready ? gate : unready.message);
+    add_condition(status, own_types[3], is_ready, unready.reason, unready.message);
     add_condition(status, own_types[4], true, SV(""), SV(""));
 }
 
@@ -235,21 +290,39 @@ static void add_ip(struct arena *arena, struct cJSON *body, struct sv one, struc
     json_set_string(arena, item, SV("ip"), ip);
 }
 
-static bool has_started(const struct sim_pod *sim) {
-    for (size_t i = 0; i < sim->container_count; i++)
-        if (!sim->containers[i].is_init && sim->containers[i].state == CONTAINER_WAITING &&
-            !sim->containers[i].was_killed)
-            return false;
-    return true;
+/* Something that people look for: trouble, or an init container that takes its time. */
+static bool is_worth_telling(const struct sim_container *container) {
+    bool is_busy =
+        container->is_init && !container->is_sidecar && container->state == CONTAINER_RUNNING;
+    bool has_failed = container->state == CONTAINER_ENDED && container->run.exit_code != 0;
+    return is_busy || has_failed || container->has_last || container->wait_reason != WAIT_START;
 }
+
+static bool is_worth_writing(const struct sim_pod *sim) {
+    bool is_worth = sim->is_blocked || pod_phase_of(sim) != PHASE_PENDING;
+    for (size_t i = 0; i < sim->container_count && !is_worth; i++)
+        is_worth = is_worth_telling(&sim->containers[i]);
+    return is_worth;
+}
+
+static const struct sv phases[] = {
+    [PHASE_PENDING] = {"Pending", 7},
+    [PHASE_RUNNING] = {"Running", 7},
+    [PHASE_SUCCEEDED] = {"Succeeded", 9},
+    [PHASE_FAILED] = {"Failed", 6},
+};
 
 static struct cJSON *build(struct status *status) {
     struct arena *arena = status->arena;
     const struct cJSON *node = cache_get(status->kubelet->nodes, SV(""), status->sim->node);
     struct cJSON *body = json_map(arena);
-    json_set_string(arena, body, SV("phase"),
-                    has_started(status->sim) ? SV("Running") : SV("Pending"));
-    add_conditions(status, body);
+    enum pod_phase phase = pod_phase_of(status->sim);
+    json_set_string(arena, body, SV("phase"), phases[phase]);
+    if (status->sim->is_past_deadline) {
+        json_set_string(arena, body, SV("reason"), SV("DeadlineExceeded"));
+        json_set_string(arena, body, SV("message"), DEADLINE_MESSAGE);
+    }
+    add_conditions(status, phase, body);
     add_ip(arena, body, SV("hostIP"), SV("hostIPs"),
            json_find_string(node, "status.addresses.0.address"));
     if (status->sim->mounted_ms != 0)
@@ -269,11 +342,11 @@ static bool is_known(const struct cJSON *body, const struct cJSON *pod) {
     return true;
 }
 
-void status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+bool status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
                   struct sv key, struct arena *arena) {
     /* Nobody is told of pulls and starts under way: fewer writes, same end. */
-    if (!sim->is_blocked && !has_started(sim))
-        return;
+    if (!is_worth_writing(sim))
+        return false;
     struct status status = {
         .kubelet = kubelet,
         .sim = sim,
@@ -283,12 +356,12 @@ void status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJS
     };
     struct cJSON *body = build(&status);
     if (is_known(body, pod))
-        return;
+        return false;
     /* A server that keeps something else than what was sent must not make this spin. */
     uint64_t hash = sv_hash(json_write_arena(arena, body, JSON_COMPACT));
     if (hash == sim->written_hash && status.now_ms == sim->written_ms) {
         agent_mark(kubelet->part, key, status.now_ms + REWRITE_MS);
-        return;
+        return true;
     }
     sim->written_hash = hash;
     sim->written_ms = status.now_ms;
@@ -297,4 +370,5 @@ void status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJS
     struct request request = agent_merge_patch(&RESOURCE_PODS, object_namespace(pod),
                                                object_name(pod), SV("status"), patch);
     agent_send(kubelet->part, key, &request);
+    return true;
 }

@@ -3,6 +3,7 @@
 
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
@@ -177,8 +178,9 @@ static int run(struct shell *shell, struct shell_job *job, struct sv container,
     return status;
 }
 
-static bool exec(void *context, const struct exec_call *call, struct arena *arena,
-                 struct exec_result *ret_result) {
+/* False when something in the command is not known here. */
+static bool execute(struct shell *shell, const struct exec_call *call, struct arena *arena,
+                    struct exec_result *ret_result) {
     struct buf output, errors;
     buf_init(&output, SHELL_OUTPUT_BYTES_MAX);
     buf_init(&errors, SHELL_OUTPUT_BYTES_MAX);
@@ -187,12 +189,30 @@ static bool exec(void *context, const struct exec_call *call, struct arena *aren
                           .output = &output,
                           .errors = &errors};
     *ret_result = (struct exec_result){
-        .exit_code = run(context, &job, call->container, call->command, call->command_count, &io)};
+        .exit_code = run(shell, &job, call->container, call->command, call->command_count, &io)};
     ret_result->stdout_bytes = arena_copy(arena, buf_view(&output));
     ret_result->stderr_bytes = arena_copy(arena, buf_view(&errors));
     ret_result->duration_ms = job.duration_ms;
     buf_release(&output);
     buf_release(&errors);
+    return !job.is_beyond;
+}
+
+static bool exec(void *context, const struct exec_call *call, struct arena *arena,
+                 struct exec_result *ret_result) {
+    execute(context, call, arena, ret_result);
+    return true;
+}
+
+/* A shell that waits for its terminal does not end. */
+static bool run_process(void *context, const struct exec_call *call, struct arena *arena,
+                        struct exec_result *ret_result) {
+    if (call->command_count == 0 || !shell_knows(call->command[0]))
+        return false;
+    if (!execute(context, call, arena, ret_result))
+        return false;
+    if (call->has_stdin && call->command_count == 1)
+        ret_result->duration_ms = DEADLINE_NEVER;
     return true;
 }
 
@@ -214,6 +234,7 @@ struct shell *shell_new(struct world *world) {
     world_add_engine(world, &(struct engine){.exec = exec,
                                              .ready_delay_ms = ready_delay_ms,
                                              .container_started = container_started,
+                                             .run = run_process,
                                              .context = shell});
     return shell;
 }

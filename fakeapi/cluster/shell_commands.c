@@ -157,6 +157,7 @@ static int run_sh(const struct invocation *call) {
         if (is_option(word))
             continue;
         const struct shell_file *file = shell_find(call->job->disk, path_of(call, word));
+        call->job->is_beyond |= !file;
         return file ? shell_script(call->job, file->bytes, call->io)
                     : fail(call, word, "No such file or directory") * SHELL_NOT_FOUND;
     }
@@ -360,6 +361,7 @@ int shell_command(struct shell_job *job, const struct sv *words, size_t count,
     }
     if (index < COUNT_OF(commands))
         return commands[index].run(&call);
+    job->is_beyond = true;
     bool fits = buf_printf(io->errors, "%.*s: command not found\n", SV_ARG(words[0]));
     return fits ? SHELL_NOT_FOUND : SHELL_NOT_FOUND;
 }

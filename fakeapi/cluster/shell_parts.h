@@ -33,6 +33,7 @@ struct shell_job {
     size_t steps;
     int64_t duration_ms;
     bool is_exiting; /* "exit" was run */
+    bool is_beyond;  /* it asked for a program or for syntax that is not here */
 };
 
 struct shell_io {

@@ -273,6 +273,7 @@ int shell_script(struct shell_job *job, struct sv script, const struct shell_io 
     while (reader.type != TOKEN_END && !job->is_exiting) {
         bool is_read = run_pipeline(&reader, is_skipped, io) && reader.type != TOKEN_WORD;
         if (!is_read) {
+            job->is_beyond = true;
             complain(io, sv_prefix(reader.rest, 32), "this syntax is not simulated");
             return SHELL_SYNTAX;
         }

@@ -50,6 +50,16 @@ struct engine {
     int64_t (*ready_delay_ms)(void *context, const struct cJSON *pod, struct sv container);
     /* A container (re)started with empty state, or ended. May be NULL. */
     void (*container_started)(void *context, const struct cJSON *pod, struct sv container);
+    /* What a container's own process does: `call` has its command and arguments. It ends with the
+     * exit code after duration_ms, unless it is stopped before. False: not this engine's. May be
+     * NULL: then exec() is asked about the processes of pods that are to end (restartPolicy Never
+     * or OnFailure) and have a command. What no engine knows runs until it is stopped in pods
+     * that are to go on, and ends well after a second in pods that are to end. */
+    bool (*run)(void *context, const struct exec_call *call, struct arena *arena,
+                struct exec_result *ret_result);
+    /* Whether an image can be pulled; the first engine that says no has the last word. May be
+     * NULL. */
+    bool (*has_image)(void *context, struct sv image);
     void *context;
 };
 
