@@ -177,6 +177,13 @@ class Bench:
         server.api = Api(kubeconfig)
         return server
 
+    def create_crds(self, api):
+        """Into a server that was started without."""
+        text = subprocess.run([self.controller, "crds", "--output=json"], check=True,
+                              capture_output=True).stdout
+        for crd in json.loads(text)["items"]:
+            api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+
     def control(self, kubeconfig, *options, ready=True, environment=None):
         """A controller, and the address where it tells of itself."""
         daemon = self.start(

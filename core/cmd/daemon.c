@@ -9,6 +9,7 @@
 #include "core/client/transport.h"
 #include "core/cmd/connection.h"
 #include "core/cmd/daemon_parts.h"
+#include "core/cmd/dataset_duty.h"
 #include "core/cmd/metered_transport.h"
 #include "core/cmd/operations.h"
 #include "core/cmd/options.h"
@@ -83,11 +84,14 @@ static void start_controller(struct daemon *daemon) {
             {
                 .mount_root = options->mount_root,
                 .field_manager = SV(""),
-                .owns_datasets = options->dataset_controller != DATASETS_OFF,
+                .owns_datasets = dataset_duty_is_ours(daemon->dataset_duty),
                 .resync_ms = options->resync_ms,
                 .host_path_prefixes = options->host_path_prefixes,
             },
         .identity = daemon->identity,
+        .namespaces = options->namespaces,
+        .class_selector = options->class_selector,
+        .is_dry_run = options->is_dry_run,
         .starts_paused = !daemon->may_write,
     });
 }
@@ -128,15 +132,23 @@ static void tell_trouble(struct daemon *daemon) {
     daemon->told_trouble = trouble ? *trouble : (struct error){0};
 }
 
-/* Returns when it is due again, on the steady clock. */
-static int64_t step_election(struct daemon *daemon) {
-    if (!daemon->election)
-        return DEADLINE_NEVER;
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* The leases: ours, and upstream's that says whose Datasets are. Returns when they are due again,
+ * on the steady clock. */
+static int64_t step_leases(struct daemon *daemon) {
     int64_t now_ms = steady_now_ms();
     struct completion completion;
     while (transport_take(daemon->side, &completion))
-        (void)election_take(daemon->election, &completion, now_ms);
-    int64_t next_ms = election_step(daemon->election, now_ms, wall_now_ms());
+        if (!daemon->election || !election_take(daemon->election, &completion, now_ms))
+            dataset_duty_take(daemon->dataset_duty, &completion, now_ms);
+    int64_t next_ms = dataset_duty_step(daemon->dataset_duty, now_ms);
+    controller_set_owns_datasets(daemon->controller, dataset_duty_is_ours(daemon->dataset_duty));
+    if (!daemon->election)
+        return next_ms;
+    next_ms = earlier(next_ms, election_step(daemon->election, now_ms, wall_now_ms()));
     if (!daemon->is_stopping) {
         tell_trouble(daemon);
         follow_election(daemon);
@@ -147,8 +159,10 @@ static int64_t step_election(struct daemon *daemon) {
 /* After a wait that took longer than the lease, before anything that waited to be sent is. */
 static void guard(void *context) {
     struct daemon *daemon = context;
-    if (daemon->may_write && daemon->election)
-        step_election(daemon);
+    if (!daemon->election || !daemon->may_write || daemon->is_stopping)
+        return;
+    election_step(daemon->election, steady_now_ms(), wall_now_ms());
+    follow_election(daemon);
 }
 
 /* --- the loop --- */
@@ -161,7 +175,7 @@ static void consider(int64_t *wait_ms, int64_t due_ms, int64_t now_ms) {
 
 static void turn(struct daemon *daemon) {
     int64_t wait_ms = -1;
-    int64_t election_ms = step_election(daemon);
+    int64_t leases_ms = step_leases(daemon);
     int64_t controller_ms = controller_step(daemon->controller);
     int64_t now_ms = wall_now_ms();
     consider(&wait_ms, controller_ms, now_ms);
@@ -171,7 +185,7 @@ static void turn(struct daemon *daemon) {
     for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++)
         if (daemon->local[i])
             consider(&wait_ms, local_http_step(daemon->local[i], now_ms), now_ms);
-    consider(&wait_ms, election_ms, steady_now_ms());
+    consider(&wait_ms, leases_ms, steady_now_ms());
     if (curl_transport_has_completions(daemon->work) ||
         curl_transport_has_completions(daemon->side))
         wait_ms = 0;
@@ -181,7 +195,7 @@ static void turn(struct daemon *daemon) {
 /* A wait that ends at `until_ms` on the steady clock, whatever else happens. */
 static void turn_until(struct daemon *daemon, int64_t until_ms) {
     controller_step(daemon->controller);
-    step_election(daemon);
+    step_leases(daemon);
     int64_t now_ms = wall_now_ms(), wait_ms = -1;
     consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
     consider(&wait_ms, curl_transport_run_timers(daemon->side, now_ms), now_ms);
@@ -240,7 +254,8 @@ static struct sv make_identity(struct arena *arena, const struct daemon_options 
 
 static struct election *make_election(const struct daemon *daemon) {
     const struct daemon_options *options = daemon->options;
-    if (!options->elects_leader)
+    /* Who only looks needs no right to write, and takes it from nobody. */
+    if (!options->elects_leader || options->is_dry_run)
         return NULL;
     return election_new(&(struct election_options){
         .transport = daemon->side,
@@ -309,6 +324,9 @@ static bool begin(struct daemon *daemon, struct error *err) {
         return false;
     daemon->side = connect_server(daemon);
     daemon->election = make_election(daemon);
+    daemon->dataset_duty =
+        dataset_duty_new(daemon->side, daemon->log, daemon->options->lease_namespace,
+                         daemon->options->dataset_controller);
     daemon->may_write = !daemon->election;
     event_loop_set_guard(daemon->loop, guard, daemon);
     return true;
@@ -336,6 +354,7 @@ void daemon_free(struct daemon *daemon) {
     if (!daemon)
         return;
     election_free(daemon->election);
+    dataset_duty_free(daemon->dataset_duty);
     stop_controller(daemon);
     metered_transport_free(daemon->metered);
     curl_transport_free(daemon->side);

@@ -31,6 +31,7 @@ struct daemon {
     struct controller *controller;
 
     struct election *election; /* NULL: nobody else is there */
+    struct dataset_duty *dataset_duty;
     bool may_write;
     bool is_stopping;
     struct error told_trouble;

@@ -13,7 +13,7 @@
 #include <sys/random.h>
 
 /* 2: what we were told cannot work, so that starting again does not help. */
-enum { EXIT_USAGE = 2, CRD_BYTES_MAX = 16 * 1024 * 1024 };
+enum { EXIT_USAGE = 2, CRDS_BYTES_MAX = 16 * 1024 * 1024 };
 
 static const char *environment(const char *name) {
     return getenv(name);
@@ -24,20 +24,38 @@ static int complain(const struct error *err) {
     return EXIT_USAGE;
 }
 
-/* For `cacheruntime-controller crds | kubectl apply --server-side -f -`. */
-static int print_crds(void) {
+static struct cJSON *list_crds(struct arena *arena) {
+    struct error err = {0};
+    struct cJSON *list = json_map(arena);
+    json_set_string(arena, list, SV("apiVersion"), SV("v1"));
+    json_set_string(arena, list, SV("kind"), SV("List"));
+    struct cJSON *items = json_ensure_list(arena, list, SV("items"));
     for (size_t i = 0; i < crd_count(); i++) {
-        AUTO(arena) arena = arena_new();
-        struct error err = {0};
-        struct buf text;
-        buf_init(&text, CRD_BYTES_MAX);
-        const struct cJSON *crd = json_read(arena, crd_text(i), &err);
-        bool fits = crd && buf_append(&text, SV("---\n")) && yaml_write(&text, crd);
-        assert(fits);
-        struct sv view = buf_view(&text);
-        fwrite(view.ptr, 1, view.len, stdout);
-        buf_release(&text);
+        struct cJSON *crd = json_read(arena, crd_text(i), &err);
+        assert(crd);
+        json_append(items, crd);
     }
+    return list;
+}
+
+static bool write_documents(struct buf *text, const struct cJSON *list) {
+    JSON_EACH (item, json_get(list, SV("items")))
+        if (!buf_append(text, SV("---\n")) || !yaml_write(text, item))
+            return false;
+    return true;
+}
+
+/* For `cacheruntime-controller crds | kubectl apply --server-side -f -`. */
+static int print_crds(bool is_json) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *list = list_crds(arena);
+    struct buf text;
+    buf_init(&text, CRDS_BYTES_MAX);
+    bool fits = is_json ? json_write(&text, list, JSON_PRETTY) : write_documents(&text, list);
+    assert(fits);
+    struct sv view = buf_view(&text);
+    fwrite(view.ptr, 1, view.len, stdout);
+    buf_release(&text);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -52,8 +70,10 @@ static int run(const struct daemon_options *options) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 2 && sv_eq(sv_from(argv[1]), SV("crds")))
-        return print_crds();
+    bool wants_crds = argc >= 2 && sv_eq(sv_from(argv[1]), SV("crds"));
+    bool is_json = argc == 3 && sv_eq(sv_from(argv[2]), SV("--output=json"));
+    if (wants_crds && (argc == 2 || is_json))
+        return print_crds(is_json);
     AUTO(arena) arena = arena_new();
     struct daemon_options options;
     struct error err = {0};

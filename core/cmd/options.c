@@ -2,6 +2,7 @@
 #include "core/cmd/options.h"
 
 #include "core/api/api_time.h"
+#include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 
@@ -189,7 +190,7 @@ static bool store(struct daemon_options *result, const struct option *option, st
         return result->logs_json || sv_eq(text, SV("text"));
     case TYPE_DATASETS:
         index = sv_index_of(text, dataset_controllers, COUNT_OF(dataset_controllers));
-        result->dataset_controller = (enum dataset_duty)index;
+        result->dataset_controller = (enum dataset_duty_mode)index;
         return index < COUNT_OF(dataset_controllers);
     case TYPE_SEED:
         return read_seed(text, result);
@@ -319,7 +320,7 @@ static bool check_lease(const struct daemon_options *result, struct error *err) 
     return true;
 }
 
-static bool check(struct daemon_options *result, struct error *err) {
+static bool check(struct arena *arena, struct daemon_options *result, struct error *err) {
     if (!is_root(result->mount_root))
         return error_set(err, ERROR_INVALID,
                          "--mount-root (or MOUNT_ROOT) is \"%.*s\": must be an absolute path such "
@@ -332,6 +333,10 @@ static bool check(struct daemon_options *result, struct error *err) {
         return error_set(err, ERROR_INVALID, "--server: must begin with https:// or http://");
     if (result->token.len > 0 && result->server.len == 0)
         return error_set(err, ERROR_INVALID, "--token goes with --server");
+    struct selector selector;
+    if (result->class_selector.len > 0 &&
+        !selector_parse(arena, result->class_selector, &selector, err))
+        return error_wrap(err, "option --class-selector");
     return check_prefixes(result->host_path_prefixes, err) && check_lease(result, err);
 }
 
@@ -361,7 +366,7 @@ bool options_read(struct arena *arena, int argc, char *const *argv,
         .class_selector = none,
         .resync_ms = 600 * 1000,
     };
-    if (!read_words(argc, argv, &result, err) || !check(&result, err))
+    if (!read_words(argc, argv, &result, err) || !check(arena, &result, err))
         return false;
     if (result.lease_name.len == 0)
         result.lease_name = result.class_selector.len == 0
@@ -374,7 +379,7 @@ bool options_read(struct arena *arena, int argc, char *const *argv,
 
 void options_print_help(FILE *file) {
     fprintf(file, "Usage: cacheruntime-controller [start] [options]\n"
-                  "       cacheruntime-controller crds    prints the CustomResourceDefinitions\n"
+                  "       cacheruntime-controller crds [--output=json]\n"
                   "Reconciles CacheRuntimes until SIGTERM or SIGINT.\n\n");
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         if (!options[i].help)

@@ -17,7 +17,7 @@ struct error;
 enum { OPTIONS_IGNORED_MAX = 32 };
 
 /* Who does for Datasets what upstream's dataset controller does. */
-enum dataset_duty { DATASETS_AUTO, DATASETS_ON, DATASETS_OFF };
+enum dataset_duty_mode { DATASETS_AUTO, DATASETS_ON, DATASETS_OFF };
 
 struct daemon_options {
     bool wants_help, wants_version;
@@ -35,7 +35,7 @@ struct daemon_options {
     bool logs_json;
 
     struct sv mount_root, host_path_prefixes, namespaces, class_selector;
-    enum dataset_duty dataset_controller;
+    enum dataset_duty_mode dataset_controller;
     int64_t resync_ms;
     bool is_dry_run;
     uint64_t seed;

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the controller is told: mistakes are refused at start, scopes are kept, a dry run writes
+nothing, logs are one JSON object a line."""
+import json
+import subprocess
+
+from harness import (
+    FLUID, cache_class, check, create_cache, dataset, dataset_path, metrics, phase, probe, runtime,
+    runtime_path, wait_bound, wait_for)
+
+# Arguments, environment, what the one line on standard error must say.
+MISTAKES = [
+    (["--kubecnfig=x"], {}, "unknown option --kubecnfig; did you mean --kubeconfig?"),
+    (["--resync=0s"], {}, "option --resync: must be a time above zero such as 15s or 10m"),
+    (["--resync"], {}, "option --resync needs a value"),
+    (["--dataset-controller=maybe"], {}, "must be auto, on or off"),
+    (["--kubeconfig=/nowhere/kubeconfig"], {}, "kubeconfig: cannot read /nowhere/kubeconfig"),
+    (["--host-path-prefixes=/a:b"], {}, "\"b\" is no absolute path"),
+    (["--class-selector=a in"], {}, "option --class-selector: "),
+    (["--leader-election-lease-duration=5s"], {}, "must be longer than"),
+    (["--server=https://a", "--metrics-addr=nonsense"], {}, "must be HOST:PORT or :PORT"),
+    (["--server=a"], {}, "must begin with https:// or http://"),
+    (["stop"], {}, "unexpected argument \"stop\""),
+    ([], {"MOUNT_ROOT": "relative"}, "--mount-root (or MOUNT_ROOT) is \"relative\""),
+    ([], {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "none",
+          "KUBECONFIG": ""}, "name no API server"),
+]
+
+
+def refuse_mistakes(bench):
+    for arguments, environment, message in MISTAKES:
+        result = subprocess.run([bench.controller, *arguments], env=environment, text=True,
+                                capture_output=True, timeout=30, check=False)
+        what = f"{arguments} {environment}: {result.returncode} {result.stderr}"
+        check(result.returncode == 2 and message in result.stderr, what)
+        check(result.stderr.splitlines()[-1].startswith("cacheruntime-controller: "), what)
+
+
+def writes(daemon):
+    return sum(value for name, value in metrics(daemon).items()
+               if name.startswith("cacheruntime_api_writes_total"))
+
+
+def dry_run(bench, server):
+    api = server.api
+    create_cache(api, "dry", namespace="inside")
+    daemon = bench.control(server.kubeconfig, "--dry-run", "--logging-format=json",
+                           "--enable-leader-election", "--runtime-workers=3", "--development=false")
+    wait_for("what would be written",
+             lambda: "inside/dry: would: ObjectMissing: Create StatefulSet dry-master"
+             in daemon.log())
+    check(writes(daemon) == 0, "a dry run wrote")
+    check("finalizers" not in api.get(runtime_path("dry", "inside"))["metadata"], "a dry run wrote")
+    check(daemon.end() == 0, "the exit status")
+    lines = [json.loads(line) for line in daemon.log().splitlines()]
+    check(all(set(line) == {"ts", "level", "msg"} for line in lines), "fields of a log line")
+    check(any("--runtime-workers has no meaning here" in line["msg"] for line in lines),
+          "an option without a meaning is named")
+
+
+def scopes(bench, server):
+    api = server.api
+    inside = bench.control(server.kubeconfig, "--namespaces=inside", "--class-selector=kind=a")
+    selected = cache_class("selected")
+    selected["metadata"]["labels"] = {"kind": "a"}
+    api.create(f"{FLUID}/cacheruntimeclasses", selected)
+    for name, namespace, class_name in [("served", "inside", "selected"),
+                                        ("elsewhere", "default", "selected"),
+                                        ("other-class", "inside", "demo")]:
+        api.create(dataset_path(namespace=namespace), dataset(name))
+        api.create(runtime_path(namespace=namespace), runtime(name, class_name))
+    wait_bound(api, "served", "inside")
+    check(phase(api, "elsewhere") is None, "a runtime of another namespace is served")
+    check(phase(api, "other-class", "inside") is None, "a runtime of another class is served")
+    check(phase(api, "dry", "inside") is None, "a runtime of another class is served")
+    # The rest is the other controller's.
+    bench.control(server.kubeconfig, "--class-selector=kind!=a")
+    wait_bound(api, "other-class", "inside")
+    check(phase(api, "elsewhere") is None, "a class of the other controller's is served")
+    check(probe(inside, "/readyz")[0] == 200, "/readyz")
+
+
+def run(bench):
+    refuse_mistakes(bench)
+    server = bench.serve("--nodes", "8")
+    server.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace",
+                                             "metadata": {"name": "inside"}})
+    server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
+    dry_run(bench, server)
+    scopes(bench, server)
