@@ -175,10 +175,17 @@ static bool has_two_revisions(const struct component *component) {
            !sv_eq(current, update);
 }
 
+/* One of somebody else has our name, but its pods are none of ours. */
+static bool is_ours(const struct observed *observed, const struct snapshot *snapshot) {
+    const struct cJSON *owner = object_controller_owner(observed->object);
+    return owner && sv_eq(json_find_string(owner, "uid"), object_uid(snapshot->runtime));
+}
+
 static void read_observed(struct component *component, const struct snapshot *snapshot) {
     const struct observed *observed = snapshot_find(
         snapshot, component->workload, snapshot->namespace_name, component->workload_name);
-    component->observed = observed->state == OBSERVED_PRESENT ? observed->object : NULL;
+    bool is_present = observed->state == OBSERVED_PRESENT && is_ours(observed, snapshot);
+    component->observed = is_present ? observed->object : NULL;
     component->is_observed =
         component->observed &&
         object_observed_generation(component->observed) >= object_generation(component->observed);

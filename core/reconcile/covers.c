@@ -161,24 +161,35 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
     return (hash ^ value) * 0x9e3779b97f4a7c15u + (hash >> 29);
 }
 
-/* Members are summed, so that their order does not count; items of lists are chained. */
-uint64_t covers_hash(const struct cJSON *item) {
-    uint64_t hash = json_is_map(item) ? 1 : json_is_list(item) ? 2 : 3;
-    if (json_is_map(item)) {
-        uint64_t sum = 0;
-        JSON_EACH (member, item)
-            sum += mix(sv_hash(json_key(member)), covers_hash(member)) * 0xff51afd7ed558ccdu;
-        return mix(hash, sum);
-    }
-    if (json_is_list(item)) {
-        JSON_EACH (member, item)
-            hash = mix(hash, covers_hash(member));
-        return hash;
-    }
+/* Quantities that are the same count as the same, however they are spelled. */
+static uint64_t hash_scalar(const struct cJSON *item, struct place place) {
+    struct quantity quantity;
     if (json_is_bool(item))
         return json_is_true(item) ? 5 : 4;
-    hash = json_is_null(item) ? 6 : json_is_string(item) ? 7 : 8;
-    return mix(hash, sv_hash(json_text(item)));
+    if (is_quantity(place) && quantity_parse(json_text(item), &quantity))
+        return mix(9, mix((uint64_t)(quantity.nano >> 64), (uint64_t)quantity.nano));
+    return mix(json_is_null(item) ? 6 : json_is_string(item) ? 7 : 8, sv_hash(json_text(item)));
+}
+
+/* Members are summed, so that their order does not count; items of lists are chained. */
+static uint64_t hash_at(const struct cJSON *item, struct place place) {
+    uint64_t hash = json_is_list(item) ? 2 : 1, sum = 0;
+    if (json_is_map(item)) {
+        JSON_EACH (member, item) {
+            struct place inner = {json_key(member), place.key};
+            sum += mix(sv_hash(inner.key), hash_at(member, inner)) * 0xff51afd7ed558ccdu;
+        }
+        return mix(hash, sum);
+    }
+    if (!json_is_list(item))
+        return hash_scalar(item, place);
+    JSON_EACH (member, item)
+        hash = mix(hash, hash_at(member, (struct place){SV(""), place.key}));
+    return hash;
+}
+
+uint64_t covers_hash(const struct cJSON *item) {
+    return hash_at(item, (struct place){SV(""), SV("")});
 }
 
 struct sv covers_hash_text(const struct cJSON *item, struct arena *arena) {

@@ -362,7 +362,11 @@ void gate_volume(struct pass *pass) {
             remove_outdated(pass);
         return;
     }
-    judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume), volume);
+    enum write_result result = write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume);
+    judge(pass, GATE_VOLUME, result, volume);
+    /* A claim could only bind to a volume of somebody else. */
+    if (result == WRITE_FOREIGN || find_volume(pass)->state == OBSERVED_UNKNOWN)
+        return;
     judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim), claim);
     const struct observed *observed = find_volume(pass);
     if (observed->state == OBSERVED_PRESENT &&
