@@ -185,6 +185,7 @@ static bool decode_step(struct decoder *decoder, const struct cJSON *tree) {
         .tree = tree,
         .name = json_find_string(tree, "name"),
         .action = action ? action->child : NULL,
+        .refused = json_get(tree, SV("refused")),
         .within_ms = duration_or(tree, SV("within"), WITHIN_MS_DEFAULT),
         .settles = json_bool_or(tree, SV("settle"), false),
     };

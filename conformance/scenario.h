@@ -35,6 +35,7 @@ struct scenario_step {
     struct sv name;
     const struct cJSON *action;      /* the one member of `do`, or NULL */
     struct scenario_objects applied; /* with the action "apply" */
+    const struct cJSON *refused;     /* the pattern of the message that the action must fail with */
     int64_t within_ms;
     bool settles; /* waits for rest after its expectations */
 };

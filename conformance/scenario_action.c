@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a scenario's user does: the actions of steps. */
+#include "conformance/scenario_match.h"
 #include "conformance/scenario_parts.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -120,18 +121,35 @@ static const struct {
     {{"advance", 7}, act_advance},
 };
 
+static bool act(struct run *run, const struct scenario_step *step, struct error *err) {
+    for (size_t i = 0; i < COUNT_OF(actions); i++)
+        if (sv_eq(actions[i].name, json_key(step->action)))
+            return actions[i].act(run, step, err);
+    return true;
+}
+
+/* Some actions are meant to be refused, with a message that says so. */
+static bool is_refused_as_expected(struct run *run, const struct scenario_step *step,
+                                   const struct error *err) {
+    struct mismatch mismatch;
+    struct cJSON *pattern = json_map(run->arena);
+    json_set(run->arena, pattern, SV("re"), json_copy(run->arena, step->refused));
+    return scenario_match(run->arena, pattern, json_string(run->arena, sv_from(err->message)),
+                          &mismatch);
+}
+
 bool run_act(struct run *run, const struct scenario_step *step) {
+    struct error err = {0};
     if (!step->action)
         return true;
-    for (size_t i = 0; i < COUNT_OF(actions); i++) {
-        struct error err = {0};
-        if (!sv_eq(actions[i].name, json_key(step->action)))
-            continue;
-        if (actions[i].act(run, step, &err))
-            return true;
-        run_add_failure(run, step->action, "step \"%.*s\": %.*s: %s", SV_ARG(step->name),
-                        SV_ARG(actions[i].name), err.message);
-        return false;
-    }
-    return true;
+    bool is_done = act(run, step, &err);
+    if (is_done && !step->refused)
+        return true;
+    if (!is_done && step->refused && is_refused_as_expected(run, step, &err))
+        return true;
+    run->result->could_not_act = !is_done;
+    run_add_failure(run, step->action, "step \"%.*s\": %.*s: %s", SV_ARG(step->name),
+                    SV_ARG(json_key(step->action)),
+                    is_done ? "was done, and should have been refused" : err.message);
+    return false;
 }

@@ -127,8 +127,8 @@ static const struct shape_field expectation_fields[] = {
     OF("event", MAP, event),      FIELD("phase", TEXT), FIELD("settled", BOOLEAN)};
 SHAPE(expectation, "an expectation", true);
 static const struct shape_field step_fields[] = {
-    REQUIRED("name", TEXT), OF("do", MAP, action), OF("expect", LIST, expectation),
-    FIELD("within", DURATION), FIELD("settle", BOOLEAN)};
+    REQUIRED("name", TEXT),          OF("do", MAP, action),     FIELD("refused", TEXT),
+    OF("expect", LIST, expectation), FIELD("within", DURATION), FIELD("settle", BOOLEAN)};
 SHAPE(step, "a step", false);
 
 /* --- over the whole run --- */

@@ -42,6 +42,7 @@ struct scenario_result {
     struct sv reason;       /* of a skip or an error */
     struct scenario_failure failures[SCENARIO_FAILURES_MAX];
     size_t failure_count;
+    bool could_not_act; /* a step did nothing, because what it is about is not there */
     /* Of the run without exploring. */
     struct session_counts counts; /* requests by the controller */
     int64_t duration_ms;          /* virtual, or by the wall */
