@@ -43,6 +43,9 @@ struct resource {
       "AdvancedStatefulSet", true)                                                                 \
     X(REPLICA_SETS, "apps", "v1", "replicasets", "ReplicaSet", true)                               \
     X(CONTROLLER_REVISIONS, "apps", "v1", "controllerrevisions", "ControllerRevision", true)       \
+    X(JOBS, "batch", "v1", "jobs", "Job", true)                                                    \
+    X(CRON_JOBS, "batch", "v1", "cronjobs", "CronJob", true)                                       \
+    X(POD_DISRUPTION_BUDGETS, "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true) \
     X(LEASES, "coordination.k8s.io", "v1", "leases", "Lease", true)                                \
     X(CUSTOM_RESOURCE_DEFINITIONS, "apiextensions.k8s.io", "v1", "customresourcedefinitions",      \
       "CustomResourceDefinition", false)                                                           \
