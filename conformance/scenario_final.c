@@ -80,10 +80,10 @@ static bool is_masked(struct sv key) {
         SV("uid"),       SV("resourceVersion"), SV("managedFields"), SV("time"),
         SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
         SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
-        SV("startedAt"), SV("finishedAt"),      SV("imageID"),
+        SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
     };
     return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
-           sv_eq(key, ANNOTATION_APPLIED) ||
+           sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
            sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
 }
 
