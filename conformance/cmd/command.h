@@ -35,6 +35,7 @@ int lint_command(const struct command *command, int argc, char *const *argv);
 int checks_command(const struct command *command, int argc, char *const *argv);
 int completion_command(const struct command *command, int argc, char *const *argv);
 int bench_command(const struct command *command, int argc, char *const *argv);
+int explore_command(const struct command *command, int argc, char *const *argv);
 int explain_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
 int render_command(const struct command *command, int argc, char *const *argv);

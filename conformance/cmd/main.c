@@ -18,6 +18,8 @@ static const struct command commands[] = {
     {SV("checks"), SV(""), SV("list the catalogue of checks"), checks_command},
     {SV("plan"), SV("FILE..."), SV("show what the controller would do for the objects in files"),
      plan_command},
+    {SV("explore"), SV("[SCENARIO]"),
+     SV("look for failures: generated cases, or faults swept over a scenario"), explore_command},
     {SV("explain"), SV("NAMESPACE/NAME FILE... | NAMESPACE/NAME --scenario FILE"),
      SV("tell what a runtime waits for, since when, and what would help"), explain_command},
     {SV("render"), SV("FILE..."), SV("print the objects that the controller would create, as YAML"),

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* crctl explore: properties on generated cases, and sweeps of faults over a scenario. */
+#include "conformance/cmd/explore.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/data/yaml.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { SCENARIO_YAML_BYTES_MAX = 4 * 1024 * 1024, CASES_DEFAULT = 1000, PROGRESS_EACH = 16 };
+
+/* --- findings --- */
+
+static void tell_progress(const struct explore_findings *findings) {
+    if (!isatty(STDERR_FILENO) || findings->done % PROGRESS_EACH != 0)
+        return;
+    fprintf(stderr, "\r%llu", (unsigned long long)findings->done);
+    if (findings->wanted > 0)
+        fprintf(stderr, " of %llu", (unsigned long long)findings->wanted);
+    fprintf(stderr, " cases, %zu failures ", findings->failure_count);
+}
+
+bool explore_take(void *context, uint64_t number, enum property broken, struct sv message) {
+    struct explore_findings *findings = context;
+    findings->done++;
+    findings->invalid += broken == PROPERTY_INVALID;
+    if (broken != PROPERTY_NONE && broken != PROPERTY_INVALID)
+        findings->failures[findings->failure_count++] =
+            (struct explore_failure){number, broken, arena_copy(findings->arena, message)};
+    tell_progress(findings);
+    return findings->failure_count < findings->options->failures_max;
+}
+
+static int compare_failures(const void *a, const void *b) {
+    const struct explore_failure *x = a, *y = b;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void explore_sort(struct explore_findings *findings) {
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
+    qsort(findings->failures, findings->failure_count, sizeof(findings->failures[0]),
+          compare_failures);
+}
+
+int explore_finish(const struct explore_findings *findings, uint64_t done) {
+    bool is_cut_short = findings->failure_count == findings->options->failures_max;
+    printf("%llu cases, %zu failures%s", (unsigned long long)done, findings->failure_count,
+           is_cut_short ? " (stopped there; --failures for more)" : "");
+    if (findings->invalid > 0)
+        printf(", %llu without a meaning (a step about an object that is not there)",
+               (unsigned long long)findings->invalid);
+    printf("\n");
+    if (done == 0)
+        return EXIT_HARNESS;
+    return findings->failure_count > 0 ? EXIT_FINDINGS : EXIT_HELD;
+}
+
+void explore_print_failure(struct sv what, const struct property_result *result, struct sv replay,
+                           struct arena *arena) {
+    struct sv property = property_text(result->broken), rest = result->message;
+    (void)arena;
+    printf("fail  %.*s  %.*s\n", SV_ARG(what), SV_ARG(property));
+    while (rest.len > 0) {
+        struct sv line = sv_cut(&rest, '\n');
+        printf("  %.*s\n", SV_ARG(line));
+    }
+    printf("  replay: crctl explore %.*s\n", SV_ARG(replay));
+}
+
+/* --- scenarios as files --- */
+
+static bool write_yaml(const struct cJSON *scenario, struct arena *arena, struct sv *ret_text,
+                       struct error *err) {
+    struct buf buf;
+    buf_init(&buf, SCENARIO_YAML_BYTES_MAX);
+    bool fits = buf_append(&buf, SV("# SPDX-License-Identifier: Apache-2.0\n")) &&
+                yaml_write(&buf, scenario);
+    if (fits)
+        *ret_text = arena_copy(arena, buf_view(&buf));
+    buf_release(&buf);
+    return fits || error_set(err, ERROR_TOO_LARGE, "the scenario is larger than 4 MiB");
+}
+
+bool explore_save(struct sv folder, struct sv name, const struct cJSON *scenario,
+                  struct arena *arena, struct error *err) {
+    struct sv text;
+    if (folder.len == 0)
+        return true;
+    if (!write_yaml(scenario, arena, &text, err))
+        return false;
+    struct sv path = arena_printf(arena, "%.*s/%.*s.yaml", SV_ARG(folder), SV_ARG(name));
+    FILE *file = fopen(path.ptr, "wb");
+    bool is_written = file && fwrite(text.ptr, 1, text.len, file) == text.len;
+    if (file)
+        is_written = fclose(file) == 0 && is_written;
+    if (!is_written)
+        return error_set(err, ERROR_IO, "%.*s: %s", SV_ARG(path), strerror(errno));
+    printf("  saved:  %.*s\n", SV_ARG(path));
+    return true;
+}
+
+int explore_show(const struct cJSON *scenario, struct arena *arena) {
+    struct error err = {0};
+    struct sv text;
+    if (!write_yaml(scenario, arena, &text, &err))
+        return EXIT_HARNESS;
+    return command_print(text, EXIT_HELD);
+}
+
+/* --- the command --- */
+
+static int explore(const struct command *command, const struct operands *operands,
+                   struct explore_options *options) {
+    if (options->failures_max == 0 || options->failures_max > EXPLORE_FAILURES_MAX)
+        return command_fail(command, "--failures takes 1 to 20");
+    if (operands->count > 1)
+        return command_fail(command, "name one scenario, or none for generated cases");
+    if (options->seconds > 0 && options->cases == 0)
+        options->cases = UINT32_MAX;
+    bool has_scenario = operands->count == 1;
+    if (options->cases == 0 && !has_scenario)
+        options->cases = CASES_DEFAULT;
+    return has_scenario ? explore_sweep(command, operands->items[0], options)
+                        : explore_generated(command, options);
+}
+
+int explore_command(const struct command *command, int argc, char *const *argv) {
+    static const struct sv sweeps[] = {SV("single"), SV("pairs")};
+    struct explore_options explore_options = {
+        .seed = 1, .failures_max = 5, .replay = SV(""), .save = SV("")};
+    const struct option options[] = {
+        {SV("cases"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.cases,
+         SV("how many cases (1000), or pairs of faults (2000)")},
+        {SV("seconds"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.seconds,
+         SV("as many cases as fit into this time")},
+        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.seed,
+         SV("seed of cases and simulations; the same seed gives the same cases")},
+        {SV("sweep"), OPTION_CHOICE, SV("single|pairs"), sweeps, COUNT_OF(sweeps),
+         &explore_options.sweep, SV("with a scenario: each single fault, or pairs of them")},
+        {SV("replay"), OPTION_TEXT, SV("CASE"), NULL, 0, &explore_options.replay,
+         SV("one case only: SEED:CASE[:REMOVED], or of a scenario FAULT@N[+FAULT@N]")},
+        {SV("show"), OPTION_FLAG, SV(""), NULL, 0, &explore_options.shows_scenario,
+         SV("with --replay: print the scenario instead of running it")},
+        {SV("save"), OPTION_TEXT, SV("DIR"), NULL, 0, &explore_options.save,
+         SV("write each failing case there, as a scenario")},
+        {SV("failures"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.failures_max,
+         SV("stop after so many failures (5)")},
+        {SV("jobs"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.jobs,
+         SV("processes at a time; one for each core")},
+    };
+    struct operands operands;
+    int status;
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
+        return status;
+    return explore(command, &operands, &explore_options);
+}
