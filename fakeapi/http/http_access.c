@@ -12,36 +12,30 @@ enum { IMPERSONATED_GROUPS_MAX = 64 };
 
 /* --- client certificates --- */
 
-static bool read_certificate(struct exchange *exchange, struct peer *peer) {
+static void read_certificate(struct exchange *exchange, struct peer *peer) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     unsigned count = 0, problems = 0;
     const gnutls_datum_t *chain =
         info ? gnutls_certificate_get_peers(info->tls_session, &count) : NULL;
-    if (!chain || count == 0 ||
-        gnutls_certificate_verify_peers2(info->tls_session, &problems) < 0 || problems != 0)
-        return false;
+    peer->certificate = CERTIFICATE_NONE;
+    if (!chain || count == 0)
+        return;
+    peer->certificate = CERTIFICATE_BAD;
+    if (gnutls_certificate_verify_peers2(info->tls_session, &problems) < 0 || problems != 0)
+        return;
     peer->arena = arena_new();
-    return tls_certificate_user(peer->arena,
-                                (struct sv){(const char *)chain[0].data, chain[0].size},
-                                &peer->certificate_user);
-}
-
-/* Looked at once for each connection: verifying is dear. */
-static bool has_certificate(struct exchange *exchange) {
-    struct peer *peer = exchange->peer;
-    if (!peer || !exchange->server->options.tls)
-        return false;
-    if (!peer->is_certificate_checked)
-        peer->has_certificate = read_certificate(exchange, peer);
-    peer->is_certificate_checked = true;
-    return peer->has_certificate;
+    struct sv der = {(const char *)chain[0].data, chain[0].size};
+    if (tls_certificate_user(peer->arena, der, &peer->certificate_user))
+        peer->certificate = CERTIFICATE_GOOD;
 }
 
 /* --- authentication --- */
 
+/* False: what was shown to prove a name proves none. */
 static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
     const struct http_server_options *options = &exchange->server->options;
+    struct peer *peer = exchange->peer;
     static const struct sv everything[] = {{"system:masters", 14}, {"system:authenticated", 20}};
     if (!options->tls) {
         /* Clients send no credentials without TLS. */
@@ -49,9 +43,14 @@ static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
         return true;
     }
     struct sv authorization = header_of(exchange, "Authorization");
-    if (authorization.len == 0 && has_certificate(exchange)) {
-        *ret_user = exchange->peer->certificate_user;
-        return true;
+    if (authorization.len == 0 && peer) {
+        /* Looked at once for each connection: verifying is dear. */
+        if (peer->certificate == CERTIFICATE_UNKNOWN)
+            read_certificate(exchange, peer);
+        if (peer->certificate == CERTIFICATE_GOOD)
+            *ret_user = peer->certificate_user;
+        if (peer->certificate != CERTIFICATE_NONE)
+            return peer->certificate == CERTIFICATE_GOOD;
     }
     return authenticate(options->authenticator, authorization, server_now_ms(exchange->server),
                         exchange->server->arena, ret_user);

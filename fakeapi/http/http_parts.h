@@ -43,7 +43,7 @@ struct peer {
     int descriptor;
     int64_t deadline_ms; /* it is closed then; DEADLINE_NEVER while it is served */
     /* Who its client certificate names, once that was looked at. */
-    bool is_certificate_checked, has_certificate;
+    enum { CERTIFICATE_UNKNOWN, CERTIFICATE_NONE, CERTIFICATE_GOOD, CERTIFICATE_BAD } certificate;
     struct arena *arena; /* of certificate_user; NULL without */
     struct user_info certificate_user;
 };
