@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cel: the Common Expression Language as far as x-kubernetes-validations use it: operators, the
- * macros has, all, exists, exists_one, map, filter and cel.bind, optionals, and the functions
+ * macros has, all, exists, exists_one, map and filter, optionals, and the functions
  * for texts, lists, numbers, times, quantities and regular expressions. What is not known is
  * refused by name when an expression is compiled, never when it runs. Pure.
  */

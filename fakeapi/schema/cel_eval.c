@@ -240,20 +240,15 @@ static bool evaluate_macro(struct evaluator *evaluator, const struct cel_node *n
         gathering.values = ARENA_ARRAY(evaluator->arena, struct cel_value, items->count + 1);
     for (size_t i = 0; i < items->count && !gathering.is_decided; i++) {
         evaluator->slots[node->slot] = over[i];
+        if (node->has_second) {
+            evaluator->slots[node->slot] = items->keys ? items->keys[i] : cel_int((int64_t)i);
+            evaluator->slots[node->slot + 1] = items->values[i];
+        }
         if (!visit_item(evaluator, node, &over[i], &gathering) &&
             !note_failure(evaluator, node, &gathering))
             return false;
     }
     return finish_macro(evaluator, node, items->count, &gathering, ret_value);
-}
-
-static bool evaluate_bind(struct evaluator *evaluator, const struct cel_node *node,
-                          struct cel_value *ret_value) {
-    struct cel_value bound;
-    if (!evaluate(evaluator, node->children[0], &bound))
-        return false;
-    evaluator->slots[node->slot] = bound;
-    return evaluate(evaluator, node->children[1], ret_value);
 }
 
 /* --- calls and literals --- */
@@ -339,8 +334,6 @@ static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
         return evaluate_map(evaluator, node, ret_value);
     case CEL_MACRO:
         return evaluate_macro(evaluator, node, ret_value);
-    case CEL_BIND:
-        return evaluate_bind(evaluator, node, ret_value);
     }
     return cel_no_overload(evaluator);
 }

@@ -102,6 +102,25 @@ static bool call_find(ARGUMENTS) {
     return give(ret_value, cel_string(is_found ? match : SV("")));
 }
 
+static bool call_find_all(ARGUMENTS) {
+    struct sv rest = arguments[0].text, match = SV("");
+    if (!are(arguments, 2, CEL_STRING) || (count == 3 && arguments[2].type != CEL_INT))
+        return cel_no_overload(evaluator);
+    int64_t limit = count == 3 && arguments[2].integer >= 0 ? arguments[2].integer : INT64_MAX;
+    struct cel_value *found = ARENA_ARRAY(evaluator->arena, struct cel_value, rest.len + 2);
+    size_t found_count = 0;
+    while ((int64_t)found_count < limit && rest.len > 0) {
+        if (!cel_step(evaluator, rest.len / 10 + arguments[1].text.len + 1))
+            return false;
+        if (!pattern_matches(evaluator->arena, arguments[1].text, rest, &match))
+            break;
+        found[found_count++] = cel_string(match);
+        size_t end = (size_t)(match.ptr - rest.ptr) + match.len;
+        rest = sv_drop(rest, match.len > 0 ? end : end + character_bytes(sv_drop(rest, end)));
+    }
+    return give(ret_value, cel_list(evaluator, found, found_count));
+}
+
 static bool change_case(ARGUMENTS, char first, char last, int shift) {
     if (!are(arguments, count, CEL_STRING) || !cel_step(evaluator, arguments[0].text.len / 10))
         return cel_no_overload(evaluator);
@@ -178,13 +197,18 @@ static bool index_in_list(ARGUMENTS, bool is_last) {
 static bool index_of(ARGUMENTS, bool is_last) {
     if (arguments[0].type == CEL_LIST)
         return index_in_list(evaluator, arguments, count, ret_value, is_last);
-    if (!are(arguments, 2, CEL_STRING) || count > 2)
+    if (!are(arguments, 2, CEL_STRING) || (count > 2 && arguments[2].type != CEL_INT))
         return cel_no_overload(evaluator);
     struct sv text = arguments[0].text, needle = arguments[1].text;
+    size_t offset = is_last ? text.len : 0;
     if (!cel_step(evaluator, text.len * (needle.len + 1) / 10))
         return false;
-    size_t at = position_of(text, needle, 0), found = at;
-    while (is_last && at <= text.len) {
+    if (count > 2 && !byte_position(text, arguments[2].integer, &offset))
+        return out_of_range(evaluator, arguments[2].integer);
+    size_t at = position_of(text, needle, is_last ? 0 : offset), found = text.len + 1;
+    if (!is_last || at <= offset)
+        found = at;
+    while (is_last && at <= offset) {
         found = at;
         at = position_of(text, needle, at + 1);
     }
@@ -244,8 +268,7 @@ static bool give_buffer(struct evaluator *evaluator, struct buf *buf, bool held,
 enum { RESULT_BYTES_MAX = 4 * 1024 * 1024 };
 
 static bool call_replace(ARGUMENTS) {
-    if (!are(arguments, 3, CEL_STRING) || (count == 4 && arguments[3].type != CEL_INT) ||
-        arguments[1].text.len == 0)
+    if (!are(arguments, 3, CEL_STRING) || (count == 4 && arguments[3].type != CEL_INT))
         return cel_no_overload(evaluator);
     struct sv rest = arguments[0].text;
     if (!cel_step(evaluator, rest.len * (arguments[1].text.len + 1) / 10))
@@ -254,9 +277,13 @@ static bool call_replace(ARGUMENTS) {
     struct buf buf;
     buf_init(&buf, RESULT_BYTES_MAX);
     bool held = true, is_last = false;
-    while (held && !is_last && limit > 0) {
+    /* Nothing stands before the first character, and behind the last. */
+    if (arguments[1].text.len == 0 && limit-- > 0)
+        held = buf_append(&buf, arguments[2].text);
+    while (held && !is_last && limit > 0 && (rest.len > 0 || arguments[1].text.len > 0)) {
         struct sv part = take_part(&rest, arguments[1].text, &is_last);
-        held = buf_append(&buf, part) && (is_last || buf_append(&buf, arguments[2].text));
+        bool is_between = !is_last || arguments[1].text.len == 0;
+        held = buf_append(&buf, part) && (!is_between || buf_append(&buf, arguments[2].text));
         limit--;
     }
     held = held && (is_last || buf_append(&buf, rest));
@@ -337,6 +364,18 @@ static struct sv real_text(struct arena *arena, double value) {
     return arena_printf(arena, "%.17g", value);
 }
 
+/* "90s", "1.5s". */
+static struct sv seconds_text(struct arena *arena, int64_t duration_ms) {
+    long long rest = (long long)(duration_ms % 1000);
+    struct sv text = arena_printf(arena, "%s%lld.%03lld", duration_ms < 0 ? "-" : "",
+                                  llabs((long long)(duration_ms / 1000)), llabs(rest));
+    while (text.ptr[text.len - 1] == '0')
+        text.len--;
+    if (text.ptr[text.len - 1] == '.')
+        text.len--;
+    return arena_printf(arena, "%.*ss", SV_ARG(text));
+}
+
 static bool call_string(ARGUMENTS) {
     struct arena *arena = evaluator->arena;
     const struct cel_value *value = &arguments[0];
@@ -354,9 +393,7 @@ static bool call_string(ARGUMENTS) {
     case CEL_TIMESTAMP:
         return give(ret_value, cel_string(api_time_format(value->integer, arena)));
     case CEL_DURATION:
-        return give(ret_value,
-                    cel_string(arena_printf(
-                        arena, "%.*ss", SV_ARG(real_text(arena, (double)value->integer / 1000)))));
+        return give(ret_value, cel_string(seconds_text(arena, value->integer)));
     default:
         return cel_no_overload(evaluator);
     }
@@ -582,6 +619,37 @@ static bool call_is_integer(ARGUMENTS) {
     return give(ret_value, cel_bool(arguments[0].quantity.nano % 1000000000 == 0));
 }
 
+/* The sum or difference with a quantity or a whole number. */
+static bool combine_quantities(ARGUMENTS, int sign) {
+    struct quantity other = {.format = QUANTITY_DECIMAL_SI};
+    (void)count;
+    if (arguments[0].type != CEL_QUANTITY)
+        return cel_no_overload(evaluator);
+    if (arguments[1].type == CEL_QUANTITY)
+        other = arguments[1].quantity;
+    else if (arguments[1].type == CEL_INT)
+        other.nano = (__int128)arguments[1].integer * 1000000000;
+    else
+        return cel_no_overload(evaluator);
+    other.nano *= sign;
+    struct quantity sum = quantity_add(arguments[0].quantity, other);
+    return give(ret_value, (struct cel_value){.type = CEL_QUANTITY, .quantity = sum});
+}
+
+static bool call_add(ARGUMENTS) {
+    return combine_quantities(evaluator, arguments, count, ret_value, 1);
+}
+
+static bool call_subtract(ARGUMENTS) {
+    return combine_quantities(evaluator, arguments, count, ret_value, -1);
+}
+
+static bool call_as_float(ARGUMENTS) {
+    if (!are(arguments, count, CEL_QUANTITY))
+        return cel_no_overload(evaluator);
+    return give(ret_value, cel_double((double)arguments[0].quantity.nano / 1e9));
+}
+
 /* --- optionals --- */
 
 static bool call_has_value(ARGUMENTS) {
@@ -638,8 +706,8 @@ static const struct cel_function functions[] = {
     {SV("trim"), true, false, 1, 1, call_trim},
     {SV("charAt"), true, false, 2, 2, call_char_at},
     {SV("substring"), true, false, 2, 3, call_substring},
-    {SV("indexOf"), true, false, 2, 2, call_index_of},
-    {SV("lastIndexOf"), true, false, 2, 2, call_last_index_of},
+    {SV("indexOf"), true, false, 2, 3, call_index_of},
+    {SV("lastIndexOf"), true, false, 2, 3, call_last_index_of},
     {SV("split"), true, false, 2, 3, call_split},
     {SV("replace"), true, false, 3, 4, call_replace},
     {SV("join"), true, false, 1, 2, call_join},
@@ -668,6 +736,10 @@ static const struct cel_function functions[] = {
     {SV("sign"), true, false, 1, 1, call_sign},
     {SV("asInteger"), true, false, 1, 1, call_as_integer},
     {SV("isInteger"), true, false, 1, 1, call_is_integer},
+    {SV("add"), true, false, 2, 2, call_add},
+    {SV("sub"), true, false, 2, 2, call_subtract},
+    {SV("asApproximateFloat"), true, false, 1, 1, call_as_float},
+    {SV("findAll"), true, false, 2, 3, call_find_all},
     {SV("hasValue"), true, false, 1, 1, call_has_value},
     {SV("value"), true, false, 1, 1, call_value},
     {SV("orValue"), true, false, 2, 2, call_or_value},

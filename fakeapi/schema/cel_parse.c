@@ -434,6 +434,26 @@ static const struct schema *range_items(const struct schema *range) {
     return range && range->kind == SCHEMA_LIST ? range->items : NULL;
 }
 
+/* ", name ," follows: list.all(index, value, …) or map.all(key, value, …). */
+static bool takes_second_name(struct parser *parser) {
+    struct parser ahead = *parser;
+    struct error err = {0};
+    ahead.err = &err;
+    if (!accept(&ahead, ",") || ahead.token.type != TOKEN_NAME)
+        return false;
+    next(&ahead);
+    return is_sign(&ahead, ",");
+}
+
+static void push_second(struct parser *parser, struct cel_node *node, const struct schema *range) {
+    next(parser);
+    if (node->slot < CEL_SLOTS_MAX)
+        parser->variables[node->slot].schema = NULL;
+    node->has_second = true;
+    push_variable(parser, parser->token.text, range ? range->items : NULL);
+    next(parser);
+}
+
 static struct cel_node *parse_macro(struct parser *parser, struct cel_node *range, size_t which) {
     struct cel_node *node = new_node(parser, CEL_MACRO), *children[3] = {range};
     size_t count = 1;
@@ -441,8 +461,13 @@ static struct cel_node *parse_macro(struct parser *parser, struct cel_node *rang
         return fail(parser, ERROR_INVALID, "the first argument of a macro must be a name, in",
                     macros[which].name);
     node->macro = macros[which].macro;
+    bool allows_two =
+        node->macro == CEL_ALL || node->macro == CEL_EXISTS || node->macro == CEL_EXISTS_ONE;
+    size_t variable_count = parser->variable_count;
     node->slot = push_variable(parser, parser->token.text, range_items(range->schema));
     next(parser);
+    if (allows_two && takes_second_name(parser))
+        push_second(parser, node, range->schema);
     while (!parser->has_failed && accept(parser, ",")) {
         if (count > macros[which].bodies_max)
             return fail(parser, ERROR_UNSUPPORTED, "too many arguments for macro",
@@ -453,7 +478,7 @@ static struct cel_node *parse_macro(struct parser *parser, struct cel_node *rang
         return NULL;
     if (count < macros[which].bodies_min + 1)
         return fail(parser, ERROR_INVALID, "too few arguments for macro", macros[which].name);
-    parser->variable_count--;
+    parser->variable_count = variable_count;
     if (node->macro == CEL_FILTER)
         node->schema = range->schema;
     return with_children(parser, node, children, count);
@@ -469,27 +494,6 @@ static struct cel_node *parse_has(struct parser *parser) {
     selected->kind = CEL_HAS;
     selected->schema = NULL;
     return selected;
-}
-
-/* cel.bind(name, value, body). */
-static struct cel_node *parse_bind(struct parser *parser) {
-    struct cel_node *node = new_node(parser, CEL_BIND), *children[2];
-    struct sv name = parser->token.text;
-    if (!node || parser->token.type != TOKEN_NAME)
-        return fail(parser, ERROR_INVALID, "the first argument of cel.bind must be a name", SV(""));
-    next(parser);
-    if (!expect(parser, ","))
-        return NULL;
-    children[0] = parse_expression(parser);
-    if (!children[0] || !expect(parser, ","))
-        return NULL;
-    node->slot = push_variable(parser, name, children[0]->schema);
-    children[1] = parse_expression(parser);
-    parser->variable_count--;
-    if (!children[1] || !expect(parser, ")"))
-        return NULL;
-    node->schema = children[1]->schema;
-    return with_children(parser, node, children, 2);
 }
 
 /* --- calls --- */
@@ -534,15 +538,14 @@ static struct cel_node *parse_namespaced(struct parser *parser, struct sv space)
     next(parser);
     if (!expect(parser, "("))
         return NULL;
-    if (sv_eq(space, SV("cel")) && sv_eq(name, SV("bind")))
-        return parse_bind(parser);
     struct sv full = arena_printf(parser->arena, "%.*s.%.*s", SV_ARG(space), SV_ARG(name));
     return call_node(parser, full, NULL);
 }
 
 static struct cel_node *parse_name(struct parser *parser) {
     struct sv name = parser->token.text;
-    static const struct sv spaces[] = {SV("cel"), SV("optional"), SV("math")};
+    static const struct sv spaces[] = {SV("optional"), SV("sets"),   SV("strings"),
+                                       SV("math"),     SV("format"), SV("cel")};
     next(parser);
     if (sv_eq(name, SV("true")) || sv_eq(name, SV("false")))
         return literal(parser, cel_bool(sv_eq(name, SV("true"))));
@@ -671,6 +674,46 @@ static const struct binary binaries[] = {
     {"%", 3, CEL_MODULO},
 };
 
+/* --- types that are known before anything runs --- */
+
+static bool static_type(const struct cel_node *node, enum cel_type *ret_type) {
+    static const struct {
+        enum schema_kind kind;
+        enum cel_type type;
+    } kinds[] = {
+        {SCHEMA_STRING, CEL_STRING},
+        {SCHEMA_INTEGER, CEL_INT},
+        {SCHEMA_NUMBER, CEL_DOUBLE},
+        {SCHEMA_BOOLEAN, CEL_BOOL},
+    };
+    if (node->kind == CEL_LITERAL && node->literal.type != CEL_NULL) {
+        *ret_type = node->literal.type;
+        return true;
+    }
+    /* Texts of some formats are times, and what may be null is of two types. */
+    bool is_plain = node->schema && !node->schema->is_nullable && node->kind == CEL_SELECT &&
+                    (node->schema->kind != SCHEMA_STRING || node->schema->format.len == 0);
+    for (size_t i = 0; is_plain && i < COUNT_OF(kinds); i++)
+        if (kinds[i].kind == node->schema->kind) {
+            *ret_type = kinds[i].type;
+            return true;
+        }
+    return false;
+}
+
+/* Values of different types are never equal: a rule that compares them is a mistake. */
+static bool check_equality(struct parser *parser, enum cel_operation operation,
+                           struct cel_node *const *sides) {
+    enum cel_type left, right;
+    if ((operation != CEL_EQUAL && operation != CEL_NOT_EQUAL) || !sides[1] ||
+        !static_type(sides[0], &left) || !static_type(sides[1], &right) || left == right)
+        return true;
+    struct sv types = arena_printf(parser->arena, "%s applied to (%.*s, %.*s)",
+                                   operation == CEL_EQUAL ? "_==_" : "_!=_",
+                                   SV_ARG(cel_type_text(left)), SV_ARG(cel_type_text(right)));
+    return fail(parser, ERROR_INVALID, "found no matching overload for", types) != NULL;
+}
+
 static bool take_binary(struct parser *parser, int level, enum cel_operation *ret_operation) {
     bool is_in =
         level == 1 && parser->token.type == TOKEN_NAME && sv_eq(parser->token.text, SV("in"));
@@ -692,6 +735,8 @@ static struct cel_node *parse_binary(struct parser *parser, int level) {
     enum cel_operation operation;
     while (level <= 3 && left && !parser->has_failed && take_binary(parser, level, &operation)) {
         struct cel_node *children[] = {left, parse_binary(parser, level + 1)};
+        if (!check_equality(parser, operation, children))
+            return NULL;
         left = with_children(parser, new_node(parser, CEL_BINARY), children, 2);
         if (left)
             left->operation = operation;

@@ -72,7 +72,6 @@ enum cel_node_kind {
     CEL_LIST_LITERAL,
     CEL_MAP_LITERAL, /* key, value, key, value, … */
     CEL_MACRO,       /* macro; children[0] is the range; then the body */
-    CEL_BIND,        /* children[0] is the value, children[1] the body */
 };
 
 enum cel_operation {
@@ -110,10 +109,11 @@ const struct cel_function *cel_function_find(struct sv name, bool is_method, siz
 struct cel_node {
     enum cel_node_kind kind;
     struct sv text; /* of a field */
-    size_t slot;    /* of a variable, and of those that MACRO and BIND set */
+    size_t slot;    /* of a variable, and of those that a MACRO sets */
     struct cel_value literal;
     enum cel_operation operation;
     enum cel_macro macro;
+    bool has_second; /* of a macro: the next slot is set, too */
     const struct cel_function *function;
     struct cel_node **children;
     size_t count;

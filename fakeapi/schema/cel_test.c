@@ -51,13 +51,19 @@ static const char *const true_rules[] = {
     "self.?absent.orValue('z') == 'z' && self.?name.orValue('z') == 'web' && self.?absent == "
     "optional.none()",
     "self.labels[?'k'].hasValue() && !self.labels[?'z'].hasValue()",
-    "cel.bind(n, self.size + 1, n * n == 16)",
+    "self.list.all(i, v, v == i + 1) && self.labels.exists(k, v, k == 'k' && v == 'v')",
+    "'abcabc'.indexOf('c', 3) == 5 && 'aaa'.replace('', '-') == '-a-a-a-'",
+    "string(duration('90s')) == '90s' && string(duration('1500ms')) == '1.5s'",
+    "[duration('1s'), duration('2s')].sum() == duration('3s')",
+    "'abc 12 34'.findAll('[0-9]+') == ['12', '34'] && 'WEB'.matches('(?i)^web$')",
+    "'\\u00e9'.matches('^.$') && !'\\u00e9'.matches('^..$')",
+    "quantity('1').add(quantity('2')).sub(1) == quantity('2')",
     "self.size > 2 ? self.on : false",
     "true || self.absent.deep == 1",
     "self.absent == 1 || true",
     "self.list.exists(x, self.list[x] == 3)",
     "'a' + 'b' == \"ab\" && r'\\d' == '\\\\d' && '''a'b''' == \"a'b\" && '\\x41' == 'A'",
-    "0x10 == 16 && 5u == 5 && 1e3 == 1000.0 // a comment\n && true",
+    "0x10 == 16 && 5u == 5u && 1e3 == 1000.0 // a comment\n && true",
     "[1, 2] + [3] == self.list && {'a': 1, 'b': [2]} == {'b': [2], 'a': 1}",
     "dyn(self.size) == 3",
 };
@@ -131,6 +137,8 @@ static const struct {
     {"'abc", "1: Syntax error: a text does not end"},
     {"self.name.matches('(')", "23: cannot compile the regular expression \"(\""},
     {"", "1: Syntax error: the expression ends too early"},
+    {"1 == 'a'", "9: found no matching overload for \"_==_ applied to (int, string)\""},
+    {"sets.contains([1], [1])", "24: function is not supported by this server: \"sets.contains\""},
 };
 
 TEST(expressions_that_cannot_run_are_refused_with_their_position) {

@@ -324,8 +324,11 @@ static bool calculate_times(struct evaluator *evaluator, enum cel_operation oper
         (is_difference && a->type == CEL_DURATION && b->type == CEL_TIMESTAMP))
         return cel_no_overload(evaluator);
     bool has_time = a->type == CEL_TIMESTAMP || b->type == CEL_TIMESTAMP;
-    *ret_value = (struct cel_value){.type = are_times || !has_time ? CEL_DURATION : CEL_TIMESTAMP};
-    return calculate_ints(evaluator, operation, a->integer, b->integer, &ret_value->integer);
+    struct cel_value value = {.type = are_times || !has_time ? CEL_DURATION : CEL_TIMESTAMP};
+    if (!calculate_ints(evaluator, operation, a->integer, b->integer, &value.integer))
+        return false;
+    *ret_value = value;
+    return true;
 }
 
 static bool is_time(const struct cel_value *value) {
@@ -348,6 +351,8 @@ bool cel_arithmetic(struct evaluator *evaluator, enum cel_operation operation,
     struct cel_value value = {.type = a->type}; /* `ret_value` may be `a` */
     if (!calculate_ints(evaluator, operation, a->integer, b->integer, &value.integer))
         return false;
+    if (value.type == CEL_UINT && value.integer < 0)
+        return cel_fail(evaluator, "unsigned integer overflow", SV(""));
     *ret_value = value;
     return true;
 }

@@ -16,7 +16,10 @@ static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
         {SV("\\s"), "[ \t\n\r\f]", " \t\n\r\f"},
         {SV("(?:"), "(", "(?:"},
     };
-    char *out = arena_alloc(arena, pattern.len * 16 + 1);
+    /* Any character but a line's end, of one byte or of several. */
+    static const char any_bytes[] = "([^\n\x80-\xff]|[\xc2-\xf4][\x80-\xbf]+)";
+    static const struct sv any = {any_bytes, sizeof(any_bytes) - 1};
+    char *out = arena_alloc(arena, pattern.len * (any.len + 1) + 1);
     size_t len = 0;
     bool in_brackets = false;
     while (pattern.len > 0) {
@@ -28,6 +31,12 @@ static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
             memcpy(out + len, to.ptr, to.len);
             len += to.len;
             pattern = sv_drop(pattern, rewrites[i].from.len);
+            continue;
+        }
+        if (pattern.ptr[0] == '.' && !in_brackets) {
+            memcpy(out + len, any.ptr, any.len);
+            len += any.len;
+            pattern = sv_drop(pattern, 1);
             continue;
         }
         if (pattern.ptr[0] == '[')
@@ -45,8 +54,10 @@ static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
 static bool compile(struct arena *arena, struct sv pattern, regex_t *ret_regex) {
     if (pattern.len > PATTERN_BYTES_MAX || memchr(pattern.ptr, 0, pattern.len))
         return false;
-    struct sv posix = posix_pattern(arena, pattern);
-    return regcomp(ret_regex, arena_copy(arena, posix).ptr, REG_EXTENDED) == 0;
+    bool ignores_case = sv_starts_with(pattern, SV("(?i)"));
+    struct sv posix = posix_pattern(arena, ignores_case ? sv_drop(pattern, 4) : pattern);
+    return regcomp(ret_regex, arena_copy(arena, posix).ptr,
+                   REG_EXTENDED | (ignores_case ? REG_ICASE : 0)) == 0;
 }
 
 bool pattern_is_known(struct arena *arena, struct sv pattern) {
