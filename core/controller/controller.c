@@ -18,6 +18,7 @@
 #include "core/controller/events.h"
 #include "core/controller/execute.h"
 #include "core/controller/index.h"
+#include "core/controller/node_turns.h"
 #include "core/controller/runtime_state.h"
 #include "core/controller/scope.h"
 #include "core/controller/snapshot_build.h"
@@ -27,7 +28,7 @@
 enum {
     PLANS_PER_TURN_MAX = 64,          /* so that completions do not wait for all plans */
     COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
-    /* The first event is answered at once. What follows from the same cause, a pod's status, its
+    /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */
     PLAN_INTERVAL_MS = 5,
 };
@@ -90,9 +91,24 @@ static void add_key(void *context, struct sv key) {
         workqueue_add(controller->queue, key);
 }
 
+static void add_key_soon(void *context, struct sv key) {
+    struct controller *controller = context;
+    struct runtime_state *state = map_get(controller->states, key);
+    if (state)
+        state->change_count++;
+    workqueue_add_at(controller->queue, key, controller->now_ms + PLAN_INTERVAL_MS);
+}
+
+static bool is_written_by_users(const struct resource *resource) {
+    return resource_eq(resource, &RESOURCE_CACHE_RUNTIMES) ||
+           resource_eq(resource, &RESOURCE_DATASETS) ||
+           resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES);
+}
+
 static void store_changed(void *context, const struct resource *resource, struct sv group) {
     struct controller *controller = context;
-    index_each_key(controller->store, resource, group, add_key, controller);
+    index_each_key(controller->store, resource, group,
+                   is_written_by_users(resource) ? add_key : add_key_soon, controller);
     if (resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES))
         class_rollout_wake(controller, sv_drop(group, strlen("class/")));
 }
@@ -159,7 +175,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->queue = workqueue_new(options->seed);
     controller->states = map_new();
     controller->flights = map_new();
-    controller->busy = map_new();
+    controller->node_turns = node_turns_new();
     controller->events = event_recorder_new(controller->transport,
                                             controller->reconcile.field_manager, options->identity);
     watch_all(controller, options->seed);
@@ -175,7 +191,7 @@ static void cancel_flights(struct controller *controller) {
         mem_free(flight);
     }
     map_free(controller->flights);
-    map_free(controller->busy);
+    node_turns_free(controller->node_turns);
 }
 
 void controller_free(struct controller *controller) {

@@ -42,9 +42,9 @@ struct controller {
 
     struct cache_store *store;
     struct workqueue *queue;
-    struct map *states;  /* "ns/name" -> struct runtime_state */
-    struct map *flights; /* request id -> struct flight */
-    struct map *busy;    /* names of nodes with a patch of ours under way */
+    struct map *states;            /* "ns/name" -> struct runtime_state */
+    struct map *flights;           /* request id -> struct flight */
+    struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;
     struct watched watched[WATCHED_COUNT];
     int64_t now_ms; /* of this turn */

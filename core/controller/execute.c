@@ -11,13 +11,18 @@
 #include "core/controller/controller_parts.h"
 #include "core/controller/events.h"
 #include "core/controller/index.h"
+#include "core/controller/node_turns.h"
 #include "core/controller/runtime_state.h"
 #include "core/data/json.h"
 #include "core/queue/workqueue.h"
 #include "core/reconcile/covers.h"
 
 /* A plan that is not empty after so many rounds in a row fights with somebody: it slows down. */
-enum { ROUNDS_AT_ONCE_MAX = 20, POSTPONED_MS = 20 };
+enum { ROUNDS_AT_ONCE_MAX = 20 };
+
+/* Whoever waits for its turn at a node looks again by itself then, in case that the one before it
+ * in the line no longer wanted its turn. */
+enum { NODE_TURN_MS_MAX = 1000 };
 
 /* --- starting --- */
 
@@ -101,13 +106,19 @@ static void start_execution(struct controller *controller, struct runtime_state 
 
 /* Runtimes that share a node count on it: a patch that another one of ours overtakes would be
  * refused. So it waits for that one, and is made anew from what that one leaves. */
-static bool must_wait_for_others(const struct controller *controller, const struct action *action) {
+static bool must_wait_for_others(struct controller *controller, struct runtime_state *state,
+                                 const struct action *action) {
     if (action->made_for.len == 0)
         return false;
     const struct cached *cached =
         cache_store_get(controller->store, action->resource, action->namespace_name, action->name);
-    return map_has(controller->busy, action->name) ||
-           (cached && !sv_eq(cached->resource_version, action->made_for));
+    if (cached && !sv_eq(cached->resource_version, action->made_for))
+        state->is_overtaken = true;
+    else if (!node_turns_begin(controller->node_turns, action->name, state->key))
+        state->waits_for_turn = true;
+    else
+        return false;
+    return true;
 }
 
 static void start_action(struct controller *controller, struct runtime_state *state, size_t index) {
@@ -123,12 +134,8 @@ static void start_action(struct controller *controller, struct runtime_state *st
         start_execution(controller, state, action);
         return;
     }
-    if (must_wait_for_others(controller, action)) {
-        state->is_postponed = true;
+    if (must_wait_for_others(controller, state, action))
         return;
-    }
-    if (action->made_for.len > 0)
-        map_put(controller->busy, action->name, controller);
     struct request request = request_of(controller, action);
     state->pending_count++;
     if (action->type == ACTION_GET)
@@ -166,7 +173,7 @@ static bool plan_only_reads(const struct plan *plan) {
 
 static void end_round(struct controller *controller, struct runtime_state *state) {
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
-    bool only_reads = plan_only_reads(&state->plan), is_postponed = state->is_postponed;
+    bool only_reads = plan_only_reads(&state->plan);
     arena_free(state->arena);
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
@@ -178,11 +185,10 @@ static void end_round(struct controller *controller, struct runtime_state *state
     if (has_failed) {
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
                                    state->retry_after_ms);
-    } else if (is_postponed) {
+    } else if (state->waits_for_turn || state->is_overtaken) {
         state->round_count--; /* waiting for one's turn is no fight */
         workqueue_add_at(controller->queue, state->key,
-                         controller->now_ms + POSTPONED_MS +
-                             (int64_t)rng_below(&controller->rng, POSTPONED_MS));
+                         controller->now_ms + (state->is_overtaken ? 0 : NODE_TURN_MS_MAX));
     } else {
         /* Looking again at what stalls a runtime is no progress: the next look takes longer. */
         if (!only_reads)
@@ -208,7 +214,8 @@ static void start_steps(struct controller *controller, struct runtime_state *sta
 void execute_start(struct controller *controller, struct runtime_state *state) {
     state->step = 0;
     state->pending_count = 0;
-    state->has_failed = state->must_not_wait = state->is_postponed = false;
+    state->has_failed = state->must_not_wait = false;
+    state->waits_for_turn = state->is_overtaken = false;
     state->retry_after_ms = 0;
     state->round_count++;
     start_steps(controller, state);
@@ -297,14 +304,25 @@ static void take_failure(struct controller *controller, struct runtime_state *st
              SV_ARG(action->name), error_code_text(code), completion->err.message);
 }
 
+static void end_turn(struct controller *controller, const struct action *action) {
+    char space[NODE_TURNS_KEY_BYTES_MAX];
+    struct sv key;
+    if (action->made_for.len == 0 ||
+        !node_turns_end(controller->node_turns, action->name, space, &key))
+        return;
+    struct runtime_state *next = map_get(controller->states, key);
+    if (next && next->arena)
+        next->is_overtaken = true;
+    else
+        workqueue_add(controller->queue, key);
+}
+
 void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion) {
     struct runtime_state *state = flight->state;
     const struct action *action = &state->plan.actions[flight->action_index];
     enum error_code code = completion->err.code;
     state->pending_count--;
-    if (action->made_for.len > 0)
-        map_remove(controller->busy, action->name);
     if (code == ERROR_NOT_FOUND && is_absence_fine(action)) {
         remember_absent(controller, state, action);
     } else if (code != ERROR_NONE) {
@@ -315,6 +333,7 @@ void execute_take(struct controller *controller, const struct flight *flight,
     } else {
         take_success(controller, state, action, completion);
     }
+    end_turn(controller, action);
     if (state->pending_count == 0)
         start_steps(controller, state);
 }

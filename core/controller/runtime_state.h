@@ -68,8 +68,9 @@ struct runtime_state {
     uint32_t step;
     size_t pending_count; /* requests of this step without an answer */
     bool has_failed;
-    bool is_postponed;  /* something that others write, too, was left for later */
-    bool must_not_wait; /* planned again at once, though rate limited */
+    bool waits_for_turn; /* left out the write of a node that another one of ours is writing */
+    bool is_overtaken;   /* left one out since its turn came, or passed, during the round */
+    bool must_not_wait;  /* planned again at once, though rate limited */
     int64_t retry_after_ms;
     int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */
     struct rollout_memory rollout;
