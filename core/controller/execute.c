@@ -24,6 +24,9 @@ enum { ROUNDS_AT_ONCE_MAX = 20 };
  * in the line no longer wanted its turn. */
 enum { NODE_TURN_MS_MAX = 1000 };
 
+/* That an execution runs is worth a plan, and maybe a write of the status, once it takes longer. */
+enum { EXECUTION_QUIET_MS = 200 };
+
 /* --- starting --- */
 
 static const enum verb verbs[] = {
@@ -164,16 +167,17 @@ static int64_t fight_pause_ms(uint32_t round_count) {
     return pause_ms < WORKQUEUE_BACKOFF_MS_MAX ? pause_ms : WORKQUEUE_BACKOFF_MS_MAX;
 }
 
-static bool plan_only_reads(const struct plan *plan) {
+static bool plan_has_only(const struct plan *plan, enum action_type type) {
     for (size_t i = 0; i < plan->action_count; i++)
-        if (plan->actions[i].type != ACTION_GET)
+        if (plan->actions[i].type != type)
             return false;
     return true;
 }
 
 static void end_round(struct controller *controller, struct runtime_state *state) {
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
-    bool only_reads = plan_only_reads(&state->plan);
+    bool only_reads = plan_has_only(&state->plan, ACTION_GET);
+    bool only_executes = state->execution_id && plan_has_only(&state->plan, ACTION_EXECUTE);
     arena_free(state->arena);
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
@@ -193,7 +197,8 @@ static void end_round(struct controller *controller, struct runtime_state *state
         /* Looking again at what stalls a runtime is no progress: the next look takes longer. */
         if (!only_reads)
             workqueue_forget(controller->queue, state->key);
-        workqueue_add(controller->queue, state->key);
+        workqueue_add_at(controller->queue, state->key,
+                         controller->now_ms + (only_executes ? EXECUTION_QUIET_MS : 0));
     }
 }
 
