@@ -48,6 +48,10 @@ foreach(client kubectl manager)
   set_tests_properties(${client} PROPERTIES LABELS ${client} TIMEOUT 900 SKIP_RETURN_CODE 77)
 endforeach()
 
+add_test(NAME crctl.report-page COMMAND ci/check-report-page $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.report-page PROPERTIES LABELS crctl TIMEOUT 120 SKIP_RETURN_CODE 77)
+
 add_test(NAME crctl.completion COMMAND ci/check-completion $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.completion PROPERTIES LABELS crctl TIMEOUT 60)

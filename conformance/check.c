@@ -15,6 +15,15 @@ struct sv check_state_text(enum check_state state) {
     return texts[state];
 }
 
+struct sv check_doc(const struct check *check, struct arena *arena) {
+    struct sv doc = arena_printf(arena, "docs/checks.md#%.*s", SV_ARG(check->id));
+    char *bytes = arena_alloc(arena, doc.len);
+    for (size_t i = 0; i < doc.len; i++)
+        bytes[i] =
+            doc.ptr[i] >= 'A' && doc.ptr[i] <= 'Z' ? (char)(doc.ptr[i] + 'a' - 'A') : doc.ptr[i];
+    return (struct sv){bytes, doc.len};
+}
+
 static struct check_result *push(struct check_results *results, struct check_result result) {
     if (results->count == results->capacity) {
         size_t capacity = results->capacity ? results->capacity * 2 : 64;

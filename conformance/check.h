@@ -55,6 +55,8 @@ const struct check *catalogue_at(size_t index);
 /* NULL when there is none of that id. */
 const struct check *catalogue_find(struct sv id);
 struct sv catalogue_version(void);
+/* Where the check is described: "docs/checks.md#sch-002". */
+struct sv check_doc(const struct check *check, struct arena *arena);
 
 struct check_result {
     const struct check *check;

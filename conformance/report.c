@@ -122,6 +122,7 @@ static void add_check(const struct check_result *result, const struct report_inp
     json_set_string(arena, map, SV("target"), input->target);
     set_text(arena, map, SV("role"), result->role);
     json_set_string(arena, map, SV("title"), check->title);
+    json_set_string(arena, map, SV("doc"), check_doc(check, arena));
     if (result->subject.path.len > 0)
         report_add_location(arena, json_ensure_map(arena, map, SV("subject")), &result->subject);
     set_text(arena, map, SV("message"), result->message);

@@ -74,12 +74,12 @@ static void put_title(struct writer *writer, const struct cJSON *check, const ch
     put(writer, SV("  "));
     put_colored(writer, color, sv_from(mark));
     put(writer, SV(" "));
-    put(writer, text_of(check, SV("id")));
+    put_safe(writer, text_of(check, SV("id")));
     put(writer, SV(" "));
-    put(writer, text_of(check, SV("slug")));
+    put_safe(writer, text_of(check, SV("slug")));
     if (text_of(check, SV("role")).len > 0) {
         put(writer, SV(" ["));
-        put(writer, text_of(check, SV("role")));
+        put_safe(writer, text_of(check, SV("role")));
         put(writer, SV("]"));
     }
 }
@@ -159,10 +159,10 @@ static void put_level(struct writer *writer, const struct cJSON *report) {
     const struct cJSON *level = json_get(report, SV("level"));
     const struct cJSON *missing = json_get(level, SV("missing"));
     put(writer, SV("level: "));
-    put(writer, text_of(level, SV("reached")));
+    put_safe(writer, text_of(level, SV("reached")));
     if (json_count(missing) > 0) {
         put(writer, SV("; "));
-        put(writer, text_of(level, SV("next")));
+        put_safe(writer, text_of(level, SV("next")));
         put(writer, SV(" needs"));
     }
     size_t shown = 0;
@@ -170,7 +170,7 @@ static void put_level(struct writer *writer, const struct cJSON *report) {
         if (shown++ == SHOWN_MAX)
             break;
         put(writer, SV(" "));
-        put(writer, json_text(id));
+        put_safe(writer, json_text(id));
     }
     if (shown > SHOWN_MAX)
         put(writer, SV(" and more"));
@@ -211,11 +211,11 @@ struct sv report_text(const struct cJSON *report, const struct report_text_optio
     put(&writer, SV("CacheRuntimeClass "));
     put_safe(&writer, json_find_string(report, "subject.className"));
     put(&writer, SV(", target "));
-    put(&writer, json_find_string(report, "targets.0.name"));
+    put_safe(&writer, json_find_string(report, "targets.0.name"));
     put(&writer, SV(", catalogue "));
-    put(&writer, json_find_string(report, "catalogue.version"));
+    put_safe(&writer, json_find_string(report, "catalogue.version"));
     put(&writer, SV(", seed "));
-    put(&writer, json_text(json_find(report, "run.seed")));
+    put_safe(&writer, json_text(json_find(report, "run.seed")));
     put(&writer, SV("\n"));
     put_section(&writer, report, "Failures", failures, COUNT_OF(failures), put_failure);
     put_section(&writer, report, "Not executed", skips, COUNT_OF(skips), put_skipped);

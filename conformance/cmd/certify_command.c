@@ -4,6 +4,7 @@
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/judgement.h"
 #include "conformance/cmd/scripts.h"
+#include "conformance/cmd/verify.h"
 #include "conformance/lifecycle.h"
 #include "conformance/lint.h"
 #include "conformance/sandbox/parallel.h"
@@ -97,26 +98,28 @@ static size_t observe(const struct subject *subject, const struct certify_option
     return COUNT_OF(measurements);
 }
 
-static int certify(const struct subject *subject, const struct certify_options *options,
-                   const struct scripts *scripts, struct sv path, struct arena *arena) {
-    struct check_results results = {.arena = arena};
+static const struct cJSON *certify(const struct subject *subject,
+                                   const struct certify_options *options,
+                                   const struct scripts *scripts, struct sv path,
+                                   struct check_results *results) {
+    struct arena *arena = results->arena;
     struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
     bool has_progress = shows_progress(options);
     if (has_progress)
         show_progress(NULL, SV("lint"));
-    lint_checks(subject, &lint, &results);
+    lint_checks(subject, &lint, results);
     struct report_measurement measurements[MEASUREMENTS_MAX] = {
         {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
     size_t measurement_count = 1;
     AUTO(arena) life_arena = arena_new();
     if (!options->is_static)
         measurement_count +=
-            observe(subject, options, scripts, life_arena, &results, measurements + 1);
+            observe(subject, options, scripts, life_arena, results, measurements + 1);
     if (has_progress)
         end_progress();
     struct report_input input = {
         .subject = subject,
-        .results = &results,
+        .results = results,
         .tool_version = SV(CACHERUNTIME_VERSION),
         .target = lint_target_text(lint.target),
         .modes =
@@ -129,12 +132,43 @@ static int certify(const struct subject *subject, const struct certify_options *
         .measurements = measurements,
         .measurement_count = measurement_count,
     };
-    return judgement_print(&input, &options->judgement, arena);
+    return report_build(&input, arena);
+}
+
+static int certify_files(const struct command *command, struct certify_options *options,
+                         const struct sv *paths, size_t path_count, const struct cJSON *earlier,
+                         struct arena *arena) {
+    struct error err = {0};
+    struct subject subject;
+    if (!input_subject(arena, paths, path_count, &subject, &err))
+        return command_fail(command, err.message);
+    struct scripts scripts = {0};
+    if (!scripts_open(&scripts, &subject, options->is_static, arena, &err))
+        return command_fail(command, err.message);
+    struct check_results results = {.arena = arena};
+    const struct cJSON *report = certify(&subject, options, &scripts, paths[0], &results);
+    scripts_release(&scripts);
+    return earlier ? verify_print(earlier, report, arena)
+                   : judgement_print(report, &results, &options->judgement, arena);
+}
+
+/* Runs again what a report tells of: its files, target, seed and mode. */
+static int certify_again(const struct command *command, struct certify_options *options,
+                         struct sv report_path, struct arena *arena) {
+    struct verify_input input;
+    struct error err = {0};
+    if (!verify_read(arena, report_path, &input, &err))
+        return command_fail(command, err.message);
+    options->seed = input.seed;
+    options->is_static = input.is_static;
+    options->judgement.target = (int)input.target;
+    return certify_files(command, options, input.paths, input.path_count, input.report, arena);
 }
 
 int certify_command(const struct command *command, int argc, char *const *argv) {
     struct certify_options certify_options = {.seed = DEFAULT_SEED};
-    struct option options[JUDGEMENT_OPTION_COUNT + 4] = {
+    struct sv verified = SV("");
+    struct option options[JUDGEMENT_OPTION_COUNT + 5] = {
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
          SV("seed of the simulation; the same seed gives the same report")},
         {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
@@ -145,25 +179,22 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
         {SV("progress"), OPTION_CHOICE, SV("auto|always|never"), progress_choices,
          COUNT_OF(progress_choices), &certify_options.progress,
          SV("which check is at work, on standard error; auto: on a terminal")},
+        {SV("verify"), OPTION_TEXT, SV("REPORT.json"), NULL, 0, &verified,
+         SV("certify the report's files again: status 0 when the same comes out")},
     };
-    judgement_option_rows(&certify_options.judgement, options + 4);
+    judgement_option_rows(&certify_options.judgement, options + 5);
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
-    if (operands.count == 0)
-        return command_fail(command, "name the file of a CacheRuntimeClass");
     certify_options.judgement.level =
         (enum report_level)(REPORT_LEVEL_BRONZE + certify_options.level);
     AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    struct subject subject;
-    if (!input_subject(arena, operands.items, operands.count, &subject, &err))
-        return command_fail(command, err.message);
-    struct scripts scripts = {0};
-    if (!scripts_open(&scripts, &subject, certify_options.is_static, arena, &err))
-        return command_fail(command, err.message);
-    status = certify(&subject, &certify_options, &scripts, operands.items[0], arena);
-    scripts_release(&scripts);
-    return status;
+    if (verified.len > 0)
+        return operands.count == 0
+                   ? certify_again(command, &certify_options, verified, arena)
+                   : command_fail(command, "--verify takes its files from the report");
+    if (operands.count == 0)
+        return command_fail(command, "name the file of a CacheRuntimeClass");
+    return certify_files(command, &certify_options, operands.items, operands.count, NULL, arena);
 }

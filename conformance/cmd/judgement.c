@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/judgement.h"
 
-#include "core/base/arena.h"
-#include "core/data/json.h"
+#include "conformance/report_forms.h"
 
-static const struct sv outputs[] = {SV("text"), SV("json"), SV("junit")};
 static const struct sv colors[] = COLOR_CHOICES;
 static const struct sv levels[] = {SV("must"), SV("should")};
 static const struct sv targets[] = {SV("cacheruntime"), SV("fluid")};
 
 void judgement_option_rows(struct judgement_options *options, struct option *ret_rows) {
     const struct option rows[JUDGEMENT_OPTION_COUNT] = {
-        {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
-         &options->output, SV("form of the report")},
+        {SV("output"), OPTION_CHOICE, SV("FORM"), report_form_names, REPORT_FORM_COUNT,
+         &options->output,
+         SV("form of the report: text, json, junit, sarif, markdown, html, github")},
         {SV("target"), OPTION_CHOICE, SV("cacheruntime|fluid"), targets, COUNT_OF(targets),
          &options->target, SV("controller that the class is judged for")},
         {SV("fail-on"), OPTION_CHOICE, SV("must|should"), levels, COUNT_OF(levels),
@@ -35,20 +34,14 @@ static int status_of(enum report_verdict verdict) {
     return statuses[verdict];
 }
 
-int judgement_print(const struct report_input *input, const struct judgement_options *options,
-                    struct arena *arena) {
-    const struct cJSON *report = report_build(input, arena);
-    int status = status_of(
-        report_verdict(input->results, (enum report_fail_on)options->fail_on, options->level));
-    if (options->output == OUTPUT_JSON) {
-        struct sv json = json_write_arena(arena, report, JSON_PRETTY);
-        return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
-    }
-    if (options->output == OUTPUT_JUNIT)
-        return command_print(report_junit(report, arena), status);
+int judgement_print(const struct cJSON *report, const struct check_results *results,
+                    const struct judgement_options *options, struct arena *arena) {
+    int status =
+        status_of(report_verdict(results, (enum report_fail_on)options->fail_on, options->level));
     struct report_text_options text = {
         .has_color = command_has_color((enum color)options->color),
         .shows_passed = !options->is_quiet,
     };
-    return command_print(report_text(report, &text, arena), status);
+    return command_print(report_print(report, (enum report_form)options->output, &text, arena),
+                         status);
 }

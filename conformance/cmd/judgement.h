@@ -8,12 +8,13 @@
 #include "core/base/base.h"
 
 struct arena;
-
-enum judgement_output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JUNIT };
+struct check_results;
+struct cJSON;
 
 /* Targets of the options that both commands have. */
 struct judgement_options {
-    int output, color, fail_on, target;
+    int output; /* enum report_form */
+    int color, fail_on, target;
     bool is_quiet;
     enum report_level level; /* that the exit status asks for */
 };
@@ -21,8 +22,8 @@ enum { JUDGEMENT_OPTION_COUNT = 5 };
 /* Writes JUDGEMENT_OPTION_COUNT rows that point into `options`. */
 void judgement_option_rows(struct judgement_options *options, struct option *ret_rows);
 
-/* Prints the report in the form asked for; returns the exit status. */
-int judgement_print(const struct report_input *input, const struct judgement_options *options,
-                    struct arena *arena);
+/* Prints the report of these results in the form asked for; returns the exit status. */
+int judgement_print(const struct cJSON *report, const struct check_results *results,
+                    const struct judgement_options *options, struct arena *arena);
 
 #endif

@@ -39,5 +39,5 @@ int lint_command(const struct command *command, int argc, char *const *argv) {
         .measurements = &length,
         .measurement_count = 1,
     };
-    return judgement_print(&input, &judgement, arena);
+    return judgement_print(report_build(&input, arena), &results, &judgement, arena);
 }

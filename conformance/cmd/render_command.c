@@ -2,18 +2,50 @@
 /* crctl render: files in another form; what they hold decides which. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
+#include "conformance/report_forms.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/data/json.h"
+
+enum { REPORT_BYTES_MAX = 16 * 1024 * 1024 };
+
+/* The report that the file holds, or NULL: then it is read as objects, with their messages. */
+static const struct cJSON *find_report(struct arena *arena, struct sv path) {
+    struct error err = {0};
+    struct sv text;
+    if (!input_read(arena, path, REPORT_BYTES_MAX, &text, &err) ||
+        !sv_starts_with(sv_trim(text), SV("{")))
+        return NULL;
+    return report_read(arena, text, &err);
+}
 
 int render_command(const struct command *command, int argc, char *const *argv) {
+    static const struct sv colors[] = COLOR_CHOICES;
+    int form = REPORT_FORM_COUNT, color = COLOR_AUTO;
+    const struct option options[] = {
+        {SV("output"), OPTION_CHOICE, SV("FORM"), report_form_names, REPORT_FORM_COUNT, &form,
+         SV("of a report: text, json, junit, sarif, markdown, html, github")},
+        {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors), &color,
+         SV("color of the text form")},
+    };
     struct operands operands;
     int status;
-    if (!command_options(command, NULL, 0, argc, argv, &operands, &status))
+    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
     if (operands.count == 0)
-        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime");
+        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, or "
+                                     "a report that crctl certify --output json printed");
     AUTO(arena) arena = arena_new();
     struct error err = {0};
+    const struct cJSON *report = operands.count == 1 ? find_report(arena, operands.items[0]) : NULL;
+    if (report) {
+        struct report_text_options text = {.has_color = command_has_color((enum color)color),
+                                           .shows_passed = true};
+        enum report_form as = form == REPORT_FORM_COUNT ? REPORT_FORM_TEXT : (enum report_form)form;
+        return command_print(report_print(report, as, &text, arena), EXIT_HELD);
+    }
+    if (form != REPORT_FORM_COUNT)
+        return command_fail(command, "--output is for a report; objects are printed as YAML");
     struct manifest *manifests;
     if (!input_manifests(arena, operands.items, operands.count, &manifests, &err))
         return command_fail(command, err.message);
