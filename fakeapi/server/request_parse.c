@@ -45,6 +45,8 @@ static int hex_value(char digit) {
 
 /* False for a "%" that is not followed by two hexadecimal digits, and for a NUL. */
 static bool decode(struct sv text, bool is_query, struct arena *arena, struct sv *ret_decoded) {
+    if (sv_find(text, '\0') < text.len)
+        return false;
     if (sv_find(text, '%') == text.len && (!is_query || sv_find(text, '+') == text.len)) {
         *ret_decoded = text;
         return true;
