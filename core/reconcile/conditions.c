@@ -86,6 +86,13 @@ void condition_set(struct pass *pass, struct cJSON *status, struct condition con
         json_set_string(pass->arena, item, SV("lastTransitionTime"), now);
 }
 
+void condition_remove(struct cJSON *status, struct sv type) {
+    struct cJSON *list = json_get(status, SV("conditions"));
+    struct cJSON *item = find(list, type);
+    if (item)
+        json_detach(list, item);
+}
+
 int64_t condition_false_since_ms(const struct cJSON *object, struct sv type, int64_t fallback_ms) {
     int64_t since_ms;
     const struct cJSON *condition = object_condition(object, type);

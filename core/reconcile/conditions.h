@@ -24,6 +24,8 @@ struct condition {
 
 /* Changes nothing when the condition says this already. */
 void condition_set(struct pass *pass, struct cJSON *status, struct condition condition);
+/* Nothing is said any more: what the condition was about is no part of the runtime. */
+void condition_remove(struct cJSON *status, struct sv type);
 /* Since when the condition is False, in milliseconds; `fallback_ms` when it is not, or does not
  * say. */
 int64_t condition_false_since_ms(const struct cJSON *object, struct sv type, int64_t fallback_ms);

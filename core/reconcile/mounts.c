@@ -82,6 +82,13 @@ static bool is_mounted_by(const struct pass *pass, const struct server *server) 
            (hash.len == 0 || sv_eq(hash, pass->mounts_hash));
 }
 
+bool mounts_are_lost(struct pass *pass) {
+    struct server server;
+    if (!entry_server(pass, ENTRY_MOUNT_UFS, &server) || (!server.pod && entry_may_wait(&server)))
+        return false;
+    return !server.pod || !is_mounted_by(pass, &server);
+}
+
 static void run(struct pass *pass, const struct server *server, int64_t at_ms) {
     if (at_ms > pass->snapshot->now_ms)
         pass_wake_at(pass, at_ms);

@@ -7,6 +7,7 @@
 #include "core/reconcile/deletion.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/gates.h"
+#include "core/reconcile/mounts.h"
 #include "core/reconcile/nodes.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/status.h"
@@ -43,10 +44,15 @@ static void close_with_pods(struct pass *pass, enum gate_id gate) {
     pass_close(pass, gate, pods->reason, pods->message);
 }
 
-/* A paused runtime that serves goes on serving; one that does not yet waits. */
+/* A paused runtime that serves goes on serving; one that does not yet waits. Mounts that a pod took
+ * with it are not made again. */
 static void plan_paused(struct pass *pass) {
     for (enum gate_id gate = GATE_READY_CHECK; gate <= GATE_VOLUME; gate++) {
-        if (pass->was_bound && pass->plan->gates[GATE_PODS].is_open)
+        if (gate == GATE_MOUNTS && pass->was_bound && mounts_are_lost(pass))
+            pass_close(pass, gate, SV("Paused"),
+                       SV("mountUFS is to run, once the annotation cacheruntime.fluid.io/paused is "
+                          "removed"));
+        else if (pass->was_bound && pass->plan->gates[GATE_PODS].is_open)
             pass_open(pass, gate);
         else if (pass->was_bound)
             close_with_pods(pass, gate);

@@ -83,9 +83,13 @@ static const struct {
 
 static void say_component(struct pass *pass, const struct component *component,
                           struct cJSON *status) {
-    if (!component->is_enabled)
-        return;
     size_t i = component->type;
+    if (!component->is_enabled || !component->observed)
+        condition_remove(status, component_conditions[i].initialized);
+    if (!component->is_enabled) {
+        condition_remove(status, component_conditions[i].ready);
+        return;
+    }
     if (component->observed)
         say(pass, status, component_conditions[i].initialized, true,
             component_conditions[i].initialized_reason,
