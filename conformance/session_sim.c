@@ -16,7 +16,7 @@ enum {
     /* Longer than a ConfigMap takes to reach a pod, and than the first retries. */
     QUIET_MS = 90 * 1000,
     /* Nobody comes back after long here: a past of thousands of runtimes would fill the memory. */
-    WATCH_KEPT_EVENTS = 2048,
+    WATCH_KEPT_EVENTS = 256,
     PREPARE_TIMEOUT_MS = 60 * 1000,
     RESYNC_MS = 600 * 1000,
 };

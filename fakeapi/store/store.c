@@ -7,7 +7,7 @@
 #include "core/data/json.h"
 
 enum {
-    TREE_BYTES_MAX = 48 * 1024 * 1024,
+    TREE_BYTES_MAX = 24 * 1024 * 1024,
     /* A resourceVersion of 1 is what an empty server answers. */
     FIRST_REVISION = 1,
 };
