@@ -169,6 +169,7 @@ static void fill_environment(struct shell_job *job, const struct cJSON *containe
 
 static int run(struct shell *shell, struct shell_job *job, struct sv container,
                const struct sv *words, size_t count, const struct shell_io *io) {
+    job->memory_bytes_max = arena_used_bytes(job->arena) + SHELL_MEMORY_BYTES_MAX;
     job->disk = find_disk(shell, job->pod, container, job->arena);
     job->environment = map_new();
     add_mounted_files(shell, job->pod, container, job->disk, job->arena);

@@ -24,6 +24,8 @@ enum {
     SHELL_OUTPUT_BYTES_MAX = 16 * 1024 * 1024,
     SHELL_WORDS_MAX = 4096,
     SHELL_STEPS_MAX = 10000, /* commands in one script */
+    SHELL_DEPTH_MAX = 32,    /* scripts that run scripts */
+    SHELL_MEMORY_BYTES_MAX = 128 * 1024 * 1024,
 };
 
 /* Adds itself to the world as the last engine to ask. */

@@ -31,6 +31,8 @@ struct shell_job {
     struct map *environment; /* of struct sv * in the arena */
     const struct cJSON *pod;
     size_t steps;
+    size_t depth;            /* of scripts within scripts */
+    size_t memory_bytes_max; /* of the arena: what it may hold at the end */
     int64_t duration_ms;
     bool is_exiting; /* "exit" was run */
     bool is_beyond;  /* it asked for a program or for syntax that is not here */

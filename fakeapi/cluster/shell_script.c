@@ -136,8 +136,7 @@ static void next_token(struct reader *reader) {
 /* --- commands --- */
 
 struct simple {
-    struct sv *words;
-    size_t count;
+    VEC(struct sv) words; /* released by run_pipeline() */
     struct sv input_path, output_path;
     bool appends, has_input, has_output, drops_errors, joins_errors, to_errors;
 };
@@ -176,17 +175,15 @@ static bool is_redirection(const struct reader *reader) {
 }
 
 static bool read_simple(struct reader *reader, struct simple *ret_simple) {
-    *ret_simple =
-        (struct simple){.words = ARENA_ARRAY(reader->job->arena, struct sv, SHELL_WORDS_MAX)};
     while (reader->type == TOKEN_WORD || is_redirection(reader)) {
         if (is_redirection(reader)) {
             if (!take_redirection(reader, ret_simple))
                 return false;
             continue;
         }
-        if (ret_simple->count == SHELL_WORDS_MAX)
+        if (ret_simple->words.count == SHELL_WORDS_MAX)
             return false;
-        ret_simple->words[ret_simple->count++] = reader->text;
+        vec_push(&ret_simple->words, reader->text);
         next_token(reader);
     }
     return reader->type != TOKEN_BROKEN;
@@ -229,14 +226,16 @@ static int run_simple(struct shell_job *job, const struct simple *simple,
             return complain(io, simple->input_path, "No such file or directory");
         own.input = file->bytes;
     }
-    if (simple->count == 1 && is_assignment(job, simple->words[0]))
+    if (simple->words.count == 1 && is_assignment(job, simple->words.items[0]))
         return 0;
     struct buf output, dropped;
     buf_init(&output, PIPE_BYTES_MAX);
     buf_init(&dropped, PIPE_BYTES_MAX);
     own.output = simple->has_output ? &output : simple->to_errors ? io->errors : io->output;
     own.errors = simple->drops_errors ? &dropped : simple->joins_errors ? own.output : io->errors;
-    int status = simple->count > 0 ? shell_command(job, simple->words, simple->count, &own) : 0;
+    int status = simple->words.count > 0
+                     ? shell_command(job, simple->words.items, simple->words.count, &own)
+                     : 0;
     if (simple->has_output && !write_file(job, simple, buf_view(&output)))
         status = complain(io, simple->output_path, "No space left on device");
     buf_release(&output);
@@ -244,33 +243,49 @@ static int run_simple(struct shell_job *job, const struct simple *simple,
     return status;
 }
 
+/* One command of a pipeline; its output becomes `input` when another one follows. */
+static void run_part(struct reader *reader, const struct simple *simple, bool has_more,
+                     struct sv *input, const struct shell_io *io) {
+    struct buf output;
+    buf_init(&output, PIPE_BYTES_MAX);
+    struct shell_io own = {*input, has_more ? &output : io->output, io->errors};
+    reader->status = run_simple(reader->job, simple, &own);
+    *input = arena_copy(reader->job->arena, buf_view(&output));
+    buf_release(&output);
+}
+
 /* a | b | c: each one's output is the next one's input. */
 static bool run_pipeline(struct reader *reader, bool is_skipped, const struct shell_io *io) {
     struct sv input = io->input;
     for (bool has_more = true; has_more;) {
-        struct simple simple;
-        if (!read_simple(reader, &simple))
-            return false;
+        struct simple simple = {0};
+        bool is_read = read_simple(reader, &simple);
         has_more = reader->type == TOKEN_OPERATOR && sv_eq(reader->text, SV("|"));
-        if (!is_skipped) {
-            struct buf output;
-            buf_init(&output, PIPE_BYTES_MAX);
-            struct shell_io own = {input, has_more ? &output : io->output, io->errors};
-            reader->status = run_simple(reader->job, &simple, &own);
-            input = arena_copy(reader->job->arena, buf_view(&output));
-            buf_release(&output);
-        }
+        if (is_read && !is_skipped)
+            run_part(reader, &simple, has_more, &input, io);
+        vec_release(&simple.words);
+        if (!is_read)
+            return false;
         if (has_more)
             next_token(reader);
     }
     return true;
 }
 
-int shell_script(struct shell_job *job, struct sv script, const struct shell_io *io) {
+/* Scripts that run scripts, and variables that double: both end here. */
+static bool is_exhausted(const struct shell_job *job) {
+    return job->depth >= SHELL_DEPTH_MAX || arena_used_bytes(job->arena) > job->memory_bytes_max;
+}
+
+static int run_script(struct shell_job *job, struct sv script, const struct shell_io *io) {
     struct reader reader = {.job = job, .rest = script};
     bool is_skipped = false;
     next_token(&reader);
     while (reader.type != TOKEN_END && !job->is_exiting) {
+        if (is_exhausted(job)) {
+            job->is_exiting = true;
+            return complain(io, SV("script"), "needs more memory than a simulated shell has");
+        }
         bool is_read = run_pipeline(&reader, is_skipped, io) && reader.type != TOKEN_WORD;
         if (!is_read) {
             job->is_beyond = true;
@@ -284,4 +299,11 @@ int shell_script(struct shell_job *job, struct sv script, const struct shell_io 
         next_token(&reader);
     }
     return reader.status;
+}
+
+int shell_script(struct shell_job *job, struct sv script, const struct shell_io *io) {
+    job->depth++;
+    int status = run_script(job, script, io);
+    job->depth--;
+    return status;
 }

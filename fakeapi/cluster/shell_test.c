@@ -150,6 +150,28 @@ TEST(a_log_is_what_the_command_printed) {
     end(&fixture);
 }
 
+/* What would grow without bound ends with a sentence. */
+#define CATS                                                                                       \
+    " | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat | cat"
+#define MANY "cat /tmp/x /tmp/x /tmp/x /tmp/x /tmp/x /tmp/x /tmp/x /tmp/x" CATS " > /dev/null; "
+static const char *const greedy[] = {
+    "echo 'sh /tmp/f' > /tmp/f; sh /tmp/f",
+    "X=aaaaaaaaaaaaaaaa; X=$X$X$X$X; X=$X$X$X$X; X=$X$X$X$X; X=$X$X$X$X; X=$X$X$X$X; X=$X$X$X$X; "
+    "X=$X$X$X$X; echo $X > /tmp/x; " MANY MANY MANY MANY MANY MANY "echo end",
+};
+
+TEST(greedy_scripts_end) {
+    struct fixture fixture = begin("[\"sleep\",\"infinity\"]");
+    for (size_t i = 0; i < COUNT_OF(greedy); i++) {
+        struct sv words[] = {SV("sh"), SV("-c"), sv_from(greedy[i])};
+        struct completion completion = run(&fixture, words, 3, SV(""));
+        CHECK(completion.err.code == ERROR_NONE);
+        CHECK(completion.exit_code == 1);
+        CHECK(sv_contains(completion.stderr_bytes, SV("needs more memory")));
+    }
+    end(&fixture);
+}
+
 TEST(a_full_disk_is_said) {
     struct fixture fixture = begin("[\"sleep\",\"infinity\"]");
     AUTO(arena) arena = arena_new();
