@@ -51,11 +51,125 @@ static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
     return (struct sv){out, len};
 }
 
+/* --- what is too large to compile: the library here copies what is repeated --- */
+
+enum { STATES_MAX = 20000, GROUPS_MAX = 64 };
+
+struct estimate {
+    size_t size[GROUPS_MAX]; /* of each open group, the whole first */
+    size_t depth;
+    size_t last;      /* of the atom that a repetition would repeat; 0: none */
+    bool is_repeated; /* the last atom has its repetition */
+};
+
+static void add_atom(struct estimate *estimate, size_t size) {
+    estimate->size[estimate->depth] += size;
+    estimate->last = size;
+    estimate->is_repeated = false;
+}
+
+/* RE2 knows no repetition of a repetition, but for a "?" that makes it lazy. */
+static bool repeat(struct estimate *estimate, size_t times, bool is_question_mark) {
+    if (estimate->is_repeated)
+        return is_question_mark;
+    if (estimate->last == 0)
+        return false;
+    estimate->size[estimate->depth] += estimate->last * (times - 1);
+    estimate->last *= times;
+    estimate->is_repeated = true;
+    return estimate->size[estimate->depth] <= STATES_MAX;
+}
+
+static size_t bracket_bytes(struct sv pattern) {
+    size_t i = 1;
+    i += i < pattern.len && pattern.ptr[i] == '^';
+    i += i < pattern.len && pattern.ptr[i] == ']';
+    while (i < pattern.len && pattern.ptr[i] != ']')
+        i += pattern.ptr[i] == '\\' || sv_starts_with(sv_drop(pattern, i), SV("[:")) ? 2 : 1;
+    /* The end of [[:alpha:]] is the second one. */
+    bool has_class = i > 0 && i < pattern.len && pattern.ptr[i - 1] == ':';
+    return has_class && i + 1 < pattern.len ? i + 2 : i + 1;
+}
+
+/* "{2}", "{2,}" or "{2,5}": how often at most; 0: no repetition. */
+static size_t counted(struct sv pattern, size_t *ret_bytes) {
+    size_t end = sv_find(pattern, '}');
+    struct sv inside = sv_drop(sv_prefix(pattern, end), 1);
+    struct sv low = sv_cut(&inside, ',');
+    int64_t least, most;
+    if (end == pattern.len || !sv_to_int64(low, &least) || least < 0 || least > 1000)
+        return 0;
+    *ret_bytes = end + 1;
+    most = least;
+    if (inside.len > 0 && (!sv_to_int64(inside, &most) || most < least || most > 1000))
+        return 0;
+    return most > 0 ? (size_t)most : 1;
+}
+
+static bool estimate_step(struct estimate *estimate, struct sv *pattern) {
+    size_t bytes = 1, times;
+    bool held = true;
+    switch (pattern->ptr[0]) {
+    case '(':
+        held = ++estimate->depth < GROUPS_MAX;
+        if (held)
+            estimate->size[estimate->depth] = 1;
+        estimate->last = 0;
+        estimate->is_repeated = false;
+        bytes = sv_starts_with(*pattern, SV("(?:")) ? 3 : 1;
+        break;
+    case ')':
+        held = estimate->depth > 0;
+        if (held)
+            add_atom(estimate, estimate->size[estimate->depth--]);
+        break;
+    case '[':
+        bytes = bracket_bytes(*pattern);
+        add_atom(estimate, 1);
+        break;
+    case '\\':
+        bytes = 2;
+        held = pattern->len > 1 && !(pattern->ptr[1] >= '1' && pattern->ptr[1] <= '9');
+        add_atom(estimate, 1);
+        break;
+    case '*':
+    case '?':
+        held = repeat(estimate, 1, pattern->ptr[0] == '?');
+        break;
+    case '+':
+        held = repeat(estimate, 2, false);
+        break;
+    case '{':
+        times = counted(*pattern, &bytes);
+        held = times > 0 && repeat(estimate, times, false);
+        break;
+    case '|':
+        estimate->last = 0;
+        estimate->is_repeated = false;
+        break;
+    default:
+        add_atom(estimate, pattern->ptr[0] == '.' ? 4 : 1);
+    }
+    *pattern = sv_drop(*pattern, bytes);
+    return held && estimate->size[estimate->depth] <= STATES_MAX;
+}
+
+static bool is_small(struct sv pattern) {
+    struct estimate estimate = {0};
+    while (pattern.len > 0)
+        if (!estimate_step(&estimate, &pattern))
+            return false;
+    return estimate.depth == 0;
+}
+
 static bool compile(struct arena *arena, struct sv pattern, regex_t *ret_regex) {
     if (pattern.len > PATTERN_BYTES_MAX || memchr(pattern.ptr, 0, pattern.len))
         return false;
     bool ignores_case = sv_starts_with(pattern, SV("(?i)"));
-    struct sv posix = posix_pattern(arena, ignores_case ? sv_drop(pattern, 4) : pattern);
+    pattern = ignores_case ? sv_drop(pattern, 4) : pattern;
+    if (!is_small(pattern))
+        return false;
+    struct sv posix = posix_pattern(arena, pattern);
     return regcomp(ret_regex, arena_copy(arena, posix).ptr,
                    REG_EXTENDED | (ignores_case ? REG_ICASE : 0)) == 0;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/schema/pattern.h"
+
+#include "core/base/arena.h"
+#include "core/base/test.h"
+
+static const struct {
+    const char *pattern, *text;
+    bool matches;
+} cases[] = {
+    {"^[a-z]([-a-z0-9]*[a-z0-9])?$", "web-1", true},
+    {"^[a-z]([-a-z0-9]*[a-z0-9])?$", "-web", false},
+    {"^(?:a|b)+$", "abba", true},
+    {"^\\d{1,3}\\.\\d+$", "10.25", true},
+    {"^\\d{1,3}\\.\\d+$", "x.25", false},
+    {"^[\\w.]+$", "a_1.b", true},
+    {"^.{1,2}$", "\xc3\xa9x", true},
+    {"(?i)^web$", "WEB", true},
+    {"[[:digit:]]+", "a1", true},
+    {"^[]a]+$", "a]", true},
+    {"^$", "", true},
+    {"^([0-9]{1,3}\\.){3}[0-9]{1,3}$", "10.0.0.1", true},
+};
+
+TEST(patterns_of_definitions_match_as_in_go) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct sv pattern = sv_from(cases[i].pattern);
+        CHECK(pattern_is_known(arena, pattern));
+        CHECK(pattern_matches(arena, pattern, sv_from(cases[i].text), NULL) == cases[i].matches);
+    }
+}
+
+/* The library behind this copies what is repeated: a few bytes could fill the memory. */
+TEST(patterns_that_grow_or_that_go_does_not_know_are_refused) {
+    static const char *const refused[] = {
+        "a++",
+        "a+++++++++++++++++++++++++++++++++++++++++",
+        "((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+",
+        "((a{1,1000}){1,1000}){1,1000}",
+        "a{2000}",
+        "(a)\\1",
+        "(a",
+        "a)",
+        "*a",
+        "a{2,1}",
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        CHECK(!pattern_is_known(arena, sv_from(refused[i])));
+    char *longest = arena_alloc(arena, PATTERN_BYTES_MAX + 2);
+    memset(longest, 'a', PATTERN_BYTES_MAX + 1);
+    CHECK(!pattern_is_known(arena, (struct sv){longest, PATTERN_BYTES_MAX + 1}));
+}
