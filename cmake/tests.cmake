@@ -48,6 +48,16 @@ foreach(client kubectl manager)
   set_tests_properties(${client} PROPERTIES LABELS ${client} TIMEOUT 900 SKIP_RETURN_CODE 77)
 endforeach()
 
+add_test(NAME crctl.init COMMAND ci/check-init $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.init PROPERTIES LABELS crctl TIMEOUT 600)
+
+# The page of checks is the catalogue's.
+add_test(NAME crctl.checks-page
+         COMMAND sh -c "'$<TARGET_FILE:crctl>' checks --output markdown | diff docs/checks.md -"
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.checks-page PROPERTIES LABELS crctl TIMEOUT 60)
+
 add_test(NAME crctl.report-page COMMAND ci/check-report-page $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.report-page PROPERTIES LABELS crctl TIMEOUT 120 SKIP_RETURN_CODE 77)

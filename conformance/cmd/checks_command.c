@@ -50,11 +50,67 @@ static int print_text(struct arena *arena) {
     return status;
 }
 
+/* --- docs/checks.md --- */
+
+static bool put_check(struct buf *buf, const struct check *check) {
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } ways[] = {{OBSERVED_BY_LINT, "reading the files"},
+                {OBSERVED_BY_SIM, "the simulated cluster"},
+                {OBSERVED_BY_SANDBOX, "running the scripts"},
+                {OBSERVED_BY_CLUSTER, "a cluster"}};
+    bool fits = buf_printf(buf, "\n### %.*s\n`%.*s`, %.*s, since %.*s, seen by", SV_ARG(check->id),
+                           SV_ARG(check->slug), SV_ARG(levels[check->level]), SV_ARG(check->since));
+    const char *separator = " ";
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        if (!(check->observed_by & ways[i].bit))
+            continue;
+        fits = fits && buf_printf(buf, "%s%s", separator, ways[i].text);
+        separator = " and ";
+    }
+    return fits && buf_printf(buf, ".\n\n%.*s\n\nWhat to change: %.*s\n", SV_ARG(check->title),
+                              SV_ARG(check->remediation));
+}
+
+static bool is_first_of_category(size_t index) {
+    for (size_t i = 0; i < index; i++) {
+        if (sv_eq(catalogue_at(i)->category, catalogue_at(index)->category))
+            return false;
+    }
+    return true;
+}
+
+static int print_markdown(void) {
+    struct buf buf;
+    buf_init(&buf, TABLE_BYTES_MAX);
+    bool fits = buf_printf(
+        &buf,
+        "<!-- SPDX-License-Identifier: Apache-2.0 -->\n# Checks\n\nThe catalogue, version %.*s, as "
+        "`crctl checks --output markdown` prints it. MUST checks decide on a certificate; see "
+        "[certification.md](certification.md).\n",
+        SV_ARG(catalogue_version()));
+    for (size_t i = 0; catalogue_at(i); i++) {
+        if (!is_first_of_category(i))
+            continue;
+        struct sv category = catalogue_at(i)->category;
+        fits = fits && buf_printf(&buf, "\n## %.*s\n", SV_ARG(category));
+        for (size_t j = i; catalogue_at(j); j++)
+            fits = fits && (!sv_eq(catalogue_at(j)->category, category) ||
+                            put_check(&buf, catalogue_at(j)));
+    }
+    assert(fits);
+    int status = command_print(buf_view(&buf), EXIT_HELD);
+    buf_release(&buf);
+    return status;
+}
+
 int checks_command(const struct command *command, int argc, char *const *argv) {
-    static const struct sv outputs[] = {SV("text"), SV("json")};
-    int output = 0;
+    enum { AS_TEXT, AS_JSON, AS_MARKDOWN };
+    static const struct sv outputs[] = {SV("text"), SV("json"), SV("markdown")};
+    int output = AS_TEXT;
     const struct option options[] = {
-        {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs), &output,
+        {SV("output"), OPTION_CHOICE, SV("text|json|markdown"), outputs, COUNT_OF(outputs), &output,
          SV("form of the table")},
     };
     struct operands operands;
@@ -64,5 +120,7 @@ int checks_command(const struct command *command, int argc, char *const *argv) {
     if (operands.count > 0)
         return command_fail(command, "takes no file");
     AUTO(arena) arena = arena_new();
-    return output == 1 ? print_json(arena) : print_text(arena);
+    if (output == AS_MARKDOWN)
+        return print_markdown();
+    return output == AS_JSON ? print_json(arena) : print_text(arena);
 }

@@ -32,6 +32,7 @@ struct command {
 
 int certify_command(const struct command *command, int argc, char *const *argv);
 int lint_command(const struct command *command, int argc, char *const *argv);
+int init_command(const struct command *command, int argc, char *const *argv);
 int checks_command(const struct command *command, int argc, char *const *argv);
 int completion_command(const struct command *command, int argc, char *const *argv);
 int bench_command(const struct command *command, int argc, char *const *argv);

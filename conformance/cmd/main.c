@@ -13,6 +13,8 @@ static int version_command(const struct command *command, int argc, char *const 
 static const struct command commands[] = {
     {SV("certify"), SV("CLASS.yaml [FILE...]"), SV("run the catalogue of checks on a class"),
      certify_command},
+    {SV("init"), SV("NAME"), SV("make a folder with a class that certifies as it stands"),
+     init_command},
     {SV("lint"), SV("CLASS.yaml [FILE...]"), SV("run the checks that only read files"),
      lint_command},
     {SV("checks"), SV(""), SV("list the catalogue of checks"), checks_command},
