@@ -156,6 +156,19 @@ static struct cJSON *number(struct arena *arena, double value) {
     return json_number(arena, text);
 }
 
+struct cJSON *bench_figures_json(struct arena *arena, const struct bench_summary *summaries,
+                                 size_t count) {
+    struct cJSON *figures = json_list(arena);
+    for (size_t i = 0; i < count; i++) {
+        struct cJSON *figure = json_append(figures, json_map(arena));
+        json_set_string(arena, figure, SV("name"), sv_from(summaries[i].name));
+        json_set(arena, figure, SV("median"), number(arena, summaries[i].median));
+        json_set(arena, figure, SV("min"), number(arena, summaries[i].min));
+        json_set(arena, figure, SV("max"), number(arena, summaries[i].max));
+    }
+    return figures;
+}
+
 void bench_print_json(struct buf *out, const char *title, const struct bench_summary *summaries,
                       size_t count, size_t run_count) {
     AUTO(arena) arena = arena_new();
@@ -164,14 +177,7 @@ void bench_print_json(struct buf *out, const char *title, const struct bench_sum
     json_set_string(arena, report, SV("kind"), SV("BenchReport"));
     json_set_string(arena, report, SV("title"), sv_from(title));
     json_set_int(arena, report, SV("runs"), (int64_t)run_count);
-    struct cJSON *figures = json_ensure_list(arena, report, SV("figures"));
-    for (size_t i = 0; i < count; i++) {
-        struct cJSON *figure = json_append(figures, json_map(arena));
-        json_set_string(arena, figure, SV("name"), sv_from(summaries[i].name));
-        json_set(arena, figure, SV("median"), number(arena, summaries[i].median));
-        json_set(arena, figure, SV("min"), number(arena, summaries[i].min));
-        json_set(arena, figure, SV("max"), number(arena, summaries[i].max));
-    }
+    json_set(arena, report, SV("figures"), bench_figures_json(arena, summaries, count));
     bool fits = json_write(out, report, JSON_PRETTY) && buf_append_byte(out, '\n');
     assert(fits);
 }

@@ -9,6 +9,7 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct arena;
 struct buf;
 struct cJSON;
 struct error;
@@ -51,6 +52,9 @@ double bench_cpu_ms(void);
 /* "name  median  min … max", one line a figure. */
 void bench_print_text(struct buf *out, const char *title, const struct bench_summary *summaries,
                       size_t count, size_t run_count);
+/* The list of figures of a BenchReport. */
+struct cJSON *bench_figures_json(struct arena *arena, const struct bench_summary *summaries,
+                                 size_t count);
 /* kind BenchReport. */
 void bench_print_json(struct buf *out, const char *title, const struct bench_summary *summaries,
                       size_t count, size_t run_count);

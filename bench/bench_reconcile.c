@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
+#include "core/reconcile/plan.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -19,6 +20,9 @@ enum {
     BOUND_TIMEOUT_MS = 60 * 60 * 1000,
     SETTLE_TIMEOUT_MS = 60 * 60 * 1000,
     STEADY_MS = 60 * 60 * 1000,
+    /* Less than between two reports: nothing is due, and nothing changes. */
+    IDLE_MS = 60 * 1000,
+    STEADY_PLANS = 1000,
 };
 
 /* Small, but with every part that costs a write or an exec. */
@@ -114,6 +118,40 @@ static bool all_bound(struct session *session, void *context) {
     return map_count(run->bound) == run->options->runtime_count;
 }
 
+/* A plan of a runtime for which there is nothing to do, the snapshot included. */
+static void add_plan(struct bench_run *run, struct bench_figures *figures) {
+    AUTO(arena) arena = arena_new();
+    struct controller *controller = session_controller(run->session);
+    uint64_t allocations = 0;
+    double elapsed_ms = 0;
+    for (size_t i = 0; i < STEADY_PLANS; i++) {
+        char name[32];
+        struct plan plan;
+        snprintf(name, sizeof(name), "rt-%zu", i % run->options->runtime_count);
+        arena_reset(arena);
+        uint64_t before = mem_alloc_count();
+        double start_ms = bench_cpu_ms();
+        bool is_known = controller_plan(controller, SV("default"), sv_from(name), arena, &plan);
+        elapsed_ms += bench_cpu_ms() - start_ms;
+        allocations += mem_alloc_count() - before;
+        assert(is_known);
+    }
+    bench_add(figures, "steady_plan_us", elapsed_ms * 1e3 / STEADY_PLANS);
+    bench_add(figures, "steady_plan_allocations", (double)allocations / STEADY_PLANS);
+}
+
+static void add_idle(struct bench_run *run, struct bench_figures *figures) {
+    struct session_counts before, after;
+    struct controller_stats stats_before, stats_after;
+    session_get_counts(run->session, &before);
+    controller_get_stats(session_controller(run->session), &stats_before);
+    session_advance(run->session, IDLE_MS);
+    session_get_counts(run->session, &after);
+    controller_get_stats(session_controller(run->session), &stats_after);
+    bench_add(figures, "idle_minute_writes", (double)(after.writes - before.writes));
+    bench_add(figures, "idle_minute_plans", (double)(stats_after.plans - stats_before.plans));
+}
+
 static void add_rest(struct bench_run *run, struct bench_figures *figures) {
     struct session_counts before, after;
     struct controller_stats stats_before, stats_after;
@@ -154,8 +192,12 @@ static bool measure(struct bench_run *run, struct bench_figures *figures, struct
     bench_add(figures, "allocations_per_plan",
               stats.plans ? (double)stats.allocations / (double)stats.plans : 0);
     bench_add(figures, "cache_kib", (double)stats.cache_bytes / 1024);
+    if (run->options->until_bound)
+        return true;
     if (!session_settle(run->session, SETTLE_TIMEOUT_MS))
         return error_set(err, ERROR_TIMEOUT, "the controller did not come to rest");
+    add_idle(run, figures);
+    add_plan(run, figures);
     add_rest(run, figures);
     return true;
 }

@@ -12,6 +12,7 @@ struct bench_reconcile_options {
     size_t runtime_count; /* 1 to 100,000 */
     size_t worker_count;  /* replicas of each runtime's worker, 0 to 100 */
     uint64_t seed;
+    bool until_bound; /* leave out what is measured after it */
 };
 
 /* One run; for bench_repeat(), with the options as context. */

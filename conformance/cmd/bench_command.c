@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crctl bench: measures, in processes of their own, and prints median and spread. */
 #include "bench/bench_certify.h"
+#include "bench/bench_curve.h"
 #include "bench/bench_reconcile.h"
 #include "conformance/cmd/command.h"
 #include "core/base/arena.h"
@@ -10,6 +11,7 @@
 enum {
     RUNS_DEFAULT = 5,
     RUNTIMES_DEFAULT = 1000,
+    RUNTIMES_DEFAULT_CURVE = 10000,
     RUNTIMES_MAX = 100000,
     WORKERS_DEFAULT = 2,
     WORKERS_MAX = 100,
@@ -17,8 +19,11 @@ enum {
 };
 
 struct bench_options {
-    uint64_t runtimes, workers, runs, seed;
+    uint64_t runtimes; /* UINT64_MAX: not said */
+    uint64_t workers, runs, seed;
     int output;
+    bool curve;
+    struct sv svg;
 };
 
 static const struct sv bench_outputs[] = {SV("text"), SV("json")};
@@ -55,15 +60,53 @@ static int repeat(const struct command *command, const char *title,
     return print_summaries(title, summaries, count, options);
 }
 
+static bool write_svg(struct sv path, const struct bench_curve *curve, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct buf svg;
+    buf_init(&svg, BENCH_OUTPUT_BYTES_MAX);
+    bench_curve_print_svg(&svg, curve);
+    struct sv text = buf_view(&svg);
+    FILE *file = fopen(arena_copy(arena, path).ptr, "w");
+    bool is_written = file && fwrite(text.ptr, 1, text.len, file) == text.len;
+    is_written = (!file || fclose(file) == 0) && is_written;
+    buf_release(&svg);
+    return is_written || error_set(err, ERROR_IO, "%.*s: cannot be written", SV_ARG(path));
+}
+
+static int bench_curve(const struct command *command, const struct bench_options *options,
+                       const struct bench_reconcile_options *reconcile) {
+    struct bench_curve curve;
+    struct error err = {0};
+    if (!bench_curve_measure(reconcile, options->runs, &curve, &err) ||
+        (options->svg.len > 0 && !write_svg(options->svg, &curve, &err))) {
+        command_fail(command, err.message);
+        return EXIT_HARNESS;
+    }
+    struct buf out;
+    buf_init(&out, BENCH_OUTPUT_BYTES_MAX);
+    (options->output == 1 ? bench_curve_print_json : bench_curve_print_text)(&out, &curve);
+    int status = command_print(buf_view(&out), EXIT_HELD);
+    buf_release(&out);
+    return status;
+}
+
 static int bench_reconcile(const struct command *command, const struct bench_options *options) {
-    if (options->runtimes < 1 || options->runtimes > RUNTIMES_MAX)
+    uint64_t runtimes = options->runtimes;
+    if (runtimes == UINT64_MAX)
+        runtimes = options->curve ? RUNTIMES_DEFAULT_CURVE : RUNTIMES_DEFAULT;
+    if (runtimes < 1 || runtimes > RUNTIMES_MAX)
         return fail_range(command, "runtimes", RUNTIMES_MAX);
     if (options->workers > WORKERS_MAX)
         return fail_range(command, "workers", WORKERS_MAX);
-    struct bench_reconcile_options reconcile = {options->runtimes, options->workers, options->seed};
+    if (options->svg.len > 0 && !options->curve)
+        return command_fail(command, "--svg plots a curve: add --curve");
+    struct bench_reconcile_options reconcile = {runtimes, options->workers, options->seed,
+                                                options->curve};
+    if (options->curve)
+        return bench_curve(command, options, &reconcile);
     char title[128];
     snprintf(title, sizeof(title), "reconcile: %llu runtimes, %llu workers each",
-             (unsigned long long)options->runtimes, (unsigned long long)options->workers);
+             (unsigned long long)runtimes, (unsigned long long)options->workers);
     return repeat(command, title, bench_reconcile_run, &reconcile, options);
 }
 
@@ -79,10 +122,14 @@ static int bench_certify(const struct command *command, struct sv path,
 }
 
 int bench_command(const struct command *command, int argc, char *const *argv) {
-    struct bench_options bench = {RUNTIMES_DEFAULT, WORKERS_DEFAULT, RUNS_DEFAULT, 1, 0};
+    struct bench_options bench = {UINT64_MAX, WORKERS_DEFAULT, RUNS_DEFAULT, 1, 0, false, SV("")};
     const struct option options[] = {
         {SV("runtimes"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.runtimes,
          SV("reconcile: how many runtimes (1000)")},
+        {SV("curve"), OPTION_FLAG, SV(""), NULL, 0, &bench.curve,
+         SV("reconcile: costs per runtime at 100 to 10000 runtimes, or up to --runtimes")},
+        {SV("svg"), OPTION_TEXT, SV("FILE"), NULL, 0, &bench.svg,
+         SV("with --curve: plots it into a file")},
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
          SV("reconcile: workers of each (2)")},
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
