@@ -6,6 +6,30 @@
 #include "core/data/json.h"
 #include "fakeapi/server/server_parts.h"
 
+/* Written in JSON as it is. */
+static bool is_plain(struct sv text) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == '"' || text.ptr[i] == '\\')
+            return false;
+    return true;
+}
+
+/* A label that every match has, as it stands in an object's text. */
+static struct sv needle_of(const struct selector *labels, struct arena *arena) {
+    for (size_t i = 0; i < labels->requirement_count; i++) {
+        const struct selector_requirement *requirement = &labels->requirements[i];
+        bool has_value = requirement->op == SELECTOR_IN && requirement->value_count == 1;
+        if (!is_plain(requirement->key) || (has_value && !is_plain(requirement->values[0])))
+            continue;
+        if (has_value)
+            return arena_printf(arena, "\"%.*s\":\"%.*s\"", SV_ARG(requirement->key),
+                                SV_ARG(requirement->values[0]));
+        if (requirement->op == SELECTOR_IN || requirement->op == SELECTOR_EXISTS)
+            return arena_printf(arena, "\"%.*s\":", SV_ARG(requirement->key));
+    }
+    return SV("");
+}
+
 bool selection_of(struct call *call, struct arena *arena, struct selection *ret_selection) {
     const struct request *request = call->request;
     struct error err = {0};
@@ -23,6 +47,7 @@ bool selection_of(struct call *call, struct arena *arena, struct selection *ret_
     if (selection.namespace_name.len == 0)
         selection.namespace_name = namespace_name;
     selection.is_whole = request->label_selector.len == 0 && request->field_selector.len == 0;
+    selection.needle = needle_of(&selection.labels, arena);
     *ret_selection = selection;
     return true;
 }
@@ -35,6 +60,9 @@ bool selection_has(const struct selection *selection, struct stored *object, str
         return false;
     if (selection->is_whole)
         return true;
+    struct sv text = selection->needle.len > 0 ? stored_text_at_hand(object) : SV("");
+    if (text.len > 0 && !sv_contains(text, selection->needle))
+        return false;
     const struct cJSON *tree = stored_tree(object);
     return selector_matches(&selection->labels, json_find(tree, "metadata.labels")) &&
            field_selector_matches(&selection->fields, tree, arena);

@@ -18,6 +18,9 @@ struct selection {
     struct selector labels;
     struct field_selector fields;
     bool is_whole; /* no selector: everything in the namespace */
+    /* What the text of every match holds; SV("") when nothing is known. It spares reading the many
+     * that do not match. */
+    struct sv needle;
 };
 
 /* Texts live in `arena`. False: refused. */

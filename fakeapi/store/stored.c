@@ -115,6 +115,10 @@ struct sv stored_text(struct stored *stored) {
     return (struct sv){stored->bytes, stored->byte_count};
 }
 
+struct sv stored_text_at_hand(const struct stored *stored) {
+    return stored->bytes ? (struct sv){stored->bytes, stored->byte_count} : SV("");
+}
+
 static void let_rest(struct stored *stored) {
     stored_text(stored);
     drop_tree(stored);

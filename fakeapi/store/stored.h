@@ -52,6 +52,8 @@ void stored_unref(struct stored *stored);
 const struct cJSON *stored_tree(struct stored *stored);
 /* The object as compact JSON: written once, kept as long as the object is. */
 struct sv stored_text(struct stored *stored);
+/* The same as far as it is there without making it; SV("") when it is not. */
+struct sv stored_text_at_hand(const struct stored *stored);
 /* Bytes held for it now, in either form. */
 size_t stored_held_bytes(const struct stored *stored);
 
