@@ -6,28 +6,7 @@ import os
 import stat
 
 from harness import (
-    FLUID, cache_class, check, create_cache, metrics, probe, wait_bound, wait_for)
-
-CONFIG = """\
-apiVersion: v1
-kind: Config
-current-context: test
-contexts: [{{name: test, context: {{cluster: test, user: test}}}}]
-clusters: [{{name: test, cluster: {{server: "{url}", {trust}}}}}]
-users: [{{name: test, user: {user}}}]
-"""
-
-
-def kubeconfig(bench, name, api, user, trust=None):
-    ca = bench.write("ca.crt", api.ca)
-    trust = trust or f"certificate-authority: {json.dumps(os.path.basename(ca))}"
-    return bench.write(name, CONFIG.format(url=api.url, trust=trust, user=json.dumps(user)))
-
-
-def answers(daemon, code):
-    return sum(value for name, value in metrics(daemon).items()
-               if name.startswith(f"rest_client_requests_total{{code=\"{code}\""))
-
+    FLUID, cache_class, check, create_cache, kubeconfig, probe, wait_bound, wait_for)
 
 def token_file(bench, api):
     bench.write("token", "wrong\n")

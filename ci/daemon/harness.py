@@ -229,6 +229,22 @@ def metrics(daemon):
     return values
 
 
+CONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: test
+contexts: [{{name: test, context: {{cluster: test, user: test}}}}]
+clusters: [{{name: test, cluster: {{server: "{url}", {trust}}}}}]
+users: [{{name: test, user: {user}}}]
+"""
+
+
+def kubeconfig(bench, name, api, user, trust=None):
+    ca = bench.write("ca.crt", api.ca)
+    trust = trust or f"certificate-authority: {json.dumps(os.path.basename(ca))}"
+    return bench.write(name, CONFIG.format(url=api.url, trust=trust, user=json.dumps(user)))
+
+
 # --- the objects of the flows ---
 
 FLUID = "/apis/data.fluid.io/v1alpha1"
