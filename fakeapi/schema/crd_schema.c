@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/cel.h"
+#include "fakeapi/schema/pattern.h"
 #include "fakeapi/schema/registry.h"
 
 enum { MEMBERS_MAX = 4096, RULES_MAX = 256 };
@@ -73,6 +74,17 @@ static bool kind_of(struct builder *builder, const struct cJSON *source, struct 
     return refuse(builder, path,
                   "Unsupported value: type must be one of array, boolean, integer, "
                   "number, object, string");
+}
+
+/* A pattern that is not understood would silently allow everything. */
+static bool check_pattern(struct builder *builder, const struct cJSON *source, struct sv path) {
+    struct sv pattern = json_string_or(source, SV("pattern"), SV(""));
+    if (pattern.len == 0 || pattern_is_known(builder->arena, pattern))
+        return true;
+    return error_set(builder->err, ERROR_INVALID,
+                     "%.*s.pattern: Invalid value: \"%.*s\": must be a valid regular expression "
+                     "that this server knows",
+                     SV_ARG(path), SV_ARG(sv_prefix(pattern, 300)));
 }
 
 static int compare_members(const void *a, const void *b) {
@@ -268,7 +280,8 @@ static const struct schema *build(struct builder *builder, const struct cJSON *s
         refuse(builder, path, "Required value: a schema must be an object");
         return NULL;
     }
-    if (!check_supported(builder, source, path) || !kind_of(builder, source, path, &node->kind))
+    if (!check_supported(builder, source, path) || !check_pattern(builder, source, path) ||
+        !kind_of(builder, source, path, &node->kind))
         return NULL;
     node->required = text_list(builder, json_get(source, SV("required")), &node->required_count);
     bool is_resource = is_root || node->is_embedded_resource;

@@ -5,50 +5,117 @@
 
 #include <regex.h>
 
-/* POSIX knows no \d, \w, \s and no (?:…): the ones that CRDs use are rewritten. */
-static struct sv posix_pattern(struct arena *arena, struct sv pattern) {
-    static const struct {
-        struct sv from;
-        const char *to, *to_in_brackets;
-    } rewrites[] = {
-        {SV("\\d"), "[0-9]", "0-9"},
-        {SV("\\w"), "[A-Za-z0-9_]", "A-Za-z0-9_"},
-        {SV("\\s"), "[ \t\n\r\f]", " \t\n\r\f"},
-        {SV("(?:"), "(", "(?:"},
-    };
-    /* Any character but a line's end, of one byte or of several. */
-    static const char any_bytes[] = "([^\n\x80-\xff]|[\xc2-\xf4][\x80-\xbf]+)";
-    static const struct sv any = {any_bytes, sizeof(any_bytes) - 1};
-    char *out = arena_alloc(arena, pattern.len * (any.len + 1) + 1);
-    size_t len = 0;
-    bool in_brackets = false;
+/* --- from RE2 to POSIX --- */
+
+struct text {
+    char *bytes;
+    size_t len;
+};
+
+static void put(struct text *text, struct sv bytes) {
+    memcpy(text->bytes + text->len, bytes.ptr, bytes.len);
+    text->len += bytes.len;
+}
+
+static size_t bracket_bytes(struct sv pattern) {
+    size_t i = 1;
+    i += i < pattern.len && pattern.ptr[i] == '^';
+    i += i < pattern.len && pattern.ptr[i] == ']';
+    while (i < pattern.len && pattern.ptr[i] != ']')
+        i += pattern.ptr[i] == '\\' || sv_starts_with(sv_drop(pattern, i), SV("[:")) ? 2 : 1;
+    /* The end of [[:alpha:]] is the second one. */
+    bool has_class = i > 0 && i < pattern.len && pattern.ptr[i - 1] == ':';
+    return has_class && i + 1 < pattern.len ? i + 2 : i + 1;
+}
+
+/* What an escape stands for outside and inside of brackets; "" inside: it cannot stand there. */
+static const struct {
+    char letter;
+    const char *outside, *inside;
+} escapes[] = {
+    {'d', "[0-9]", "0-9"},
+    {'D', "[^0-9]", ""},
+    {'w', "[A-Za-z0-9_]", "A-Za-z0-9_"},
+    {'W', "[^A-Za-z0-9_]", ""},
+    {'s', "[ \t\n\r\f]", " \t\n\r\f"},
+    {'S', "[^ \t\n\r\f]", ""},
+    {'n', "\n", "\n"},
+    {'t', "\t", "\t"},
+    {'r', "\r", "\r"},
+    {'f', "\f", "\f"},
+};
+
+static size_t find_escape(char letter) {
+    size_t i = 0;
+    while (i < COUNT_OF(escapes) && escapes[i].letter != letter)
+        i++;
+    return i;
+}
+
+/* POSIX has no escapes in brackets: "]" must come first there, "^" not first and "-" last. */
+static bool rewrite_brackets(struct sv inside, struct text *out) {
+    bool is_negated = sv_starts_with(inside, SV("^"));
+    bool has_close = false, has_dash = false, has_caret = false;
+    struct sv rest = sv_drop(inside, is_negated ? 1 : 0);
+    if (sv_starts_with(rest, SV("]"))) {
+        has_close = true;
+        rest = sv_drop(rest, 1);
+    }
+    for (size_t i = 0; i + 1 < rest.len; i++)
+        has_close |= rest.ptr[i] == '\\' && rest.ptr[i + 1] == ']';
+    put(out, is_negated ? SV("[^") : SV("["));
+    put(out, has_close ? SV("]") : SV(""));
+    while (rest.len > 0) {
+        bool is_escape = rest.ptr[0] == '\\' && rest.len > 1;
+        char byte = rest.ptr[is_escape ? 1 : 0];
+        size_t escape = is_escape ? find_escape(byte) : COUNT_OF(escapes);
+        if (escape < COUNT_OF(escapes)) {
+            if (escapes[escape].inside[0] == 0)
+                return false;
+            put(out, sv_from(escapes[escape].inside));
+        } else if (is_escape && byte == '-') {
+            has_dash = true;
+        } else if (is_escape && byte == '^') {
+            has_caret = true;
+        } else if (!is_escape || byte != ']') {
+            put(out, (struct sv){&byte, 1});
+        }
+        rest = sv_drop(rest, is_escape ? 2 : 1);
+    }
+    put(out, has_caret ? SV("^") : SV(""));
+    put(out, has_dash ? SV("-]") : SV("]"));
+    return true;
+}
+
+/* Any character but a line's end, of one byte or of several. */
+#define ANY_CHARACTER SV("([^\n\x80-\xff]|[\xc2-\xf4][\x80-\xbf]+)")
+
+/* False when the pattern uses what cannot be said in POSIX. */
+static bool posix_pattern(struct arena *arena, struct sv pattern, struct sv *ret_posix) {
+    struct text out = {.bytes = arena_alloc(arena, (pattern.len + 1) * 40)};
     while (pattern.len > 0) {
-        size_t i = 0;
-        while (i < COUNT_OF(rewrites) && !sv_starts_with(pattern, rewrites[i].from))
-            i++;
-        if (i < COUNT_OF(rewrites)) {
-            struct sv to = sv_from(in_brackets ? rewrites[i].to_in_brackets : rewrites[i].to);
-            memcpy(out + len, to.ptr, to.len);
-            len += to.len;
-            pattern = sv_drop(pattern, rewrites[i].from.len);
-            continue;
+        char byte = pattern.ptr[0];
+        size_t taken = 1;
+        if (byte == '[') {
+            taken = bracket_bytes(pattern);
+            if (taken > pattern.len ||
+                !rewrite_brackets(sv_prefix(sv_drop(pattern, 1), taken - 2), &out))
+                return false;
+        } else if (byte == '\\' && pattern.len > 1) {
+            size_t escape = find_escape(pattern.ptr[1]);
+            taken = 2;
+            put(&out, escape < COUNT_OF(escapes) ? sv_from(escapes[escape].outside)
+                                                 : sv_prefix(pattern, 2));
+        } else if (byte == '(') {
+            taken = sv_starts_with(pattern, SV("(?:")) ? 3 : 1;
+            put(&out, SV("("));
+        } else {
+            put(&out, byte == '.' ? ANY_CHARACTER : sv_prefix(pattern, 1));
         }
-        if (pattern.ptr[0] == '.' && !in_brackets) {
-            memcpy(out + len, any.ptr, any.len);
-            len += any.len;
-            pattern = sv_drop(pattern, 1);
-            continue;
-        }
-        if (pattern.ptr[0] == '[')
-            in_brackets = true;
-        else if (pattern.ptr[0] == ']')
-            in_brackets = false;
-        size_t taken = pattern.ptr[0] == '\\' && pattern.len > 1 ? 2 : 1;
-        memcpy(out + len, pattern.ptr, taken);
-        len += taken;
         pattern = sv_drop(pattern, taken);
     }
-    return (struct sv){out, len};
+    *ret_posix = (struct sv){out.bytes, out.len};
+    return true;
 }
 
 /* --- what is too large to compile: the library here copies what is repeated --- */
@@ -78,17 +145,6 @@ static bool repeat(struct estimate *estimate, size_t times, bool is_question_mar
     estimate->last *= times;
     estimate->is_repeated = true;
     return estimate->size[estimate->depth] <= STATES_MAX;
-}
-
-static size_t bracket_bytes(struct sv pattern) {
-    size_t i = 1;
-    i += i < pattern.len && pattern.ptr[i] == '^';
-    i += i < pattern.len && pattern.ptr[i] == ']';
-    while (i < pattern.len && pattern.ptr[i] != ']')
-        i += pattern.ptr[i] == '\\' || sv_starts_with(sv_drop(pattern, i), SV("[:")) ? 2 : 1;
-    /* The end of [[:alpha:]] is the second one. */
-    bool has_class = i > 0 && i < pattern.len && pattern.ptr[i - 1] == ':';
-    return has_class && i + 1 < pattern.len ? i + 2 : i + 1;
 }
 
 /* "{2}", "{2,}" or "{2,5}": how often at most; 0: no repetition. */
@@ -167,9 +223,9 @@ static bool compile(struct arena *arena, struct sv pattern, regex_t *ret_regex) 
         return false;
     bool ignores_case = sv_starts_with(pattern, SV("(?i)"));
     pattern = ignores_case ? sv_drop(pattern, 4) : pattern;
-    if (!is_small(pattern))
+    struct sv posix;
+    if (!is_small(pattern) || !posix_pattern(arena, pattern, &posix))
         return false;
-    struct sv posix = posix_pattern(arena, pattern);
     return regcomp(ret_regex, arena_copy(arena, posix).ptr,
                    REG_EXTENDED | (ignores_case ? REG_ICASE : 0)) == 0;
 }
