@@ -82,7 +82,9 @@ static void add_class_replicas(struct pass *pass, struct cJSON *patch) {
     struct sv record = SV("");
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         struct component *component = &pass->components[i];
-        int64_t in_class = json_int_or(component->class_part, SV("replicas"), -1);
+        /* The scale subresource fails on an empty field of the workers. */
+        int64_t fallback = component->type == COMPONENT_WORKER ? 1 : -1;
+        int64_t in_class = json_int_or(component->class_part, SV("replicas"), fallback);
         if (!component->is_enabled || !component->has_replicas || in_class < 0 ||
             component->type == COMPONENT_CLIENT)
             continue;

@@ -108,6 +108,22 @@ static bool must_be_made_again(const struct component *component, const struct c
     return false;
 }
 
+/* Until it is made again, it is asked for as it is. */
+static void keep_fixed_fields(struct pass *pass, const struct component *component,
+                              struct cJSON *desired) {
+    struct cJSON *spec = json_get(desired, SV("spec"));
+    for (size_t i = 0; i < COUNT_OF(fixed_fields); i++) {
+        const struct cJSON *old = json_find(component->observed, fixed_fields[i].path);
+        struct sv key = sv_drop(sv_from(fixed_fields[i].path), strlen("spec."));
+        if (!resource_eq(fixed_fields[i].resource, component->workload))
+            continue;
+        if (old)
+            json_set(pass->arena, spec, key, json_copy(pass->arena, old));
+        else
+            json_remove(spec, key);
+    }
+}
+
 static bool has_advanced_pods(const struct pass *pass, const struct component *component) {
     for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
         const struct cJSON *pod = pass->snapshot->pods[i];
@@ -181,6 +197,7 @@ static enum write_result write_without_template(struct pass *pass,
     pass->is_held = true;
     if (object_is_deleting(component->observed))
         return WRITE_TERMINATING;
+    keep_fixed_fields(pass, component, desired);
     if (rest_is_covered(pass, component->observed, desired))
         return WRITE_DONE;
     json_set(pass->arena, json_get(desired, SV("spec")), SV("template"),
