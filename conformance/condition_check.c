@@ -220,11 +220,22 @@ static void judge_part(struct judge *judge, size_t which) {
         lie_of(judge, types[which].ready, pods_text(judge, which));
 }
 
+/* Pods that are replaced one by one, and perhaps wait for a node. */
+static bool is_rolling(const struct judge *judge) {
+    for (size_t i = 0; i < COMPONENTS_MAX; i++) {
+        const struct cJSON *status = json_get(judge->parts[i].workload, SV("status"));
+        if (!sv_eq(json_find_string(status, "currentRevision"),
+                   json_find_string(status, "updateRevision")))
+            return true;
+    }
+    return false;
+}
+
 static void judge_rest(struct judge *judge) {
     bool is_reconciling = is_true(condition_of(judge, SV("Reconciling")));
     bool is_stalled = is_true(condition_of(judge, SV("Stalled")));
     bool is_ready = is_true(condition_of(judge, SV("Ready")));
-    if (is_ready && is_reconciling)
+    if (is_ready && is_reconciling && !is_rolling(judge))
         lie_of(judge, SV("Reconciling"), SV("the cache serves and nothing is under way"));
     if (!is_ready && !is_reconciling && !is_stalled)
         lie_of(judge, SV("Reconciling"),

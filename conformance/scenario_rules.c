@@ -113,13 +113,23 @@ static bool is_bounded(struct sv name, int64_t actual, int64_t wanted) {
     return sv_eq(name, SV("le")) ? actual <= wanted : actual >= wanted;
 }
 
-/* `steps` says in which steps, and `rule` what. */
-static void judge_count(struct run *run, const struct cJSON *rule, const struct cJSON *steps) {
+/* Events and the lease are no part of what a user asked for. */
+static bool is_asked_write(const struct trace_entry *entry, struct sv by) {
+    return !entry->is_exec && request_is_write(&entry->request) && sv_eq(entry->user_agent, by) &&
+           !sv_eq(entry->request.plural, RESOURCE_EVENTS.plural) &&
+           !sv_eq(entry->request.plural, RESOURCE_LEASES.plural);
+}
+
+/* `steps` says in which steps, and `rule` what; of `writer`, unless it is empty, only its writes
+ * count. */
+static void judge_count(struct run *run, const struct cJSON *rule, const struct cJSON *steps,
+                        struct sv writer) {
     static const struct sv names[] = {{"eq", 2}, {"le", 2}, {"ge", 2}};
     AUTO(arena) arena = arena_new();
     int64_t count = 0;
     for (size_t i = 0; i < run->trace.count; i++)
         count += is_in_steps(run, steps, run->trace.entries[i].step) &&
+                 (writer.len == 0 || is_asked_write(&run->trace.entries[i], writer)) &&
                  trace_matches(&run->trace.entries[i], rule, arena);
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct cJSON *wanted = json_get(rule, names[i]);
@@ -130,13 +140,6 @@ static void judge_count(struct run *run, const struct cJSON *rule, const struct 
     }
 }
 
-/* Events and the lease are no part of what a user asked for. */
-static bool is_asked_write(const struct trace_entry *entry, struct sv by) {
-    return !entry->is_exec && request_is_write(&entry->request) && sv_eq(entry->user_agent, by) &&
-           !sv_eq(entry->request.plural, RESOURCE_EVENTS.plural) &&
-           !sv_eq(entry->request.plural, RESOURCE_LEASES.plural);
-}
-
 /* Every write in these steps is listed, and comes as often as is said. */
 static void judge_writes(struct run *run, const struct cJSON *rule) {
     AUTO(arena) arena = arena_new();
@@ -144,7 +147,7 @@ static void judge_writes(struct run *run, const struct cJSON *rule) {
     struct sv by = scenario_pattern(rule).by;
     by = by.len > 0 ? by : SESSION_CONTROLLER_AGENT;
     JSON_EACH (item, listed)
-        judge_count(run, item, rule);
+        judge_count(run, item, rule, by);
     for (size_t i = 0; i < run->trace.count; i++) {
         const struct trace_entry *entry = &run->trace.entries[i];
         bool is_listed = !is_in_steps(run, rule, entry->step) || !is_asked_write(entry, by);
@@ -220,7 +223,7 @@ void rules_judge(struct run *run) {
     JSON_EACH (chain, run->scenario->order)
         judge_chain(run, chain);
     JSON_EACH (rule, run->scenario->count)
-        judge_count(run, rule, rule);
+        judge_count(run, rule, rule, SV(""));
     JSON_EACH (rule, run->scenario->writes)
         judge_writes(run, rule);
     judge_budgets(run);
