@@ -272,8 +272,10 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
 }
 
 static void set_mounts(struct pass *pass, struct cJSON *status) {
-    if (!pass->was_bound && !status_can_bind(pass))
-        return;
+    const struct gate *mounts = gate(pass, GATE_MOUNTS);
+    bool is_reached = mounts->is_open || mounts->reason.len > 0;
+    if ((!pass->was_bound && !status_can_bind(pass)) || !is_reached)
+        return; /* what is served stays as it was told */
     const struct cJSON *old = json_find(pass->snapshot->runtime, "status.mounts");
     struct cJSON *list = json_list(pass->arena);
     JSON_EACH (mount, json_find(pass->snapshot->dataset, "spec.mounts"))
