@@ -9,6 +9,17 @@
 #include "core/reconcile/render.h"
 #include "core/reconcile/runtime_json.h"
 
+/* A Deployment starts new pods before it ends old ones; where each has a node of its own, they
+ * would wait for a free one for ever. */
+static bool has_one_pod_a_node(const struct pass *pass, const struct component *component) {
+    return component->workload == &RESOURCE_DEPLOYMENTS && component->type == COMPONENT_WORKER &&
+           !sv_eq(render_placement(pass), SV("Shared"));
+}
+
+static bool is_zero(const struct cJSON *unavailable) {
+    return sv_eq(json_text(unavailable), SV("0")) || sv_eq(json_text(unavailable), SV("0%"));
+}
+
 static struct cJSON *update_strategy(struct pass *pass, const struct component *component) {
     struct cJSON *strategy = json_map(pass->arena);
     const struct cJSON *given = json_get(component->class_part, SV("updateStrategy"));
@@ -23,6 +34,11 @@ static struct cJSON *update_strategy(struct pass *pass, const struct component *
         json_set(pass->arena, rolling, SV("partition"), json_copy(pass->arena, partition));
     if (unavailable)
         json_set(pass->arena, rolling, SV("maxUnavailable"), json_copy(pass->arena, unavailable));
+    if (has_one_pod_a_node(pass, component) && !is_zero(unavailable)) {
+        json_set_int(pass->arena, rolling, SV("maxSurge"), 0);
+        if (!unavailable)
+            json_set_int(pass->arena, rolling, SV("maxUnavailable"), 1);
+    }
     if (json_count(rolling) > 0)
         json_set(pass->arena, strategy, SV("rollingUpdate"), rolling);
     return strategy;

@@ -319,7 +319,9 @@ static void set_plain_fields(struct pass *pass, struct cJSON *status) {
     json_set_string(pass->arena, status, SV("phase"), phase_of(pass));
     json_set_string(pass->arena, status, SV("valueFile"), pass->names.config_map);
     const struct component *worker = &pass->components[COMPONENT_WORKER];
-    if (worker->is_enabled)
+    if (!worker->is_enabled)
+        json_remove(status, SV("selector"));
+    else
         json_set_string(pass->arena, status, SV("selector"),
                         pass_printf(pass,
                                     "cacheruntime.fluid.io/name=%.*s,"
