@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "core/reconcile/mount_spec.h"
 #include "core/reconcile/names.h"
 #include "fakeapi/cluster/kubelet_files.h"
 
@@ -125,7 +126,8 @@ static void mount_what_is_listed(struct scenario_engine *engine, const struct ex
     struct cJSON *answer = json_map(arena);
     struct cJSON *mounted = json_ensure_list(arena, answer, SV("mounted"));
     JSON_EACH (mount, json_get(config, SV("mounts")))
-        json_append(mounted, json_string(arena, json_string_or(mount, SV("path"), SV(""))));
+        if (!mount_is_native(mount))
+            json_append(mounted, json_string(arena, json_string_or(mount, SV("path"), SV(""))));
     result->stdout_bytes = json_write_arena(arena, answer, JSON_COMPACT);
 }
 

@@ -81,17 +81,43 @@ static bool is_masked(struct sv key) {
         SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
         SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
         SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
+        SV("podUID"),
     };
     return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
            sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
            sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
 }
 
+/* What tells of the past only: that a difference or an outdated volume is over. */
+static bool is_history(const struct cJSON *item) {
+    struct sv type = json_find_string(item, "type"), status = json_find_string(item, "status");
+    return json_is_map(item) && ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
+                                 (sv_eq(type, SV("VolumeOutdated")) && sv_eq(status, SV("False"))));
+}
+
+/* Of an object that several runtimes share, the label and the first owner tell which of them came
+ * first. */
+static void mask_first_owner(struct cJSON *object) {
+    struct cJSON *labels = json_find(object, "metadata.labels");
+    struct cJSON *owners = json_find(object, "metadata.ownerReferences");
+    if (object_annotation(object, ANNOTATION_CLASS).len == 0 || json_count(owners) == 0)
+        return;
+    if (json_is_map(labels))
+        json_remove(labels, LABEL_RUNTIME_NAME);
+    struct cJSON *first = json_at(owners, 0);
+    JSON_EACH (owner, owners)
+        if (sv_compare(json_find_string(owner, "name"), json_find_string(first, "name")) < 0)
+            first = owner;
+    json_detach(owners, first);
+    json_insert(owners, 0, first);
+}
+
 static struct cJSON *mask(struct normaliser *normaliser, struct cJSON *value) {
     struct cJSON *next;
     for (struct cJSON *child = value->child; child; child = next) {
         next = child->next;
-        if (json_is_map(value) && is_masked(json_key(child)))
+        if ((json_is_map(value) && is_masked(json_key(child))) ||
+            (json_is_list(value) && is_history(child)))
             json_detach(value, child);
         else if (json_is_map(child) || json_is_list(child))
             mask(normaliser, child);
@@ -152,6 +178,7 @@ bool scenario_final_text(struct session *session, struct arena *arena, struct sv
     for (size_t i = 0; i < COUNT_OF(compared); i++) {
         JSON_EACH (object, json_get(lists[i], SV("items"))) {
             struct cJSON *masked = mask(&normaliser, json_copy(arena, object));
+            mask_first_owner(masked);
             struct sv key = object_key(arena, object_namespace(masked), object_name(masked));
             vec_push(&lines,
                      arena_printf(arena, "%.*s %.*s %.*s", SV_ARG(compared[i]->plural), SV_ARG(key),
