@@ -5,7 +5,7 @@
 /* --- one component of a class --- */
 
 static struct sv entry(struct generator *generator, const char *name, uint64_t percent) {
-    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 120, ",
+    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 600, ",
                          "timeout: 30, ", "failureThreshold: 1, ");
     struct sv text = arena_printf(generator->arena, "%s: {%.*scommand: [cachectl, %s]}, ", name,
                                   SV_ARG(how), name);
@@ -173,7 +173,7 @@ struct sv generate_scripts(struct generator *generator) {
     static const char *const names[] = {"mountUFS", "checkRuntimeReady", "reportSummary"};
     struct sv scripts = SV("");
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        struct sv calls = PICK(generator, "{exit: 1}", "{exit: 1}, {exit: 2}", "{stdout: garbage}",
+        struct sv calls = PICK(generator, "{exit: 1}", "{exit: 1}, {exit: 2}", "{stdout: '{}'}",
                                "{hang: 40s}", "{ok: {}}, {exit: 1}");
         struct sv text = arena_printf(generator->arena, "{entry: %s, do: [%.*s, {ok: {}}]}, ",
                                       names[i], SV_ARG(calls));

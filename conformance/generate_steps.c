@@ -23,8 +23,12 @@ static struct sv edit_runtime(struct generator *generator) {
     struct sv edit = PICK(generator, "env: [{name: A, value: b}]", "options: {o: p}",
                           "runtimeVersion: {image: example.org/cache, imageTag: '2'}",
                           "resources: {requests: {cpu: 100m}}", "podMetadata: {labels: {l: m}}",
-                          "tolerations: [{operator: Exists}]", "disabled: true",
-                          "nodeSelector: {kubernetes.io/os: linux}");
+                          "tolerations: [{operator: Exists}]",
+                          "nodeSelector: {kubernetes.io/os: linux}", "disabled: true");
+    /* A runtime that disables all it has is stalled, and keeps what it ran. */
+    bool has_one = (generator->components & (generator->components - 1)) == 0;
+    if (has_one && sv_starts_with(edit, SV("disabled")))
+        edit = SV("env: [{name: C, value: d}]");
     return arena_printf(generator->arena,
                         "patch: {ref: cacheruntime/demo, merge: {spec: {%.*s: {%.*s}}}}",
                         SV_ARG(part), SV_ARG(edit));
@@ -131,9 +135,11 @@ static struct sv course(struct generator *generator) {
 
 /* --- the end --- */
 
-/* A Dataset takes its runtime with it. */
+/* A Dataset takes its runtime with it, unless that never got further than a refusal (of workers
+ * only, when they are disabled). */
 static struct sv delete_one(struct generator *generator, const char *name) {
-    const char *first = generate_chance(generator, 30) ? "dataset" : "cacheruntime";
+    bool may_begin = generate_chance(generator, 30) && generator->components != HAS_WORKER;
+    const char *first = may_begin ? "dataset" : "cacheruntime";
     struct sv begin = arena_printf(generator->arena,
                                    "{name: delete-%s, do: {delete: %s/%s}, expect: [{absent:"
                                    " cacheruntime/%s}], within: 2h},\n  ",
@@ -170,6 +176,8 @@ struct sv generate_steps(struct generator *generator) {
     struct sv end = SV("");
     if (generate_chance(generator, 40))
         end = generate_part(generator, ending(generator));
-    return arena_printf(generator->arena, "%.*s%.*s{name: rest, within: 2h, settle: true},\n  %.*s",
-                        SV_ARG(begin), SV_ARG(steps), SV_ARG(end));
+    return arena_printf(
+        generator->arena,
+        "%.*s%.*s{name: rest, do: {advance: 30m}, within: 2h, settle: true},\n  %.*s",
+        SV_ARG(begin), SV_ARG(steps), SV_ARG(end));
 }
