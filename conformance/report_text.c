@@ -156,6 +156,9 @@ static int64_t count_failed(const struct cJSON *report, struct sv level, bool is
 /* What was reached, and what would have to hold for more. */
 static void put_level(struct writer *writer, const struct cJSON *report) {
     enum { SHOWN_MAX = 8 };
+    /* Lint alone gives no level, and does not set out to. */
+    if (json_count(json_get(report, SV("mode"))) < 2)
+        return;
     const struct cJSON *level = json_get(report, SV("level"));
     const struct cJSON *missing = json_get(level, SV("missing"));
     put(writer, SV("level: "));
