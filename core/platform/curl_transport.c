@@ -24,7 +24,12 @@ enum {
     REQUEST_TIMEOUT_MS = 30 * 1000,
     EXEC_TIMEOUT_MS = 60 * 1000,
     CONNECT_TIMEOUT_MS = 10 * 1000,
-    CONNECTIONS_MAX = 256,
+    /* What is in flight at once; the rest waits its turn, and its time limit does not run. Without
+     * this a restart with a thousand runtimes opens a thousand connections, and most of the time
+     * goes into handshakes. Watches are few and always go. */
+    REQUESTS_AT_ONCE_MAX = 32,
+    EXECS_AT_ONCE_MAX = 32,
+    CONNECTIONS_MAX = 64, /* kept for reuse */
     /* A peer that went away without a word is found out by its silence: probes from the kernel,
      * and for watches no byte at all, although servers send bookmarks about once a minute. */
     KEEPALIVE_IDLE_S = 30,
@@ -33,8 +38,18 @@ enum {
     WATCH_SILENCE_S_MAX = 150,
 };
 
+enum lane { LANE_REQUEST, LANE_EXEC, LANE_WATCH, LANE_COUNT };
+
+static const size_t lane_sizes[LANE_COUNT] = {
+    [LANE_REQUEST] = REQUESTS_AT_ONCE_MAX,
+    [LANE_EXEC] = EXECS_AT_ONCE_MAX,
+    [LANE_WATCH] = SIZE_MAX,
+};
+
 struct call {
     struct call *next, *previous;
+    struct call *next_waiting;
+    bool is_waiting; /* for its turn in its lane */
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
@@ -51,7 +66,7 @@ struct call {
     struct sv path;
     struct exec_socket *socket; /* of an exec that is connected */
     int socket_descriptor;
-    int64_t deadline_ms; /* of an exec */
+    int64_t timeout_ms, deadline_ms; /* of an exec that has begun */
 };
 
 struct curl_transport {
@@ -67,12 +82,62 @@ struct curl_transport {
     struct rng rng;
     uint64_t last_id;
     struct call *calls;
+    CURLSH *share; /* sessions of TLS, so that a connection more costs half a handshake */
+    struct {
+        struct call *first, *last; /* that wait */
+        size_t running_count;
+    } lanes[LANE_COUNT];
     int64_t timer_ms; /* when libcurl wants to be called */
     struct completion_queue queue;
 };
 
+static enum lane lane_of(enum verb verb) {
+    return verb == VERB_WATCH ? LANE_WATCH : verb == VERB_EXEC ? LANE_EXEC : LANE_REQUEST;
+}
+
+static void append_waiting(struct call *call) {
+    struct curl_transport *transport = call->owner;
+    enum lane lane = lane_of(call->verb);
+    struct call *last = transport->lanes[lane].last;
+    call->is_waiting = true;
+    *(last ? &last->next_waiting : &transport->lanes[lane].first) = call;
+    transport->lanes[lane].last = call;
+}
+
+static void remove_waiting(struct call *call) {
+    struct curl_transport *transport = call->owner;
+    enum lane lane = lane_of(call->verb);
+    struct call *before = NULL;
+    for (struct call *at = transport->lanes[lane].first; at != call; at = at->next_waiting)
+        before = at;
+    *(before ? &before->next_waiting : &transport->lanes[lane].first) = call->next_waiting;
+    if (transport->lanes[lane].last == call)
+        transport->lanes[lane].last = before;
+    call->next_waiting = NULL;
+    call->is_waiting = false;
+}
+
+/* Not from within libcurl's callbacks. */
+static void start_waiting(struct curl_transport *transport) {
+    for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+        struct call *call;
+        while ((call = transport->lanes[lane].first) &&
+               transport->lanes[lane].running_count < lane_sizes[lane]) {
+            remove_waiting(call);
+            transport->lanes[lane].running_count++;
+            if (call->verb == VERB_EXEC)
+                call->deadline_ms = wall_now_ms() + call->timeout_ms;
+            curl_multi_add_handle(transport->multi, call->easy);
+        }
+    }
+}
+
 static void call_free(struct call *call) {
     struct curl_transport *transport = call->owner;
+    if (call->is_waiting)
+        remove_waiting(call);
+    else
+        transport->lanes[lane_of(call->verb)].running_count--;
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
@@ -206,9 +271,11 @@ static void finish_exec(struct call *call) {
     struct completion completion;
     exec_socket_finish(call->socket, arena, &completion);
     completion.id = call->id;
-    completion_queue_push(&call->owner->queue, &completion, arena);
-    tell_if_refused(call->owner, &completion);
+    struct curl_transport *transport = call->owner;
+    completion_queue_push(&transport->queue, &completion, arena);
+    tell_if_refused(transport, &completion);
     call_free(call);
+    start_waiting(transport);
 }
 
 static void run_exec(void *context, int descriptor, unsigned events) {
@@ -251,9 +318,10 @@ static void begin_exec(struct call *call) {
 static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
     for (struct call *call = transport->calls, *next; call; call = next) {
         next = call->next;
-        if (call->verb == VERB_EXEC && now_ms >= call->deadline_ms)
+        if (call->verb == VERB_EXEC && !call->is_waiting && now_ms >= call->deadline_ms)
             finish(call, CURLE_OPERATION_TIMEDOUT);
     }
+    start_waiting(transport);
 }
 
 /* --- libcurl's side of the loop --- */
@@ -272,6 +340,7 @@ static void collect_done(struct curl_transport *transport) {
         else
             finish(call, result);
     }
+    start_waiting(transport);
 }
 
 static void socket_ready(void *context, int descriptor, unsigned events) {
@@ -315,7 +384,7 @@ int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
     expire_execs(transport, now_ms);
     int64_t next_ms = transport->timer_ms;
     for (const struct call *call = transport->calls; call; call = call->next)
-        if (call->verb == VERB_EXEC && call->deadline_ms < next_ms)
+        if (call->verb == VERB_EXEC && !call->is_waiting && call->deadline_ms < next_ms)
             next_ms = call->deadline_ms;
     return next_ms;
 }
@@ -346,6 +415,7 @@ static void set_connection(struct call *call) {
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
     if (transport->options.proxy_url.len > 0)
         curl_easy_setopt(easy, CURLOPT_PROXY, transport->options.proxy_url.ptr);
     if (transport->connect_to.len > 0) {
@@ -385,8 +455,7 @@ static void copy_exec(struct call *call, const struct request *request) {
     call->exec = request->exec;
     call->exec.stdin_bytes =
         arena_copy(call->arena, request->exec.has_stdin ? request->exec.stdin_bytes : SV(""));
-    int64_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : EXEC_TIMEOUT_MS;
-    call->deadline_ms = wall_now_ms() + timeout_ms;
+    call->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : EXEC_TIMEOUT_MS;
     curl_easy_setopt(call->easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
@@ -460,7 +529,8 @@ static uint64_t start(struct transport *base, const struct request *request) {
     transport->calls = call;
     buf_init(&call->body, JSON_BYTES_MAX);
     prepare(call, request);
-    curl_multi_add_handle(transport->multi, call->easy);
+    append_waiting(call);
+    start_waiting(transport);
     return call->id;
 }
 
@@ -475,6 +545,7 @@ static void cancel(struct transport *base, uint64_t id) {
     for (struct call *call = transport->calls; call; call = call->next) {
         if (call->id == id) {
             call_free(call);
+            start_waiting(transport);
             return;
         }
     }
@@ -560,6 +631,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .base = {.start = start, .take = take, .cancel = cancel},
         .loop = options->loop,
         .multi = curl_multi_init(),
+        .share = curl_share_init(),
         .arena = arena,
         .options = copy_options(options, arena),
         .credential_arena = arena_new(),
@@ -568,6 +640,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .client_key = SV(""),
         .timer_ms = DEADLINE_NEVER,
     };
+    curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     split_server(transport);
     set_server_name(transport);
     curl_transport_set_credential(&transport->base, transport->options.bearer_token,
@@ -589,6 +662,7 @@ void curl_transport_free(struct transport *base) {
     while (transport->calls)
         call_free(transport->calls);
     curl_multi_cleanup(transport->multi);
+    curl_share_cleanup(transport->share);
     completion_queue_release(&transport->queue);
     mem_free((char *)transport->bearer_token.ptr);
     arena_free(transport->credential_arena);
