@@ -7,6 +7,7 @@
 #include "fakeapi/cluster/deployment.h"
 #include "fakeapi/cluster/endpoint_slice.h"
 #include "fakeapi/cluster/garbage_collector.h"
+#include "fakeapi/cluster/job.h"
 #include "fakeapi/cluster/namespace_controller.h"
 #include "fakeapi/cluster/node_lifecycle.h"
 #include "fakeapi/cluster/replicaset.h"
@@ -25,6 +26,7 @@ struct controller_manager {
     struct replicaset_controller *replica_sets;
     struct statefulset_controller *stateful_sets;
     struct daemonset_controller *daemon_sets;
+    struct job_controller *jobs;
     struct endpoint_slice_controller *endpoints;
     struct volume_binder *volumes;
     struct volume_protection *volume_protection;
@@ -43,6 +45,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->replica_sets = replicaset_controller_new(agent);
     manager->stateful_sets = statefulset_controller_new(agent);
     manager->daemon_sets = daemonset_controller_new(agent);
+    manager->jobs = job_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
     manager->volume_protection = volume_protection_new(agent);
@@ -61,6 +64,7 @@ void controller_manager_free(struct controller_manager *manager) {
     replicaset_controller_free(manager->replica_sets);
     statefulset_controller_free(manager->stateful_sets);
     daemonset_controller_free(manager->daemon_sets);
+    job_controller_free(manager->jobs);
     endpoint_slice_controller_free(manager->endpoints);
     volume_binder_free(manager->volumes);
     volume_protection_free(manager->volume_protection);

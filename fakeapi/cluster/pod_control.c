@@ -242,6 +242,18 @@ struct sv pod_control_failure(const struct pod_control *control, struct sv key) 
 
 /* --- status --- */
 
+/* A merge patch keeps what it does not name, inside of maps, too. */
+static struct cJSON *replacement(struct arena *arena, const struct cJSON *value,
+                                 const struct cJSON *known) {
+    struct cJSON *copy = json_copy(arena, value);
+    if (!json_is_map(copy) || !json_is_map(known))
+        return copy;
+    JSON_EACH (member, known)
+        if (!json_get(copy, json_key(member)))
+            json_set(arena, copy, json_key(member), json_null(arena));
+    return copy;
+}
+
 bool pod_control_write_status(struct pod_control *control, struct sv key, const struct cJSON *owner,
                               const struct cJSON *status, struct arena *arena) {
     const struct cJSON *known = json_get(owner, SV("status"));
@@ -249,7 +261,8 @@ bool pod_control_write_status(struct pod_control *control, struct sv key, const 
     struct cJSON *changed = json_ensure_map(arena, patch, SV("status"));
     JSON_EACH (member, status)
         if (!json_equal(member, json_get(known, json_key(member))))
-            json_set(arena, changed, json_key(member), json_copy(arena, member));
+            json_set(arena, changed, json_key(member),
+                     replacement(arena, member, json_get(known, json_key(member))));
     JSON_EACH (member, known)
         if (!json_get(status, json_key(member)))
             json_set(arena, changed, json_key(member), json_null(arena));

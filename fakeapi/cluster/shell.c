@@ -149,6 +149,16 @@ static const struct cJSON *find_container(const struct cJSON *pod, struct sv nam
     return NULL;
 }
 
+/* "metadata.labels['x']" names one of a map, any other path a field. */
+static struct sv field_value(struct shell_job *job, struct sv path) {
+    struct sv key = path, map = sv_cut(&key, '[');
+    const struct cJSON *field = json_find(job->pod, arena_copy(job->arena, map).ptr);
+    if (map.len == path.len)
+        return json_text(field);
+    bool is_quoted = sv_starts_with(key, SV("'")) && sv_ends_with(key, SV("']")) && key.len > 3;
+    return is_quoted ? json_text(json_get(field, sv_prefix(sv_drop(key, 1), key.len - 3))) : SV("");
+}
+
 static void fill_environment(struct shell_job *job, const struct cJSON *container) {
     set_variable(job, SV("PATH"),
                  SV("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
@@ -158,9 +168,8 @@ static void fill_environment(struct shell_job *job, const struct cJSON *containe
     set_variable(job, SV("KUBERNETES_SERVICE_PORT"), SV("443"));
     JSON_EACH (variable, json_get(container, SV("env"))) {
         struct sv path = json_find_string(variable, "valueFrom.fieldRef.fieldPath");
-        struct sv value = path.len > 0
-                              ? json_find_string(job->pod, arena_copy(job->arena, path).ptr)
-                              : json_string_or(variable, SV("value"), SV(""));
+        struct sv value =
+            path.len > 0 ? field_value(job, path) : json_string_or(variable, SV("value"), SV(""));
         set_variable(job, json_string_or(variable, SV("name"), SV("")), value);
     }
 }
