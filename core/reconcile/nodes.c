@@ -175,6 +175,19 @@ static struct map *find_cache_nodes(struct pass *pass, const struct component *c
     return nodes;
 }
 
+/* Workers may claim a node for themselves. Clients that run everywhere do not, and whoever was
+ * first keeps it: two that overwrite each other would never come to an end. */
+static void mark_exclusive(struct node_patch *patch, const struct component *component) {
+    struct sv mine = patch->pass->names.exclusive;
+    struct sv old = object_label(patch->node, LABEL_EXCLUSIVE);
+    bool wants_it =
+        component->type == COMPONENT_WORKER && !sv_eq(render_placement(patch->pass), SV("Shared"));
+    if (wants_it && old.len == 0)
+        set_label(patch, LABEL_EXCLUSIVE, mine);
+    else if (!wants_it && sv_eq(old, mine))
+        drop_label(patch, LABEL_EXCLUSIVE);
+}
+
 static void label_node(struct pass *pass, const struct component *component,
                        const struct cJSON *node) {
     const struct names *names = &pass->names;
@@ -184,8 +197,7 @@ static void label_node(struct pass *pass, const struct component *component,
         change_dataset_num(&patch, 1);
     set_label(&patch, names->runtime_label, SV("true"));
     set_label(&patch, names->common_label, SV("true"));
-    if (!sv_eq(render_placement(pass), SV("Shared")))
-        set_label(&patch, LABEL_EXCLUSIVE, names->exclusive);
+    mark_exclusive(&patch, component);
     set_label(&patch, names->total_label,
               human_size(pass, quantity_add(capacity.memory, capacity.disk)));
     if (capacity.memory.nano > 0)
