@@ -53,7 +53,7 @@ struct call {
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
-    CURL *easy;
+    CURL *easy; /* NULL while it waits */
     struct curl_slist *headers, *connect_to;
     struct arena *arena; /* texts that libcurl and the exec point to */
     char curl_message[CURL_ERROR_SIZE];
@@ -62,8 +62,11 @@ struct call {
     struct watch_decoder *decoder; /* of a watch that was answered with 200 */
     bool watch_failed;
     struct error watch_err;
-    struct exec_options exec; /* copied into the arena */
-    struct sv path;
+    /* What is sent, in the arena or for ever. */
+    const char *method;
+    struct sv path, accept, content_type, request_body;
+    bool has_body;
+    struct exec_options exec;
     struct exec_socket *socket; /* of an exec that is connected */
     int socket_descriptor;
     int64_t timeout_ms, deadline_ms; /* of an exec that has begun */
@@ -117,6 +120,8 @@ static void remove_waiting(struct call *call) {
     call->is_waiting = false;
 }
 
+static void open_call(struct call *call);
+
 /* Not from within libcurl's callbacks. */
 static void start_waiting(struct curl_transport *transport) {
     for (size_t lane = 0; lane < LANE_COUNT; lane++) {
@@ -125,9 +130,7 @@ static void start_waiting(struct curl_transport *transport) {
                transport->lanes[lane].running_count < lane_sizes[lane]) {
             remove_waiting(call);
             transport->lanes[lane].running_count++;
-            if (call->verb == VERB_EXEC)
-                call->deadline_ms = wall_now_ms() + call->timeout_ms;
-            curl_multi_add_handle(transport->multi, call->easy);
+            open_call(call);
         }
     }
 }
@@ -141,7 +144,8 @@ static void call_free(struct call *call) {
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
-    curl_multi_remove_handle(transport->multi, call->easy);
+    if (call->easy)
+        curl_multi_remove_handle(transport->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
@@ -440,24 +444,14 @@ static void add_header(struct call *call, const char *name, struct sv value) {
     call->headers = curl_slist_append(call->headers, line.ptr);
 }
 
-static void set_body(struct call *call, const struct request *request) {
-    if (!request->body)
+static void set_body(struct call *call) {
+    if (!call->has_body)
         return;
-    struct sv body = json_write_arena(call->arena, request->body, JSON_COMPACT);
-    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, body.ptr);
-    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len);
-    add_header(call, "Content-Type", request_content_type(request));
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->request_body.ptr);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->request_body.len);
+    add_header(call, "Content-Type", call->content_type);
     /* Else libcurl waits for 100-continue before bodies over 1 MiB. */
     call->headers = curl_slist_append(call->headers, "Expect:");
-}
-
-static void copy_exec(struct call *call, const struct request *request) {
-    call->exec = request->exec;
-    call->exec.stdin_bytes =
-        arena_copy(call->arena, request->exec.has_stdin ? request->exec.stdin_bytes : SV(""));
-    call->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : EXEC_TIMEOUT_MS;
-    curl_easy_setopt(call->easy, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
 static void set_login(struct call *call) {
@@ -473,28 +467,26 @@ static void set_login(struct call *call) {
 }
 
 /* How long it may take, and whether the answer may be packed. */
-static void set_kind(struct call *call, const struct request *request) {
+static void set_kind(struct call *call) {
     CURL *easy = call->easy;
-    if (request->verb == VERB_EXEC) {
-        copy_exec(call, request);
-    } else if (request->verb == VERB_WATCH) {
+    if (call->verb == VERB_EXEC) {
+        call->deadline_ms = wall_now_ms() + call->timeout_ms;
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    } else if (call->verb == VERB_WATCH) {
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
     } else {
-        int64_t timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : REQUEST_TIMEOUT_MS;
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
         if (!call->owner->options.has_no_compression)
             curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     }
 }
 
-static void prepare(struct call *call, const struct request *request) {
+static void open_call(struct call *call) {
     struct curl_transport *transport = call->owner;
+    call->easy = curl_easy_init();
     CURL *easy = call->easy;
-    struct sv path = request_path(request, call->arena);
-    if (transport->prefix.len > 0)
-        path = arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->prefix), SV_ARG(path));
-    call->path = path;
     struct sv url =
         arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->url), SV_ARG(call->path));
     curl_easy_setopt(easy, CURLOPT_URL, url.ptr);
@@ -505,14 +497,35 @@ static void prepare(struct call *call, const struct request *request) {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
     set_connection(call);
     set_tls(transport, easy);
-    set_body(call, request);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_method(request));
-    add_header(call, "Accept", request_accept(request));
+    set_body(call);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
+    add_header(call, "Accept", call->accept);
     if (transport->connect_to.len > 0)
         add_header(call, "Host", transport->host);
     set_login(call);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    set_kind(call, request);
+    set_kind(call);
+    curl_multi_add_handle(transport->multi, easy);
+}
+
+/* All that is needed of the request when its turn comes. */
+static void keep(struct call *call, const struct request *request) {
+    struct arena *arena = call->arena;
+    struct sv prefix = call->owner->prefix;
+    int64_t default_ms = call->verb == VERB_EXEC ? EXEC_TIMEOUT_MS : REQUEST_TIMEOUT_MS;
+    call->method = request_method(request);
+    call->path = request_path(request, arena);
+    if (prefix.len > 0)
+        call->path = arena_printf(arena, "%.*s%.*s", SV_ARG(prefix), SV_ARG(call->path));
+    call->has_body = request->body != NULL;
+    if (request->body)
+        call->request_body = json_write_arena(arena, request->body, JSON_COMPACT);
+    call->content_type = request_content_type(request);
+    call->accept = request_accept(request);
+    call->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : default_ms;
+    call->exec = request->exec;
+    call->exec.stdin_bytes =
+        arena_copy(arena, request->exec.has_stdin ? request->exec.stdin_bytes : SV(""));
 }
 
 static uint64_t start(struct transport *base, const struct request *request) {
@@ -522,13 +535,12 @@ static uint64_t start(struct transport *base, const struct request *request) {
     call->id = ++transport->last_id;
     call->verb = request->verb;
     call->arena = arena_new();
-    call->easy = curl_easy_init();
     call->next = transport->calls;
     if (transport->calls)
         transport->calls->previous = call;
     transport->calls = call;
     buf_init(&call->body, JSON_BYTES_MAX);
-    prepare(call, request);
+    keep(call, request);
     append_waiting(call);
     start_waiting(transport);
     return call->id;
