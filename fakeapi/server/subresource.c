@@ -222,26 +222,55 @@ static void handle_binding(struct call *call) {
     answer_created(call);
 }
 
-/* The first budget of the pod that allows no disruption, or NULL. */
-static const struct cJSON *blocking_budget(struct call *call, const struct cJSON *pod) {
+static struct collection *budgets_of(struct call *call) {
     const struct resource_type *type =
         registry_find(call->api->registry, SV("policy"), SV("v1"), SV("poddisruptionbudgets"));
-    struct collection *budgets = store_collection(call->api->store, type->storage_key);
-    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
+    return store_collection(call->api->store, type->storage_key);
+}
+
+/* The next budget of the pod, or NULL. */
+static struct stored *next_budget(struct call *call, const struct cJSON *pod,
+                                  struct collection *budgets, struct position *position) {
     struct stored *stored;
-    while ((stored = collection_at(budgets, &position)) &&
+    while ((stored = collection_at(budgets, position)) &&
            sv_eq(stored->namespace_name, object_namespace(pod))) {
-        const struct cJSON *budget = stored_tree(stored);
         struct selector selector;
         struct error err = {0};
-        position_advance(&position);
-        if (selector_from_object(call->arena, json_find(budget, "spec.selector"), &selector,
-                                 &err) &&
-            selector_matches(&selector, json_find(pod, "metadata.labels")) &&
-            json_find_int(budget, "status.disruptionsAllowed", 0) <= 0)
-            return budget;
+        position_advance(position);
+        if (selector_from_object(call->arena, json_find(stored_tree(stored), "spec.selector"),
+                                 &selector, &err) &&
+            selector_matches(&selector, json_find(pod, "metadata.labels")))
+            return stored;
     }
     return NULL;
+}
+
+/* The first budget of the pod that allows no disruption, or NULL. */
+static const struct cJSON *blocking_budget(struct call *call, const struct cJSON *pod) {
+    struct collection *budgets = budgets_of(call);
+    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
+    struct stored *stored;
+    while ((stored = next_budget(call, pod, budgets, &position)))
+        if (json_find_int(stored_tree(stored), "status.disruptionsAllowed", 0) <= 0)
+            return stored_tree(stored);
+    return NULL;
+}
+
+/* The next eviction must not use the same allowance, though no controller saw this one yet. */
+static void charge_budgets(struct call *call, const struct cJSON *pod) {
+    struct collection *budgets = budgets_of(call);
+    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
+    struct sv now = api_time_format(call->now_ms, call->arena);
+    struct stored *stored;
+    while ((stored = next_budget(call, pod, budgets, &position))) {
+        struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
+        struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
+        json_set_int(call->arena, status, SV("disruptionsAllowed"),
+                     json_int_or(status, SV("disruptionsAllowed"), 1) - 1);
+        struct cJSON *disrupted = json_ensure_map(call->arena, status, SV("disruptedPods"));
+        json_set_string(call->arena, disrupted, object_name(pod), now);
+        store_put(call->api->store, budgets, tree, call->arena);
+    }
 }
 
 static bool refuse_disruption(struct call *call, const struct cJSON *budget) {
@@ -270,6 +299,8 @@ static void handle_eviction(struct call *call) {
     struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
     set_pod_condition(call, tree, SV("DisruptionTarget"), SV("EvictionByEvictionAPI"),
                       SV("Eviction API: evicting"));
+    if (!is_dry_run(call))
+        charge_budgets(call, tree);
     if (!is_dry_run(call))
         store_put(call->api->store, call->collection, tree, call->arena);
     struct request request = *call->request;
