@@ -5,6 +5,7 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/daemonset.h"
 #include "fakeapi/cluster/deployment.h"
+#include "fakeapi/cluster/disruption.h"
 #include "fakeapi/cluster/endpoint_slice.h"
 #include "fakeapi/cluster/garbage_collector.h"
 #include "fakeapi/cluster/job.h"
@@ -27,6 +28,7 @@ struct controller_manager {
     struct statefulset_controller *stateful_sets;
     struct daemonset_controller *daemon_sets;
     struct job_controller *jobs;
+    struct disruption_controller *disruptions;
     struct endpoint_slice_controller *endpoints;
     struct volume_binder *volumes;
     struct volume_protection *volume_protection;
@@ -46,6 +48,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->stateful_sets = statefulset_controller_new(agent);
     manager->daemon_sets = daemonset_controller_new(agent);
     manager->jobs = job_controller_new(agent);
+    manager->disruptions = disruption_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
     manager->volume_protection = volume_protection_new(agent);
@@ -65,6 +68,7 @@ void controller_manager_free(struct controller_manager *manager) {
     statefulset_controller_free(manager->stateful_sets);
     daemonset_controller_free(manager->daemon_sets);
     job_controller_free(manager->jobs);
+    disruption_controller_free(manager->disruptions);
     endpoint_slice_controller_free(manager->endpoints);
     volume_binder_free(manager->volumes);
     volume_protection_free(manager->volume_protection);
