@@ -221,9 +221,19 @@ static void judge_part(struct judge *judge, size_t which) {
 }
 
 /* Pods that are replaced one by one, and perhaps wait for a node. */
+/* A Deployment has no revisions in its status: pods are counted. */
+static bool is_behind(const struct cJSON *deployment) {
+    int64_t updated = json_find_int(deployment, "status.updatedReplicas", 0);
+    return json_find(deployment, "spec.strategy") &&
+           (updated < json_find_int(deployment, "spec.replicas", 0) ||
+            updated < json_find_int(deployment, "status.replicas", 0));
+}
+
 static bool is_rolling(const struct judge *judge) {
     for (size_t i = 0; i < COMPONENTS_MAX; i++) {
         const struct cJSON *status = json_get(judge->parts[i].workload, SV("status"));
+        if (is_behind(judge->parts[i].workload))
+            return true;
         if (!sv_eq(json_find_string(status, "currentRevision"),
                    json_find_string(status, "updateRevision")))
             return true;
