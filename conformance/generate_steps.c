@@ -94,11 +94,15 @@ static struct sv lose_node(struct generator *generator) {
     struct sv node = PICK(generator, "node-1", "node-2", "node-3");
     struct sv down = arena_printf(generator->arena, "stop-node: %.*s", SV_ARG(node));
     struct sv up = arena_printf(generator->arena, "start-node: %.*s", SV_ARG(node));
-    struct sv first = step(generator, down, generate_chance(generator, 60));
+    struct sv gone = step(generator, down, false);
+    /* Less than it takes until pods are evicted, or more. */
+    struct sv while_gone = PICK(generator, "advance: 20s", "advance: 2m", "advance: 10m");
+    struct sv first = two(generator, gone, step(generator, while_gone, false));
     return two(generator, first, step(generator, up, true));
 }
 
 static struct sv pause(struct generator *generator) {
+    struct sv rest = step(generator, SV("advance: 1s"), true);
     struct sv on = step(generator,
                         SV("patch: {ref: cacheruntime/demo, merge: {metadata: {annotations:"
                            " {cacheruntime.fluid.io/paused: 'true'}}}}"),
@@ -110,7 +114,7 @@ static struct sv pause(struct generator *generator) {
                          SV("patch: {ref: cacheruntime/demo, merge: {metadata: {annotations:"
                             " {cacheruntime.fluid.io/paused: null}}}}"),
                          true);
-    return two(generator, two(generator, on, between), off);
+    return two(generator, two(generator, rest, on), two(generator, between, off));
 }
 
 static struct sv single(struct generator *generator) {

@@ -88,11 +88,13 @@ static bool is_masked(struct sv key) {
            sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
 }
 
-/* What tells of the past only: that a difference or an outdated volume is over. */
+/* What tells of the past only: that a difference, an outdated volume or a trouble is over. */
 static bool is_history(const struct cJSON *item) {
     struct sv type = json_find_string(item, "type"), status = json_find_string(item, "status");
-    return json_is_map(item) && ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
-                                 (sv_eq(type, SV("VolumeOutdated")) && sv_eq(status, SV("False"))));
+    return json_is_map(item) &&
+           ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
+            ((sv_eq(type, SV("VolumeOutdated")) || sv_eq(type, SV("NotReady"))) &&
+             sv_eq(status, SV("False"))));
 }
 
 /* Of an object that several runtimes share, the label and the first owner tell which of them came
