@@ -39,8 +39,8 @@ struct sandbox {
     int folder_fd;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t changed;
-    struct slot *slots[PARALLEL_WORKERS_MAX]; /* NULL: not made yet, or in use */
-    size_t slot_count;                        /* that were made */
+    struct slot *slots[PARALLEL_WORKERS_MAX + 1]; /* NULL: not made yet, or in use */
+    size_t slot_count;                            /* that were made */
     size_t slot_count_max;
     struct map *remembered; /* a run's key to struct remembered */
     uint64_t run_count, remembered_count;
@@ -259,7 +259,8 @@ struct sandbox *sandbox_new(const struct simulation *simulation, struct error *e
     struct sandbox *sandbox = mem_alloc(sizeof(*sandbox));
     sandbox->simulation = simulation;
     sandbox->folder_fd = -1;
-    sandbox->slot_count_max = parallel_processor_count();
+    /* One more than processors: a run waits for its pipes now and then. */
+    sandbox->slot_count_max = parallel_processor_count() + 1;
     sandbox->remembered = map_new();
     pthread_mutex_init(&sandbox->lock, NULL);
     pthread_cond_init(&sandbox->changed, NULL);

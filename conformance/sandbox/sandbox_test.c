@@ -147,6 +147,27 @@ TEST(stops_what_prints_or_forks_without_end) {
     sandbox_free(bench.sandbox);
 }
 
+/* What waits in the background past its virtual time neither ends the script nor gives it a limit
+ * in real time. */
+TEST(a_script_goes_on_while_others_wait) {
+    AUTO(arena) arena = arena_new();
+    struct bench bench = {.arena = arena};
+    if (!open_bench(&bench))
+        return;
+    static const struct sv busy = SV("sleep 1000 & i=0; while [ $i -lt 100000 ]; do i=$((i+1)); "
+                                     "done; echo done");
+    struct script_outcome outcome;
+    run_shell(&bench, busy, (struct script_run){0}, &outcome);
+    CHECK(script_succeeded(&outcome));
+    CHECK_SV(outcome.stdout_bytes, SV("done\n"));
+    CHECK(outcome.orphan_count == 1);
+    /* The script itself waits for what never comes. */
+    run_shell(&bench, SV("sleep 1000 & wait; echo done"), (struct script_run){0}, &outcome);
+    CHECK(outcome.end == SCRIPT_TIMED_OUT);
+    CHECK_SV(outcome.stdout_bytes, SV(""));
+    sandbox_free(bench.sandbox);
+}
+
 TEST(keeps_state_and_remembers_equal_runs) {
     AUTO(arena) arena = arena_new();
     struct bench bench = {.arena = arena};
