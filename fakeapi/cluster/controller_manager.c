@@ -3,6 +3,7 @@
 
 #include "core/base/mem.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/cronjob.h"
 #include "fakeapi/cluster/daemonset.h"
 #include "fakeapi/cluster/deployment.h"
 #include "fakeapi/cluster/disruption.h"
@@ -28,6 +29,7 @@ struct controller_manager {
     struct statefulset_controller *stateful_sets;
     struct daemonset_controller *daemon_sets;
     struct job_controller *jobs;
+    struct cronjob_controller *cron_jobs;
     struct disruption_controller *disruptions;
     struct endpoint_slice_controller *endpoints;
     struct volume_binder *volumes;
@@ -48,6 +50,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->stateful_sets = statefulset_controller_new(agent);
     manager->daemon_sets = daemonset_controller_new(agent);
     manager->jobs = job_controller_new(agent);
+    manager->cron_jobs = cronjob_controller_new(agent);
     manager->disruptions = disruption_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
@@ -67,6 +70,7 @@ void controller_manager_free(struct controller_manager *manager) {
     replicaset_controller_free(manager->replica_sets);
     statefulset_controller_free(manager->stateful_sets);
     daemonset_controller_free(manager->daemon_sets);
+    cronjob_controller_free(manager->cron_jobs);
     job_controller_free(manager->jobs);
     disruption_controller_free(manager->disruptions);
     endpoint_slice_controller_free(manager->endpoints);

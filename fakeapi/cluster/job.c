@@ -15,15 +15,16 @@
 
 /* --- after the end --- */
 
-static void delete_job(struct job_sync *sync) {
-    struct cJSON *options = json_map(sync->arena);
-    struct request request = agent_delete(sync->arena, &RESOURCE_JOBS, sync->job, -1);
-    json_set(sync->arena, options, SV("preconditions"),
-             json_copy(sync->arena, json_get(request.body, SV("preconditions"))));
-    json_set_string(sync->arena, options, SV("apiVersion"), SV("v1"));
-    json_set_string(sync->arena, options, SV("kind"), SV("DeleteOptions"));
-    json_set_string(sync->arena, options, SV("propagationPolicy"), SV("Background"));
+struct request job_deletion(struct arena *arena, const struct cJSON *job) {
+    struct request request = agent_delete(arena, &RESOURCE_JOBS, job, -1);
+    struct cJSON *options = json_copy(arena, request.body);
+    json_set_string(arena, options, SV("propagationPolicy"), SV("Background"));
     request.body = options;
+    return request;
+}
+
+static void delete_job(struct job_sync *sync) {
+    struct request request = job_deletion(sync->arena, sync->job);
     agent_send(pod_control_part(sync->controller->control), sync->key, &request);
 }
 

@@ -11,7 +11,13 @@
 #include "core/base/base.h"
 
 struct agent;
+struct arena;
+struct cJSON;
 struct job_controller; /* opaque */
+struct request;
+
+/* Deletes a Job and, in the background, its pods. The body is in `arena`. */
+struct request job_deletion(struct arena *arena, const struct cJSON *job);
 
 /* Call it before the agent's first step. */
 struct job_controller *job_controller_new(struct agent *agent);
