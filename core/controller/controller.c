@@ -26,7 +26,10 @@
 #include "core/reconcile/plan.h"
 
 enum {
-    PLANS_PER_TURN_MAX = 64,          /* so that completions do not wait for all plans */
+    PLANS_PER_TURN_MAX = 64, /* so that completions do not wait for all plans */
+    /* Each holds a plan and what it renders. More than keep the connections busy would only mean
+     * that the first runtimes wait for the last. */
+    ROUNDS_UNDER_WAY_MAX = 32,
     COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
     /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */
@@ -85,10 +88,14 @@ static void add_key(void *context, struct sv key) {
     struct runtime_state *state = map_get(controller->states, key);
     if (state)
         state->change_count++;
-    if (state && controller->now_ms < state->planned_ms + PLAN_INTERVAL_MS)
-        workqueue_add_at(controller->queue, key, state->planned_ms + PLAN_INTERVAL_MS);
-    else
+    if (!state || state->planned_ms == 0) {
         workqueue_add(controller->queue, key);
+        return;
+    }
+    int64_t earliest_ms = state->planned_ms + PLAN_INTERVAL_MS;
+    workqueue_add_at(controller->queue, key,
+                     earliest_ms > controller->now_ms ? earliest_ms : controller->now_ms);
+    workqueue_prefer(controller->queue, key);
 }
 
 static void add_key_soon(void *context, struct sv key) {
@@ -97,6 +104,8 @@ static void add_key_soon(void *context, struct sv key) {
     if (state)
         state->change_count++;
     workqueue_add_at(controller->queue, key, controller->now_ms + PLAN_INTERVAL_MS);
+    if (state && state->planned_ms > 0)
+        workqueue_prefer(controller->queue, key);
 }
 
 static bool is_written_by_users(const struct resource *resource) {
@@ -426,13 +435,12 @@ static void plan_key(struct controller *controller, struct sv key) {
 }
 
 static bool may_plan(const struct controller *controller) {
-    return !controller->is_paused && controller_is_synced(controller);
+    return !controller->is_paused && controller->round_count < ROUNDS_UNDER_WAY_MAX &&
+           controller_is_synced(controller);
 }
 
 static void plan_due_keys(struct controller *controller) {
-    if (!may_plan(controller))
-        return;
-    for (size_t i = 0; i < PLANS_PER_TURN_MAX; i++) {
+    for (size_t i = 0; i < PLANS_PER_TURN_MAX && may_plan(controller); i++) {
         struct sv key;
         if (!workqueue_take(controller->queue, controller->now_ms, &key))
             return;

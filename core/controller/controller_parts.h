@@ -47,7 +47,8 @@ struct controller {
     struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;
     struct watched watched[WATCHED_COUNT];
-    int64_t now_ms; /* of this turn */
+    int64_t now_ms;     /* of this turn */
+    size_t round_count; /* under way */
     bool is_paused, is_dry_run;
     struct sv namespaces;
     struct selector class_selector;

@@ -175,6 +175,7 @@ static bool plan_has_only(const struct plan *plan, enum action_type type) {
 }
 
 static void end_round(struct controller *controller, struct runtime_state *state) {
+    controller->round_count--;
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
     bool only_reads = plan_has_only(&state->plan, ACTION_GET);
     bool only_executes = state->execution_id && plan_has_only(&state->plan, ACTION_EXECUTE);
@@ -199,6 +200,7 @@ static void end_round(struct controller *controller, struct runtime_state *state
             workqueue_forget(controller->queue, state->key);
         workqueue_add_at(controller->queue, state->key,
                          controller->now_ms + (only_executes ? EXECUTION_QUIET_MS : 0));
+        workqueue_prefer(controller->queue, state->key);
     }
 }
 
@@ -223,6 +225,7 @@ void execute_start(struct controller *controller, struct runtime_state *state) {
     state->waits_for_turn = state->is_overtaken = false;
     state->retry_after_ms = 0;
     state->round_count++;
+    controller->round_count++;
     start_steps(controller, state);
 }
 

@@ -12,15 +12,24 @@ struct item {
     struct item *next; /* in the line of those that wait */
     bool is_dirty;     /* wants to be taken */
     bool is_taken;
+    bool is_preferred;
     uint32_t failures;
     int64_t due_ms;      /* DEADLINE_NEVER: no timer counts */
     uint64_t generation; /* of the timer that counts */
     size_t timer_count;  /* timers that point here, stale ones included */
 };
 
+/* Of so many keys one is taken from the line of those that can wait, if there is any. */
+enum { PREFERRED_IN_A_ROW_MAX = 8 };
+
+enum line { LINE_PREFERRED, LINE_ORDINARY, LINE_COUNT };
+
 struct workqueue {
     struct map *items; /* key -> struct item */
-    struct item *first, *last;
+    struct {
+        struct item *first, *last;
+    } lines[LINE_COUNT];
+    uint32_t preferred_in_a_row;
     struct timers timers;
     struct rng rng;
 };
@@ -71,12 +80,13 @@ static void drop_if_idle(struct workqueue *queue, struct item *item) {
 }
 
 static void line_up(struct workqueue *queue, struct item *item) {
+    enum line line = item->is_preferred ? LINE_PREFERRED : LINE_ORDINARY;
     item->next = NULL;
-    if (queue->last)
-        queue->last->next = item;
+    if (queue->lines[line].last)
+        queue->lines[line].last->next = item;
     else
-        queue->first = item;
-    queue->last = item;
+        queue->lines[line].first = item;
+    queue->lines[line].last = item;
 }
 
 static void add_item(struct workqueue *queue, struct item *item) {
@@ -90,6 +100,13 @@ static void add_item(struct workqueue *queue, struct item *item) {
 
 void workqueue_add(struct workqueue *queue, struct sv key) {
     add_item(queue, ensure_item(queue, key));
+}
+
+void workqueue_prefer(struct workqueue *queue, struct sv key) {
+    struct item *item = map_get(queue->items, key);
+    /* One that stands in the other line already keeps its place there. */
+    if (item && (!item->is_dirty || item->is_taken))
+        item->is_preferred = true;
 }
 
 void workqueue_add_at(struct workqueue *queue, struct sv key, int64_t due_ms) {
@@ -139,16 +156,25 @@ static void take_timers(struct workqueue *queue, int64_t now_ms) {
     }
 }
 
+static enum line next_line(const struct workqueue *queue) {
+    bool has_ordinary = queue->lines[LINE_ORDINARY].first != NULL;
+    bool is_turn = queue->preferred_in_a_row >= PREFERRED_IN_A_ROW_MAX;
+    bool takes_preferred = queue->lines[LINE_PREFERRED].first && !(has_ordinary && is_turn);
+    return takes_preferred ? LINE_PREFERRED : LINE_ORDINARY;
+}
+
 bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key) {
     take_timers(queue, now_ms);
-    struct item *item = queue->first;
+    enum line line = next_line(queue);
+    struct item *item = queue->lines[line].first;
     if (!item)
         return false;
-    queue->first = item->next;
-    if (!queue->first)
-        queue->last = NULL;
+    queue->preferred_in_a_row = line == LINE_PREFERRED ? queue->preferred_in_a_row + 1 : 0;
+    queue->lines[line].first = item->next;
+    if (!item->next)
+        queue->lines[line].last = NULL;
     item->next = NULL;
-    item->is_dirty = false;
+    item->is_dirty = item->is_preferred = false;
     item->is_taken = true;
     *ret_key = item->key;
     return true;
@@ -165,5 +191,6 @@ void workqueue_done(struct workqueue *queue, struct sv key) {
 }
 
 int64_t workqueue_next_ms(const struct workqueue *queue) {
-    return queue->first ? INT64_MIN : timers_next_ms(&queue->timers);
+    bool has_key = queue->lines[LINE_PREFERRED].first || queue->lines[LINE_ORDINARY].first;
+    return has_key ? INT64_MIN : timers_next_ms(&queue->timers);
 }

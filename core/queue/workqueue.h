@@ -31,6 +31,9 @@ void workqueue_add_at(struct workqueue *queue, struct sv key, int64_t due_ms);
  * up to a quarter of jitter on top; not before `at_least_ms` have passed. */
 void workqueue_add_rate_limited(struct workqueue *queue, struct sv key, int64_t now_ms,
                                 int64_t at_least_ms);
+/* The key, which was added at some time, stands in front of the others when it is due next: what
+ * has been begun is finished before more is begun. The others are not forgotten over it. */
+void workqueue_prefer(struct workqueue *queue, struct sv key);
 /* The next back-off begins at its minimum again. */
 void workqueue_forget(struct workqueue *queue, struct sv key);
 

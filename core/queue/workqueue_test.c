@@ -20,6 +20,24 @@ TEST(hands_out_each_key_once_in_order) {
     CHECK(workqueue_next_ms(queue) == DEADLINE_NEVER);
 }
 
+TEST(preferred_keys_come_first_but_not_always) {
+    AUTO(workqueue) queue = workqueue_new(1);
+    size_t begun_count = 0;
+    bool is_new = false;
+    workqueue_add(queue, SV("ns/new"));
+    for (size_t i = 0; i < 100 && !is_new; i++) {
+        struct sv key;
+        workqueue_add_at(queue, SV("ns/begun"), 0);
+        workqueue_prefer(queue, SV("ns/begun"));
+        REQUIRE(workqueue_take(queue, 0, &key));
+        is_new = sv_eq(key, SV("ns/new"));
+        begun_count += !is_new;
+        workqueue_done(queue, key);
+    }
+    CHECK(is_new);
+    CHECK(begun_count > 1);
+}
+
 TEST(a_key_added_while_taken_comes_back_after_done) {
     AUTO(workqueue) queue = workqueue_new(1);
     struct sv key, other;
