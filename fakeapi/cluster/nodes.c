@@ -106,6 +106,24 @@ static void add_address(struct arena *arena, struct cJSON *list, struct sv type,
     json_set_string(arena, item, SV("address"), address);
 }
 
+/* What `kubectl get nodes -o wide` shows. Ids are the node's name: equal in every run. */
+static void add_node_info(struct arena *arena, struct cJSON *status, size_t index) {
+    static const struct {
+        struct sv key, text;
+    } rows[] = {
+        {SV("architecture"), SV("amd64")},     {SV("containerRuntimeVersion"), SV("sim://1.0")},
+        {SV("kernelVersion"), SV("6.1.0")},    {SV("kubeProxyVersion"), SV("")},
+        {SV("kubeletVersion"), SV("v1.34.0")}, {SV("operatingSystem"), SV("linux")},
+        {SV("osImage"), SV("simulated")},
+    };
+    static const struct sv ids[] = {SV("bootID"), SV("machineID"), SV("systemUUID")};
+    struct cJSON *info = json_ensure_map(arena, status, SV("nodeInfo"));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        json_set_string(arena, info, rows[i].key, rows[i].text);
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        json_set_string(arena, info, ids[i], node_name(arena, index));
+}
+
 /* A merge patch of the status. Nodes get addresses from 10.1.0.1 on. */
 static struct cJSON *build_status(struct arena *arena, size_t index, int64_t now_ms) {
     struct cJSON *patch = json_map(arena);
@@ -122,6 +140,7 @@ static struct cJSON *build_status(struct arena *arena, size_t index, int64_t now
         arena, addresses, SV("InternalIP"),
         arena_printf(arena, "10.%zu.%zu.%zu", 1 + (host >> 16), (host >> 8) & 255, host & 255));
     add_address(arena, addresses, SV("Hostname"), node_name(arena, index));
+    add_node_info(arena, status, index);
     json_set(arena, status, SV("conditions"), nodes_conditions(arena, false, now_ms));
     return patch;
 }

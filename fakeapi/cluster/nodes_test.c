@@ -57,6 +57,7 @@ TEST(a_node_is_created_and_then_reports_that_it_is_ready) {
     CHECK_SV(recorder.subresource, SV("status"));
     CHECK(sv_contains(recorder.body, SV("\"allocatable\":{\"cpu\":\"16\",\"memory\":\"64Gi\"")));
     CHECK(sv_contains(recorder.body, SV("{\"type\":\"Ready\",\"status\":\"True\"")));
+    CHECK(sv_contains(recorder.body, SV("\"kubeletVersion\":\"v1.34.0\"")));
     nodes_step(nodes, 0);
     nodes_step(nodes, 600000);
     CHECK(recorder.start_count == 2); /* nothing more: there are no heartbeats */
