@@ -81,7 +81,7 @@ static bool is_masked(struct sv key) {
         SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
         SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
         SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
-        SV("podUID"),
+        SV("podUID"),    SV("lastState"),       SV("restartCount"),
     };
     return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
            sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
@@ -91,10 +91,10 @@ static bool is_masked(struct sv key) {
 /* What tells of the past only: that a difference, an outdated volume or a trouble is over. */
 static bool is_history(const struct cJSON *item) {
     struct sv type = json_find_string(item, "type"), status = json_find_string(item, "status");
-    return json_is_map(item) &&
-           ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
-            ((sv_eq(type, SV("VolumeOutdated")) || sv_eq(type, SV("NotReady"))) &&
-             sv_eq(status, SV("False"))));
+    return json_is_map(item) && ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
+                                 ((sv_eq(type, SV("VolumeOutdated")) ||
+                                   sv_eq(type, SV("NotReady")) || sv_eq(type, SV("Updating"))) &&
+                                  sv_eq(status, SV("False"))));
 }
 
 /* Of an object that several runtimes share, the label and the first owner tell which of them came
