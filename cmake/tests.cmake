@@ -80,3 +80,13 @@ if(PYTHON3)
     set_tests_properties(daemon.${stem} PROPERTIES LABELS daemon TIMEOUT 600)
   endforeach()
 endif()
+
+# Properties on generated inputs; with sanitizers fewer of them.
+if(SANITIZE OR COVERAGE)
+  set(property_numbers 1000 30)
+else()
+  set(property_numbers 10000 60)
+endif()
+add_test(NAME properties COMMAND ci/properties ${CMAKE_BINARY_DIR} ${property_numbers}
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(properties PROPERTIES LABELS properties TIMEOUT 900)

@@ -62,7 +62,11 @@ static struct sv component(struct generator *generator, const char *name, bool i
     struct sv restart = generate_maybe(generator, 25, SV("onConfigChange: Restart, "));
     struct sv options = generate_maybe(generator, 30, SV("options: {a: b}, "));
     struct sv needs = generate_maybe(generator, 25, dependencies(generator));
-    struct sv update = generate_maybe(generator, 25, strategy(generator, is_client));
+    struct sv way = strategy(generator, is_client);
+    /* A Deployment refuses OnDelete and partitions. */
+    if (!is_plain && sv_starts_with(way, SV("updateStrategy")))
+        way = SV("updateStrategy: {type: RollingUpdate, maxUnavailable: 1}, ");
+    struct sv update = generate_maybe(generator, 25, way);
     struct sv store = is_master ? SV("") : generate_maybe(generator, 40, tiers(generator));
     struct sv run = entries(generator, is_first);
     if (is_master)
