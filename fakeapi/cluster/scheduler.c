@@ -237,6 +237,7 @@ static void place(struct attempt *attempt, struct sv key) {
     size_t count = 0;
     struct sv blocked = diagnosis_of_claims(attempt);
     affinity_prepare(attempt);
+    spread_prepare(attempt);
     for (size_t i = 0; i < scheduler->by_name.count; i++) {
         struct scheduled_node *node = scheduler->by_name.items[i];
         struct refusal refusal;

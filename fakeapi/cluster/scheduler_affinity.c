@@ -343,6 +343,24 @@ void affinity_score(struct attempt *attempt, int64_t *scores) {
                 scores);
 }
 
+struct counted_pods affinity_count(struct attempt *attempt, const struct cJSON *term) {
+    const struct scheduler *scheduler = attempt->scheduler;
+    const struct counted_term *counted = ask(attempt, term);
+    int64_t *pods = ARENA_ARRAY(attempt->arena, int64_t, scheduler->by_name.count + 1);
+    uint32_t *domains = ARENA_ARRAY(attempt->arena, uint32_t, scheduler->by_name.count + 1);
+    for (size_t i = 0; i < scheduler->by_name.count; i++) {
+        const struct scheduled_node *node = scheduler->by_name.items[i];
+        pods[i] = node->number < counted->pods.count ? counted->pods.items[node->number] : 0;
+        domains[i] = domain_of(counted->topology, node);
+    }
+    return (struct counted_pods){
+        .pods = pods,
+        .domains = domains,
+        .domain_count = map_count(counted->topology->numbers),
+        .selects_pod = term_matches_pod(&counted->term, attempt->pod),
+    };
+}
+
 /* --- life --- */
 
 struct affinity *affinity_new(void) {

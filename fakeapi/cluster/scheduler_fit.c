@@ -124,8 +124,8 @@ static bool has_no_taint(struct attempt *attempt, const struct scheduled_node *n
     return refuse(refusal, text, false);
 }
 
-static bool is_selected(struct attempt *attempt, const struct scheduled_node *node,
-                        struct refusal *refusal) {
+bool node_is_selected(struct attempt *attempt, const struct scheduled_node *node,
+                      struct refusal *refusal) {
     bool is_match = true;
     JSON_EACH (wanted, attempt->node_selector) {
         const struct cJSON *label = json_get(node->labels, json_key(wanted));
@@ -216,6 +216,14 @@ static bool reaches_volumes(struct attempt *attempt, const struct scheduled_node
     return true;
 }
 
+static bool keeps_spread(struct attempt *attempt, const struct scheduled_node *node,
+                         struct refusal *refusal) {
+    struct sv reason;
+    bool helps_preemption;
+    return spread_allows(attempt, node, &reason, &helps_preemption) ||
+           refuse(refusal, reason, helps_preemption);
+}
+
 static bool keeps_pod_affinity(struct attempt *attempt, const struct scheduled_node *node,
                                struct refusal *refusal) {
     const char *reason = attempt->refused_by_affinity[node->number];
@@ -225,8 +233,8 @@ static bool keeps_pod_affinity(struct attempt *attempt, const struct scheduled_n
 typedef bool node_filter(struct attempt *attempt, const struct scheduled_node *node,
                          struct refusal *refusal);
 static node_filter *const filters[] = {
-    is_schedulable, has_no_taint,    is_selected,        has_free_ports,
-    has_resources,  reaches_volumes, keeps_pod_affinity,
+    is_schedulable, has_no_taint,    node_is_selected, has_free_ports,
+    has_resources,  reaches_volumes, keeps_spread,     keeps_pod_affinity,
 };
 
 bool node_fits(struct attempt *attempt, const struct scheduled_node *node,

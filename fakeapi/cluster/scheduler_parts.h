@@ -84,6 +84,7 @@ struct attempt {
     struct amounts requests, weighed;
     bool has_unknown_resource;
     const char **refused_by_affinity; /* by the node's number: the reason, or NULL */
+    const char **refused_by_spread;   /* the same; NULL without constraints */
 };
 
 /* Why a node does not fit; SV("") in an unused place. */
@@ -107,6 +108,10 @@ void amounts_add(struct amounts *sum, const struct amounts *other, int sign);
 /* True when the node can take the pod. */
 bool node_fits(struct attempt *attempt, const struct scheduled_node *node,
                struct refusal *ret_refusal);
+
+/* nodeSelector and required node affinity. */
+bool node_is_selected(struct attempt *attempt, const struct scheduled_node *node,
+                      struct refusal *refusal);
 
 /* --- scheduler_terms.c --- */
 
@@ -132,6 +137,24 @@ void affinity_update_node(struct scheduler *scheduler, const struct scheduled_no
 void affinity_prepare(struct attempt *attempt);
 /* Adds the weights of preferred pod (anti-)affinity to `scores`, one for each node. */
 void affinity_score(struct attempt *attempt, int64_t *scores);
+
+/* The pods that a PodAffinityTerm selects, and where they are; by the place in by_name. */
+struct counted_pods {
+    const int64_t *pods;
+    const uint32_t *domains; /* numbered from 1; 0 is a node without the topology key */
+    size_t domain_count;
+    bool selects_pod; /* the one to be placed */
+};
+struct counted_pods affinity_count(struct attempt *attempt, const struct cJSON *term);
+
+/* --- scheduler_spread.c --- */
+
+/* Fills attempt->refused_by_spread. */
+void spread_prepare(struct attempt *attempt);
+bool spread_allows(const struct attempt *attempt, const struct scheduled_node *node,
+                   struct sv *ret_reason, bool *ret_helps_preemption);
+/* Adds what constraints that may be broken say to `scores`, one for each place in by_name. */
+void spread_score(struct attempt *attempt, int64_t *scores);
 
 /* --- scheduler_score.c --- */
 

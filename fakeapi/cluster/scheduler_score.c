@@ -10,6 +10,7 @@ enum {
     WEIGHT_NODE_AFFINITY = 2,
     WEIGHT_POD_AFFINITY = 2,
     WEIGHT_TAINTS = 3,
+    WEIGHT_SPREAD = 2,
 };
 
 static int64_t free_share(int64_t allocatable, int64_t used) {
@@ -45,12 +46,14 @@ static void add_stretched(int64_t *totals, const int64_t *raw, size_t count, int
         totals[i] += weight * ((raw[i] - low) * SCORE_MAX / (high - low));
 }
 
-/* The positions of `nodes` in the scheduler's list, which scores of pod affinity refer to. */
-static void pick_pod_scores(struct attempt *attempt, struct scheduled_node **nodes, size_t count,
-                            int64_t *raw) {
+typedef void score_all(struct attempt *attempt, int64_t *scores);
+
+/* Picks the places of `nodes` in the scheduler's list, which the scores refer to. */
+static void pick_scores(struct attempt *attempt, score_all *score, struct scheduled_node **nodes,
+                        size_t count, int64_t *raw) {
     struct scheduler *scheduler = attempt->scheduler;
     int64_t *scores = ARENA_ARRAY(attempt->arena, int64_t, scheduler->by_name.count);
-    affinity_score(attempt, scores);
+    score(attempt, scores);
     for (size_t i = 0, at = 0; i < count; i++) {
         while (scheduler->by_name.items[at] != nodes[i])
             at++;
@@ -71,8 +74,12 @@ struct scheduled_node *best_node(struct attempt *attempt, struct scheduled_node 
         for (size_t i = 0; i < count; i++)
             raw[i] = preferred_node_weight(attempt, nodes[i]);
         add_stretched(totals, raw, count, WEIGHT_NODE_AFFINITY);
-        pick_pod_scores(attempt, nodes, count, raw);
+        pick_scores(attempt, affinity_score, nodes, count, raw);
         add_stretched(totals, raw, count, WEIGHT_POD_AFFINITY);
+    }
+    if (json_find(attempt->pod, "spec.topologySpreadConstraints")) {
+        pick_scores(attempt, spread_score, nodes, count, raw);
+        add_stretched(totals, raw, count, WEIGHT_SPREAD);
     }
     size_t best = 0;
     for (size_t i = 1; i < count; i++)
