@@ -55,11 +55,13 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
     if (is_new)
         set_class(memory, class_name);
     memory->state = state->plan.rollout;
+    memory->class_generation = object_generation(snapshot->runtime_class);
     memory->is_ready = object_condition_is_true(snapshot->runtime, SV("Ready"));
     if (memory->state == ROLLOUT_CURRENT && memory->is_ready)
         memory->is_granted = false;
     bool is_news = is_new || before.state != memory->state || before.is_ready != memory->is_ready ||
-                   before.is_granted != memory->is_granted;
+                   before.is_granted != memory->is_granted ||
+                   before.class_generation != memory->class_generation;
     if (is_news && class_name.len > 0)
         wake_at(controller, class_name, controller->now_ms + COALESCE_MS);
 }
@@ -89,7 +91,9 @@ static void gather(struct controller *controller, struct sv class_name, struct a
     while (map_next(controller->states, &cursor, NULL, &value)) {
         const struct runtime_state *state = value;
         const struct rollout_memory *memory = &state->rollout;
-        if (!memory->class_name || !sv_eq(class_of(memory), class_name))
+        /* What has not been planned since the class changed would pass for current. */
+        if (!memory->class_name || !sv_eq(class_of(memory), class_name) ||
+            memory->class_generation != object_generation(snapshot->runtime_class))
             continue;
         snapshot->runtimes[snapshot->runtime_count++] =
             (struct rollout_runtime){.key = state->key,

@@ -46,6 +46,7 @@ struct execution_memory {
 struct rollout_memory {
     char *class_name; /* NULL: never planned with one */
     enum rollout_state state;
+    int64_t class_generation; /* that `state` is about */
     bool is_ready, is_granted, was_ready;
     int64_t granted_ms;
 };

@@ -76,6 +76,21 @@ static bool was_stopped(const struct cJSON *runtime_class) {
            json_find_int(condition, "observedGeneration", -1) == object_generation(runtime_class);
 }
 
+/* An edit of a class that was stopped is a new try: what is under way has its time again. */
+static void begin_again(struct rollout_snapshot *snapshot) {
+    const struct cJSON *condition = object_condition(snapshot->runtime_class, SV("Progressing"));
+    if (!sv_eq(json_find_string(condition, "reason"), SV("RolloutStopped")) ||
+        was_stopped(snapshot->runtime_class))
+        return;
+    for (size_t i = 0; i < snapshot->runtime_count; i++) {
+        struct rollout_runtime *runtime = &snapshot->runtimes[i];
+        if (!is_under_way(runtime))
+            continue;
+        runtime->granted_ms = snapshot->now_ms;
+        runtime->is_granted_now = true;
+    }
+}
+
 /* --- granting --- */
 
 static void grant(struct rollout_snapshot *snapshot, struct rollout_runtime *runtime) {
@@ -189,6 +204,7 @@ void rollout_plan(struct rollout_snapshot *snapshot, struct arena *arena, struct
     *ret_plan = (struct plan){.wake_ms = WAKE_NEVER};
     if (!snapshot->runtime_class || !snapshot->is_complete)
         return;
+    begin_again(snapshot);
     struct counts counts = count(snapshot);
     struct verdict verdict = judge(&pass, snapshot, &counts);
     if (verdict.is_progressing) {
