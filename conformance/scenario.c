@@ -298,7 +298,12 @@ static bool check_rest(struct decoder *decoder) {
         if (!check_step_name(decoder, json_find(fault, "at.step")))
             return false;
     }
+    const struct cJSON *sweep_from = json_find(scenario->tree, "explore.from");
+    if (!check_step_name(decoder, sweep_from))
+        return false;
     for (size_t i = 0; i < scenario->step_count; i++) {
+        if (sv_eq(json_text(sweep_from), scenario->steps[i].name))
+            scenario->sweep_step = i;
         JSON_EACH (expectation, json_get(scenario->steps[i].tree, SV("expect"))) {
             if (!json_bool_or(expectation, SV("settled"), true))
                 return FAIL(decoder, expectation,

@@ -56,6 +56,7 @@ struct scenario {
     struct sv golden; /* path of the file with the expected trace, or SV("") */
     bool sweeps_crashes;
     size_t sweep_runs_max;     /* 0: all */
+    size_t sweep_step;         /* requests before this one are let through */
     struct object_ref dataset; /* what "phase: Bound" speaks of; without a resource: none */
 };
 

@@ -151,7 +151,7 @@ static const struct shape_field budgets_fields[] = {
     FIELD("execs", COUNT), FIELD("timeToBound", DURATION)};
 SHAPE(budgets, "budgets", false);
 static const struct shape_field explore_fields[] = {CHOICE("sweep", sweeps, true),
-                                                    FIELD("maxRuns", COUNT)};
+                                                    FIELD("maxRuns", COUNT), FIELD("from", TEXT)};
 SHAPE(explore, "explore", false);
 
 static const struct shape_field scenario_fields[] = {

@@ -21,6 +21,7 @@ struct run {
     int64_t start_ms;
     size_t step;                             /* the current one */
     uint64_t controller_sent;                /* requests of every verb */
+    uint64_t sent_before_sweep;              /* of them, before the step where a sweep begins */
     bool is_rule_broken[SCENARIO_RULES_MAX]; /* each is told once */
     bool is_cut; /* one run of a sweep: what depends on the number of requests, or
                   * on the scenario's own faults, is not judged */

@@ -111,6 +111,8 @@ static bool run_steps(struct run *run) {
         return false;
     for (size_t i = 0; i < scenario->step_count; i++) {
         run->step = i;
+        if (i == scenario->sweep_step)
+            run->sent_before_sweep = i > 0 ? run->controller_sent : 0;
         if (run->schedule)
             schedule_reach_step(run->schedule, scenario->steps[i].name,
                                 session_now_ms(run->session));
@@ -256,7 +258,7 @@ static void run_cut(struct run *run, uint64_t nth, bool is_before) {
 
 static void sweep_crashes(struct run *run) {
     size_t runs_max = run->scenario->sweep_runs_max;
-    for (uint64_t nth = 1; nth <= run->controller_sent; nth++) {
+    for (uint64_t nth = run->sent_before_sweep + 1; nth <= run->controller_sent; nth++) {
         for (int variant = 0; variant < 2; variant++) {
             bool is_enough = runs_max > 0 && run->result->explored_runs >= runs_max;
             if (is_enough || run->result->failure_count >= SCENARIO_FAILURES_MAX)
