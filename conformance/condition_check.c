@@ -486,6 +486,36 @@ static void judge_dataset(struct judge *judge, const struct cJSON *dataset) {
         lie(judge, SV("phase"), phase, SV("there is no runtime of that name"));
 }
 
+/* Where a rollout stands: how many runtimes there are, and how many of them serve. */
+static void judge_class(struct judge *judge, const struct cJSON *runtime_class) {
+    const struct cJSON *status = json_get(runtime_class, SV("status"));
+    const struct cJSON *progressing = object_condition(runtime_class, SV("Progressing"));
+    int64_t count = 0, ready = 0;
+    judge->object = runtime_class;
+    judge->kind = SV("CacheRuntimeClass");
+    if (!judge->view->is_at_rest || !json_get(status, SV("runtimes")))
+        return;
+    JSON_EACH (runtime, judge->view->runtimes) {
+        struct sv name = json_find_string(runtime, "spec.runtimeClassName");
+        count += sv_eq(name, object_name(runtime_class));
+        ready += sv_eq(name, object_name(runtime_class)) &&
+                 object_condition_is_true(runtime, SV("Ready"));
+    }
+    if (json_int_or(status, SV("runtimes"), 0) != count ||
+        json_int_or(status, SV("readyRuntimes"), 0) != ready)
+        lie(judge, SV("readyRuntimes"),
+            arena_printf(judge->arena, "%lld of %lld",
+                         (long long)json_int_or(status, SV("readyRuntimes"), 0),
+                         (long long)json_int_or(status, SV("runtimes"), 0)),
+            arena_printf(judge->arena, "%lld of %lld are Ready", (long long)ready,
+                         (long long)count));
+    if (sv_eq(reason_of(progressing), SV("RolloutComplete")) &&
+        json_int_or(status, SV("updatedRuntimes"), 0) != count)
+        lie_of(judge, SV("Progressing"), SV("not all runtimes are updated"));
+    if (is_true(progressing) && ready == count)
+        lie_of(judge, SV("Progressing"), SV("all runtimes are ready and nothing is under way"));
+}
+
 size_t condition_check(const struct condition_view *view, struct arena *arena,
                        struct condition_lie lies[CONDITION_LIES_MAX]) {
     struct judge judge = {.view = view, .arena = arena, .lies = lies};
@@ -493,6 +523,8 @@ size_t condition_check(const struct condition_view *view, struct arena *arena,
         judge_runtime(&judge, runtime);
     JSON_EACH (dataset, view->datasets)
         judge_dataset(&judge, dataset);
+    JSON_EACH (runtime_class, view->classes)
+        judge_class(&judge, runtime_class);
     return judge.lie_count;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * condition_check: whether the conditions of CacheRuntimes and Datasets tell the truth. Each is
- * worked out again from what the API server holds: pods, workloads, volumes, the other object.
- * It shares no code with the controller that wrote them, on purpose: the same mistake made twice
- * would not be seen.
+ * condition_check: whether the conditions of CacheRuntimes, Datasets and classes tell the truth.
+ * Each is worked out again from what the API server holds: pods, workloads, volumes, the other
+ * object. It shares no code with the controller that wrote them, on purpose: the same mistake made
+ * twice would not be seen.
  *
  * What objects cannot show (that an execution failed) is believed, where the reason says so.
  */

@@ -159,6 +159,35 @@ TEST(tells_each_lie_and_no_other) {
     }
 }
 
+static const struct {
+    const char *status, *lie;
+} classes[] = {
+    {"{runtimes: 1, readyRuntimes: 1, updatedRuntimes: 1, conditions: [{type: Progressing, status: "
+     "\"False\", reason: RolloutComplete}]}",
+     ""},
+    {"{runtimes: 2, readyRuntimes: 1}", "readyRuntimes: 1 of 1 are Ready"},
+    {"{runtimes: 1, readyRuntimes: 1, conditions: [{type: Progressing, status: \"False\", reason: "
+     "RolloutComplete}]}",
+     "Progressing: not all runtimes are updated"},
+    {"{runtimes: 1, readyRuntimes: 1, conditions: [{type: Progressing, status: \"True\"}]}",
+     "Progressing: all runtimes are ready and nothing is under way"},
+};
+
+TEST(classes_tell_where_their_rollout_stands) {
+    for (size_t i = 0; i < COUNT_OF(classes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct condition_view view = view_of(arena, 0);
+        struct condition_lie lies[CONDITION_LIES_MAX];
+        json_set(arena, json_at(view.classes, 0), SV("status"),
+                 tree(arena, sv_from(classes[i].status)));
+        size_t count = condition_check(&view, arena, lies);
+        struct sv told = count > 0 ? arena_printf(arena, "%.*s: %.*s", SV_ARG(lies[0].condition),
+                                                  SV_ARG(lies[0].truth))
+                                   : SV("");
+        CHECK_SV(told, sv_from(classes[i].lie));
+    }
+}
+
 /* While something is under way, only contradictions are lies. */
 TEST(waits_for_rest) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
