@@ -2,610 +2,75 @@
 /* What docs/conditions.md says of each reason, to the letter: explain_test.c compares the two. */
 #include "conformance/explain.h"
 
-#define ROW(reason, text) {{"" reason, sizeof(reason) - 1}, {"" text, sizeof(text) - 1}},
+/* Rows are as long as their sentences. */
+/* clang-format off */
+#define ROW(reason, text) {{"" reason, sizeof(reason) - 1}, {"" text, sizeof(text) - 1}}
 static const struct {
     struct sv reason, text;
-} rows[] =
-    {ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, "
-                          "or correct the name; the runtime goes on by itself.") ROW(
-        "DatasetNotFound",
-        "there is no Dataset of the runtime's name in its namespace. Create it.") ROW("DatasetDelet"
-                                                                                      "ing",
-                                                                                      "the Dataset "
-                                                                                      "is being "
-                                                                                      "deleted and "
-                                                                                      "was never "
-                                                                                      "bound to "
-                                                                                      "this "
-                                                                                      "runtime. "
-                                                                                      "Make it "
-                                                                                      "again, or "
-                                                                                      "delete the "
-                                                                                      "runtime.")
-         ROW("MetadataMissing", "finalizers, owner reference and labels are being written. Passes "
-                                "in moments.") ROW("NameNotReadYet", "the controller asks the API "
-                                                                     "server who has a name before "
-                                                                     "it writes it. Passes in "
-                                                                     "moments.") ROW(
-             "ObjectsPending",
-             "config maps, services and workloads are being written. If it stays, the controller's "
-             "log names the request that is refused.") ROW("ObjectTerminating",
-                                                           "an object that must be replaced is not "
-                                                           "gone yet. A finalizer on it may keep "
-                                                           "it.") ROW("PodsNotReady",
-                                                                      "how many pods are ready of "
-                                                                      "those that are asked for.")
-             ROW("PodsReady", "how many pods are ready of those that are asked for.") ROW(
-                 "PodUnschedulable",
-                 "no node takes a pod; the message is the scheduler's. Add nodes, or relax "
-                 "selectors, placement (`Exclusive` allows one worker of any Dataset a node) or "
-                 "resources.") ROW("PodNotStarting",
-                                   "a container cannot start or keeps ending: an image that cannot "
-                                   "be pulled, a crash, or a Secret of the Dataset that does not "
-                                   "exist. The message names pod, container and, for Secrets, "
-                                   "their names; the controller never reads Secrets itself.")
-                 ROW("NoReadyPod", "an execution entry has no pod that could run it.") ROW(
-                     "CheckRunning", "checkRuntimeReady has not ended yet; it passed.")
-                     ROW("CheckPassed", "checkRuntimeReady has not ended yet; it passed.") ROW(
-                         "CheckFailed",
-                         "checkRuntimeReady ended with another exit status than 0, could not be "
-                         "run, or took too long. Its output is in the message. It is tried again, "
-                         "ever more rarely, at most five minutes apart.")
-                         ROW("MountRunning", "mountUFS has not ended yet.") ROW(
-                             "MountFailed",
-                             "mountUFS failed, or its answer does not name exactly the wanted "
-                             "paths. A script that reads `runtime.json` from a file sees an edit "
-                             "only when kubelet has refreshed the file (about a minute): let the "
-                             "entry read it from standard input.")
-                             ROW("Mounted", "all mounts are served; there is no pod yet that could "
-                                            "mount, and none is needed until an application uses "
-                                            "the volume.") ROW("WaitingForPod", "all mounts are "
-                                                                                "served; there is "
-                                                                                "no pod yet that "
-                                                                                "could mount, and "
-                                                                                "none is needed "
-                                                                                "until an "
-                                                                                "application uses "
-                                                                                "the volume.") ROW(
-                                 "VolumeTerminating",
-                                 "volume and claim are being removed.")
-                                 ROW("VolumeInUse", "a pod still uses the claim, so the runtime or "
-                                                    "the volume cannot go. The message names it; "
-                                                    "end it.") ROW(
-                                     "ReportRunning",
-                                     "the first reportSummary is waited for before binding; a "
-                                     "failure of it does not hold the binding up.")
-                                     ROW("Binding", "the Dataset's status is being written.") ROW("NodesDiffer", "labels of nodes are being written.") ROW("PodsTerminating", "pods are not gone yet.") ROW(
-                                         "DatasetInUse",
-                                         "the Dataset cannot go while a pod uses its volume or "
-                                         "another Dataset refers to it.") ROW("Paused", "the "
-                                                                                        "annotation"
-                                                                                        " `"
-                                                                                        "cacherunti"
-                                                                                        "me.fluid."
-                                                                                        "io/"
-                                                                                        "paused: "
-                                                                                        "\"true\"` "
-                                                                                        "keeps "
-                                                                                        "everything"
-                                                                                        " but the "
-                                                                                        "status "
-                                                                                        "from "
-                                                                                        "being "
-                                                                                        "written. "
-                                                                                        "Remove "
-                                                                                        "it.")
-                                         ROW("WaitsForRollout", "the class changed and the pods of "
-                                                                "this runtime keep what they have "
-                                                                "until its turn comes; see the "
-                                                                "class's status.") ROW(
-                                             "NoTopology",
-                                             "the class declares nothing that could run, or the "
-                                             "runtime disables all of it, or a template has no "
-                                             "container.") ROW("NoComponent",
-                                                               "the class declares nothing that "
-                                                               "could run, or the runtime disables "
-                                                               "all of it, or a template has no "
-                                                               "container.")
-                                             ROW("NoContainer",
-                                                 "the class declares nothing that could run, or "
-                                                 "the runtime disables all of it, or a template "
-                                                 "has no container.")
-                                                 ROW("WrongType",
-                                                     "a field has another type than it must have; "
-                                                     "the message names both.")
-                                                     ROW("LimitExceeded", "something is larger "
-                                                                          "than the limit in the "
-                                                                          "message.") ROW(
-                                                         "NameTooLong",
-                                                         "the runtime's name, or a service's "
-                                                         "derived from it, is longer than names of "
-                                                         "generated objects allow (45 bytes for a "
-                                                         "runtime).") ROW("DuplicateName", "two "
-                                                                                           "service"
-                                                                                           "s or "
-                                                                                           "two "
-                                                                                           "config "
-                                                                                           "maps "
-                                                                                           "of the "
-                                                                                           "class "
-                                                                                           "have "
-                                                                                           "one "
-                                                                                           "name, "
-                                                                                           "or one "
-                                                                                           "has a "
-                                                                                           "name "
-                                                                                           "that "
-                                                                                           "the "
-                                                                                           "control"
-                                                                                           "ler "
-                                                                                           "uses.")
-                                                         ROW("UnknownWorkloadType", "`workloadType`"
-                                                                                    " is none that "
-                                                                                    "the "
-                                                                                    "controller "
-                                                                                    "knows.") ROW(
-                                                             "UnknownUpdateStrategy",
-                                                             "a Deployment has no `OnDelete`.") ROW("ReplicasOfDaemonSet", "a DaemonSet has a pod on every node; `replicas` means nothing there.")
-                                                             ROW("EntryWithoutCommand", "an "
-                                                                                        "execution "
-                                                                                        "entry has "
-                                                                                        "neither a "
-                                                                                        "command "
-                                                                                        "nor a "
-                                                                                        "script.") ROW(
-                                                                 "UnknownConfigMap",
-                                                                 "an entry or a dependency names a "
-                                                                 "config map that "
-                                                                 "`extraResources.configMaps` does "
-                                                                 "not declare, or a key that it "
-                                                                 "does not hold.") ROW("UnknownScri"
-                                                                                       "pt",
-                                                                                       "an entry "
-                                                                                       "or a "
-                                                                                       "dependency "
-                                                                                       "names a "
-                                                                                       "config map "
-                                                                                       "that "
-                                                                                       "`extraResou"
-                                                                                       "rces."
-                                                                                       "configMaps`"
-                                                                                       " does not "
-                                                                                       "declare, "
-                                                                                       "or a key "
-                                                                                       "that it "
-                                                                                       "does not "
-                                                                                       "hold.") ROW("UnknownVolume",
-                                                                                                    "a volume mount names a volume that neither the runtime nor the class has.")
-                                                                 ROW("InvalidTieredStore", "a "
-                                                                                           "level "
-                                                                                           "has "
-                                                                                           "two "
-                                                                                           "media, "
-                                                                                           "fewer "
-                                                                                           "quotas "
-                                                                                           "than "
-                                                                                           "paths, "
-                                                                                           "a "
-                                                                                           "quota "
-                                                                                           "that "
-                                                                                           "is no "
-                                                                                           "quantit"
-                                                                                           "y "
-                                                                                           "above "
-                                                                                           "zero, "
-                                                                                           "or a "
-                                                                                           "host "
-                                                                                           "path "
-                                                                                           "that "
-                                                                                           "leads "
-                                                                                           "elsewhe"
-                                                                                           "re or "
-                                                                                           "is not "
-                                                                                           "allowed"
-                                                                                           " by "
-                                                                                           "`--"
-                                                                                           "host-"
-                                                                                           "path-"
-                                                                                           "prefixe"
-                                                                                           "s`.") ROW("InvalidPath", "a mount's path holds `..`.") ROW(
-                                                                     "SecretIncomplete",
-                                                                     "an encrypt option lacks the "
-                                                                     "name or the key of its "
-                                                                     "Secret.") ROW("ReferenceDatas"
-                                                                                    "et",
-                                                                                    "a mount of "
-                                                                                    "`dataset://` "
-                                                                                    "is for a "
-                                                                                    "ThinRuntime.") ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two.")
-                                                                     ROW("KeyConflict", "another "
-                                                                                        "runtime "
-                                                                                        "derives "
-                                                                                        "the same "
-                                                                                        "names "
-                                                                                        "(`a-b`/"
-                                                                                        "`c` and "
-                                                                                        "`a`/"
-                                                                                        "`b-c`). "
-                                                                                        "The "
-                                                                                        "message "
-                                                                                        "names it; "
-                                                                                        "it keeps "
-                                                                                        "them, "
-                                                                                        "nothing "
-                                                                                        "of it is "
-                                                                                        "touched. "
-                                                                                        "Rename "
-                                                                                        "one.")
-                                                                         ROW("ForeignObject",
-                                                                             "an object of "
-                                                                             "somebody else has a "
-                                                                             "name that is needed. "
-                                                                             "Nothing of it is "
-                                                                             "changed. Delete or "
-                                                                             "rename it.") ROW("Oth"
-                                                                                               "erC"
-                                                                                               "ont"
-                                                                                               "rol"
-                                                                                               "le"
-                                                                                               "r",
-                                                                                               "ups"
-                                                                                               "tre"
-                                                                                               "am'"
-                                                                                               "s "
-                                                                                               "con"
-                                                                                               "tro"
-                                                                                               "lle"
-                                                                                               "r "
-                                                                                               "sti"
-                                                                                               "ll "
-                                                                                               "run"
-                                                                                               "s "
-                                                                                               "and"
-                                                                                               " ma"
-                                                                                               "kes"
-                                                                                               " an"
-                                                                                               " Ad"
-                                                                                               "van"
-                                                                                               "ced"
-                                                                                               "Sta"
-                                                                                               "tef"
-                                                                                               "ulS"
-                                                                                               "et "
-                                                                                               "aga"
-                                                                                               "in "
-                                                                                               "tha"
-                                                                                               "t "
-                                                                                               "was"
-                                                                                               " ta"
-                                                                                               "ken"
-                                                                                               " ov"
-                                                                                               "er."
-                                                                                               " St"
-                                                                                               "op "
-                                                                                               "it,"
-                                                                                               " th"
-                                                                                               "en "
-                                                                                               "del"
-                                                                                               "ete"
-                                                                                               " th"
-                                                                                               "e "
-                                                                                               "obj"
-                                                                                               "ect"
-                                                                                               " wi"
-                                                                                               "th "
-                                                                                               "orp"
-                                                                                               "han"
-                                                                                               "ed "
-                                                                                               "pod"
-                                                                                               "s.")
-                                                                             ROW("NotStalled", "the"
-                                                                                               " re"
-                                                                                               "aso"
-                                                                                               "n "
-                                                                                               "of "
-                                                                                               "`St"
-                                                                                               "all"
-                                                                                               "ed`"
-                                                                                               " wh"
-                                                                                               "ile"
-                                                                                               " it"
-                                                                                               " is"
-                                                                                               " Fa"
-                                                                                               "lse"
-                                                                                               ".") ROW(
-                                                                                 "Serving",
-                                                                                 "the cache "
-                                                                                 "serves.") ROW("Co"
-                                                                                                "mp"
-                                                                                                "on"
-                                                                                                "en"
-                                                                                                "tD"
-                                                                                                "ow"
-                                                                                                "n",
-                                                                                                "th"
-                                                                                                "e "
-                                                                                                "ma"
-                                                                                                "st"
-                                                                                                "er"
-                                                                                                " h"
-                                                                                                "as"
-                                                                                                " n"
-                                                                                                "o "
-                                                                                                "re"
-                                                                                                "ad"
-                                                                                                "y "
-                                                                                                "ma"
-                                                                                                "jo"
-                                                                                                "ri"
-                                                                                                "ty"
-                                                                                                ", "
-                                                                                                "or"
-                                                                                                " n"
-                                                                                                "o "
-                                                                                                "wo"
-                                                                                                "rk"
-                                                                                                "er"
-                                                                                                " i"
-                                                                                                "s "
-                                                                                                "re"
-                                                                                                "ad"
-                                                                                                "y,"
-                                                                                                " f"
-                                                                                                "or"
-                                                                                                " 3"
-                                                                                                "0 "
-                                                                                                "se"
-                                                                                                "co"
-                                                                                                "nd"
-                                                                                                "s "
-                                                                                                "(1"
-                                                                                                "0 "
-                                                                                                "mi"
-                                                                                                "nu"
-                                                                                                "te"
-                                                                                                "s "
-                                                                                                "wh"
-                                                                                                "il"
-                                                                                                "e "
-                                                                                                "a "
-                                                                                                "ro"
-                                                                                                "ll"
-                                                                                                "ou"
-                                                                                                "t "
-                                                                                                "re"
-                                                                                                "pl"
-                                                                                                "ac"
-                                                                                                "es"
-                                                                                                " p"
-                                                                                                "od"
-                                                                                                "s)"
-                                                                                                ". "
-                                                                                                "Th"
-                                                                                                "e "
-                                                                                                "Da"
-                                                                                                "ta"
-                                                                                                "se"
-                                                                                                "t "
-                                                                                                "is"
-                                                                                                " `"
-                                                                                                "Fa"
-                                                                                                "il"
-                                                                                                "ed"
-                                                                                                "` "
-                                                                                                "un"
-                                                                                                "ti"
-                                                                                                "l "
-                                                                                                "en"
-                                                                                                "ou"
-                                                                                                "gh"
-                                                                                                " p"
-                                                                                                "od"
-                                                                                                "s "
-                                                                                                "ar"
-                                                                                                "e "
-                                                                                                "ba"
-                                                                                                "ck"
-                                                                                                "; "
-                                                                                                "th"
-                                                                                                "en"
-                                                                                                " m"
-                                                                                                "ou"
-                                                                                                "nt"
-                                                                                                "s "
-                                                                                                "ar"
-                                                                                                "e "
-                                                                                                "ch"
-                                                                                                "ec"
-                                                                                                "ke"
-                                                                                                "d "
-                                                                                                "an"
-                                                                                                "d "
-                                                                                                "it"
-                                                                                                " i"
-                                                                                                "s "
-                                                                                                "`B"
-                                                                                                "ou"
-                                                                                                "nd"
-                                                                                                "` "
-                                                                                                "ag"
-                                                                                                "ai"
-                                                                                                "n "
-                                                                                                "by"
-                                                                                                " i"
-                                                                                                "ts"
-                                                                                                "el"
-                                                                                                "f"
-                                                                                                ".")
-                                                                                 ROW("HealthCheckFa"
-                                                                                     "iled",
-                                                                                     "checkRuntimeR"
-                                                                                     "eady failed "
-                                                                                     "as many "
-                                                                                     "times in a "
-                                                                                     "row as "
-                                                                                     "`failureThres"
-                                                                                     "hold` says. "
-                                                                                     "It is asked "
-                                                                                     "on; the "
-                                                                                     "first "
-                                                                                     "success ends "
-                                                                                     "it.") ROW("Re"
-                                                                                                "po"
-                                                                                                "rt"
-                                                                                                "Fa"
-                                                                                                "il"
-                                                                                                "e"
-                                                                                                "d",
-                                                                                                "re"
-                                                                                                "po"
-                                                                                                "rt"
-                                                                                                "Su"
-                                                                                                "mm"
-                                                                                                "ar"
-                                                                                                "y "
-                                                                                                "fa"
-                                                                                                "il"
-                                                                                                "ed"
-                                                                                                " o"
-                                                                                                "r "
-                                                                                                "pr"
-                                                                                                "in"
-                                                                                                "te"
-                                                                                                "d "
-                                                                                                "no"
-                                                                                                " J"
-                                                                                                "SO"
-                                                                                                "N "
-                                                                                                "ob"
-                                                                                                "je"
-                                                                                                "ct"
-                                                                                                " o"
-                                                                                                "f "
-                                                                                                "st"
-                                                                                                "ri"
-                                                                                                "ng"
-                                                                                                "s."
-                                                                                                " T"
-                                                                                                "he"
-                                                                                                " l"
-                                                                                                "as"
-                                                                                                "t "
-                                                                                                "va"
-                                                                                                "lu"
-                                                                                                "es"
-                                                                                                " s"
-                                                                                                "ta"
-                                                                                                "y"
-                                                                                                ".")
-                                                                                     ROW("FieldNotK"
-                                                                                         "ept",
-                                                                                         "the API "
-                                                                                         "server, "
-                                                                                         "a "
-                                                                                         "webhook "
-                                                                                         "or an "
-                                                                                         "older "
-                                                                                         "schema "
-                                                                                         "drops or "
-                                                                                         "changes "
-                                                                                         "a field "
-                                                                                         "on every "
-                                                                                         "write. "
-                                                                                         "The "
-                                                                                         "controlle"
-                                                                                         "r stops "
-                                                                                         "writing "
-                                                                                         "it until "
-                                                                                         "the "
-                                                                                         "object "
-                                                                                         "or the "
-                                                                                         "wish "
-                                                                                         "changes; "
-                                                                                         "the "
-                                                                                         "message "
-                                                                                         "names "
-                                                                                         "the "
-                                                                                         "field.")
-                                                                                         ROW("Immut"
-                                                                                             "ableF"
-                                                                                             "ieldC"
-                                                                                             "hange"
-                                                                                             "d",
-                                                                                             "a "
-                                                                                             "field"
-                                                                                             " chan"
-                                                                                             "ged "
-                                                                                             "that "
-                                                                                             "Kuber"
-                                                                                             "netes"
-                                                                                             " neve"
-                                                                                             "r "
-                                                                                             "chang"
-                                                                                             "es. "
-                                                                                             "Workl"
-                                                                                             "oads "
-                                                                                             "and "
-                                                                                             "servi"
-                                                                                             "ces "
-                                                                                             "are "
-                                                                                             "made "
-                                                                                             "again"
-                                                                                             "; "
-                                                                                             "for "
-                                                                                             "volum"
-                                                                                             "e "
-                                                                                             "and "
-                                                                                             "claim"
-                                                                                             " see "
-                                                                                             "`Volu"
-                                                                                             "meOut"
-                                                                                             "dated"
-                                                                                             "`.") ROW("VolumeCurrent",
-                                                                                                       "volume and claim are as asked.")
-                                                                                             ROW("P"
-                                                                                                 "r"
-                                                                                                 "o"
-                                                                                                 "g"
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "s"
-                                                                                                 "s"
-                                                                                                 "i"
-                                                                                                 "n"
-                                                                                                 "g",
-                                                                                                 "t"
-                                                                                                 "h"
-                                                                                                 "e"
-                                                                                                 " "
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "a"
-                                                                                                 "s"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "s"
-                                                                                                 " "
-                                                                                                 "o"
-                                                                                                 "f"
-                                                                                                 " "
-                                                                                                 "`"
-                                                                                                 "R"
-                                                                                                 "e"
-                                                                                                 "c"
-                                                                                                 "o"
-                                                                                                 "n"
-                                                                                                 "c"
-                                                                                                 "i"
-                                                                                                 "l"
-                                                                                                 "i"
-                                                                                                 "n"
-                                                                                                 "g"
-                                                                                                 "`"
-                                                                                                 ".")
-                                                                                                 ROW("Settled",
-                                                                                                     "the reasons of `Reconciling`.")};
+} rows[] = {
+    ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, or correct the name; the runtime goes on by itself."),
+    ROW("DatasetNotFound", "there is no Dataset of the runtime's name in its namespace. Create it."),
+    ROW("DatasetDeleting", "the Dataset is being deleted and was never bound to this runtime. Make it again, or delete the runtime."),
+    ROW("MetadataMissing", "finalizers, owner reference and labels are being written. Passes in moments."),
+    ROW("NameNotReadYet", "the controller asks the API server who has a name before it writes it. Passes in moments."),
+    ROW("ObjectsPending", "config maps, services and workloads are being written. If it stays, the controller's log names the request that is refused."),
+    ROW("ObjectTerminating", "an object that must be replaced is not gone yet. A finalizer on it may keep it."),
+    ROW("PodsNotReady", "how many pods are ready of those that are asked for."),
+    ROW("PodsReady", "how many pods are ready of those that are asked for."),
+    ROW("PodUnschedulable", "no node takes a pod; the message is the scheduler's. Add nodes, or relax selectors, placement (`Exclusive` allows one worker of any Dataset a node) or resources."),
+    ROW("PodNotStarting", "a container cannot start or keeps ending: an image that cannot be pulled, a crash, or a Secret of the Dataset that does not exist. The message names pod, container and, for Secrets, their names; the controller never reads Secrets itself."),
+    ROW("NoReadyPod", "an execution entry has no pod that could run it."),
+    ROW("CheckRunning", "checkRuntimeReady has not ended yet; it passed."),
+    ROW("CheckPassed", "checkRuntimeReady has not ended yet; it passed."),
+    ROW("CheckFailed", "checkRuntimeReady ended with another exit status than 0, could not be run, or took too long. Its output is in the message. It is tried again, ever more rarely, at most five minutes apart."),
+    ROW("MountRunning", "mountUFS has not ended yet."),
+    ROW("MountFailed", "mountUFS failed, or its answer does not name exactly the wanted paths. A script that reads `runtime.json` from a file sees an edit only when kubelet has refreshed the file (about a minute): let the entry read it from standard input."),
+    ROW("Mounted", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
+    ROW("WaitingForPod", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
+    ROW("VolumeTerminating", "volume and claim are being removed."),
+    ROW("VolumeInUse", "a pod still uses the claim, so the runtime or the volume cannot go. The message names it; end it."),
+    ROW("ReportRunning", "the first reportSummary is waited for before binding; a failure of it does not hold the binding up."),
+    ROW("Binding", "the Dataset's status is being written."),
+    ROW("NodesDiffer", "labels of nodes are being written."),
+    ROW("PodsTerminating", "pods are not gone yet."),
+    ROW("DatasetInUse", "the Dataset cannot go while a pod uses its volume or another Dataset refers to it."),
+    ROW("Paused", "the annotation `cacheruntime.fluid.io/paused: \"true\"` keeps everything but the status from being written. Remove it."),
+    ROW("WaitsForRollout", "the class changed and the pods of this runtime keep what they have until its turn comes; see the class's status."),
+    ROW("NoTopology", "the class declares nothing that could run, or the runtime disables all of it, or a template has no container."),
+    ROW("NoComponent", "the class declares nothing that could run, or the runtime disables all of it, or a template has no container."),
+    ROW("NoContainer", "the class declares nothing that could run, or the runtime disables all of it, or a template has no container."),
+    ROW("WrongType", "a field has another type than it must have; the message names both."),
+    ROW("LimitExceeded", "something is larger than the limit in the message."),
+    ROW("NameTooLong", "the runtime's name, or a service's derived from it, is longer than names of generated objects allow (45 bytes for a runtime)."),
+    ROW("DuplicateName", "two services or two config maps of the class have one name, or one has a name that the controller uses."),
+    ROW("UnknownWorkloadType", "`workloadType` is none that the controller knows."),
+    ROW("UnknownUpdateStrategy", "a Deployment has no `OnDelete`."),
+    ROW("ReplicasOfDaemonSet", "a DaemonSet has a pod on every node; `replicas` means nothing there."),
+    ROW("EntryWithoutCommand", "an execution entry has neither a command nor a script."),
+    ROW("UnknownConfigMap", "an entry or a dependency names a config map that `extraResources.configMaps` does not declare, or a key that it does not hold."),
+    ROW("UnknownScript", "an entry or a dependency names a config map that `extraResources.configMaps` does not declare, or a key that it does not hold."),
+    ROW("UnknownVolume", "a volume mount names a volume that neither the runtime nor the class has."),
+    ROW("InvalidTieredStore", "a level has two media, fewer quotas than paths, a quota that is no quantity above zero, or a host path that leads elsewhere or is not allowed by `--host-path-prefixes`."),
+    ROW("InvalidPath", "a mount's path holds `..`."),
+    ROW("SecretIncomplete", "an encrypt option lacks the name or the key of its Secret."),
+    ROW("ReferenceDataset", "a mount of `dataset://` is for a ThinRuntime."),
+    ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two."),
+    ROW("KeyConflict", "another runtime derives the same names (`a-b`/`c` and `a`/`b-c`). The message names it; it keeps them, nothing of it is touched. Rename one."),
+    ROW("ForeignObject", "an object of somebody else has a name that is needed. Nothing of it is changed. Delete or rename it."),
+    ROW("OtherController", "upstream's controller still runs and makes an AdvancedStatefulSet again that was taken over. Stop it, then delete the object with orphaned pods."),
+    ROW("NotStalled", "the reason of `Stalled` while it is False."),
+    ROW("Serving", "the cache serves."),
+    ROW("ComponentDown", "the master has no ready majority, or no worker is ready, for 30 seconds (10 minutes while a rollout replaces pods). The Dataset is `Failed` until enough pods are back; then mounts are checked and it is `Bound` again by itself."),
+    ROW("HealthCheckFailed", "checkRuntimeReady failed as many times in a row as `failureThreshold` says. It is asked on; the first success ends it."),
+    ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay."),
+    ROW("FieldNotKept", "the API server, a webhook or an older schema drops or changes a field on every write. The controller stops writing it until the object or the wish changes; the message names the field."),
+    ROW("ImmutableFieldChanged", "a field changed that Kubernetes never changes. Workloads and services are made again; for volume and claim see `VolumeOutdated`."),
+    ROW("VolumeCurrent", "volume and claim are as asked."),
+    ROW("Progressing", "the reasons of `Reconciling`."),
+    ROW("Settled", "the reasons of `Reconciling`."),
+};
 #undef ROW
+/* clang-format on */
 
 struct sv explain_reason(struct sv reason) {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
