@@ -11,6 +11,9 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/scheduler_parts.h"
 #include "fakeapi/cluster/scheduler_report.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/fakeapi.h"
 
 enum {
     BACKOFF_MS_MIN = 1000,
@@ -229,6 +232,14 @@ static void wait_for_change(struct scheduler *scheduler, struct sv key) {
     waiting->retry_ms = agent_now_ms(scheduler->agent) + waiting->backoff_ms;
 }
 
+/* The pod is looked at again as soon as its claims are bound. */
+static void wait_for_volumes(struct scheduler *scheduler, struct sv key) {
+    wait_for_change(scheduler, key);
+    struct waiting_pod *waiting = map_get(scheduler->waiting, key);
+    waiting->backoff_ms = 0;
+    waiting->retry_ms = 0;
+}
+
 static void place(struct attempt *attempt, struct sv key) {
     struct scheduler *scheduler = attempt->scheduler;
     struct scheduled_node **fitting =
@@ -236,6 +247,10 @@ static void place(struct attempt *attempt, struct sv key) {
     struct diagnosis *diagnosis = diagnosis_new(attempt->arena, scheduler->by_name.count);
     size_t count = 0;
     struct sv blocked = diagnosis_of_claims(attempt);
+    if (blocked.len == 0 && attempt->is_volume_decided) {
+        wait_for_volumes(scheduler, key);
+        return;
+    }
     affinity_prepare(attempt);
     spread_prepare(attempt);
     for (size_t i = 0; i < scheduler->by_name.count; i++) {
@@ -248,6 +263,11 @@ static void place(struct attempt *attempt, struct sv key) {
             fitting[count++] = node;
         else
             diagnosis_add(diagnosis, blocked.len == 0 ? &refusal : NULL);
+    }
+    if (count > 0 && attempt->delayed_count > 0) {
+        volumes_choose(attempt, key, best_node(attempt, fitting, count));
+        wait_for_volumes(scheduler, key);
+        return;
     }
     if (count > 0) {
         bind(attempt, key, best_node(attempt, fitting, count));
@@ -321,6 +341,12 @@ struct scheduler *scheduler_new(struct world *world, uint64_t seed) {
         agent_watch(scheduler->agent, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, handle_volume, scheduler);
     scheduler->volumes =
         agent_watch(scheduler->agent, &RESOURCE_PERSISTENT_VOLUMES, handle_volume, scheduler);
+    scheduler->volumes_by_owner = cache_add_index(scheduler->volumes, scheduler_key_of_volume);
+    const struct resource_type *classes = registry_find(
+        fakeapi_registry(world_api(world)), SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
+    assert(classes);
+    scheduler->classes =
+        agent_watch(scheduler->agent, &classes->resource, handle_volume, scheduler);
     return scheduler;
 }
 

@@ -213,7 +213,8 @@ static bool reaches_volumes(struct attempt *attempt, const struct scheduled_node
         if (required && !terms_match_node(json_get(required, SV("nodeSelectorTerms")), node->tree))
             return refuse(refusal, SV("node(s) had volume node affinity conflict"), false);
     }
-    return true;
+    return node_has_volumes(attempt, node) ||
+           refuse(refusal, SV("node(s) didn't find available persistent volumes to bind"), false);
 }
 
 static bool keeps_spread(struct attempt *attempt, const struct scheduled_node *node,

@@ -63,7 +63,8 @@ struct waiting_pod {
 struct scheduler {
     struct agent *agent;
     struct agent_part *part;
-    struct agent_cache *pods, *nodes, *claims, *volumes;
+    struct agent_cache *pods, *nodes, *claims, *volumes, *classes;
+    size_t volumes_by_owner; /* "ns/name" of its claim, or " class" while it has none */
     struct arena *texts;
     struct sv amount_names[AMOUNTS_MAX];
     size_t amount_count;
@@ -81,6 +82,9 @@ struct attempt {
     /* Of the pod's spec; looked up once, since every node is asked about them. */
     const struct cJSON *node_selector, *required_nodes, *preferred_nodes;
     bool has_host_ports, has_volumes;
+    const struct cJSON **delayed; /* claims that wait for the pod's node */
+    size_t delayed_count;
+    bool is_volume_decided; /* one of them is about to be bound */
     struct amounts requests, weighed;
     bool has_unknown_resource;
     const char **refused_by_affinity; /* by the node's number: the reason, or NULL */
@@ -146,6 +150,18 @@ struct counted_pods {
     bool selects_pod; /* the one to be placed */
 };
 struct counted_pods affinity_count(struct attempt *attempt, const struct cJSON *term);
+
+/* --- scheduler_volumes.c --- */
+
+/* An index of volumes. */
+struct sv scheduler_key_of_volume(const struct cJSON *volume, struct arena *arena);
+/* The claim is bound only once a pod's node is known. */
+bool claim_is_delayed(const struct attempt *attempt, const struct cJSON *claim);
+bool claim_is_decided(const struct attempt *attempt, const struct cJSON *claim);
+/* Whether the delayed claims can be bound to volumes that are reached from the node. */
+bool node_has_volumes(struct attempt *attempt, const struct scheduled_node *node);
+/* Has the delayed claims bound for that node. */
+void volumes_choose(struct attempt *attempt, struct sv key, const struct scheduled_node *node);
 
 /* --- scheduler_spread.c --- */
 

@@ -82,6 +82,14 @@ struct sv diagnosis_text(struct diagnosis *diagnosis, struct sv blocked) {
                         nodes, SV_ARG(reasons), nodes, SV_ARG(help));
 }
 
+static void add_delayed(struct attempt *attempt, const struct cJSON *claim) {
+    size_t volumes = json_count(json_find(attempt->pod, "spec.volumes"));
+    if (!attempt->delayed)
+        attempt->delayed = ARENA_ARRAY(attempt->arena, const struct cJSON *, volumes);
+    attempt->delayed[attempt->delayed_count++] = claim;
+    attempt->is_volume_decided |= claim_is_decided(attempt, claim);
+}
+
 struct sv diagnosis_of_claims(struct attempt *attempt) {
     if (attempt->has_unknown_resource)
         return arena_printf(attempt->arena,
@@ -99,7 +107,11 @@ struct sv diagnosis_of_claims(struct attempt *attempt) {
         if (object_is_deleting(claim))
             return arena_printf(attempt->arena, "persistentvolumeclaim \"%.*s\" is being deleted",
                                 SV_ARG(name));
-        if (!sv_eq(json_find_string(claim, "status.phase"), SV("Bound")))
+        if (sv_eq(json_find_string(claim, "status.phase"), SV("Bound")))
+            continue;
+        if (claim_is_delayed(attempt, claim))
+            add_delayed(attempt, claim);
+        else
             return SV("pod has unbound immediate PersistentVolumeClaims");
     }
     return SV("");

@@ -182,6 +182,14 @@ static void reconcile_named(struct claim_pass *pass, struct sv name) {
     bind(pass, volume);
 }
 
+/* The scheduler names the claim in the volume, or the node in the claim, when it is time. */
+static bool waits_for_pod(const struct claim_pass *pass) {
+    const struct cJSON *class = cache_get(pass->binder->classes, SV(""), volume_class(pass->claim));
+    return sv_eq(json_string_or(class, SV("volumeBindingMode"), SV("")),
+                 SV("WaitForFirstConsumer")) &&
+           object_annotation(pass->claim, SV("volume.kubernetes.io/selected-node")).len == 0;
+}
+
 static void reconcile_unbound(struct claim_pass *pass) {
     struct sv name = json_find_string(pass->claim, "spec.volumeName");
     if (name.len > 0) {
@@ -189,7 +197,10 @@ static void reconcile_unbound(struct claim_pass *pass) {
         return;
     }
     const struct cJSON *volume = volume_find(pass->binder, pass->claim, pass->arena);
-    if (volume)
+    if (waits_for_pod(pass) && !(volume && volume_is_of_claim(volume, pass->claim)))
+        wait_for_volume(pass, false, SV("WaitForFirstConsumer"),
+                        SV("waiting for first consumer to be created before binding"));
+    else if (volume)
         bind(pass, volume);
     else
         explain_waiting(pass);
