@@ -3,6 +3,7 @@
 nothing, logs are one JSON object a line."""
 import json
 import subprocess
+import time
 
 from harness import (
     FLUID, cache_class, check, create_cache, dataset, dataset_path, metrics, phase, probe, runtime,
@@ -80,11 +81,24 @@ def scopes(bench, server):
     check(probe(inside, "/readyz")[0] == 200, "/readyz")
 
 
+def limited(bench, server):
+    """Fourteen lists, ten a second."""
+    began = time.monotonic()
+    daemon = bench.control(server.kubeconfig, "--kube-api-qps=10", "--kube-api-burst=4",
+                           "--dry-run")
+    seconds = time.monotonic() - began
+    sent = sum(value for name, value in metrics(daemon).items()
+               if name.startswith("rest_client_requests_total"))
+    check(seconds >= 0.8, f"{sent} requests in {seconds:.1f} s, with 10 a second and a burst of 4")
+    daemon.end()
+
+
 def run(bench):
     refuse_mistakes(bench)
     server = bench.serve("--nodes", "8")
     server.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace",
                                              "metadata": {"name": "inside"}})
     server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
+    limited(bench, server)
     dry_run(bench, server)
     scopes(bench, server)

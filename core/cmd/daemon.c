@@ -31,7 +31,8 @@ static void take_refusal(void *context) {
     credentials_refuse(daemon->credentials);
 }
 
-static struct transport *connect_server(struct daemon *daemon) {
+/* The lease's requests are few, and waiting for others would lose it. */
+static struct transport *connect_server(struct daemon *daemon, bool is_limited) {
     const struct client_config *config = &daemon->config;
     return curl_transport_new(&(struct curl_transport_options){
         .loop = daemon->loop,
@@ -47,6 +48,8 @@ static struct transport *connect_server(struct daemon *daemon) {
         .proxy_url = config->proxy_url,
         .skips_verification = config->skips_verification,
         .has_no_compression = config->has_no_compression,
+        .requests_per_second = is_limited ? daemon->options->qps : 0,
+        .burst = daemon->options->burst,
         .seed = daemon->options->seed,
         .refused = take_refusal,
         .context = daemon,
@@ -73,7 +76,7 @@ static void take_credential(void *context, const struct credential *credential) 
 
 static void start_controller(struct daemon *daemon) {
     const struct daemon_options *options = daemon->options;
-    daemon->work = connect_server(daemon);
+    daemon->work = connect_server(daemon, true);
     metered_transport_set_inner(daemon->metered, daemon->work);
     daemon->controller = controller_new(&(struct controller_options){
         .transport = metered_transport_base(daemon->metered),
@@ -322,7 +325,7 @@ static bool begin(struct daemon *daemon, struct error *err) {
     });
     if (!listen_all(daemon, err) || !credentials_begin(daemon->credentials, wall_now_ms(), err))
         return false;
-    daemon->side = connect_server(daemon);
+    daemon->side = connect_server(daemon, false);
     daemon->election = make_election(daemon);
     daemon->dataset_duty =
         dataset_duty_new(daemon->side, daemon->log, daemon->options->lease_namespace,

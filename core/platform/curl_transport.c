@@ -90,6 +90,8 @@ struct curl_transport {
         struct call *first, *last; /* that wait */
         size_t running_count;
     } lanes[LANE_COUNT];
+    double tokens; /* requests that may start now; unused without a limit */
+    int64_t tokens_ms;
     int64_t timer_ms; /* when libcurl wants to be called */
     struct completion_queue queue;
 };
@@ -122,12 +124,47 @@ static void remove_waiting(struct call *call) {
 
 static void open_call(struct call *call);
 
+/* A clock that is set back gives nothing, one that is set forward no more than a burst. */
+static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
+    double per_second = transport->options.requests_per_second;
+    double most = transport->options.burst > 1 ? (double)transport->options.burst : 1;
+    if (now_ms > transport->tokens_ms)
+        transport->tokens += per_second * (double)(now_ms - transport->tokens_ms) / 1000;
+    transport->tokens_ms = now_ms;
+    if (transport->tokens > most)
+        transport->tokens = most;
+}
+
+static bool may_start(struct curl_transport *transport, enum lane lane) {
+    if (transport->lanes[lane].running_count >= lane_sizes[lane])
+        return false;
+    if (lane == LANE_WATCH || transport->options.requests_per_second <= 0)
+        return true;
+    refill_tokens(transport, wall_now_ms());
+    if (transport->tokens < 1)
+        return false;
+    transport->tokens -= 1;
+    return true;
+}
+
+/* When a request that waits for nothing but the limit may start. */
+static int64_t next_token_ms(const struct curl_transport *transport) {
+    double per_second = transport->options.requests_per_second;
+    bool is_waiting = false;
+    for (size_t lane = 0; lane < LANE_COUNT; lane++)
+        is_waiting = is_waiting || (transport->lanes[lane].first &&
+                                    transport->lanes[lane].running_count < lane_sizes[lane]);
+    if (per_second <= 0 || !is_waiting)
+        return DEADLINE_NEVER;
+    double missing = transport->tokens < 1 ? 1 - transport->tokens : 0;
+    return transport->tokens_ms + (int64_t)(missing * 1000 / per_second) + 1;
+}
+
 /* Not from within libcurl's callbacks. */
 static void start_waiting(struct curl_transport *transport) {
     for (size_t lane = 0; lane < LANE_COUNT; lane++) {
         struct call *call;
-        while ((call = transport->lanes[lane].first) &&
-               transport->lanes[lane].running_count < lane_sizes[lane]) {
+        while ((call = transport->lanes[lane].first) && may_start(transport, (enum lane)lane)) {
             remove_waiting(call);
             transport->lanes[lane].running_count++;
             open_call(call);
@@ -386,7 +423,9 @@ int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
         collect_done(transport);
     }
     expire_execs(transport, now_ms);
-    int64_t next_ms = transport->timer_ms;
+    int64_t next_ms = next_token_ms(transport);
+    if (transport->timer_ms < next_ms)
+        next_ms = transport->timer_ms;
     for (const struct call *call = transport->calls; call; call = call->next)
         if (call->verb == VERB_EXEC && !call->is_waiting && call->deadline_ms < next_ms)
             next_ms = call->deadline_ms;
@@ -653,6 +692,8 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .timer_ms = DEADLINE_NEVER,
     };
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    transport->tokens = (double)options->burst;
+    transport->tokens_ms = wall_now_ms();
     split_server(transport);
     set_server_name(transport);
     curl_transport_set_credential(&transport->base, transport->options.bearer_token,

@@ -25,6 +25,10 @@ struct curl_transport_options {
     struct sv proxy_url;       /* or "": what the environment says */
     bool skips_verification;
     bool has_no_compression;
+    /* Requests a second in the long run, watches apart, and how many may go at once before; 0: no
+     * limit but that of what is in flight. */
+    double requests_per_second;
+    int64_t burst;
     uint64_t seed; /* of WebSocket keys and masks */
     /* May be NULL: the server did not know us (401). */
     void (*refused)(void *context);
