@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers that answer nonsense: the controller says what it met, waits, and stays small."""
+import http.server
+import threading
+
+from harness import check, metrics, probe, wait_for
+
+MEMORY_MAX = 150 * 2**20  # the largest answer that is taken is 64 MiB
+
+
+def html(handler):
+    handler.send_answer(200, "text/html", b"<html><body>It works!</body></html>")
+
+
+def half_json(handler):
+    handler.send_answer(200, "application/json", b'{"kind": "List", "items": [{"meta')
+
+
+def not_found_page(handler):
+    handler.send_answer(404, "text/plain", b"404 page not found\n")
+
+
+def overloaded(handler):
+    handler.send_answer(429, "text/plain", b"slow down\n", {"Retry-After": "1"})
+
+
+def endless(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/json")
+    handler.end_headers()
+    handler.wfile.write(b'{"items": [')
+    while True:
+        handler.wfile.write(b'{"metadata": {"name": "x"}},' * 4096)
+
+
+def hangs_up(handler):
+    handler.close_connection = True
+
+
+# Behaviour and what /readyz must then say of a collection.
+BEHAVIOURS = [
+    (html, "the server's answer is no JSON"),
+    (half_json, "the server's answer is no JSON"),
+    (not_found_page, ": "),
+    (overloaded, ": "),
+    (hangs_up, "Empty reply from server"),
+    (endless, "bytes"),
+]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    behaviour = None
+    requests = 0
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        Handler.requests += 1
+        try:
+            Handler.behaviour(self)
+        except OSError:
+            pass
+
+    def send_answer(self, status, content_type, body, headers=None):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def run(bench):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = bench.write("kubeconfig", (
+        "contexts: [{name: a, context: {cluster: a}}]\ncurrent-context: a\n"
+        f"clusters: [{{name: a, cluster: {{server: 'http://127.0.0.1:{server.server_port}'}}}}]\n"))
+    for behaviour, message in BEHAVIOURS:
+        Handler.behaviour, Handler.requests = staticmethod(behaviour), 0
+        daemon = bench.control(config, ready=False)
+
+        def says(message=message, daemon=daemon):
+            lines = [line for line in probe(daemon, "/readyz")[1].splitlines()
+                     if line.startswith("datasets.data.fluid.io: ")]
+            return lines and "is being listed" not in lines[0] and message in lines[0]
+
+        wait_for(f"what {behaviour.__name__} leads to: {message}", says)
+        check(probe(daemon, "/healthz")[0] == 200, "the loop turns")
+        # Tries again, but does not hammer: fourteen collections, and what belongs to leases.
+        check(Handler.requests <= 120, f"{behaviour.__name__}: {Handler.requests} requests")
+        memory = metrics(daemon)["process_resident_memory_bytes"]
+        if behaviour is not endless:
+            check(memory < MEMORY_MAX, f"{behaviour.__name__}: {memory / 2**20:.0f} MiB")
+        check(daemon.end() == 0, "the exit status")
+    server.shutdown()
