@@ -11,6 +11,7 @@
 #include "core/reconcile/covers.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/pass.h"
+#include "core/reconcile/pod_problem.h"
 #include "core/reconcile/render.h"
 #include "core/reconcile/write.h"
 
@@ -18,6 +19,8 @@ enum {
     /* Counters that move while a cache starts are written together; so few writes lead to Bound. */
     SETUP_COALESCE_MS = 15 * 1000,
     COALESCE_MS = 1000,
+    /* Pods that are replaced for longer than this are not about to be. */
+    ROLLOUT_DEADLINE_MS = 10 * 60 * 1000,
 };
 
 bool status_can_bind(const struct pass *pass) {
@@ -179,6 +182,26 @@ static bool is_ready(const struct pass *pass) {
              gate(pass, GATE_MOUNTS)->is_open));
 }
 
+/* When pods that are being replaced should have been, by what was written when it began. */
+static int64_t rollout_deadline_ms(const struct pass *pass) {
+    int64_t since_ms = pass->snapshot->now_ms;
+    const struct cJSON *condition = object_condition(pass->snapshot->runtime, SV("Reconciling"));
+    if (sv_eq(json_find_string(condition, "status"), SV("True")) &&
+        !api_time_parse(json_find_string(condition, "lastTransitionTime"), &since_ms))
+        since_ms = pass->snapshot->now_ms;
+    return since_ms + ROLLOUT_DEADLINE_MS;
+}
+
+/* What keeps pods from being replaced, as far as they tell. */
+static struct sv rolling_message(struct pass *pass) {
+    struct finding problem;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        if (pass->components[i].is_enabled && pass->components[i].is_rolling &&
+            pod_problem_find(pass, &pass->components[i], &problem))
+            return problem.message;
+    return SV("pods are replaced, one after the other");
+}
+
 static void say_summary(struct pass *pass, struct cJSON *status) {
     const struct gate *closed = pass_first_closed(pass);
     bool ready = is_ready(pass), is_stalled = pass->plan->is_stalled;
@@ -192,6 +215,11 @@ static void say_summary(struct pass *pass, struct cJSON *status) {
     }
     say(pass, status, SV("Ready"), ready, reason, message);
     bool is_settled = ready && !pass->is_rolling;
+    if (ready && pass->is_rolling) {
+        message = rolling_message(pass);
+        if (pass->snapshot->now_ms < rollout_deadline_ms(pass))
+            pass_wake_at(pass, rollout_deadline_ms(pass));
+    }
     say(pass, status, SV("Reconciling"), !is_settled && !is_stalled,
         is_settled || is_stalled ? SV("Settled") : SV("Progressing"),
         is_settled || is_stalled ? SV("") : message);
@@ -216,7 +244,7 @@ static struct sv phase_of(const struct pass *pass) {
     bool is_at_work = gate(pass, GATE_PODS)->is_open || is_updating;
     if (!is_ready(pass))
         return pass->was_bound && is_at_work ? SV("Updating") : SV("NotReady");
-    if (is_updating && pass->was_bound)
+    if (is_updating && pass->was_bound && pass->snapshot->now_ms < rollout_deadline_ms(pass))
         return SV("Updating");
     return has_partial ? SV("PartialReady") : SV("Ready");
 }
