@@ -293,6 +293,8 @@ static void finish(struct call *call, CURLcode result) {
                 : call->verb == VERB_EXEC ? COMPLETION_EXEC
                                           : COMPLETION_RESPONSE,
         .http_status = (int)http_status(call),
+        .stdout_bytes = SV(""),
+        .stderr_bytes = SV(""),
     };
     if (result != CURLE_OK)
         fail_call(&completion, call, result);
