@@ -127,6 +127,34 @@ TEST(a_runtime_that_misses_the_deadline_stops_the_rollout_for_good) {
     CHECK(runtimes[2].is_granted);
 }
 
+/* The runtime that is late has until the new deadline to become ready with the edit. */
+TEST(an_edit_of_a_stopped_class_is_a_new_try) {
+    AUTO(arena) arena = arena_new();
+    struct rollout_runtime runtimes[RUNTIMES_MAX];
+    struct cJSON *runtime_class = class_with(arena, "{progressDeadlineSeconds: 60}");
+    struct rollout_snapshot snapshot = {
+        .now_ms = 110 * 1000,
+        .runtime_class = runtime_class,
+        .runtimes = runtimes,
+        .runtime_count = read_runtimes("cUh", 50 * 1000, arena, runtimes),
+        .is_complete = true,
+    };
+    struct plan plan;
+    rollout_plan(&snapshot, arena, &plan);
+    REQUIRE(plan.action_count == 2);
+    json_set(arena, runtime_class, SV("status"),
+             json_copy(arena, json_get(plan.actions[0].body, SV("status"))));
+    json_set_int(arena, json_get(runtime_class, SV("metadata")), SV("generation"), 8);
+    snapshot.now_ms = 200 * 1000;
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(runtimes[1].is_granted_now && runtimes[1].granted_ms == 200 * 1000);
+    CHECK(!runtimes[2].is_granted);
+    CHECK(plan.wake_ms == 260 * 1000);
+    REQUIRE(plan.action_count >= 1);
+    CHECK_SV(json_find_string(plan.actions[0].body, "status.conditions.0.reason"),
+             SV("RolloutProgressing"));
+}
+
 TEST(the_end_is_told_once) {
     AUTO(arena) arena = arena_new();
     struct rollout_runtime runtimes[RUNTIMES_MAX];
