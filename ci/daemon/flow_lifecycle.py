@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From creation to deletion over HTTPS: bound, scaled, at rest, deleted without a trace."""
+import subprocess
+
 from harness import (
     FLUID, cache_class, check, create_cache, dataset_path, no_writes_for, owned_objects, probe,
     runtime_path, wait_bound, wait_for, wait_gone)
@@ -24,6 +26,13 @@ def run(bench):
     check(status == 200 and "Bound            open" in text, f"/debug/plan: {status}\n{text}")
     check(probe(daemon, "/debug/plan?runtime=default/none")[0] == 404, "a plan for nothing")
     check(probe(daemon, "/healthz")[0] == 200, "/healthz")
+
+    table = subprocess.run([bench.crctl, "status", "--kubeconfig", server.kubeconfig], text=True,
+                           capture_output=True, timeout=30, check=False)
+    lines = [line.split() for line in table.stdout.splitlines()]
+    check(table.returncode == 0 and lines[0][:3] == ["NAMESPACE", "NAME", "CLASS"]
+          and [line[1] for line in lines[1:]] == ["first", "second"] and lines[1][5] == "3/3",
+          f"crctl status: {table}")
 
     api.delete(runtime_path("first"))
     api.delete(dataset_path("first"))

@@ -37,6 +37,7 @@ int checks_command(const struct command *command, int argc, char *const *argv);
 int completion_command(const struct command *command, int argc, char *const *argv);
 int bench_command(const struct command *command, int argc, char *const *argv);
 int explore_command(const struct command *command, int argc, char *const *argv);
+int status_command(const struct command *command, int argc, char *const *argv);
 int explain_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
 int render_command(const struct command *command, int argc, char *const *argv);

@@ -22,6 +22,8 @@ static const struct command commands[] = {
      plan_command},
     {SV("explore"), SV("[SCENARIO]"),
      SV("look for failures: generated cases, or faults swept over a scenario"), explore_command},
+    {SV("status"), SV("--kubeconfig FILE"), SV("a table of the runtimes of a cluster"),
+     status_command},
     {SV("explain"), SV("NAMESPACE/NAME FILE... | NAMESPACE/NAME --scenario FILE"),
      SV("tell what a runtime waits for, since when, and what would help"), explain_command},
     {SV("render"), SV("FILE..."), SV("print the objects that the controller would create, as YAML"),
