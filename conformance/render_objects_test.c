@@ -23,8 +23,7 @@ static const struct {
     const char *kinds;
     const char *refusal; /* of the first runtime */
 } cases[] = {
-    {CLASS(PART("worker")) DATASET("d") RUNTIME("d", ""),
-     "ConfigMap StatefulSet ", ""},
+    {CLASS(PART("worker")) DATASET("d") RUNTIME("d", ""), "ConfigMap StatefulSet ", ""},
     {CLASS(PART("master") ", " PART("client")) DATASET("d") RUNTIME("d", ""),
      "ConfigMap StatefulSet DaemonSet PersistentVolume PersistentVolumeClaim ", ""},
     /* What a past or a pause left behind changes nothing. */
