@@ -66,3 +66,24 @@ TEST(long_names_of_volumes_are_shortened) {
     CHECK(names_secret_volume(arena, longest).len == 63);
     CHECK(names_volume(arena, "fluid-extra-", longest, "").len == 63);
 }
+
+/* A quantity that is spelled otherwise is no change. */
+TEST(hashes_quantities_by_value) {
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } pairs[] = {
+        {"{\"requests\":{\"cpu\":\"0.5\"}}", "{\"requests\":{\"cpu\":\"500m\"}}", true},
+        {"{\"limits\":{\"memory\":\"1024Mi\"}}", "{\"limits\":{\"memory\":\"1Gi\"}}", true},
+        {"{\"limits\":{\"memory\":\"1Gi\"}}", "{\"limits\":{\"memory\":\"1G\"}}", false},
+        {"{\"limits\":{\"cpu\":1}}", "{\"limits\":{\"cpu\":\"1\"}}", true},
+        {"{\"args\":[\"0.5\"]}", "{\"args\":[\"500m\"]}", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        const struct cJSON *a = json_read(arena, sv_from(pairs[i].a), &err);
+        const struct cJSON *b = json_read(arena, sv_from(pairs[i].b), &err);
+        CHECK((covers_hash(a) == covers_hash(b)) == pairs[i].is_same);
+    }
+}
