@@ -86,17 +86,25 @@ static bool is_bounded(const struct scenario *scenario, const struct property_op
     return false;
 }
 
-/* "node-3" without its number. */
-static size_t copy_without_place(char *to, struct sv from, size_t *at) {
-    static const struct sv prefix = {"node-", 5};
-    if (!sv_starts_with(sv_drop(from, *at), prefix)) {
-        *to = from.ptr[(*at)++];
-        return 1;
+/* What is followed by a number that another course of the same edits may change: the node a pod
+ * came to, and how many changes an object took. */
+static const struct sv numbered[] = {
+    {"node-", 5}, {"\"generation\":", 13}, {"\"observedGeneration\":", 21}};
+
+/* Copies what stands at `at`, without such a number. */
+static size_t copy_without_number(char *to, struct sv from, size_t *at) {
+    for (size_t i = 0; i < COUNT_OF(numbered); i++) {
+        if (!sv_starts_with(sv_drop(from, *at), numbered[i]))
+            continue;
+        memcpy(to, numbered[i].ptr, numbered[i].len);
+        for (*at += numbered[i].len;
+             *at < from.len && from.ptr[*at] >= '0' && from.ptr[*at] <= '9';)
+            (*at)++;
+        to[numbered[i].len] = '0';
+        return numbered[i].len + 1;
     }
-    memcpy(to, prefix.ptr, prefix.len);
-    for (*at += prefix.len; *at < from.len && from.ptr[*at] >= '0' && from.ptr[*at] <= '9';)
-        (*at)++;
-    return prefix.len;
+    *to = from.ptr[(*at)++];
+    return 1;
 }
 
 static int compare_lines(const void *a, const void *b) {
@@ -124,10 +132,11 @@ static void add_labels(struct lines *lines, struct sv node) {
  * lose their numbers, and lines are put in order again. */
 static struct sv without_places(struct sv objects, struct arena *arena) {
     struct lines lines = {.arena = arena};
-    char *bytes = arena_alloc(arena, objects.len + 1);
+    /* "node-" before no number grows by one. */
+    char *bytes = arena_alloc(arena, objects.len + objects.len / 4 + 2);
     size_t len = 0;
     for (size_t at = 0; at < objects.len;)
-        len += copy_without_place(bytes + len, objects, &at);
+        len += copy_without_number(bytes + len, objects, &at);
     for (struct sv rest = {bytes, len}; rest.len > 0;) {
         struct sv line = sv_cut(&rest, '\n');
         if (sv_starts_with(line, SV("nodes ")))

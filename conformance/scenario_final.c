@@ -88,13 +88,26 @@ static bool is_masked(struct sv key) {
            sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
 }
 
-/* What tells of the past only: that a difference, an outdated volume or a trouble is over. */
+/* What tells of the past only: how the number of workers moved last, and that a difference, an
+ * outdated volume or a trouble is over. */
 static bool is_history(const struct cJSON *item) {
+    static const struct {
+        struct sv type, status;
+    } past[] = {
+        {{"Synced", 6}, {"True", 4}},
+        {{"VolumeOutdated", 14}, {"False", 5}},
+        {{"NotReady", 8}, {"False", 5}},
+        {{"Updating", 8}, {"False", 5}},
+        {{"WorkersScaledOut", 16}, {"True", 4}},
+        {{"WorkersScaledIn", 15}, {"True", 4}},
+    };
+    if (!json_is_map(item))
+        return false;
     struct sv type = json_find_string(item, "type"), status = json_find_string(item, "status");
-    return json_is_map(item) && ((sv_eq(type, SV("Synced")) && sv_eq(status, SV("True"))) ||
-                                 ((sv_eq(type, SV("VolumeOutdated")) ||
-                                   sv_eq(type, SV("NotReady")) || sv_eq(type, SV("Updating"))) &&
-                                  sv_eq(status, SV("False"))));
+    for (size_t i = 0; i < COUNT_OF(past); i++)
+        if (sv_eq(type, past[i].type) && sv_eq(status, past[i].status))
+            return true;
+    return false;
 }
 
 /* Of an object that several runtimes share, the label and the first owner tell which of them came
