@@ -52,6 +52,9 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
     struct sv class_name = json_find_string(snapshot->runtime, "spec.runtimeClassName");
     struct rollout_memory before = *memory;
     bool is_new = !sv_eq(class_name, class_of(memory));
+    /* The class that it leaves, or whose runtime is gone, counts one less. */
+    if (is_new && memory->class_name)
+        wake_at(controller, class_of(memory), controller->now_ms + COALESCE_MS);
     if (is_new)
         set_class(memory, class_name);
     memory->state = state->plan.rollout;
