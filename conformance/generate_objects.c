@@ -44,8 +44,7 @@ static struct sv strategy(struct generator *generator, bool is_client) {
     if (is_client)
         return PICK(generator, "activation: Always, ", "updateStrategy: {type: RollingUpdate}, ");
     return PICK(generator, "updateStrategy: {type: OnDelete}, ",
-                "updateStrategy: {type: RollingUpdate, partition: 1}, ", "replicas: 2, ",
-                "replicas: 0, ");
+                "updateStrategy: {type: RollingUpdate}, ", "replicas: 2, ", "replicas: 0, ");
 }
 
 /* A Deployment's pods have names that nobody knows. */
