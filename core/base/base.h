@@ -25,7 +25,8 @@
 #define PRINTF_LIKE(format_index, first_index)                                                     \
     __attribute__((format(printf, format_index, first_index)))
 
-#define AUTO(name) __attribute__((cleanup(name##_auto_free))) struct name *
+/* A handle may be there for its effect alone, which clang calls unused. */
+#define AUTO(name) __attribute__((cleanup(name##_auto_free), unused)) struct name *
 #define DEFINE_AUTO(name)                                                                          \
     static inline void name##_auto_free(struct name **handle) {                                    \
         name##_free(*handle);                                                                      \

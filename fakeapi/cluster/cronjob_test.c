@@ -56,7 +56,6 @@ TEST(schedules_make_jobs) {
         AUTO(arena) arena = arena_new();
         AUTO(world) world = fixture_world(2, 0);
         AUTO(shell) shell = shell_new(world);
-        (void)shell; /* runs the containers */
         CHECK(fixture_create(world, arena, &RESOURCE_CRON_JOBS, cases[i].cron) == 201);
         fixture_run_ms(world, cases[i].after_s * 1000);
         const struct cJSON *cron = fixture_get(world, arena, &RESOURCE_CRON_JOBS, "c");
@@ -73,7 +72,6 @@ TEST(a_job_is_named_after_its_minute) {
     AUTO(arena) arena = arena_new();
     AUTO(world) world = fixture_world(1, 0);
     AUTO(shell) shell = shell_new(world);
-    (void)shell; /* runs the containers */
     fixture_create(world, arena, &RESOURCE_CRON_JOBS, CRON("", "sleep 5"));
     fixture_run_ms(world, 22000);
     const struct cJSON *job = fixture_get(world, arena, &RESOURCE_JOBS, "c-17");
