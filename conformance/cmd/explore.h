@@ -7,7 +7,7 @@
 #define CONFORMANCE_CMD_EXPLORE_H
 
 #include "conformance/cmd/command.h"
-#include "conformance/property.h"
+#include "conformance/explore/property.h"
 
 struct arena;
 struct cJSON;

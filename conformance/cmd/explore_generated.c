@@ -2,7 +2,7 @@
 /* Generated cases: judged, made small where they fail, and told. */
 #include "conformance/cmd/explore.h"
 #include "conformance/cmd/explore_pool.h"
-#include "conformance/generate.h"
+#include "conformance/explore/generate.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 

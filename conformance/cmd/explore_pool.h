@@ -6,7 +6,7 @@
 #ifndef CONFORMANCE_CMD_EXPLORE_POOL_H
 #define CONFORMANCE_CMD_EXPLORE_POOL_H
 
-#include "conformance/property.h"
+#include "conformance/explore/property.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
 

@@ -3,7 +3,7 @@
 #include "conformance/cmd/explore.h"
 #include "conformance/cmd/explore_pool.h"
 #include "conformance/cmd/scenario_input.h"
-#include "conformance/sweep.h"
+#include "conformance/explore/sweep.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 

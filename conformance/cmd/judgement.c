@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/judgement.h"
 
-#include "conformance/report_forms.h"
+#include "conformance/report/report_forms.h"
 
 static const struct sv colors[] = COLOR_CHOICES;
 static const struct sv levels[] = {SV("must"), SV("should")};

@@ -4,7 +4,7 @@
 #define CONFORMANCE_CMD_JUDGEMENT_H
 
 #include "conformance/cmd/command.h"
-#include "conformance/report.h"
+#include "conformance/report/report.h"
 #include "core/base/base.h"
 
 struct arena;

@@ -3,7 +3,7 @@
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/judgement.h"
-#include "conformance/lint.h"
+#include "conformance/lint/lint.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 

@@ -2,7 +2,7 @@
 /* crctl render: files in another form; what they hold decides which. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
-#include "conformance/report_forms.h"
+#include "conformance/report/report_forms.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"

@@ -3,7 +3,7 @@
 #ifndef CONFORMANCE_CMD_SCENARIO_INPUT_H
 #define CONFORMANCE_CMD_SCENARIO_INPUT_H
 
-#include "conformance/scenario_report.h"
+#include "conformance/scenario/scenario_report.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/scripts.h"
 
-#include "conformance/plain_engine.h"
+#include "conformance/script/plain_engine.h"
 #include "conformance/sandbox/sandbox.h"
 #include "conformance/subject.h"
 

@@ -6,9 +6,9 @@
 #ifndef CONFORMANCE_CMD_SCRIPTS_H
 #define CONFORMANCE_CMD_SCRIPTS_H
 
-#include "conformance/script_engine.h"
-#include "conformance/script_run.h"
-#include "conformance/simulation.h"
+#include "conformance/script/script_engine.h"
+#include "conformance/script/script_run.h"
+#include "conformance/script/simulation.h"
 #include "core/base/base.h"
 #include "core/base/error.h"
 

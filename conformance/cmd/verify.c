@@ -3,7 +3,7 @@
 
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
-#include "conformance/report_forms.h"
+#include "conformance/report/report_forms.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"

@@ -3,7 +3,7 @@
 #ifndef CONFORMANCE_CMD_VERIFY_H
 #define CONFORMANCE_CMD_VERIFY_H
 
-#include "conformance/lint.h"
+#include "conformance/lint/lint.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
 

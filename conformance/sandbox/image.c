@@ -3,7 +3,7 @@
 
 #include "conformance/sandbox/tree.h"
 #include "conformance/sandbox/wire.h"
-#include "conformance/simulation.h"
+#include "conformance/script/simulation.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"

@@ -4,7 +4,7 @@
 #define CONFORMANCE_SANDBOX_OUTCOME_H
 
 #include "conformance/sandbox/process.h"
-#include "conformance/script_run.h"
+#include "conformance/script/script_run.h"
 #include "core/base/base.h"
 
 struct arena;

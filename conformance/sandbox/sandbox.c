@@ -6,7 +6,7 @@
 #include "conformance/sandbox/process.h"
 #include "conformance/sandbox/slot.h"
 #include "conformance/sandbox/tree.h"
-#include "conformance/simulation.h"
+#include "conformance/script/simulation.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"

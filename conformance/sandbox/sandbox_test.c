@@ -6,7 +6,7 @@
 #include "conformance/sandbox/sandbox.h"
 
 #include "conformance/manifest.h"
-#include "conformance/simulation.h"
+#include "conformance/script/simulation.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"

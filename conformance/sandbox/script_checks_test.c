@@ -4,13 +4,13 @@
  * of testdata/scripts/good.yaml is replaced by `to`, and exactly that check must fail. Where
  * bubblewrap or jq is missing, the test says so and checks nothing.
  */
-#include "conformance/script_checks.h"
+#include "conformance/script/script_checks.h"
 
 #include "conformance/check.h"
 #include "conformance/sandbox/parallel.h"
 #include "conformance/sandbox/sandbox.h"
 #include "conformance/sandbox/script_jobs.h"
-#include "conformance/simulation.h"
+#include "conformance/script/simulation.h"
 #include "conformance/subject.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"

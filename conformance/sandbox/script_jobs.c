@@ -3,7 +3,7 @@
 
 #include "conformance/check.h"
 #include "conformance/sandbox/parallel.h"
-#include "conformance/script_checks.h"
+#include "conformance/script/script_checks.h"
 #include "core/base/arena.h"
 
 struct jobs {

@@ -6,7 +6,7 @@
 #ifndef CONFORMANCE_SANDBOX_TREE_H
 #define CONFORMANCE_SANDBOX_TREE_H
 
-#include "conformance/script_run.h"
+#include "conformance/script/script_run.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
 

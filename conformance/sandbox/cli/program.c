@@ -3,7 +3,7 @@
 #include "conformance/sandbox/cli/session.h"
 #include "conformance/sandbox/cli/tools.h"
 #include "conformance/sandbox/wire.h"
-#include "conformance/simulation_play.h"
+#include "conformance/script/simulation_play.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"

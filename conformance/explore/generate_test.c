@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/explore/generate.h"
+
+#include "conformance/scenario/scenario.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+
+enum { CASES = 500 };
+
+static bool read_nothing(void *context, struct arena *arena, struct sv path, struct sv *ret_text,
+                         struct error *err) {
+    (void)context, (void)arena, (void)ret_text;
+    return error_set(err, ERROR_NOT_FOUND, "%.*s: no file is meant", SV_ARG(path));
+}
+
+static struct sv text_of(struct arena *arena, struct case_id id, size_t *ret_parts) {
+    struct generated generated;
+    generate_scenario(arena, id, &generated);
+    *ret_parts = generated.part_count;
+    return json_write_arena(arena, generated.scenario, JSON_COMPACT);
+}
+
+/* What is generated is what people may write. */
+TEST(every_case_is_a_scenario) {
+    static const struct scenario_files files = {.read = read_nothing};
+    for (uint64_t number = 0; number < CASES; number++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario scenario;
+        struct error err = {0};
+        size_t parts;
+        struct sv text = text_of(arena, (struct case_id){7, number, 0}, &parts);
+        CHECK(scenario_read(arena, SV("generated"), text, &files, &scenario, &err));
+        CHECK_SV(sv_from(err.message), SV(""));
+        CHECK(parts > 0 && scenario.step_count >= 2);
+    }
+}
+
+TEST(a_case_is_the_same_each_time_and_others_differ) {
+    AUTO(arena) arena = arena_new();
+    size_t parts;
+    struct sv first = text_of(arena, (struct case_id){1, 2, 0}, &parts);
+    CHECK_SV(text_of(arena, (struct case_id){1, 2, 0}, &parts), first);
+    CHECK(!sv_eq(text_of(arena, (struct case_id){1, 3, 0}, &parts), first));
+    CHECK(!sv_eq(text_of(arena, (struct case_id){2, 2, 0}, &parts), first));
+}
+
+/* A part that is taken out makes the scenario shorter and does not move the others. */
+TEST(parts_are_taken_out_one_by_one) {
+    AUTO(arena) arena = arena_new();
+    size_t parts, fewer;
+    struct case_id id = {1, 4, 0};
+    struct sv whole = text_of(arena, id, &parts);
+    REQUIRE(parts > 1);
+    for (size_t i = 0; i < parts && i < GENERATED_PARTS_MAX; i++) {
+        id.removed = UINT64_C(1) << i;
+        struct sv text = text_of(arena, id, &fewer);
+        CHECK(fewer == parts);
+        CHECK(!sv_eq(text, whole));
+    }
+}
+
+static const struct {
+    const char *text;
+    bool is_case;
+    struct case_id id;
+} ids[] = {
+    {"1:2", true, {1, 2, 0}},
+    {"18:0:ff", true, {18, 0, 255}},
+    {"1", false, {0}},
+    {"1:", false, {0}},
+    {"-1:2", false, {0}},
+    {"1:2:xyz", false, {0}},
+    {"1:2:11112222333344445", false, {0}},
+    {"", false, {0}},
+};
+
+TEST(names_of_cases_are_read_as_they_are_written) {
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        AUTO(arena) arena = arena_new();
+        struct case_id id = {0};
+        CHECK(case_id_parse(sv_from(ids[i].text), &id) == ids[i].is_case);
+        CHECK(id.seed == ids[i].id.seed && id.number == ids[i].id.number &&
+              id.removed == ids[i].id.removed);
+        if (ids[i].is_case)
+            CHECK_SV(case_id_text(id, arena), sv_from(ids[i].text));
+    }
+}

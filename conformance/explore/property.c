@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/explore/property.h"
+
+#include "conformance/explore/property_watch.h"
+#include "conformance/scenario/scenario_final.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+/* Creation takes about 20 writes a runtime, an edit a handful, a rollout some more. */
+enum {
+    WRITES_OF_START_MAX = 80,
+    WRITES_OF_STEP_MAX = 60,
+    OBJECTS_BYTES_MAX = 64 * 1024 * 1024,
+};
+
+#define X(name, text) [PROPERTY_##name] = {text, sizeof(text) - 1},
+static const struct sv property_texts[] = {PROPERTIES(X)};
+#undef X
+
+struct sv property_text(enum property property) {
+    assert(property < PROPERTY_COUNT);
+    return property_texts[property];
+}
+
+static void set_broken(struct property_result *result, enum property broken, struct sv message) {
+    result->broken = broken;
+    result->message = message;
+}
+
+/* --- one run --- */
+
+/* The same scenario as if its faults had never been written. */
+static struct scenario without_faults(const struct scenario *scenario, struct arena *arena) {
+    struct scenario plain = *scenario;
+    struct cJSON *tree = json_copy(arena, scenario->tree);
+    json_remove(tree, SV("faults"));
+    plain.tree = tree;
+    plain.fault_count = 0;
+    return plain;
+}
+
+static void run(const struct scenario *scenario, uint64_t seed, bool judges_end_only,
+                struct property_watch *watch, struct arena *arena,
+                struct scenario_result *ret_result) {
+    scenario_run(scenario,
+                 &(struct scenario_options){
+                     .seed = seed,
+                     .open = property_watch_open,
+                     .context = watch,
+                     .without_exploring = true,
+                     .judges_end_only = judges_end_only,
+                 },
+                 arena, ret_result);
+}
+
+static struct sv failure_text(const struct scenario_result *result) {
+    return result->failure_count > 0 ? result->failures[0].message : result->reason;
+}
+
+/* --- what must hold --- */
+
+static bool comes_to_rest(const struct scenario_result *run, const char *when, struct arena *arena,
+                          struct property_result *result) {
+    if (run->state == CHECK_STATE_PASS)
+        return true;
+    struct sv text = failure_text(run);
+    set_broken(result, run->could_not_act ? PROPERTY_INVALID : PROPERTY_REST,
+               arena_printf(arena, "%s: %.*s", when, SV_ARG(text)));
+    return false;
+}
+
+static bool is_bounded(const struct scenario *scenario, const struct property_options *options,
+                       uint64_t writes, struct arena *arena, struct property_result *result) {
+    size_t writes_max = options->writes_max > 0
+                            ? options->writes_max
+                            : WRITES_OF_START_MAX + WRITES_OF_STEP_MAX * scenario->step_count;
+    if (writes <= writes_max)
+        return true;
+    set_broken(
+        result, PROPERTY_BOUND,
+        arena_printf(arena, "%llu writes, more than %zu", (unsigned long long)writes, writes_max));
+    return false;
+}
+
+/* What is followed by a number that another course of the same edits may change: the node a pod
+ * came to, and how many changes an object took. */
+static const struct sv numbered[] = {
+    {"node-", 5}, {"\"generation\":", 13}, {"\"observedGeneration\":", 21}};
+
+/* Copies what stands at `at`, without such a number. */
+static size_t copy_without_number(char *to, struct sv from, size_t *at) {
+    for (size_t i = 0; i < COUNT_OF(numbered); i++) {
+        if (!sv_starts_with(sv_drop(from, *at), numbered[i]))
+            continue;
+        memcpy(to, numbered[i].ptr, numbered[i].len);
+        for (*at += numbered[i].len;
+             *at < from.len && from.ptr[*at] >= '0' && from.ptr[*at] <= '9';)
+            (*at)++;
+        to[numbered[i].len] = '0';
+        return numbered[i].len + 1;
+    }
+    *to = from.ptr[(*at)++];
+    return 1;
+}
+
+static int compare_lines(const void *a, const void *b) {
+    const struct sv *x = a, *y = b;
+    return sv_compare(*x, *y);
+}
+
+struct lines {
+    VEC(struct sv) texts;
+    struct arena *arena;
+};
+
+/* A node's labels, each for itself: it says nothing which of them meet on one node. */
+static void add_labels(struct lines *lines, struct sv node) {
+    struct error err = {0};
+    const struct cJSON *object = json_read(lines->arena, sv_drop(node, sv_find(node, '{')), &err);
+    JSON_EACH (label, json_find(object, "metadata.labels"))
+        if (!sv_eq(json_key(label), LABEL_DATASET_NUM))
+            vec_push(&lines->texts,
+                     arena_printf(lines->arena, "nodes label %.*s=%.*s", SV_ARG(json_key(label)),
+                                  SV_ARG(json_text(label))));
+}
+
+/* Where pods come to lie depends on who asked first, and is no part of what was asked for: nodes
+ * lose their numbers, and lines are put in order again. */
+static struct sv without_places(struct sv objects, struct arena *arena) {
+    struct lines lines = {.arena = arena};
+    /* "node-" before no number grows by one. */
+    char *bytes = arena_alloc(arena, objects.len + objects.len / 4 + 2);
+    size_t len = 0;
+    for (size_t at = 0; at < objects.len;)
+        len += copy_without_number(bytes + len, objects, &at);
+    for (struct sv rest = {bytes, len}; rest.len > 0;) {
+        struct sv line = sv_cut(&rest, '\n');
+        if (sv_starts_with(line, SV("nodes ")))
+            add_labels(&lines, line);
+        else
+            vec_push(&lines.texts, line);
+    }
+    qsort(lines.texts.items, lines.texts.count, sizeof(lines.texts.items[0]), compare_lines);
+    struct buf sorted;
+    buf_init(&sorted, OBJECTS_BYTES_MAX);
+    bool fits = true;
+    for (size_t i = 0; i < lines.texts.count; i++)
+        fits = fits && buf_append(&sorted, lines.texts.items[i]) && buf_append_byte(&sorted, '\n');
+    struct sv text = fits ? arena_copy(arena, buf_view(&sorted)) : objects;
+    buf_release(&sorted);
+    vec_release(&lines.texts);
+    return text;
+}
+
+static bool ends_alike(struct sv reference, const struct scenario_result *run, struct arena *arena,
+                       struct property_result *result) {
+    struct sv expected, actual;
+    scenario_final_compare(without_places(reference, arena),
+                           without_places(run->final_objects, arena), &expected, &actual);
+    if (expected.len == 0 && actual.len == 0)
+        return true;
+    scenario_final_shorten(arena, &expected, &actual);
+    set_broken(result, PROPERTY_CONVERGENCE,
+               arena_printf(arena, "other objects at the end\n  without faults: %.*s\n  with: %.*s",
+                            SV_ARG(expected), SV_ARG(actual)));
+    return false;
+}
+
+static bool judge_plain(const struct scenario *scenario, const struct property_options *options,
+                        struct arena *arena, struct property_result *result) {
+    AUTO(property_watch) watch = property_watch_new(arena);
+    struct scenario tree = without_faults(scenario, arena);
+    struct scenario_result plain;
+    run(&tree, options->seed, false, watch, arena, &plain);
+    result->final_objects = plain.final_objects;
+    result->requests = property_watch_requests(watch);
+    if (!comes_to_rest(&plain, "without faults", arena, result) ||
+        !is_bounded(scenario, options, plain.counts.writes, arena, result))
+        return false;
+    struct sv empty = property_watch_empty_write(watch);
+    if (empty.len > 0) {
+        set_broken(result, PROPERTY_DIFFERENCE, empty);
+        return false;
+    }
+    struct sv orphan = property_find_orphan(plain.final_objects, arena);
+    if (orphan.len > 0)
+        set_broken(result, PROPERTY_ORPHAN, orphan);
+    return orphan.len == 0;
+}
+
+static void judge_faults(const struct scenario *scenario, const struct property_options *options,
+                         struct sv reference, struct arena *arena, struct property_result *result) {
+    AUTO(property_watch) watch = property_watch_new(arena);
+    struct scenario_result faulty;
+    run(scenario, options->seed, true, watch, arena, &faulty);
+    if (!comes_to_rest(&faulty, "with faults", arena, result) ||
+        !ends_alike(reference, &faulty, arena, result))
+        return;
+    struct sv orphan = property_find_orphan(faulty.final_objects, arena);
+    if (orphan.len > 0)
+        set_broken(result, PROPERTY_ORPHAN, orphan);
+}
+
+void property_measure(const struct scenario *scenario, uint64_t seed, struct arena *arena,
+                      struct property_result *ret_result) {
+    AUTO(property_watch) watch = property_watch_new(arena);
+    struct scenario_result as_written;
+    struct property_result result = {.message = SV("")};
+    run(scenario, seed, false, watch, arena, &as_written);
+    comes_to_rest(&as_written, "as written", arena, &result);
+    result.final_objects = as_written.final_objects;
+    result.requests = property_watch_requests(watch);
+    *ret_result = result;
+}
+
+void property_judge(const struct scenario *scenario, const struct property_options *options,
+                    struct arena *arena, struct property_result *ret_result) {
+    struct property_result result = {.message = SV(""), .final_objects = SV("")};
+    bool goes_on = options->has_reference || judge_plain(scenario, options, arena, &result);
+    if (goes_on && scenario->fault_count > 0)
+        judge_faults(scenario, options,
+                     options->has_reference ? options->reference : result.final_objects, arena,
+                     &result);
+    *ret_result = result;
+}
+
+/* --- scenarios that stand in no file --- */
+
+static bool read_nothing(void *context, struct arena *arena, struct sv path, struct sv *ret_text,
+                         struct error *err) {
+    (void)context, (void)arena, (void)ret_text;
+    return error_set(err, ERROR_NOT_FOUND, "%.*s: a scenario without a file names files",
+                     SV_ARG(path));
+}
+
+void property_judge_tree(const struct cJSON *tree, const struct property_options *options,
+                         struct arena *arena, struct property_result *ret_result) {
+    static const struct scenario_files files = {.read = read_nothing};
+    struct scenario scenario;
+    struct error err = {0};
+    struct sv text = json_write_arena(arena, tree, JSON_COMPACT);
+    if (scenario_read(arena, SV("generated"), text, &files, &scenario, &err)) {
+        property_judge(&scenario, options, arena, ret_result);
+        return;
+    }
+    *ret_result = (struct property_result){.final_objects = SV("")};
+    set_broken(ret_result, PROPERTY_INVALID, arena_copy(arena, sv_from(err.message)));
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What steps expect: polled after each moment of the run until it holds or the time is over. */
+#include "conformance/scenario/condition_check.h"
+#include "conformance/scenario/scenario_match.h"
+#include "conformance/scenario/scenario_parts.h"
+#include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+enum {
+    /* Longer than a ConfigMap takes to reach a pod, and than the first retries. */
+    QUIET_MS_SIM = 90 * 1000,
+    QUIET_MS_WALL = 3 * 1000,
+};
+
+/* One expectation while it is waited for. */
+struct wait {
+    const struct cJSON *tree; /* the one member of the expectation */
+    struct arena *arena;      /* of the last look */
+    struct object_ref ref;
+    struct mismatch mismatch;
+    int64_t quiet_since_ms;
+    uint64_t writes;
+};
+
+static const struct cJSON *get(struct run *run, struct wait *wait) {
+    struct error err = {0};
+    arena_reset(wait->arena);
+    return session_get(run->session, wait->ref.resource, wait->ref.namespace_name, wait->ref.name,
+                       wait->arena, &err);
+}
+
+static void set_ref(struct wait *wait, const struct cJSON *text) {
+    struct sv nearest;
+    bool is_ref = object_ref_parse(json_text(text), &wait->ref, &nearest);
+    assert(is_ref);
+}
+
+/* --- the kinds of expectations --- */
+
+static bool is_eventually(struct run *run, struct wait *wait) {
+    set_ref(wait, json_get(wait->tree, SV("ref")));
+    return scenario_match(wait->arena, json_get(wait->tree, SV("match")), get(run, wait),
+                          &wait->mismatch);
+}
+
+static struct sv presence_text(const struct cJSON *object, struct arena *arena) {
+    const struct cJSON *finalizers = json_find(object, "metadata.finalizers");
+    if (!object_is_deleting(object))
+        return SV("still there");
+    if (!finalizers)
+        return SV("being deleted");
+    struct sv text = json_write_arena(arena, finalizers, JSON_COMPACT);
+    return arena_printf(arena, "being deleted, finalizers %.*s", SV_ARG(text));
+}
+
+static bool is_absent(struct run *run, struct wait *wait) {
+    set_ref(wait, wait->tree);
+    const struct cJSON *object = get(run, wait);
+    wait->mismatch = (struct mismatch){SV(""), SV("nothing"), presence_text(object, wait->arena)};
+    return !object;
+}
+
+static bool has_condition(struct run *run, struct wait *wait) {
+    set_ref(wait, json_get(wait->tree, SV("ref")));
+    const struct cJSON *object = get(run, wait);
+    struct cJSON *expected = json_map(wait->arena);
+    struct cJSON *condition = json_copy(wait->arena, wait->tree);
+    json_remove(condition, SV("ref"));
+    struct cJSON *list = json_ensure_list(
+        wait->arena, json_ensure_map(wait->arena, expected, SV("status")), SV("conditions"));
+    if (!json_get(condition, SV("status")))
+        json_set_string(wait->arena, condition, SV("status"), SV("True"));
+    json_append(list, condition);
+    return scenario_match(wait->arena, expected, object, &wait->mismatch);
+}
+
+static bool has_phase(struct run *run, struct wait *wait) {
+    wait->ref = run->scenario->dataset;
+    const struct cJSON *object = get(run, wait);
+    struct sv phase = json_find_string(object, "status.phase");
+    wait->mismatch =
+        (struct mismatch){SV("status.phase"), json_text(wait->tree), object ? phase : SV("absent")};
+    return sv_eq(phase, json_text(wait->tree));
+}
+
+static bool is_event(const struct cJSON *event, const struct cJSON *tree) {
+    const struct cJSON *object = json_get(event, SV("involvedObject"));
+    const struct cJSON *regarding = json_get(tree, SV("regarding"));
+    struct sv type = json_string_or(tree, SV("type"), SV(""));
+    struct object_ref ref;
+    struct sv nearest;
+    if (!sv_eq(json_find_string(event, "reason"), json_find_string(tree, "reason")) ||
+        (type.len > 0 && !sv_eq(json_find_string(event, "type"), type)))
+        return false;
+    return !regarding || (object_ref_parse(json_text(regarding), &ref, &nearest) &&
+                          sv_eq(json_find_string(object, "kind"), ref.resource->kind) &&
+                          sv_eq(json_find_string(object, "name"), ref.name));
+}
+
+static bool has_event(struct run *run, struct wait *wait) {
+    struct error err = {0};
+    int64_t wanted = json_int_or(wait->tree, SV("count"), 1), count = 0;
+    arena_reset(wait->arena);
+    wait->ref = (struct object_ref){0};
+    const struct cJSON *list =
+        session_list(run->session, &RESOURCE_EVENTS, SV(""), SV(""), wait->arena, &err);
+    JSON_EACH (event, json_get(list, SV("items"))) {
+        if (!is_event(event, wait->tree))
+            continue;
+        int64_t times = json_int_or(event, SV("count"), 1);
+        count += times > 0 ? times : 1;
+    }
+    wait->mismatch =
+        (struct mismatch){SV("events"),
+                          arena_printf(wait->arena, "%lld with reason %.*s", (long long)wanted,
+                                       SV_ARG(json_find_string(wait->tree, "reason"))),
+                          arena_printf(wait->arena, "%lld", (long long)count)};
+    return count >= wanted;
+}
+
+static int64_t quiet_ms(const struct run *run) {
+    return run->world ? QUIET_MS_SIM : QUIET_MS_WALL;
+}
+
+static bool is_settled(struct run *run, struct wait *wait) {
+    struct session_counts counts;
+    struct controller *controller = session_controller(run->session);
+    session_get_counts(run->session, &counts);
+    int64_t now_ms = session_now_ms(run->session);
+    if (counts.writes != wait->writes || (controller && !controller_is_idle(controller)))
+        wait->quiet_since_ms = now_ms;
+    wait->mismatch = (struct mismatch){SV(""), SV("rest"),
+                                       arena_printf(wait->arena, "%llu writes by the controller",
+                                                    (unsigned long long)counts.writes)};
+    wait->writes = counts.writes;
+    return now_ms - wait->quiet_since_ms >= quiet_ms(run);
+}
+
+static const struct expectation {
+    struct sv name;
+    bool (*holds)(struct run *run, struct wait *wait);
+} expectations[] = {
+    {{"eventually", 10}, is_eventually}, {{"absent", 6}, is_absent},
+    {{"condition", 9}, has_condition},   {{"event", 5}, has_event},
+    {{"phase", 5}, has_phase},           {{"settled", 7}, is_settled},
+};
+
+/* --- waiting --- */
+
+struct poll {
+    struct wait *wait;
+    bool (*holds)(struct run *run, struct wait *wait);
+};
+
+static bool poll_holds(struct run *run, void *context) {
+    struct poll *poll = context;
+    return poll->holds(run, poll->wait);
+}
+
+/* Looks again when rest may be reached: nothing else need happen until then. */
+static bool wait_for_rest(struct run *run, int64_t timeout_ms, struct wait *wait) {
+    struct poll poll = {wait, is_settled};
+    int64_t deadline_ms = session_now_ms(run->session) + timeout_ms;
+    for (;;) {
+        int64_t now_ms = session_now_ms(run->session);
+        int64_t until_ms = wait->quiet_since_ms + quiet_ms(run);
+        until_ms = until_ms < deadline_ms ? until_ms : deadline_ms;
+        if (run_wait(run, until_ms > now_ms ? until_ms - now_ms : 0, poll_holds, &poll))
+            return true;
+        if (session_now_ms(run->session) >= deadline_ms)
+            return false;
+    }
+}
+
+static bool wait_for(struct run *run, int64_t timeout_ms, struct wait *wait,
+                     bool (*holds)(struct run *run, struct wait *wait)) {
+    struct session_counts counts;
+    session_get_counts(run->session, &counts);
+    wait->writes = counts.writes;
+    wait->quiet_since_ms = session_now_ms(run->session);
+    if (holds == is_settled)
+        return wait_for_rest(run, timeout_ms, wait);
+    return run_wait(run, timeout_ms, poll_holds, &(struct poll){wait, holds});
+}
+
+static void add_failure(struct run *run, const struct scenario_step *step,
+                        const struct cJSON *expectation, const struct wait *wait) {
+    const struct trace_entry *last =
+        wait->ref.resource ? trace_last_write(&run->trace, &wait->ref) : NULL;
+    struct sv object =
+        wait->ref.resource
+            ? arena_printf(run->arena, " of %.*s %.*s", SV_ARG(wait->ref.resource->plural),
+                           SV_ARG(object_key(run->arena, wait->ref.namespace_name, wait->ref.name)))
+            : SV("");
+    run_add_failure(run, expectation,
+                    "step \"%.*s\": %.*s%.*s did not come within %.*s\n"
+                    "  path:       %.*s\n  expected:   %.*s\n  actual:     %.*s\n"
+                    "  last write: %.*s",
+                    SV_ARG(step->name), SV_ARG(json_key(expectation)), SV_ARG(object),
+                    SV_ARG(api_duration_format(step->within_ms, run->arena)),
+                    SV_ARG(wait->mismatch.path), SV_ARG(wait->mismatch.expected),
+                    SV_ARG(wait->mismatch.actual),
+                    SV_ARG(last ? trace_text(last, run->arena) : SV("none")));
+}
+
+static bool expect_one(struct run *run, const struct scenario_step *step,
+                       const struct cJSON *expectation, int64_t deadline_ms) {
+    AUTO(arena) arena = arena_new();
+    struct wait wait = {.tree = expectation, .arena = arena};
+    for (size_t i = 0; i < COUNT_OF(expectations); i++) {
+        if (!sv_eq(expectations[i].name, json_key(expectation)))
+            continue;
+        int64_t left_ms = deadline_ms - session_now_ms(run->session);
+        if (wait_for(run, left_ms > 0 ? left_ms : 0, &wait, expectations[i].holds))
+            return true;
+        add_failure(run, step, expectation, &wait);
+        return false;
+    }
+    return true;
+}
+
+bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_rest) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct condition_view view = {.is_at_rest = is_at_rest};
+    struct condition_lie lies[CONDITION_LIES_MAX];
+    if (!condition_view_read(run->session, arena, &view, &err)) {
+        run_add_failure(run, at, "conditions cannot be judged: %s", err.message);
+        return false;
+    }
+    size_t count = condition_check(&view, arena, lies);
+    for (size_t i = 0; i < count; i++)
+        run_add_failure(run, at, "%.*s: %.*s says %.*s, but %.*s", SV_ARG(lies[i].object),
+                        SV_ARG(lies[i].condition), SV_ARG(lies[i].says), SV_ARG(lies[i].truth));
+    return count == 0;
+}
+
+bool run_expect(struct run *run, const struct scenario_step *step) {
+    int64_t deadline_ms = session_now_ms(run->session) + step->within_ms;
+    JSON_EACH (expectation, json_get(step->tree, SV("expect"))) {
+        bool is_at_rest = sv_eq(json_key(expectation->child), SV("settled"));
+        if (!expect_one(run, step, expectation->child, deadline_ms) ||
+            !run_check_conditions(run, expectation->child, is_at_rest))
+            return false;
+    }
+    if (!step->settles)
+        return run_check_conditions(run, step->tree, false);
+    if (run_settle(run, step->within_ms))
+        return run_check_conditions(run, step->tree, true);
+    run_add_failure(run, step->tree, "step \"%.*s\": the controller does not come to rest",
+                    SV_ARG(step->name));
+    return false;
+}
+
+bool run_settle(struct run *run, int64_t timeout_ms) {
+    AUTO(arena) arena = arena_new();
+    struct wait wait = {.arena = arena};
+    return wait_for(run, timeout_ms, &wait, is_settled);
+}

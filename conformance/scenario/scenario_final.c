@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/scenario/scenario_final.h"
+
+#include "conformance/session.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+static const struct resource *const compared[] = {
+    &RESOURCE_PODS,
+    &RESOURCE_NODES,
+    &RESOURCE_NAMESPACES,
+    &RESOURCE_SERVICES,
+    &RESOURCE_CONFIG_MAPS,
+    &RESOURCE_SECRETS,
+    &RESOURCE_PERSISTENT_VOLUMES,
+    &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+    &RESOURCE_ENDPOINT_SLICES,
+    &RESOURCE_STATEFUL_SETS,
+    &RESOURCE_DAEMON_SETS,
+    &RESOURCE_DEPLOYMENTS,
+    &RESOURCE_CACHE_RUNTIME_CLASSES,
+    &RESOURCE_CACHE_RUNTIMES,
+    &RESOURCE_DATASETS,
+};
+
+struct normaliser {
+    struct arena *arena;
+    struct map *replaced; /* a uid or a generated name -> struct sv, what stands for it */
+};
+
+/* --- names for uids and generated names --- */
+
+static void replace(struct normaliser *normaliser, struct sv text, struct sv by) {
+    struct sv *value = ARENA_NEW(normaliser->arena, struct sv);
+    *value = by;
+    if (text.len > 0)
+        map_put(normaliser->replaced, text, value);
+}
+
+/* "demo-worker-" and "demo-worker-12": a StatefulSet's pods have names of their own. */
+static bool is_ordinal(struct sv name, struct sv prefix) {
+    int64_t ordinal;
+    return sv_to_int64(sv_drop(name, prefix.len), &ordinal) && ordinal >= 0;
+}
+
+/* The volume with the service account's token, which the API server adds to each pod. */
+static void learn_volumes(struct normaliser *normaliser, const struct cJSON *pod) {
+    JSON_EACH (volume, json_find(pod, "spec.volumes")) {
+        struct sv name = json_find_string(volume, "name");
+        if (sv_starts_with(name, SV("kube-api-access-")))
+            replace(normaliser, name, SV("kube-api-access-<suffix>"));
+    }
+}
+
+static void learn(struct normaliser *normaliser, const struct cJSON *object, struct sv plural) {
+    struct sv name = object_name(object);
+    struct sv prefix = json_find_string(object, "metadata.generateName");
+    learn_volumes(normaliser, object);
+    if (prefix.len > 0 && !is_ordinal(name, prefix)) {
+        /* A DaemonSet has one pod a node: the node tells them apart. */
+        struct sv node = json_find_string(object, "spec.nodeName");
+        struct sv stable =
+            arena_printf(normaliser->arena, "%.*s<%.*s>", SV_ARG(prefix), SV_ARG(node));
+        replace(normaliser, name, stable);
+        name = stable;
+    }
+    replace(normaliser, object_uid(object),
+            arena_printf(normaliser->arena, "<uid of %.*s %.*s>", SV_ARG(plural), SV_ARG(name)));
+}
+
+/* --- masking --- */
+
+static bool is_masked(struct sv key) {
+    static const struct sv keys[] = {
+        SV("uid"),       SV("resourceVersion"), SV("managedFields"), SV("time"),
+        SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
+        SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
+        SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
+        SV("podUID"),    SV("lastState"),       SV("restartCount"),
+    };
+    return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
+           sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
+           sv_index_of(key, keys, COUNT_OF(keys)) < COUNT_OF(keys);
+}
+
+/* What tells of the past only: how the number of workers moved last, and that a difference, an
+ * outdated volume or a trouble is over. */
+static bool is_history(const struct cJSON *item) {
+    static const struct {
+        struct sv type, status;
+    } past[] = {
+        {{"Synced", 6}, {"True", 4}},
+        {{"VolumeOutdated", 14}, {"False", 5}},
+        {{"NotReady", 8}, {"False", 5}},
+        {{"Updating", 8}, {"False", 5}},
+        {{"WorkersScaledOut", 16}, {"True", 4}},
+        {{"WorkersScaledIn", 15}, {"True", 4}},
+    };
+    if (!json_is_map(item))
+        return false;
+    struct sv type = json_find_string(item, "type"), status = json_find_string(item, "status");
+    for (size_t i = 0; i < COUNT_OF(past); i++)
+        if (sv_eq(type, past[i].type) && sv_eq(status, past[i].status))
+            return true;
+    return false;
+}
+
+/* Of an object that several runtimes share, the label and the first owner tell which of them came
+ * first. */
+static void mask_first_owner(struct cJSON *object) {
+    struct cJSON *labels = json_find(object, "metadata.labels");
+    struct cJSON *owners = json_find(object, "metadata.ownerReferences");
+    if (object_annotation(object, ANNOTATION_CLASS).len == 0 || json_count(owners) == 0)
+        return;
+    if (json_is_map(labels))
+        json_remove(labels, LABEL_RUNTIME_NAME);
+    struct cJSON *first = json_at(owners, 0);
+    JSON_EACH (owner, owners)
+        if (sv_compare(json_find_string(owner, "name"), json_find_string(first, "name")) < 0)
+            first = owner;
+    json_detach(owners, first);
+    json_insert(owners, 0, first);
+}
+
+static struct cJSON *mask(struct normaliser *normaliser, struct cJSON *value) {
+    struct cJSON *next;
+    for (struct cJSON *child = value->child; child; child = next) {
+        next = child->next;
+        if ((json_is_map(value) && is_masked(json_key(child))) ||
+            (json_is_list(value) && is_history(child)))
+            json_detach(value, child);
+        else if (json_is_map(child) || json_is_list(child))
+            mask(normaliser, child);
+        const struct sv *by =
+            json_is_string(child) ? map_get(normaliser->replaced, json_text(child)) : NULL;
+        if (by && json_is_map(value) && !is_masked(json_key(child)))
+            json_set_string(normaliser->arena, value, json_key(child), *by);
+        else if (by && json_is_list(value))
+            json_replace(value, child, json_string(normaliser->arena, *by));
+    }
+    if (json_is_map(value))
+        json_sort(value);
+    return value;
+}
+
+/* --- lines --- */
+
+static int compare_lines(const void *a, const void *b) {
+    const struct sv *x = a, *y = b;
+    return sv_compare(*x, *y);
+}
+
+static bool list_all(struct session *session, struct arena *arena, const struct cJSON **ret_lists,
+                     struct error *err) {
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        ret_lists[i] = session_list(session, compared[i], SV(""), SV(""), arena, err);
+        if (!ret_lists[i])
+            return error_wrap(err, "list %.*s", SV_ARG(compared[i]->plural));
+    }
+    return true;
+}
+
+static struct sv join(struct arena *arena, const struct sv *lines, size_t count) {
+    size_t bytes = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += lines[i].len + 1;
+    char *text = arena_alloc(arena, bytes + 1);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + at, lines[i].ptr, lines[i].len);
+        at += lines[i].len;
+        text[at++] = '\n';
+    }
+    return (struct sv){text, bytes};
+}
+
+bool scenario_final_text(struct session *session, struct arena *arena, struct sv *ret_text,
+                         struct error *err) {
+    const struct cJSON *lists[COUNT_OF(compared)];
+    if (!list_all(session, arena, lists, err))
+        return false;
+    AUTO(map) replaced = map_new();
+    struct normaliser normaliser = {arena, replaced};
+    VEC(struct sv) lines = {0};
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        JSON_EACH (object, json_get(lists[i], SV("items")))
+            learn(&normaliser, object, compared[i]->plural);
+    }
+    for (size_t i = 0; i < COUNT_OF(compared); i++) {
+        JSON_EACH (object, json_get(lists[i], SV("items"))) {
+            struct cJSON *masked = mask(&normaliser, json_copy(arena, object));
+            mask_first_owner(masked);
+            struct sv key = object_key(arena, object_namespace(masked), object_name(masked));
+            vec_push(&lines,
+                     arena_printf(arena, "%.*s %.*s %.*s", SV_ARG(compared[i]->plural), SV_ARG(key),
+                                  SV_ARG(json_write_arena(arena, masked, JSON_COMPACT))));
+        }
+    }
+    qsort(lines.items, lines.count, sizeof(lines.items[0]), compare_lines);
+    *ret_text = join(arena, lines.items, lines.count);
+    vec_release(&lines);
+    return true;
+}
+
+void scenario_final_compare(struct sv expected, struct sv actual, struct sv *ret_expected,
+                            struct sv *ret_actual) {
+    *ret_expected = *ret_actual = SV("");
+    while (expected.len > 0 || actual.len > 0) {
+        struct sv x = sv_cut(&expected, '\n'), y = sv_cut(&actual, '\n');
+        if (sv_eq(x, y))
+            continue;
+        *ret_expected = x;
+        *ret_actual = y;
+        return;
+    }
+}
+
+/* --- differences for people --- */
+
+struct difference {
+    struct arena *arena;
+    struct sv path;
+    const struct cJSON *expected, *actual; /* NULL: absent */
+};
+
+static bool find_difference(struct difference *difference, const struct cJSON *expected,
+                            const struct cJSON *actual, struct sv path);
+
+static bool differs_below(struct difference *difference, const struct cJSON *expected,
+                          const struct cJSON *actual, struct sv path) {
+    const struct cJSON *x = expected->child, *y = actual->child;
+    for (size_t i = 0; x && y; i++, x = x->next, y = y->next) {
+        struct sv key = json_key(x);
+        struct sv below = json_is_map(expected)
+                              ? arena_printf(difference->arena, "%.*s%s%.*s", SV_ARG(path),
+                                             path.len > 0 ? "." : "", SV_ARG(key))
+                              : arena_printf(difference->arena, "%.*s[%zu]", SV_ARG(path), i);
+        if (find_difference(difference, x, y, below))
+            return true;
+    }
+    return false;
+}
+
+/* Members are sorted, so that equal trees have equal names side by side. */
+static bool has_same_keys(const struct cJSON *expected, const struct cJSON *actual) {
+    const struct cJSON *x = expected->child, *y = actual->child;
+    while (x && y && sv_eq(json_key(x), json_key(y))) {
+        x = x->next;
+        y = y->next;
+    }
+    return !x && !y;
+}
+
+static bool find_difference(struct difference *difference, const struct cJSON *expected,
+                            const struct cJSON *actual, struct sv path) {
+    bool are_maps = json_is_map(expected) && json_is_map(actual);
+    bool are_lists = json_is_list(expected) && json_is_list(actual);
+    if (json_equal(expected, actual))
+        return false;
+    bool is_alike = are_maps ? has_same_keys(expected, actual)
+                             : are_lists && json_count(expected) == json_count(actual);
+    if (is_alike && differs_below(difference, expected, actual, path))
+        return true;
+    difference->path = path;
+    difference->expected = expected;
+    difference->actual = actual;
+    return true;
+}
+
+/* Cuts "plural key {…}" before the object. */
+static struct sv take_head(struct sv *line) {
+    size_t len = sv_find(*line, '{');
+    struct sv head = sv_prefix(*line, len);
+    *line = sv_drop(*line, len);
+    return head;
+}
+
+void scenario_final_shorten(struct arena *arena, struct sv *expected, struct sv *actual) {
+    struct error err = {0};
+    struct sv x = *expected, y = *actual;
+    struct sv head = take_head(&x);
+    if (!sv_eq(head, take_head(&y)) || x.len == 0 || y.len == 0)
+        return;
+    const struct cJSON *left = json_read(arena, x, &err), *right = json_read(arena, y, &err);
+    struct difference difference = {.arena = arena};
+    if (!left || !right || !find_difference(&difference, left, right, SV("")))
+        return;
+    *expected = arena_printf(arena, "%.*s%.*s: %.*s", SV_ARG(head), SV_ARG(difference.path),
+                             SV_ARG(json_write_arena(arena, difference.expected, JSON_COMPACT)));
+    *actual = arena_printf(arena, "%.*s%.*s: %.*s", SV_ARG(head), SV_ARG(difference.path),
+                           SV_ARG(json_write_arena(arena, difference.actual, JSON_COMPACT)));
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CONF-001 to -007: what scripts make of runtime.json, whatever it says and wherever it is. */
+#include "conformance/script/script_context.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+#define MOVED_PATH SV("/certify/moved/here.json")
+
+/* --- the same facts in another form --- */
+
+/* Members in reverse order, deep. */
+static struct cJSON *reversed(struct arena *arena, const struct cJSON *item) {
+    if (!json_is_map(item) && !json_is_list(item))
+        return json_copy(arena, item);
+    struct cJSON *copy = json_is_map(item) ? json_map(arena) : json_list(arena);
+    size_t count = json_count(item);
+    const struct cJSON **members = ARENA_ARRAY(arena, const struct cJSON *, count + 1);
+    size_t i = 0;
+    JSON_EACH (member, item)
+        members[i++] = member;
+    for (i = 0; i < count; i++) {
+        const struct cJSON *member = members[json_is_map(item) ? count - 1 - i : i];
+        if (json_is_map(item))
+            json_set(arena, copy, json_key(member), reversed(arena, member));
+        else
+            json_append(copy, reversed(arena, member));
+    }
+    return copy;
+}
+
+static void add_unknown(struct arena *arena, struct cJSON *item) {
+    if (json_is_map(item)) {
+        struct cJSON *extra = json_map(arena);
+        json_set_string(arena, extra, SV("mountPoint"), SV("certify://unknown"));
+        json_append(json_ensure_list(arena, extra, SV("mounts")), json_bool(arena, true));
+        json_set(arena, item, SV("certifyUnknownKey"), extra);
+    }
+}
+
+/* Where later versions may add keys: everywhere but in the user's own options. */
+static void add_unknown_keys(struct arena *arena, struct cJSON *root) {
+    static const struct sv parts[] = {SV("master"), SV("worker"), SV("client")};
+    add_unknown(arena, root);
+    JSON_EACH (mount, json_get(root, SV("mounts")))
+        add_unknown(arena, mount);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        add_unknown(arena, json_get(root, parts[i]));
+        JSON_EACH (level, json_get(json_get(root, parts[i]), SV("tieredStoreLevels")))
+            add_unknown(arena, level);
+    }
+}
+
+struct form {
+    bool is_moved, is_reordered, has_unknown_keys;
+};
+
+/* What the scripts do with the sample's facts in that form; "" when it cannot be read. */
+static struct sv perform_form(struct script_context *context, const struct form *form) {
+    struct arena *arena = context->arena;
+    struct error err = {0};
+    struct cJSON *root = json_read(arena, context->base.rendering.runtime_json, &err);
+    assert(root != NULL);
+    if (form->has_unknown_keys)
+        add_unknown_keys(arena, root);
+    if (form->is_reordered)
+        root = reversed(arena, root);
+    struct sv text = json_write_arena(arena, root, form->is_reordered ? JSON_PRETTY : JSON_GO_HTML);
+    struct script_stage stage = context->base;
+    struct script_rendering rendering = script_with_json(&context->base.rendering, text, arena);
+    stage_init(&stage, &rendering);
+    stage.moved_config_path = form->is_moved ? MOVED_PATH : SV("");
+    struct sv performed = script_perform(context, &stage);
+    return script_replace(arena, performed, MOVED_PATH, SV(RUNTIME_CONFIG_PATH "/runtime.json"));
+}
+
+/* All three forms at once hold in one run what would take three; they are told apart on failure. */
+static bool holds_in_all_forms(struct script_context *context) {
+    static const struct form all = {true, true, true};
+    return sv_eq(perform_form(context, &all), context->base_signature);
+}
+
+static void check_form(struct script_context *context, struct form form, const char *what) {
+    if (holds_in_all_forms(context))
+        return;
+    struct sv performed = perform_form(context, &form);
+    if (!sv_eq(performed, context->base_signature))
+        script_fail(context, ROLE_COUNT, context->subject->runtime_class,
+                    "with %s, the scripts do something else: %.*s", what,
+                    SV_ARG(script_difference(context->arena, context->base_signature, performed)));
+}
+
+/* CONF-001 also carries what is wrong with a start before anything is varied. */
+static void check_001(struct script_context *context) {
+    bool has_start = false;
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        const struct script_outcome *start = &context->base.starts[role];
+        has_start = has_start || context->base.has_started[role];
+        if (context->base.has_started[role] && !script_succeeded(start))
+            script_fail(context, role, script_start_item(context, role),
+                        "the start of %.*s with the sample %.*s: %.*s", SV_ARG(role_text(role)),
+                        SV_ARG(context->sample->name),
+                        SV_ARG(script_describe(start, context->arena)));
+    }
+    if (!script_is_clean(context))
+        return;
+    if (!has_start && !context->mount_entry) {
+        script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE,
+                    "containers run the image's own commands, and there is no mountUFS to run");
+        return;
+    }
+    check_form(context, (struct form){.is_moved = true},
+               "runtime.json elsewhere and $FLUID_RUNTIME_CONFIG_PATH saying so");
+}
+
+static void check_004_values(struct script_context *context);
+
+static void check_004(struct script_context *context) {
+    check_form(context, (struct form){.is_reordered = true},
+               "the keys of runtime.json in another order and over several lines");
+    check_004_values(context);
+}
+
+static void check_005(struct script_context *context) {
+    check_form(context, (struct form){.has_unknown_keys = true},
+               "keys in runtime.json that later versions may add");
+}
+
+/* --- CONF-004: values that only a JSON parser reads --- */
+
+static void check_004_values(struct script_context *context) {
+    static const struct sv paths[] = {SV("/a&b<c>"), SV("/]}\xc3\xa9"), SV("/plain")};
+    struct arena *arena = context->arena;
+    struct cJSON *dataset = script_copy_dataset(context);
+    if (!script_mounts_well(context) || !script_first_mount(dataset))
+        return;
+    script_set_mounts(context, dataset, COUNT_OF(paths));
+    size_t i = 0;
+    JSON_EACH (mount, json_find(dataset, "spec.mounts"))
+        json_set_string(arena, mount, SV("path"), paths[i++]);
+    struct script_stage stage;
+    struct script_outcome outcome;
+    struct sv why = SV("");
+    if (!script_vary(context, dataset, context->sample->runtime, &stage, &why) ||
+        !script_mount(context, &stage, &outcome))
+        return;
+    const struct cJSON *mounted = script_mounted(context, outcome.stdout_bytes, &why);
+    if (!script_succeeded(&outcome))
+        why = script_describe(&outcome, arena);
+    else if (mounted) {
+        struct sv wanted = script_wanted_paths(context, dataset);
+        struct sv listed = script_listed_paths(context, mounted);
+        if (sv_eq(wanted, listed))
+            return;
+        why =
+            arena_printf(arena, "it lists \"%.*s\", not \"%.*s\"", SV_ARG(listed), SV_ARG(wanted));
+    }
+    script_fail(context, context->mount_role, context->mount_entry,
+                "mountUFS with the paths /a&b<c>, /]}é and /plain: %.*s", SV_ARG(why));
+}
+
+/* --- CONF-002: changed facts arrive --- */
+
+/* Another value of the same kind: a number stays one, true becomes false. */
+static struct sv other_value(struct arena *arena, struct sv value) {
+    int64_t number;
+    if (sv_to_int64(value, &number) && number >= 0 && number < INT64_MAX)
+        return arena_printf(arena, "%lld", (long long)number + 1);
+    if (sv_eq(value, SV("true")))
+        return SV("false");
+    if (sv_eq(value, SV("false")))
+        return SV("true");
+    return arena_printf(arena, "%.*s-certify", SV_ARG(value));
+}
+
+/* Whether it makes a difference that `from` is `to` in runtime.json and the pods. */
+static bool replaced_differs(struct script_context *context, struct sv from, struct sv to,
+                             enum role first) {
+    struct arena *arena = context->arena;
+    struct error err = {0};
+    struct script_stage stage = context->base;
+    struct sv text = script_replace(arena, stage.rendering.runtime_json, from, to);
+    struct script_rendering rendering = script_with_json(&stage.rendering, text, arena);
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        if (!rendering.pods[role])
+            continue;
+        struct sv pod = json_write_arena(arena, rendering.pods[role], JSON_COMPACT);
+        rendering.pods[role] = json_read(arena, script_replace(arena, pod, from, to), &err);
+        assert(rendering.pods[role] != NULL);
+    }
+    stage_init(&stage, &rendering);
+    return script_differs(context, &stage, first);
+}
+
+/* `first` is where the fact most likely shows: ROLE_COUNT is mountUFS. */
+static void check_replaced(struct script_context *context, enum role first, const char *what,
+                           struct sv from, struct sv to) {
+    enum role role = first < ROLE_COUNT ? first : context->mount_role;
+    if (from.len == 0 || !sv_contains(context->base.rendering.runtime_json, from))
+        return;
+    if (!replaced_differs(context, from, to, first))
+        script_fail(context, role, script_start_item(context, role),
+                    "%s \"%.*s\" was changed to \"%.*s\", and the scripts do what they did before",
+                    what, SV_ARG(from), SV_ARG(to));
+}
+
+/* A stage with one member of runtime.json set to another text. */
+static struct script_stage stage_set(struct script_context *context, const char *map, struct sv key,
+                                     struct sv value) {
+    struct arena *arena = context->arena;
+    struct error err = {0};
+    struct cJSON *root = json_read(arena, context->base.rendering.runtime_json, &err);
+    struct cJSON *item = json_find(root, map);
+    assert(item != NULL);
+    json_set_string(arena, item, key, value);
+    struct script_stage stage = context->base;
+    struct script_rendering rendering =
+        script_with_json(&stage.rendering, json_write_arena(arena, root, JSON_GO_HTML), arena);
+    stage_init(&stage, &rendering);
+    return stage;
+}
+
+static void check_option(struct script_context *context, enum role first, const char *map,
+                         const struct cJSON *option) {
+    enum role role = first < ROLE_COUNT ? first : context->mount_role;
+    struct sv value = json_text(option), other = other_value(context->arena, value);
+    struct script_stage stage = stage_set(context, map, json_key(option), other);
+    if (!script_differs(context, &stage, first))
+        script_fail(context, role, script_start_item(context, role),
+                    "%s.%.*s was changed from \"%.*s\" to \"%.*s\", and the scripts do what they "
+                    "did before",
+                    map, SV_ARG(json_key(option)), SV_ARG(value), SV_ARG(other));
+}
+
+/* Roles whose start is not seen may read what the others do not. */
+static bool sees_everything(const struct script_context *context) {
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        if (context->base.rendering.pods[role] && !context->base.has_started[role])
+            return false;
+    }
+    return true;
+}
+
+static const char *const option_maps[] = {"master.options", "worker.options", "client.options"};
+
+/* Of the first mount. Where mountUFS fails anyway, EXEC-003 says so. */
+static void check_mount_facts(struct script_context *context, const struct cJSON *mount) {
+    enum role first = context->mount_entry ? ROLE_COUNT : ROLE_CLIENT;
+    if (!mount || (context->mount_entry && !script_mounts_well(context)))
+        return;
+    JSON_EACH (option, json_get(mount, SV("options")))
+        check_option(context, first, "mounts.0.options", option);
+    struct sv point = json_string_or(mount, SV("mountPoint"), SV(""));
+    check_replaced(context, first, "mountPoint", point,
+                   arena_printf(context->arena, "%.*s-certify", SV_ARG(point)));
+}
+
+static void check_002(struct script_context *context) {
+    if (!sees_everything(context)) {
+        script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE,
+                    "a container runs the image's own command, which may read runtime.json");
+        return;
+    }
+    struct error err = {0};
+    const struct cJSON *root =
+        json_read(context->arena, context->base.rendering.runtime_json, &err);
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        JSON_EACH (option, json_find(root, option_maps[i]))
+            check_option(context, (enum role)i, option_maps[i], option);
+    }
+    check_mount_facts(context, json_find(root, "mounts.0"));
+    if (context->base.rendering.pods[ROLE_CLIENT])
+        check_replaced(context, ROLE_CLIENT, "targetPath", json_find_string(root, "targetPath"),
+                       SV("/certify-mnt/elsewhere"));
+    if (context->base.rendering.pods[ROLE_MASTER])
+        check_replaced(context, ROLE_CLIENT, "the master's service",
+                       json_find_string(root, "master.service.name"), SV("svc-certify-master"));
+}
+
+/* --- CONF-003: what is omitted when it is empty --- */
+
+static void check_variant(struct script_context *context, const struct cJSON *dataset,
+                          const struct cJSON *runtime, const char *what) {
+    struct script_stage stage;
+    struct script_outcome outcome;
+    struct sv why;
+    enum role role;
+    if (!script_vary(context, dataset, runtime, &stage, &why))
+        return; /* the controller does not make pods of it */
+    stage_start_all(&stage);
+    if (!stage_is_good(&stage, &role)) {
+        script_fail(context, role, script_start_item(context, role),
+                    "the start of %.*s without %s: %.*s", SV_ARG(role_text(role)), what,
+                    SV_ARG(script_describe(&stage.starts[role], context->arena)));
+        return;
+    }
+    if (script_mounts_well(context) &&
+        stage_entry(&stage, context->mount_role, context->mount_entry, true, &outcome) &&
+        !script_succeeded(&outcome))
+        script_fail(context, context->mount_role, context->mount_entry, "mountUFS without %s: %.*s",
+                    what, SV_ARG(script_describe(&outcome, context->arena)));
+}
+
+static void check_003(struct script_context *context) {
+    static const struct sv roles[] = {SV("master"), SV("worker"), SV("client")};
+    struct arena *arena = context->arena;
+    struct cJSON *runtime = script_copy_runtime(context);
+    struct cJSON *spec = json_ensure_map(arena, runtime, SV("spec"));
+    json_remove(spec, SV("options"));
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        struct cJSON *part = json_get(spec, roles[i]);
+        json_remove(part, SV("options"));
+        json_remove(part, SV("replicas"));
+        JSON_EACH (level, json_find(part, "tieredStore.levels")) {
+            json_remove(level, SV("high"));
+            json_remove(level, SV("low"));
+        }
+    }
+    check_variant(context, context->sample->dataset, runtime,
+                  "options, replicas and water marks in the runtime");
+    if (script_mounts_well(context)) {
+        struct cJSON *dataset = script_copy_dataset(context);
+        json_remove(json_get(dataset, SV("spec")), SV("mounts"));
+        check_variant(context, dataset, context->sample->runtime, "mounts in the dataset");
+    }
+    if (context->base.rendering.pods[ROLE_CLIENT] &&
+        (context->base.rendering.pods[ROLE_MASTER] || context->base.rendering.pods[ROLE_WORKER])) {
+        runtime = script_copy_runtime(context);
+        spec = json_ensure_map(arena, runtime, SV("spec"));
+        json_set_bool(arena, json_ensure_map(arena, spec, SV("client")), SV("disabled"), true);
+        check_variant(context, context->sample->dataset, runtime, "a client");
+    }
+}
+
+/* --- CONF-006: names --- */
+
+static bool perform_named(struct script_context *context, struct sv name, struct sv namespace_name,
+                          struct sv *ret_performed, struct sv *ret_why) {
+    struct arena *arena = context->arena;
+    struct cJSON *objects[] = {script_copy_dataset(context), script_copy_runtime(context)};
+    for (size_t i = 0; i < COUNT_OF(objects); i++) {
+        struct cJSON *metadata = json_ensure_map(arena, objects[i], SV("metadata"));
+        json_set_string(arena, metadata, SV("name"), name);
+        json_set_string(arena, metadata, SV("namespace"), namespace_name);
+    }
+    struct script_stage stage;
+    if (!script_vary(context, objects[0], objects[1], &stage, ret_why))
+        return false;
+    struct sv performed = script_perform(context, &stage);
+    performed = script_replace(arena, performed, name, SV("{name}"));
+    *ret_performed = script_replace(arena, performed, namespace_name, SV("{namespace}"));
+    return true;
+}
+
+static void check_006(struct script_context *context) {
+    struct sv usual, unusual, why;
+    if (!perform_named(context, SV("qzshort"), SV("qzplace"), &usual, &why) ||
+        !perform_named(context, SV("q7-a-name-of-forty-characters-certify-zz"),
+                       SV("q7-another-namespace"), &unusual, &why)) {
+        script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE,
+                    "the controller makes no pods under another name: %.*s", SV_ARG(why));
+        return;
+    }
+    if (!sv_eq(usual, unusual))
+        script_fail(context, ROLE_COUNT, context->subject->runtime_class,
+                    "under a name of 40 characters in another namespace the scripts do something "
+                    "else: %.*s",
+                    SV_ARG(script_difference(context->arena, usual, unusual)));
+}
+
+/* --- CONF-007: strings stay strings --- */
+
+static void check_text(struct script_context *context, enum role role, const char *map,
+                       const struct cJSON *option) {
+    static const struct sv texts[] = {SV("00417"), SV("4e17")};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct script_stage stage = stage_set(context, map, json_key(option), texts[i]);
+        stage_start(&stage, role);
+        if (!stage.has_started[role] || !script_succeeded(&stage.starts[role]))
+            continue; /* a script may refuse the text; it must not make another of it */
+        if (!sv_contains(stage_signature(&stage.starts[role], context->arena), texts[i]))
+            script_fail(context, role, script_start_item(context, role),
+                        "%s.%.*s is \"%.*s\", and what arrives is another text", map,
+                        SV_ARG(json_key(option)), SV_ARG(texts[i]))
+                ->expected = texts[i];
+    }
+}
+
+static void check_007(struct script_context *context) {
+    struct error err = {0};
+    const struct cJSON *root =
+        json_read(context->arena, context->base.rendering.runtime_json, &err);
+    bool has_option = false;
+    for (size_t i = 0; i < ROLE_COUNT; i++) {
+        JSON_EACH (option, json_find(root, option_maps[i])) {
+            has_option = true;
+            /* What does not show as it is, is not copied but understood. */
+            if (context->base.has_started[i] && json_text(option).len > 0 &&
+                sv_contains(context->base_start_signatures[i], json_text(option)))
+                check_text(context, (enum role)i, option_maps[i], option);
+        }
+    }
+    if (!has_option)
+        script_skip(context, CHECK_STATE_SKIP_UNSUPPORTED, "class and sample have no options");
+}
+
+static const struct script_check checks[] = {
+    {SV("CONF-001"), check_001, false}, {SV("CONF-002"), check_002, true},
+    {SV("CONF-003"), check_003, true},  {SV("CONF-004"), check_004, true},
+    {SV("CONF-005"), check_005, true},  {SV("CONF-006"), check_006, true},
+    {SV("CONF-007"), check_007, true},
+};
+SCRIPT_CHECKS(script_config_checks, checks);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TIER-001, TIER-002: what of the tiered store reaches the worker's configuration. */
+#include "conformance/script/script_context.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+static bool has_worker_start(struct script_context *context) {
+    if (!context->base.rendering.pods[ROLE_WORKER]) {
+        script_skip(context, CHECK_STATE_SKIP_UNSUPPORTED, "the class has no workers");
+        return false;
+    }
+    if (!context->base.has_started[ROLE_WORKER]) {
+        script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE,
+                    "the worker runs the image's own command");
+        return false;
+    }
+    return true;
+}
+
+static void add_level(struct arena *arena, struct cJSON *levels, struct sv medium,
+                      const struct sv *paths, size_t path_count, const struct sv *quotas) {
+    struct cJSON *level = json_map(arena);
+    struct cJSON *part = json_ensure_map(arena, level, medium);
+    if (path_count == 0) {
+        json_set_string(arena, part, SV("quota"), quotas[0]);
+    } else {
+        for (size_t i = 0; i < path_count; i++) {
+            json_append(json_ensure_list(arena, part, SV("paths")), json_string(arena, paths[i]));
+            json_append(json_ensure_list(arena, part, SV("quotas")), json_string(arena, quotas[i]));
+        }
+    }
+    json_append(levels, level);
+}
+
+static struct cJSON *worker_levels(struct script_context *context, struct cJSON *runtime) {
+    struct arena *arena = context->arena;
+    struct cJSON *worker =
+        json_ensure_map(arena, json_ensure_map(arena, runtime, SV("spec")), SV("worker"));
+    struct cJSON *store = json_ensure_map(arena, worker, SV("tieredStore"));
+    struct cJSON *levels = json_list(arena);
+    json_set(arena, store, SV("levels"), levels);
+    return levels;
+}
+
+/* Starts the worker of a changed runtime. */
+static bool start_worker(struct script_context *context, const struct cJSON *runtime,
+                         struct script_outcome *ret_outcome, struct script_stage *ret_stage) {
+    struct sv why;
+    if (!script_vary(context, context->sample->dataset, runtime, ret_stage, &why)) {
+        script_skip(context, CHECK_STATE_SKIP_UNOBSERVABLE, "no pods with these levels: %.*s",
+                    SV_ARG(why));
+        return false;
+    }
+    stage_start(ret_stage, ROLE_WORKER);
+    *ret_outcome = ret_stage->starts[ROLE_WORKER];
+    return ret_stage->has_started[ROLE_WORKER];
+}
+
+/* --- TIER-001 --- */
+
+static void check_paths(struct script_context *context, const struct cJSON *item,
+                        const struct script_stage *stage, const struct script_outcome *outcome) {
+    struct error err = {0};
+    struct sv signature = stage_signature(outcome, context->arena);
+    const struct cJSON *root = json_read(context->arena, stage->rendering.runtime_json, &err);
+    JSON_EACH (level, json_find(root, "worker.tieredStoreLevels")) {
+        JSON_EACH (path, json_get(level, SV("mountPaths"))) {
+            if (!sv_contains(signature, json_text(path)))
+                script_fail(context, ROLE_WORKER, item,
+                            "with two levels, of which the second has two paths, %.*s is nowhere "
+                            "in the worker's configuration",
+                            SV_ARG(json_text(path)));
+        }
+    }
+}
+
+/* Each quota makes a difference. */
+static void check_quotas(struct script_context *context, const struct cJSON *item,
+                         struct sv baseline, const struct sv paths[2]) {
+    static const struct sv varied[][3] = {
+        {SV("4Gi"), SV("5Gi"), SV("7Gi")},
+        {SV("3Gi"), SV("6Gi"), SV("7Gi")},
+        {SV("3Gi"), SV("5Gi"), SV("9Gi")},
+    };
+    for (size_t i = 0; i < COUNT_OF(varied); i++) {
+        struct cJSON *runtime = script_copy_runtime(context);
+        struct cJSON *levels = worker_levels(context, runtime);
+        struct script_outcome outcome;
+        struct script_stage stage;
+        add_level(context->arena, levels, SV("emptyDir"), NULL, 0, &varied[i][0]);
+        add_level(context->arena, levels, SV("hostPath"), paths, 2, &varied[i][1]);
+        if (!start_worker(context, runtime, &outcome, &stage))
+            return;
+        if (sv_eq(stage_signature(&outcome, context->arena), baseline))
+            script_fail(context, ROLE_WORKER, item,
+                        "the quota of the %s path of the store makes no difference",
+                        i == 0   ? "first"
+                        : i == 1 ? "second"
+                                 : "third");
+    }
+}
+
+static void check_001(struct script_context *context) {
+    static const struct sv paths[] = {SV("/certify/disk-a"), SV("/certify/disk-b")};
+    static const struct sv quotas[] = {SV("3Gi"), SV("5Gi"), SV("7Gi")};
+    const struct cJSON *item = script_start_item(context, ROLE_WORKER);
+    struct script_outcome outcome;
+    struct script_stage stage;
+    if (!has_worker_start(context))
+        return;
+    struct cJSON *runtime = script_copy_runtime(context);
+    struct cJSON *levels = worker_levels(context, runtime);
+    add_level(context->arena, levels, SV("emptyDir"), NULL, 0, quotas);
+    add_level(context->arena, levels, SV("hostPath"), paths, 2, quotas + 1);
+    if (!start_worker(context, runtime, &outcome, &stage))
+        return;
+    if (!script_succeeded(&outcome)) {
+        script_fail(context, ROLE_WORKER, item,
+                    "with two levels, of which the second has two "
+                    "paths, the start %.*s",
+                    SV_ARG(script_describe(&outcome, context->arena)));
+        return;
+    }
+    check_paths(context, item, &stage, &outcome);
+    if (script_is_clean(context))
+        check_quotas(context, item, stage_signature(&outcome, context->arena), paths);
+}
+
+/* --- TIER-002 --- */
+
+/* Neighbours that a careless reading takes for the same: a lost suffix, Gi for GB, and so on. */
+static const struct sv sizes[] = {SV("512Mi"), SV("512M"), SV("1Gi"), SV("1G"), SV("1536Mi")};
+
+static bool size_signature(struct script_context *context, struct sv size,
+                           struct sv *ret_signature) {
+    struct cJSON *runtime = script_copy_runtime(context);
+    struct script_outcome outcome;
+    struct script_stage stage;
+    add_level(context->arena, worker_levels(context, runtime), SV("emptyDir"), NULL, 0, &size);
+    if (!start_worker(context, runtime, &outcome, &stage))
+        return false;
+    if (!script_succeeded(&outcome)) {
+        script_fail(context, ROLE_WORKER, script_start_item(context, ROLE_WORKER),
+                    "with the quota %.*s the start %.*s", SV_ARG(size),
+                    SV_ARG(script_describe(&outcome, context->arena)));
+        return false;
+    }
+    *ret_signature = stage_signature(&outcome, context->arena);
+    return true;
+}
+
+static void check_002(struct script_context *context) {
+    struct sv signatures[COUNT_OF(sizes)];
+    if (!has_worker_start(context))
+        return;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        if (!size_signature(context, sizes[i], &signatures[i]))
+            return;
+        for (size_t j = 0; j < i; j++) {
+            if (sv_eq(signatures[i], signatures[j]))
+                script_fail(context, ROLE_WORKER, script_start_item(context, ROLE_WORKER),
+                            "the quotas %.*s and %.*s give the same configuration",
+                            SV_ARG(sizes[j]), SV_ARG(sizes[i]));
+        }
+    }
+}
+
+static const struct script_check checks[] = {
+    {SV("TIER-001"), check_001, true},
+    {SV("TIER-002"), check_002, true},
+};
+SCRIPT_CHECKS(script_tier_checks, checks);
