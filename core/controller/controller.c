@@ -386,6 +386,26 @@ static bool plan_is_dry(struct controller *controller, struct runtime_state *sta
     return read_count == 0;
 }
 
+/* Changes with what users ask for, and not with what the controller writes. */
+static uint64_t asked_for(const struct snapshot *snapshot) {
+    const struct cJSON *const objects[] = {snapshot->runtime, snapshot->dataset,
+                                           snapshot->runtime_class};
+    uint64_t hash = 0;
+    for (size_t i = 0; i < COUNT_OF(objects); i++)
+        hash =
+            hash * 31 + sv_hash(object_uid(objects[i])) + (uint64_t)object_generation(objects[i]);
+    return hash;
+}
+
+/* What failed before an edit says nothing of what comes after it. */
+static void note_edits(struct controller *controller, struct runtime_state *state,
+                       const struct snapshot *snapshot) {
+    uint64_t asked = asked_for(snapshot);
+    if (asked != state->asked_for)
+        workqueue_forget(controller->queue, state->key);
+    state->asked_for = asked;
+}
+
 static void plan_state(struct controller *controller, struct runtime_state *state) {
     uint64_t inputs = snapshot_inputs(state);
     if (state->has_rested && state->rested_inputs == inputs &&
@@ -401,6 +421,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     state->arena = arena_new();
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
+    note_edits(controller, state, &snapshot);
     plan_runtime(&snapshot, state->arena, &state->plan);
     class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;

@@ -56,6 +56,7 @@ struct runtime_state {
     struct map *names;     /* cache_key() -> struct name_memory */
     uint64_t fact_count;   /* changes whenever a fact does */
     int64_t planned_ms;    /* when it was planned last */
+    uint64_t asked_for;    /* by the users' objects at the last plan */
     uint64_t change_count; /* of what the cache holds for the runtime */
 
     /* The last one of each entry; of cleanCache the last one in each pod. */
