@@ -32,6 +32,14 @@ void map_free(struct map *map) {
     mem_free(map);
 }
 
+void map_free_with_values(struct map *map) {
+    size_t cursor = 0;
+    void *value;
+    while (map && map_next(map, &cursor, NULL, &value))
+        mem_free(value);
+    map_free(map);
+}
+
 /* The slot that holds `key`, or the free one where it would go. Holes keep their slots, so
  * that a probe does not end before an entry behind them. */
 static size_t find_slot(const struct map *map, struct sv key, uint64_t hash) {

@@ -14,6 +14,8 @@ struct map; /* opaque */
 struct map *map_new(void);
 /* Accepts NULL. Values are not freed. */
 void map_free(struct map *map);
+/* The same for a map that owns its values: each is given to mem_free(). */
+void map_free_with_values(struct map *map);
 DEFINE_AUTO(map)
 
 /* NULL when absent. */

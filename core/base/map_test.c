@@ -2,6 +2,7 @@
 #include "core/base/map.h"
 
 #include "core/base/rng.h"
+#include "core/base/mem.h"
 #include "core/base/test.h"
 
 enum { KEY_COUNT = 500 };
@@ -61,4 +62,14 @@ TEST(agrees_with_a_model_under_random_use) {
         live += model[i] != 0;
     }
     CHECK(map_count(map) == live);
+}
+
+/* The leak checker of sanitizer builds would tell of a value that stays. */
+TEST(a_map_may_own_its_values) {
+    struct map *map = map_new();
+    map_put(map, SV("a"), mem_alloc(16));
+    map_put(map, SV("b"), NULL);
+    mem_free(map_put(map, SV("a"), mem_alloc(16)));
+    map_free_with_values(map);
+    map_free_with_values(NULL);
 }

@@ -147,20 +147,12 @@ struct metered_transport *metered_transport_new(void) {
     return metered;
 }
 
-static void free_values(struct map *map) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(map, &cursor, NULL, &value))
-        mem_free(value);
-    map_free(map);
-}
-
 void metered_transport_free(struct metered_transport *metered) {
     if (!metered)
         return;
-    free_values(metered->open);
-    free_values(metered->outcomes);
-    free_values(metered->writes);
+    map_free_with_values(metered->open);
+    map_free_with_values(metered->outcomes);
+    map_free_with_values(metered->writes);
     map_free(metered->names);
     arena_free(metered->texts);
     mem_free(metered);
@@ -168,7 +160,7 @@ void metered_transport_free(struct metered_transport *metered) {
 
 void metered_transport_set_inner(struct metered_transport *metered, struct transport *inner) {
     metered->inner = inner;
-    free_values(metered->open);
+    map_free_with_values(metered->open);
     metered->open = map_new();
 }
 

@@ -90,18 +90,10 @@ struct node_lifecycle *node_lifecycle_new(struct agent *agent) {
     return lifecycle;
 }
 
-static void free_values(struct map *map) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(map, &cursor, NULL, &value))
-        mem_free(value);
-    map_free(map);
-}
-
 void node_lifecycle_free(struct node_lifecycle *lifecycle) {
     if (!lifecycle)
         return;
-    free_values(lifecycle->taintings);
-    free_values(lifecycle->lost);
+    map_free_with_values(lifecycle->taintings);
+    map_free_with_values(lifecycle->lost);
     mem_free(lifecycle);
 }

@@ -350,14 +350,6 @@ struct scheduler *scheduler_new(struct world *world, uint64_t seed) {
     return scheduler;
 }
 
-static void free_values(struct map *map) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(map, &cursor, NULL, &value))
-        mem_free(value);
-    map_free(map);
-}
-
 void scheduler_free(struct scheduler *scheduler) {
     if (!scheduler)
         return;
@@ -367,8 +359,8 @@ void scheduler_free(struct scheduler *scheduler) {
     while (map_next(scheduler->scheduled, &cursor, NULL, &pod))
         affinity_remove_pod(scheduler, pod);
     affinity_free(scheduler->affinity);
-    free_values(scheduler->scheduled);
-    free_values(scheduler->waiting);
+    map_free_with_values(scheduler->scheduled);
+    map_free_with_values(scheduler->waiting);
     for (size_t i = 0; i < scheduler->by_name.count; i++) {
         vec_release(&scheduler->by_name.items[i]->pods);
         mem_free(scheduler->by_name.items[i]->name);
