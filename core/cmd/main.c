@@ -9,6 +9,7 @@
 #include "core/cmd/options.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
+#include "core/platform/event_loop.h"
 
 #include <sys/random.h>
 
@@ -59,6 +60,24 @@ static int print_crds(bool is_json) {
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool use_test_clock(struct error *err) {
+    const char *text = environment(TEST_CLOCK_VARIABLE);
+    struct test_clock clock;
+    if (!text)
+        return true;
+    if (!test_clock_parse(sv_from(text), &clock))
+        return error_set(err, ERROR_INVALID,
+                         TEST_CLOCK_VARIABLE " is for tests: FACTOR@MILLISECONDS, such as "
+                                             "60@1767225600000, with a factor up to %d",
+                         TEST_CLOCK_FACTOR_MAX);
+    wall_use_test_clock(clock);
+    fprintf(stderr,
+            "cacheruntime-controller: " TEST_CLOCK_VARIABLE
+            " is set: time passes %lld times as fast, for tests only\n",
+            (long long)clock.factor);
+    return true;
+}
+
 static int run(const struct daemon_options *options) {
     struct error err = {0};
     struct daemon *daemon = daemon_new(options, &err);
@@ -77,7 +96,7 @@ int main(int argc, char **argv) {
     AUTO(arena) arena = arena_new();
     struct daemon_options options;
     struct error err = {0};
-    if (!options_read(arena, argc, argv, environment, &options, &err))
+    if (!options_read(arena, argc, argv, environment, &options, &err) || !use_test_clock(&err))
         return complain(&err);
     if (options.wants_help || options.wants_version) {
         if (options.wants_help)

@@ -412,7 +412,9 @@ static int watch_socket(CURL *easy, curl_socket_t descriptor, int what, void *co
 static int set_timer(CURLM *multi, long timeout_ms, void *context) {
     (void)multi;
     struct curl_transport *transport = context;
-    transport->timer_ms = timeout_ms < 0 ? DEADLINE_NEVER : wall_now_ms() + timeout_ms;
+    /* libcurl's own clock is the system's. */
+    transport->timer_ms =
+        timeout_ms < 0 ? DEADLINE_NEVER : wall_now_ms() + wall_ms_of_system(timeout_ms);
     return 0;
 }
 

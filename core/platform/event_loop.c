@@ -96,7 +96,8 @@ static void dispatch(struct event_loop *loop, const struct epoll_event *event) {
 
 void event_loop_wait(struct event_loop *loop, int64_t timeout_ms) {
     struct epoll_event events[EVENTS_PER_WAIT];
-    int timeout = timeout_ms < 0 ? -1 : timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
+    int64_t system_ms = timeout_ms < 0 ? -1 : system_ms_of_wall(timeout_ms);
+    int timeout = system_ms > INT32_MAX ? INT32_MAX : (int)system_ms;
     int count = epoll_wait(loop->epoll, events, EVENTS_PER_WAIT, timeout);
     if (loop->guard)
         loop->guard(loop->guard_context);

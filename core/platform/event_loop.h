@@ -7,6 +7,7 @@
 #define CORE_PLATFORM_EVENT_LOOP_H
 
 #include "core/base/base.h"
+#include "core/base/sv.h"
 
 struct event_loop; /* opaque */
 
@@ -40,6 +41,26 @@ bool event_loop_is_stopping(const struct event_loop *loop);
 int64_t wall_now_ms(void);
 /* Milliseconds since some moment, also while the system sleeps; never set back. */
 int64_t steady_now_ms(void);
+
+/* Time that passes faster than the system's, for tests that wait for minutes: everything here that
+ * is called wall or steady follows it, and so do the waits of event loops. From `origin_ms` on a
+ * millisecond of the system is `factor` of them; processes that share both share the time. */
+struct test_clock {
+    int64_t factor; /* 1: the system's own */
+    int64_t origin_ms;
+};
+enum { TEST_CLOCK_FACTOR_MAX = 1000 };
+/* Where a process is told of it. */
+#define TEST_CLOCK_VARIABLE "CACHERUNTIME_TEST_CLOCK"
+void wall_use_test_clock(struct test_clock clock);
+/* "60@1767225600000": factor and origin. */
+bool test_clock_parse(struct sv text, struct test_clock *ret_clock);
+/* The system's clock, whatever the test clock says: for what others judge by theirs. */
+int64_t system_now_ms(void);
+/* Durations; the second is rounded up. */
+int64_t wall_ms_of_system(int64_t system_ms);
+int64_t system_ms_of_wall(int64_t wall_ms);
+
 struct clock;
 /* The clock seam on the system's clock. */
 struct clock *wall_clock(void);

@@ -8,16 +8,49 @@
 
 #include <time.h>
 
-int64_t wall_now_ms(void) {
+static struct test_clock test_clock = {.factor = 1};
+
+static int64_t read_ms(clockid_t id) {
     struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    clock_gettime(id, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t system_now_ms(void) {
+    return read_ms(CLOCK_REALTIME);
+}
+
+int64_t wall_now_ms(void) {
+    return test_clock.origin_ms +
+           (read_ms(CLOCK_REALTIME) - test_clock.origin_ms) * test_clock.factor;
+}
+
 int64_t steady_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return read_ms(CLOCK_BOOTTIME) * test_clock.factor;
+}
+
+void wall_use_test_clock(struct test_clock clock) {
+    assert(clock.factor >= 1 && clock.factor <= TEST_CLOCK_FACTOR_MAX);
+    test_clock = clock;
+}
+
+bool test_clock_parse(struct sv text, struct test_clock *ret_clock) {
+    struct test_clock clock;
+    struct sv factor = sv_cut(&text, '@');
+    if (!sv_to_int64(factor, &clock.factor) || clock.factor < 1 ||
+        clock.factor > TEST_CLOCK_FACTOR_MAX || !sv_to_int64(text, &clock.origin_ms) ||
+        clock.origin_ms < 0)
+        return false;
+    *ret_clock = clock;
+    return true;
+}
+
+int64_t wall_ms_of_system(int64_t system_ms) {
+    return system_ms * test_clock.factor;
+}
+
+int64_t system_ms_of_wall(int64_t wall_ms) {
+    return wall_ms / test_clock.factor + (wall_ms % test_clock.factor > 0);
 }
 
 static int64_t now_ms(struct clock *clock) {
