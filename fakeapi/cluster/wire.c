@@ -191,25 +191,29 @@ bool wire_has_arrivals(const struct transport *transport) {
 
 /* --- the server's side --- */
 
-static struct request_fate decide(struct wire *wire, const struct queued *queued) {
+struct request_fate wire_decide(struct wire *wire, struct sv user_agent,
+                                const struct request *request) {
     struct request_fate fate = {.verdict = VERDICT_PASS, .reason = SV(""), .message = SV("")};
     for (size_t i = 0; i < wire->observers.count; i++) {
         const struct observer *observer = &wire->observers.items[i];
         if (observer->before)
-            observer->before(observer->context, queued->client->user_agent, &queued->request,
-                             &fate);
+            observer->before(observer->context, user_agent, request, &fate);
     }
     return fate;
 }
 
-void wire_observe(struct wire *wire, const struct queued *queued, int http_status,
-                  const struct cJSON *body) {
+void wire_tell(struct wire *wire, struct sv user_agent, const struct request *request,
+               int http_status, const struct cJSON *body) {
     for (size_t i = 0; i < wire->observers.count; i++) {
         const struct observer *observer = &wire->observers.items[i];
         if (observer->after)
-            observer->after(observer->context, queued->client->user_agent, &queued->request,
-                            http_status, body);
+            observer->after(observer->context, user_agent, request, http_status, body);
     }
+}
+
+void wire_observe(struct wire *wire, const struct queued *queued, int http_status,
+                  const struct cJSON *body) {
+    wire_tell(wire, queued->client->user_agent, &queued->request, http_status, body);
 }
 
 /* A client that waits no longer than its timeout gets that instead of a later answer. */
@@ -279,7 +283,7 @@ static void answer_from_server(struct wire *wire, struct queued *queued,
 
 /* Takes over the arena of `queued`. */
 static void handle(struct wire *wire, struct queued *queued, int64_t now_ms) {
-    struct request_fate fate = decide(wire, queued);
+    struct request_fate fate = wire_decide(wire, queued->client->user_agent, &queued->request);
     if (fate.verdict == VERDICT_ANSWER) {
         answer_as_told(wire, queued, &fate, now_ms);
     } else if (fate.verdict == VERDICT_LOSE_REQUEST) {

@@ -47,6 +47,12 @@ const struct engine *wire_engine_at(const struct wire *wire, size_t index);
 void wire_set_exec_gate(struct wire *wire, wire_refuse_exec *refuse, void *context);
 void wire_add_observer(struct wire *wire, const struct observer *observer);
 void wire_remove_observer(struct wire *wire, const void *context);
+/* For a request that comes another way than through a transport of the wire: what observers decide
+ * about it, and what they hear of its answer. */
+struct request_fate wire_decide(struct wire *wire, struct sv user_agent,
+                                const struct request *request);
+void wire_tell(struct wire *wire, struct sv user_agent, const struct request *request,
+               int http_status, const struct cJSON *body);
 void wire_cut_watches(struct wire *wire, struct sv user_agent, int64_t now_ms);
 
 /* Handles every queued request, then delivers what is due. True when there was anything. */

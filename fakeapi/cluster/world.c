@@ -193,6 +193,16 @@ void world_remove_observer(struct world *world, const void *context) {
     wire_remove_observer(world->wire, context);
 }
 
+struct request_fate world_decide(struct world *world, struct sv user_agent,
+                                 const struct request *request) {
+    return wire_decide(world->wire, user_agent, request);
+}
+
+void world_tell(struct world *world, struct sv user_agent, const struct request *request,
+                int http_status, const struct cJSON *body) {
+    wire_tell(world->wire, user_agent, request, http_status, body);
+}
+
 void world_cut_watches(struct world *world, struct sv user_agent) {
     wire_cut_watches(world->wire, user_agent, world_now_ms(world));
 }

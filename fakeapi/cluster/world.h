@@ -154,6 +154,12 @@ struct observer {
 };
 void world_add_observer(struct world *world, const struct observer *observer);
 void world_remove_observer(struct world *world, const void *context);
+/* For a front whose clients' requests come another way than through world_connect(): what
+ * observers decide about one, and what they hear of its answer. */
+struct request_fate world_decide(struct world *world, struct sv user_agent,
+                                 const struct request *request);
+void world_tell(struct world *world, struct sv user_agent, const struct request *request,
+                int http_status, const struct cJSON *body);
 
 /* Ends the open watches of a client (all clients when empty), as a server restart would. */
 void world_cut_watches(struct world *world, struct sv user_agent);

@@ -2,6 +2,7 @@
 /* From a complete request to the part of the server that answers it. */
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/cluster/world.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/registry.h"
@@ -101,6 +102,37 @@ static bool check_grant(struct exchange *exchange, const struct route *route,
     return false;
 }
 
+/* --- what observers of the world see, and what faults they decide --- */
+
+/* "cacheruntime-controller" of "cacheruntime-controller/1.2 (linux)": as clients in the world are
+ * named. */
+static struct sv product_of(struct sv user_agent) {
+    return sv_cut(&user_agent, '/');
+}
+
+static struct cJSON *status_as_told(const struct request_fate *fate, struct arena *arena) {
+    struct cJSON *status = fakeapi_status(arena, fate->http_status,
+                                          arena_copy(arena, fate->reason).ptr, fate->message);
+    if (fate->retry_after_s > 0)
+        json_set_int(arena, json_ensure_map(arena, status, SV("details")), SV("retryAfterSeconds"),
+                     fate->retry_after_s);
+    return status;
+}
+
+static struct request_fate fate_of(const struct exchange *exchange, const struct route *route,
+                                   const struct http_request *http) {
+    struct world *world = exchange->server->options.world;
+    return world ? world_decide(world, product_of(http->user_agent), &route->request)
+                 : (struct request_fate){.verdict = VERDICT_PASS};
+}
+
+static void tell(const struct exchange *exchange, const struct route *route,
+                 const struct http_request *http, int http_status, const struct cJSON *body) {
+    struct world *world = exchange->server->options.world;
+    if (world)
+        world_tell(world, product_of(http->user_agent), &route->request, http_status, body);
+}
+
 static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
                                        const struct http_request *http,
                                        const struct user_info *user) {
@@ -116,14 +148,33 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     route->request.text_items = route->request.verb == VERB_LIST && !route->is_pretty &&
                                 route->acceptance.representation == AS_OBJECT &&
                                 route->acceptance.encoding == ENCODING_JSON;
-    if (route->request.verb == VERB_WATCH)
+    struct request_fate fate = fate_of(exchange, route, http);
+    if (fate.verdict == VERDICT_ANSWER) {
+        response = (struct api_response){.http_status = fate.http_status,
+                                         .body = status_as_told(&fate, server->arena)};
+        tell(exchange, route, http, fate.http_status, response.body);
+        return send_tree(exchange, route, &response, SV(""));
+    }
+    /* Without an answer the connection is closed. */
+    bool is_watch = route->request.verb == VERB_WATCH;
+    if (fate.verdict == VERDICT_LOSE_REQUEST || (is_watch && fate.verdict != VERDICT_PASS)) {
+        tell(exchange, route, http, 0, NULL);
+        return MHD_NO;
+    }
+    if (is_watch) {
+        tell(exchange, route, http, 200, NULL);
         return answer_watch(exchange, route);
+    }
     enum MHD_Result result;
     if (!check_grant(exchange, route, http, user, &result))
         return result;
     fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
                    &response);
     make_lasting(server);
+    tell(exchange, route, http, fate.verdict == VERDICT_PASS ? response.http_status : 0,
+         response.body);
+    if (fate.verdict == VERDICT_LOSE_REPLY)
+        return MHD_NO;
     add_duplicate_warning(exchange, route, &response);
     return send_response(exchange, route, &response);
 }

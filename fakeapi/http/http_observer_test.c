@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Observers of a world see what comes over sockets too, and what they decide happens to it. */
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TURNS_MAX = 10000, ANSWER_BYTES = 64 * 1024 };
+
+#define CONFIG_MAPS "/api/v1/namespaces/default/configmaps"
+
+static int64_t fixed_now_ms(struct clock *clock) {
+    (void)clock;
+    return INT64_C(1767225600000);
+}
+
+/* What the observer decides, and what it heard. */
+struct seen {
+    struct request_fate fate;
+    size_t asked_count, told_count;
+    int http_status;
+    bool has_body;
+};
+
+static void before(void *context, struct sv user_agent, const struct request *request,
+                   struct request_fate *fate) {
+    struct seen *seen = context;
+    if (!sv_eq(user_agent, SV("client")))
+        return;
+    CHECK_SV(request->plural, SV("configmaps"));
+    *fate = seen->fate;
+    seen->asked_count++;
+}
+
+static void after(void *context, struct sv user_agent, const struct request *request,
+                  int http_status, const struct cJSON *body) {
+    struct seen *seen = context;
+    (void)request;
+    if (!sv_eq(user_agent, SV("client")))
+        return;
+    seen->told_count++;
+    seen->http_status = http_status;
+    seen->has_body = body != NULL;
+}
+
+struct fixture {
+    struct clock clock;
+    struct world *world;
+    struct authenticator *authenticator;
+    struct http_server *server;
+};
+
+static void begin(struct fixture *fixture) {
+    struct error err = {0};
+    fixture->clock.now_ms = fixed_now_ms;
+    fixture->world = world_new(&(struct world_options){.seed = 1, .wall = &fixture->clock});
+    fixture->authenticator = authenticator_new();
+    fixture->server =
+        http_server_new(&(struct http_server_options){.api = world_api(fixture->world),
+                                                      .world = fixture->world,
+                                                      .clock = &fixture->clock,
+                                                      .log = log_none(),
+                                                      .address = SV("127.0.0.1"),
+                                                      .authenticator = fixture->authenticator},
+                        &err);
+    assert(fixture->server);
+}
+
+static void end(struct fixture *fixture) {
+    http_server_free(fixture->server);
+    authenticator_free(fixture->authenticator);
+    world_free(fixture->world);
+}
+
+/* Sends one request; returns what came until the server closed. */
+static size_t exchange(struct fixture *fixture, struct sv request, char *answer) {
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(http_server_port(fixture->server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    size_t len = 0;
+    int code = connect(client, (const struct sockaddr *)&address, sizeof(address));
+    assert(code == 0 && send(client, request.ptr, request.len, MSG_NOSIGNAL) > 0);
+    fcntl(client, F_SETFL, O_NONBLOCK);
+    for (size_t i = 0; i < TURNS_MAX; i++) {
+        struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
+                                       {client, POLLIN, 0}};
+        poll(descriptors, 2, 1);
+        http_server_run(fixture->server);
+        ssize_t got = recv(client, answer + len, ANSWER_BYTES - 1 - len, 0);
+        if (got == 0)
+            break;
+        len += got > 0 ? (size_t)got : 0;
+    }
+    close(client);
+    answer[len] = '\0';
+    return len;
+}
+
+static struct sv create_request(struct arena *arena, const char *name) {
+    struct sv body = arena_printf(
+        arena, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\"}}",
+        name);
+    return arena_printf(arena,
+                        "POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nUser-Agent: client/1.2 (x)\r\n"
+                        "Connection: close\r\nContent-Type: application/json\r\n"
+                        "Content-Length: %zu\r\n\r\n%.*s",
+                        body.len, SV_ARG(body));
+}
+
+static bool exists(struct fixture *fixture, struct arena *arena, const char *name) {
+    char answer[ANSWER_BYTES];
+    exchange(fixture,
+             arena_printf(arena,
+                          "GET " CONFIG_MAPS "/%s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+                          name),
+             answer);
+    return strstr(answer, "HTTP/1.1 200") != NULL;
+}
+
+static const struct {
+    const char *name;
+    struct request_fate fate;
+    const char *answer; /* its beginning; "": the connection closes without one */
+    const char *holds;
+    int http_status;
+    bool is_applied;
+} cases[] = {
+    {"passed", {.verdict = VERDICT_PASS}, "HTTP/1.1 201", "\"name\":\"passed\"", 201, true},
+    {"refused",
+     {.verdict = VERDICT_ANSWER,
+      .http_status = 429,
+      .reason = {"TooManyRequests", 15},
+      .message = {"wait", 4},
+      .retry_after_s = 7},
+     "HTTP/1.1 429",
+     "Retry-After: 7",
+     429,
+     false},
+    {"lost", {.verdict = VERDICT_LOSE_REQUEST}, "", "", 0, false},
+    {"unanswered", {.verdict = VERDICT_LOSE_REPLY}, "", "", 0, true},
+};
+
+TEST(requests_over_sockets_meet_what_observers_decide) {
+    struct fixture fixture;
+    begin(&fixture);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        char answer[ANSWER_BYTES];
+        struct seen seen = {.fate = cases[i].fate};
+        world_add_observer(fixture.world, &(struct observer){before, after, &seen});
+        size_t len = exchange(&fixture, create_request(arena, cases[i].name), answer);
+        world_remove_observer(fixture.world, &seen);
+        CHECK((len == 0) == (cases[i].answer[0] == '\0'));
+        CHECK(strncmp(answer, cases[i].answer, strlen(cases[i].answer)) == 0);
+        CHECK(strstr(answer, cases[i].holds) != NULL);
+        CHECK(seen.asked_count == 1 && seen.told_count == 1);
+        CHECK(seen.http_status == cases[i].http_status);
+        CHECK(exists(&fixture, arena, cases[i].name) == cases[i].is_applied);
+    }
+    end(&fixture);
+}
