@@ -45,4 +45,21 @@ MUST_CHECK bool cel_evaluate_string(const struct cel_program *program, const str
                                     const struct cJSON *old, struct arena *arena,
                                     struct sv *ret_value, struct error *err);
 
+/* --- expressions with variables of their own: matchConditions, admission policies --- */
+
+struct cel_variable {
+    struct sv name;
+    const struct schema *schema; /* NULL: it may have any field */
+};
+enum { CEL_VARIABLES_MAX = 8 };
+
+MUST_CHECK const struct cel_program *cel_compile_with(struct arena *arena, struct sv text,
+                                                      const struct cel_variable *variables,
+                                                      size_t count, struct error *err);
+/* `values` are those of the variables, in their order; NULL is null. Fails as
+ * cel_evaluate_bool(). */
+MUST_CHECK bool cel_evaluate_bool_with(const struct cel_program *program,
+                                       const struct cJSON *const *values, struct arena *arena,
+                                       bool *ret_value, struct error *err);
+
 #endif

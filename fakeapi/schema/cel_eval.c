@@ -352,17 +352,29 @@ static bool run(const struct cel_program *program, const struct cJSON *self,
     return evaluate(&evaluator, program->root, ret_value);
 }
 
+static bool take_bool(const struct cel_value *value, bool *ret_value, struct error *err) {
+    if (value->type != CEL_BOOL)
+        return error_set(err, ERROR_INVALID, "the rule is of type %.*s, not bool",
+                         SV_ARG(cel_type_text(value->type)));
+    *ret_value = value->boolean;
+    return true;
+}
+
 bool cel_evaluate_bool(const struct cel_program *program, const struct cJSON *self,
                        const struct cJSON *old, struct arena *arena, bool *ret_value,
                        struct error *err) {
     struct cel_value value;
-    if (!run(program, self, old, arena, &value, err))
-        return false;
-    if (value.type != CEL_BOOL)
-        return error_set(err, ERROR_INVALID, "the rule is of type %.*s, not bool",
-                         SV_ARG(cel_type_text(value.type)));
-    *ret_value = value.boolean;
-    return true;
+    return run(program, self, old, arena, &value, err) && take_bool(&value, ret_value, err);
+}
+
+bool cel_evaluate_bool_with(const struct cel_program *program, const struct cJSON *const *values,
+                            struct arena *arena, bool *ret_value, struct error *err) {
+    struct evaluator evaluator = {.arena = arena, .err = err};
+    struct cel_value value;
+    *err = (struct error){0};
+    for (size_t i = 0; i < program->variable_count; i++)
+        evaluator.slots[i] = cel_from_json(values[i]);
+    return evaluate(&evaluator, program->root, &value) && take_bool(&value, ret_value, err);
 }
 
 bool cel_evaluate_string(const struct cel_program *program, const struct cJSON *self,

@@ -783,26 +783,48 @@ static struct cel_node *parse_expression(struct parser *parser) {
     return parser->has_failed ? NULL : node;
 }
 
+/* With its variables in `parser`. */
+static struct cel_program *compile(struct parser *parser) {
+    if (parser->text.len > CEL_TEXT_BYTES_MAX ||
+        utf8_valid_bytes(parser->text) != parser->text.len) {
+        error_set(parser->err, ERROR_INVALID, "an expression must be UTF-8 and at most %d bytes",
+                  CEL_TEXT_BYTES_MAX);
+        return NULL;
+    }
+    size_t variable_count = parser->variable_count;
+    next(parser);
+    struct cel_node *root = parse_expression(parser);
+    if (!parser->has_failed && parser->token.type != TOKEN_END)
+        fail(parser, ERROR_INVALID, "Syntax error: unexpected", parser->token.text);
+    if (parser->has_failed || !root)
+        return NULL;
+    struct cel_program *program = ARENA_NEW(parser->arena, struct cel_program);
+    *program = (struct cel_program){.root = root, .variable_count = variable_count};
+    return program;
+}
+
 const struct cel_program *cel_compile(struct arena *arena, struct sv text,
                                       const struct schema *self, bool has_optional_old,
                                       struct error *err) {
     struct parser parser = {.arena = arena, .err = err, .text = text};
-    if (text.len > CEL_TEXT_BYTES_MAX || utf8_valid_bytes(text) != text.len) {
-        error_set(err, ERROR_INVALID, "an expression must be UTF-8 and at most %d bytes",
-                  CEL_TEXT_BYTES_MAX);
-        return NULL;
-    }
     push_variable(&parser, SV("self"), self);
     push_variable(&parser, SV("oldSelf"), has_optional_old ? NULL : self);
-    next(&parser);
-    struct cel_node *root = parse_expression(&parser);
-    if (!parser.has_failed && parser.token.type != TOKEN_END)
-        fail(&parser, ERROR_INVALID, "Syntax error: unexpected", parser.token.text);
-    if (parser.has_failed || !root)
-        return NULL;
-    struct cel_program *program = ARENA_NEW(arena, struct cel_program);
-    *program = (struct cel_program){root, parser.uses_old, has_optional_old};
+    struct cel_program *program = compile(&parser);
+    if (program) {
+        program->uses_old = parser.uses_old;
+        program->has_optional_old = has_optional_old;
+    }
     return program;
+}
+
+const struct cel_program *cel_compile_with(struct arena *arena, struct sv text,
+                                           const struct cel_variable *variables, size_t count,
+                                           struct error *err) {
+    struct parser parser = {.arena = arena, .err = err, .text = text};
+    assert(count <= CEL_VARIABLES_MAX);
+    for (size_t i = 0; i < count; i++)
+        push_variable(&parser, variables[i].name, variables[i].schema);
+    return compile(&parser);
 }
 
 bool cel_uses_old(const struct cel_program *program) {

@@ -125,6 +125,7 @@ enum { CEL_SLOT_SELF, CEL_SLOT_OLD, CEL_SLOT_FIRST, CEL_SLOTS_MAX = 32 };
 
 struct cel_program {
     struct cel_node *root;
+    size_t variable_count; /* the first slots are theirs */
     bool uses_old, has_optional_old;
 };
 

@@ -119,12 +119,23 @@ static void mount_token(struct call *call, struct cJSON *containers, struct sv v
     }
 }
 
-static void add_token_volume(struct call *call, struct cJSON *spec) {
+#define TOKEN_VOLUME_PREFIX SV("kube-api-access-")
+
+/* SV("") when the pod has none. */
+static struct sv find_token_volume(const struct cJSON *spec) {
+    JSON_EACH (volume, json_get(spec, SV("volumes")))
+        if (sv_starts_with(json_find_string(volume, "name"), TOKEN_VOLUME_PREFIX))
+            return json_find_string(volume, "name");
+    return SV("");
+}
+
+static struct sv add_token_volume(struct call *call, struct cJSON *spec) {
     static const char digits[] = "bcdfghjklmnpqrstvwxz2456789";
     char suffix[5];
     for (size_t i = 0; i < sizeof(suffix); i++)
-        suffix[i] = digits[rng_below(&call->api->name_rng, sizeof(digits) - 1)];
-    struct sv name = arena_printf(call->arena, "kube-api-access-%.*s", (int)sizeof(suffix), suffix);
+        suffix[i] = digits[rng_below(call->name_rng, sizeof(digits) - 1)];
+    struct sv name = arena_printf(call->arena, "%.*s%.*s", SV_ARG(TOKEN_VOLUME_PREFIX),
+                                  (int)sizeof(suffix), suffix);
     struct error err = {0};
     struct cJSON *sources = json_read(call->arena, sv_from(token_sources), &err);
     assert(sources);
@@ -135,6 +146,14 @@ static void add_token_volume(struct call *call, struct cJSON *spec) {
     json_set_string(call->arena, volume, SV("name"), name);
     json_set(call->arena, volume, SV("projected"), projected);
     json_append(json_ensure_list(call->arena, spec, SV("volumes")), volume);
+    return name;
+}
+
+/* Containers that a webhook added get it, too. */
+static void give_token(struct call *call, struct cJSON *spec) {
+    struct sv name = find_token_volume(spec);
+    if (name.len == 0)
+        name = add_token_volume(call, spec);
     mount_token(call, json_get(spec, SV("initContainers")), name);
     mount_token(call, json_get(spec, SV("containers")), name);
 }
@@ -157,7 +176,7 @@ static bool admit_service_account(struct call *call, struct cJSON *tree, struct 
     }
     bool is_mounted = json_bool_or(stored_tree(account), SV("automountServiceAccountToken"), true);
     if (json_bool_or(spec, SV("automountServiceAccountToken"), is_mounted))
-        add_token_volume(call, spec);
+        give_token(call, spec);
     return true;
 }
 

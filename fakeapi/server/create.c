@@ -9,22 +9,27 @@
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
 
 enum { GENERATED_SUFFIX_BYTES = 5, GENERATED_BASE_BYTES_MAX = 58, GENERATED_TRIES_MAX = 8 };
 
-static struct sv new_uid(struct call *call) {
-    uint64_t high = rng_next(&call->api->uid_rng), low = rng_next(&call->api->uid_rng);
-    return arena_printf(call->arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
+struct sv uid_text(struct arena *arena, uint64_t high, uint64_t low) {
+    return arena_printf(arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
                         (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
                         (unsigned)(low >> 48 & 0x3fff) | 0x8000,
                         (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+}
+
+static struct sv new_uid(struct call *call) {
+    uint64_t high = rng_next(call->uid_rng), low = rng_next(call->uid_rng);
+    return uid_text(call->arena, high, low);
 }
 
 static struct sv generated_name(struct call *call, struct sv prefix) {
     static const char digits[] = "bcdfghjklmnpqrstvwxz2456789";
     char suffix[GENERATED_SUFFIX_BYTES];
     for (size_t i = 0; i < sizeof(suffix); i++)
-        suffix[i] = digits[rng_below(&call->api->name_rng, sizeof(digits) - 1)];
+        suffix[i] = digits[rng_below(call->name_rng, sizeof(digits) - 1)];
     return arena_printf(call->arena, "%.*s%.*s",
                         SV_ARG(sv_prefix(prefix, GENERATED_BASE_BYTES_MAX)), (int)sizeof(suffix),
                         suffix);
@@ -82,27 +87,45 @@ static bool is_builtin(const struct call *call, struct sv kind) {
     return !call->type->is_custom && sv_eq(call->type->resource.kind, kind);
 }
 
+static bool settle(struct call *call, struct admission *admission) {
+    struct cJSON *tree = admission->object;
+    return check_name_and_namespace(call, tree) && settle_fields(call, tree) &&
+           admit_limit_ranges(call, tree) && admit_create(call, tree);
+}
+
+/* Whose fields these are is settled before anybody but the client adds to them. */
+static void track_creator(struct call *call, struct cJSON *tree) {
+    struct apply_writer writer;
+    fill_writer(call, tree, &writer);
+    apply_track_update(call->arena, call->type->schema, NULL, tree, &writer);
+}
+
 bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     if (!clean_metadata(call, tree) || !check_name_and_namespace(call, tree) ||
         !admit_namespace(call))
         return false;
     clean_status(call, tree);
-    set_generated_name(call, json_get(tree, SV("metadata")));
-    if (!check_fields(call, tree) || !admit_limit_ranges(call, tree) || !admit_create(call, tree))
+    if (!check_fields(call, tree))
         return false;
+    if (!is_applied)
+        track_creator(call, tree);
+    if (!admit_limit_ranges(call, tree) || !admit_create(call, tree))
+        return false;
+    struct admission admission = {.operation = OPERATION_CREATE, .object = tree, .settle = settle};
+    if (!webhooks_mutate(call, &admission))
+        return false;
+    tree = admission.object;
+    set_generated_name(call, json_get(tree, SV("metadata")));
     set_system_metadata(call, tree);
     if (is_builtin(call, SV("Job")))
         identify_job(call, tree);
-    if (!check_rules(call, tree, NULL) || !check_absent(call, tree) || !admit_quota(call, tree))
+    admission.object = tree;
+    if (!check_rules(call, tree, NULL) || !check_absent(call, tree) ||
+        !webhooks_validate(call, &admission) || !admit_quota(call, tree))
         return false;
     warn_of_object(call, tree);
     if (is_builtin(call, SV("ResourceQuota")))
         fill_quota_status(call, tree);
-    if (!is_applied) {
-        struct apply_writer writer;
-        fill_writer(call, tree, &writer);
-        apply_track_update(call->arena, call->type->schema, NULL, tree, &writer);
-    }
     if (is_dry_run(call)) {
         answer(call, 201, tree);
         return true;

@@ -7,6 +7,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
 
 #define FINALIZER_FOREGROUND SV("foregroundDeletion")
 #define FINALIZER_ORPHAN SV("orphan")
@@ -202,10 +203,17 @@ static void mark_deleted(struct call *call, const struct cJSON *object, struct c
     answer(call, 200, present(call->arena, call->type, call->request, tree));
 }
 
+static bool admit_deletion(struct call *call, const struct cJSON *object) {
+    struct admission admission = {.operation = OPERATION_DELETE, .old = object};
+    return webhooks_mutate(call, &admission) && webhooks_validate(call, &admission);
+}
+
 static bool delete_object(struct call *call, struct stored *stored,
                           const struct deletion *deletion) {
     const struct cJSON *object = stored_tree(stored);
     if (is_protected_namespace(call, object) || !check_preconditions(call, deletion, object))
+        return false;
+    if (!admit_deletion(call, object))
         return false;
     struct cJSON *tree = json_copy(call->arena, object);
     set_finalizers(call, deletion, tree);
@@ -247,6 +255,12 @@ void handle_delete_collection(struct call *call) {
     if (call->response->http_status != 200)
         return;
     const struct cJSON *list = call->response->body;
+    /* Webhooks are asked about all of them before the first one goes. */
+    JSON_EACH (item, json_get(list, SV("items")))
+        if (!admit_deletion(call, item) && !call->is_waiting)
+            return;
+    if (call->is_waiting)
+        return;
     JSON_EACH (item, json_get(list, SV("items"))) {
         struct stored *stored =
             collection_get(call->collection, object_namespace(item), object_name(item));

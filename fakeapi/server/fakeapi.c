@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/server_parts.h"
 
 enum { WATCH_WINDOW_EVENTS_DEFAULT = 16384 };
@@ -149,8 +150,28 @@ static void init_call(struct call *call, struct fakeapi *api, const struct reque
         .user_agent = user_agent,
         .arena = arena,
         .now_ms = clock_now_ms(api->options.clock),
+        .uid_rng = &api->uid_rng,
+        .name_rng = &api->name_rng,
         .response = response,
     };
+}
+
+/* Agents of the cluster are users, too: "system:statefulset-controller". */
+static struct user_info agent_user(struct arena *arena, struct sv user_agent) {
+    static const struct sv groups[] = {{"system:authenticated", 20}};
+    struct sv rest = user_agent;
+    struct sv name = arena_printf(arena, "system:%.*s", SV_ARG(sv_cut(&rest, '/')));
+    return (struct user_info){name, SV(""), groups, COUNT_OF(groups)};
+}
+
+static void join_dialogue(struct call *call, const struct caller *caller) {
+    struct dialogue *dialogue = caller->dialogue;
+    dialogue_begin(dialogue);
+    call->dialogue = dialogue;
+    call->now_ms = dialogue_now_ms(dialogue);
+    call->uid_rng = dialogue_uid_rng(dialogue);
+    call->name_rng = dialogue_name_rng(dialogue);
+    call->user = caller->user ? *caller->user : agent_user(call->arena, caller->user_agent);
 }
 
 struct call inner_call(struct call *call, const struct resource_type *type,
@@ -159,6 +180,11 @@ struct call inner_call(struct call *call, const struct resource_type *type,
     init_call(&inner, call->api, request, call->user_agent, call->arena, ret_response);
     inner.type = type;
     inner.collection = store_collection(call->api->store, type->storage_key);
+    inner.now_ms = call->now_ms;
+    inner.uid_rng = call->uid_rng;
+    inner.name_rng = call->name_rng;
+    inner.user = call->user;
+    inner.dialogue = call->dialogue;
     return inner;
 }
 
@@ -170,21 +196,53 @@ bool begin_call(struct call *call, struct fakeapi *api, const struct request *re
     return find_type(call);
 }
 
-void fakeapi_handle(struct fakeapi *api, const struct request *request, struct sv user_agent,
-                    struct arena *arena, struct api_response *ret_response) {
+bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
+                       const struct caller *caller, struct arena *arena,
+                       struct api_response *ret_response) {
     struct request copy;
     struct call call;
     api->request_count++;
-    if (begin_call(&call, api, request, &copy, user_agent, arena, ret_response)) {
+    if (begin_call(&call, api, request, &copy, caller->user_agent, arena, ret_response)) {
+        if (caller->dialogue)
+            join_dialogue(&call, caller);
         warn_of_type(&call);
         dispatch(&call);
     }
+    if (call.is_waiting)
+        return false;
     if (ret_response->warning_count > 0) {
         struct sv *warnings = ARENA_ARRAY(arena, struct sv, ret_response->warning_count);
         memcpy(warnings, call.warnings, sizeof(*warnings) * ret_response->warning_count);
         ret_response->warnings = warnings;
     }
     assert(ret_response->http_status != 0);
+    return true;
+}
+
+void fakeapi_handle(struct fakeapi *api, const struct request *request, struct sv user_agent,
+                    struct arena *arena, struct api_response *ret_response) {
+    bool is_answered = fakeapi_handle_as(api, request, &(struct caller){.user_agent = user_agent},
+                                         arena, ret_response);
+    assert(is_answered);
+}
+
+/* --- admission webhooks --- */
+
+static bool has_objects(struct fakeapi *api, struct sv plural) {
+    const struct resource_type *type =
+        registry_find(api->registry, SV("admissionregistration.k8s.io"), SV("v1"), plural);
+    return store_collection(api->store, type->storage_key)->count > 0;
+}
+
+bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request) {
+    bool is_read = request->verb == VERB_GET || request->verb == VERB_LIST ||
+                   request->verb == VERB_WATCH || request->verb == VERB_EXEC;
+    return !is_read && (has_objects(api, SV("mutatingwebhookconfigurations")) ||
+                        has_objects(api, SV("validatingwebhookconfigurations")));
+}
+
+void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *client) {
+    api->webhook_client = client;
 }
 
 bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, struct arena *arena,

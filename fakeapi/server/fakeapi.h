@@ -17,9 +17,12 @@
 struct arena;
 struct cJSON;
 struct clock;
+struct dialogue;
 struct error;
 struct log;
 struct registry;
+struct user_info;
+struct webhook_client;
 struct fakeapi;      /* opaque */
 struct watch_cursor; /* opaque */
 
@@ -50,6 +53,25 @@ struct api_response {
  * field manager. The answer is complete: 200 and 201 with an object or list, or a Status. */
 void fakeapi_handle(struct fakeapi *api, const struct request *request, struct sv user_agent,
                     struct arena *arena, struct api_response *ret_response);
+
+/* --- admission webhooks (fakeapi/server/dialogue.h) --- */
+
+/* Who makes a request. */
+struct caller {
+    struct sv user_agent;
+    const struct user_info *user; /* NULL: a part of the cluster, named after its user agent */
+    struct dialogue *dialogue;    /* NULL: admission webhooks are not asked */
+};
+
+/* As fakeapi_handle(); false: nothing was done and nothing answered, since webhooks have to answer
+ * first. Then the same request is made again once the dialogue waits no longer. */
+bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
+                       const struct caller *caller, struct arena *arena,
+                       struct api_response *ret_response);
+/* Whether a request needs a dialogue: it writes, and webhooks are configured. */
+bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request);
+/* Who calls webhooks (borrowed); without one every call of a webhook fails. */
+void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *client);
 
 /* --- watch --- */
 

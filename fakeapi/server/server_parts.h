@@ -10,9 +10,12 @@
 #include "core/client/transport.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/rbac.h"
 #include "fakeapi/store/store.h"
 
+struct dialogue;
 struct findings;
+struct webhook_client;
 
 struct fakeapi {
     struct fakeapi_options options;
@@ -21,6 +24,7 @@ struct fakeapi {
     struct rng uid_rng, name_rng;
     uint32_t cluster_ip_count, node_port_count; /* handed out so far */
     uint64_t request_count, watch_event_count;
+    struct webhook_client *webhook_client; /* borrowed; NULL: none */
 };
 
 enum { WARNINGS_MAX = 64 };
@@ -33,6 +37,10 @@ struct call {
     struct sv user_agent;
     struct arena *arena;
     int64_t now_ms;
+    struct rng *uid_rng, *name_rng;
+    struct user_info user;
+    struct dialogue *dialogue; /* NULL: admission webhooks are not asked */
+    bool is_waiting;           /* for one of them: there is no answer yet, and nothing was done */
     struct api_response *response;
     struct sv warnings[WARNINGS_MAX];
 };
@@ -42,6 +50,9 @@ struct call {
 bool begin_call(struct call *call, struct fakeapi *api, const struct request *request,
                 struct request *ret_request, struct sv user_agent, struct arena *arena,
                 struct api_response *ret_response);
+
+/* In the form of a uid. */
+struct sv uid_text(struct arena *arena, uint64_t high, uint64_t low);
 
 /* --- respond.c: answers. The refusals return false, so that refusing is one statement. --- */
 
@@ -84,6 +95,8 @@ struct cJSON *decode_body(struct call *call);
 bool check_name_and_namespace(struct call *call, struct cJSON *tree);
 /* Unknown and mistyped fields, pruning, canonical quantities, defaults. */
 bool check_fields(struct call *call, struct cJSON *tree);
+/* The same after a webhook changed the object: what is unknown goes without a word. */
+bool settle_fields(struct call *call, struct cJSON *tree);
 bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON *old);
 struct apply_writer;
 /* Who writes, for managedFields; texts live in the call's arena. */
@@ -108,6 +121,7 @@ struct replacement {
     bool is_applied;    /* its managedFields are there already */
     bool is_put;
     struct sv subresource; /* which of its parts count */
+    bool is_admitted;      /* webhooks were asked about it in another form */
 };
 bool replace_object(struct call *call, struct stored *old, const struct replacement *replacement);
 /* Stores `tree` in place of `old`, or removes it when it was only waiting for that. Returns what

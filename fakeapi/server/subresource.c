@@ -11,6 +11,7 @@
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/patch.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
 
 static const struct cJSON *at_path(struct call *call, const struct cJSON *object, struct sv path) {
     return path.len > 0 ? json_find(object, arena_copy(call->arena, path).ptr) : NULL;
@@ -91,10 +92,17 @@ static void set_at_path(struct call *call, struct cJSON *tree, struct sv path, i
     json_set_int(call->arena, tree, path, value);
 }
 
-static void write_scale(struct call *call, struct stored *stored, const struct cJSON *scale) {
+static void write_scale(struct call *call, struct stored *stored, const struct cJSON *sent) {
     int64_t replicas;
-    if (!check_scale(call, scale, &replicas))
+    struct admission admission = {
+        .operation = OPERATION_UPDATE,
+        .object = json_copy(call->arena, sent),
+        .old = scale_of(call, stored_tree(stored)),
+    };
+    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
+        !webhooks_validate(call, &admission))
         return;
+    const struct cJSON *scale = admission.object;
     struct cJSON *tree = json_copy(
         call->arena, present(call->arena, call->type, &(struct request){0}, stored_tree(stored)));
     struct cJSON *metadata = json_get(tree, SV("metadata"));
@@ -102,8 +110,9 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
     if (version.len > 0)
         json_set_string(call->arena, metadata, SV("resourceVersion"), version);
     set_at_path(call, tree, call->type->scale_spec_path, replicas);
-    if (!replace_object(call, stored,
-                        &(struct replacement){.tree = tree, .subresource = SV("scale")}))
+    if (!replace_object(
+            call, stored,
+            &(struct replacement){.tree = tree, .subresource = SV("scale"), .is_admitted = true}))
         return;
     answer(call, 200, scale_of(call, call->response->body));
 }

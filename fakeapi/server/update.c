@@ -8,6 +8,7 @@
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
 
 /* --- metadata --- */
 
@@ -179,6 +180,15 @@ const struct cJSON *store_replacement(struct call *call, const struct cJSON *old
     return stored_tree(stored);
 }
 
+static bool settle(struct call *call, struct admission *admission) {
+    restore_metadata(call, admission->old, admission->object);
+    if (!check_name_and_namespace(call, admission->object) ||
+        !settle_fields(call, admission->object))
+        return false;
+    admit_update(call, admission->old, admission->object);
+    return true;
+}
+
 bool replace_object(struct call *call, struct stored *stored,
                     const struct replacement *replacement) {
     const struct cJSON *old =
@@ -190,22 +200,29 @@ bool replace_object(struct call *call, struct stored *stored,
     restore_metadata(call, old, tree);
     if (!check_fields(call, tree))
         return false;
-    admit_update(call, old, tree);
-    /* A status write leaves the spec alone, and may set annotations without a new generation. */
-    if (!sv_eq(replacement->subresource, SV("status")))
-        bump_generation(call, old, tree);
     if (!replacement->is_applied) {
         struct apply_writer writer;
         fill_writer(call, tree, &writer);
         writer.subresource = replacement->subresource;
         apply_track_update(call->arena, call->type->schema, old, tree, &writer);
     }
-    if (is_unchanged(old, tree)) {
+    admit_update(call, old, tree);
+    struct admission admission = {
+        .operation = OPERATION_UPDATE, .object = tree, .old = old, .settle = settle};
+    if (!replacement->is_admitted && !webhooks_mutate(call, &admission))
+        return false;
+    tree = admission.object;
+    /* A status write leaves the spec alone, and may set annotations without a new generation. */
+    if (!sv_eq(replacement->subresource, SV("status")))
+        bump_generation(call, old, tree);
+    bool is_same = is_unchanged(old, tree);
+    if ((!is_same && !check_rules(call, tree, old)) ||
+        (!replacement->is_admitted && !webhooks_validate(call, &admission)))
+        return false;
+    if (is_same) {
         answer(call, 200, present(call->arena, call->type, call->request, old));
         return true;
     }
-    if (!check_rules(call, tree, old))
-        return false;
     if (replacement->subresource.len == 0)
         warn_of_object(call, tree);
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));

@@ -157,6 +157,17 @@ bool check_fields(struct call *call, struct cJSON *tree) {
     return true;
 }
 
+bool settle_fields(struct call *call, struct cJSON *tree) {
+    struct findings findings = {0};
+    admit_check_fields(call->type, tree, call->arena, &findings);
+    if (!refuse_types(call, &findings))
+        return false;
+    admit_prune(call->type, tree);
+    admit_normalize(call->type, tree, call->arena);
+    admit_set_defaults(call->type, tree, call->arena);
+    return true;
+}
+
 bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON *old) {
     struct findings findings = {0};
     admit_validate(call->type, tree, old, call->request->subresource, call->arena, &findings);

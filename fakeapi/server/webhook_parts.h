@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* webhook_parts: what webhook.c, webhook_match.c and webhook_review.c share. Not for others. */
+#ifndef FAKEAPI_SERVER_WEBHOOK_PARTS_H
+#define FAKEAPI_SERVER_WEBHOOK_PARTS_H
+
+#include "fakeapi/server/dialogue.h"
+#include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
+
+enum { WEBHOOKS_MAX = 64 };
+
+/* A webhook that is to be asked. */
+struct webhook {
+    const struct cJSON *source; /* its item of the configuration */
+    struct sv name;
+    struct sv configuration;          /* and the name of that */
+    const struct resource_type *type; /* the version that its rules name */
+    bool is_mutating;
+};
+
+/* --- webhook_match.c --- */
+
+/* The resources that no webhook is asked about: those that configure admission. */
+bool is_exempt(const struct call *call);
+/* The webhooks of one kind that are configured, in order of configuration and position. */
+size_t webhooks_configured(struct call *call, bool is_mutating, struct webhook *ret_webhooks);
+enum webhook_match { WEBHOOK_IS_OUT, WEBHOOK_IS_IN, WEBHOOK_REFUSED };
+/* Whether it is asked about this write; sets `webhook->type`. Refused: a condition cannot be
+ * evaluated, and the answer says so. */
+enum webhook_match webhook_matches(struct call *call, const struct admission *admission,
+                                   struct webhook *webhook);
+bool is_namespace_itself(const struct call *call);
+bool fails_open(const struct webhook *webhook);
+
+/* --- webhook_review.c --- */
+
+/* The AdmissionReview without a uid. */
+struct cJSON *review_request(struct call *call, const struct admission *admission,
+                             const struct webhook *webhook);
+struct verdict {
+    struct sv failure; /* "": the webhook answered properly */
+    const struct cJSON *response;
+    const struct cJSON *patch; /* NULL: none */
+};
+void read_reply(struct call *call, const struct webhook *webhook, const struct webhook_reply *reply,
+                struct verdict *ret_verdict);
+struct sv object_name_of(const struct call *call, const struct admission *admission);
+
+#endif
