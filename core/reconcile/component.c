@@ -214,3 +214,35 @@ void components_init(struct component components[COMPONENT_COUNT], const struct 
             read_observed(component, snapshot);
     }
 }
+
+/* The kind of workload that runs, or NULL. */
+static const struct resource *running_kind(const struct component *component,
+                                           const struct snapshot *snapshot) {
+    static const struct resource *const kinds[] = {&RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,
+                                                   &RESOURCE_DEPLOYMENTS,
+                                                   &RESOURCE_KRUISE_STATEFUL_SETS};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        const struct observed *observed =
+            snapshot_find(snapshot, kinds[i], snapshot->namespace_name, component->workload_name);
+        if (observed->state == OBSERVED_PRESENT && is_ours(observed, snapshot))
+            return kinds[i];
+    }
+    return NULL;
+}
+
+void components_read_workloads(struct component components[COMPONENT_COUNT],
+                               const struct snapshot *snapshot) {
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        struct component *component = &components[i];
+        component->workload = running_kind(component, snapshot);
+        component->is_enabled = component->workload != NULL;
+        if (!component->is_enabled)
+            continue;
+        const struct observed *observed = snapshot_find(
+            snapshot, component->workload, snapshot->namespace_name, component->workload_name);
+        component->has_replicas = !component_is_daemon_set(component);
+        component->replicas =
+            component->has_replicas ? json_find_int(observed->object, "spec.replicas", 1) : 0;
+        read_observed(component, snapshot);
+    }
+}

@@ -46,6 +46,10 @@ struct component {
 
 void components_init(struct component components[COMPONENT_COUNT], const struct snapshot *snapshot,
                      struct arena *arena);
+/* Makes the components those that run, whatever a class says that is gone or cannot be used: they
+ * ask for what their workloads ask for. */
+void components_read_workloads(struct component components[COMPONENT_COUNT],
+                               const struct snapshot *snapshot);
 
 struct sv component_phase_text(enum component_phase phase);
 /* StatefulSets of Kubernetes and of OpenKruise: pods with ordinals; NULL when class or runtime name

@@ -188,6 +188,11 @@ static bool is_mounting(const struct pass *pass) {
     return pass->was_bound && !mounts->is_open && pass->plan->gates[GATE_PODS].is_open && are_lost;
 }
 
+/* Recovered by itself, while the class that would bind it anew is gone. */
+static bool serves_without_class(const struct pass *pass) {
+    return !pass->plan->gates[GATE_CLASS].is_open && status_serves(pass);
+}
+
 void plan_dataset_status(struct pass *pass) {
     const struct cJSON *dataset = pass->snapshot->dataset;
     if (!dataset || pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
@@ -198,7 +203,7 @@ void plan_dataset_status(struct pass *pass) {
         say_failed(pass, status);
     else if (is_mounting(pass))
         say_updating(pass, status);
-    else if (status_can_bind(pass))
+    else if (status_can_bind(pass) || serves_without_class(pass))
         say_bound(pass, status);
     else if (!pass->was_bound)
         say_waiting(pass, status);

@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/reconcile/clean_cache.h"
+#include "core/reconcile/gates.h"
 #include "core/reconcile/metadata.h"
 #include "core/reconcile/nodes.h"
 #include "core/reconcile/pass.h"
@@ -203,8 +204,12 @@ void plan_dataset_duties(struct pass *pass) {
         release_dataset(pass);
         return;
     }
-    if (pass->snapshot->runtime)
-        return; /* the runtime's stages do it */
-    metadata_adopt_dataset(pass);
-    plan_dataset_status(pass);
+    bool is_live = pass->snapshot->runtime && !object_is_deleting(pass->snapshot->runtime);
+    /* The runtime's stages do it, where they are reached; a refused runtime changes nothing. */
+    bool is_refused = is_live && !pass_reached(pass, GATE_METADATA) &&
+                      !pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset));
+    if (!pass->snapshot->runtime || (is_refused && !gate_is_paused(pass)))
+        metadata_adopt_dataset(pass);
+    if (!pass->snapshot->runtime)
+        plan_dataset_status(pass);
 }

@@ -284,6 +284,19 @@ TEST(a_dataset_goes_when_nothing_uses_it) {
     }
 }
 
+/* Its finalizer does not depend on whether the runtime came before it or after it. */
+TEST(a_dataset_is_adopted_whatever_becomes_of_its_runtime) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set(arena, world.runtime_class, SV("topology"), json_map(arena));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("NoComponent"));
+    CHECK(object_has_finalizer(world.dataset, SV("fluid-dataset-controller-finalizer")));
+    CHECK(json_count(json_find(world.runtime, "metadata.finalizers")) == 0);
+    world_release(&world);
+}
+
 TEST(references_of_datasets_that_are_gone_hold_nothing_up) {
     AUTO(arena) arena = arena_new();
     struct world world;

@@ -12,7 +12,8 @@ struct pass;
 
 /* The dataset's status holds its spec's mounts: whole mounts are compared, not only paths. */
 bool mounts_are_recorded(const struct pass *pass);
-/* A pod should hold them, and it is not the one that mounted them, or it mounted others. */
+/* The dataset asks for others than are served, or a pod should hold them and it is not the one that
+ * mounted them, or it mounted others. */
 bool mounts_are_lost(struct pass *pass);
 
 #endif

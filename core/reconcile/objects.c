@@ -369,11 +369,13 @@ static void remove_outdated(struct pass *pass) {
 
 void gate_volume(struct pass *pass) {
     pass_open(pass, GATE_VOLUME);
-    if (!has_client(pass) || gate_is_paused(pass))
+    if (!has_client(pass))
         return;
     struct cJSON *volume = render_volume(pass), *claim = render_claim(pass);
     pass->volume_is_outdated = write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
                                write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim);
+    if (gate_is_paused(pass))
+        return;
     if (pass->volume_is_outdated) {
         if (is_claim_free(pass))
             remove_outdated(pass);

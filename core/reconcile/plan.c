@@ -44,22 +44,55 @@ static void close_with_pods(struct pass *pass, enum gate_id gate) {
     pass_close(pass, gate, pods->reason, pods->message);
 }
 
-/* A paused runtime that serves goes on serving; one that does not yet waits. Mounts that a pod took
- * with it are not made again. */
-static void plan_paused(struct pass *pass) {
+/* The last verdict of checkRuntimeReady stands while nobody asks again. */
+static void hold_ready_check(struct pass *pass) {
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
+    struct finding last = {json_find_string(old, "reason"), json_find_string(old, "message")};
+    pass_open(pass, GATE_READY_CHECK);
+    if (sv_eq(last.reason, SV("CheckPassed")))
+        pass->check_message = last.message;
+    if (sv_eq(last.reason, SV("HealthCheckFailed")))
+        pass->check_failure = last;
+    if (sv_eq(last.reason, SV("HealthCheckFailed")) || sv_eq(last.reason, SV("CheckFailed")))
+        pass_close(pass, GATE_READY_CHECK, last.reason, last.message);
+}
+
+/* Nothing of the runtime may be written but its status: what serves goes on serving, and what does
+ * not serve yet waits for `why`. Mounts that a pod took with it are not made again. */
+static void plan_held(struct pass *pass, struct finding why) {
+    bool has_pods = pass->plan->gates[GATE_PODS].is_open;
     for (enum gate_id gate = GATE_READY_CHECK; gate <= GATE_VOLUME; gate++) {
-        if (gate == GATE_MOUNTS && pass->was_bound && mounts_are_lost(pass))
-            pass_close(pass, gate, SV("Paused"),
-                       SV("mountUFS is to run, once the annotation cacheruntime.fluid.io/paused is "
-                          "removed"));
-        else if (pass->was_bound && pass->plan->gates[GATE_PODS].is_open)
-            pass_open(pass, gate);
-        else if (pass->was_bound)
+        if (!pass->was_bound || (gate == GATE_MOUNTS && has_pods && mounts_are_lost(pass)))
+            pass_close(pass, gate, why.reason, why.message);
+        else if (!has_pods)
             close_with_pods(pass, gate);
+        else if (gate == GATE_READY_CHECK)
+            hold_ready_check(pass);
         else
-            pass_close(pass, gate, SV("Paused"),
-                       SV("waits for the annotation cacheruntime.fluid.io/paused to be removed"));
+            pass_open(pass, gate);
     }
+}
+
+static void plan_paused(struct pass *pass) {
+    struct finding why = {
+        SV("Paused"), SV("waits for the annotation cacheruntime.fluid.io/paused to be removed")};
+    plan_held(pass, why);
+    if (pass->was_bound)
+        gate_volume(pass);
+}
+
+/* A class or a dataset that is gone, or that was edited into one that cannot be used, takes nothing
+ * from what serves; its pods go on being judged. */
+static void plan_refused(struct pass *pass) {
+    const struct gate *closed = pass_first_closed(pass);
+    struct finding why = {closed->reason, closed->message};
+    if (!pass->plan->gates[GATE_CLASS].is_open)
+        components_read_workloads(pass->components, pass->snapshot);
+    if (!pass->was_bound)
+        return;
+    gate_pods(pass);
+    plan_held(pass, why);
+    status_judge_health(pass);
 }
 
 /* Gates that lead to binding; after it they go on telling whether the cache serves. */
@@ -88,7 +121,7 @@ static bool reads_something(const struct plan *plan) {
 
 static void plan_live(struct pass *pass) {
     gate_class(pass);
-    if (pass->plan->gates[GATE_CLASS].is_open)
+    if (pass->plan->gates[GATE_CLASS].is_open || pass->was_bound)
         gate_dataset(pass);
     if (pass_reached(pass, GATE_METADATA)) {
         if (gate_is_paused(pass))
@@ -102,6 +135,8 @@ static void plan_live(struct pass *pass) {
         else
             plan_to_serve(pass);
         status_judge_health(pass);
+    } else {
+        plan_refused(pass);
     }
     if (pass->was_bound)
         pass_open(pass, GATE_BOUND);

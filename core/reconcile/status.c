@@ -125,11 +125,15 @@ static const struct gate *gate(const struct pass *pass, enum gate_id id) {
 
 static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, enum gate_id id,
                      struct sv reason, struct sv message) {
-    bool is_open = gate(pass, id)->is_open;
-    if (!is_open && gate(pass, id)->reason.len == 0)
-        return; /* its stage was not reached */
-    say(pass, status, type, is_open, is_open ? reason : gate(pass, id)->reason,
-        is_open ? message : gate(pass, id)->message);
+    const struct gate *told = gate(pass, id);
+    bool is_reached = told->is_open || told->reason.len > 0;
+    if (!is_reached && !object_condition(pass->snapshot->runtime, type))
+        return;
+    /* What was said before is not true for ever: the stage waits for the first closed gate now. */
+    if (!is_reached)
+        told = pass_first_closed(pass);
+    say(pass, status, type, told->is_open, told->is_open ? reason : told->reason,
+        told->is_open ? message : told->message);
 }
 
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
@@ -141,7 +145,9 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
     else
         say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
                  SV("all mounts of the dataset are served"));
-    bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL;
+    /* Without a class nobody knows what they should be like. */
+    bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL &&
+                        gate(pass, GATE_CLASS)->is_open && gate(pass, GATE_DATASET)->is_open;
     if (pass->volume_is_outdated || has_outdated)
         say(pass, status, SV("VolumeOutdated"), pass->volume_is_outdated,
             pass->volume_is_outdated ? SV("ImmutableFieldChanged") : SV("VolumeCurrent"),
@@ -170,16 +176,17 @@ static void say_synced(struct pass *pass, struct cJSON *status) {
 
 /* --- the whole --- */
 
-static bool is_ready(const struct pass *pass) {
+bool status_serves(const struct pass *pass) {
+    static const enum gate_id needed[] = {GATE_DATASET, GATE_PODS, GATE_READY_CHECK, GATE_MOUNTS};
     if (pass->is_failed)
         return false;
     if (status_can_bind(pass))
         return true;
     /* A class that is gone, or a write that is under way, takes nothing from what serves. */
-    return pass->was_bound && gate(pass, GATE_DATASET)->is_open &&
-           (!gate(pass, GATE_CLASS)->is_open ||
-            (gate(pass, GATE_PODS)->is_open && gate(pass, GATE_READY_CHECK)->is_open &&
-             gate(pass, GATE_MOUNTS)->is_open));
+    bool serves = pass->was_bound;
+    for (size_t i = 0; i < COUNT_OF(needed); i++)
+        serves = serves && gate(pass, needed[i])->is_open;
+    return serves;
 }
 
 /* When pods that are being replaced should have been, by what was written when it began. */
@@ -204,7 +211,7 @@ static struct sv rolling_message(struct pass *pass) {
 
 static void say_summary(struct pass *pass, struct cJSON *status) {
     const struct gate *closed = pass_first_closed(pass);
-    bool ready = is_ready(pass), is_stalled = pass->plan->is_stalled;
+    bool ready = status_serves(pass), is_stalled = pass->plan->is_stalled;
     struct sv reason = SV("Serving"), message = SV("the cache serves the dataset");
     if (pass->is_failed) {
         reason = pass->failure.reason;
@@ -242,7 +249,7 @@ static struct sv phase_of(const struct pass *pass) {
     if (!pass->was_bound && !pass_reached(pass, GATE_PODS))
         return SV("Pending");
     bool is_at_work = gate(pass, GATE_PODS)->is_open || is_updating;
-    if (!is_ready(pass))
+    if (!status_serves(pass))
         return pass->was_bound && is_at_work ? SV("Updating") : SV("NotReady");
     if (is_updating && pass->was_bound && pass->snapshot->now_ms < rollout_deadline_ms(pass))
         return SV("Updating");
@@ -364,11 +371,11 @@ static struct cJSON *build(struct pass *pass) {
     const struct cJSON *old = json_get(pass->snapshot->runtime, SV("status"));
     struct cJSON *status = json_is_map(old) ? json_copy(pass->arena, old) : json_map(pass->arena);
     set_plain_fields(pass, status);
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        set_component(pass, &pass->components[i], status);
+        say_component(pass, &pass->components[i], status);
+    }
     if (gate(pass, GATE_CLASS)->is_open) {
-        for (size_t i = 0; i < COMPONENT_COUNT; i++) {
-            set_component(pass, &pass->components[i], status);
-            say_component(pass, &pass->components[i], status);
-        }
         set_cache_affinity(pass, status);
         say_scaled(pass, status);
     }
@@ -418,7 +425,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     if (!ready || !api_time_parse(json_find_string(ready, "lastProbeTime"), &written_ms))
         return false;
     bool is_news = !json_equal(json_get(old, SV("phase")), json_get(status, SV("phase"))) &&
-                   (pass->was_bound || is_ready(pass) || pass->is_failed);
+                   (pass->was_bound || status_serves(pass) || pass->is_failed);
     bool is_stalled =
         sv_eq(json_find_string(find_condition(status, SV("Stalled")), "status"), SV("True"));
     bool was_stalled =

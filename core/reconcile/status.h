@@ -16,6 +16,8 @@ struct pass;
 void status_judge_health(struct pass *pass);
 /* Every gate before binding is open, so that this plan binds or keeps bound. */
 bool status_can_bind(const struct pass *pass);
+/* The cache serves its dataset now, whatever is under way. */
+bool status_serves(const struct pass *pass);
 
 /* The stages. The dataset's comes first: the runtime's tells whether it is bound. */
 void plan_dataset_status(struct pass *pass);

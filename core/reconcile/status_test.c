@@ -134,3 +134,124 @@ TEST(a_schema_that_drops_fields_starts_no_fight) {
     CHECK(plan_is_empty(&plan));
     world_release(&world);
 }
+
+/* --- what is said while nothing may be written --- */
+
+static void set_paused(struct world *world, bool is_paused) {
+    object_set_annotation(world->arena, world->runtime, SV("cacheruntime.fluid.io/paused"),
+                          is_paused ? SV("true") : SV("false"));
+}
+
+/* What a condition said of a stage is not true for ever once the stage is out of reach. */
+TEST(a_stage_out_of_reach_waits_for_what_comes_first) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    CHECK(run(&world) < ROUNDS_MAX);
+    set_paused(&world, true);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "MountsReady"), SV("Paused"));
+    set_paused(&world, false);
+    world.pods_are_down = true;
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("PodsNotReady"));
+    CHECK_SV(condition_reason(&world, "MountsReady"), SV("PodsNotReady"));
+    world_release(&world);
+}
+
+TEST(a_pause_makes_no_failed_check_pass) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    for (int i = 0; i < 4; i++) {
+        world.now_ms += 400 * 1000;
+        CHECK(run(&world) <= ROUNDS_MAX);
+    }
+    CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("HealthCheckFailed"));
+    set_paused(&world, true);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("HealthCheckFailed"));
+    CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Failed"));
+    world_release(&world);
+}
+
+TEST(a_pause_makes_no_volume_current) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *modes =
+        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
+    json_append(modes, json_string(arena, SV("ReadWriteMany")));
+    set_paused(&world, true);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+    CHECK(!trace_has(&world, "Delete"));
+    world_release(&world);
+}
+
+static struct cJSON *invalid_class(struct world *world) {
+    struct cJSON *copy = json_copy(world->arena, world->runtime_class);
+    json_set(world->arena, copy, SV("topology"), json_map(world->arena));
+    return copy;
+}
+
+/* A class that is gone, or edited into one that nobody can use, takes nothing from what serves, and
+ * its pods go on being judged. */
+TEST(without_a_usable_class_the_pods_are_judged) {
+    for (int is_gone = 0; is_gone < 2; is_gone++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.runtime_class = is_gone ? NULL : invalid_class(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+        CHECK_SV(json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message"),
+                 SV("ok"));
+        CHECK_SV(condition_reason(&world, "Synced"),
+                 is_gone ? SV("ClassNotFound") : SV("NoComponent"));
+        world.pods_are_down = true;
+        settle(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!object_condition_is_true(world.runtime, SV("MasterReady")));
+        CHECK(!object_condition_is_true(world.runtime, SV("WorkersReady")));
+        CHECK_SV(condition_reason(&world, "Ready"), SV("ComponentDown"));
+        CHECK_SV(dataset_phase(&world), SV("Failed"));
+        world.pods_are_down = false;
+        settle(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(!trace_has(&world, "Update StatefulSet") && !trace_has(&world, "Run "));
+        world_release(&world);
+    }
+}
+
+/* The mounts that an edit asks for, and those that a restart lost, wait for a class. */
+TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
+    for (int is_edit = 0; is_edit < 2; is_edit++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.runtime_class = NULL;
+        if (is_edit)
+            json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+                     parse(arena, "[{mountPoint: 's3://other/', name: n}]"));
+        else
+            world.restart_count++;
+        settle(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "MountsReady"), SV("ClassNotFound"));
+        CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK(object_condition_is_true(world.runtime, SV("MasterReady")));
+        world_release(&world);
+    }
+}
