@@ -445,6 +445,27 @@ static void default_crd(struct arena *arena, struct cJSON *object) {
                   "\"None\"");
 }
 
+/* --- admission webhooks --- */
+
+static void default_webhooks(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {
+        {"failurePolicy", "\"Fail\""}, {"matchPolicy", "\"Equivalent\""},
+        {"namespaceSelector", "{}"},   {"objectSelector", "{}"},
+        {"timeoutSeconds", "10"},
+    };
+    bool is_mutating = sv_eq(json_find_string(object, "kind"), SV("MutatingWebhookConfiguration"));
+    JSON_EACH (hook, json_get(object, SV("webhooks"))) {
+        SET_ROWS(arena, hook, rows);
+        if (is_mutating)
+            set_if_absent(arena, hook, SV("reinvocationPolicy"), "\"Never\"");
+        JSON_EACH (rule, json_get(hook, SV("rules")))
+            set_if_absent(arena, rule, SV("scope"), "\"*\"");
+        struct cJSON *service = json_find(hook, "clientConfig.service");
+        if (json_is_map(service))
+            set_if_absent(arena, service, SV("port"), "443");
+    }
+}
+
 static const struct {
     struct sv kind;
     void (*set)(struct arena *arena, struct cJSON *object);
@@ -469,6 +490,8 @@ static const struct {
     {SV("Namespace"), default_namespace},
     {SV("Secret"), default_secret},
     {SV("CustomResourceDefinition"), default_crd},
+    {SV("MutatingWebhookConfiguration"), default_webhooks},
+    {SV("ValidatingWebhookConfiguration"), default_webhooks},
 };
 
 void builtin_set_defaults(struct sv kind, struct cJSON *object, struct arena *arena) {

@@ -74,6 +74,8 @@ void check_cluster_role_binding(const struct checker *checker, const struct cJSO
 void check_node(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_event(const struct checker *checker, const struct cJSON *object,
                  const struct cJSON *old);
+void check_webhook_configuration(const struct checker *checker, const struct cJSON *object,
+                                 const struct cJSON *old);
 /* NULL when it is a schedule of cron, else why not. */
 const char *check_schedule(struct arena *arena, struct sv text);
 /* StatefulSet, DaemonSet, Deployment, ReplicaSet, Service, ConfigMap, volumes, CRD, …; does

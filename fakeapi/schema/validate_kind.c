@@ -379,6 +379,8 @@ static const struct {
     {SV("ClusterRoleBinding"), check_cluster_role_binding},
     {SV("Node"), check_node},
     {SV("Event"), check_event},
+    {SV("MutatingWebhookConfiguration"), check_webhook_configuration},
+    {SV("ValidatingWebhookConfiguration"), check_webhook_configuration},
 };
 
 void validate_kind(const struct checker *checker, struct sv kind, const struct cJSON *object,

@@ -412,6 +412,68 @@ TEST(a_dry_run_asks_only_webhooks_without_side_effects) {
     CHECK(json_bool_or(fixture_json(arena, fake.requests.ptr), SV("dryRun"), false));
 }
 
+static const struct {
+    const char *hook; /* members of a webhook that is right without them */
+    const char *field, *message;
+} mistakes[] = {
+    {"\"name\":\"a.b\"", "webhooks[0].name",
+     "Invalid value: \"a.b\": should be a domain with at least three segments separated by dots"},
+    {"\"sideEffects\":\"Some\"", "webhooks[0].sideEffects",
+     "Unsupported value: \"Some\": supported values: \"None\", \"NoneOnDryRun\""},
+    {"\"failurePolicy\":\"Retry\"", "webhooks[0].failurePolicy",
+     "Unsupported value: \"Retry\": supported values: \"Fail\", \"Ignore\""},
+    {"\"timeoutSeconds\":31", "webhooks[0].timeoutSeconds",
+     "Invalid value: 31: the timeout value must be between 1 and 30 seconds"},
+    {"\"admissionReviewVersions\":[]", "webhooks[0].admissionReviewVersions",
+     "Required value: must specify one of v1, v1beta1"},
+    {"\"clientConfig\":{}", "webhooks[0].clientConfig",
+     "Required value: exactly one of url or service is required"},
+    {"\"clientConfig\":{\"url\":\"http://h/\"}", "webhooks[0].clientConfig.url",
+     "Invalid value: \"http://h/\": 'https' is the only allowed URL scheme; desired format: "
+     "https://host[/path]"},
+    {"\"rules\":[{\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"operations\":[\"MAKE\"],"
+     "\"resources\":[\"pods\"]}]",
+     "webhooks[0].rules[0].operations[0]",
+     "Unsupported value: \"MAKE\": supported values: \"*\", \"CONNECT\", \"CREATE\", "
+     "\"DELETE\", \"UPDATE\""},
+    {"\"matchConditions\":[{\"name\":\"n\",\"expression\":\"objekt.a\"}]",
+     "webhooks[0].matchConditions[0].expression",
+     "Invalid value: \"objekt.a\": compilation failed: ERROR: <input>:1:7: undeclared reference "
+     "to \"objekt\""},
+};
+
+TEST(configurations_are_checked_and_defaulted) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    const char *resource = "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        struct cJSON *tree = (struct cJSON *)(uintptr_t)fixture_json(
+            arena,
+            "{\"metadata\":{\"name\":\"m\"},\"webhooks\":[" HOOK("a.x.io", "[\"pods\"]", "") "]}");
+        struct sv members = arena_printf(arena, "{%s}", mistakes[i].hook);
+        JSON_EACH (member, fixture_json(arena, members.ptr))
+            json_set(arena, json_find(tree, "webhooks.0"), json_key(member),
+                     json_copy(arena, member));
+        struct api_response response =
+            fixture_create(api, arena, resource, "", json_write_arena(arena, tree, 0).ptr);
+        const struct cJSON *causes = json_find(response.body, "details.causes");
+        CHECK(response.http_status == 422 && json_count(causes) == 1);
+        CHECK(sv_eq(json_find_string(causes, "0.field"), sv_from(mistakes[i].field)));
+        bool is_right = sv_eq(json_find_string(causes, "0.message"), sv_from(mistakes[i].message));
+        CHECK(is_right);
+        if (!is_right)
+            printf("%.*s\n", SV_ARG(fixture_message(&response)));
+    }
+    configure(api, arena, MUTATING("m", HOOK("a.x.io", "[\"pods\"]", "")));
+    struct api_response response = fixture_get(api, arena, resource, "", "m");
+    const struct cJSON *hook = json_find(response.body, "webhooks.0");
+    CHECK(sv_eq(json_find_string(hook, "failurePolicy"), SV("Fail")));
+    CHECK(sv_eq(json_find_string(hook, "matchPolicy"), SV("Equivalent")));
+    CHECK(sv_eq(json_find_string(hook, "reinvocationPolicy"), SV("Never")));
+    CHECK(sv_eq(json_find_string(hook, "rules.0.scope"), SV("*")));
+    CHECK(json_find_int(hook, "timeoutSeconds", 0) == 10);
+}
+
 /* --- a webhook that takes its time --- */
 
 static void slow_ask(struct webhook_client *client, struct dialogue *dialogue,

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules of MutatingWebhookConfigurations and ValidatingWebhookConfigurations. */
+#include "fakeapi/schema/validate.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/cel.h"
+
+enum { TIMEOUT_SECONDS_MAX = 30, NAME_SEGMENTS_MIN = 3, MATCH_CONDITIONS_MAX = 64 };
+
+#define URL_FORM "; desired format: https://host[/path]"
+
+/* --- names and words --- */
+
+static void check_name(const struct checker *checker, const struct cJSON *hook, struct sv field) {
+    const struct cJSON *name = json_get(hook, SV("name"));
+    struct sv path = path_member(checker, field, SV("name"));
+    size_t segments = 1;
+    for (size_t i = 0; i < json_text(name).len; i++)
+        segments += json_text(name).ptr[i] == '.';
+    if (json_text(name).len == 0) {
+        report_required(checker, path, hook, "");
+        return;
+    }
+    const char *fault = check_dns_subdomain(json_text(name));
+    if (fault)
+        report_invalid(checker, path, name, fault);
+    else if (segments < NAME_SEGMENTS_MIN)
+        report_invalid(checker, path, name,
+                       "should be a domain with at least three segments separated by dots");
+}
+
+static void check_word(const struct checker *checker, const struct cJSON *hook, struct sv field,
+                       struct sv key, const struct sv *allowed, size_t count) {
+    const struct cJSON *value = json_get(hook, key);
+    if (value && sv_index_of(json_text(value), allowed, count) == count)
+        report_not_supported(checker, path_member(checker, field, key), value, allowed, count);
+}
+
+static void check_words(const struct checker *checker, const struct cJSON *hook, struct sv field) {
+    static const struct sv failures[] = {SV("Fail"), SV("Ignore")};
+    static const struct sv matches[] = {SV("Equivalent"), SV("Exact")};
+    static const struct sv effects[] = {SV("None"), SV("NoneOnDryRun")};
+    static const struct sv invocations[] = {SV("IfNeeded"), SV("Never")};
+    check_word(checker, hook, field, SV("failurePolicy"), failures, COUNT_OF(failures));
+    check_word(checker, hook, field, SV("matchPolicy"), matches, COUNT_OF(matches));
+    check_word(checker, hook, field, SV("sideEffects"), effects, COUNT_OF(effects));
+    check_word(checker, hook, field, SV("reinvocationPolicy"), invocations, COUNT_OF(invocations));
+    if (!json_get(hook, SV("sideEffects")))
+        report_required(checker, path_member(checker, field, SV("sideEffects")), hook,
+                        "must specify one of None, NoneOnDryRun");
+}
+
+static void check_timeout(const struct checker *checker, const struct cJSON *hook,
+                          struct sv field) {
+    const struct cJSON *timeout = json_get(hook, SV("timeoutSeconds"));
+    int64_t seconds;
+    if (json_to_int64(timeout, &seconds) && (seconds < 1 || seconds > TIMEOUT_SECONDS_MAX))
+        report_invalid(checker, path_member(checker, field, SV("timeoutSeconds")), timeout,
+                       "the timeout value must be between 1 and 30 seconds");
+}
+
+static void check_versions(const struct checker *checker, const struct cJSON *hook,
+                           struct sv field) {
+    const struct cJSON *versions = json_get(hook, SV("admissionReviewVersions"));
+    struct sv path = path_member(checker, field, SV("admissionReviewVersions"));
+    bool is_known = false;
+    JSON_EACH (version, versions)
+        is_known |= sv_eq(json_text(version), SV("v1")) || sv_eq(json_text(version), SV("v1beta1"));
+    if (json_count(versions) == 0)
+        report_required(checker, path, hook, "must specify one of v1, v1beta1");
+    else if (!is_known)
+        report_invalid(checker, path, versions, "must include at least one of v1, v1beta1");
+}
+
+/* --- where it is --- */
+
+static const char *url_fault(struct sv url) {
+    struct sv rest = url;
+    if (!sv_starts_with(url, SV("https://")))
+        return "'https' is the only allowed URL scheme" URL_FORM;
+    rest = sv_drop(rest, SV("https://").len);
+    struct sv host = sv_cut(&rest, '/');
+    if (sv_find(url, '#') < url.len)
+        return "fragments are not permitted in the URL";
+    if (sv_find(url, '?') < url.len)
+        return "query parameters are not permitted in the URL";
+    if (sv_find(host, '@') < host.len)
+        return "user information is not permitted in the URL";
+    return host.len == 0 ? "host must be specified" URL_FORM : NULL;
+}
+
+static void check_client_config(const struct checker *checker, const struct cJSON *hook,
+                                struct sv field) {
+    const struct cJSON *config = json_get(hook, SV("clientConfig"));
+    const struct cJSON *url = json_get(config, SV("url"));
+    const struct cJSON *service = json_get(config, SV("service"));
+    struct sv path = path_member(checker, field, SV("clientConfig"));
+    if ((url != NULL) == (service != NULL))
+        report_required(checker, path, hook, "exactly one of url or service is required");
+    const char *fault = url ? url_fault(json_text(url)) : NULL;
+    if (fault)
+        report_invalid(checker, path_member(checker, path, SV("url")), url, fault);
+    struct sv below = path_member(checker, path, SV("service"));
+    static const struct sv keys[] = {SV("name"), SV("namespace")};
+    for (size_t i = 0; service && i < COUNT_OF(keys); i++)
+        if (json_string_or(service, keys[i], SV("")).len == 0)
+            report_required(checker, path_member(checker, below, keys[i]), service, "");
+}
+
+/* --- what it is about --- */
+
+static void check_operations(const struct checker *checker, const struct cJSON *rule,
+                             struct sv field) {
+    static const struct sv known[] = {SV("*"), SV("CONNECT"), SV("CREATE"), SV("DELETE"),
+                                      SV("UPDATE")};
+    struct sv path = path_member(checker, field, SV("operations"));
+    size_t index = 0;
+    JSON_EACH (operation, json_get(rule, SV("operations"))) {
+        if (sv_index_of(json_text(operation), known, COUNT_OF(known)) == COUNT_OF(known))
+            report_not_supported(checker, path_index(checker, path, index), operation, known,
+                                 COUNT_OF(known));
+        index++;
+    }
+}
+
+static void check_rules(const struct checker *checker, const struct cJSON *hook, struct sv field) {
+    static const struct sv lists[] = {SV("apiGroups"), SV("apiVersions"), SV("operations"),
+                                      SV("resources")};
+    struct sv path = path_member(checker, field, SV("rules"));
+    size_t index = 0;
+    JSON_EACH (rule, json_get(hook, SV("rules"))) {
+        struct sv below = path_index(checker, path, index++);
+        for (size_t i = 0; i < COUNT_OF(lists); i++)
+            if (json_count(json_get(rule, lists[i])) == 0)
+                report_required(checker, path_member(checker, below, lists[i]), rule, "");
+        check_operations(checker, rule, below);
+    }
+}
+
+static void check_condition(const struct checker *checker, const struct cJSON *condition,
+                            struct sv field) {
+    static const struct cel_variable variables[] = {
+        {SV("object"), NULL}, {SV("oldObject"), NULL}, {SV("request"), NULL}};
+    const struct cJSON *expression = json_get(condition, SV("expression"));
+    struct sv path = path_member(checker, field, SV("expression"));
+    struct error err = {0};
+    if (json_find_string(condition, "name").len == 0)
+        report_required(checker, path_member(checker, field, SV("name")), condition, "");
+    if (sv_trim(json_text(expression)).len == 0)
+        report_required(checker, path, condition, "");
+    else if (!cel_compile_with(checker->arena, json_text(expression), variables,
+                               COUNT_OF(variables), &err))
+        report_invalid(
+            checker, path, expression,
+            arena_printf(checker->arena, "compilation failed: ERROR: <input>:1:%s", err.message)
+                .ptr);
+}
+
+static void check_conditions(const struct checker *checker, const struct cJSON *hook,
+                             struct sv field) {
+    const struct cJSON *conditions = json_get(hook, SV("matchConditions"));
+    struct sv path = path_member(checker, field, SV("matchConditions"));
+    size_t index = 0;
+    if (json_count(conditions) > MATCH_CONDITIONS_MAX)
+        report_invalid(checker, path, conditions, "must have at most 64 items");
+    JSON_EACH (condition, conditions)
+        check_condition(checker, condition, path_index(checker, path, index++));
+}
+
+/* --- all --- */
+
+static bool has_namesake(const struct cJSON *hooks, const struct cJSON *hook) {
+    JSON_EACH (other, hooks) {
+        if (other == hook)
+            return false;
+        if (json_equal(json_get(other, SV("name")), json_get(hook, SV("name"))))
+            return true;
+    }
+    return false;
+}
+
+void check_webhook_configuration(const struct checker *checker, const struct cJSON *object,
+                                 const struct cJSON *old) {
+    (void)old;
+    const struct cJSON *hooks = json_get(object, SV("webhooks"));
+    size_t index = 0;
+    JSON_EACH (hook, hooks) {
+        struct sv field = path_index(checker, SV("webhooks"), index++);
+        check_name(checker, hook, field);
+        if (has_namesake(hooks, hook))
+            report_duplicate(checker, path_member(checker, field, SV("name")),
+                             json_get(hook, SV("name")));
+        check_words(checker, hook, field);
+        check_timeout(checker, hook, field);
+        check_versions(checker, hook, field);
+        check_client_config(checker, hook, field);
+        check_rules(checker, hook, field);
+        check_conditions(checker, hook, field);
+    }
+}
