@@ -10,6 +10,7 @@
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/names.h"
 #include "fakeapi/cluster/kubelet_files.h"
+#include "fakeapi/server/fakeapi.h"
 
 enum { EXEC_DURATION_MS = 100 };
 
@@ -131,13 +132,37 @@ static void mount_what_is_listed(struct scenario_engine *engine, const struct ex
     result->stdout_bytes = json_write_arena(arena, answer, JSON_COMPACT);
 }
 
+/* Each worker holds 1 GiB. */
+static size_t count_workers(struct scenario_engine *engine, const struct exec_call *call,
+                            struct arena *arena) {
+    struct sv name = object_label(call->pod, LABEL_RUNTIME_NAME);
+    struct request request = {
+        .verb = VERB_LIST,
+        .group = RESOURCE_PODS.group,
+        .version = RESOURCE_PODS.version,
+        .plural = RESOURCE_PODS.plural,
+        .namespace_name = call->namespace_name,
+        .label_selector =
+            arena_printf(arena, "%.*s=%.*s", SV_ARG(LABEL_RUNTIME_NAME), SV_ARG(name)),
+    };
+    struct api_response pods;
+    fakeapi_handle(world_api(engine->world), &request, SV("engine"), arena, &pods);
+    size_t count = 0;
+    JSON_EACH (pod, json_get(pods.body, SV("items")))
+        count += sv_ends_with(object_label(pod, LABEL_COMPONENT_NAME), SV("-worker")) &&
+                 object_condition_is_true(pod, SV("Ready"));
+    return count;
+}
+
 static void answer_well(struct scenario_engine *engine, const struct exec_call *call,
                         struct sv entry, struct arena *arena, struct exec_result *result) {
     if (sv_eq(entry, SV("mountUFS")))
         mount_what_is_listed(engine, call, arena, result);
     else if (sv_eq(entry, SV("reportSummary")))
-        result->stdout_bytes = SV("{\"cacheCapacity\":\"1.00GiB\",\"cached\":\"0.00B\","
-                                  "\"cachedPercentage\":\"0.0%\"}");
+        result->stdout_bytes = arena_printf(arena,
+                                            "{\"cacheCapacity\":\"%zu.00GiB\","
+                                            "\"cached\":\"0.00B\",\"cachedPercentage\":\"0.0%%\"}",
+                                            count_workers(engine, call, arena));
 }
 
 /* --- what the scenario says --- */

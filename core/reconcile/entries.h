@@ -58,6 +58,9 @@ struct sv entry_size(struct pass *pass);
 /* checkRuntimeReady has passed with that input, or the class declares no such entry. */
 bool entry_check_holds(struct pass *pass, struct sv input);
 
+/* The last report counted all pods of the component that holds the cache, and all are there. */
+bool entry_report_counts(struct pass *pass, const struct component *component);
+
 /* Stages. The first two open or close GATE_READY_CHECK and GATE_MOUNTS. */
 void gate_ready_check(struct pass *pass);
 void gate_mounts(struct pass *pass); /* in mounts.c */

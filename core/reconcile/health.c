@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/reconcile/entries.h"
+#include "core/reconcile/nodes.h"
 #include "core/reconcile/pass.h"
 
 enum {
@@ -175,7 +176,31 @@ static void keep_report_failure(struct pass *pass) {
             (struct finding){SV("ReportFailed"), json_find_string(synced, "message")};
 }
 
+/* How many pods were ready to be counted. */
+static struct sv report_size(struct pass *pass, const struct component *component) {
+    return pass_printf(pass, "pods=%lld", component ? (long long)component->ready : 0);
+}
+
+static bool is_whole(const struct component *component) {
+    return component->is_observed && component->ready > 0 &&
+           component->ready == component->desired && component->ready == component->existing;
+}
+
+bool entry_report_counts(struct pass *pass, const struct component *component) {
+    const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_REPORT_SUMMARY);
+    return last && is_whole(component) && sv_eq(last->input_hash, report_size(pass, component));
+}
+
+/* A report that counted another number of pods is made again when all are there. */
+static bool is_outgrown(struct pass *pass, const struct component *component,
+                        const struct execution *last) {
+    return last && component && is_whole(component) && entry_can_execute(pass) &&
+           last->error == ERROR_NONE && last->exit_code == 0 &&
+           !sv_eq(last->input_hash, report_size(pass, component));
+}
+
 bool entry_report(struct pass *pass) {
+    const struct component *component = nodes_cache_component(pass);
     struct server server;
     struct sv message = SV("");
     if (!entry_server(pass, ENTRY_REPORT_SUMMARY, &server))
@@ -190,12 +215,12 @@ bool entry_report(struct pass *pass) {
     }
     if (!server.pod)
         return true;
-    bool is_first = !pass->was_bound && !last;
-    int64_t at_ms = is_first ? pass->snapshot->now_ms : due_ms(pass, &server, last);
+    bool is_due = (!pass->was_bound && !last) || is_outgrown(pass, component, last);
+    int64_t at_ms = is_due ? pass->snapshot->now_ms : due_ms(pass, &server, last);
     if (at_ms > pass->snapshot->now_ms)
         pass_wake_at(pass, at_ms);
     else if (entry_can_execute(pass))
-        entry_execute(pass, ENTRY_REPORT_SUMMARY, &server, SV(""), SV("ReportDue"),
-                      entry_timeout_ms(&server, ENTRY_REPORT_SUMMARY));
+        entry_execute(pass, ENTRY_REPORT_SUMMARY, &server, report_size(pass, component),
+                      SV("ReportDue"), entry_timeout_ms(&server, ENTRY_REPORT_SUMMARY));
     return pass->was_bound || (last && !last->is_running);
 }

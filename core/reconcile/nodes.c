@@ -2,14 +2,13 @@
 #include "core/reconcile/nodes.h"
 
 #include "core/api/object.h"
-#include "core/api/quantity.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/data/json.h"
+#include "core/reconcile/node_capacity.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
-#include "core/reconcile/tiered_store.h"
 
 /* The patch of one node in the making. */
 struct node_patch {
@@ -123,38 +122,9 @@ static struct node_patch begin(struct pass *pass, const struct cJSON *node) {
     return patch;
 }
 
-/* --- capacity --- */
-
-struct capacity {
-    struct quantity memory, disk;
-};
-
-static struct capacity capacity_of(struct pass *pass, const struct component *component) {
-    struct capacity sum = {{0, QUANTITY_BINARY_SI}, {0, QUANTITY_BINARY_SI}};
-    size_t index = 0;
-    JSON_EACH (declared, component->levels) {
-        struct tier_level level = tier_level_read(declared, index++);
-        for (size_t i = 0; i < level.path_count; i++) {
-            struct quantity quota;
-            if (!quantity_parse(tier_level_quota(&level, i, pass->arena), &quota))
-                continue;
-            struct quantity *part = tier_level_is_memory(&level) ? &sum.memory : &sum.disk;
-            *part = quantity_add(*part, quota);
-        }
-    }
-    return sum;
-}
-
-/* "10GiB", "0B": a quantity as people write it. */
-static struct sv human_size(struct pass *pass, struct quantity size) {
-    struct sv text = quantity_format(size, pass->arena);
-    return pass_printf(pass, "%.*sB", SV_ARG(text));
-}
-
 /* --- which nodes --- */
 
-/* Workers hold the cache; without workers the clients that run everywhere do. */
-static const struct component *cache_component(const struct pass *pass) {
+const struct component *nodes_cache_component(const struct pass *pass) {
     const struct component *worker = &pass->components[COMPONENT_WORKER];
     const struct component *client = &pass->components[COMPONENT_CLIENT];
     if (worker->is_enabled)
@@ -162,15 +132,19 @@ static const struct component *cache_component(const struct pass *pass) {
     return client->is_enabled && client->is_always ? client : NULL;
 }
 
-/* Names of the nodes on which a pod of the component runs. */
-static struct map *find_cache_nodes(struct pass *pass, const struct component *component) {
+/* How many pods of the component each node has that has one, by its name. */
+static struct map *count_cache_pods(struct pass *pass, const struct component *component) {
     struct map *nodes = map_new();
     for (size_t i = 0; component && i < pass->snapshot->pod_count; i++) {
         const struct cJSON *pod = pass->snapshot->pods[i];
         struct sv node = json_find_string(pod, "spec.nodeName");
-        if (node.len > 0 &&
-            sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name))
-            map_put(nodes, node, pass);
+        if (node.len == 0 ||
+            !sv_eq(object_label(pod, LABEL_COMPONENT_NAME), component->workload_name))
+            continue;
+        size_t *count = map_get(nodes, node);
+        if (!count)
+            map_put(nodes, node, count = ARENA_NEW(pass->arena, size_t));
+        (*count)++;
     }
     return nodes;
 }
@@ -188,22 +162,28 @@ static void mark_exclusive(struct node_patch *patch, const struct component *com
         drop_label(patch, LABEL_EXCLUSIVE);
 }
 
+/* What is not known has no label. */
+static void keep_label(struct node_patch *patch, struct sv key, struct sv value) {
+    if (value.len > 0)
+        set_label(patch, key, value);
+    else
+        drop_label(patch, key);
+}
+
 static void label_node(struct pass *pass, const struct component *component,
-                       const struct cJSON *node) {
+                       const struct cJSON *node, size_t pod_count) {
     const struct names *names = &pass->names;
     struct node_patch patch = begin(pass, node);
-    struct capacity capacity = capacity_of(pass, component);
+    struct node_capacity capacity =
+        node_capacity_of(pass, component, pod_count, object_label(node, names->total_label));
     if (!is_true(node, names->runtime_label))
         change_dataset_num(&patch, 1);
     set_label(&patch, names->runtime_label, SV("true"));
     set_label(&patch, names->common_label, SV("true"));
     mark_exclusive(&patch, component);
-    set_label(&patch, names->total_label,
-              human_size(pass, quantity_add(capacity.memory, capacity.disk)));
-    if (capacity.memory.nano > 0)
-        set_label(&patch, names->memory_label, human_size(pass, capacity.memory));
-    if (capacity.disk.nano > 0)
-        set_label(&patch, names->disk_label, human_size(pass, capacity.disk));
+    keep_label(&patch, names->total_label, capacity.total);
+    keep_label(&patch, names->memory_label, capacity.memory);
+    keep_label(&patch, names->disk_label, capacity.disk);
     send(&patch, SV("CacheOnNode"), "Write");
 }
 
@@ -225,13 +205,14 @@ static bool carries_labels(const struct pass *pass, const struct cJSON *node) {
 }
 
 void gate_nodes(struct pass *pass) {
-    const struct component *component = cache_component(pass);
-    AUTO(map) cache_nodes = find_cache_nodes(pass, component);
+    const struct component *component = nodes_cache_component(pass);
+    AUTO(map) cache_pods = count_cache_pods(pass, component);
     size_t before = pass->plan->action_count;
     for (size_t i = 0; i < pass->snapshot->node_count; i++) {
         const struct cJSON *node = pass->snapshot->nodes[i];
-        if (map_has(cache_nodes, object_name(node))) {
-            label_node(pass, component, node);
+        const size_t *pod_count = map_get(cache_pods, object_name(node));
+        if (pod_count) {
+            label_node(pass, component, node, *pod_count);
         } else if (carries_labels(pass, node)) {
             struct node_patch patch = begin(pass, node);
             drop_cache_labels(&patch);

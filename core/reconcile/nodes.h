@@ -9,8 +9,12 @@
 
 #include "core/base/base.h"
 
+struct component;
 struct pass;
 
+/* Whose pods hold the cache: workers; without workers the clients that run everywhere. NULL: none
+ * do. */
+const struct component *nodes_cache_component(const struct pass *pass);
 /* Labels nodes with cache pods, takes labels off the others; sets GATE_NODES. */
 void gate_nodes(struct pass *pass);
 /* Takes all labels of the runtime off all nodes, the client's too; true when none is left. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/reconcile/nodes.h"
+
+#include "core/reconcile/plan_fixture.h"
+
+#define TOTAL SV("fluid.io/s-h-cache-t-default-demo")
+#define DISK SV("fluid.io/s-h-cache-d-default-demo")
+
+static struct sv label(const struct world *world, size_t node, struct sv key) {
+    return object_label(world->nodes[node], key);
+}
+
+/* The first node that one of the two workers runs on. */
+static size_t worker_node(const struct world *world) {
+    for (size_t i = 0; i < world->node_count; i++)
+        if (sv_starts_with(object_name(world->nodes[i]), SV("node-demo-worker")))
+            return i;
+    return 0;
+}
+
+static const struct {
+    const char *report; /* of reportSummary; NULL: it fails */
+    const char *levels; /* of the worker's tiers */
+    const char *total, *disk;
+} capacity_cases[] = {
+    {"{\"cacheCapacity\":\"3.00GiB\"}", "[{emptyDir: {quota: 1Gi}}]", "1.50GiB", "1GiB"},
+    {"{\"cacheCapacity\":\"3 GiB\"}", "[]", "1.50GiB", ""},
+    {"{\"cacheCapacity\":\"4096\"}", "[]", "2KiB", ""},
+    {"{\"cacheCapacity\":\"2KB\"}", "[{emptyDir: {quota: 1Gi}}]", "1GiB", "1GiB"},
+    {"{\"cacheCapacity\":\"2kB\"}", "[]", "1000B", ""},
+    {"{\"cacheCapacity\":\"4EiB\"}", "[]", "2EiB", ""},
+    {"{\"cacheCapacity\":\"0B\"}", "[{emptyDir: {quota: 1Gi}}]", "1GiB", "1GiB"},
+    {"{\"cacheCapacity\":\"much\"}", "[{emptyDir: {quota: 1Gi}}]", "1GiB", "1GiB"},
+    {"{\"cached\":\"1GiB\"}", "[{emptyDir: {quota: 10G}}, {emptyDir: {quota: 2G}}]", "12GB",
+     "12GB"},
+    {"no report", "[{emptyDir: {quota: 1Gi}}]", "1GiB", "1GiB"},
+    {NULL, "[{emptyDir: {quota: 1Gi}}]", "1GiB", "1GiB"},
+    {NULL, "[]", "", ""},
+};
+
+TEST(a_node_holds_its_part_of_what_is_reported_else_of_what_the_tiers_say) {
+    for (size_t i = 0; i < COUNT_OF(capacity_cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.answers[ENTRY_REPORT_SUMMARY] = capacity_cases[i].report;
+        json_set(arena, json_find(world.runtime, "spec.worker"), SV("tieredStore"),
+                 parse(arena, arena_printf(arena, "{levels: %s}", capacity_cases[i].levels).ptr));
+        world_bind(&world);
+        size_t node = worker_node(&world);
+        CHECK_SV(label(&world, node, TOTAL), sv_from(capacity_cases[i].total));
+        CHECK_SV(label(&world, node, DISK), sv_from(capacity_cases[i].disk));
+        world_release(&world);
+    }
+}
+
+/* A controller that starts anew has no report yet: what the label says stays. */
+TEST(a_reported_capacity_survives_a_restart) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.answers[ENTRY_REPORT_SUMMARY] = "{\"cacheCapacity\":\"3.00GiB\"}";
+    world_bind(&world);
+    int writes = world.writes;
+    world.execution_count = 0;
+    struct plan plan;
+    plan_once(&world, &plan);
+    for (size_t i = 0; i < plan.action_count; i++)
+        CHECK(plan.actions[i].resource != &RESOURCE_NODES);
+    CHECK(world.writes == writes);
+    CHECK_SV(label(&world, worker_node(&world), TOTAL), SV("1.50GiB"));
+    world_release(&world);
+}
