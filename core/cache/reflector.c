@@ -19,6 +19,11 @@ enum {
     WATCH_GRACE_MS = 30 * 1000,
     BACKOFF_MS_MIN = 800,
     BACKOFF_MS_MAX = 30 * 1000,
+    /* After an expiry, which meets all who watch at once. */
+    RELIST_MS_SPREAD = 1000,
+    /* A server that streams a collection does not pause; one that never says where the initial
+     * events end does not know what was asked of it. */
+    STREAM_SILENCE_MS_MAX = 10 * 1000,
     /* Whether a kind has come that the cluster did not have. */
     MISSING_RETRY_MS = 10 * 60 * 1000,
 };
@@ -26,6 +31,7 @@ enum {
 enum phase {
     PHASE_LIST_DUE,  /* start a list (or its next page) at retry_ms */
     PHASE_LISTING,   /* waits for a page */
+    PHASE_STREAMING, /* a watch that begins with what there is, up to a bookmark */
     PHASE_WATCH_DUE, /* start a watch at retry_ms */
     PHASE_WATCHING,
 };
@@ -41,7 +47,7 @@ struct reflector {
     const struct resource *resource;
     struct arena *texts;
     struct sv namespace_name, label_selector, field_selector;
-    bool metadata_only, may_be_missing;
+    bool metadata_only, may_be_missing, streams_lists;
     struct rng rng;
     struct reflector_sink sink;
 
@@ -50,6 +56,7 @@ struct reflector {
     int64_t retry_ms;    /* when the due phase begins */
     int64_t backoff_ms;
     int64_t watch_end_ms;
+    int64_t stream_end_ms; /* of the phase STREAMING, by its silence */
     bool is_synced;
     struct error trouble;
     uint64_t list_number;
@@ -70,6 +77,7 @@ struct reflector *reflector_new(const struct reflector_options *options) {
         .field_selector = arena_copy(texts, options->field_selector),
         .metadata_only = options->metadata_only,
         .may_be_missing = options->may_be_missing,
+        .streams_lists = options->streams_lists,
         .sink = options->sink,
         .known = map_new(),
     };
@@ -185,16 +193,20 @@ static void relist(struct reflector *reflector) {
     reflector->retry_ms = 0;
 }
 
+static void relist_expired(struct reflector *reflector, int64_t now_ms) {
+    relist(reflector);
+    reflector->retry_ms = now_ms + (int64_t)rng_below(&reflector->rng, RELIST_MS_SPREAD);
+}
+
 static void copy_text(char *to, size_t bytes, struct sv text) {
     size_t len = text.len < bytes ? text.len : bytes - 1;
     memcpy(to, text.ptr, len);
     to[len] = '\0';
 }
 
-static void start_list(struct reflector *reflector) {
-    bool is_first = reflector->continue_token[0] == '\0';
-    struct request request = {
-        .verb = VERB_LIST,
+static struct request request_of(const struct reflector *reflector, enum verb verb) {
+    return (struct request){
+        .verb = verb,
         .group = reflector->resource->group,
         .version = reflector->resource->version,
         .plural = reflector->resource->plural,
@@ -203,10 +215,15 @@ static void start_list(struct reflector *reflector) {
         .subresource = SV(""),
         .label_selector = reflector->label_selector,
         .field_selector = reflector->field_selector,
-        .continue_token = sv_from(reflector->continue_token),
-        .limit = PAGE_ITEMS,
         .metadata_only = reflector->metadata_only,
     };
+}
+
+static void start_list(struct reflector *reflector) {
+    bool is_first = reflector->continue_token[0] == '\0';
+    struct request request = request_of(reflector, VERB_LIST);
+    request.continue_token = sv_from(reflector->continue_token);
+    request.limit = PAGE_ITEMS;
     if (is_first)
         reflector->list_number++;
     reflector->request_id = transport_start(reflector->transport, &request);
@@ -228,6 +245,30 @@ static void drop_missing(struct reflector *reflector) {
     }
 }
 
+static void begin_watch(struct reflector *reflector, enum phase phase) {
+    drop_missing(reflector);
+    reflector->is_synced = true;
+    reflector->backoff_ms = 0;
+    reflector->phase = phase;
+    reflector->retry_ms = 0;
+}
+
+/* A kind that not every cluster has: there are none, and it may come. */
+static void settle_without(struct reflector *reflector, int64_t now_ms) {
+    reflector->trouble.code = ERROR_NONE;
+    relist(reflector);
+    drop_missing(reflector);
+    reflector->is_synced = true;
+    reflector->retry_ms = now_ms + MISSING_RETRY_MS;
+}
+
+/* What failed, when it is the whole collection that is gone: nothing is known of its objects until
+ * it is back, least of all that there are none. */
+static void note_absence(struct reflector *reflector) {
+    if (reflector->trouble.code == ERROR_NOT_FOUND)
+        reflector->is_synced = false;
+}
+
 static void take_page(struct reflector *reflector, const struct completion *completion,
                       int64_t now_ms) {
     reflector->request_id = 0;
@@ -239,14 +280,11 @@ static void take_page(struct reflector *reflector, const struct completion *comp
         return;
     }
     if (completion->err.code == ERROR_NOT_FOUND && reflector->may_be_missing) {
-        reflector->trouble.code = ERROR_NONE;
-        relist(reflector);
-        drop_missing(reflector);
-        reflector->is_synced = true;
-        reflector->retry_ms = now_ms + MISSING_RETRY_MS;
+        settle_without(reflector, now_ms);
         return;
     }
     if (completion->err.code != ERROR_NONE) {
+        note_absence(reflector);
         reflector->phase = PHASE_LIST_DUE;
         back_off(reflector, now_ms, completion->retry_after_ms);
         return;
@@ -261,73 +299,135 @@ static void take_page(struct reflector *reflector, const struct completion *comp
     }
     copy_text(reflector->resource_version, sizeof(reflector->resource_version),
               json_find_string(completion->body, "metadata.resourceVersion"));
-    drop_missing(reflector);
-    reflector->is_synced = true;
-    reflector->backoff_ms = 0;
-    reflector->phase = PHASE_WATCH_DUE;
-    reflector->retry_ms = 0;
+    begin_watch(reflector, PHASE_WATCH_DUE);
 }
 
 /* --- watches --- */
 
-static void start_watch(struct reflector *reflector, int64_t now_ms) {
+static struct request watch_request(struct reflector *reflector, int64_t now_ms) {
     int64_t seconds = WATCH_SECONDS_MIN + (int64_t)rng_below(&reflector->rng, WATCH_SECONDS_SPREAD);
-    struct request request = {
-        .verb = VERB_WATCH,
-        .group = reflector->resource->group,
-        .version = reflector->resource->version,
-        .plural = reflector->resource->plural,
-        .namespace_name = reflector->namespace_name,
-        .name = SV(""),
-        .subresource = SV(""),
-        .label_selector = reflector->label_selector,
-        .field_selector = reflector->field_selector,
-        .resource_version = sv_from(reflector->resource_version),
-        .allow_watch_bookmarks = true,
-        .timeout_seconds = seconds,
-        .metadata_only = reflector->metadata_only,
-    };
-    reflector->request_id = transport_start(reflector->transport, &request);
+    struct request request = request_of(reflector, VERB_WATCH);
+    request.allow_watch_bookmarks = true;
+    request.timeout_seconds = seconds;
     reflector->watch_end_ms = now_ms + seconds * 1000 + WATCH_GRACE_MS;
+    return request;
+}
+
+static void start_watch(struct reflector *reflector, int64_t now_ms) {
+    struct request request = watch_request(reflector, now_ms);
+    request.resource_version = sv_from(reflector->resource_version);
+    reflector->request_id = transport_start(reflector->transport, &request);
     reflector->phase = PHASE_WATCHING;
+}
+
+/* A list and a watch in one, object by object: neither side ever holds the whole list. */
+static void start_stream(struct reflector *reflector, int64_t now_ms) {
+    struct request request = watch_request(reflector, now_ms);
+    request.send_initial_events = true;
+    request.resource_version_match = SV("NotOlderThan");
+    reflector->list_number++;
+    reflector->request_id = transport_start(reflector->transport, &request);
+    reflector->stream_end_ms = now_ms + STREAM_SILENCE_MS_MAX;
+    reflector->phase = PHASE_STREAMING;
+}
+
+static void stop_watch(struct reflector *reflector) {
+    transport_cancel(reflector->transport, reflector->request_id);
+    reflector->request_id = 0;
+}
+
+/* The server does not know streams: pages, from now on. */
+static void fall_back(struct reflector *reflector) {
+    reflector->streams_lists = false;
+    relist(reflector);
+}
+
+static bool ends_initial_events(const struct cJSON *bookmark) {
+    return sv_eq(object_annotation(bookmark, SV("k8s.io/initial-events-end")), SV("true"));
+}
+
+static void take_bookmark(struct reflector *reflector, const struct cJSON *bookmark) {
+    if (reflector->phase != PHASE_STREAMING)
+        return;
+    if (ends_initial_events(bookmark)) {
+        begin_watch(reflector, PHASE_WATCHING);
+        return;
+    }
+    stop_watch(reflector);
+    fall_back(reflector);
+}
+
+static void take_object(struct reflector *reflector, const struct completion *completion) {
+    if (completion->event_type == WATCH_BOOKMARK) {
+        take_bookmark(reflector, completion->body);
+    } else if (completion->event_type == WATCH_DELETED) {
+        char space[KEY_BYTES_MAX];
+        forget(reflector,
+               key_of(space, object_namespace(completion->body), object_name(completion->body)),
+               completion->body);
+    } else {
+        deliver(reflector, completion->body);
+    }
 }
 
 static void take_event(struct reflector *reflector, const struct completion *completion,
                        int64_t now_ms) {
-    struct sv version = object_resource_version(completion->body);
     if (completion->event_type == WATCH_ERROR) {
-        transport_cancel(reflector->transport, reflector->request_id);
-        reflector->request_id = 0;
-        relist(reflector);
+        stop_watch(reflector);
+        relist_expired(reflector, now_ms);
         if (completion->err.code != ERROR_EXPIRED)
             back_off(reflector, now_ms, completion->retry_after_ms);
         return;
     }
     reflector->backoff_ms = 0;
     reflector->trouble.code = ERROR_NONE;
-    if (completion->event_type == WATCH_DELETED) {
-        char space[KEY_BYTES_MAX];
-        forget(reflector,
-               key_of(space, object_namespace(completion->body), object_name(completion->body)),
-               completion->body);
-    } else if (completion->event_type != WATCH_BOOKMARK) {
-        deliver(reflector, completion->body);
+    reflector->stream_end_ms = now_ms + STREAM_SILENCE_MS_MAX;
+    copy_text(reflector->resource_version, sizeof(reflector->resource_version),
+              object_resource_version(completion->body));
+    take_object(reflector, completion);
+}
+
+/* A server that was restored from a backup is behind what we have seen, maybe for ever. */
+static bool is_ahead_of_server(const struct completion *completion) {
+    JSON_EACH (cause, json_find(completion->body, "details.causes"))
+        if (sv_eq(json_find_string(cause, "reason"), SV("ResourceVersionTooLarge")))
+            return true;
+    return false;
+}
+
+static void take_stream_end(struct reflector *reflector, const struct completion *completion,
+                            int64_t now_ms) {
+    enum error_code code = completion->err.code;
+    if (code == ERROR_NOT_FOUND && reflector->may_be_missing) {
+        settle_without(reflector, now_ms);
+    } else if (code == ERROR_INVALID || code == ERROR_UNSUPPORTED) {
+        reflector->trouble.code = ERROR_NONE;
+        fall_back(reflector);
+    } else {
+        note_absence(reflector);
+        relist(reflector);
+        back_off(reflector, now_ms, completion->retry_after_ms);
     }
-    copy_text(reflector->resource_version, sizeof(reflector->resource_version), version);
 }
 
 static void take_watch_end(struct reflector *reflector, const struct completion *completion,
                            int64_t now_ms) {
+    enum error_code code = completion->err.code;
     reflector->request_id = 0;
     reflector->trouble = completion->err;
-    if (completion->err.code == ERROR_EXPIRED) {
+    if (reflector->phase == PHASE_STREAMING) {
+        take_stream_end(reflector, completion, now_ms);
+    } else if (code == ERROR_EXPIRED || is_ahead_of_server(completion)) {
+        relist_expired(reflector, now_ms);
+    } else if (code == ERROR_NOT_FOUND) {
+        /* The kind itself is gone: the list tells. */
         relist(reflector);
-        return;
+    } else {
+        reflector->phase = PHASE_WATCH_DUE;
+        reflector->retry_ms = 0;
+        if (code != ERROR_NONE)
+            back_off(reflector, now_ms, completion->retry_after_ms);
     }
-    reflector->phase = PHASE_WATCH_DUE;
-    reflector->retry_ms = 0;
-    if (completion->err.code != ERROR_NONE)
-        back_off(reflector, now_ms, completion->retry_after_ms);
 }
 
 bool reflector_take(struct reflector *reflector, const struct completion *completion,
@@ -343,19 +443,44 @@ bool reflector_take(struct reflector *reflector, const struct completion *comple
     return true;
 }
 
-int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
-    if (reflector->phase == PHASE_WATCHING && now_ms >= reflector->watch_end_ms) {
-        transport_cancel(reflector->transport, reflector->request_id);
-        reflector->request_id = 0;
+static void end_silence(struct reflector *reflector, int64_t now_ms) {
+    if (reflector->phase == PHASE_STREAMING && now_ms >= reflector->stream_end_ms) {
+        stop_watch(reflector);
+        fall_back(reflector);
+    } else if (reflector->phase == PHASE_WATCHING && now_ms >= reflector->watch_end_ms) {
+        stop_watch(reflector);
         reflector->phase = PHASE_WATCH_DUE;
         reflector->retry_ms = now_ms;
     }
-    bool is_due = reflector->retry_ms <= now_ms;
-    if (reflector->phase == PHASE_LIST_DUE && is_due)
-        start_list(reflector);
-    else if (reflector->phase == PHASE_WATCH_DUE && is_due)
+}
+
+static void start_due(struct reflector *reflector, int64_t now_ms) {
+    if (reflector->phase == PHASE_WATCH_DUE)
         start_watch(reflector, now_ms);
-    if (reflector->phase == PHASE_WATCHING)
+    else if (reflector->streams_lists)
+        start_stream(reflector, now_ms);
+    else
+        start_list(reflector);
+}
+
+static bool is_due_phase(const struct reflector *reflector) {
+    return reflector->phase == PHASE_LIST_DUE || reflector->phase == PHASE_WATCH_DUE;
+}
+
+int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
+    end_silence(reflector, now_ms);
+    if (is_due_phase(reflector) && reflector->retry_ms <= now_ms)
+        start_due(reflector, now_ms);
+    switch (reflector->phase) {
+    case PHASE_LISTING:
+        return DEADLINE_NEVER;
+    case PHASE_STREAMING:
+        return reflector->stream_end_ms;
+    case PHASE_WATCHING:
         return reflector->watch_end_ms;
-    return reflector->phase == PHASE_LISTING ? DEADLINE_NEVER : reflector->retry_ms;
+    case PHASE_LIST_DUE:
+    case PHASE_WATCH_DUE:
+        break;
+    }
+    return reflector->retry_ms;
 }

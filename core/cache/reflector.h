@@ -2,7 +2,8 @@
 /*
  * reflector: keeps somebody's picture of one collection up to date: lists it in pages, follows it
  * by watch, resumes a cut watch from the last version it saw (bookmarks included), lists again
- * after 410, and backs off while the server fails. Named after client-go's Reflector.
+ * after 410 or when the server has gone back in time, and backs off while the server fails. Named
+ * after client-go's Reflector.
  *
  * It owns no objects, only their keys and versions; a sink keeps what it wants. The owner of the
  * transport passes completions on with reflector_take() and calls reflector_step() when due.
@@ -35,7 +36,10 @@ struct reflector_options {
     struct sv label_selector, field_selector;
     bool metadata_only;
     bool may_be_missing; /* a kind that not every cluster has: then there are no objects of it */
-    uint64_t seed;       /* jitter of back-off and relists */
+    /* Ask for the list as the beginning of the watch (WatchList); in pages after all where the
+     * server refuses that or does not know it. */
+    bool streams_lists;
+    uint64_t seed; /* jitter of back-off and relists */
     struct reflector_sink sink;
 };
 
@@ -49,7 +53,7 @@ bool reflector_take(struct reflector *reflector, const struct completion *comple
                     int64_t now_ms);
 /* Starts what is due; returns its next deadline. */
 int64_t reflector_step(struct reflector *reflector, int64_t now_ms);
-/* The first list was delivered in full. */
+/* A list was delivered in full, and the collection has not vanished since. */
 bool reflector_is_synced(const struct reflector *reflector);
 /* What the last list or watch ended with, or NULL when nothing is wrong. */
 const struct error *reflector_trouble(const struct reflector *reflector);
