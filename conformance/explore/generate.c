@@ -39,6 +39,12 @@ static struct cJSON *parse(struct arena *arena, struct sv text) {
     return documents.roots[0];
 }
 
+/* Two runtimes that compete for nodes end as who asked first has it, which a fault may change: then
+ * there are enough for both. */
+static struct sv world_of(const struct generator *generator, bool has_faults) {
+    return generator->has_two && has_faults ? SV("nodes: 10, ") : SV("");
+}
+
 void generate_scenario(struct arena *arena, struct case_id id, struct generated *ret_generated) {
     struct generator generator = {.arena = arena, .removed = id.removed, .steps = SV("")};
     rng_init_named(&generator.rng, id.seed,
@@ -47,15 +53,17 @@ void generate_scenario(struct arena *arena, struct case_id id, struct generated 
     struct sv scripts = generate_scripts(&generator);
     struct sv steps = generate_steps(&generator);
     struct sv faults = generate_faults(&generator);
+    struct sv world = world_of(&generator, faults.len > 0);
     struct sv name = case_id_text(id, arena);
     struct sv text =
         arena_printf(arena,
                      "{apiVersion: cacheruntime.io/v1, kind: Scenario, id: SCN-GEN-%03llu,\n"
-                     " title: 'generated, --replay %.*s', world: {kubelet: {configMapLag: 5s}},\n"
+                     " title: 'generated, --replay %.*s', world: {%.*skubelet: {configMapLag: 5s}},"
+                     "\n"
                      " objects: [%.*s],\n scripts: [%.*s],\n faults: [%.*s],\n steps: [%.*s],\n"
                      " budgets: {writesSteady: 0}}",
-                     (unsigned long long)(id.number % 1000), SV_ARG(name), SV_ARG(objects),
-                     SV_ARG(scripts), SV_ARG(faults), SV_ARG(steps));
+                     (unsigned long long)(id.number % 1000), SV_ARG(name), SV_ARG(world),
+                     SV_ARG(objects), SV_ARG(scripts), SV_ARG(faults), SV_ARG(steps));
     *ret_generated = (struct generated){parse(arena, text), generator.part_count};
 }
 

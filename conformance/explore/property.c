@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/explore/property.h"
 
+#include "conformance/explore/property_end.h"
 #include "conformance/explore/property_watch.h"
 #include "conformance/scenario/scenario_final.h"
 #include "core/base/arena.h"
-#include "core/base/buf.h"
 #include "core/base/error.h"
-#include "core/base/vec.h"
 #include "core/data/json.h"
-#include "core/reconcile/names.h"
 
 /* Creation takes about 20 writes a runtime, an edit a handful, a rollout some more. */
 enum {
     WRITES_OF_START_MAX = 80,
     WRITES_OF_STEP_MAX = 60,
-    OBJECTS_BYTES_MAX = 64 * 1024 * 1024,
 };
 
 #define X(name, text) [PROPERTY_##name] = {text, sizeof(text) - 1},
@@ -86,81 +83,11 @@ static bool is_bounded(const struct scenario *scenario, const struct property_op
     return false;
 }
 
-/* What is followed by a number that another course of the same edits may change: the node a pod
- * came to, and how many changes an object took. */
-static const struct sv numbered[] = {
-    {"node-", 5}, {"\"generation\":", 13}, {"\"observedGeneration\":", 21}};
-
-/* Copies what stands at `at`, without such a number. */
-static size_t copy_without_number(char *to, struct sv from, size_t *at) {
-    for (size_t i = 0; i < COUNT_OF(numbered); i++) {
-        if (!sv_starts_with(sv_drop(from, *at), numbered[i]))
-            continue;
-        memcpy(to, numbered[i].ptr, numbered[i].len);
-        for (*at += numbered[i].len;
-             *at < from.len && from.ptr[*at] >= '0' && from.ptr[*at] <= '9';)
-            (*at)++;
-        to[numbered[i].len] = '0';
-        return numbered[i].len + 1;
-    }
-    *to = from.ptr[(*at)++];
-    return 1;
-}
-
-static int compare_lines(const void *a, const void *b) {
-    const struct sv *x = a, *y = b;
-    return sv_compare(*x, *y);
-}
-
-struct lines {
-    VEC(struct sv) texts;
-    struct arena *arena;
-};
-
-/* A node's labels, each for itself: it says nothing which of them meet on one node. */
-static void add_labels(struct lines *lines, struct sv node) {
-    struct error err = {0};
-    const struct cJSON *object = json_read(lines->arena, sv_drop(node, sv_find(node, '{')), &err);
-    JSON_EACH (label, json_find(object, "metadata.labels"))
-        if (!sv_eq(json_key(label), LABEL_DATASET_NUM))
-            vec_push(&lines->texts,
-                     arena_printf(lines->arena, "nodes label %.*s=%.*s", SV_ARG(json_key(label)),
-                                  SV_ARG(json_text(label))));
-}
-
-/* Where pods come to lie depends on who asked first, and is no part of what was asked for: nodes
- * lose their numbers, and lines are put in order again. */
-static struct sv without_places(struct sv objects, struct arena *arena) {
-    struct lines lines = {.arena = arena};
-    /* "node-" before no number grows by one. */
-    char *bytes = arena_alloc(arena, objects.len + objects.len / 4 + 2);
-    size_t len = 0;
-    for (size_t at = 0; at < objects.len;)
-        len += copy_without_number(bytes + len, objects, &at);
-    for (struct sv rest = {bytes, len}; rest.len > 0;) {
-        struct sv line = sv_cut(&rest, '\n');
-        if (sv_starts_with(line, SV("nodes ")))
-            add_labels(&lines, line);
-        else
-            vec_push(&lines.texts, line);
-    }
-    qsort(lines.texts.items, lines.texts.count, sizeof(lines.texts.items[0]), compare_lines);
-    struct buf sorted;
-    buf_init(&sorted, OBJECTS_BYTES_MAX);
-    bool fits = true;
-    for (size_t i = 0; i < lines.texts.count; i++)
-        fits = fits && buf_append(&sorted, lines.texts.items[i]) && buf_append_byte(&sorted, '\n');
-    struct sv text = fits ? arena_copy(arena, buf_view(&sorted)) : objects;
-    buf_release(&sorted);
-    vec_release(&lines.texts);
-    return text;
-}
-
 static bool ends_alike(struct sv reference, const struct scenario_result *run, struct arena *arena,
                        struct property_result *result) {
     struct sv expected, actual;
-    scenario_final_compare(without_places(reference, arena),
-                           without_places(run->final_objects, arena), &expected, &actual);
+    scenario_final_compare(property_end_comparable(reference, arena),
+                           property_end_comparable(run->final_objects, arena), &expected, &actual);
     if (expected.len == 0 && actual.len == 0)
         return true;
     scenario_final_shorten(arena, &expected, &actual);

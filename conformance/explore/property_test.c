@@ -34,6 +34,14 @@ static const struct {
      HEAD "steps:\n" REST
           "faults: [{id: f, kind: crash.after-request, at: {request: {verb: apply, nth: 2}}}]\n",
      PROPERTY_NONE, 0},
+    {"an edit of the class that reaches it before there is a runtime",
+     HEAD "steps:\n- {name: begin, do: {advance: 1m}}\n- {name: edit, settle: true, within: 1h, "
+          "do: {patch: {ref: cacheruntimeclass/c, "
+          "merge:"
+          " {topology: {worker: {options: {a: b}, onConfigChange: Restart}}}}}}\n" REST
+          "faults: [{id: f, kind: api.slow, delay: 10m, at: {request: {resource: cacheruntimes,"
+          " verb: patch, nth: 1}}}]\n",
+     PROPERTY_NONE, 0},
     {"a deletion",
      HEAD "steps:\n" REST
           "- {name: gone, do: {delete: cacheruntime/demo}, expect: [{absent: cacheruntime/demo}],"

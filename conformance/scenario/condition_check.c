@@ -491,15 +491,18 @@ static void judge_class(struct judge *judge, const struct cJSON *runtime_class) 
     const struct cJSON *status = json_get(runtime_class, SV("status"));
     const struct cJSON *progressing = object_condition(runtime_class, SV("Progressing"));
     int64_t count = 0, ready = 0;
+    bool has_rolling = false;
     judge->object = runtime_class;
     judge->kind = SV("CacheRuntimeClass");
     if (!judge->view->is_at_rest || !json_get(status, SV("runtimes")))
         return;
     JSON_EACH (runtime, judge->view->runtimes) {
-        struct sv name = json_find_string(runtime, "spec.runtimeClassName");
-        count += sv_eq(name, object_name(runtime_class));
-        ready += sv_eq(name, object_name(runtime_class)) &&
-                 object_condition_is_true(runtime, SV("Ready"));
+        if (!sv_eq(json_find_string(runtime, "spec.runtimeClassName"), object_name(runtime_class)))
+            continue;
+        read_runtime(judge, runtime);
+        count++;
+        ready += object_condition_is_true(runtime, SV("Ready"));
+        has_rolling = has_rolling || is_rolling(judge);
     }
     if (json_int_or(status, SV("runtimes"), 0) != count ||
         json_int_or(status, SV("readyRuntimes"), 0) != ready)
@@ -512,7 +515,7 @@ static void judge_class(struct judge *judge, const struct cJSON *runtime_class) 
     if (sv_eq(reason_of(progressing), SV("RolloutComplete")) &&
         json_int_or(status, SV("updatedRuntimes"), 0) != count)
         lie_of(judge, SV("Progressing"), SV("not all runtimes are updated"));
-    if (is_true(progressing) && ready == count)
+    if (is_true(progressing) && ready == count && !has_rolling)
         lie_of(judge, SV("Progressing"), SV("all runtimes are ready and nothing is under way"));
 }
 

@@ -159,18 +159,25 @@ TEST(tells_each_lie_and_no_other) {
     }
 }
 
+static const char rolling[] =
+    "[{metadata: {name: demo-master, namespace: default}}, {metadata: {name: demo-worker, "
+    "namespace: default}, status: {currentRevision: a, updateRevision: b}}]";
+
 static const struct {
     const char *status, *lie;
+    const char *workloads; /* NULL: nothing is under way */
 } classes[] = {
     {"{runtimes: 1, readyRuntimes: 1, updatedRuntimes: 1, conditions: [{type: Progressing, status: "
      "\"False\", reason: RolloutComplete}]}",
-     ""},
-    {"{runtimes: 2, readyRuntimes: 1}", "readyRuntimes: 1 of 1 are Ready"},
+     "", NULL},
+    {"{runtimes: 2, readyRuntimes: 1}", "readyRuntimes: 1 of 1 are Ready", NULL},
     {"{runtimes: 1, readyRuntimes: 1, conditions: [{type: Progressing, status: \"False\", reason: "
      "RolloutComplete}]}",
-     "Progressing: not all runtimes are updated"},
+     "Progressing: not all runtimes are updated", NULL},
     {"{runtimes: 1, readyRuntimes: 1, conditions: [{type: Progressing, status: \"True\"}]}",
-     "Progressing: all runtimes are ready and nothing is under way"},
+     "Progressing: all runtimes are ready and nothing is under way", NULL},
+    {"{runtimes: 1, readyRuntimes: 1, conditions: [{type: Progressing, status: \"True\"}]}", "",
+     rolling},
 };
 
 TEST(classes_tell_where_their_rollout_stands) {
@@ -180,6 +187,8 @@ TEST(classes_tell_where_their_rollout_stands) {
         struct condition_lie lies[CONDITION_LIES_MAX];
         json_set(arena, json_at(view.classes, 0), SV("status"),
                  tree(arena, sv_from(classes[i].status)));
+        if (classes[i].workloads)
+            view.stateful_sets = tree(arena, sv_from(classes[i].workloads));
         size_t count = condition_check(&view, arena, lies);
         struct sv told = count > 0 ? arena_printf(arena, "%.*s: %.*s", SV_ARG(lies[0].condition),
                                                   SV_ARG(lies[0].truth))

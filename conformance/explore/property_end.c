@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/explore/property_end.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/vec.h"
+#include "core/data/json.h"
+#include "core/reconcile/names.h"
+
+/* One object, or a text that stands for it. */
+struct line {
+    struct sv text;       /* "pods default/a ", or the whole line when there is no object */
+    struct cJSON *object; /* NULL: none */
+};
+
+struct end {
+    struct arena *arena;
+    VEC(struct line) lines;
+    VEC(struct sv) kept_back; /* keys of workloads whose pods nobody replaces */
+};
+
+/* --- numbers --- */
+
+/* What is followed by a number that another course of the same edits may change: the node a pod
+ * came to, and how many changes an object took. */
+static const struct sv numbered[] = {
+    {"node-", 5}, {"\"generation\":", 13}, {"\"observedGeneration\":", 21}};
+
+/* Copies what stands at `at`, without such a number. */
+static size_t copy_without_number(char *to, struct sv from, size_t *at) {
+    for (size_t i = 0; i < COUNT_OF(numbered); i++) {
+        if (!sv_starts_with(sv_drop(from, *at), numbered[i]))
+            continue;
+        memcpy(to, numbered[i].ptr, numbered[i].len);
+        for (*at += numbered[i].len;
+             *at < from.len && from.ptr[*at] >= '0' && from.ptr[*at] <= '9';)
+            (*at)++;
+        to[numbered[i].len] = '0';
+        return numbered[i].len + 1;
+    }
+    *to = from.ptr[(*at)++];
+    return 1;
+}
+
+static struct sv without_numbers(struct sv objects, struct arena *arena) {
+    /* "node-" before no number grows by one. */
+    char *bytes = arena_alloc(arena, objects.len + objects.len / 4 + 2);
+    size_t len = 0;
+    for (size_t at = 0; at < objects.len;)
+        len += copy_without_number(bytes + len, objects, &at);
+    return (struct sv){bytes, len};
+}
+
+/* --- reading --- */
+
+static struct sv key_of(struct end *end, struct sv namespace_name, struct sv name) {
+    return object_key(end->arena, namespace_name, name);
+}
+
+static void add_line(struct end *end, struct sv line) {
+    struct error err = {0};
+    size_t brace = sv_find(line, '{');
+    struct cJSON *object = json_read(end->arena, sv_drop(line, brace), &err);
+    struct line read = {object ? sv_prefix(line, brace) : line, object};
+    vec_push(&end->lines, read);
+    bool waits_for_deletion =
+        sv_eq(json_find_string(object, "spec.updateStrategy.type"), SV("OnDelete"));
+    if (waits_for_deletion)
+        vec_push(&end->kept_back, key_of(end, object_namespace(object), object_name(object)));
+}
+
+static bool is_kept_back(struct end *end, struct sv namespace_name, struct sv workload) {
+    struct sv key = key_of(end, namespace_name, workload);
+    return sv_index_of(key, end->kept_back.items, end->kept_back.count) < end->kept_back.count;
+}
+
+/* --- what each kind leaves out --- */
+
+/* A node's labels, each for itself: it says nothing which of them meet on one node. */
+static void split_node(struct end *end, struct line *line) {
+    JSON_EACH (label, json_find(line->object, "metadata.labels"))
+        if (!sv_eq(json_key(label), LABEL_DATASET_NUM))
+            vec_push(&end->lines,
+                     ((struct line){arena_printf(end->arena, "nodes label %.*s=%.*s",
+                                                 SV_ARG(json_key(label)), SV_ARG(json_text(label))),
+                                    NULL}));
+    *line = (struct line){SV(""), NULL};
+}
+
+/* A class that a rollout has ended of says so; one that was edited before it had runtimes never had
+ * a rollout. Both are the same end. */
+static void reduce_class(struct end *end, struct line *line) {
+    (void)end;
+    const struct cJSON *progressing = object_condition(line->object, SV("Progressing"));
+    if (sv_eq(json_find_string(progressing, "reason"), SV("RolloutComplete")))
+        json_remove(line->object, SV("status"));
+}
+
+static void remove_all(struct cJSON *map, const struct sv *keys, size_t count) {
+    for (size_t i = 0; i < count && map; i++)
+        json_remove(map, keys[i]);
+}
+
+/* Which template it was made from depends on whether it came before the edit or after it. */
+static void reduce_pod(struct end *end, struct line *line) {
+    static const struct sv keys[] = {{"metadata", 8}, {"spec", 4}};
+    static const struct sv status_keys[] = {{"qosClass", 8}, {"containerStatuses", 17}};
+    struct sv workload = object_label(line->object, LABEL_COMPONENT_NAME);
+    if (!is_kept_back(end, object_namespace(line->object), workload))
+        return;
+    remove_all(line->object, keys, COUNT_OF(keys));
+    remove_all(json_get(line->object, SV("status")), status_keys, COUNT_OF(status_keys));
+}
+
+static void reduce_workload(struct end *end, struct line *line) {
+    static const struct sv keys[] = {{"currentRevision", 15},
+                                     {"updateRevision", 14},
+                                     {"currentReplicas", 15},
+                                     {"updatedReplicas", 15},
+                                     {"updatedNumberScheduled", 22}};
+    if (is_kept_back(end, object_namespace(line->object), object_name(line->object)))
+        remove_all(json_get(line->object, SV("status")), keys, COUNT_OF(keys));
+}
+
+static void reduce_runtime(struct end *end, struct line *line) {
+    static const struct sv components[] = {{"master", 6}, {"worker", 6}, {"client", 6}};
+    static const struct sv updated = {"updatedReplicas", 15};
+    struct cJSON *status = json_get(line->object, SV("status"));
+    for (size_t i = 0; i < COUNT_OF(components); i++) {
+        struct sv workload = arena_printf(end->arena, "%.*s-%.*s",
+                                          SV_ARG(object_name(line->object)), SV_ARG(components[i]));
+        if (is_kept_back(end, object_namespace(line->object), workload))
+            remove_all(json_get(status, components[i]), &updated, 1);
+    }
+}
+
+static const struct {
+    struct sv prefix;
+    void (*reduce)(struct end *end, struct line *line);
+} kinds[] = {
+    {{"nodes ", 6}, split_node},
+    {{"pods ", 5}, reduce_pod},
+    {{"statefulsets ", 13}, reduce_workload},
+    {{"daemonsets ", 11}, reduce_workload},
+    {{"cacheruntimeclasses ", 20}, reduce_class},
+    {{"cacheruntimes ", 14}, reduce_runtime},
+};
+
+/* By index: a node's labels become lines behind the others. */
+static void reduce_lines(struct end *end) {
+    for (size_t at = 0, count = end->lines.count; at < count; at++) {
+        struct line line = end->lines.items[at];
+        for (size_t i = 0; i < COUNT_OF(kinds) && line.object; i++)
+            if (sv_starts_with(line.text, kinds[i].prefix))
+                kinds[i].reduce(end, &line);
+        end->lines.items[at] = line;
+    }
+}
+
+/* --- writing --- */
+
+static int compare_texts(const void *a, const void *b) {
+    const struct sv *x = a, *y = b;
+    return sv_compare(*x, *y);
+}
+
+static struct sv join(struct end *end) {
+    size_t count = end->lines.count, bytes = 0, at = 0;
+    struct sv *texts = ARENA_ARRAY(end->arena, struct sv, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const struct line *line = &end->lines.items[i];
+        texts[i] =
+            line->object
+                ? arena_printf(end->arena, "%.*s%.*s", SV_ARG(line->text),
+                               SV_ARG(json_write_arena(end->arena, line->object, JSON_COMPACT)))
+                : line->text;
+        bytes += texts[i].len + 1;
+    }
+    qsort(texts, count, sizeof(texts[0]), compare_texts);
+    char *text = arena_alloc(end->arena, bytes + 1);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(text + at, texts[i].ptr, texts[i].len);
+        at += texts[i].len;
+        text[at++] = '\n';
+    }
+    return (struct sv){text, at};
+}
+
+struct sv property_end_comparable(struct sv objects, struct arena *arena) {
+    struct end end = {.arena = arena};
+    for (struct sv rest = without_numbers(objects, arena); rest.len > 0;)
+        add_line(&end, sv_cut(&rest, '\n'));
+    reduce_lines(&end);
+    struct sv text = join(&end);
+    vec_release(&end.lines);
+    vec_release(&end.kept_back);
+    return text;
+}
