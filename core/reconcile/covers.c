@@ -21,6 +21,9 @@ static const struct {
     {{"hostAliases", 11}, {"ip", 2}, {"", 0}},
 };
 
+/* Maps that mean something as a whole: one more member selects something else. */
+static const struct sv whole_maps[] = {{"selector", 8}, {"matchLabels", 11}, {"nodeSelector", 12}};
+
 /* Maps whose members are quantities, and members that are one. */
 static const struct sv quantity_maps[] = {{"requests", 8}, {"limits", 6}, {"capacity", 8}};
 static const struct sv quantity_members[] = {{"sizeLimit", 9}, {"divisor", 7}};
@@ -61,8 +64,20 @@ static bool is_quantity(struct place place) {
 static bool covers_at(const struct cJSON *observed, const struct cJSON *desired, struct place place,
                       struct arena *arena, struct sv *ret_path);
 
+static bool has_other_members(const struct cJSON *observed, const struct cJSON *desired,
+                              struct place place) {
+    if (sv_index_of(place.key, whole_maps, COUNT_OF(whole_maps)) == COUNT_OF(whole_maps))
+        return false;
+    JSON_EACH (member, observed)
+        if (!json_get(desired, json_key(member)))
+            return true;
+    return false;
+}
+
 static bool covers_map(const struct cJSON *observed, const struct cJSON *desired,
                        struct place place, struct arena *arena, struct sv *ret_path) {
+    if (has_other_members(observed, desired, place))
+        return false;
     JSON_EACH (member, desired) {
         struct place inner = {json_key(member), place.key};
         const struct cJSON *counterpart = json_get(observed, inner.key);

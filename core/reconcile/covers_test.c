@@ -33,6 +33,10 @@ static const struct {
     {"{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"a\"]}", "args"},
     {"{\"ports\":[{\"port\":80,\"protocol\":\"TCP\",\"targetPort\":80}]}",
      "{\"ports\":[{\"port\":80}]}", NULL},
+    {"{\"selector\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"selector\":{\"a\":\"1\"}}", "selector"},
+    {"{\"nodeSelector\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"nodeSelector\":{\"a\":\"1\"}}",
+     "nodeSelector"},
+    {"{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}", "{\"labels\":{\"a\":\"1\"}}", NULL},
     {"{\"ports\":[{\"port\":80,\"protocol\":\"UDP\"}]}", "{\"ports\":[{\"port\":80}]}", "ports.80"},
 };
 

@@ -246,6 +246,38 @@ static bool changes_headlessness(const struct cJSON *observed, const struct cJSO
            sv_eq(old, none) != sv_eq(json_find_string(desired, "spec.clusterIP"), none);
 }
 
+static bool has_port(const struct cJSON *ports, const struct cJSON *wanted) {
+    struct sv protocol = json_string_or(wanted, SV("protocol"), SV("TCP"));
+    JSON_EACH (port, ports)
+        if (json_int_or(port, SV("port"), 0) == json_int_or(wanted, SV("port"), 0) &&
+            sv_eq(json_string_or(port, SV("protocol"), SV("TCP")), protocol))
+            return true;
+    return false;
+}
+
+/* An apply leaves alone what others have added to the list, so that it is taken out one by one,
+ * the last first, since each shifts those behind it. */
+static bool remove_other_ports(struct pass *pass, const struct cJSON *observed,
+                               const struct cJSON *desired) {
+    const struct cJSON *ports = json_find(observed, "spec.ports");
+    struct action *action = NULL;
+    for (size_t i = json_count(ports); i > 0; i--) {
+        if (has_port(json_find(desired, "spec.ports"), json_at(ports, i - 1)))
+            continue;
+        if (!action) {
+            action = write_json_patch(pass, &RESOURCE_SERVICES, observed, STEP_OBJECTS,
+                                      SV("ObjectDiffers"),
+                                      pass_printf(pass, "Remove ports of others from Service %.*s",
+                                                  SV_ARG(object_name(observed))));
+            write_operation(pass, action, SV("test"), SV("/metadata/resourceVersion"),
+                            json_string(pass->arena, object_resource_version(observed)));
+        }
+        write_operation(pass, action, SV("remove"), pass_printf(pass, "/spec/ports/%zu", i - 1),
+                        NULL);
+    }
+    return action != NULL;
+}
+
 static void write_service(struct pass *pass, struct cJSON *desired) {
     const struct observed *observed = snapshot_find(
         pass->snapshot, &RESOURCE_SERVICES, object_namespace(desired), object_name(desired));
@@ -257,6 +289,8 @@ static void write_service(struct pass *pass, struct cJSON *desired) {
     else if (!object_is_deleting(observed->object))
         write_delete(pass, &RESOURCE_SERVICES, observed->object, SV("Background"), STEP_OBJECTS,
                      SV("ImmutableFieldChanged"));
+    if (result == WRITE_DONE && remove_other_ports(pass, observed->object, desired))
+        result = WRITE_PENDING;
     judge(pass, GATE_OBJECTS, result, desired);
 }
 
