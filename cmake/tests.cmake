@@ -81,6 +81,18 @@ if(PYTHON3)
   endforeach()
 endif()
 
+# The API server over its sockets: one test for each flow.
+if(PYTHON3)
+  file(GLOB flows CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/ci/serve/flow_*.py)
+  foreach(flow ${flows})
+    get_filename_component(stem ${flow} NAME_WE)
+    string(REPLACE "flow_" "" stem ${stem})
+    add_test(NAME serve.${stem} COMMAND ${PYTHON3} ci/serve/run $<TARGET_FILE:crctl> ${stem}
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(serve.${stem} PROPERTIES LABELS serve TIMEOUT 600)
+  endforeach()
+endif()
+
 # Properties on generated inputs; with sanitizers fewer of them.
 if(SANITIZE OR COVERAGE)
   set(property_numbers 1000 30)

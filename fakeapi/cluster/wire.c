@@ -9,6 +9,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/wire_copy.h"
 #include "fakeapi/cluster/wire_parts.h"
+#include "fakeapi/server/dialogue.h"
 
 struct arena *wire_take_arena(struct wire *wire) {
     if (wire->spare_arenas.count == 0)
@@ -128,7 +129,26 @@ static void orphan_delayed(struct client *client, uint64_t id) {
     }
 }
 
+/* Takes over the queued request and its arena. */
+static void free_queued(struct wire *wire, struct queued *queued) {
+    dialogue_free(queued->dialogue);
+    wire_give_arena(wire, queued->arena);
+    mem_free(queued);
+}
+
+static void drop_parked(struct client *client, uint64_t id) {
+    struct wire *wire = client->wire;
+    for (size_t i = wire->parked.count; i-- > 0;) {
+        struct queued *queued = wire->parked.items[i];
+        if (queued->client == client && (id == 0 || queued->id == id)) {
+            vec_remove(&wire->parked, i);
+            free_queued(wire, queued);
+        }
+    }
+}
+
 static void drop_request(struct client *client, uint64_t id) {
+    drop_parked(client, id);
     for (struct queued *queued = client->wire->first_queued; queued; queued = queued->next)
         if (queued->client == client && (id == 0 || queued->id == id))
             queued->client = NULL;
@@ -259,16 +279,24 @@ static const struct cJSON *keep_body(struct arena *arena, const struct cJSON *bo
     return frozen ? frozen_hold(arena, frozen) : json_copy(arena, body);
 }
 
-static void answer_from_server(struct wire *wire, struct queued *queued,
-                               const struct request_fate *fate, int64_t now_ms) {
+static void note_replies(void *context) {
+    ((struct wire *)context)->has_replies = true;
+}
+
+/* False: it waits for admission webhooks. Else takes over the arena of `queued`. */
+static bool answer_from_server(struct wire *wire, struct queued *queued, int64_t now_ms) {
+    const struct request_fate *fate = &queued->fate;
     struct api_response response = {0};
+    if (!queued->dialogue && fakeapi_needs_dialogue(wire->options.api, &queued->request))
+        queued->dialogue = dialogue_new(wire->options.api, note_replies, wire);
+    struct caller caller = {.user_agent = queued->client->user_agent, .dialogue = queued->dialogue};
     arena_reset(wire->scratch);
-    fakeapi_handle(wire->options.api, &queued->request, queued->client->user_agent, wire->scratch,
-                   &response);
+    if (!fakeapi_handle_as(wire->options.api, &queued->request, &caller, wire->scratch, &response))
+        return false;
     if (fate->verdict == VERDICT_LOSE_REPLY) {
         wire_observe(wire, queued, 0, response.body);
         answer_nothing(queued, fate, now_ms);
-        return;
+        return true;
     }
     struct completion completion = wire_end(queued);
     completion.http_status = response.http_status;
@@ -279,11 +307,14 @@ static void answer_from_server(struct wire *wire, struct queued *queued,
     }
     wire_observe(wire, queued, response.http_status, response.body);
     deliver_end(queued, &completion, now_ms, fate->delay_ms);
+    return true;
 }
 
-/* Takes over the arena of `queued`. */
-static void handle(struct wire *wire, struct queued *queued, int64_t now_ms) {
-    struct request_fate fate = wire_decide(wire, queued->client->user_agent, &queued->request);
+/* As answer_from_server(). */
+static bool handle(struct wire *wire, struct queued *queued, int64_t now_ms) {
+    struct request_fate fate = queued->fate =
+        wire_decide(wire, queued->client->user_agent, &queued->request);
+    wire->requests_since_trim++;
     if (fate.verdict == VERDICT_ANSWER) {
         answer_as_told(wire, queued, &fate, now_ms);
     } else if (fate.verdict == VERDICT_LOSE_REQUEST) {
@@ -297,9 +328,35 @@ static void handle(struct wire *wire, struct queued *queued, int64_t now_ms) {
     } else if (queued->request.verb == VERB_EXEC) {
         wire_exec(wire, queued, &fate, now_ms);
     } else {
-        answer_from_server(wire, queued, &fate, now_ms);
+        return answer_from_server(wire, queued, now_ms);
     }
-    wire->requests_since_trim++;
+    return true;
+}
+
+/* Of a request that was answered: its arena went with the answer. */
+static void end_queued(struct queued *queued) {
+    dialogue_free(queued->dialogue);
+    mem_free(queued);
+}
+
+/* Those whose webhooks have answered. */
+static bool handle_parked(struct wire *wire, int64_t now_ms) {
+    bool any = false;
+    while (wire->has_replies) {
+        wire->has_replies = false;
+        for (size_t i = 0; i < wire->parked.count;) {
+            struct queued *queued = wire->parked.items[i];
+            if (dialogue_is_waiting(queued->dialogue) ||
+                !answer_from_server(wire, queued, now_ms)) {
+                i++;
+                continue;
+            }
+            vec_remove(&wire->parked, i);
+            end_queued(queued);
+            any = true;
+        }
+    }
+    return any;
 }
 
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
@@ -309,11 +366,12 @@ static bool handle_queued(struct wire *wire, int64_t now_ms) {
         wire->first_queued = queued->next;
         if (!wire->first_queued)
             wire->last_queued = NULL;
-        if (queued->client)
-            handle(wire, queued, now_ms);
+        if (!queued->client)
+            free_queued(wire, queued);
+        else if (handle(wire, queued, now_ms))
+            end_queued(queued);
         else
-            wire_give_arena(wire, queued->arena);
-        mem_free(queued);
+            vec_push(&wire->parked, queued);
         any = true;
     }
     return any;
@@ -340,6 +398,7 @@ void wire_trim(struct wire *wire) {
 
 bool wire_run(struct wire *wire, int64_t now_ms) {
     bool any = handle_queued(wire, now_ms);
+    any |= handle_parked(wire, now_ms);
     any |= deliver_delayed(wire, now_ms);
     any |= wire_pump_watches(wire, now_ms);
     if (wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS)
@@ -348,7 +407,7 @@ bool wire_run(struct wire *wire, int64_t now_ms) {
 }
 
 int64_t wire_next_ms(const struct wire *wire) {
-    if (wire->first_queued)
+    if (wire->first_queued || wire->has_replies)
         return INT64_MIN; /* at once */
     int64_t delayed_ms = timers_next_ms(&wire->delayed);
     int64_t watches_ms = wire_watches_next_ms(wire);
@@ -376,6 +435,7 @@ void wire_free(struct wire *wire) {
     for (size_t i = 0; i < wire->spare_arenas.count; i++)
         arena_free(wire->spare_arenas.items[i]);
     vec_release(&wire->clients);
+    vec_release(&wire->parked);
     vec_release(&wire->watches);
     vec_release(&wire->observers);
     vec_release(&wire->engines);

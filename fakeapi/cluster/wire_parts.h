@@ -40,6 +40,8 @@ struct queued {
     uint64_t id;
     struct arena *arena;
     struct request request;
+    struct request_fate fate;  /* once it was decided */
+    struct dialogue *dialogue; /* with admission webhooks; NULL: there are none */
 };
 
 struct client {
@@ -73,7 +75,9 @@ struct wire {
     VEC(struct arena *) spare_arenas;
     struct arena *scratch; /* of the request that the server works on */
     struct queued *first_queued, *last_queued;
-    struct timers delayed; /* of struct arrival */
+    VEC(struct queued *) parked; /* they wait for admission webhooks */
+    bool has_replies;            /* for one of those */
+    struct timers delayed;       /* of struct arrival */
     uint64_t id;
     uint64_t requests_since_trim;
     int64_t bookmark_due_ms; /* DEADLINE_NEVER while nothing was written since the last round */

@@ -17,10 +17,12 @@
 
 #include <microhttpd.h>
 
+struct dialogue;
 struct exec_session;
 struct map;
 struct log_stream;
 struct watch_stream;
+struct webhook_caller;
 
 enum {
     /* From the first byte of a request to its last: slow clients do not hold connections. */
@@ -59,6 +61,10 @@ struct exchange {
     bool has_headers;
     bool is_too_large;
     struct exec_session *session; /* until its upgrade is answered; else NULL */
+    /* A write that admission webhooks are asked about; NULL until then. */
+    struct dialogue *dialogue;
+    bool waits_for_webhooks; /* the connection is suspended */
+    bool loses_reply;        /* what observers decided when it came */
 };
 
 struct http_server {
@@ -76,6 +82,7 @@ struct http_server {
     VEC(struct watch_group *) groups; /* of watches, by what they follow */
     struct map *group_index;
     struct exec_session *sessions;
+    struct webhook_caller *webhooks;
     struct transport *exec_transport; /* NULL without a world */
     size_t stream_count, session_count;
     uint64_t answers_by_hundred[6]; /* 1xx, 2xx, …, for /metrics */

@@ -6,6 +6,7 @@
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/review.h"
 #include "fakeapi/server/table.h"
 
@@ -133,6 +134,46 @@ static void tell(const struct exchange *exchange, const struct route *route,
         world_tell(world, product_of(http->user_agent), &route->request, http_status, body);
 }
 
+/* --- requests to the API --- */
+
+/* The webhooks have answered: libmicrohttpd hands the request out once more. */
+static void resume(void *context) {
+    struct exchange *exchange = context;
+    if (!exchange->waits_for_webhooks)
+        return;
+    exchange->waits_for_webhooks = false;
+    exchange->server->has_resumed = true;
+    MHD_resume_connection(exchange->connection);
+}
+
+static enum MHD_Result wait_for_webhooks(struct exchange *exchange) {
+    exchange->waits_for_webhooks = true;
+    MHD_suspend_connection(exchange->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result answer_from_api(struct exchange *exchange, const struct route *route,
+                                       const struct http_request *http,
+                                       const struct user_info *user) {
+    struct http_server *server = exchange->server;
+    struct api_response response;
+    enum MHD_Result result;
+    if (!check_grant(exchange, route, http, user, &result))
+        return result;
+    if (!exchange->dialogue && fakeapi_needs_dialogue(server->options.api, &route->request))
+        exchange->dialogue = dialogue_new(server->options.api, resume, exchange);
+    struct caller caller = {
+        .user_agent = http->user_agent, .user = user, .dialogue = exchange->dialogue};
+    if (!fakeapi_handle_as(server->options.api, &route->request, &caller, server->arena, &response))
+        return wait_for_webhooks(exchange);
+    make_lasting(server);
+    tell(exchange, route, http, exchange->loses_reply ? 0 : response.http_status, response.body);
+    if (exchange->loses_reply)
+        return MHD_NO;
+    add_duplicate_warning(exchange, route, &response);
+    return send_response(exchange, route, &response);
+}
+
 static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
                                        const struct http_request *http,
                                        const struct user_info *user) {
@@ -148,6 +189,8 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     route->request.text_items = route->request.verb == VERB_LIST && !route->is_pretty &&
                                 route->acceptance.representation == AS_OBJECT &&
                                 route->acceptance.encoding == ENCODING_JSON;
+    if (exchange->dialogue)
+        return answer_from_api(exchange, route, http, user);
     struct request_fate fate = fate_of(exchange, route, http);
     if (fate.verdict == VERDICT_ANSWER) {
         response = (struct api_response){.http_status = fate.http_status,
@@ -165,18 +208,8 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
         tell(exchange, route, http, 200, NULL);
         return answer_watch(exchange, route);
     }
-    enum MHD_Result result;
-    if (!check_grant(exchange, route, http, user, &result))
-        return result;
-    fakeapi_handle(server->options.api, &route->request, http->user_agent, server->arena,
-                   &response);
-    make_lasting(server);
-    tell(exchange, route, http, fate.verdict == VERDICT_PASS ? response.http_status : 0,
-         response.body);
-    if (fate.verdict == VERDICT_LOSE_REPLY)
-        return MHD_NO;
-    add_duplicate_warning(exchange, route, &response);
-    return send_response(exchange, route, &response);
+    exchange->loses_reply = fate.verdict == VERDICT_LOSE_REPLY;
+    return answer_from_api(exchange, route, http, user);
 }
 
 static struct http_request read_http(const struct exchange *exchange) {

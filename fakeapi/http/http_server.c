@@ -11,6 +11,7 @@
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/http/webhook_caller.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -120,6 +121,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
         exchange->peer->deadline_ms = server_now_ms(exchange->server) + IDLE_MS_MAX;
     if (exchange->session)
         free_session(exchange->session);
+    dialogue_free(exchange->dialogue);
     buf_release(&exchange->body);
     mem_free(exchange->target);
     mem_free(exchange);
@@ -309,6 +311,8 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(server->epoll, EPOLL_CTL_ADD,
               MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, &event);
+    server->webhooks = webhook_caller_new(server->epoll, options->clock);
+    fakeapi_set_webhook_client(options->api, webhook_caller_client(server->webhooks));
     if (options->world)
         server->exec_transport = world_connect(options->world, SV("kube-apiserver"));
     return server;
@@ -366,6 +370,7 @@ static void keep(struct http_server *server) {
 
 void http_server_run(struct http_server *server) {
     serve_waiters(server);
+    webhook_caller_run(server->webhooks, server_now_ms(server));
     MHD_run(server->daemon);
     if (server->options.world)
         world_run_due(server->options.world);
@@ -383,9 +388,12 @@ void http_server_run(struct http_server *server) {
 int64_t http_server_next_ms(struct http_server *server) {
     if (wants_to_run(server))
         return 0;
+    int64_t due_ms = webhook_caller_next_ms(server->webhooks);
     int64_t world_ms =
         server->options.world ? world_next_ms(server->options.world) : DEADLINE_NEVER;
-    return world_ms < server->upkeep_due_ms ? world_ms : server->upkeep_due_ms;
+    if (world_ms < due_ms)
+        due_ms = world_ms;
+    return due_ms < server->upkeep_due_ms ? due_ms : server->upkeep_due_ms;
 }
 
 void http_server_free(struct http_server *server) {
@@ -395,11 +403,15 @@ void http_server_free(struct http_server *server) {
         http_server_end_watches(server);
         end_logs(server);
         release_sessions(server);
+        if (server->webhooks)
+            webhook_caller_end(server->webhooks);
         for (size_t i = 0; i < RUNS_MAX; i++)
             MHD_run(server->daemon);
         MHD_stop_daemon(server->daemon);
     }
     release_watches(server);
+    fakeapi_set_webhook_client(server->options.api, NULL);
+    webhook_caller_free(server->webhooks);
     if (server->exec_transport)
         world_disconnect(server->options.world, server->exec_transport);
     map_free(server->group_index);

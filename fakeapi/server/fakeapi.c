@@ -159,8 +159,8 @@ static void init_call(struct call *call, struct fakeapi *api, const struct reque
 /* Agents of the cluster are users, too: "system:statefulset-controller". */
 static struct user_info agent_user(struct arena *arena, struct sv user_agent) {
     static const struct sv groups[] = {{"system:authenticated", 20}};
-    struct sv rest = user_agent;
-    struct sv name = arena_printf(arena, "system:%.*s", SV_ARG(sv_cut(&rest, '/')));
+    struct sv product = sv_cut(&user_agent, '/');
+    struct sv name = arena_printf(arena, "system:%.*s", SV_ARG(product));
     return (struct user_info){name, SV(""), groups, COUNT_OF(groups)};
 }
 

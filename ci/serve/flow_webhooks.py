@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Admission webhooks of another process, over HTTPS with a certificate of their own."""
+import base64
+import http.server
+import json
+import ssl
+import subprocess
+import threading
+import time
+
+from harness import Api, check, wait_for
+
+CONFIG = "/apis/admissionregistration.k8s.io/v1/"
+MAPS = "/api/v1/namespaces/default/configmaps"
+SLOW_SECONDS = 3
+
+
+class Webhook:
+    """Answers on its paths: /mutate, /deny, /slow, /broken; remembers what it was asked."""
+
+    def __init__(self, bench):
+        self.requests = []
+        certificate, key = bench.path("hook.pem"), bench.path("hook.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=hook", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        key, "-out", certificate], check=True, capture_output=True)
+        with open(certificate, "rb") as file:
+            self.bundle = base64.b64encode(file.read()).decode()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def handler(hook):  # pylint: disable=no-self-argument
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_POST(self):
+                review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                request = review["request"]
+                path = self.path.split("?")[0]
+                hook.requests.append((path, request))
+                response = {"uid": request["uid"], "allowed": True}
+                if path == "/slow":
+                    time.sleep(SLOW_SECONDS)
+                if path == "/deny":
+                    response.update(allowed=False,
+                                    status={"message": "not here", "code": 403})
+                if path == "/mutate":
+                    patch = [{"op": "add", "path": "/metadata/annotations",
+                              "value": {"mutated": "yes"}}]
+                    response.update(patchType="JSONPatch", warnings=["it was changed"],
+                                    patch=base64.b64encode(json.dumps(patch).encode()).decode())
+                body = b"nonsense" if path == "/broken" else json.dumps(
+                    {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+                     "response": response}).encode()
+                try:
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    pass  # the server waited no longer
+
+        return Handler
+
+    def item(self, path, **more):
+        item = {
+            "name": f"{path}.x.io", "sideEffects": "None", "admissionReviewVersions": ["v1"],
+            "clientConfig": {"url": f"{self.url}/{path}", "caBundle": self.bundle},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+                       "resources": ["configmaps"]}],
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}},
+        }
+        item.update(more)
+        return item
+
+
+def configured(api, kind, item):
+    """Applies one webhook for as long as the context lasts."""
+    plural = f"{kind}webhookconfigurations"
+
+    class Context:
+        def __enter__(self):
+            api.create(CONFIG + plural, {"metadata": {"name": "hook"}, "webhooks": [item]})
+
+        def __exit__(self, *_):
+            api.delete(CONFIG + plural + "/hook")
+
+    return Context()
+
+
+def create(api, name):
+    return api.request("POST", MAPS, {"metadata": {"name": name}})
+
+
+def mutates(api, hook):
+    with configured(api, "mutating", hook.item("mutate")):
+        status, body = create(api, "changed")
+    check(status == 201, f"{status} {body}")
+    check(body["metadata"]["annotations"] == {"mutated": "yes"}, str(body))
+    path, request = hook.requests[-1]
+    check(path == "/mutate" and request["operation"] == "CREATE", str(request))
+    check(request["userInfo"]["username"] == "kubernetes-admin", str(request["userInfo"]))
+    check(request["object"]["metadata"]["name"] == "changed", str(request["object"]))
+
+
+def refuses(api, hook):
+    with configured(api, "validating", hook.item("deny")):
+        status, body = create(api, "refused")
+    check(status == 403, f"{status} {body}")
+    check(body["message"] == 'admission webhook "deny.x.io" denied the request: not here',
+          body["message"])
+    check(api.get(MAPS + "/refused") is None, "a refused object was stored")
+
+
+def fails(api, hook):
+    cases = [
+        ("no JSON", hook.item("broken"), "couldn't read the answer"),
+        ("an unknown authority", hook.item("ok", clientConfig={"url": hook.url + "/ok"}),
+         "certificate"),
+        ("nobody there", hook.item("ok", clientConfig={"url": "https://127.0.0.1:1/"}),
+         "Post \"https://127.0.0.1:1/?timeout=10s\""),
+        ("too late", hook.item("slow", timeoutSeconds=1), "context deadline exceeded"),
+    ]
+    for title, item, text in cases:
+        with configured(api, "validating", item):
+            status, body = create(api, "failed")
+            check(status == 500 and text in body["message"] and
+                  body["message"].startswith(
+                      f"Internal error occurred: failed calling webhook \"{item['name']}\": "),
+                  f"{title}: {status} {body}")
+        with configured(api, "validating", {**item, "failurePolicy": "Ignore"}):
+            status, body = create(api, "ignored-" + title.replace(" ", "-").lower())
+            check(status == 201, f"{title}, ignored: {status} {body}")
+
+
+def waits_alone(server, hook):
+    """While one request waits for its webhook, others are served."""
+    answers = []
+
+    def slow():
+        answers.append(create(Api(server.kubeconfig), "slow"))
+
+    with configured(server.api, "validating", hook.item(
+            "slow", objectSelector={"matchExpressions": [
+                {"key": "fast", "operator": "DoesNotExist"}]})):
+        asked = len(hook.requests)
+        thread = threading.Thread(target=slow)
+        began = time.monotonic()
+        thread.start()
+        wait_for("the webhook to be asked", lambda: len(hook.requests) > asked)
+        count = 0
+        while not answers and time.monotonic() - began < SLOW_SECONDS / 2:
+            status, _ = server.api.request(
+                "POST", MAPS, {"metadata": {"generateName": "fast-", "labels": {"fast": "yes"}}})
+            check(status == 201, f"{status}")
+            count += 1
+        check(count > 10, f"only {count} writes while a webhook was asked")
+        check(not answers, "the webhook was not waited for")
+        thread.join()
+    check(answers[0][0] == 201, str(answers))
+
+
+def changes_pods_of_controllers(api, hook):
+    """What controllers write passes webhooks, too."""
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+              "resources": ["pods"]}]
+    with configured(api, "mutating", hook.item("mutate", rules=rules)):
+        api.create("/apis/apps/v1/namespaces/default/deployments", {
+            "metadata": {"name": "web"},
+            "spec": {"selector": {"matchLabels": {"app": "web"}},
+                     "template": {"metadata": {"labels": {"app": "web"}},
+                                  "spec": {"containers": [{"name": "c", "image": "i:1"}]}}}})
+        pods = wait_for("the deployment's pod", lambda: api.items(
+            "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"))
+    check(pods[0]["metadata"]["annotations"]["mutated"] == "yes", str(pods[0]["metadata"]))
+    check(hook.requests[-1][1]["userInfo"]["username"] == "system:kube-controller-manager",
+          str(hook.requests[-1][1]["userInfo"]))
+
+
+def ends_while_waiting(bench, server, hook):
+    """SIGTERM ends a server that waits for a webhook."""
+    with_hook = hook.item("slow")
+    server.api.create(CONFIG + "validatingwebhookconfigurations",
+                      {"metadata": {"name": "hook"}, "webhooks": [with_hook]})
+    asked = len(hook.requests)
+    thread = threading.Thread(target=lambda: create(Api(server.kubeconfig), "last"))
+    thread.start()
+    wait_for("the webhook to be asked", lambda: len(hook.requests) > asked)
+    check(server.end(seconds=SLOW_SECONDS) == 0, "exit status")
+    thread.join()
+
+
+def run(bench):
+    server = bench.serve(crds=False)
+    hook = Webhook(bench)
+    mutates(server.api, hook)
+    refuses(server.api, hook)
+    fails(server.api, hook)
+    waits_alone(server, hook)
+    changes_pods_of_controllers(server.api, hook)
+    ends_while_waiting(bench, server, hook)
