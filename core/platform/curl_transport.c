@@ -29,7 +29,9 @@ enum {
      * goes into handshakes. Watches are few and always go. */
     REQUESTS_AT_ONCE_MAX = 32,
     EXECS_AT_ONCE_MAX = 32,
-    CONNECTIONS_MAX = 64, /* kept for reuse */
+    /* Kept for reuse, those of watches included, of which a controller manager has a hundred: over
+     * HTTP/1.1 each has one of its own. */
+    CONNECTIONS_MAX = 512,
     /* A peer that went away without a word is found out by its silence: probes from the kernel,
      * and for watches no byte at all, although servers send bookmarks about once a minute. */
     KEEPALIVE_IDLE_S = 30,
