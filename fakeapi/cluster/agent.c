@@ -224,8 +224,7 @@ static bool is_cache_of(const struct watched *watched, const struct resource *re
     return watched->cache && agent_cache_resource(watched->cache) == resource;
 }
 
-static struct agent_cache *cache_of(const struct agent *agent, const struct cJSON *object) {
-    const struct resource *resource = resource_of_object(object);
+static struct agent_cache *find_cache(const struct agent *agent, const struct resource *resource) {
     for (size_t i = 0; i < agent->watched.count && resource; i++)
         if (is_cache_of(&agent->watched.items[i], resource))
             return agent->watched.items[i].cache;
@@ -247,7 +246,7 @@ static void take_answer(struct agent *agent, struct work *work, const struct com
                         int64_t now_ms) {
     int64_t again_ms = now_ms;
     if (completion->err.code == ERROR_NONE) {
-        struct agent_cache *cache = cache_of(agent, completion->body);
+        struct agent_cache *cache = find_cache(agent, resource_of_object(completion->body));
         work->backoff_ms = 0;
         if (cache)
             agent_cache_upsert_answer(cache, completion->body);
@@ -314,25 +313,31 @@ static void sink_remove(void *context, struct sv namespace_name, struct sv name,
     agent_cache_remove(context, namespace_name, name, uid, object);
 }
 
+struct agent_cache *agent_watch_selected(struct agent *agent, const struct resource *resource,
+                                         struct sv label_selector, struct sv field_selector,
+                                         agent_handler *handler, void *context) {
+    assert(!find_cache(agent, resource));
+    struct agent_cache *cache = agent_cache_new(resource);
+    struct reflector *reflector = reflector_new(&(struct reflector_options){
+        .transport = agent->transport,
+        .resource = resource,
+        .namespace_name = SV(""),
+        .label_selector = label_selector,
+        .field_selector = field_selector,
+        .seed = agent->seed,
+        .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = cache},
+    });
+    vec_push(&agent->watched, (struct watched){cache, reflector});
+    if (handler)
+        agent_cache_add_handler(cache, handler, context);
+    return cache;
+}
+
 struct agent_cache *agent_watch(struct agent *agent, const struct resource *resource,
                                 agent_handler *handler, void *context) {
-    struct agent_cache *cache = NULL;
-    for (size_t i = 0; i < agent->watched.count && !cache; i++)
-        if (is_cache_of(&agent->watched.items[i], resource))
-            cache = agent->watched.items[i].cache;
-    if (!cache) {
-        cache = agent_cache_new(resource);
-        struct reflector *reflector = reflector_new(&(struct reflector_options){
-            .transport = agent->transport,
-            .resource = resource,
-            .namespace_name = SV(""),
-            .label_selector = SV(""),
-            .field_selector = SV(""),
-            .seed = agent->seed,
-            .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = cache},
-        });
-        vec_push(&agent->watched, (struct watched){cache, reflector});
-    }
+    struct agent_cache *cache = find_cache(agent, resource);
+    if (!cache)
+        return agent_watch_selected(agent, resource, SV(""), SV(""), handler, context);
     if (handler)
         agent_cache_add_handler(cache, handler, context);
     return cache;

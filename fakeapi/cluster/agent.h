@@ -63,6 +63,11 @@ typedef void agent_handler(void *context, const struct cJSON *object, const stru
  * handle its changes, called in the order of the calls. `handler` may be NULL. */
 struct agent_cache *agent_watch(struct agent *agent, const struct resource *resource,
                                 agent_handler *handler, void *context);
+/* A cache of what the selectors (SV(""): all) let through. It is the agent's only one of that
+ * resource, and is not shared. */
+struct agent_cache *agent_watch_selected(struct agent *agent, const struct resource *resource,
+                                         struct sv label_selector, struct sv field_selector,
+                                         agent_handler *handler, void *context);
 /* Follows a collection without caching it, for parts that keep only what they need of it; what
  * is followed does not count for agent_is_synced(). The sink is copied. `resource` is borrowed
  * until agent_unfollow() or agent_free(). Call both from a reconcile, not from handlers. */

@@ -11,7 +11,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
-#include "fakeapi/cluster/nodes.h"
+#include "fakeapi/cluster/node_objects.h"
 #include "fakeapi/cluster/world.h"
 
 enum {
@@ -369,8 +369,10 @@ struct kubelet *kubelet_new(const struct kubelet_options *options) {
     kubelet->agent = agent;
     kubelet->part = agent_add_part(agent, SV("pods"), reconcile, kubelet);
     kubelet->node_part = agent_add_part(agent, SV("nodes"), reconcile_node, kubelet);
-    kubelet->nodes = agent_watch(agent, &RESOURCE_NODES, handle_node, kubelet);
-    kubelet->pods = agent_watch(agent, &RESOURCE_PODS, handle_pod, kubelet);
+    kubelet->nodes = agent_watch_selected(agent, &RESOURCE_NODES, own->node_selector, SV(""),
+                                          handle_node, kubelet);
+    kubelet->pods = agent_watch_selected(agent, &RESOURCE_PODS, SV(""), SV("spec.nodeName!="),
+                                         handle_pod, kubelet);
     kubelet->pods_by_node = cache_add_index(kubelet->pods, key_of_node);
     kubelet->config_maps =
         agent_watch(agent, &RESOURCE_CONFIG_MAPS, files_handle_config_map, kubelet);

@@ -25,6 +25,7 @@ struct kubelet_options {
     struct wire *wire; /* for its engines */
     uint64_t seed;
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
+    struct sv node_selector; /* which nodes are simulated; SV(""): all of them */
 };
 
 struct kubelet *kubelet_new(const struct kubelet_options *options);

@@ -1,203 +1,294 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/cluster/nodes.h"
 
-#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
+#include "core/base/rng.h"
+#include "core/base/timers.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
+#include "fakeapi/cluster/node_objects.h"
 
-enum { RETRY_MS = 1000 };
-
-/* What a machine of the simulation has. Capacity and allocatable are the same. */
-static const struct {
-    struct sv name, quantity;
-} machine[] = {
-    {SV("cpu"), SV("16")},
-    {SV("memory"), SV("64Gi")},
-    {SV("ephemeral-storage"), SV("100Gi")},
-    {SV("pods"), SV("110")},
+enum {
+    RETRY_MS_MIN = 1000,
+    RETRY_MS_MAX = 8 * 1000, /* well below the lease's duration */
 };
 
-static const struct {
-    struct sv type, status, reason, message;
-} conditions[] = {
-    {SV("MemoryPressure"), SV("False"), SV("KubeletHasSufficientMemory"),
-     SV("kubelet has sufficient memory available")},
-    {SV("DiskPressure"), SV("False"), SV("KubeletHasNoDiskPressure"),
-     SV("kubelet has no disk pressure")},
-    {SV("PIDPressure"), SV("False"), SV("KubeletHasSufficientPID"),
-     SV("kubelet has sufficient PID available")},
-    {SV("Ready"), SV("True"), SV("KubeletReady"), SV("kubelet is posting ready status")},
+/* What a node asks of the server next, or has asked. */
+enum node_step {
+    NODE_CREATE,    /* registers it, status included */
+    NODE_READ,      /* there is one of that name: is it ours? */
+    NODE_REPORT,    /* the whole status */
+    NODE_HEARTBEAT, /* that the status still holds */
+    NODE_CREATE_LEASE,
+    NODE_READ_LEASE,
+    NODE_RENEW_LEASE,
+    NODE_REST, /* nothing, for ever */
 };
-
-enum node_phase { NODE_UNREGISTERED, NODE_WITHOUT_STATUS, NODE_REGISTERED };
 
 struct node {
-    enum node_phase phase;
-    uint64_t request_id; /* in flight, or 0 */
-    int64_t retry_ms;
+    size_t index;
+    enum node_step step;
+    uint64_t generation;         /* of the timer that counts */
+    int64_t retry_ms;            /* what the next failure is followed by */
+    int64_t lease_ms, report_ms; /* when the next heartbeats are due */
+    char *uid, *lease_version;   /* NULL: not known */
+    bool is_registered;
 };
 
 struct nodes {
-    struct transport *transport;
+    struct nodes_options options;
     struct arena *arena; /* of the request that is being built */
+    struct rng rng;
     struct node *items;
-    size_t count;
+    struct timers timers;
+    struct map *in_flight; /* id -> struct node */
+    size_t registered_count, refused_count;
 };
 
-struct nodes *nodes_new(struct transport *transport, size_t node_count) {
+static void schedule(struct nodes *nodes, struct node *node, int64_t at_ms) {
+    if (at_ms != DEADLINE_NEVER)
+        timers_add(&nodes->timers, at_ms, node, ++node->generation);
+}
+
+struct nodes *nodes_new(const struct nodes_options *options) {
     struct nodes *nodes = mem_alloc(sizeof(*nodes));
-    nodes->transport = transport;
+    nodes->options = *options;
+    nodes->options.log = options->log ? options->log : log_none();
     nodes->arena = arena_new();
-    nodes->items = mem_alloc(sizeof(struct node) * (node_count + 1));
-    nodes->count = node_count;
+    rng_init_named(&nodes->rng, options->seed, SV("heartbeats"));
+    nodes->items = mem_alloc(sizeof(struct node) * (options->node_count + 1));
+    nodes->in_flight = map_new();
+    for (size_t i = 0; i < options->node_count; i++) {
+        nodes->items[i] = (struct node){.index = i, .retry_ms = RETRY_MS_MIN};
+        schedule(nodes, &nodes->items[i], INT64_MIN);
+    }
     return nodes;
 }
 
 void nodes_free(struct nodes *nodes) {
     if (!nodes)
         return;
+    for (size_t i = 0; i < nodes->options.node_count; i++) {
+        mem_free(nodes->items[i].uid);
+        mem_free(nodes->items[i].lease_version);
+    }
+    map_free(nodes->in_flight);
+    timers_release(&nodes->timers);
     arena_free(nodes->arena);
     mem_free(nodes->items);
     mem_free(nodes);
 }
 
-static struct sv node_name(struct arena *arena, size_t index) {
-    return arena_printf(arena, "node-%zu", index + 1);
+size_t nodes_registered_count(const struct nodes *nodes) {
+    return nodes->registered_count;
 }
 
-static struct cJSON *build_node(struct arena *arena, size_t index) {
-    struct sv name = node_name(arena, index);
-    struct cJSON *node = object_new(arena, &RESOURCE_NODES, SV(""), name);
-    object_set_label(arena, node, SV("kubernetes.io/hostname"), name);
-    object_set_label(arena, node, SV("kubernetes.io/os"), SV("linux"));
-    object_set_label(arena, node, SV("kubernetes.io/arch"), SV("amd64"));
-    json_ensure_map(arena, node, SV("spec"));
-    return node;
+size_t nodes_refused_count(const struct nodes *nodes) {
+    return nodes->refused_count;
 }
 
-struct cJSON *nodes_conditions(struct arena *arena, bool is_silent, int64_t now_ms) {
-    struct sv now = api_time_format(now_ms, arena);
-    struct cJSON *list = json_list(arena);
-    for (size_t i = 0; i < COUNT_OF(conditions); i++) {
-        struct cJSON *condition = json_append(list, json_map(arena));
-        json_set_string(arena, condition, SV("type"), conditions[i].type);
-        json_set_string(arena, condition, SV("status"),
-                        is_silent ? SV("Unknown") : conditions[i].status);
-        json_set_string(arena, condition, SV("lastHeartbeatTime"), now);
-        json_set_string(arena, condition, SV("lastTransitionTime"), now);
-        json_set_string(arena, condition, SV("reason"),
-                        is_silent ? SV("NodeStatusUnknown") : conditions[i].reason);
-        json_set_string(arena, condition, SV("message"),
-                        is_silent ? SV("Kubelet stopped posting node status.")
-                                  : conditions[i].message);
-    }
-    return list;
-}
+/* --- requests --- */
 
-static void add_address(struct arena *arena, struct cJSON *list, struct sv type,
-                        struct sv address) {
-    struct cJSON *item = json_append(list, json_map(arena));
-    json_set_string(arena, item, SV("type"), type);
-    json_set_string(arena, item, SV("address"), address);
-}
-
-/* What `kubectl get nodes -o wide` shows. Ids are the node's name: equal in every run. */
-static void add_node_info(struct arena *arena, struct cJSON *status, size_t index) {
-    static const struct {
-        struct sv key, text;
-    } rows[] = {
-        {SV("architecture"), SV("amd64")},     {SV("containerRuntimeVersion"), SV("sim://1.0")},
-        {SV("kernelVersion"), SV("6.1.0")},    {SV("kubeProxyVersion"), SV("")},
-        {SV("kubeletVersion"), SV("v1.34.0")}, {SV("operatingSystem"), SV("linux")},
-        {SV("osImage"), SV("simulated")},
+static struct request request_of(const struct resource *resource, enum verb verb, struct sv name,
+                                 const struct cJSON *body) {
+    return (struct request){
+        .verb = verb,
+        .group = resource->group,
+        .version = resource->version,
+        .plural = resource->plural,
+        .namespace_name = resource->is_namespaced ? NODE_LEASE_NAMESPACE : SV(""),
+        .name = verb == VERB_CREATE ? SV("") : name,
+        .subresource = SV(""),
+        .body = body,
     };
-    static const struct sv ids[] = {SV("bootID"), SV("machineID"), SV("systemUUID")};
-    struct cJSON *info = json_ensure_map(arena, status, SV("nodeInfo"));
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        json_set_string(arena, info, rows[i].key, rows[i].text);
-    for (size_t i = 0; i < COUNT_OF(ids); i++)
-        json_set_string(arena, info, ids[i], node_name(arena, index));
 }
 
-/* A merge patch of the status. Nodes get addresses from 10.1.0.1 on. */
-static struct cJSON *build_status(struct arena *arena, size_t index, int64_t now_ms) {
-    struct cJSON *patch = json_map(arena);
-    struct cJSON *status = json_ensure_map(arena, patch, SV("status"));
-    struct cJSON *capacity = json_ensure_map(arena, status, SV("capacity"));
-    struct cJSON *allocatable = json_ensure_map(arena, status, SV("allocatable"));
-    for (size_t i = 0; i < COUNT_OF(machine); i++) {
-        json_set_string(arena, capacity, machine[i].name, machine[i].quantity);
-        json_set_string(arena, allocatable, machine[i].name, machine[i].quantity);
+static struct request status_patch(struct sv name, enum patch_type type, const struct cJSON *body) {
+    struct request request = request_of(&RESOURCE_NODES, VERB_PATCH, name, body);
+    request.patch_type = type;
+    request.subresource = SV("status");
+    return request;
+}
+
+static struct request build(struct nodes *nodes, const struct node *node, int64_t now_ms) {
+    struct arena *arena = nodes->arena;
+    const struct nodes_options *options = &nodes->options;
+    struct sv name = node_name(arena, node->index);
+    struct cJSON *body;
+    switch (node->step) {
+    case NODE_CREATE:
+        body = node_object(arena, node->index, options->label);
+        json_set(arena, body, SV("status"),
+                 node_status(arena, node->index, options->kubelet_port, now_ms));
+        return request_of(&RESOURCE_NODES, VERB_CREATE, name, body);
+    case NODE_READ:
+        return request_of(&RESOURCE_NODES, VERB_GET, name, NULL);
+    case NODE_REPORT:
+        body = json_map(arena);
+        json_set(arena, body, SV("status"),
+                 node_status(arena, node->index, options->kubelet_port, now_ms));
+        return status_patch(name, PATCH_MERGE, body);
+    case NODE_HEARTBEAT:
+        return status_patch(name, PATCH_STRATEGIC, node_heartbeat(arena, now_ms));
+    case NODE_READ_LEASE:
+        return request_of(&RESOURCE_LEASES, VERB_GET, name, NULL);
+    case NODE_CREATE_LEASE:
+    case NODE_RENEW_LEASE:
+    case NODE_REST:
+        break;
     }
-    size_t host = index + 1;
-    struct cJSON *addresses = json_ensure_list(arena, status, SV("addresses"));
-    add_address(
-        arena, addresses, SV("InternalIP"),
-        arena_printf(arena, "10.%zu.%zu.%zu", 1 + (host >> 16), (host >> 8) & 255, host & 255));
-    add_address(arena, addresses, SV("Hostname"), node_name(arena, index));
-    add_node_info(arena, status, index);
-    json_set(arena, status, SV("conditions"), nodes_conditions(arena, false, now_ms));
-    return patch;
+    bool is_new = node->step == NODE_CREATE_LEASE;
+    body = node_lease(arena, name, sv_from(node->uid),
+                      is_new ? SV("") : sv_from(node->lease_version), now_ms);
+    return request_of(&RESOURCE_LEASES, is_new ? VERB_CREATE : VERB_UPDATE, name, body);
 }
 
-static void start_next(struct nodes *nodes, size_t index, int64_t now_ms) {
-    struct node *node = &nodes->items[index];
-    struct request request = {
-        .verb = VERB_CREATE,
-        .group = RESOURCE_NODES.group,
-        .version = RESOURCE_NODES.version,
-        .plural = RESOURCE_NODES.plural,
-    };
-    arena_reset(nodes->arena);
-    if (node->phase == NODE_UNREGISTERED) {
-        request.body = build_node(nodes->arena, index);
-    } else {
-        request.verb = VERB_PATCH;
-        request.patch_type = PATCH_MERGE;
-        request.name = node_name(nodes->arena, index);
-        request.subresource = SV("status");
-        request.body = build_status(nodes->arena, index, now_ms);
+/* --- answers --- */
+
+static void keep_text(char **ret_text, struct sv text) {
+    mem_free(*ret_text);
+    *ret_text = mem_alloc(text.len + 1);
+    memcpy(*ret_text, text.ptr, text.len);
+}
+
+/* What comes next for a node that needs nothing but its heartbeats, and when. */
+static int64_t plan_heartbeat(struct nodes *nodes, struct node *node) {
+    node->step = NODE_REST;
+    if (!nodes->options.has_heartbeats)
+        return DEADLINE_NEVER;
+    bool is_lease = node->lease_ms <= node->report_ms;
+    node->step = !is_lease             ? NODE_HEARTBEAT
+                 : node->lease_version ? NODE_RENEW_LEASE
+                                       : NODE_CREATE_LEASE;
+    return is_lease ? node->lease_ms : node->report_ms;
+}
+
+/* Heartbeats begin somewhere in their first period, so that they spread over it. */
+static int64_t take_registered(struct nodes *nodes, struct node *node, const struct cJSON *body,
+                               int64_t now_ms) {
+    keep_text(&node->uid, object_uid(body));
+    mem_free(node->lease_version);
+    node->lease_version = NULL; /* what was known may have gone with a node of before */
+    nodes->registered_count += !node->is_registered;
+    node->is_registered = true;
+    node->lease_ms = now_ms;
+    node->report_ms = now_ms + 1 + (int64_t)rng_below(&nodes->rng, NODE_STATUS_REPORT_MS);
+    return plan_heartbeat(nodes, node);
+}
+
+static int64_t take_lease(struct nodes *nodes, struct node *node, const struct cJSON *body,
+                          int64_t now_ms) {
+    bool was_known = node->lease_version != NULL;
+    keep_text(&node->lease_version, object_resource_version(body));
+    int64_t wait_ms = NODE_LEASE_RENEW_MS;
+    if (!was_known)
+        wait_ms = 1 + (int64_t)rng_below(&nodes->rng, NODE_LEASE_RENEW_MS);
+    node->lease_ms = node->step == NODE_READ_LEASE ? now_ms : now_ms + wait_ms;
+    return plan_heartbeat(nodes, node);
+}
+
+static int64_t take_read(struct nodes *nodes, struct node *node, const struct cJSON *body,
+                         int64_t now_ms) {
+    struct sv label = nodes->options.label;
+    if (label.len == 0 || sv_eq(object_label(body, label), SV("true"))) {
+        node->step = NODE_REPORT;
+        return now_ms;
     }
-    node->request_id = transport_start(nodes->transport, &request);
+    log_line(
+        nodes->options.log, LOG_WARNING,
+        "node %.*s exists without the label %.*s=true: it is somebody else's and is left alone",
+        SV_ARG(object_name(body)), SV_ARG(label));
+    nodes->refused_count++;
+    node->step = NODE_REST;
+    return DEADLINE_NEVER;
 }
 
-/* A node that was registered before (AlreadyExists) only reports its status. */
-static void take_answer(struct node *node, const struct completion *completion, int64_t now_ms) {
-    node->request_id = 0;
-    bool is_done =
-        completion->err.code == ERROR_NONE ||
-        (node->phase == NODE_UNREGISTERED && completion->err.code == ERROR_ALREADY_EXISTS);
-    if (is_done)
-        node->phase++;
-    else
-        node->retry_ms = now_ms + RETRY_MS;
+static int64_t take_success(struct nodes *nodes, struct node *node, const struct cJSON *body,
+                            int64_t now_ms) {
+    node->retry_ms = RETRY_MS_MIN;
+    switch (node->step) {
+    case NODE_CREATE:
+    case NODE_REPORT:
+        return take_registered(nodes, node, body, now_ms);
+    case NODE_READ:
+        return take_read(nodes, node, body, now_ms);
+    case NODE_HEARTBEAT:
+        node->report_ms = now_ms + NODE_STATUS_REPORT_MS;
+        return plan_heartbeat(nodes, node);
+    case NODE_CREATE_LEASE:
+    case NODE_READ_LEASE:
+    case NODE_RENEW_LEASE:
+        return take_lease(nodes, node, body, now_ms);
+    case NODE_REST:
+        break;
+    }
+    return DEADLINE_NEVER;
+}
+
+/* What a refusal tells about the object, so that the next step is another one. */
+static const struct {
+    enum node_step step;
+    enum error_code code;
+    enum node_step next;
+} detours[] = {
+    {NODE_CREATE, ERROR_ALREADY_EXISTS, NODE_READ},
+    {NODE_READ, ERROR_NOT_FOUND, NODE_CREATE},
+    {NODE_REPORT, ERROR_NOT_FOUND, NODE_CREATE},
+    {NODE_HEARTBEAT, ERROR_NOT_FOUND, NODE_CREATE}, /* it was deleted: a kubelet comes back too */
+    {NODE_CREATE_LEASE, ERROR_ALREADY_EXISTS, NODE_READ_LEASE},
+    {NODE_READ_LEASE, ERROR_NOT_FOUND, NODE_CREATE_LEASE},
+    {NODE_RENEW_LEASE, ERROR_CONFLICT, NODE_READ_LEASE},
+    {NODE_RENEW_LEASE, ERROR_NOT_FOUND, NODE_READ}, /* it goes with its node */
+};
+
+static int64_t take_failure(struct node *node, enum error_code code, int64_t now_ms) {
+    for (size_t i = 0; i < COUNT_OF(detours); i++) {
+        if (node->step != detours[i].step || code != detours[i].code)
+            continue;
+        node->step = detours[i].next;
+        return now_ms;
+    }
+    int64_t wait_ms = node->retry_ms;
+    node->retry_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
+    return now_ms + wait_ms;
+}
+
+static struct sv id_key(const uint64_t *id) {
+    return (struct sv){(const char *)id, sizeof(*id)};
 }
 
 static void take_answers(struct nodes *nodes, int64_t now_ms) {
     struct completion completion;
-    while (transport_take(nodes->transport, &completion))
-        for (size_t i = 0; i < nodes->count; i++)
-            if (nodes->items[i].request_id == completion.id)
-                take_answer(&nodes->items[i], &completion, now_ms);
+    while (transport_take(nodes->options.transport, &completion)) {
+        struct node *node = map_remove(nodes->in_flight, id_key(&completion.id));
+        if (!node)
+            continue;
+        enum error_code code = completion.err.code;
+        int64_t next_ms = code == ERROR_NONE ? take_success(nodes, node, completion.body, now_ms)
+                                             : take_failure(node, code, now_ms);
+        schedule(nodes, node, next_ms);
+    }
 }
 
 int64_t nodes_step(void *context, int64_t now_ms) {
     struct nodes *nodes = context;
+    struct timer timer;
     take_answers(nodes, now_ms);
-    int64_t next_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < nodes->count; i++) {
-        struct node *node = &nodes->items[i];
-        if (node->phase == NODE_REGISTERED || node->request_id != 0)
+    while (timers_take(&nodes->timers, now_ms, &timer)) {
+        struct node *node = timer.value;
+        if (timer.tag != node->generation)
             continue;
-        if (node->retry_ms <= now_ms)
-            start_next(nodes, i, now_ms);
-        else if (node->retry_ms < next_ms)
-            next_ms = node->retry_ms;
+        arena_reset(nodes->arena);
+        struct request request = build(nodes, node, now_ms);
+        uint64_t id = transport_start(nodes->options.transport, &request);
+        map_put(nodes->in_flight, id_key(&id), node);
     }
-    return next_ms;
+    return timers_next_ms(&nodes->timers);
 }

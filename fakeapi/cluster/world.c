@@ -42,6 +42,7 @@ struct world {
     struct log *log;
     struct fakeapi *api;
     struct wire *wire;
+    struct world_remote remote; /* connect is NULL: the clients are the wire's */
     struct nodes *nodes;
     struct kubelet *kubelet;
     struct scheduler *scheduler;
@@ -68,11 +69,27 @@ static void wake_actor(void *context, void *waker) {
     mark_ready(context, waker);
 }
 
-static void start_nodes(struct world *world, size_t node_count) {
-    if (node_count == 0)
+static bool is_remote(const struct world *world) {
+    return world->remote.connect != NULL;
+}
+
+static struct sv node_label(const struct world *world) {
+    return is_remote(world) ? WORLD_NODE_LABEL : SV("");
+}
+
+static void start_nodes(struct world *world, const struct world_options *options) {
+    if (options->node_count == 0)
         return;
     struct transport *transport = world_connect(world, SV("kubelet"));
-    world->nodes = nodes_new(transport, node_count);
+    world->nodes = nodes_new(&(struct nodes_options){
+        .transport = transport,
+        .node_count = options->node_count,
+        .has_heartbeats = is_remote(world),
+        .label = node_label(world),
+        .kubelet_port = options->kubelet_port,
+        .seed = options->seed,
+        .log = world->log,
+    });
     world_add_actor(world, &(struct actor){
                                .name = SV("nodes"),
                                .step = nodes_step,
@@ -83,8 +100,11 @@ static void start_nodes(struct world *world, size_t node_count) {
 
 /* The programs of the control plane and of the nodes, in the order in which they get turns. */
 static void start_cluster(struct world *world, const struct world_options *options) {
-    world->controller_manager = controller_manager_new(world, options->seed);
-    world->scheduler = scheduler_new(world, options->seed);
+    static const struct sv is_ours = SV("cacheruntime.io/simulated=true");
+    if (!options->has_no_controllers)
+        world->controller_manager = controller_manager_new(world, options->seed);
+    if (!options->has_no_scheduler)
+        world->scheduler = scheduler_new(world, options->seed);
     world->kubelet = kubelet_new(&(struct kubelet_options){
         .world = world,
         .wire = world->wire,
@@ -92,6 +112,7 @@ static void start_cluster(struct world *world, const struct world_options *optio
         .image_pull_ms = options->image_pull_ms,
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
+        .node_selector = is_remote(world) ? is_ours : SV(""),
     });
     wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
 }
@@ -111,7 +132,9 @@ struct world *world_new(const struct world_options *options) {
     });
     world->wire = wire_new(&(struct wire_options){
         .api = world->api, .wake = wake_actor, .context = world, .world = world});
-    start_nodes(world, options->node_count);
+    if (options->remote)
+        world->remote = *options->remote;
+    start_nodes(world, options);
     start_cluster(world, options);
     return world;
 }
@@ -146,19 +169,32 @@ int64_t world_now_ms(struct world *world) {
     return clock_now_ms(world->clock);
 }
 
+size_t world_registered_nodes(const struct world *world) {
+    return world->nodes ? nodes_registered_count(world->nodes) : 0;
+}
+
+size_t world_refused_nodes(const struct world *world) {
+    return world->nodes ? nodes_refused_count(world->nodes) : 0;
+}
+
 struct transport *world_connect(struct world *world, struct sv user_agent) {
+    if (is_remote(world))
+        return world->remote.connect(world->remote.context, user_agent);
     return wire_connect(world->wire, user_agent);
 }
 
 void world_disconnect(struct world *world, struct transport *transport) {
-    wire_disconnect(world->wire, transport);
+    if (is_remote(world))
+        world->remote.disconnect(world->remote.context, transport);
+    else
+        wire_disconnect(world->wire, transport);
 }
 
 void world_add_actor(struct world *world, const struct actor *actor) {
     struct actor_slot *slot = mem_alloc(sizeof(*slot));
     *slot = (struct actor_slot){.actor = *actor, .due_ms = DEADLINE_NEVER};
     vec_push(&world->slots, slot);
-    if (actor->transport)
+    if (actor->transport && !is_remote(world))
         wire_set_waker(world->wire, actor->transport, slot);
     mark_ready(world, slot);
 }
@@ -170,7 +206,8 @@ void world_remove_actor(struct world *world, const void *context) {
             continue;
         slot->is_removed = true;
         slot->generation++;
-        if (slot->actor.transport && wire_has_transport(world->wire, slot->actor.transport))
+        if (slot->actor.transport && !is_remote(world) &&
+            wire_has_transport(world->wire, slot->actor.transport))
             wire_set_waker(world->wire, slot->actor.transport, NULL);
     }
 }
@@ -253,12 +290,26 @@ static void ready_due_actors(struct world *world, int64_t now_ms) {
     }
 }
 
+static bool has_arrivals(const struct world *world, const struct actor_slot *slot) {
+    const struct transport *transport = slot->actor.transport;
+    if (!transport)
+        return false;
+    return is_remote(world) ? world->remote.has_arrivals(transport) : wire_has_arrivals(transport);
+}
+
+/* A wire wakes its clients; of others one has to ask. There is one for each program. */
+static void ready_remote_actors(struct world *world) {
+    for (size_t i = 0; i < world->slots.count && is_remote(world); i++)
+        if (!world->slots.items[i]->is_removed && has_arrivals(world, world->slots.items[i]))
+            mark_ready(world, world->slots.items[i]);
+}
+
 /* A client that leaves completions untaken is called again, as the header promises. */
 static void step_actor(struct world *world, struct actor_slot *slot, int64_t now_ms) {
     int64_t due_ms = slot->actor.step(slot->actor.context, now_ms);
     if (slot->is_removed)
         return;
-    if (due_ms <= now_ms || (slot->actor.transport && wire_has_arrivals(slot->actor.transport)))
+    if (due_ms <= now_ms || has_arrivals(world, slot))
         mark_ready(world, slot);
     set_deadline(world, slot, due_ms <= now_ms ? DEADLINE_NEVER : due_ms);
 }
@@ -284,6 +335,7 @@ bool world_run_due(struct world *world) {
     for (size_t round = 0; round < ROUNDS_MAX; round++) {
         bool did_answer = wire_run(world->wire, now_ms);
         ready_due_actors(world, now_ms);
+        ready_remote_actors(world);
         bool did_step = step_ready_actors(world, now_ms);
         if (!did_answer && !did_step)
             return any;

@@ -63,11 +63,28 @@ struct engine {
     void *context;
 };
 
+/* An API server elsewhere, instead of one of the world's own. Its transports are taken up at each
+ * world_run_due(), which whoever waits for them calls. */
+struct world_remote {
+    struct transport *(*connect)(void *context, struct sv user_agent);
+    void (*disconnect)(void *context, struct transport *transport);
+    bool (*has_arrivals)(const struct transport *transport);
+    void *context;
+};
+
+/* The label of our nodes among those of others. */
+#define WORLD_NODE_LABEL SV("cacheruntime.io/simulated")
+
 struct world_options {
     uint64_t seed;
-    size_t node_count;  /* node-1 … node-N, 16 CPUs, 64Gi, 110 pods each */
-    struct clock *wall; /* NULL: virtual time from start_ms on */
-    int64_t start_ms;   /* 0: 2026-01-01T00:00:00Z */
+    size_t node_count; /* node-1 … node-N, 16 CPUs, 64Gi, 110 pods each */
+    /* NULL: a server of its own. Else nodes carry WORLD_NODE_LABEL, send heartbeats, and only
+     * their pods are run; world_api() then only knows types and holds no objects. */
+    const struct world_remote *remote;
+    bool has_no_scheduler, has_no_controllers; /* somebody else does their work */
+    uint16_t kubelet_port;                     /* of all nodes, on this machine; 0: none */
+    struct clock *wall;                        /* NULL: virtual time from start_ms on */
+    int64_t start_ms;                          /* 0: 2026-01-01T00:00:00Z */
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
@@ -80,6 +97,9 @@ void world_free(struct world *world);
 DEFINE_AUTO(world)
 
 struct fakeapi *world_api(struct world *world);
+/* How many nodes have registered, and how many may not since another's node has their name. */
+size_t world_registered_nodes(const struct world *world);
+size_t world_refused_nodes(const struct world *world);
 struct clock *world_clock(struct world *world);
 int64_t world_now_ms(struct world *world);
 
