@@ -42,6 +42,7 @@ int explain_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
 int render_command(const struct command *command, int argc, char *const *argv);
 int run_command(const struct command *command, int argc, char *const *argv);
+int nodes_command(const struct command *command, int argc, char *const *argv);
 int serve_command(const struct command *command, int argc, char *const *argv);
 
 /* What `render` does with Kubernetes objects. */

@@ -32,6 +32,8 @@ static const struct command commands[] = {
     {SV("bench"), SV("reconcile | certify CLASS.yaml"),
      SV("measure reconciling or certifying, with median and spread"), bench_command},
     {SV("serve"), SV(""), SV("serve the API with simulated nodes over HTTPS"), serve_command},
+    {SV("nodes"), SV("--kubeconfig FILE"),
+     SV("simulate nodes and their kubelets for any API server"), nodes_command},
     {SV("completion"), SV("bash|zsh|fish"), SV("print completions for a shell"),
      completion_command},
     {SV("version"), SV(""), SV("print the version"), version_command},

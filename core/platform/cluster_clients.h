@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_clients: the clients of one API server that a kubeconfig names: a transport for each
+ * program, all on one event loop and with one credential. Its owner calls cluster_clients_run()
+ * before each wait of the loop.
+ */
+#ifndef CORE_PLATFORM_CLUSTER_CLIENTS_H
+#define CORE_PLATFORM_CLUSTER_CLIENTS_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct error;
+struct event_loop;
+struct log;
+struct cluster_clients; /* opaque */
+struct transport;
+
+struct cluster_clients_options {
+    struct event_loop *loop; /* borrowed */
+    struct log *log;         /* borrowed */
+    struct sv kubeconfig;    /* files as in client_config_read(); SV(""): as kubectl finds it */
+    struct sv context;       /* SV(""): the current one */
+};
+
+/* NULL when the configuration or the credential is wrong; nothing is connected yet. */
+struct cluster_clients *cluster_clients_new(const struct cluster_clients_options *options,
+                                            struct error *err);
+/* Ends all clients. Accepts NULL. */
+void cluster_clients_free(struct cluster_clients *clients);
+DEFINE_AUTO(cluster_clients)
+
+struct transport *cluster_clients_connect(struct cluster_clients *clients, struct sv user_agent);
+void cluster_clients_disconnect(struct cluster_clients *clients, struct transport *transport);
+/* The server's URL. */
+struct sv cluster_clients_server(const struct cluster_clients *clients);
+
+/* Does what is due; returns when it wants to be called again, in the past when completions wait. */
+int64_t cluster_clients_run(struct cluster_clients *clients, int64_t now_ms);
+/* Requests are in flight, watches apart. */
+bool cluster_clients_are_busy(const struct cluster_clients *clients);
+
+#endif
