@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""crctl nodes: nodes, scheduler and controllers as clients of a server that has none of them."""
+import os
+import signal
+
+from harness import check, wait_for
+
+NODES = "/api/v1/nodes"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+PODS = "/api/v1/namespaces/default/pods"
+LABEL = "cacheruntime.io/simulated"
+
+
+def conditions(item):
+    return {row["type"]: row["status"] for row in item.get("status", {}).get("conditions", [])}
+
+
+def ready_pods(api):
+    return [pod for pod in api.items(PODS) if conditions(pod).get("Ready") == "True"]
+
+
+def deployment(replicas):
+    template = {"metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": "example.org/web:1"}]}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}},
+                     "template": template}}
+
+
+def start(bench, server, count):
+    ready = bench.path("nodes-ready")
+    nodes = bench.start("nodes", [
+        bench.crctl, "nodes", "--kubeconfig", server.kubeconfig, "--nodes", str(count),
+        "--scheduler", "--controllers", "--image-pull-ms", "0", "--pod-start-ms", "0",
+        "--ready-file", ready])
+    wait_for("the ready file of the nodes",
+             lambda: os.path.exists(ready) or not nodes.is_running())
+    check(nodes.is_running(), f"crctl nodes ended:\n{nodes.log()}")
+    return nodes, ready
+
+
+def check_nodes(api, count):
+    ours = [node for node in api.items(NODES) if node["metadata"].get("labels", {}).get(LABEL)]
+    check(len(ours) == count, f"{len(ours)} of {count} nodes are registered")
+    check(all(conditions(node)["Ready"] == "True" for node in ours), f"not ready: {ours}")
+    check(ours[0]["status"]["allocatable"]["pods"] == "110", f"allocatable: {ours[0]}")
+
+
+def check_leases(api, count):
+    """Each node has one, and renews it within its ten seconds."""
+    def renewals():
+        return {item["metadata"]["name"]: item["spec"]["renewTime"] for item in api.items(LEASES)}
+
+    wait_for("a lease for each node", lambda: len(renewals()) == count)
+    before = renewals()
+    wait_for("every lease to be renewed",
+             lambda: all(renewals()[name] != time for name, time in before.items()), 30)
+
+
+def run_a_workload(api):
+    api.create(DEPLOYMENTS, deployment(5))
+    wait_for("5 ready pods", lambda: len(ready_pods(api)) == 5)
+    nodes = {pod["spec"]["nodeName"] for pod in api.items(PODS)}
+    check("node-3" not in nodes, f"a pod was placed on a node that is not ready: {nodes}")
+    api.merge(f"{DEPLOYMENTS}/web", {"spec": {"replicas": 2}})
+    wait_for("2 pods", lambda: len(api.items(PODS)) == 2)
+    api.delete(f"{DEPLOYMENTS}/web")
+    wait_for("no pods", lambda: not api.items(PODS))
+
+
+def check_foreign_pod(api):
+    """A pod on somebody else's node is nobody's business here."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "foreign"},
+           "spec": {"nodeName": "node-3", "containers": [{"name": "a", "image": "example.org/a"}]}}
+    api.create(PODS, pod)
+    ours = {**pod, "metadata": {"name": "ours"}, "spec": {**pod["spec"], "nodeName": "node-1"}}
+    api.create(PODS, ours)
+    wait_for("our pod to run", lambda: api.get(f"{PODS}/ours")["status"]["phase"] == "Running")
+    check(api.get(f"{PODS}/foreign")["status"]["phase"] == "Pending", "the foreign pod runs")
+
+
+def run(bench):
+    server = bench.serve("--no-controllers", crds=False)
+    api = server.api
+    api.create(NODES, {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-3"}})
+    nodes, ready = start(bench, server, 4)
+    check("node node-3 exists without the label" in nodes.log(), f"log:\n{nodes.log()}")
+    check("3 nodes are registered with https://" in nodes.log(), f"log:\n{nodes.log()}")
+    check_nodes(api, 3)
+    run_a_workload(api)
+    check_foreign_pod(api)
+    check_leases(api, 3)
+    check(nodes.end(signal.SIGTERM, 5) == 0, f"exit status of crctl nodes:\n{nodes.log()}")
+    check(not os.path.exists(ready), "the ready file outlived crctl nodes")
