@@ -251,75 +251,6 @@ static bool admit_pod(struct call *call, struct cJSON *tree) {
     return true;
 }
 
-/* --- services --- */
-
-enum { NODE_PORT_FIRST = 30000, NODE_PORT_COUNT = 2768 };
-
-static bool is_headless(const struct cJSON *spec) {
-    return sv_eq(json_string_or(spec, SV("clusterIP"), SV("")), SV("None"));
-}
-
-/* 10.96.0.1 is the API server's own; the range has 2^20 addresses. */
-static struct sv next_cluster_ip(struct call *call) {
-    uint32_t number = call->api->cluster_ip_count + 1;
-    if (!is_dry_run(call))
-        call->api->cluster_ip_count++;
-    return arena_printf(call->arena, "10.%u.%u.%u", 96 + (number >> 16 & 15), number >> 8 & 255,
-                        number & 255);
-}
-
-static void set_node_ports(struct call *call, struct cJSON *spec) {
-    struct sv type = json_string_or(spec, SV("type"), SV(""));
-    if (!sv_eq(type, SV("NodePort")) && !sv_eq(type, SV("LoadBalancer")))
-        return;
-    JSON_EACH (port, json_get(spec, SV("ports"))) {
-        if (json_get(port, SV("nodePort")))
-            continue;
-        json_set_int(call->arena, port, SV("nodePort"),
-                     NODE_PORT_FIRST + call->api->node_port_count % NODE_PORT_COUNT);
-        if (!is_dry_run(call))
-            call->api->node_port_count++;
-    }
-}
-
-static void set_families(struct call *call, struct cJSON *spec) {
-    struct cJSON *families = json_ensure_list(call->arena, spec, SV("ipFamilies"));
-    if (json_count(families) == 0)
-        json_append(families, json_string(call->arena, SV("IPv4")));
-    if (!json_get(spec, SV("ipFamilyPolicy")))
-        json_set_string(call->arena, spec, SV("ipFamilyPolicy"), SV("SingleStack"));
-}
-
-static bool admit_service(struct call *call, struct cJSON *tree) {
-    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
-    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
-        return true;
-    if (json_string_or(spec, SV("clusterIP"), SV("")).len == 0)
-        json_set_string(call->arena, spec, SV("clusterIP"), next_cluster_ip(call));
-    struct cJSON *addresses = json_list(call->arena);
-    json_append(addresses, json_string(call->arena, json_find_string(spec, "clusterIP")));
-    json_set(call->arena, spec, SV("clusterIPs"), addresses);
-    set_families(call, spec);
-    if (!is_headless(spec))
-        set_node_ports(call, spec);
-    return true;
-}
-
-/* What was allocated stays when an update leaves it out. */
-static void keep_allocated(struct call *call, const struct cJSON *old, struct cJSON *tree) {
-    static const struct sv keys[] = {SV("clusterIP"), SV("clusterIPs"), SV("ipFamilies"),
-                                     SV("ipFamilyPolicy")};
-    struct cJSON *spec = json_get(tree, SV("spec"));
-    const struct cJSON *was = json_get(old, SV("spec"));
-    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
-        return;
-    for (size_t i = 0; i < COUNT_OF(keys); i++)
-        if (json_count(json_get(spec, keys[i])) == 0 &&
-            json_text(json_get(spec, keys[i])).len == 0 && json_get(was, keys[i]))
-            json_set(call->arena, spec, keys[i], json_copy(call->arena, json_get(was, keys[i])));
-    set_node_ports(call, spec);
-}
-
 /* --- volumes, nodes, secrets, CRDs --- */
 
 static void protect(struct call *call, struct cJSON *tree, struct sv finalizer) {
@@ -473,11 +404,10 @@ bool admit_create(struct call *call, struct cJSON *tree) {
     return true;
 }
 
-void admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
     if (call->type->is_custom || sv_eq(call->request->subresource, SV("status")))
-        return;
+        return true;
     if (sv_eq(call->type->resource.kind, SV("Service")))
-        keep_allocated(call, old, tree);
-    if (sv_eq(call->type->resource.kind, SV("Secret")))
-        admit_secret(call, tree);
+        return admit_service_update(call, old, tree);
+    return !sv_eq(call->type->resource.kind, SV("Secret")) || admit_secret(call, tree);
 }

@@ -59,6 +59,7 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
         .events_max = api->options.watch_window_events,
         .events_kept = kept ? kept : api->options.watch_window_events,
     });
+    api->service_addresses = service_addresses_new();
     rng_init_named(&api->uid_rng, options->seed, SV("uid"));
     rng_init_named(&api->name_rng, options->seed, SV("generateName"));
     create_first_objects(api);
@@ -68,6 +69,7 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
 void fakeapi_free(struct fakeapi *api) {
     if (!api)
         return;
+    service_addresses_free(api->service_addresses);
     store_free(api->store);
     registry_free(api->registry);
     mem_free(api);

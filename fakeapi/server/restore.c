@@ -19,22 +19,6 @@ void fakeapi_each_object(struct fakeapi *api,
     store_each(api->store, tell, context);
 }
 
-/* Addresses go out in order: what was given is not given again. */
-static void note_addresses(struct fakeapi *api, const struct cJSON *tree) {
-    struct sv rest = json_find_string(tree, "spec.clusterIP");
-    uint32_t number = 0;
-    for (size_t i = 0; rest.len > 0 && i < 4; i++) {
-        int64_t part = 0;
-        if (!sv_to_int64(sv_cut(&rest, '.'), &part) || part < 0 || part > 255)
-            return;
-        number = i == 1 ? (uint32_t)(part & 15) : number << 8 | (uint32_t)part;
-    }
-    if (number > api->cluster_ip_count)
-        api->cluster_ip_count = number;
-    JSON_EACH (port, json_find(tree, "spec.ports"))
-        api->node_port_count += json_get(port, SV("nodePort")) != NULL;
-}
-
 bool fakeapi_restore(struct fakeapi *api, const struct store_write *write, struct error *err) {
     AUTO(arena) arena = arena_new();
     const struct cJSON *tree = json_read(arena, write->text, err);
@@ -43,8 +27,6 @@ bool fakeapi_restore(struct fakeapi *api, const struct store_write *write, struc
                           SV_ARG(write->namespace_name), SV_ARG(write->name));
     if (sv_eq(write->storage_key, crd_key) && !registry_put_crd(api->registry, tree, err))
         return error_wrap(err, "%.*s", SV_ARG(write->name));
-    if (sv_eq(json_string_or(tree, SV("kind"), SV("")), SV("Service")))
-        note_addresses(api, tree);
     store_restore(api->store, store_collection(api->store, write->storage_key), tree,
                   write->revision);
     return true;
@@ -52,6 +34,7 @@ bool fakeapi_restore(struct fakeapi *api, const struct store_write *write, struc
 
 void fakeapi_end_restore(struct fakeapi *api, uint64_t revision) {
     store_end_restore(api->store, revision);
+    service_addresses_forget(api->service_addresses);
     /* The same seed would give the uids and names again that the objects have. */
     uint64_t seed = api->options.seed ^ store_revision(api->store) * UINT64_C(0x9e3779b97f4a7c15);
     rng_init_named(&api->uid_rng, seed, SV("uid"));

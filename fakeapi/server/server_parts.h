@@ -15,6 +15,7 @@
 
 struct dialogue;
 struct findings;
+struct service_addresses;
 struct webhook_client;
 
 struct fakeapi {
@@ -22,7 +23,7 @@ struct fakeapi {
     struct registry *registry;
     struct store *store;
     struct rng uid_rng, name_rng;
-    uint32_t cluster_ip_count, node_port_count; /* handed out so far */
+    struct service_addresses *service_addresses;
     uint64_t request_count, watch_event_count;
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
 };
@@ -147,7 +148,16 @@ bool admit_namespace(struct call *call);
 bool admit_create(struct call *call, struct cJSON *tree);
 /* admission_job.c: once a job has its uid: selector and labels. */
 void identify_job(struct call *call, struct cJSON *tree);
-void admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+
+/* --- admission_service.c: addresses and ports, each given to one service --- */
+
+struct service_addresses *service_addresses_new(void);
+void service_addresses_free(struct service_addresses *addresses);
+/* Services came into the store without being written. */
+void service_addresses_forget(struct service_addresses *addresses);
+bool admit_service(struct call *call, struct cJSON *tree);
+bool admit_service_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
 
 /* --- custom_resource.c --- */
 

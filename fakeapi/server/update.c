@@ -185,8 +185,7 @@ static bool settle(struct call *call, struct admission *admission) {
     if (!check_name_and_namespace(call, admission->object) ||
         !settle_fields(call, admission->object))
         return false;
-    admit_update(call, admission->old, admission->object);
-    return true;
+    return admit_update(call, admission->old, admission->object);
 }
 
 bool replace_object(struct call *call, struct stored *stored,
@@ -206,7 +205,8 @@ bool replace_object(struct call *call, struct stored *stored,
         writer.subresource = replacement->subresource;
         apply_track_update(call->arena, call->type->schema, old, tree, &writer);
     }
-    admit_update(call, old, tree);
+    if (!admit_update(call, old, tree))
+        return false;
     struct admission admission = {
         .operation = OPERATION_UPDATE, .object = tree, .old = old, .settle = settle};
     if (!replacement->is_admitted && !webhooks_mutate(call, &admission))

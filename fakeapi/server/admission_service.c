@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cluster addresses and node ports of services. What is taken is what stored services have: it is
+ * kept up to date from the log of their collection, so that an allocation costs what changed. */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+enum {
+    NODE_PORT_FIRST = 30000,
+    NODE_PORT_COUNT = 2768,
+    /* 10.96.0.0/12 without its first and last address. */
+    CLUSTER_IP_COUNT = (1 << 20) - 2,
+};
+
+struct service_addresses {
+    struct map *taken; /* cluster addresses */
+    uint16_t port_users[NODE_PORT_COUNT];
+    uint32_t next_ip, next_port; /* behind the highest one */
+    uint64_t sequence;           /* of the log entry that was not looked at yet */
+    bool is_built;
+};
+
+struct service_addresses *service_addresses_new(void) {
+    struct service_addresses *addresses = mem_alloc(sizeof(*addresses));
+    addresses->taken = map_new();
+    return addresses;
+}
+
+void service_addresses_free(struct service_addresses *addresses) {
+    map_free(addresses->taken);
+    mem_free(addresses);
+}
+
+void service_addresses_forget(struct service_addresses *addresses) {
+    addresses->is_built = false;
+}
+
+/* --- addresses as numbers: 10.96.0.1 is 1 --- */
+
+static struct sv ip_text(struct arena *arena, uint32_t number) {
+    return arena_printf(arena, "10.%u.%u.%u", 96 + (number >> 16), number >> 8 & 255, number & 255);
+}
+
+/* False: it is none, or lies elsewhere. */
+static bool ip_number(struct sv text, uint32_t *ret_number) {
+    uint32_t parts[4];
+    for (size_t i = 0; i < 4; i++) {
+        int64_t value;
+        struct sv part = sv_cut(&text, '.');
+        if (!sv_to_int64(part, &value) || value < 0 || value > 255 || part.len > 3)
+            return false;
+        parts[i] = (uint32_t)value;
+    }
+    *ret_number = (parts[1] - 96) << 16 | parts[2] << 8 | parts[3];
+    return text.len == 0 && parts[0] == 10 && parts[1] >= 96 && *ret_number >= 1 &&
+           *ret_number <= CLUSTER_IP_COUNT;
+}
+
+/* --- what is taken --- */
+
+static uint16_t *port_slot(struct service_addresses *addresses, int64_t port) {
+    bool is_inside = port >= NODE_PORT_FIRST && port < NODE_PORT_FIRST + NODE_PORT_COUNT;
+    return is_inside ? &addresses->port_users[port - NODE_PORT_FIRST] : NULL;
+}
+
+static void count_service(struct service_addresses *addresses, const struct cJSON *service,
+                          bool is_there) {
+    struct sv ip = json_find_string(service, "spec.clusterIP");
+    uint32_t number;
+    if (ip_number(ip, &number)) {
+        if (is_there)
+            map_put(addresses->taken, ip, NULL);
+        else
+            map_remove(addresses->taken, ip);
+        if (is_there && number >= addresses->next_ip)
+            addresses->next_ip = number + 1;
+    }
+    JSON_EACH (port, json_find(service, "spec.ports")) {
+        int64_t node_port = json_int_or(port, SV("nodePort"), 0);
+        uint16_t *slot = port_slot(addresses, node_port);
+        if (!slot)
+            continue;
+        *slot = (uint16_t)(is_there ? *slot + 1 : *slot - 1);
+        uint32_t behind = (uint32_t)(node_port - NODE_PORT_FIRST) + 1;
+        if (is_there && behind > addresses->next_port)
+            addresses->next_port = behind;
+    }
+}
+
+static void build(struct service_addresses *addresses, const struct collection *services) {
+    struct position position = collection_seek(services, SV(""), SV(""));
+    struct stored *stored;
+    map_free(addresses->taken);
+    *addresses = (struct service_addresses){.taken = map_new(), .next_ip = 1, .is_built = true};
+    while ((stored = collection_at(services, &position))) {
+        count_service(addresses, stored_tree(stored), true);
+        position_advance(&position);
+    }
+    addresses->sequence = services->log_end;
+}
+
+static struct service_addresses *current(struct call *call) {
+    struct service_addresses *addresses = call->api->service_addresses;
+    const struct collection *services = call->collection;
+    if (!addresses->is_built || addresses->sequence < services->log_start)
+        build(addresses, services);
+    while (addresses->sequence < services->log_end) {
+        const struct log_entry *entry = collection_log_at(services, addresses->sequence++);
+        if (entry->before)
+            count_service(addresses, stored_tree(entry->before), false);
+        if (entry->type != WATCH_DELETED)
+            count_service(addresses, stored_tree(entry->object), true);
+    }
+    return addresses;
+}
+
+/* --- giving out --- */
+
+static bool refuse_address(struct call *call, const struct cJSON *tree, struct sv field,
+                           struct sv value, struct sv why) {
+    struct findings findings = {0};
+    findings_add(call->arena, &findings, field, "FieldValueInvalid", NULL,
+                 "Invalid value: %.*s: %.*s", SV_ARG(value), SV_ARG(why));
+    return refuse_invalid(call, SV("Service"), SV(""), object_name(tree), &findings);
+}
+
+static bool refuse_ip(struct call *call, const struct cJSON *tree, struct sv ip, const char *why) {
+    return refuse_address(
+        call, tree, SV("spec.clusterIPs"), arena_printf(call->arena, "[\"%.*s\"]", SV_ARG(ip)),
+        arena_printf(call->arena, "failed to allocate IP %.*s: %s", SV_ARG(ip), why));
+}
+
+static bool check_ip(struct call *call, const struct cJSON *tree, struct sv ip) {
+    uint32_t number;
+    if (!ip_number(ip, &number))
+        return refuse_ip(call, tree, ip,
+                         arena_printf(call->arena,
+                                      "the provided IP (%.*s) is not in the valid range. The range "
+                                      "of valid IPs is 10.96.0.0/12",
+                                      SV_ARG(ip))
+                             .ptr);
+    return !map_has(current(call)->taken, ip) ||
+           refuse_ip(call, tree, ip, "provided IP is already allocated");
+}
+
+/* The one behind the highest; freed ones come again at the end of the range. */
+static struct sv next_ip(struct call *call) {
+    struct service_addresses *addresses = current(call);
+    for (uint32_t i = 0; i < CLUSTER_IP_COUNT; i++) {
+        uint32_t number = (addresses->next_ip + CLUSTER_IP_COUNT - 1 + i) % CLUSTER_IP_COUNT + 1;
+        struct sv ip = ip_text(call->arena, number);
+        if (!map_has(addresses->taken, ip))
+            return ip;
+    }
+    return SV("");
+}
+
+static bool allocate_ip(struct call *call, const struct cJSON *old, struct cJSON *tree,
+                        struct cJSON *spec) {
+    struct sv ip = json_string_or(spec, SV("clusterIP"), SV(""));
+    bool is_own = sv_eq(ip, json_find_string(old, "spec.clusterIP"));
+    if (ip.len == 0) {
+        ip = next_ip(call);
+        if (ip.len == 0)
+            return refuse(call, 500, "InternalError",
+                          SV("Internal error occurred: failed to allocate a serviceIP: range is "
+                             "full"),
+                          NULL);
+        json_set_string(call->arena, spec, SV("clusterIP"), ip);
+    } else if (!is_own && !sv_eq(ip, SV("None")) && !check_ip(call, tree, ip)) {
+        return false;
+    }
+    struct cJSON *list = json_list(call->arena);
+    json_append(list, json_string(call->arena, json_find_string(spec, "clusterIP")));
+    json_set(call->arena, spec, SV("clusterIPs"), list);
+    return true;
+}
+
+static bool has_port(const struct cJSON *service, int64_t node_port) {
+    JSON_EACH (port, json_find(service, "spec.ports"))
+        if (json_int_or(port, SV("nodePort"), 0) == node_port)
+            return true;
+    return false;
+}
+
+static const char *port_fault(struct call *call, const struct cJSON *old, int64_t node_port) {
+    const uint16_t *slot = port_slot(current(call), node_port);
+    if (!slot)
+        return "provided port is not in the valid range. The range of valid ports is 30000-32767";
+    return *slot > 0 && !has_port(old, node_port) ? "provided port is already allocated" : NULL;
+}
+
+/* 0: all are taken. */
+static int64_t next_port(struct call *call, const struct cJSON *tree) {
+    const struct service_addresses *addresses = current(call);
+    for (uint32_t i = 0; i < NODE_PORT_COUNT; i++) {
+        uint32_t number = (addresses->next_port + i) % NODE_PORT_COUNT;
+        if (addresses->port_users[number] == 0 && !has_port(tree, NODE_PORT_FIRST + number))
+            return NODE_PORT_FIRST + number;
+    }
+    return 0;
+}
+
+static bool allocate_ports(struct call *call, const struct cJSON *old, struct cJSON *tree,
+                           struct cJSON *spec) {
+    struct sv type = json_string_or(spec, SV("type"), SV(""));
+    bool wants_them = (sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer"))) &&
+                      !sv_eq(json_string_or(spec, SV("clusterIP"), SV("")), SV("None"));
+    size_t index = 0;
+    JSON_EACH (port, json_get(spec, SV("ports"))) {
+        int64_t node_port = json_int_or(port, SV("nodePort"), 0);
+        struct sv field = arena_printf(call->arena, "spec.ports[%zu].nodePort", index++);
+        if (node_port == 0 && !wants_them)
+            continue;
+        const char *fault = node_port ? port_fault(call, old, node_port) : NULL;
+        if (fault)
+            return refuse_address(call, tree, field,
+                                  arena_printf(call->arena, "%lld", (long long)node_port),
+                                  sv_from(fault));
+        if (node_port == 0)
+            node_port = next_port(call, tree);
+        if (node_port == 0)
+            return refuse(call, 500, "InternalError",
+                          SV("Internal error occurred: failed to allocate a nodePort: range is "
+                             "full"),
+                          NULL);
+        json_set_int(call->arena, port, SV("nodePort"), node_port);
+    }
+    return true;
+}
+
+static void set_families(struct call *call, struct cJSON *spec) {
+    struct cJSON *families = json_ensure_list(call->arena, spec, SV("ipFamilies"));
+    if (json_count(families) == 0)
+        json_append(families, json_string(call->arena, SV("IPv4")));
+    if (!json_get(spec, SV("ipFamilyPolicy")))
+        json_set_string(call->arena, spec, SV("ipFamilyPolicy"), SV("SingleStack"));
+}
+
+static bool allocate(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
+        return true;
+    if (!allocate_ip(call, old, tree, spec))
+        return false;
+    set_families(call, spec);
+    return allocate_ports(call, old, tree, spec);
+}
+
+bool admit_service(struct call *call, struct cJSON *tree) {
+    return allocate(call, NULL, tree);
+}
+
+/* What was allocated stays when an update leaves it out. */
+bool admit_service_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    static const struct sv keys[] = {SV("clusterIP"), SV("clusterIPs"), SV("ipFamilies"),
+                                     SV("ipFamilyPolicy")};
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    const struct cJSON *was = json_get(old, SV("spec"));
+    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_count(json_get(spec, keys[i])) == 0 &&
+            json_text(json_get(spec, keys[i])).len == 0 && json_get(was, keys[i]))
+            json_set(call->arena, spec, keys[i], json_copy(call->arena, json_get(was, keys[i])));
+    return allocate(call, old, tree);
+}
