@@ -253,6 +253,9 @@ static enum error_code code_of(CURLcode result) {
 static void fail_call(struct completion *completion, const struct call *call, CURLcode result) {
     if (call->watch_failed)
         completion->err = call->watch_err;
+    else if (call->socket && result == CURLE_OPERATION_TIMEDOUT)
+        error_set(&completion->err, ERROR_TIMEOUT, "the command did not end within %lld ms",
+                  (long long)call->timeout_ms);
     else if (call->is_too_large)
         error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
     else
