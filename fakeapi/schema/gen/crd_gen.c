@@ -74,12 +74,25 @@ static struct cJSON *expand_reference(struct sv ref) {
     return expand(definition, false);
 }
 
-/* A list-map key must be required or have a default: the one that has none in OpenAPI is TCP. */
-static void default_protocols(struct cJSON *schema) {
+static bool is_required(const struct cJSON *schema, struct sv name) {
+    JSON_EACH (item, json_get(schema, SV("required")))
+        if (sv_eq(json_text(item), name))
+            return true;
+    return false;
+}
+
+/* A list-map key must be required or have a default: of those that OpenAPI gives none, a protocol
+ * is TCP, and a name is empty. */
+static void default_list_keys(struct cJSON *schema) {
+    const struct cJSON *items = json_get(schema, SV("items"));
     JSON_EACH (key, json_get(schema, SV("x-kubernetes-list-map-keys"))) {
-        struct cJSON *protocol = json_find(schema, "items.properties.protocol");
-        if (sv_eq(json_text(key), SV("protocol")) && protocol)
-            json_set_string(arena, protocol, SV("default"), SV("TCP"));
+        struct cJSON *property = json_get(json_get(items, SV("properties")), json_text(key));
+        if (!property)
+            fail("no such list-map key", json_text(key));
+        if (json_get(property, SV("default")) || is_required(items, json_text(key)))
+            continue;
+        bool is_protocol = sv_eq(json_text(key), SV("protocol"));
+        json_set_string(arena, property, SV("default"), is_protocol ? SV("TCP") : SV(""));
     }
 }
 
@@ -112,7 +125,7 @@ static struct cJSON *expand(const struct cJSON *schema, bool is_ours) {
         else if (!is_dropped && (is_ours || !sv_eq(key, SV("enum"))))
             json_set(arena, out, key, json_copy(arena, member));
     }
-    default_protocols(out);
+    default_list_keys(out);
     return out;
 }
 
