@@ -27,8 +27,23 @@ struct end {
 static const struct sv numbered[] = {
     {"node-", 5}, {"\"generation\":", 13}, {"\"observedGeneration\":", 21}};
 
+static bool is_of_name(char byte) {
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+}
+
+/* In a sentence: the last letters of a Deployment's pods are drawn. */
+static size_t copy_without_pod(char *to, struct sv from, size_t *at) {
+    static const struct sv word = {" pod ", 5};
+    memcpy(to, word.ptr, word.len);
+    for (*at += word.len; *at < from.len && is_of_name(from.ptr[*at]);)
+        (*at)++;
+    return word.len;
+}
+
 /* Copies what stands at `at`, without such a number. */
 static size_t copy_without_number(char *to, struct sv from, size_t *at) {
+    if (sv_starts_with(sv_drop(from, *at), SV(" pod ")))
+        return copy_without_pod(to, from, at);
     for (size_t i = 0; i < COUNT_OF(numbered); i++) {
         if (!sv_starts_with(sv_drop(from, *at), numbered[i]))
             continue;

@@ -52,10 +52,15 @@ static const struct {
      PROPERTY_INVALID, 0},
     {"what never comes", HEAD "steps:\n- {name: a, expect: [{phase: Failed}], within: 5m}\n",
      PROPERTY_REST, 0},
+    {"a refusal that does not end",
+     HEAD "steps:\n" REST
+          "faults: [{id: f, kind: api.status, code: 403, at: {request: {verb: apply,"
+          " every: 1}}}]\n",
+     PROPERTY_CONVERGENCE, 0},
     {"a fault that does not end",
      HEAD "steps:\n" REST "faults: [{id: f, kind: api.hang, at: {request: {verb: apply, every:"
           " 1}}}]\n",
-     PROPERTY_CONVERGENCE, 0},
+     PROPERTY_REST, 0},
 };
 
 static struct cJSON *parse(struct arena *arena, const char *text) {

@@ -188,7 +188,7 @@ static bool is_one_of(struct sv text, const struct sv *list, size_t count) {
 static bool is_believed(struct sv reason) {
     static const struct sv reasons[] = {
         SV("HealthCheckFailed"), SV("CheckFailed"), SV("CheckRunning"),  SV("MountFailed"),
-        SV("MountRunning"),      SV("NodesDiffer"), SV("ReportRunning"),
+        SV("MountRunning"),      SV("NodesDiffer"), SV("ReportRunning"), SV("WriteRefused"),
     };
     return is_one_of(reason, reasons, COUNT_OF(reasons));
 }

@@ -130,6 +130,7 @@ static void finish(struct controller *controller, struct runtime_state *state) {
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
     state->round_count = 0;
+    runtime_state_forget_failure(state);
     workqueue_forget(controller->queue, state->key);
 }
 

@@ -356,6 +356,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
     state->round_count = 0;
+    runtime_state_forget_failure(state);
     if (state->claim_pods)
         until_ms = earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
     if (is_stalled) {
@@ -524,9 +525,23 @@ void controller_list_missing(const struct controller *controller, struct buf *te
     }
 }
 
+/* What failed is tried again, and then something happens. What was refused is told, and happens
+ * only once somebody changes his mind. */
+static bool has_to_try_again(const struct controller *controller) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(controller->states, &cursor, NULL, &value)) {
+        const struct runtime_state *state = value;
+        if (state->failure.text && !state->failure.is_refused)
+            return true;
+    }
+    return false;
+}
+
 bool controller_is_idle(const struct controller *controller) {
     return controller_is_synced(controller) && map_count(controller->flights) == 0 &&
-           workqueue_next_ms(controller->queue) > clock_now_ms(controller->clock);
+           workqueue_next_ms(controller->queue) > clock_now_ms(controller->clock) &&
+           !has_to_try_again(controller);
 }
 
 void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats) {

@@ -184,10 +184,13 @@ static void end_round(struct controller *controller, struct runtime_state *state
     state->plan = (struct plan){.actions = NULL};
     if (has_failed && !must_not_wait)
         runtime_state_forget_present(state);
+    if (!has_failed && !only_reads)
+        runtime_state_forget_failure(state);
     /* A fight goes on with every watch event, so that a later due time alone would not end it. */
     if (state->round_count > ROUNDS_AT_ONCE_MAX)
         state->paused_until_ms = controller->now_ms + fight_pause_ms(state->round_count);
     if (has_failed) {
+        state->round_count--; /* whoever cannot write fights nobody, and has a back-off already */
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms,
                                    state->retry_after_ms);
     } else if (state->waits_for_turn || state->is_overtaken) {
@@ -302,14 +305,18 @@ static bool is_stale_belief(enum error_code code) {
 static void take_failure(struct controller *controller, struct runtime_state *state,
                          const struct action *action, enum error_code code,
                          const struct completion *completion) {
+    struct sv message = completion->err.code != ERROR_NONE ? sv_from(completion->err.message)
+                                                           : SV("somebody else made it first");
+    if (!state->has_failed)
+        runtime_state_note_failure(state, action, code, message);
     state->has_failed = true;
     state->must_not_wait = is_stale_belief(code);
     if (completion->retry_after_ms > state->retry_after_ms)
         state->retry_after_ms = completion->retry_after_ms;
     runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
-    log_line(controller->log, LOG_WARNING, "%.*s: %.*s %.*s/%.*s failed (%s): %s",
+    log_line(controller->log, LOG_WARNING, "%.*s: %.*s %.*s/%.*s failed (%s): %.*s",
              SV_ARG(state->key), SV_ARG(action->resource->plural), SV_ARG(action->namespace_name),
-             SV_ARG(action->name), error_code_text(code), completion->err.message);
+             SV_ARG(action->name), error_code_text(code), SV_ARG(message));
 }
 
 static void end_turn(struct controller *controller, const struct action *action) {

@@ -5,6 +5,7 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/cache/cache_store.h"
+#include "core/api/resource.h"
 #include "core/data/json.h"
 
 struct runtime_state *runtime_state_new(struct sv key) {
@@ -60,10 +61,46 @@ void runtime_state_free(struct runtime_state *state) {
     arena_free(state->arena);
     arena_free(state->claim_arena);
     arena_free(state->claim_arena_next);
+    runtime_state_forget_failure(state);
     mem_free(state->rollout.class_name);
     mem_free((char *)state->key.ptr);
     mem_free(state);
 }
+
+/* --- writes that fail --- */
+
+/* Asking again changes nothing: a quota, a policy, a webhook or the schema is against it. */
+static bool is_refusal(enum error_code code) {
+    return code == ERROR_FORBIDDEN || code == ERROR_INVALID || code == ERROR_TOO_LARGE ||
+           code == ERROR_UNSUPPORTED;
+}
+
+void runtime_state_note_failure(struct runtime_state *state, const struct action *action,
+                                enum error_code code, struct sv message) {
+    char text[ERROR_MESSAGE_BYTES_MAX];
+    int rounds = state->failure.rounds + 1;
+    runtime_state_forget_failure(state);
+    /* What tells of failures must not wait for itself. */
+    if (action->subresource.len > 0)
+        return;
+    int len = snprintf(text, sizeof(text), "%.*s \"%.*s\": %.*s", SV_ARG(action->resource->kind),
+                       SV_ARG(action->name), SV_ARG(message));
+    size_t kept = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+    state->failure = (struct write_failure){
+        .text = mem_alloc(kept + 1),
+        .rounds = rounds,
+        .is_refused = is_refusal(code),
+        .is_told = is_refusal(code) || rounds > FAILED_ROUNDS_QUIET_MAX,
+    };
+    memcpy(state->failure.text, text, kept);
+}
+
+void runtime_state_forget_failure(struct runtime_state *state) {
+    mem_free(state->failure.text);
+    state->failure = (struct write_failure){.text = NULL};
+}
+
+/* --- names --- */
 
 static void forget_oldest(struct runtime_state *state) {
     size_t cursor = 0;

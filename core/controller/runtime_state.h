@@ -8,6 +8,7 @@
 #define CORE_CONTROLLER_RUNTIME_STATE_H
 
 #include "core/base/base.h"
+#include "core/base/error.h"
 #include "core/base/sv.h"
 #include "core/base/vec.h"
 #include "core/reconcile/plan.h"
@@ -22,6 +23,8 @@ enum {
     /* Names that one runtime can have touched; beyond it the oldest are forgotten, which costs a
      * read each. */
     RUNTIME_NAMES_MAX = 256,
+    /* Servers are away for moments, and edits meet: what lasts longer is worth a condition. */
+    FAILED_ROUNDS_QUIET_MAX = 2,
     EXECUTION_OUTPUT_BYTES_MAX = 1024 * 1024,
     /* One for each entry, and one for each of 10,000 workers that are cleaned. */
     RUNTIME_EXECUTIONS_MAX = 10 * 1000 + ENTRY_COUNT,
@@ -51,6 +54,14 @@ struct rollout_memory {
     int64_t granted_ms;
 };
 
+/* A write that failed, until a round goes through. */
+struct write_failure {
+    char *text;   /* "StatefulSet \"a\": " and the server's words; NULL: none */
+    int rounds;   /* in a row */
+    bool is_told; /* it is a refusal, or has lasted: plans speak of it */
+    bool is_refused;
+};
+
 struct runtime_state {
     struct sv key, namespace_name, name;
     struct map *names;     /* cache_key() -> struct name_memory */
@@ -70,6 +81,7 @@ struct runtime_state {
     uint32_t step;
     size_t pending_count; /* requests of this step without an answer */
     bool has_failed;
+    struct write_failure failure;
     bool waits_for_turn; /* left out the write of a node that another one of ours is writing */
     bool is_overtaken;   /* left one out since its turn came, or passed, during the round */
     bool must_not_wait;  /* planned again at once, though rate limited */
@@ -99,6 +111,11 @@ void runtime_state_free(struct runtime_state *state);
  * is for the caller to release. */
 size_t runtime_state_execution(struct runtime_state *state, enum execution_entry entry,
                                struct sv pod_uid);
+
+/* Of the first request of a round that failed; `code` is why. */
+void runtime_state_note_failure(struct runtime_state *state, const struct action *action,
+                                enum error_code code, struct sv message);
+void runtime_state_forget_failure(struct runtime_state *state);
 
 /* Never NULL. */
 struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,

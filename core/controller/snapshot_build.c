@@ -246,6 +246,8 @@ void snapshot_build(struct cache_store *store, const struct runtime_state *state
         .name = state->name,
         .options = options,
         .may_roll = state->rollout.is_granted,
+        .write_failure =
+            state->failure.is_told ? arena_copy(arena, sv_from(state->failure.text)) : SV(""),
         .runtime = load(&builder, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name),
         .dataset = load(&builder, &RESOURCE_DATASETS, state->namespace_name, state->name),
     };

@@ -153,7 +153,7 @@ static void write_status(struct pass *pass, struct cJSON *status, struct sv reas
     struct cJSON *body = json_map(pass->arena);
     json_set(pass->arena, body, SV("status"), patch);
     write_merge_patch(pass, &RESOURCE_DATASETS, pass->snapshot->dataset, body, SV("status"),
-                      STEP_STATUS, reason, message);
+                      pass_status_step(pass), reason, message);
 }
 
 static struct cJSON *copy_status(struct pass *pass) {
@@ -208,10 +208,12 @@ void plan_dataset_status(struct pass *pass) {
     else if (!pass->was_bound)
         say_waiting(pass, status);
     struct sv after = json_find_string(status, "phase");
+    size_t first_event = pass->plan->action_count;
+    tell_phase(pass, before, after);
+    pass_tell_with_status(pass, first_event);
     write_status(pass, status, SV("DatasetStatusDiffers"),
                  pass_printf(pass, "Write status of Dataset %.*s: %.*s",
                              SV_ARG(object_name(dataset)), SV_ARG(after)));
-    tell_phase(pass, before, after);
 }
 
 bool plan_dataset_unbound(struct pass *pass) {

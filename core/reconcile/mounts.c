@@ -162,11 +162,20 @@ static void mount(struct pass *pass, const struct server *server) {
                      : wrong_answer_retry_ms(pass, last));
 }
 
+/* Nothing is to be run: the cache serves what its config map names, once that is written. */
+static void open_with_objects(struct pass *pass) {
+    const struct gate *objects = &pass->plan->gates[GATE_OBJECTS];
+    if (pass->mounts_changed && !objects->is_open && pass->snapshot->write_failure.len > 0)
+        pass_close(pass, GATE_MOUNTS, objects->reason, objects->message);
+    else
+        pass_open(pass, GATE_MOUNTS);
+}
+
 void gate_mounts(struct pass *pass) {
     struct server server;
     pass->mounts_changed = pass->was_bound && !mounts_are_recorded(pass);
     if (!entry_server(pass, ENTRY_MOUNT_UFS, &server)) {
-        pass_open(pass, GATE_MOUNTS);
+        open_with_objects(pass);
         return;
     }
     pass->mounts_wait_for_pod = !server.pod && entry_may_wait(&server);

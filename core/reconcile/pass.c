@@ -89,6 +89,21 @@ const struct gate *pass_first_closed(const struct pass *pass) {
     return NULL;
 }
 
+struct sv pass_write_failure(struct pass *pass) {
+    return pass_printf(pass, "the API server does not take %.*s",
+                       SV_ARG(pass->snapshot->write_failure));
+}
+
+enum plan_step pass_status_step(const struct pass *pass) {
+    return pass->snapshot->write_failure.len > 0 ? STEP_READ : STEP_STATUS;
+}
+
+void pass_tell_with_status(struct pass *pass, size_t first_event) {
+    for (size_t i = first_event; i < pass->plan->action_count; i++)
+        if (pass->plan->actions[i].type == ACTION_EVENT)
+            pass->plan->actions[i].step = pass_status_step(pass);
+}
+
 bool pass_writes(const struct pass *pass, const struct resource *resource, struct sv name) {
     for (size_t i = 0; i < pass->plan->action_count; i++) {
         const struct action *action = &pass->plan->actions[i];

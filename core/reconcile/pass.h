@@ -87,6 +87,15 @@ bool pass_reached(const struct pass *pass, enum gate_id gate);
 /* The first closed gate, or NULL. */
 const struct gate *pass_first_closed(const struct pass *pass);
 
+/* What the API server does not take, as a sentence; snapshot->write_failure is not SV(""). */
+struct sv pass_write_failure(struct pass *pass);
+/* When statuses are written: last, so that they tell what the steps before did; first where those
+ * fail, or nobody would ever be told. */
+enum plan_step pass_status_step(const struct pass *pass);
+/* Events from `first_event` on go out just before the status that records them: a controller that
+ * dies between the two tells them twice, and never not at all. */
+void pass_tell_with_status(struct pass *pass, size_t first_event);
+
 /* Whether an action for that object is already in the plan. */
 bool pass_writes(const struct pass *pass, const struct resource *resource, struct sv name);
 

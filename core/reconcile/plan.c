@@ -61,6 +61,7 @@ static void hold_ready_check(struct pass *pass) {
  * not serve yet waits for `why`. Mounts that a pod took with it are not made again. */
 static void plan_held(struct pass *pass, struct finding why) {
     bool has_pods = pass->plan->gates[GATE_PODS].is_open;
+    pass->mounts_changed = pass->was_bound && !mounts_are_recorded(pass);
     for (enum gate_id gate = GATE_READY_CHECK; gate <= GATE_VOLUME; gate++) {
         if (!pass->was_bound || (gate == GATE_MOUNTS && has_pods && mounts_are_lost(pass)))
             pass_close(pass, gate, why.reason, why.message);
@@ -119,6 +120,18 @@ static bool reads_something(const struct plan *plan) {
     return false;
 }
 
+/* A gate that waits for a write of ours says why the write does not come. */
+static void tell_write_failure(struct pass *pass) {
+    static const struct sv waiting[] = {{"MetadataMissing", 15},   {"NameNotReadYet", 14},
+                                        {"ObjectsPending", 14},    {"ObjectTerminating", 17},
+                                        {"VolumeTerminating", 17}, {"NodesDiffer", 11}};
+    for (size_t i = 0; i < GATE_COUNT && pass->snapshot->write_failure.len > 0; i++) {
+        const struct gate *gate = &pass->plan->gates[i];
+        if (sv_index_of(gate->reason, waiting, COUNT_OF(waiting)) < COUNT_OF(waiting))
+            pass_close(pass, (enum gate_id)i, SV("WriteRefused"), pass_write_failure(pass));
+    }
+}
+
 static void plan_live(struct pass *pass) {
     gate_class(pass);
     if (pass->plan->gates[GATE_CLASS].is_open || pass->was_bound)
@@ -144,6 +157,7 @@ static void plan_live(struct pass *pass) {
         pass_close(pass, GATE_BOUND, pass->is_reporting ? SV("ReportRunning") : SV("Binding"),
                    pass->is_reporting ? SV("waits for the first reportSummary to end")
                                       : SV("writes that the dataset is bound"));
+    tell_write_failure(pass);
     /* What is being read may change everything that there is to say. */
     if (!reads_something(pass->plan)) {
         plan_dataset_status(pass);

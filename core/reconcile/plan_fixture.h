@@ -45,6 +45,7 @@ struct world {
     const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
     const char *cleaner_phase; /* of pods that are not made by a workload */
     const char *stderr_bytes;  /* of what fails */
+    const char *write_failure; /* what the API server did not take of the last plan */
     int restart_count;         /* of every container */
     struct reconcile_options options;
     int64_t now_ms;
@@ -127,6 +128,7 @@ static inline struct snapshot snapshot_of(struct world *world) {
         .may_roll = !world->may_not_roll,
         .executions = world->executions,
         .execution_count = world->execution_count,
+        .write_failure = sv_from(world->write_failure),
         .options = &world->options,
     };
 }

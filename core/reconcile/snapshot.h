@@ -99,6 +99,10 @@ struct snapshot {
      */
     bool may_roll;
 
+    /* What the API server refuses to take of the last plan, or did not take in some tries: "Kind
+     * "name": why"; SV("") while all goes well. */
+    struct sv write_failure;
+
     const struct reconcile_options *options;
 };
 

@@ -160,6 +160,8 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
 static void say_synced(struct pass *pass, struct cJSON *status) {
     struct finding problem = pass->drift;
     bool has_condition = object_condition(pass->snapshot->runtime, SV("Synced")) != NULL;
+    if (pass->snapshot->write_failure.len > 0)
+        problem = (struct finding){SV("WriteRefused"), pass_write_failure(pass)};
     if (problem.message.len == 0)
         problem = pass->report_failure;
     if (problem.message.len == 0 && pass->was_bound && !gate(pass, GATE_CLASS)->is_open)
@@ -418,6 +420,16 @@ static bool is_for_a_hand(struct sv reason) {
     return sv_index_of(reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons);
 }
 
+static struct sv reason_of(const struct cJSON *status, struct sv type) {
+    return json_find_string(find_condition(status, type), "reason");
+}
+
+/* Synced tells of every write that does not go through, whatever else is so. */
+static bool is_refused_anew(const struct cJSON *old, const struct cJSON *status) {
+    return sv_eq(reason_of(status, SV("Synced")), SV("WriteRefused")) &&
+           !sv_eq(reason_of(old, SV("Synced")), SV("WriteRefused"));
+}
+
 /* Counters may wait for a moment; the truth of a condition may not. */
 static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
     const struct cJSON *ready = find_condition(old, SV("Ready"));
@@ -432,7 +444,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
         sv_eq(json_find_string(find_condition(old, SV("Stalled")), "status"), SV("True"));
     struct sv reason = json_find_string(find_condition(status, SV("Ready")), "reason");
     bool is_trouble = is_for_a_hand(reason) && !sv_eq(reason, json_find_string(ready, "reason"));
-    if (is_news || is_trouble || is_stalled != was_stalled ||
+    if (is_news || is_trouble || is_refused_anew(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
     int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
@@ -471,14 +483,10 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
     if (is_now_ready && !was_ready)
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
                    pass->was_bound ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
-    static const struct sv for_a_hand[] = {{"MountFailed", 11},
-                                           {"CheckFailed", 11},
-                                           {"ClassNotFound", 13},
-                                           {"PodUnschedulable", 16},
-                                           {"PodNotStarting", 14}};
-    bool needs_a_hand =
-        pass->plan->is_stalled || pass->is_failed ||
-        sv_index_of(reason, for_a_hand, COUNT_OF(for_a_hand)) < COUNT_OF(for_a_hand);
+    bool needs_a_hand = pass->plan->is_stalled || pass->is_failed || is_for_a_hand(reason);
+    if (is_refused_anew(old, status))
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, SV("WriteRefused"),
+                   pass_write_failure(pass));
     if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
         pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, reason, message);
 }
@@ -503,17 +511,18 @@ void plan_runtime_status(struct pass *pass) {
         pass->plan->action_count = first_event;
         return;
     }
+    tell_rolled(pass, old);
+    tell_news(pass, old, status);
+    pass_tell_with_status(pass, first_event);
     struct cJSON *ready = find_condition(status, SV("Ready"));
     json_set_string(pass->arena, ready, SV("lastProbeTime"),
                     api_time_format(pass->snapshot->now_ms, pass->arena));
     struct cJSON *body = json_map(pass->arena);
     json_set(pass->arena, body, SV("status"), covers_merge_patch(old, status, pass->arena));
     struct action *action = write_merge_patch(
-        pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), STEP_STATUS,
+        pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), pass_status_step(pass),
         SV("RuntimeStatusDiffers"),
         pass_printf(pass, "Write status of CacheRuntime %.*s: %.*s", SV_ARG(object_name(runtime)),
                     SV_ARG(json_find_string(status, "phase"))));
     action->desired_hash = hash;
-    tell_rolled(pass, old);
-    tell_news(pass, old, status);
 }

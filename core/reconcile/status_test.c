@@ -255,3 +255,74 @@ TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
         world_release(&world);
     }
 }
+
+/* --- writes that the API server does not take --- */
+
+/* The first action with that reason, or NULL. */
+static const struct action *find_action(const struct plan *plan, const char *reason) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (sv_eq(plan->actions[i].reason, sv_from(reason)))
+            return &plan->actions[i];
+    return NULL;
+}
+
+static void act_on(struct world *world, const struct plan *plan, enum action_type type) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type == type)
+            act(world, &plan->actions[i]);
+}
+
+/* Before what fails again, or nobody would be told; and once. */
+TEST(a_refusal_is_told_before_the_next_try) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    for (int round = 0; round < 2; round++) {
+        plan_once(&world, &plan);
+        act_on(&world, &plan, ACTION_PATCH);
+        act_on(&world, &plan, ACTION_GET);
+    }
+    world.write_failure = "StatefulSet \"demo-worker\": exceeded quota: pods";
+    plan_once(&world, &plan);
+    const struct action *status = find_action(&plan, "RuntimeStatusDiffers");
+    const struct action *event = find_action(&plan, "WriteRefused");
+    const struct action *write = find_action(&plan, "ObjectMissing");
+    REQUIRE(status && event && write);
+    CHECK(status->step < write->step && event->step == status->step && event < status);
+    CHECK_CONTAINS(event->message, "StatefulSet \"demo-worker\": exceeded quota: pods");
+    act_on(&world, &plan, ACTION_PATCH);
+    CHECK_SV(condition_reason(&world, "Ready"), SV("WriteRefused"));
+    CHECK_SV(condition_reason(&world, "Synced"), SV("WriteRefused"));
+    plan_once(&world, &plan);
+    CHECK(!find_action(&plan, "RuntimeStatusDiffers") && !find_action(&plan, "WriteRefused"));
+    world.write_failure = NULL;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK(object_condition_is_true(world.runtime, SV("Synced")));
+    world_release(&world);
+}
+
+/* What serves goes on, unless it is mounts that could not be handed on. */
+TEST(a_refused_edit_takes_nothing_from_what_serves) {
+    for (int has_mounts = 0; has_mounts < 2; has_mounts++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        json_remove(json_find(world.runtime_class, "topology.master.executionEntries"),
+                    SV("mountUFS"));
+        world_bind(&world);
+        if (has_mounts)
+            json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+                     parse(arena, "[{mountPoint: 's3://other/', name: n}]"));
+        json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 3);
+        world.write_failure = "StatefulSet \"demo-worker\": exceeded quota: pods";
+        plan_once(&world, &plan);
+        act_on(&world, &plan, ACTION_PATCH);
+        CHECK_SV(condition_reason(&world, "Synced"), SV("WriteRefused"));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")) == !has_mounts);
+        CHECK(object_condition_is_true(world.runtime, SV("MountsReady")) == !has_mounts);
+        world_release(&world);
+    }
+}
