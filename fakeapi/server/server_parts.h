@@ -140,6 +140,24 @@ void remove_object(struct call *call, struct cJSON *tree);
 
 /* True when the request addressed one that is not "" or "status" and was answered. */
 bool handle_subresource(struct call *call);
+/* 201 with a Status of success. */
+void answer_created(struct call *call);
+/* A condition of that type that is True, in place of an older one. */
+void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type, struct sv reason,
+                       struct sv message);
+/* Asks webhooks about what was posted to a subresource. */
+bool admit_posted(struct call *call);
+
+/* --- subresource_part.c --- */
+
+/* Whether it is a part of an object: what is written there replaces that part only. */
+bool is_part(const struct call *call);
+/* The old object with the part as it was sent; NULL and a refusal when it may not be so. */
+struct cJSON *with_new_part(struct call *call, const struct cJSON *old, const struct cJSON *sent);
+
+/* --- eviction.c --- */
+
+void handle_eviction(struct call *call);
 
 /* --- admission.c: what the built-in admission plugins and strategies do --- */
 

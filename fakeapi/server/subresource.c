@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Subresources besides status: scale, binding, eviction, finalize (apiserver-semantics.md §1.5,
- * §1.14). */
+/* Subresources besides status and eviction: scale, binding, finalize, parts (apiserver-semantics.md
+ * §1.5, §1.14). */
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/selector.h"
@@ -161,7 +161,7 @@ static void handle_scale(struct call *call) {
 
 /* --- pods --- */
 
-static void answer_created(struct call *call) {
+void answer_created(struct call *call) {
     struct cJSON *status = json_map(call->arena);
     json_set_string(call->arena, status, SV("kind"), SV("Status"));
     json_set_string(call->arena, status, SV("apiVersion"), SV("v1"));
@@ -171,9 +171,8 @@ static void answer_created(struct call *call) {
     answer(call, 201, status);
 }
 
-/* A condition of that type, in place of an older one. */
-static void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type,
-                              struct sv reason, struct sv message) {
+void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type, struct sv reason,
+                       struct sv message) {
     struct cJSON *conditions = json_ensure_list(
         call->arena, json_ensure_map(call->arena, pod, SV("status")), SV("conditions"));
     struct cJSON *condition = json_map(call->arena);
@@ -192,6 +191,16 @@ static void set_pod_condition(struct call *call, struct cJSON *pod, struct sv ty
             return;
         }
     json_append(conditions, condition);
+}
+
+bool admit_posted(struct call *call) {
+    if (!json_is_map(call->request->body))
+        return true;
+    struct admission admission = {
+        .operation = OPERATION_CREATE,
+        .object = json_copy(call->arena, call->request->body),
+    };
+    return webhooks_mutate(call, &admission) && webhooks_validate(call, &admission);
 }
 
 static void handle_binding(struct call *call) {
@@ -223,6 +232,8 @@ static void handle_binding(struct call *call) {
                resource_details(call, call->type, call->request->name));
         return;
     }
+    if (!admit_posted(call))
+        return;
     struct cJSON *tree = json_copy(call->arena, pod);
     json_set_string(call->arena, json_get(tree, SV("spec")), SV("nodeName"), node);
     set_pod_condition(call, tree, SV("PodScheduled"), SV(""), SV(""));
@@ -231,98 +242,22 @@ static void handle_binding(struct call *call) {
     answer_created(call);
 }
 
-static struct collection *budgets_of(struct call *call) {
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("policy"), SV("v1"), SV("poddisruptionbudgets"));
-    return store_collection(call->api->store, type->storage_key);
-}
+/* --- parts of an object that have an address of their own --- */
 
-/* The next budget of the pod, or NULL. */
-static struct stored *next_budget(struct call *call, const struct cJSON *pod,
-                                  struct collection *budgets, struct position *position) {
-    struct stored *stored;
-    while ((stored = collection_at(budgets, position)) &&
-           sv_eq(stored->namespace_name, object_namespace(pod))) {
-        struct selector selector;
-        struct error err = {0};
-        position_advance(position);
-        if (selector_from_object(call->arena, json_find(stored_tree(stored), "spec.selector"),
-                                 &selector, &err) &&
-            selector_matches(&selector, json_find(pod, "metadata.labels")))
-            return stored;
-    }
-    return NULL;
-}
-
-/* The first budget of the pod that allows no disruption, or NULL. */
-static const struct cJSON *blocking_budget(struct call *call, const struct cJSON *pod) {
-    struct collection *budgets = budgets_of(call);
-    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
-    struct stored *stored;
-    while ((stored = next_budget(call, pod, budgets, &position)))
-        if (json_find_int(stored_tree(stored), "status.disruptionsAllowed", 0) <= 0)
-            return stored_tree(stored);
-    return NULL;
-}
-
-/* The next eviction must not use the same allowance, though no controller saw this one yet. */
-static void charge_budgets(struct call *call, const struct cJSON *pod) {
-    struct collection *budgets = budgets_of(call);
-    struct position position = collection_seek(budgets, object_namespace(pod), SV(""));
-    struct sv now = api_time_format(call->now_ms, call->arena);
-    struct stored *stored;
-    while ((stored = next_budget(call, pod, budgets, &position))) {
-        struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
-        struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
-        json_set_int(call->arena, status, SV("disruptionsAllowed"),
-                     json_int_or(status, SV("disruptionsAllowed"), 1) - 1);
-        struct cJSON *disrupted = json_ensure_map(call->arena, status, SV("disruptedPods"));
-        json_set_string(call->arena, disrupted, object_name(pod), now);
-        store_put(call->api->store, budgets, tree, call->arena);
-    }
-}
-
-static bool refuse_disruption(struct call *call, const struct cJSON *budget) {
-    struct cJSON *details = json_map(call->arena);
-    add_cause(call, details, SV("DisruptionBudget"),
-              arena_printf(call->arena,
-                           "The disruption budget %.*s needs %lld healthy pods and has %lld "
-                           "currently",
-                           SV_ARG(object_name(budget)),
-                           (long long)json_find_int(budget, "status.desiredHealthy", 0),
-                           (long long)json_find_int(budget, "status.currentHealthy", 0)),
-              SV(""));
-    return refuse(call, 429, "TooManyRequests",
-                  SV("Cannot evict pod as it would violate the pod's disruption budget."), details);
-}
-
-static void handle_eviction(struct call *call) {
-    struct stored *stored = find_or_refuse(call);
-    if (!stored)
+static void handle_part(struct call *call) {
+    switch (call->request->verb) {
+    case VERB_GET:
+        handle_get(call);
         return;
-    const struct cJSON *budget = blocking_budget(call, stored_tree(stored));
-    if (budget) {
-        refuse_disruption(call, budget);
+    case VERB_UPDATE:
+        handle_update(call);
         return;
+    case VERB_PATCH:
+        handle_patch(call);
+        return;
+    default:
+        refuse_method(call);
     }
-    struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
-    set_pod_condition(call, tree, SV("DisruptionTarget"), SV("EvictionByEvictionAPI"),
-                      SV("Eviction API: evicting"));
-    if (!is_dry_run(call))
-        charge_budgets(call, tree);
-    if (!is_dry_run(call))
-        store_put(call->api->store, call->collection, tree, call->arena);
-    struct request request = *call->request;
-    request.verb = VERB_DELETE;
-    request.subresource = SV("");
-    request.body = json_get(call->request->body, SV("deleteOptions"));
-    struct api_response response;
-    struct call inner = inner_call(call, call->type, &request, &response);
-    handle_delete(&inner);
-    if (response.http_status == 200)
-        answer_created(call);
-    else
-        answer(call, response.http_status, response.body);
 }
 
 /* --- namespaces --- */
@@ -361,14 +296,16 @@ static const struct {
 } subresources[] = {
     {SV("Pod"), SV("binding"), VERB_CREATE, handle_binding},
     {SV("Pod"), SV("eviction"), VERB_CREATE, handle_eviction},
+    {SV("Pod"), SV("ephemeralcontainers"), VERB_EXEC, handle_part},
+    {SV("Pod"), SV("resize"), VERB_EXEC, handle_part},
+    {SV("CertificateSigningRequest"), SV("approval"), VERB_EXEC, handle_part},
     {SV("Namespace"), SV("finalize"), VERB_UPDATE, handle_finalize},
     {SV(""), SV("scale"), VERB_EXEC, handle_scale},
 };
 
 /* What the real server has and this one has not. */
 static const struct sv unsupported[] = {
-    SV("log"),   SV("attach"), SV("portforward"), SV("proxy"), SV("ephemeralcontainers"),
-    SV("token"), SV("resize"), SV("approval"),
+    SV("log"), SV("attach"), SV("portforward"), SV("proxy"), SV("token"),
 };
 
 bool handle_subresource(struct call *call) {

@@ -91,6 +91,8 @@ static struct cJSON *reduce(struct call *call, const struct cJSON *old,
                             const struct replacement *replacement) {
     if (sv_eq(replacement->subresource, SV("status")))
         return with_new_status(call, old, replacement->tree);
+    if (is_part(call))
+        return with_new_part(call, old, replacement->tree);
     if (call->type->has_status)
         take_member(call, replacement->tree, old, SV("status"));
     return replacement->tree;
@@ -196,6 +198,8 @@ bool replace_object(struct call *call, struct stored *stored,
         !check_preconditions(call, old, replacement))
         return false;
     struct cJSON *tree = reduce(call, old, replacement);
+    if (!tree)
+        return false;
     restore_metadata(call, old, tree);
     if (!check_fields(call, tree))
         return false;

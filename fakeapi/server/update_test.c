@@ -157,16 +157,6 @@ TEST(pods_are_bound_once_and_evicted_within_their_budget) {
     CHECK(again.http_status == 409);
     CHECK_SV(fixture_message(&again), SV("Operation cannot be fulfilled on pods/binding \"p\": pod "
                                          "p is already assigned to node \"n1\""));
-    fixture_create(api, arena, "policy/v1/poddisruptionbudgets", "default",
-                   "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":1,\"selector\":{"
-                   "\"matchLabels\":{\"a\":\"b\"}}}}");
-    struct request evict = fixture_request(VERB_CREATE, "pods", "default", "p");
-    evict.subresource = SV("eviction");
-    evict.body = fixture_json(arena, "{}");
-    CHECK(fixture_send(api, arena, &evict).http_status == 429);
-    fixture_delete(api, arena, "policy/v1/poddisruptionbudgets", "default", "b", NULL);
-    CHECK(fixture_send(api, arena, &evict).http_status == 201);
-    CHECK(object_is_deleting(fixture_get(api, arena, "pods", "default", "p").body));
 }
 
 TEST(what_is_not_built_says_so) {

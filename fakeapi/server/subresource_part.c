@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subresources that are a part of their object: the ephemeral containers and the resources of a
+ * pod, the approval of a certificate request. What is written there changes nothing else. */
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
+#include "fakeapi/server/server_parts.h"
+
+static const struct cJSON *named(const struct cJSON *list, struct sv name) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_find_string(item, "name"), name))
+            return item;
+    return NULL;
+}
+
+static bool refuse_part(struct call *call, const struct cJSON *old, const char *reason,
+                        struct sv field, struct sv message) {
+    struct findings findings = {0};
+    findings_add(call->arena, &findings, field, reason, NULL, "%.*s", SV_ARG(message));
+    return refuse_invalid(call, call->type->resource.kind, call->type->resource.group,
+                          object_name(old), &findings);
+}
+
+/* --- ephemeral containers: they come and stay --- */
+
+static bool check_new_ephemeral(struct call *call, const struct cJSON *old,
+                                const struct cJSON *now) {
+    size_t index = 0;
+    JSON_EACH (container, now) {
+        struct sv name = json_find_string(container, "name");
+        struct sv field = arena_printf(call->arena, "spec.ephemeralContainers[%zu]", index++);
+        static const struct sv required[] = {SV("name"), SV("image")};
+        for (size_t i = 0; i < COUNT_OF(required); i++)
+            if (json_string_or(container, required[i], SV("")).len == 0)
+                return refuse_part(
+                    call, old, "FieldValueRequired",
+                    arena_printf(call->arena, "%.*s.%.*s", SV_ARG(field), SV_ARG(required[i])),
+                    SV("Required value"));
+        bool is_taken = named(json_find(old, "spec.containers"), name) ||
+                        named(json_find(old, "spec.initContainers"), name);
+        if (is_taken)
+            return refuse_part(
+                call, old, "FieldValueDuplicate",
+                arena_printf(call->arena, "%.*s.name", SV_ARG(field)),
+                arena_printf(call->arena, "Duplicate value: \"%.*s\"", SV_ARG(name)));
+    }
+    return true;
+}
+
+static bool take_ephemeral(struct call *call, const struct cJSON *old, const struct cJSON *sent,
+                           struct cJSON *tree) {
+    const struct cJSON *before = json_find(old, "spec.ephemeralContainers");
+    const struct cJSON *now = json_find(sent, "spec.ephemeralContainers");
+    JSON_EACH (container, before) {
+        struct sv name = json_find_string(container, "name");
+        const struct cJSON *kept = named(now, name);
+        if (!kept)
+            return refuse_part(call, old, "FieldValueForbidden", SV("spec.ephemeralContainers"),
+                               arena_printf(call->arena,
+                                            "Forbidden: existing ephemeral containers \"%.*s\" may "
+                                            "not be removed\n",
+                                            SV_ARG(name)));
+        if (!json_equal(container, kept))
+            return refuse_part(call, old, "FieldValueForbidden", SV("spec.ephemeralContainers"),
+                               arena_printf(call->arena,
+                                            "Forbidden: existing ephemeral containers \"%.*s\" may "
+                                            "not be changed\n",
+                                            SV_ARG(name)));
+    }
+    if (!check_new_ephemeral(call, old, now))
+        return false;
+    if (now)
+        json_set(call->arena, json_get(tree, SV("spec")), SV("ephemeralContainers"),
+                 json_copy(call->arena, now));
+    return true;
+}
+
+/* --- resources --- */
+
+static bool take_resources(struct call *call, const struct cJSON *old, const struct cJSON *sent,
+                           struct cJSON *tree) {
+    static const char *const lists[] = {"spec.containers", "spec.initContainers"};
+    (void)old;
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(tree, lists[i])) {
+            const struct cJSON *wanted =
+                named(json_find(sent, lists[i]), json_find_string(container, "name"));
+            const struct cJSON *resources = json_get(wanted, SV("resources"));
+            if (resources)
+                json_set(call->arena, container, SV("resources"),
+                         json_copy(call->arena, resources));
+        }
+    return true;
+}
+
+/* --- approval --- */
+
+static bool take_conditions(struct call *call, const struct cJSON *old, const struct cJSON *sent,
+                            struct cJSON *tree) {
+    (void)old;
+    const struct cJSON *conditions = json_find(sent, "status.conditions");
+    if (!conditions)
+        return true;
+    struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
+    json_set(call->arena, status, SV("conditions"), json_copy(call->arena, conditions));
+    return true;
+}
+
+/* --- the table --- */
+
+static const struct {
+    struct sv kind, subresource;
+    bool (*take)(struct call *call, const struct cJSON *old, const struct cJSON *sent,
+                 struct cJSON *tree);
+} parts[] = {
+    {SV("Pod"), SV("ephemeralcontainers"), take_ephemeral},
+    {SV("Pod"), SV("resize"), take_resources},
+    {SV("CertificateSigningRequest"), SV("approval"), take_conditions},
+};
+
+static size_t part_of(const struct call *call) {
+    size_t i = 0;
+    while (i < COUNT_OF(parts) &&
+           (call->type->is_custom || !sv_eq(parts[i].kind, call->type->resource.kind) ||
+            !sv_eq(parts[i].subresource, call->request->subresource)))
+        i++;
+    return i;
+}
+
+bool is_part(const struct call *call) {
+    return part_of(call) < COUNT_OF(parts);
+}
+
+struct cJSON *with_new_part(struct call *call, const struct cJSON *old, const struct cJSON *sent) {
+    struct cJSON *tree = json_copy(call->arena, old);
+    const struct cJSON *managed = json_find(sent, "metadata.managedFields");
+    if (managed)
+        json_set(call->arena, json_get(tree, SV("metadata")), SV("managedFields"),
+                 json_copy(call->arena, managed));
+    return parts[part_of(call)].take(call, old, sent, tree) ? tree : NULL;
+}
