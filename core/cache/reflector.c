@@ -405,6 +405,9 @@ static void take_stream_end(struct reflector *reflector, const struct completion
         fall_back(reflector);
     } else {
         note_absence(reflector);
+        if (code == ERROR_NONE)
+            error_set(&reflector->trouble, ERROR_UNAVAILABLE,
+                      "the server ended the watch before it had told of every object");
         relist(reflector);
         back_off(reflector, now_ms, completion->retry_after_ms);
     }

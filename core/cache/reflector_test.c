@@ -200,6 +200,12 @@ TEST(what_a_second_stream_does_not_name_is_gone) {
     CHECK(!step(&bed, NOW_MS));
     CHECK(step(&bed, LATER_MS));
     answer_event(&bed, WATCH_ADDED, POD("b", "4"));
+    /* Ended in peace, but too early. */
+    answer_error(&bed, ERROR_NONE, NULL);
+    CHECK(reflector_trouble(bed.reflector));
+    CHECK(!step(&bed, NOW_MS));
+    CHECK(step(&bed, LATER_MS));
+    answer_event(&bed, WATCH_ADDED, POD("b", "4"));
     CHECK_SV(sv_from(bed.told), SV("+a +b "));
     answer_event(&bed, WATCH_BOOKMARK, END_OF_INITIAL("9"));
     CHECK_SV(sv_from(bed.told), SV("+a +b -a "));

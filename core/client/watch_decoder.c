@@ -77,3 +77,7 @@ enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *
         return WATCH_NEXT_NEEDS_BYTES;
     return decode_line(arena, line, ret_event, err) ? WATCH_NEXT_EVENT : WATCH_NEXT_FAILED;
 }
+
+bool watch_decoder_is_inside_line(const struct watch_decoder *decoder) {
+    return buf_view(&decoder->pending).len > 0;
+}

@@ -44,4 +44,7 @@ MUST_CHECK bool watch_decoder_feed(struct watch_decoder *decoder, struct sv byte
 MUST_CHECK enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *arena,
                                               struct watch_event *ret_event, struct error *err);
 
+/* A line has begun and not ended: at the end of the stream it was cut, or never was an event. */
+bool watch_decoder_is_inside_line(const struct watch_decoder *decoder);
+
 #endif

@@ -28,6 +28,7 @@ TEST(decodes_each_case_at_every_cut) {
 
             CHECK(watch_decoder_feed(decoder, sv_prefix(cases[i].line, cut), &err));
             CHECK(watch_decoder_next(decoder, arena, &event, &err) == WATCH_NEXT_NEEDS_BYTES);
+            CHECK(watch_decoder_is_inside_line(decoder) == (cut > 0));
             CHECK(watch_decoder_feed(decoder, sv_drop(cases[i].line, cut), &err));
             CHECK(watch_decoder_next(decoder, arena, &event, &err) == cases[i].next);
             CHECK_SV(sv_from(err.message), sv_from(cases[i].message));

@@ -95,6 +95,7 @@ static void start_controller(struct daemon *daemon) {
         .namespaces = options->namespaces,
         .class_selector = options->class_selector,
         .is_dry_run = options->is_dry_run,
+        .streams_lists = true,
         .starts_paused = !daemon->may_write,
     });
 }

@@ -31,19 +31,24 @@ static void answer_health(struct daemon *daemon, const struct local_http_questio
     answer->body = SV("ok\n");
 }
 
+static void list_collections(const struct daemon *daemon, bool is_ready, struct buf *text) {
+    if (is_ready)
+        controller_list_stale(daemon->controller, text);
+    else if (daemon->controller)
+        controller_list_missing(daemon->controller, text);
+}
+
 /* A replica that waits for the lease is ready as well: it is warm. */
 static void answer_readiness(struct daemon *daemon, const struct local_http_question *question,
                              struct arena *arena, struct local_http_answer *answer) {
     (void)question;
-    answer->body = SV("ok\n");
-    if (daemon->controller && controller_is_synced(daemon->controller))
-        return;
+    bool is_ready = daemon->controller && controller_is_synced(daemon->controller);
     struct buf text;
     buf_init(&text, ANSWER_BYTES_MAX);
-    answer->status = HTTP_UNAVAILABLE;
-    if (buf_append(&text, SV("not ready: these collections are not in the cache yet\n")) &&
-        daemon->controller)
-        controller_list_missing(daemon->controller, &text);
+    answer->status = is_ready ? HTTP_OK : HTTP_UNAVAILABLE;
+    if (buf_append(&text, is_ready ? SV("ok\n")
+                                   : SV("not ready: these collections are not in the cache yet\n")))
+        list_collections(daemon, is_ready, &text);
     answer->body = finish(&text, arena);
 }
 

@@ -6,7 +6,11 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 
-enum { NAMES_MAX = 64 };
+enum {
+    NAMES_MAX = 64,
+    NAMESPACES_MAX = 64,
+    LABEL_BYTES_MAX = 63,
+};
 
 enum option_type {
     TYPE_TEXT,
@@ -62,7 +66,7 @@ static const struct option {
     {"host-path-prefixes", "PATHS", TYPE_TEXT, AT(host_path_prefixes),
      "separated by colons: hostPath levels must lie below one of them; anywhere"},
     {"namespaces", "NAMES", TYPE_TEXT, AT(namespaces),
-     "separated by commas: the only ones whose runtimes are served; all"},
+     "separated by commas: the only ones that are watched and served; all"},
     {"class-selector", "SELECTOR", TYPE_TEXT, AT(class_selector),
      "labels of the only classes whose runtimes are served; all"},
     {"dataset-controller", "auto|on|off", TYPE_DATASETS, AT(dataset_controller),
@@ -307,6 +311,32 @@ static bool check_prefixes(struct sv prefixes, struct error *err) {
     return true;
 }
 
+static bool is_label(struct sv name) {
+    bool is_good = name.len > 0 && name.len <= LABEL_BYTES_MAX && name.ptr[0] != '-' &&
+                   name.ptr[name.len - 1] != '-';
+    for (size_t i = 0; i < name.len && is_good; i++) {
+        char byte = name.ptr[i];
+        is_good = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-';
+    }
+    return is_good;
+}
+
+/* Each has watches of its own. */
+static bool check_namespaces(struct sv namespaces, struct error *err) {
+    for (size_t count = 0; namespaces.len > 0; count++) {
+        struct sv name = sv_trim(sv_cut(&namespaces, ','));
+        if (!is_label(name))
+            return error_set(err, ERROR_INVALID,
+                             "option --namespaces: \"%.*s\" is no name of a namespace",
+                             SV_ARG(name));
+        if (count == NAMESPACES_MAX)
+            return error_set(err, ERROR_INVALID,
+                             "option --namespaces: more than %d names; leave it out to serve all",
+                             NAMESPACES_MAX);
+    }
+    return true;
+}
+
 static bool check_lease(const struct daemon_options *result, struct error *err) {
     if (result->lease_ms <= result->renew_ms)
         return error_set(err, ERROR_INVALID,
@@ -337,7 +367,8 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
     if (result->class_selector.len > 0 &&
         !selector_parse(arena, result->class_selector, &selector, err))
         return error_wrap(err, "option --class-selector");
-    return check_prefixes(result->host_path_prefixes, err) && check_lease(result, err);
+    return check_prefixes(result->host_path_prefixes, err) &&
+           check_namespaces(result->namespaces, err) && check_lease(result, err);
 }
 
 bool options_read(struct arena *arena, int argc, char *const *argv,

@@ -4,13 +4,11 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
-#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/cache/cache_store.h"
-#include "core/cache/reflector.h"
 #include "core/client/transport.h"
 #include "core/controller/claim_pods.h"
 #include "core/controller/class_rollout.h"
@@ -22,6 +20,7 @@
 #include "core/controller/runtime_state.h"
 #include "core/controller/scope.h"
 #include "core/controller/snapshot_build.h"
+#include "core/controller/watches.h"
 #include "core/queue/workqueue.h"
 #include "core/reconcile/plan.h"
 
@@ -36,46 +35,7 @@ enum {
     PLAN_INTERVAL_MS = 5,
 };
 
-#define OURS "cacheruntime.fluid.io/name"
-
-static const struct {
-    const struct resource *resource;
-    const char *label_selector;
-    bool metadata_only, may_be_missing;
-} watched_resources[WATCHED_COUNT] = {
-    {&RESOURCE_CACHE_RUNTIME_CLASSES, "", false, false},
-    {&RESOURCE_DATASETS, "", false, false},
-    {&RESOURCE_CACHE_RUNTIMES, "", false, false},
-    {&RESOURCE_STATEFUL_SETS, OURS, false, false},
-    {&RESOURCE_DAEMON_SETS, OURS, false, false},
-    {&RESOURCE_DEPLOYMENTS, OURS, false, false},
-    {&RESOURCE_KRUISE_STATEFUL_SETS, OURS, false, true},
-    {&RESOURCE_ADVANCED_STATEFUL_SETS, OURS, false, true},
-    {&RESOURCE_SERVICES, OURS, false, false},
-    {&RESOURCE_CONFIG_MAPS, OURS, false, false},
-    {&RESOURCE_PODS, OURS, false, false},
-    {&RESOURCE_PERSISTENT_VOLUMES, OURS, false, false},
-    {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, OURS, false, false},
-    {&RESOURCE_NODES, "", true, false},
-};
-
-/* --- from the watches to the cache, from the cache to the queue --- */
-
-static void sink_upsert(void *context, const struct cJSON *object) {
-    struct watched *watched = context;
-    AUTO(arena) arena = arena_new();
-    cache_store_upsert(watched->controller->store, watched->resource,
-                       index_keep(watched->resource, object, arena));
-    watched->controller->stats.watch_events++;
-}
-
-static void sink_remove(void *context, struct sv namespace_name, struct sv name, struct sv uid,
-                        const struct cJSON *object) {
-    struct watched *watched = context;
-    (void)object;
-    cache_store_remove(watched->controller->store, watched->resource, namespace_name, name, uid);
-    watched->controller->stats.watch_events++;
-}
+/* --- from the cache to the queue --- */
 
 static void store_groups(void *context, const struct resource *resource, const struct cJSON *object,
                          struct arena *arena, struct cache_groups *ret_groups) {
@@ -124,27 +84,6 @@ static void store_changed(void *context, const struct resource *resource, struct
 
 /* --- life --- */
 
-static void watch_all(struct controller *controller, uint64_t seed) {
-    for (size_t i = 0; i < WATCHED_COUNT; i++) {
-        struct watched *watched = &controller->watched[i];
-        watched->controller = controller;
-        watched->resource = watched_resources[i].resource;
-        watched->reflector = reflector_new(&(struct reflector_options){
-            .transport = controller->transport,
-            .resource = watched->resource,
-            .namespace_name = watched->resource->is_namespaced
-                                  ? scope_only_namespace(controller->namespaces)
-                                  : SV(""),
-            .label_selector = sv_from(watched_resources[i].label_selector),
-            .field_selector = SV(""),
-            .metadata_only = watched_resources[i].metadata_only,
-            .may_be_missing = watched_resources[i].may_be_missing,
-            .seed = seed,
-            .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = watched},
-        });
-    }
-}
-
 static struct reconcile_options copy_options(const struct reconcile_options *options,
                                              struct arena *texts) {
     struct reconcile_options copy = *options;
@@ -187,7 +126,14 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->node_turns = node_turns_new();
     controller->events = event_recorder_new(controller->transport,
                                             controller->reconcile.field_manager, options->identity);
-    watch_all(controller, options->seed);
+    controller->watches = watches_new(&(struct watches_options){
+        .transport = controller->transport,
+        .log = controller->log,
+        .store = controller->store,
+        .namespaces = controller->namespaces,
+        .streams_lists = options->streams_lists,
+        .seed = options->seed,
+    });
     return controller;
 }
 
@@ -207,8 +153,7 @@ void controller_free(struct controller *controller) {
     if (!controller)
         return;
     cancel_flights(controller);
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        reflector_free(controller->watched[i].reflector);
+    watches_free(controller->watches);
     size_t cursor = 0;
     void *value;
     while (map_next(controller->states, &cursor, NULL, &value))
@@ -246,9 +191,8 @@ static void land(struct controller *controller, const struct flight *flight,
 }
 
 static void take_completion(struct controller *controller, const struct completion *completion) {
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        if (reflector_take(controller->watched[i].reflector, completion, controller->now_ms))
-            return;
+    if (watches_take(controller->watches, completion, controller->now_ms))
+        return;
     struct sv key = {(const char *)&completion->id, sizeof(completion->id)};
     struct flight *flight = map_remove(controller->flights, key);
     /* Nobody waits for the answers to event records. */
@@ -270,39 +214,6 @@ static bool take_completions(struct controller *controller) {
 
 static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
-}
-
-/* Each kind of trouble once, and when it is over. */
-static void tell_trouble(struct controller *controller, struct watched *watched) {
-    const struct error *trouble = reflector_trouble(watched->reflector);
-    enum error_code code = trouble ? trouble->code : ERROR_NONE;
-    if (code == watched->told_trouble || code == ERROR_EXPIRED)
-        return;
-    watched->told_trouble = code;
-    if (trouble)
-        log_line(controller->log, LOG_WARNING, "watching %.*s: %s",
-                 SV_ARG(watched->resource->plural), trouble->message);
-    else
-        log_line(controller->log, LOG_INFO, "watching %.*s: works again",
-                 SV_ARG(watched->resource->plural));
-}
-
-static int64_t step_reflectors(struct controller *controller) {
-    int64_t next_ms = DEADLINE_NEVER;
-    for (size_t i = 0; i < WATCHED_COUNT; i++) {
-        struct watched *watched = &controller->watched[i];
-        next_ms = earlier(next_ms, reflector_step(watched->reflector, controller->now_ms));
-        tell_trouble(controller, watched);
-        uint64_t list_count = reflector_list_count(watched->reflector);
-        if (list_count == watched->list_count)
-            continue;
-        if (watched->list_count) {
-            controller->stats.relists++;
-            cache_store_drop_overlays(controller->store, watched->resource);
-        }
-        watched->list_count = list_count;
-    }
-    return next_ms;
 }
 
 /* --- planning --- */
@@ -474,7 +385,7 @@ static void plan_due_keys(struct controller *controller) {
 int64_t controller_step(struct controller *controller) {
     controller->now_ms = clock_now_ms(controller->clock);
     bool has_taken_all = take_completions(controller);
-    int64_t next_ms = step_reflectors(controller);
+    int64_t next_ms = watches_step(controller->watches, controller->now_ms);
     next_ms = earlier(next_ms, cache_store_expire(controller->store, controller->now_ms));
     plan_due_keys(controller);
     if (!has_taken_all)
@@ -504,25 +415,15 @@ void controller_set_owns_datasets(struct controller *controller, bool owns_datas
 /* --- questions --- */
 
 bool controller_is_synced(const struct controller *controller) {
-    for (size_t i = 0; i < WATCHED_COUNT; i++)
-        if (!reflector_is_synced(controller->watched[i].reflector))
-            return false;
-    return true;
+    return watches_are_synced(controller->watches);
 }
 
 void controller_list_missing(const struct controller *controller, struct buf *text) {
-    AUTO(arena) arena = arena_new();
-    for (size_t i = 0; i < WATCHED_COUNT; i++) {
-        const struct watched *watched = &controller->watched[i];
-        const struct error *trouble = reflector_trouble(watched->reflector);
-        if (reflector_is_synced(watched->reflector))
-            continue;
-        bool fits =
-            buf_printf(text, "%.*s: %s\n", SV_ARG(resource_qualified(watched->resource, arena)),
-                       trouble ? trouble->message : "is being listed");
-        if (!fits)
-            return;
-    }
+    watches_list_missing(controller->watches, text);
+}
+
+void controller_list_stale(const struct controller *controller, struct buf *text) {
+    watches_list_stale(controller->watches, text);
 }
 
 /* What failed is tried again, and then something happens. What was refused is told, and happens
@@ -546,6 +447,9 @@ bool controller_is_idle(const struct controller *controller) {
 
 void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats) {
     struct controller_stats stats = controller->stats;
+    struct watches_stats watched = watches_stats(controller->watches);
+    stats.relists = watched.relists;
+    stats.watch_events = watched.events;
     stats.runtimes = map_count(controller->states);
     stats.objects = cache_store_count(controller->store);
     stats.cache_bytes = cache_store_bytes(controller->store);

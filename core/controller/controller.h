@@ -30,6 +30,7 @@ struct controller_options {
     struct sv namespaces;               /* "a,b": the only ones that are served; SV(""): all */
     struct sv class_selector; /* of the only classes that are served, valid; SV(""): all */
     bool is_dry_run;          /* reads and logs what it would write */
+    bool streams_lists;       /* asks for lists as streams (WatchList), with pages where refused */
     bool starts_paused;       /* fills its caches only, until controller_pause(false) */
 };
 
@@ -48,10 +49,12 @@ void controller_pause(struct controller *controller, bool is_paused);
 /* Whether Datasets are finished by us, as reconcile_options say at first. */
 void controller_set_owns_datasets(struct controller *controller, bool owns_datasets);
 
-/* All caches have been filled once. */
+/* All caches are filled, and none of their kinds has vanished since. Nothing is planned before. */
 bool controller_is_synced(const struct controller *controller);
 /* One line for each collection that is not in the cache yet, with what stands in the way. */
 void controller_list_missing(const struct controller *controller, struct buf *text);
+/* The same for each collection that is in the cache but cannot be followed at the moment. */
+void controller_list_stale(const struct controller *controller, struct buf *text);
 /* Nothing in flight but watches, nothing due: only an event or a deadline brings work. */
 bool controller_is_idle(const struct controller *controller);
 

@@ -7,7 +7,6 @@
 
 #include "core/api/selector.h"
 #include "core/base/base.h"
-#include "core/base/error.h"
 #include "core/base/rng.h"
 #include "core/controller/controller.h"
 #include "core/reconcile/snapshot.h"
@@ -15,22 +14,10 @@
 struct cache_store;
 struct event_recorder;
 struct map;
-struct reflector;
 struct request;
-struct resource;
 struct runtime_state;
+struct watches;
 struct workqueue;
-
-enum { WATCHED_COUNT = 14 };
-
-/* One collection that is watched. */
-struct watched {
-    struct controller *controller;
-    const struct resource *resource;
-    struct reflector *reflector;
-    uint64_t list_count;
-    enum error_code told_trouble; /* in the log */
-};
 
 struct controller {
     struct transport *transport;
@@ -46,7 +33,7 @@ struct controller {
     struct map *flights;           /* request id -> struct flight */
     struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;
-    struct watched watched[WATCHED_COUNT];
+    struct watches *watches;
     int64_t now_ms;     /* of this turn */
     size_t round_count; /* under way */
     bool is_paused, is_dry_run;

@@ -10,10 +10,6 @@
 #include "core/controller/runtime_state.h"
 #include "core/data/json.h"
 
-struct sv scope_only_namespace(struct sv namespaces) {
-    return sv_find(namespaces, ',') == namespaces.len ? sv_trim(namespaces) : SV("");
-}
-
 static bool has_namespace(struct sv namespaces, struct sv name) {
     if (namespaces.len == 0)
         return true;

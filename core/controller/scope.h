@@ -13,9 +13,6 @@
 struct controller;
 struct runtime_state;
 
-/* The only namespace, or SV("") when there is none or more than one: what watches can be
- * narrowed to. */
-struct sv scope_only_namespace(struct sv namespaces);
 /* Of a runtime's or a class's key. */
 bool scope_serves(struct controller *controller, const struct runtime_state *state);
 

@@ -51,7 +51,8 @@ static const size_t lane_sizes[LANE_COUNT] = {
 struct call {
     struct call *next, *previous;
     struct call *next_waiting;
-    bool is_waiting; /* for its turn in its lane */
+    bool is_waiting;   /* for its turn in its lane */
+    bool is_unlimited; /* costs the server little: the rest of a watch */
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
@@ -137,10 +138,11 @@ static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
         transport->tokens = most;
 }
 
-static bool may_start(struct curl_transport *transport, enum lane lane) {
+static bool may_start(struct curl_transport *transport, const struct call *call) {
+    enum lane lane = lane_of(call->verb);
     if (transport->lanes[lane].running_count >= lane_sizes[lane])
         return false;
-    if (lane == LANE_WATCH || transport->options.requests_per_second <= 0)
+    if (call->is_unlimited || transport->options.requests_per_second <= 0)
         return true;
     refill_tokens(transport, wall_now_ms());
     if (transport->tokens < 1)
@@ -166,7 +168,7 @@ static int64_t next_token_ms(const struct curl_transport *transport) {
 static void start_waiting(struct curl_transport *transport) {
     for (size_t lane = 0; lane < LANE_COUNT; lane++) {
         struct call *call;
-        while ((call = transport->lanes[lane].first) && may_start(transport, (enum lane)lane)) {
+        while ((call = transport->lanes[lane].first) && may_start(transport, call)) {
             remove_waiting(call);
             transport->lanes[lane].running_count++;
             open_call(call);
@@ -303,6 +305,9 @@ static void finish(struct call *call, CURLcode result) {
     };
     if (result != CURLE_OK)
         fail_call(&completion, call, result);
+    else if (call->decoder && watch_decoder_is_inside_line(call->decoder))
+        error_set(&completion.err, ERROR_UNAVAILABLE,
+                  "the server's answer is no JSON: it ended in the middle of an event");
     else if (!call->decoder && !(call->verb == VERB_WATCH && completion.http_status == 200))
         read_answer(&completion, call, arena);
     completion_queue_push(&call->owner->queue, &completion, arena);
@@ -582,6 +587,7 @@ static uint64_t start(struct transport *base, const struct request *request) {
     call->owner = transport;
     call->id = ++transport->last_id;
     call->verb = request->verb;
+    call->is_unlimited = request->verb == VERB_WATCH && !request->send_initial_events;
     call->arena = arena_new();
     call->next = transport->calls;
     if (transport->calls)

@@ -25,8 +25,8 @@ struct curl_transport_options {
     struct sv proxy_url;       /* or "": what the environment says */
     bool skips_verification;
     bool has_no_compression;
-    /* Requests a second in the long run, watches apart, and how many may go at once before; 0: no
-     * limit but that of what is in flight. */
+    /* Requests a second in the long run, and how many may go at once before; 0: no limit but that
+     * of what is in flight. Watches are free unless they begin with a list. */
     double requests_per_second;
     int64_t burst;
     uint64_t seed; /* of WebSocket keys and masks */

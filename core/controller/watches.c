@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/watches.h"
+
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/cache/cache_store.h"
+#include "core/cache/reflector.h"
+#include "core/client/transport.h"
+#include "core/controller/index.h"
+
+#define OURS "cacheruntime.fluid.io/name"
+
+static const struct {
+    const struct resource *resource;
+    const char *label_selector;
+    bool metadata_only, may_be_missing;
+} kinds[] = {
+    {&RESOURCE_CACHE_RUNTIME_CLASSES, "", false, false},
+    {&RESOURCE_DATASETS, "", false, false},
+    {&RESOURCE_CACHE_RUNTIMES, "", false, false},
+    {&RESOURCE_STATEFUL_SETS, OURS, false, false},
+    {&RESOURCE_DAEMON_SETS, OURS, false, false},
+    {&RESOURCE_DEPLOYMENTS, OURS, false, false},
+    {&RESOURCE_KRUISE_STATEFUL_SETS, OURS, false, true},
+    {&RESOURCE_ADVANCED_STATEFUL_SETS, OURS, false, true},
+    {&RESOURCE_SERVICES, OURS, false, false},
+    {&RESOURCE_CONFIG_MAPS, OURS, false, false},
+    {&RESOURCE_PODS, OURS, false, false},
+    {&RESOURCE_PERSISTENT_VOLUMES, OURS, false, false},
+    {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, OURS, false, false},
+    {&RESOURCE_NODES, "", true, false},
+};
+
+/* One collection. */
+struct watched {
+    struct watches *watches;
+    const struct resource *resource;
+    struct sv namespace_name; /* SV(""): the cluster's */
+    struct reflector *reflector;
+    uint64_t list_count;
+    enum error_code told_trouble; /* in the log */
+};
+
+struct watches {
+    struct watches_options options;
+    struct arena *texts;
+    VEC(struct watched *) all; /* reflectors point to them */
+    struct watches_stats stats;
+};
+
+/* --- from the watches to the cache --- */
+
+static void sink_upsert(void *context, const struct cJSON *object) {
+    struct watched *watched = context;
+    AUTO(arena) arena = arena_new();
+    cache_store_upsert(watched->watches->options.store, watched->resource,
+                       index_keep(watched->resource, object, arena));
+    watched->watches->stats.events++;
+}
+
+static void sink_remove(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                        const struct cJSON *object) {
+    struct watched *watched = context;
+    (void)object;
+    cache_store_remove(watched->watches->options.store, watched->resource, namespace_name, name,
+                       uid);
+    watched->watches->stats.events++;
+}
+
+/* --- life --- */
+
+static void add(struct watches *watches, size_t kind, struct sv namespace_name) {
+    struct watched *watched = ARENA_NEW(watches->texts, struct watched);
+    *watched = (struct watched){
+        .watches = watches,
+        .resource = kinds[kind].resource,
+        .namespace_name = namespace_name,
+        .reflector = reflector_new(&(struct reflector_options){
+            .transport = watches->options.transport,
+            .resource = kinds[kind].resource,
+            .namespace_name = namespace_name,
+            .label_selector = sv_from(kinds[kind].label_selector),
+            .field_selector = SV(""),
+            .metadata_only = kinds[kind].metadata_only,
+            .may_be_missing = kinds[kind].may_be_missing,
+            .streams_lists = watches->options.streams_lists,
+            .seed = watches->options.seed,
+            .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = watched},
+        }),
+    };
+    vec_push(&watches->all, watched);
+}
+
+static bool has(const struct watches *watches, const struct resource *resource,
+                struct sv namespace_name) {
+    for (size_t i = 0; i < watches->all.count; i++)
+        if (watches->all.items[i]->resource == resource &&
+            sv_eq(watches->all.items[i]->namespace_name, namespace_name))
+            return true;
+    return false;
+}
+
+static void add_kind(struct watches *watches, size_t kind) {
+    struct sv rest = watches->options.namespaces;
+    if (!kinds[kind].resource->is_namespaced || rest.len == 0)
+        add(watches, kind, SV(""));
+    else
+        while (rest.len > 0) {
+            struct sv namespace_name = sv_trim(sv_cut(&rest, ','));
+            /* A name given twice, or none between two commas. */
+            if (namespace_name.len > 0 && !has(watches, kinds[kind].resource, namespace_name))
+                add(watches, kind, namespace_name);
+        }
+}
+
+struct watches *watches_new(const struct watches_options *options) {
+    struct watches *watches = mem_alloc(sizeof(*watches));
+    watches->options = *options;
+    watches->texts = arena_new();
+    watches->options.namespaces = arena_copy(watches->texts, options->namespaces);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        add_kind(watches, i);
+    return watches;
+}
+
+void watches_free(struct watches *watches) {
+    if (!watches)
+        return;
+    for (size_t i = 0; i < watches->all.count; i++)
+        reflector_free(watches->all.items[i]->reflector);
+    vec_release(&watches->all);
+    arena_free(watches->texts);
+    mem_free(watches);
+}
+
+/* --- working --- */
+
+bool watches_take(struct watches *watches, const struct completion *completion, int64_t now_ms) {
+    for (size_t i = 0; i < watches->all.count; i++)
+        if (reflector_take(watches->all.items[i]->reflector, completion, now_ms))
+            return true;
+    return false;
+}
+
+/* "pods", "pods in a". */
+static struct sv name_of(const struct watched *watched, struct sv kind, struct arena *arena) {
+    if (watched->namespace_name.len == 0)
+        return kind;
+    return arena_printf(arena, "%.*s in %.*s", SV_ARG(kind), SV_ARG(watched->namespace_name));
+}
+
+/* Each kind of trouble once, and when it is over. */
+static void tell_trouble(struct watched *watched) {
+    const struct error *trouble = reflector_trouble(watched->reflector);
+    enum error_code code = trouble ? trouble->code : ERROR_NONE;
+    struct log *log = watched->watches->options.log;
+    if (code == watched->told_trouble || code == ERROR_EXPIRED)
+        return;
+    AUTO(arena) arena = arena_new();
+    struct sv name = name_of(watched, watched->resource->plural, arena);
+    watched->told_trouble = code;
+    if (trouble)
+        log_line(log, LOG_WARNING, "watching %.*s: %s", SV_ARG(name), trouble->message);
+    else
+        log_line(log, LOG_INFO, "watching %.*s: works again", SV_ARG(name));
+}
+
+static void note_lists(struct watched *watched) {
+    uint64_t list_count = reflector_list_count(watched->reflector);
+    if (list_count == watched->list_count)
+        return;
+    if (watched->list_count) {
+        watched->watches->stats.relists++;
+        cache_store_drop_overlays(watched->watches->options.store, watched->resource);
+    }
+    watched->list_count = list_count;
+}
+
+int64_t watches_step(struct watches *watches, int64_t now_ms) {
+    int64_t next_ms = DEADLINE_NEVER;
+    for (size_t i = 0; i < watches->all.count; i++) {
+        struct watched *watched = watches->all.items[i];
+        int64_t due_ms = reflector_step(watched->reflector, now_ms);
+        next_ms = due_ms < next_ms ? due_ms : next_ms;
+        tell_trouble(watched);
+        note_lists(watched);
+    }
+    return next_ms;
+}
+
+/* --- questions --- */
+
+bool watches_are_synced(const struct watches *watches) {
+    for (size_t i = 0; i < watches->all.count; i++)
+        if (!reflector_is_synced(watches->all.items[i]->reflector))
+            return false;
+    return true;
+}
+
+static bool write_one(const struct watched *watched, struct buf *text) {
+    AUTO(arena) arena = arena_new();
+    const struct error *trouble = reflector_trouble(watched->reflector);
+    struct sv name = name_of(watched, resource_qualified(watched->resource, arena), arena);
+    return buf_printf(text, "%.*s: %s\n", SV_ARG(name),
+                      trouble ? trouble->message : "is being listed");
+}
+
+void watches_list_missing(const struct watches *watches, struct buf *text) {
+    bool fits = true;
+    for (size_t i = 0; i < watches->all.count && fits; i++)
+        if (!reflector_is_synced(watches->all.items[i]->reflector))
+            fits = write_one(watches->all.items[i], text);
+}
+
+void watches_list_stale(const struct watches *watches, struct buf *text) {
+    bool fits = true;
+    for (size_t i = 0; i < watches->all.count && fits; i++) {
+        const struct reflector *reflector = watches->all.items[i]->reflector;
+        if (reflector_is_synced(reflector) && reflector_trouble(reflector))
+            fits = write_one(watches->all.items[i], text);
+    }
+}
+
+struct watches_stats watches_stats(const struct watches *watches) {
+    return watches->stats;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/controller/watches.h"
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/test.h"
+#include "core/cache/cache_store.h"
+#include "core/client/transport.h"
+
+enum { REQUESTS_MAX = 64, TEXT_BYTES_MAX = 64 * 1024 };
+
+/* Remembers what was asked for, "pods in a", and whether as a stream. */
+struct bed {
+    struct transport transport;
+    struct arena *arena;
+    struct cache_store *store;
+    struct sv asked[REQUESTS_MAX];
+    size_t count, stream_count;
+};
+
+static uint64_t start(struct transport *transport, const struct request *request) {
+    struct bed *bed = (struct bed *)transport;
+    assert(bed->count < REQUESTS_MAX);
+    bed->asked[bed->count++] = arena_printf(bed->arena, "%.*s in %.*s", SV_ARG(request->plural),
+                                            SV_ARG(request->namespace_name));
+    bed->stream_count += request->send_initial_events;
+    return bed->count;
+}
+
+static bool take(struct transport *transport, struct completion *ret_completion) {
+    (void)transport, (void)ret_completion;
+    return false;
+}
+
+static void cancel(struct transport *transport, uint64_t id) {
+    (void)transport, (void)id;
+}
+
+static void groups(void *context, const struct resource *resource, const struct cJSON *object,
+                   struct arena *arena, struct cache_groups *ret_groups) {
+    (void)context, (void)resource, (void)object, (void)arena, (void)ret_groups;
+}
+
+static void changed(void *context, const struct resource *resource, struct sv group) {
+    (void)context, (void)resource, (void)group;
+}
+
+static struct watches *begin(struct bed *bed, struct sv namespaces, bool streams_lists) {
+    *bed = (struct bed){
+        .transport = {.start = start, .take = take, .cancel = cancel},
+        .arena = arena_new(),
+        .store = cache_store_new(&(struct cache_index){.groups = groups, .changed = changed}),
+    };
+    struct watches *watches = watches_new(&(struct watches_options){
+        .transport = &bed->transport,
+        .log = log_none(),
+        .store = bed->store,
+        .namespaces = namespaces,
+        .streams_lists = streams_lists,
+        .seed = 1,
+    });
+    watches_step(watches, 0);
+    return watches;
+}
+
+static void end(struct bed *bed, struct watches *watches) {
+    watches_free(watches);
+    cache_store_free(bed->store);
+    arena_free(bed->arena);
+}
+
+static size_t times_asked(const struct bed *bed, struct sv what) {
+    size_t count = 0;
+    for (size_t i = 0; i < bed->count; i++)
+        count += sv_eq(bed->asked[i], what);
+    return count;
+}
+
+static const struct {
+    struct sv namespaces;
+    size_t request_count, in_all, in_a, in_b;
+} cases[] = {
+    {SV(""), 14, 1, 0, 0},
+    {SV("a"), 14, 0, 1, 0},
+    {SV("a, b"), 25, 0, 1, 1},
+    {SV("a,b,,a"), 25, 0, 1, 1},
+};
+
+TEST(each_namespace_has_watches_of_its_own_and_the_cluster_is_watched_once) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct bed bed;
+        struct watches *watches = begin(&bed, cases[i].namespaces, i % 2);
+        CHECK(bed.count == cases[i].request_count);
+        CHECK(times_asked(&bed, SV("pods in ")) == cases[i].in_all);
+        CHECK(times_asked(&bed, SV("pods in a")) == cases[i].in_a);
+        CHECK(times_asked(&bed, SV("pods in b")) == cases[i].in_b);
+        CHECK(times_asked(&bed, SV("nodes in ")) == 1);
+        CHECK(times_asked(&bed, SV("persistentvolumes in ")) == 1);
+        CHECK(bed.stream_count == (i % 2 ? bed.count : 0));
+        CHECK(!watches_are_synced(watches));
+        end(&bed, watches);
+    }
+}
+
+TEST(what_is_missing_is_named_with_its_namespace) {
+    struct bed bed;
+    struct watches *watches = begin(&bed, SV("a,b"), false);
+    struct completion completion = {.type = COMPLETION_RESPONSE};
+    for (size_t i = 0; i < bed.count; i++)
+        if (sv_eq(bed.asked[i], SV("datasets in b")))
+            completion.id = i + 1;
+    error_set(&completion.err, ERROR_FORBIDDEN, "datasets is forbidden");
+    CHECK(watches_take(watches, &completion, 0));
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    watches_list_missing(watches, &text);
+    CHECK(sv_contains(buf_view(&text), SV("datasets.data.fluid.io in a: is being listed\n")));
+    CHECK(sv_contains(buf_view(&text), SV("datasets.data.fluid.io in b: datasets is forbidden\n")));
+    CHECK(sv_contains(buf_view(&text), SV("\nnodes: is being listed\n")));
+    buf_release(&text);
+    end(&bed, watches);
+}
