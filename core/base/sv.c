@@ -10,19 +10,11 @@ struct sv sv_from(const char *terminated) {
     return terminated ? (struct sv){terminated, strlen(terminated)} : SV("");
 }
 
-bool sv_eq(struct sv a, struct sv b) {
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-}
-
 int sv_compare(struct sv a, struct sv b) {
     int order = memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len);
     if (order != 0 || a.len == b.len)
         return order;
     return a.len < b.len ? -1 : 1;
-}
-
-bool sv_is_empty(struct sv view) {
-    return view.len == 0;
 }
 
 bool sv_starts_with(struct sv view, struct sv prefix) {
@@ -36,15 +28,6 @@ bool sv_ends_with(struct sv view, struct sv suffix) {
 
 bool sv_contains(struct sv view, struct sv needle) {
     return needle.len == 0 || memmem(view.ptr, view.len, needle.ptr, needle.len) != NULL;
-}
-
-struct sv sv_prefix(struct sv view, size_t len) {
-    return (struct sv){view.ptr, len < view.len ? len : view.len};
-}
-
-struct sv sv_drop(struct sv view, size_t len) {
-    size_t dropped = len < view.len ? len : view.len;
-    return (struct sv){view.ptr + dropped, view.len - dropped};
 }
 
 static bool is_blank(char byte) {

@@ -20,17 +20,26 @@ struct sv {
 /* NULL becomes the empty view. */
 struct sv sv_from(const char *terminated);
 
-bool sv_eq(struct sv a, struct sv b);
+static inline bool sv_eq(struct sv a, struct sv b) {
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
 /* Bytewise order; a prefix comes first. Negative, 0 or positive like memcmp(). */
 int sv_compare(struct sv a, struct sv b);
-bool sv_is_empty(struct sv view);
+static inline bool sv_is_empty(struct sv view) {
+    return view.len == 0;
+}
 bool sv_starts_with(struct sv view, struct sv prefix);
 bool sv_ends_with(struct sv view, struct sv suffix);
 bool sv_contains(struct sv view, struct sv needle);
 
 /* The first `len` bytes, and what is left after them; both clamp. */
-struct sv sv_prefix(struct sv view, size_t len);
-struct sv sv_drop(struct sv view, size_t len);
+static inline struct sv sv_prefix(struct sv view, size_t len) {
+    return (struct sv){view.ptr, len < view.len ? len : view.len};
+}
+static inline struct sv sv_drop(struct sv view, size_t len) {
+    size_t dropped = len < view.len ? len : view.len;
+    return (struct sv){view.ptr + dropped, view.len - dropped};
+}
 struct sv sv_trim(struct sv view);
 
 /* Cuts `*rest` at the first `separator`: returns what stands before it and leaves what stands

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KIND_MASK = 0xff }; /* cJSON keeps flags above its type bits */
-
 struct cJSON *json_node_new(struct arena *arena) {
     return ARENA_NEW(arena, struct cJSON);
 }
@@ -45,47 +43,15 @@ void json_node_append(struct cJSON *parent, struct cJSON *child) {
     parent->child->prev = child;
 }
 
-static bool has_type(const struct cJSON *item, int type) {
-    return item && (item->type & KIND_MASK) == type;
-}
-
-bool json_is_map(const struct cJSON *item) {
-    return has_type(item, cJSON_Object);
-}
-
-bool json_is_list(const struct cJSON *item) {
-    return has_type(item, cJSON_Array);
-}
-
-bool json_is_string(const struct cJSON *item) {
-    return has_type(item, cJSON_String);
-}
-
-bool json_is_number(const struct cJSON *item) {
-    return has_type(item, cJSON_Number);
-}
-
 bool json_is_integer(const struct cJSON *item) {
     int64_t value;
     return json_to_int64(item, &value);
 }
 
-bool json_is_bool(const struct cJSON *item) {
-    return has_type(item, cJSON_True) || has_type(item, cJSON_False);
-}
-
-bool json_is_true(const struct cJSON *item) {
-    return has_type(item, cJSON_True);
-}
-
-bool json_is_null(const struct cJSON *item) {
-    return has_type(item, cJSON_NULL);
-}
-
 const char *json_type_name(const struct cJSON *item) {
     if (!item)
         return "nothing";
-    switch (item->type & KIND_MASK) {
+    switch (item->type & JSON_TYPE_MASK) {
     case cJSON_Object:
         return "object";
     case cJSON_Array:
@@ -101,26 +67,32 @@ const char *json_type_name(const struct cJSON *item) {
     }
 }
 
-struct cJSON *json_get(const struct cJSON *map, struct sv key) {
+struct cJSON *json_get_word(const struct cJSON *map, struct sv key, uint64_t word) {
     if (!json_is_map(map))
         return NULL;
-    uint64_t word = json_key_word(key);
     for (struct cJSON *member = map->child; member; member = member->next)
         if (json_node_has_key(member, key, word))
             return member;
     return NULL;
 }
 
+struct cJSON *json_get_any(const struct cJSON *map, struct sv key) {
+    return json_get_word(map, key, json_key_word(key));
+}
+
+static struct cJSON *find_step(const struct cJSON *item, struct sv step) {
+    int64_t index;
+    if (!json_is_list(item))
+        return json_get_any(item, step);
+    return sv_to_int64(step, &index) && index >= 0 ? json_at(item, (size_t)index) : NULL;
+}
+
 struct cJSON *json_find(const struct cJSON *root, const char *path) {
-    struct sv rest = sv_from(path);
     const struct cJSON *item = root;
-    while (item && rest.len > 0) {
-        struct sv step = sv_cut(&rest, '.');
-        int64_t index;
-        if (json_is_list(item))
-            item = sv_to_int64(step, &index) && index >= 0 ? json_at(item, (size_t)index) : NULL;
-        else
-            item = json_get(item, step);
+    while (item && *path) {
+        const char *end = strchrnul(path, '.');
+        item = find_step(item, (struct sv){path, (size_t)(end - path)});
+        path = *end ? end + 1 : end;
     }
     return (struct cJSON *)item;
 }
@@ -140,22 +112,8 @@ struct cJSON *json_at(const struct cJSON *list, size_t index) {
     return NULL;
 }
 
-struct sv json_key(const struct cJSON *member) {
-    return member->string ? json_node_key(member) : SV("");
-}
-
-struct sv json_text(const struct cJSON *item) {
-    if (!json_is_string(item) && !json_is_number(item))
-        return SV("");
-    return (struct sv){item->valuestring, (size_t)item->valueint};
-}
-
 static struct sv string_or(const struct cJSON *item, struct sv fallback) {
     return json_is_string(item) ? json_text(item) : fallback;
-}
-
-struct sv json_string_or(const struct cJSON *map, struct sv key, struct sv fallback) {
-    return string_or(json_get(map, key), fallback);
 }
 
 bool json_to_int64(const struct cJSON *item, int64_t *ret_value) {
@@ -221,7 +179,7 @@ static bool lists_equal(const struct cJSON *a, const struct cJSON *b) {
 bool json_equal(const struct cJSON *a, const struct cJSON *b) {
     if (!a || !b)
         return a == b;
-    if ((a->type & KIND_MASK) != (b->type & KIND_MASK))
+    if ((a->type & JSON_TYPE_MASK) != (b->type & JSON_TYPE_MASK))
         return false;
     if (json_is_map(a))
         return maps_equal(a, b);
@@ -298,7 +256,7 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
 struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {
     struct cJSON *shared = ARENA_NEW(arena, struct cJSON);
     *shared = *item;
-    shared->type = item->type & KIND_MASK;
+    shared->type = item->type & JSON_TYPE_MASK;
     shared->next = shared->prev = NULL;
     return shared;
 }

@@ -15,6 +15,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/data/json_key.h"
 
 #include <cjson/cJSON.h>
 
@@ -26,6 +27,7 @@ enum {
     JSON_DEPTH_MAX = 64,
     /* Far above any body the API server accepts; a list of all objects still fits. */
     JSON_BYTES_MAX = 64 * 1024 * 1024,
+    JSON_TYPE_MASK = 0xff, /* cJSON keeps flags above its type bits, and so do we */
 };
 
 /* --- reading --- */
@@ -55,35 +57,70 @@ MUST_CHECK bool json_write_string(struct buf *buf, struct sv text, enum json_sty
 
 /* --- reading a tree; all accept NULL for `item` and treat it as absent --- */
 
-bool json_is_map(const struct cJSON *item);
-bool json_is_list(const struct cJSON *item);
-bool json_is_string(const struct cJSON *item);
-bool json_is_number(const struct cJSON *item);
+static inline bool json_has_type(const struct cJSON *item, int type) {
+    return item && (item->type & JSON_TYPE_MASK) == type;
+}
+static inline bool json_is_map(const struct cJSON *item) {
+    return json_has_type(item, cJSON_Object);
+}
+static inline bool json_is_list(const struct cJSON *item) {
+    return json_has_type(item, cJSON_Array);
+}
+static inline bool json_is_string(const struct cJSON *item) {
+    return json_has_type(item, cJSON_String);
+}
+static inline bool json_is_number(const struct cJSON *item) {
+    return json_has_type(item, cJSON_Number);
+}
 bool json_is_integer(const struct cJSON *item); /* a number whose text is an int64 */
-bool json_is_bool(const struct cJSON *item);
-bool json_is_true(const struct cJSON *item);
-bool json_is_null(const struct cJSON *item); /* a JSON null, not absence */
+static inline bool json_is_bool(const struct cJSON *item) {
+    return json_has_type(item, cJSON_True) || json_has_type(item, cJSON_False);
+}
+static inline bool json_is_true(const struct cJSON *item) {
+    return json_has_type(item, cJSON_True);
+}
+/* A JSON null, not absence. */
+static inline bool json_is_null(const struct cJSON *item) {
+    return json_has_type(item, cJSON_NULL);
+}
 /* "object", "array", "string", "number", "boolean", "null", or "nothing" for NULL. */
 const char *json_type_name(const struct cJSON *item);
 
 /* The member of a map, or NULL. The pointer is writable so that callers who own the tree may
  * change it; callers of shared trees keep the result const. */
-struct cJSON *json_get(const struct cJSON *map, struct sv key);
+static inline struct cJSON *json_get(const struct cJSON *map, struct sv key);
+/* The same, for json_get(): the first for a key whose json_key_word() is `word`, the second for
+ * one that the compiler does not know. */
+struct cJSON *json_get_word(const struct cJSON *map, struct sv key, uint64_t word);
+struct cJSON *json_get_any(const struct cJSON *map, struct sv key);
+static inline struct cJSON *json_get(const struct cJSON *map, struct sv key) {
+    return __builtin_constant_p(key.len) ? json_get_word(map, key, json_key_word(key))
+                                         : json_get_any(map, key);
+}
 /* json_get() along a path of keys separated by dots; list indexes are decimal ("items.0"). */
 struct cJSON *json_find(const struct cJSON *root, const char *path);
 size_t json_count(const struct cJSON *map_or_list);
 /* Item of a list, or NULL. Linear: iterate with JSON_EACH instead. */
 struct cJSON *json_at(const struct cJSON *list, size_t index);
 /* The member's name, for a value inside a map. */
-struct sv json_key(const struct cJSON *member);
+static inline struct sv json_key(const struct cJSON *member) {
+    return member->string ? json_node_key(member) : SV("");
+}
 
 /* for each member of a map or item of a list; `list` may be NULL. */
 #define JSON_EACH(item, list)                                                                      \
     for (struct cJSON *item = (list) ? (list)->child : NULL; item; item = item->next)
 
 /* A string's bytes, or a number's text; SV("") for anything else. */
-struct sv json_text(const struct cJSON *item);
-struct sv json_string_or(const struct cJSON *map, struct sv key, struct sv fallback);
+static inline struct sv json_text(const struct cJSON *item) {
+    return json_is_string(item) || json_is_number(item)
+               ? (struct sv){item->valuestring, (size_t)item->valueint}
+               : SV("");
+}
+static inline struct sv json_string_or(const struct cJSON *map, struct sv key, struct sv fallback) {
+    const struct cJSON *item = json_get(map, key);
+    return json_is_string(item) ? json_text(item) : fallback;
+}
 int64_t json_int_or(const struct cJSON *map, struct sv key, int64_t fallback);
 bool json_bool_or(const struct cJSON *map, struct sv key, bool fallback);
 /* The item itself as int64; false when it is no integer. */

@@ -4,15 +4,13 @@
 #include "core/data/json.h"
 #include "core/data/json_node.h"
 
-enum { KIND_MASK = 0xff };
-
 struct packer {
     struct cJSON *node; /* the next free one */
     char *text;
 };
 
 static bool has_text(const struct cJSON *item) {
-    int kind = item->type & KIND_MASK;
+    int kind = item->type & JSON_TYPE_MASK;
     return kind == cJSON_String || kind == cJSON_Number;
 }
 
@@ -49,7 +47,7 @@ static size_t count_children(const struct cJSON *item) {
 }
 
 static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *item) {
-    *node = (struct cJSON){.type = item->type & KIND_MASK};
+    *node = (struct cJSON){.type = item->type & JSON_TYPE_MASK};
     if (has_text(item)) {
         node->valuestring =
             (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;

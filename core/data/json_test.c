@@ -124,6 +124,41 @@ TEST(trees_are_edited_in_place) {
     CHECK_SV(json_write_arena(arena, list, JSON_COMPACT), SV("[1,2,null,true]"));
 }
 
+/* Look-ups compare lengths and words of keys first: whichever byte differs, it counts. */
+TEST(keys_that_differ_in_one_byte_are_different) {
+    static const size_t lengths[] = {0, 1, 3, 4, 7, 8, 9, 15, 16, 17, 32, 254, 255, 256, 300};
+    char text[512];
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        AUTO(arena) arena = arena_new();
+        struct cJSON *map = json_map(arena);
+        memset(text, 'k', sizeof(text));
+        json_set_int(arena, map, (struct sv){text, lengths[i]}, 1);
+        CHECK(json_int_or(map, (struct sv){text, lengths[i]}, 0) == 1);
+        CHECK(!json_get(map, (struct sv){text, lengths[i] + 1}));
+        CHECK(lengths[i] == 0 || !json_get(map, (struct sv){text, lengths[i] - 1}));
+        for (size_t k = 0; k < lengths[i]; k++) {
+            text[k] = 'x';
+            CHECK(!json_get(map, (struct sv){text, lengths[i]}));
+            text[k] = 'k';
+        }
+    }
+}
+
+TEST(a_literal_finds_what_a_text_of_run_time_finds) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *map = json_read(
+        arena, SV("{\"a\":{\"resourceVersion\":7},\"kind\":\"K\",\"\":0,\"annotations\":[3,4]}"),
+        &err);
+    CHECK(json_get(map, SV("a")) == json_find(map, "a"));
+    CHECK(json_get(json_get(map, SV("a")), SV("resourceVersion")) ==
+          json_find(map, "a.resourceVersion"));
+    CHECK(json_is_integer(json_get(map, SV(""))));
+    CHECK_SV(json_string_or(map, SV("kind"), SV("")), json_find_string(map, "kind"));
+    CHECK(json_find_int(map, "annotations.1", 0) == 4);
+    CHECK(!json_find(map, "annotations.2") && !json_find(map, "kind.x") && !json_find(map, "a.x"));
+}
+
 TEST(numbers_are_equal_by_value_and_maps_without_order) {
     static const struct {
         const char *a, *b;
