@@ -2,6 +2,7 @@
 #include "conformance/session.h"
 
 #include "conformance/session_sim.h"
+#include "core/api/crds.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -11,7 +12,13 @@
 enum {
     /* A user does not wait longer for one answer; virtual, or by the wall. */
     REQUEST_TIMEOUT_MS = 60 * 1000,
+    PREPARE_TIMEOUT_MS = 60 * 1000,
+    NODE_COUNT_DEFAULT = 3,
 };
+
+#define X(name, text) {"" text, sizeof(text) - 1},
+const struct sv session_mode_names[] = {SESSION_MODES(X)};
+#undef X
 
 struct session {
     struct session_driver driver;
@@ -41,11 +48,39 @@ void session_free(struct session *session) {
 }
 
 struct world *session_world(struct session *session) {
-    return session_sim_world(&session->driver);
+    return session->driver.world;
 }
 
 struct controller *session_controller(struct session *session) {
-    return session_sim_controller(&session->driver);
+    const struct session_driver *driver = &session->driver;
+    return driver->get_controller ? driver->get_controller(driver->context) : NULL;
+}
+
+bool session_is_virtual(const struct session *session) {
+    return session->driver.poll_ms == 0;
+}
+
+bool session_has_trouble(struct session *session, struct error *err) {
+    const struct session_driver *driver = &session->driver;
+    return driver->find_trouble && driver->find_trouble(driver->context, err);
+}
+
+/* The machine's load is no reason to give up. */
+int64_t session_patience_ms(const struct session *session, int64_t within_ms) {
+    int64_t min_ms = session->driver.wait_ms_min;
+    return within_ms > min_ms ? within_ms : min_ms;
+}
+
+int64_t session_advance_ms_max(const struct session *session) {
+    return session->driver.advance_ms_max;
+}
+
+bool session_is_shared(const struct session *session) {
+    return session->driver.namespace_name.len > 0;
+}
+
+int64_t session_quiet_ms(const struct session *session) {
+    return session->driver.quiet_ms;
 }
 
 int64_t session_now_ms(struct session *session) {
@@ -77,9 +112,10 @@ static bool take_answer(struct session *session, uint64_t id, struct completion 
 bool session_request(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err) {
     uint64_t id = transport_start(session->driver.user, request);
-    int64_t deadline_ms = session_now_ms(session) + REQUEST_TIMEOUT_MS;
+    int64_t deadline_ms =
+        session_now_ms(session) + session_patience_ms(session, REQUEST_TIMEOUT_MS);
     struct completion completion;
-    for (;;) {
+    while (!session_has_trouble(session, err)) {
         run_due(session);
         /* Time passes only while there is no answer. */
         if (take_answer(session, id, &completion)) {
@@ -93,22 +129,46 @@ bool session_request(struct session *session, const struct request *request, str
         session->driver.step(session->driver.context, deadline_ms);
     }
     transport_cancel(session->driver.user, id);
+    if (session_has_trouble(session, err))
+        return false;
     return error_set(err, ERROR_TIMEOUT, "no answer to %.*s %.*s %.*s within %d s",
                      SV_ARG(verb_text(request->verb)), SV_ARG(request->plural),
                      SV_ARG(request->name), REQUEST_TIMEOUT_MS / 1000);
 }
 
-static struct request request_to(enum verb verb, const struct resource *resource,
-                                 struct sv namespace_name, struct sv name) {
+/* A session that has no cluster of its own has a namespace, which is the user's default one. */
+static struct sv scoped(const struct session *session, const struct resource *resource,
+                        struct sv namespace_name) {
+    bool is_default = namespace_name.len == 0 || sv_eq(namespace_name, SV("default"));
+    if (!resource->is_namespaced)
+        return SV("");
+    return is_default && session->driver.namespace_name.len > 0 ? session->driver.namespace_name
+                                                                : namespace_name;
+}
+
+static struct request request_to(const struct session *session, enum verb verb,
+                                 const struct resource *resource, struct sv namespace_name,
+                                 struct sv name) {
     return (struct request){
         .verb = verb,
         .group = resource->group,
         .version = resource->version,
         .plural = resource->plural,
-        .namespace_name = resource->is_namespaced ? namespace_name : SV(""),
+        .namespace_name = scoped(session, resource, namespace_name),
         .name = name,
         .subresource = SV(""),
     };
+}
+
+/* The object as it is there. */
+static const struct cJSON *in_namespace(struct arena *arena, const struct cJSON *object,
+                                        struct sv namespace_name) {
+    struct sv own = object_namespace(object);
+    if (own.len == 0 || sv_eq(own, namespace_name))
+        return object;
+    struct cJSON *moved = json_copy(arena, object);
+    json_set_string(arena, json_get(moved, SV("metadata")), SV("namespace"), namespace_name);
+    return moved;
 }
 
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err) {
@@ -119,14 +179,14 @@ bool session_apply(struct session *session, const struct cJSON *object, struct e
                          SV_ARG(json_find_string(object, "kind")));
     struct sv namespace_name = object_namespace(object);
     struct request request =
-        request_to(VERB_PATCH, resource, namespace_name.len ? namespace_name : SV("default"),
-                   object_name(object));
-    request.patch_type = PATCH_APPLY;
-    request.body = object;
-    request.field_manager = SV("kubectl");
-    request.force = true;
+        request_to(session, VERB_PATCH, resource,
+                   namespace_name.len ? namespace_name : SV("default"), object_name(object));
     AUTO(arena) arena = arena_new();
     struct completion completion;
+    request.patch_type = PATCH_APPLY;
+    request.body = in_namespace(arena, object, request.namespace_name);
+    request.field_manager = SV("kubectl");
+    request.force = true;
     if (session_request(session, &request, arena, &completion, err))
         return true;
     return error_wrap(err, "apply %.*s %.*s", SV_ARG(resource->plural), SV_ARG(request.name));
@@ -135,7 +195,7 @@ bool session_apply(struct session *session, const struct cJSON *object, struct e
 bool session_merge_patch(struct session *session, const struct resource *resource,
                          struct sv namespace_name, struct sv name, struct sv subresource,
                          const struct cJSON *patch, struct error *err) {
-    struct request request = request_to(VERB_PATCH, resource, namespace_name, name);
+    struct request request = request_to(session, VERB_PATCH, resource, namespace_name, name);
     request.subresource = subresource;
     request.patch_type = PATCH_MERGE;
     request.body = patch;
@@ -147,7 +207,7 @@ bool session_merge_patch(struct session *session, const struct resource *resourc
 
 bool session_delete(struct session *session, const struct resource *resource,
                     struct sv namespace_name, struct sv name, struct error *err) {
-    struct request request = request_to(VERB_DELETE, resource, namespace_name, name);
+    struct request request = request_to(session, VERB_DELETE, resource, namespace_name, name);
     AUTO(arena) arena = arena_new();
     struct completion completion;
     return session_request(session, &request, arena, &completion, err) ||
@@ -157,7 +217,7 @@ bool session_delete(struct session *session, const struct resource *resource,
 const struct cJSON *session_get(struct session *session, const struct resource *resource,
                                 struct sv namespace_name, struct sv name, struct arena *arena,
                                 struct error *err) {
-    struct request request = request_to(VERB_GET, resource, namespace_name, name);
+    struct request request = request_to(session, VERB_GET, resource, namespace_name, name);
     struct completion completion;
     if (!session_request(session, &request, arena, &completion, err))
         return NULL;
@@ -167,7 +227,7 @@ const struct cJSON *session_get(struct session *session, const struct resource *
 const struct cJSON *session_list(struct session *session, const struct resource *resource,
                                  struct sv namespace_name, struct sv label_selector,
                                  struct arena *arena, struct error *err) {
-    struct request request = request_to(VERB_LIST, resource, namespace_name, SV(""));
+    struct request request = request_to(session, VERB_LIST, resource, namespace_name, SV(""));
     request.label_selector = label_selector;
     struct completion completion;
     if (!session_request(session, &request, arena, &completion, err))
@@ -175,33 +235,51 @@ const struct cJSON *session_list(struct session *session, const struct resource 
     return completion.body;
 }
 
+/* Until something can have changed that `holds` looks at. */
+static void step_to_next_look(struct session *session, int64_t deadline_ms) {
+    struct error err = {0};
+    int64_t look_ms = session_now_ms(session) + session->driver.poll_ms;
+    look_ms = look_ms < deadline_ms ? look_ms : deadline_ms;
+    if (session_is_virtual(session)) {
+        session->driver.step(session->driver.context, deadline_ms);
+        return;
+    }
+    while (session_now_ms(session) < look_ms && !session_has_trouble(session, &err))
+        session->driver.step(session->driver.context, look_ms);
+}
+
 bool session_run_until(struct session *session, int64_t timeout_ms,
                        bool (*holds)(struct session *session, void *context), void *context) {
+    struct error err = {0};
     int64_t deadline_ms = session_now_ms(session) + timeout_ms;
     for (;;) {
         /* What is due now comes first, so that a state in between is not taken for the end. */
         run_due(session);
+        if (session_has_trouble(session, &err))
+            return false;
         if (holds(session, context))
             return true;
         if (session_now_ms(session) >= deadline_ms)
             return false;
-        session->driver.step(session->driver.context, deadline_ms);
+        step_to_next_look(session, deadline_ms);
     }
 }
 
 void session_advance(struct session *session, int64_t duration_ms) {
+    struct error err = {0};
     int64_t until_ms = session_now_ms(session) + duration_ms;
-    while (session_now_ms(session) < until_ms)
+    while (session_now_ms(session) < until_ms && !session_has_trouble(session, &err))
         session->driver.step(session->driver.context, until_ms);
     run_due(session);
 }
 
 bool session_settle(struct session *session, int64_t timeout_ms) {
-    int64_t deadline_ms = session_now_ms(session) + timeout_ms;
+    struct error err = {0};
+    int64_t deadline_ms = session_now_ms(session) + session_patience_ms(session, timeout_ms);
     int64_t quiet_since_ms = session_now_ms(session);
     struct session_counts before, now;
     session_get_counts(session, &before);
-    while (session_now_ms(session) < deadline_ms) {
+    while (session_now_ms(session) < deadline_ms && !session_has_trouble(session, &err)) {
         int64_t quiet_until_ms = quiet_since_ms + session->driver.quiet_ms;
         if (session_now_ms(session) >= quiet_until_ms)
             return true;
@@ -223,6 +301,78 @@ void session_restart_controller(struct session *session) {
     session->driver.restart_controller(session->driver.context);
 }
 
+bool session_cut_watches(struct session *session) {
+    const struct session_driver *driver = &session->driver;
+    if (driver->cut_watches)
+        driver->cut_watches(driver->context);
+    return driver->cut_watches != NULL;
+}
+
 void session_get_counts(struct session *session, struct session_counts *ret_counts) {
     session->driver.get_counts(session->driver.context, ret_counts);
+}
+
+size_t session_node_count(const struct session_options *options) {
+    return options->node_count ? options->node_count : NODE_COUNT_DEFAULT;
+}
+
+void session_counts_add(struct session_counts *counts, const struct request *request) {
+    bool is_event = sv_eq(request->plural, SV("events"));
+    if (request->verb == VERB_EXEC)
+        counts->executions++;
+    else if (request->verb == VERB_GET || request->verb == VERB_LIST || request->verb == VERB_WATCH)
+        counts->reads++;
+    else if (is_event)
+        counts->events++;
+    else
+        counts->writes++;
+}
+
+/* --- a fresh cluster --- */
+
+static bool install_crds(struct session *session, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < crd_count(); i++) {
+        struct cJSON *crd = json_read(arena, crd_text(i), err);
+        struct completion completion;
+        if (!crd)
+            return error_wrap(err, "built-in CRD %zu", i);
+        struct request request = {
+            .verb = VERB_CREATE,
+            .group = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.group,
+            .version = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.version,
+            .plural = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.plural,
+            .namespace_name = SV(""),
+            .name = SV(""),
+            .subresource = SV(""),
+            .body = crd,
+        };
+        if (!session_request(session, &request, arena, &completion, err))
+            return error_wrap(err, "install CRD %.*s", SV_ARG(object_name(crd)));
+    }
+    return true;
+}
+
+static bool cluster_is_ready(struct session *session, void *context) {
+    const size_t *node_count = context;
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
+    size_t ready_count = 0;
+    JSON_EACH (node, json_get(nodes, SV("items")))
+        ready_count += object_condition_is_true(node, SV("Ready"));
+    return ready_count == *node_count &&
+           session_get(session, &RESOURCE_SERVICE_ACCOUNTS, SV("default"), SV("default"), arena,
+                       &err) != NULL;
+}
+
+bool session_prepare(struct session *session, size_t node_count, struct error *err) {
+    int64_t timeout_ms = session_patience_ms(session, PREPARE_TIMEOUT_MS);
+    if (!install_crds(session, err))
+        return false;
+    if (session_run_until(session, timeout_ms, cluster_is_ready, &node_count))
+        return true;
+    if (session_has_trouble(session, err))
+        return false;
+    return error_set(err, ERROR_INTERNAL, "the simulated cluster did not become ready");
 }

@@ -2,8 +2,8 @@
 /*
  * session: a cluster to try things on: API server, CRDs, nodes, the controller under test, and a
  * user who applies and reads objects. Scenarios, lifecycle checks and benchmarks are written
- * against it; whether it is simulated in process (mode sim) or reached over HTTP (mode http) is
- * decided by who makes it.
+ * against it; whether it is simulated in process (mode sim), or reached over HTTP with a controller
+ * in a process of its own (modes http and cluster), is decided by who makes it.
  *
  * Calls of the user wait for their answer by running the world (or by the wall clock); everything
  * that a call returns lives in the caller's arena.
@@ -24,6 +24,17 @@ struct resource;
 struct session; /* opaque */
 struct world;
 
+/* Where a session's API server, nodes and controller are. */
+#define SESSION_MODES(X)                                                                           \
+    X(SIM, "sim")         /* all in this process, in virtual time */                               \
+    X(HTTP, "http")       /* our server over HTTPS, the controller as a process */                 \
+    X(CLUSTER, "cluster") /* those of a kubeconfig */
+#define X(name, text) SESSION_MODE_##name,
+enum session_mode { SESSION_MODES(X) SESSION_MODE_COUNT };
+#undef X
+/* In the order of the enum. */
+extern const struct sv session_mode_names[SESSION_MODE_COUNT];
+
 struct session_options {
     uint64_t seed;
     size_t node_count; /* 0: 3 */
@@ -32,21 +43,43 @@ struct session_options {
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     bool without_controller;
 };
+size_t session_node_count(const struct session_options *options);
+
+/* What a settled cluster is quiet for: longer than a ConfigMap takes to reach a pod, and than the
+ * first retries. */
+enum { SESSION_QUIET_MS = 90 * 1000 };
 
 /* Requests that the controller has sent so far. */
 struct session_counts {
     uint64_t reads, writes, executions, events;
 };
 
+/* Counts one request of the controller. */
+void session_counts_add(struct session_counts *counts, const struct request *request);
+
 /* What carries a session: the world in this process, or a server over HTTP. `step` does what can
- * be done and waits no longer than `until_ms`; false when nothing happened. */
+ * be done and waits no longer than `until_ms`; false when nothing happened. Whatever says so may be
+ * NULL. */
 struct session_driver {
     struct transport *user; /* the user's connection */
-    int64_t quiet_ms;       /* no write for that long means settled */
+    struct world *world;    /* NULL: nobody sees requests, and nodes cannot be hurt */
+    /* Where the user's "default" is, and all that is listed of "all namespaces"; SV(""): the
+     * cluster is the session's alone. */
+    struct sv namespace_name;
+    int64_t quiet_ms; /* no write for that long means settled */
+    /* Where time is the wall's: how long a look at the cluster is worth, and no wait is shorter
+     * than that, since what the machine does besides is not what is tested. 0 in virtual time. */
+    int64_t poll_ms, wait_ms_min;
+    int64_t advance_ms_max; /* nobody waits longer for time to pass; 0: it costs nothing */
     int64_t (*now_ms)(void *context);
     bool (*step)(void *context, int64_t until_ms);
     void (*restart_controller)(void *context); /* NULL: cannot be done here */
+    void (*cut_watches)(void *context);        /* the controller's; NULL: cannot be done here */
     void (*get_counts)(void *context, struct session_counts *ret_counts);
+    struct controller *(*get_controller)(void *context); /* NULL: is another process */
+    /* Why the session cannot go on: its server or controller is gone, the user interrupts. Sets
+     * `err` and tells true. NULL: never. */
+    bool (*find_trouble)(void *context, struct error *err);
     void (*free)(void *context);
     void *context;
 };
@@ -60,9 +93,16 @@ struct session *session_new_with_driver(const struct session_driver *driver);
 void session_free(struct session *session);
 DEFINE_AUTO(session)
 
-/* NULL in mode http. */
+/* NULL: requests cannot be seen, and nodes cannot be hurt. */
 struct world *session_world(struct session *session);
 int64_t session_now_ms(struct session *session);
+/* Time is virtual: what passes of it is the simulation's alone. */
+bool session_is_virtual(const struct session *session);
+/* Whether the session is over before its end: `err` then says why. Nothing holds any more. */
+bool session_has_trouble(struct session *session, struct error *err);
+
+/* Installs the CRDs, and waits until that many nodes are Ready. */
+MUST_CHECK bool session_prepare(struct session *session, size_t node_count, struct error *err);
 
 /* One request by the user, to its end. False for a failure of any kind, which is in `err`. */
 bool session_request(struct session *session, const struct request *request, struct arena *arena,
@@ -83,7 +123,7 @@ const struct cJSON *session_list(struct session *session, const struct resource 
                                  struct sv namespace_name, struct sv label_selector,
                                  struct arena *arena, struct error *err);
 
-/* Runs until `holds` or the time is over (virtual, or wall); tells which. */
+/* Runs until `holds` or the time is over (virtual, or wall), or there is trouble; tells which. */
 bool session_run_until(struct session *session, int64_t timeout_ms,
                        bool (*holds)(struct session *session, void *context), void *context);
 /* Runs for that long. */
@@ -95,7 +135,17 @@ bool session_settle(struct session *session, int64_t timeout_ms);
 bool session_can_restart_controller(const struct session *session);
 /* Kills the controller where it stands and starts a new one (which relists). */
 void session_restart_controller(struct session *session);
-/* NULL in mode http. */
+/* The controller's open watches end. False: cannot be done here. */
+bool session_cut_watches(struct session *session);
+/* How long to wait for what should come within that time: longer, where time is the wall's. */
+int64_t session_patience_ms(const struct session *session, int64_t within_ms);
+/* Longer than that nobody lets time pass; 0: it costs nothing. */
+int64_t session_advance_ms_max(const struct session *session);
+/* Objects of others may be in the cluster too. */
+bool session_is_shared(const struct session *session);
+/* How long without a write is rest. */
+int64_t session_quiet_ms(const struct session *session);
+/* NULL when it is another process. */
 struct controller *session_controller(struct session *session);
 
 void session_get_counts(struct session *session, struct session_counts *ret_counts);

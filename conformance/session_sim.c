@@ -12,12 +12,8 @@
 #include "fakeapi/cluster/world.h"
 
 enum {
-    NODE_COUNT_DEFAULT = 3,
-    /* Longer than a ConfigMap takes to reach a pod, and than the first retries. */
-    QUIET_MS = 90 * 1000,
     /* Nobody comes back after long here: a past of thousands of runtimes would fill the memory. */
     WATCH_KEPT_EVENTS = 256,
-    PREPARE_TIMEOUT_MS = 60 * 1000,
     RESYNC_MS = 600 * 1000,
 };
 
@@ -35,15 +31,7 @@ static void count_request(void *context, struct sv user_agent, const struct requ
     struct session_sim *sim = context;
     if (!sv_eq(user_agent, SESSION_CONTROLLER_AGENT))
         return;
-    bool is_event = sv_eq(request->plural, SV("events"));
-    if (request->verb == VERB_EXEC)
-        sim->counts.executions++;
-    else if (request->verb == VERB_GET || request->verb == VERB_LIST || request->verb == VERB_WATCH)
-        sim->counts.reads++;
-    else if (is_event)
-        sim->counts.events++;
-    else
-        sim->counts.writes++;
+    session_counts_add(&sim->counts, request);
 }
 
 static int64_t sim_now_ms(void *context) {
@@ -106,6 +94,16 @@ static void sim_restart_controller(void *context) {
     start_controller(sim);
 }
 
+static void sim_cut_watches(void *context) {
+    struct session_sim *sim = context;
+    world_cut_watches(sim->world, SESSION_CONTROLLER_AGENT);
+}
+
+static struct controller *sim_get_controller(void *context) {
+    struct session_sim *sim = context;
+    return sim->controller;
+}
+
 static void sim_free(void *context) {
     struct session_sim *sim = context;
     stop_controller(sim);
@@ -118,7 +116,7 @@ void session_sim_new(const struct session_options *options, struct session_drive
     sim->seed = options->seed;
     sim->world = world_new(&(struct world_options){
         .seed = options->seed,
-        .node_count = options->node_count ? options->node_count : NODE_COUNT_DEFAULT,
+        .node_count = session_node_count(options),
         .image_pull_ms = options->image_pull_ms,
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
@@ -130,74 +128,25 @@ void session_sim_new(const struct session_options *options, struct session_drive
     world_add_observer(sim->world, &(struct observer){.after = count_request, .context = sim});
     *ret_driver = (struct session_driver){
         .user = world_connect(sim->world, SESSION_USER_AGENT),
-        .quiet_ms = QUIET_MS,
+        .world = sim->world,
+        .namespace_name = SV(""),
+        .quiet_ms = SESSION_QUIET_MS,
         .now_ms = sim_now_ms,
         .step = sim_step,
         .restart_controller = sim_restart_controller,
+        .cut_watches = sim_cut_watches,
+        .get_controller = sim_get_controller,
         .get_counts = sim_get_counts,
         .free = sim_free,
         .context = sim,
     };
 }
 
-static bool install_crds(struct session *session, struct error *err) {
-    AUTO(arena) arena = arena_new();
-    for (size_t i = 0; i < crd_count(); i++) {
-        struct cJSON *crd = json_read(arena, crd_text(i), err);
-        struct completion completion;
-        if (!crd)
-            return error_wrap(err, "built-in CRD %zu", i);
-        struct request request = {
-            .verb = VERB_CREATE,
-            .group = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.group,
-            .version = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.version,
-            .plural = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.plural,
-            .namespace_name = SV(""),
-            .name = SV(""),
-            .subresource = SV(""),
-            .body = crd,
-        };
-        if (!session_request(session, &request, arena, &completion, err))
-            return error_wrap(err, "install CRD %.*s", SV_ARG(object_name(crd)));
-    }
-    return true;
-}
-
-static bool cluster_is_ready(struct session *session, void *context) {
-    const size_t *node_count = context;
-    AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
-    size_t ready_count = 0;
-    JSON_EACH (node, json_get(nodes, SV("items")))
-        ready_count += object_condition_is_true(node, SV("Ready"));
-    return ready_count == *node_count &&
-           session_get(session, &RESOURCE_SERVICE_ACCOUNTS, SV("default"), SV("default"), arena,
-                       &err) != NULL;
-}
-
 bool session_sim_prepare(struct session *session, const struct session_options *options,
                          struct error *err) {
-    size_t node_count = options->node_count ? options->node_count : NODE_COUNT_DEFAULT;
-    if (!install_crds(session, err))
+    if (!session_prepare(session, session_node_count(options), err))
         return false;
-    if (!session_run_until(session, PREPARE_TIMEOUT_MS, cluster_is_ready, &node_count))
-        return error_set(err, ERROR_INTERNAL, "the simulated cluster did not become ready");
     if (!options->without_controller)
         session_restart_controller(session);
     return true;
-}
-
-static struct session_sim *of_driver(const struct session_driver *driver) {
-    return driver->free == sim_free ? driver->context : NULL;
-}
-
-struct world *session_sim_world(const struct session_driver *driver) {
-    struct session_sim *sim = of_driver(driver);
-    return sim ? sim->world : NULL;
-}
-
-struct controller *session_sim_controller(const struct session_driver *driver) {
-    struct session_sim *sim = of_driver(driver);
-    return sim ? sim->controller : NULL;
 }

@@ -16,8 +16,5 @@ void session_sim_new(const struct session_options *options, struct session_drive
 /* Installs the CRDs, waits for the nodes and starts the controller. */
 MUST_CHECK bool session_sim_prepare(struct session *session, const struct session_options *options,
                                     struct error *err);
-/* NULL when the driver is not of this module. */
-struct world *session_sim_world(const struct session_driver *driver);
-struct controller *session_sim_controller(const struct session_driver *driver);
 
 #endif

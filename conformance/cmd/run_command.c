@@ -2,17 +2,19 @@
 /* crctl run: scenarios on the simulated cluster, and what did not come as they expect. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/scenario_input.h"
+#include "conformance/cmd/session_source.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
 
 enum run_output { RUN_TEXT, RUN_JSON, RUN_JUNIT };
-enum { RUN_DEFAULT_SEED = 1 };
+enum { RUN_DEFAULT_SEED = 1, RUN_OWN_OPTIONS = 5 };
 
 struct run_options {
     int output;
     uint64_t seed;
     bool is_verbose, without_exploring, updates_golden;
+    struct session_source_options source;
 };
 
 static int status_of(const struct scenario_report_input *input) {
@@ -28,18 +30,41 @@ static int status_of(const struct scenario_report_input *input) {
     }
 }
 
-/* Runs them one after the other; as text each is told as soon as it is over. */
-static bool run_all(struct scenario_outcome *outcomes, size_t count,
-                    const struct run_options *options, struct arena *arena, int *ret_status,
-                    struct error *err) {
+/* Over HTTP what holds in simulation must hold too, and end with the same objects. */
+static void compare_with_sim(struct scenario_outcome *outcome, const struct run_options *options,
+                             struct arena *arena) {
+    bool was_run = outcome->result.state == CHECK_STATE_PASS;
     struct scenario_options how = {
         .seed = options->seed,
+        .without_exploring = true,
+        .judges_end_only = true,
+        .ignores_placement = true,
+    };
+    struct scenario_result *in_sim = ARENA_NEW(arena, struct scenario_result);
+    if (options->source.mode != SESSION_MODE_HTTP || !was_run)
+        return;
+    scenario_run(&outcome->scenario, &how, arena, in_sim);
+    scenario_compare_modes(&outcome->scenario, in_sim, arena, &outcome->result);
+}
+
+/* Runs them one after the other; as text each is told as soon as it is over. */
+static bool run_all(struct scenario_outcome *outcomes, size_t count,
+                    const struct run_options *options, struct session_source *source,
+                    struct arena *arena, int *ret_status, struct error *err) {
+    struct scenario_options how = {
+        .seed = options->seed,
+        .mode = (enum session_mode)options->source.mode,
+        .open = session_source_open,
+        .context = source,
         .without_exploring = options->without_exploring,
+        .ignores_placement = options->source.mode != SESSION_MODE_SIM,
     };
     *ret_status = EXIT_HELD;
     for (size_t i = 0; i < count && *ret_status == EXIT_HELD; i++) {
         scenario_run(&outcomes[i].scenario, &how, arena, &outcomes[i].result);
-        if (!scenario_golden_check(&outcomes[i], options->updates_golden, arena, err))
+        compare_with_sim(&outcomes[i], options, arena);
+        if (options->source.mode == SESSION_MODE_SIM &&
+            !scenario_golden_check(&outcomes[i], options->updates_golden, arena, err))
             return false;
         if (options->output == RUN_TEXT)
             *ret_status = command_print(
@@ -66,9 +91,12 @@ static int run(const struct command *command, const struct operands *operands,
     struct scenario_outcome *outcomes;
     size_t count;
     int status;
+    AUTO(session_source) source = session_source_new(&options->source, &err);
+    if (!source)
+        return command_fail(command, err.message);
     if (!scenario_input_read(arena, operands->items, operands->count, &outcomes, &count, &err))
         return command_fail(command, err.message);
-    if (!run_all(outcomes, count, options, arena, &status, &err))
+    if (!run_all(outcomes, count, options, source, arena, &status, &err))
         return command_fail(command, err.message);
     struct scenario_report_input input = {
         .outcomes = outcomes,
@@ -81,8 +109,8 @@ static int run(const struct command *command, const struct operands *operands,
 
 int run_command(const struct command *command, int argc, char *const *argv) {
     static const struct sv outputs[] = {SV("text"), SV("json"), SV("junit")};
-    struct run_options run_options = {.seed = RUN_DEFAULT_SEED};
-    const struct option options[] = {
+    struct run_options run_options = {.seed = RUN_DEFAULT_SEED, .source = SESSION_SOURCE_DEFAULTS};
+    struct option options[RUN_OWN_OPTIONS + SESSION_SOURCE_ROWS] = {
         {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
          &run_options.output, SV("form of the report")},
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &run_options.seed,
@@ -96,6 +124,7 @@ int run_command(const struct command *command, int argc, char *const *argv) {
     };
     struct operands operands;
     int status;
+    session_source_rows(&run_options.source, options + RUN_OWN_OPTIONS);
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
     if (operands.count == 0)

@@ -2,6 +2,7 @@
 /* crctl serve: the API server with nodes and controllers, for kubectl and other clients. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
+#include "conformance/cmd/output.h"
 #include "conformance/cmd/serve_data.h"
 #include "conformance/cmd/serve_load.h"
 #include "core/base/arena.h"
@@ -17,9 +18,6 @@
 #include "fakeapi/http/tls_identity.h"
 #include "fakeapi/server/fakeapi.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -75,32 +73,6 @@ static void release(struct serve *serve) {
 }
 
 /* --- files --- */
-
-static bool write_all(int file, struct sv text) {
-    while (text.len > 0) {
-        ssize_t wrote = write(file, text.ptr, text.len);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return false;
-        text = sv_drop(text, (size_t)wrote);
-    }
-    return true;
-}
-
-/* Whoever waits for the file sees all of it or nothing. */
-static bool write_file(struct arena *arena, struct sv path, struct sv text, struct error *err) {
-    struct sv beside = arena_printf(arena, "%.*s.%d", SV_ARG(path), (int)getpid());
-    int file = open(beside.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool is_written = file >= 0 && write_all(file, text);
-    if (file >= 0)
-        is_written = close(file) == 0 && is_written;
-    if (is_written && rename(beside.ptr, arena_copy(arena, path).ptr) == 0)
-        return true;
-    error_set(err, ERROR_IO, "cannot write %.*s: %s", SV_ARG(path), strerror(errno));
-    unlink(beside.ptr);
-    return false;
-}
 
 static bool read_pem(struct arena *arena, struct sv path, struct sv *ret_text, struct error *err) {
     struct sv text;
@@ -223,14 +195,14 @@ static bool announce(struct serve *serve, struct error *err) {
             arena_printf(arena, "%s/crctl-%d.kubeconfig", folder ? folder : "/tmp", (int)getpid());
         serve->written_kubeconfig = path;
     }
-    if (!write_file(arena, path, kubeconfig_text(&config, arena), err))
+    if (!output_write_file(path, kubeconfig_text(&config, arena), err))
         return false;
     struct sv line = arena_printf(arena, "serving %.*s\nexport KUBECONFIG=%.*s\n",
                                   SV_ARG(config.server), SV_ARG(path));
-    return write_all(STDOUT_FILENO, line) &&
+    return command_print(line, EXIT_HELD) == EXIT_HELD &&
            (options->ready_file.len == 0 ||
-            write_file(arena, options->ready_file,
-                       arena_printf(arena, "%.*s\n", SV_ARG(config.server)), err));
+            output_write_file(options->ready_file,
+                              arena_printf(arena, "%.*s\n", SV_ARG(config.server)), err));
 }
 
 /* --- running --- */

@@ -9,12 +9,6 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
-enum {
-    /* Longer than a ConfigMap takes to reach a pod, and than the first retries. */
-    QUIET_MS_SIM = 90 * 1000,
-    QUIET_MS_WALL = 3 * 1000,
-};
-
 /* One expectation while it is waited for. */
 struct wait {
     const struct cJSON *tree; /* the one member of the expectation */
@@ -38,12 +32,10 @@ static void set_ref(struct wait *wait, const struct cJSON *text) {
     assert(is_ref);
 }
 
-/* --- the kinds of expectations --- */
+/* --- the kinds of expectations: those of one object first --- */
 
-static bool is_eventually(struct run *run, struct wait *wait) {
-    set_ref(wait, json_get(wait->tree, SV("ref")));
-    return scenario_match(wait->arena, json_get(wait->tree, SV("match")), get(run, wait),
-                          &wait->mismatch);
+static bool is_eventually(struct wait *wait, const struct cJSON *object) {
+    return scenario_match(wait->arena, json_get(wait->tree, SV("match")), object, &wait->mismatch);
 }
 
 static struct sv presence_text(const struct cJSON *object, struct arena *arena) {
@@ -56,16 +48,12 @@ static struct sv presence_text(const struct cJSON *object, struct arena *arena) 
     return arena_printf(arena, "being deleted, finalizers %.*s", SV_ARG(text));
 }
 
-static bool is_absent(struct run *run, struct wait *wait) {
-    set_ref(wait, wait->tree);
-    const struct cJSON *object = get(run, wait);
+static bool is_absent(struct wait *wait, const struct cJSON *object) {
     wait->mismatch = (struct mismatch){SV(""), SV("nothing"), presence_text(object, wait->arena)};
     return !object;
 }
 
-static bool has_condition(struct run *run, struct wait *wait) {
-    set_ref(wait, json_get(wait->tree, SV("ref")));
-    const struct cJSON *object = get(run, wait);
+static bool has_condition(struct wait *wait, const struct cJSON *object) {
     struct cJSON *expected = json_map(wait->arena);
     struct cJSON *condition = json_copy(wait->arena, wait->tree);
     json_remove(condition, SV("ref"));
@@ -77,9 +65,7 @@ static bool has_condition(struct run *run, struct wait *wait) {
     return scenario_match(wait->arena, expected, object, &wait->mismatch);
 }
 
-static bool has_phase(struct run *run, struct wait *wait) {
-    wait->ref = run->scenario->dataset;
-    const struct cJSON *object = get(run, wait);
+static bool has_phase(struct wait *wait, const struct cJSON *object) {
     struct sv phase = json_find_string(object, "status.phase");
     wait->mismatch =
         (struct mismatch){SV("status.phase"), json_text(wait->tree), object ? phase : SV("absent")};
@@ -121,10 +107,6 @@ static bool has_event(struct run *run, struct wait *wait) {
     return count >= wanted;
 }
 
-static int64_t quiet_ms(const struct run *run) {
-    return run->world ? QUIET_MS_SIM : QUIET_MS_WALL;
-}
-
 static bool is_settled(struct run *run, struct wait *wait) {
     struct session_counts counts;
     struct controller *controller = session_controller(run->session);
@@ -136,54 +118,114 @@ static bool is_settled(struct run *run, struct wait *wait) {
                                        arena_printf(wait->arena, "%llu writes by the controller",
                                                     (unsigned long long)counts.writes)};
     wait->writes = counts.writes;
-    return now_ms - wait->quiet_since_ms >= quiet_ms(run);
+    return now_ms - wait->quiet_since_ms >= session_quiet_ms(run->session);
 }
 
 static const struct expectation {
     struct sv name;
+    bool (*is_met)(struct wait *wait, const struct cJSON *object); /* NULL: not about one object */
     bool (*holds)(struct run *run, struct wait *wait);
 } expectations[] = {
-    {{"eventually", 10}, is_eventually}, {{"absent", 6}, is_absent},
-    {{"condition", 9}, has_condition},   {{"event", 5}, has_event},
-    {{"phase", 5}, has_phase},           {{"settled", 7}, is_settled},
+    {{"eventually", 10}, is_eventually, NULL}, {{"absent", 6}, is_absent, NULL},
+    {{"condition", 9}, has_condition, NULL},   {{"phase", 5}, has_phase, NULL},
+    {{"event", 5}, NULL, has_event},           {{"settled", 7}, NULL, is_settled},
 };
+
+static const struct expectation *find_expectation(const struct cJSON *tree) {
+    for (size_t i = 0; i < COUNT_OF(expectations); i++)
+        if (sv_eq(expectations[i].name, json_key(tree)))
+            return &expectations[i];
+    return NULL;
+}
+
+/* Which object it is about: `phase` is about the scenario's dataset, `absent` names it, the others
+ * have a `ref`. */
+static void find_ref(const struct run *run, struct wait *wait) {
+    const struct cJSON *ref = json_get(wait->tree, SV("ref"));
+    if (sv_eq(json_key(wait->tree), SV("phase")))
+        wait->ref = run->scenario->dataset;
+    else
+        set_ref(wait, ref ? ref : wait->tree);
+}
 
 /* --- waiting --- */
 
 struct poll {
     struct wait *wait;
-    bool (*holds)(struct run *run, struct wait *wait);
+    const struct expectation *expectation;
 };
+
+/* What was written since, and seen by expect_observe(), need not be there any more. */
+static bool was_met(const struct run *run, const struct wait *wait) {
+    return run->awaited != wait->tree;
+}
 
 static bool poll_holds(struct run *run, void *context) {
     struct poll *poll = context;
-    return poll->holds(run, poll->wait);
+    struct wait *wait = poll->wait;
+    if (was_met(run, wait))
+        return true;
+    if (poll->expectation->holds)
+        return poll->expectation->holds(run, wait);
+    find_ref(run, wait);
+    return poll->expectation->is_met(wait, get(run, wait)) || was_met(run, wait);
+}
+
+static void await_next(struct run *run) {
+    const struct cJSON *item = run->awaited_item;
+    run->awaited_item = item ? item->next : NULL;
+    run->awaited = run->awaited_item ? run->awaited_item->child : NULL;
+}
+
+/* Where time is the wall's, what holds for a moment only would be missed between two looks. */
+void expect_observe(struct run *run, const struct request *request, const struct cJSON *result) {
+    AUTO(arena) arena = arena_new();
+    while (run->awaited && !session_is_virtual(run->session)) {
+        const struct expectation *expectation = find_expectation(run->awaited);
+        struct wait wait = {.tree = run->awaited, .arena = arena};
+        if (!expectation || !expectation->is_met || expectation->is_met == is_absent)
+            return;
+        find_ref(run, &wait);
+        if (!sv_eq(request->plural, wait.ref.resource->plural) ||
+            !sv_eq(request->namespace_name, wait.ref.namespace_name) ||
+            !sv_eq(object_name(result), wait.ref.name) || !expectation->is_met(&wait, result))
+            return;
+        await_next(run);
+    }
+}
+
+void expect_begin(struct run *run, const struct scenario_step *step) {
+    const struct cJSON *list = step ? json_get(step->tree, SV("expect")) : NULL;
+    run->awaited_item = list ? list->child : NULL;
+    run->awaited = run->awaited_item ? run->awaited_item->child : NULL;
 }
 
 /* Looks again when rest may be reached: nothing else need happen until then. */
 static bool wait_for_rest(struct run *run, int64_t timeout_ms, struct wait *wait) {
-    struct poll poll = {wait, is_settled};
+    static const struct expectation rest = {.holds = is_settled};
+    struct poll poll = {wait, &rest};
     int64_t deadline_ms = session_now_ms(run->session) + timeout_ms;
     for (;;) {
         int64_t now_ms = session_now_ms(run->session);
-        int64_t until_ms = wait->quiet_since_ms + quiet_ms(run);
+        int64_t until_ms = wait->quiet_since_ms + session_quiet_ms(run->session);
         until_ms = until_ms < deadline_ms ? until_ms : deadline_ms;
         if (run_wait(run, until_ms > now_ms ? until_ms - now_ms : 0, poll_holds, &poll))
             return true;
-        if (session_now_ms(run->session) >= deadline_ms)
+        struct error err = {0};
+        if (session_now_ms(run->session) >= deadline_ms || session_has_trouble(run->session, &err))
             return false;
     }
 }
 
 static bool wait_for(struct run *run, int64_t timeout_ms, struct wait *wait,
-                     bool (*holds)(struct run *run, struct wait *wait)) {
+                     const struct expectation *expectation) {
     struct session_counts counts;
     session_get_counts(run->session, &counts);
     wait->writes = counts.writes;
     wait->quiet_since_ms = session_now_ms(run->session);
-    if (holds == is_settled)
+    if (expectation->holds == is_settled)
         return wait_for_rest(run, timeout_ms, wait);
-    return run_wait(run, timeout_ms, poll_holds, &(struct poll){wait, holds});
+    return run_wait(run, timeout_ms, poll_holds, &(struct poll){wait, expectation});
 }
 
 static void add_failure(struct run *run, const struct scenario_step *step,
@@ -206,20 +248,21 @@ static void add_failure(struct run *run, const struct scenario_step *step,
                     SV_ARG(last ? trace_text(last, run->arena) : SV("none")));
 }
 
-static bool expect_one(struct run *run, const struct scenario_step *step,
-                       const struct cJSON *expectation, int64_t deadline_ms) {
+static bool expect_one(struct run *run, const struct scenario_step *step, const struct cJSON *tree,
+                       int64_t deadline_ms) {
     AUTO(arena) arena = arena_new();
-    struct wait wait = {.tree = expectation, .arena = arena};
-    for (size_t i = 0; i < COUNT_OF(expectations); i++) {
-        if (!sv_eq(expectations[i].name, json_key(expectation)))
-            continue;
-        int64_t left_ms = deadline_ms - session_now_ms(run->session);
-        if (wait_for(run, left_ms > 0 ? left_ms : 0, &wait, expectations[i].holds))
-            return true;
-        add_failure(run, step, expectation, &wait);
-        return false;
+    struct wait wait = {.tree = tree, .arena = arena};
+    const struct expectation *expectation = find_expectation(tree);
+    int64_t left_ms = deadline_ms - session_now_ms(run->session);
+    if (!expectation || was_met(run, &wait))
+        return true;
+    if (wait_for(run, left_ms > 0 ? left_ms : 0, &wait, expectation)) {
+        if (!was_met(run, &wait))
+            await_next(run);
+        return true;
     }
-    return true;
+    add_failure(run, step, tree, &wait);
+    return false;
 }
 
 bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_rest) {
@@ -239,7 +282,8 @@ bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_re
 }
 
 bool run_expect(struct run *run, const struct scenario_step *step) {
-    int64_t deadline_ms = session_now_ms(run->session) + step->within_ms;
+    int64_t deadline_ms =
+        session_now_ms(run->session) + session_patience_ms(run->session, step->within_ms);
     JSON_EACH (expectation, json_get(step->tree, SV("expect"))) {
         bool is_at_rest = sv_eq(json_key(expectation->child), SV("settled"));
         if (!expect_one(run, step, expectation->child, deadline_ms) ||
@@ -257,6 +301,7 @@ bool run_expect(struct run *run, const struct scenario_step *step) {
 
 bool run_settle(struct run *run, int64_t timeout_ms) {
     AUTO(arena) arena = arena_new();
-    struct wait wait = {.arena = arena};
-    return wait_for(run, timeout_ms, &wait, is_settled);
+    static const struct expectation rest = {.holds = is_settled};
+    struct wait wait = {.tree = run->awaited, .arena = arena};
+    return wait_for(run, session_patience_ms(run->session, timeout_ms), &wait, &rest);
 }

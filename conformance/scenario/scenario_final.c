@@ -30,7 +30,9 @@ static const struct resource *const compared[] = {
 
 struct normaliser {
     struct arena *arena;
-    struct map *replaced; /* a uid or a generated name -> struct sv, what stands for it */
+    bool ignores_placement;
+    struct map *node_labels; /* "key=value" -> struct tally */
+    struct map *replaced;    /* a uid or a generated name -> struct sv, what stands for it */
 };
 
 /* --- names for uids and generated names --- */
@@ -59,11 +61,14 @@ static void learn_volumes(struct normaliser *normaliser, const struct cJSON *pod
 
 static void learn(struct normaliser *normaliser, const struct cJSON *object, struct sv plural) {
     struct sv name = object_name(object);
+    if (normaliser->ignores_placement && sv_eq(plural, RESOURCE_NODES.plural))
+        replace(normaliser, name, SV("<node>"));
     struct sv prefix = json_find_string(object, "metadata.generateName");
     learn_volumes(normaliser, object);
     if (prefix.len > 0 && !is_ordinal(name, prefix)) {
         /* A DaemonSet has one pod a node: the node tells them apart. */
-        struct sv node = json_find_string(object, "spec.nodeName");
+        struct sv node =
+            normaliser->ignores_placement ? SV("node") : json_find_string(object, "spec.nodeName");
         struct sv stable =
             arena_printf(normaliser->arena, "%.*s<%.*s>", SV_ARG(prefix), SV_ARG(node));
         replace(normaliser, name, stable);
@@ -148,6 +153,33 @@ static struct cJSON *mask(struct normaliser *normaliser, struct cJSON *value) {
     return value;
 }
 
+/* --- nodes that stand for each other --- */
+
+struct tally {
+    int64_t number; /* of nodes; of a count, the sum over all nodes */
+};
+
+static void count_label(struct normaliser *normaliser, struct sv key, struct sv value) {
+    struct arena *arena = normaliser->arena;
+    int64_t number = 1;
+    bool is_count = sv_eq(key, LABEL_DATASET_NUM) && sv_to_int64(value, &number);
+    struct sv name = is_count ? key : arena_printf(arena, "%.*s=%.*s", SV_ARG(key), SV_ARG(value));
+    struct tally *tally = map_get(normaliser->node_labels, name);
+    if (!tally) {
+        tally = ARENA_NEW(arena, struct tally);
+        map_put(normaliser->node_labels, name, tally);
+    }
+    tally->number += number;
+}
+
+static void take_node_labels(struct normaliser *normaliser, struct cJSON *node) {
+    struct cJSON *labels = json_find(node, "metadata.labels");
+    JSON_EACH (label, labels)
+        count_label(normaliser, json_key(label), json_text(label));
+    if (labels)
+        json_remove(json_get(node, SV("metadata")), SV("labels"));
+}
+
 /* --- lines --- */
 
 static int compare_lines(const void *a, const void *b) {
@@ -165,6 +197,11 @@ static bool list_all(struct session *session, struct arena *arena, const struct 
     return true;
 }
 
+struct lines {
+    struct sv *items;
+    size_t count, capacity;
+};
+
 static struct sv join(struct arena *arena, const struct sv *lines, size_t count) {
     size_t bytes = 0, at = 0;
     for (size_t i = 0; i < count; i++)
@@ -178,29 +215,48 @@ static struct sv join(struct arena *arena, const struct sv *lines, size_t count)
     return (struct sv){text, bytes};
 }
 
-bool scenario_final_text(struct session *session, struct arena *arena, struct sv *ret_text,
-                         struct error *err) {
+static void learn_all(struct normaliser *normaliser, const struct cJSON *const *lists) {
+    for (size_t i = 0; i < COUNT_OF(compared); i++)
+        JSON_EACH (object, json_get(lists[i], SV("items")))
+            learn(normaliser, object, compared[i]->plural);
+}
+
+static struct sv object_line(struct normaliser *normaliser, const struct cJSON *object,
+                             const struct resource *resource) {
+    struct arena *arena = normaliser->arena;
+    struct cJSON *masked = mask(normaliser, json_copy(arena, object));
+    mask_first_owner(masked);
+    if (normaliser->ignores_placement && resource == &RESOURCE_NODES)
+        take_node_labels(normaliser, masked);
+    struct sv key = object_key(arena, object_namespace(masked), object_name(masked));
+    return arena_printf(arena, "%.*s %.*s %.*s", SV_ARG(resource->plural), SV_ARG(key),
+                        SV_ARG(json_write_arena(arena, masked, JSON_COMPACT)));
+}
+
+static void add_lines(struct normaliser *normaliser, const struct cJSON *const *lists,
+                      struct lines *lines) {
+    struct sv label;
+    void *tally;
+    for (size_t i = 0; i < COUNT_OF(compared); i++)
+        JSON_EACH (object, json_get(lists[i], SV("items")))
+            vec_push(lines, object_line(normaliser, object, compared[i]));
+    for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &tally);)
+        vec_push(lines, arena_printf(normaliser->arena, "labels of nodes %.*s: %lld", SV_ARG(label),
+                                     (long long)((struct tally *)tally)->number));
+    qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);
+}
+
+bool scenario_final_text(struct session *session, bool ignores_placement, struct arena *arena,
+                         struct sv *ret_text, struct error *err) {
     const struct cJSON *lists[COUNT_OF(compared)];
     if (!list_all(session, arena, lists, err))
         return false;
     AUTO(map) replaced = map_new();
-    struct normaliser normaliser = {arena, replaced};
-    VEC(struct sv) lines = {0};
-    for (size_t i = 0; i < COUNT_OF(compared); i++) {
-        JSON_EACH (object, json_get(lists[i], SV("items")))
-            learn(&normaliser, object, compared[i]->plural);
-    }
-    for (size_t i = 0; i < COUNT_OF(compared); i++) {
-        JSON_EACH (object, json_get(lists[i], SV("items"))) {
-            struct cJSON *masked = mask(&normaliser, json_copy(arena, object));
-            mask_first_owner(masked);
-            struct sv key = object_key(arena, object_namespace(masked), object_name(masked));
-            vec_push(&lines,
-                     arena_printf(arena, "%.*s %.*s %.*s", SV_ARG(compared[i]->plural), SV_ARG(key),
-                                  SV_ARG(json_write_arena(arena, masked, JSON_COMPACT))));
-        }
-    }
-    qsort(lines.items, lines.count, sizeof(lines.items[0]), compare_lines);
+    AUTO(map) node_labels = map_new();
+    struct normaliser normaliser = {arena, ignores_placement, node_labels, replaced};
+    struct lines lines = {0};
+    learn_all(&normaliser, lists);
+    add_lines(&normaliser, lists, &lines);
     *ret_text = join(arena, lines.items, lines.count);
     vec_release(&lines);
     return true;

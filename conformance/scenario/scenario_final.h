@@ -14,9 +14,11 @@
 struct arena;
 struct session;
 
-/* Events, leases and what the API server itself brings along are not in it. */
-MUST_CHECK bool scenario_final_text(struct session *session, struct arena *arena,
-                                    struct sv *ret_text, struct error *err);
+/* Events, leases and what the API server itself brings along are not in it. With
+ * `ignores_placement` it does not matter which of several equal nodes the scheduler chose for a
+ * pod: nodes have no names, and their labels stand together, each with how many nodes have it. */
+MUST_CHECK bool scenario_final_text(struct session *session, bool ignores_placement,
+                                    struct arena *arena, struct sv *ret_text, struct error *err);
 
 /* The first line of either text that the other does not have at its place; both SV("") when the
  * texts are equal. */

@@ -19,7 +19,9 @@ struct run {
     struct schedule *schedule; /* NULL without a world */
     struct trace trace;
     int64_t start_ms;
-    size_t step;                             /* the current one */
+    size_t step; /* the current one */
+    /* The expectation that is waited for, an item of its list and that item's member; NULL: none */
+    const struct cJSON *awaited_item, *awaited;
     uint64_t controller_sent;                /* requests of every verb */
     uint64_t sent_before_sweep;              /* of them, before the step where a sweep begins */
     bool is_rule_broken[SCENARIO_RULES_MAX]; /* each is told once */
@@ -35,6 +37,14 @@ void run_add_failure(struct run *run, const struct cJSON *at, const char *format
 bool run_wait(struct run *run, int64_t timeout_ms, bool (*holds)(struct run *run, void *context),
               void *context);
 
+/* --- scenario_limits.c --- */
+
+/* Why the scenario cannot be carried out in this session, by the name of what cannot; SV("") when
+ * it can. */
+struct sv scenario_limits_reason(const struct run *run);
+/* Which rules of the file cannot be judged in it; SV("") when all can. */
+struct sv scenario_limits_unjudged(const struct run *run);
+
 /* --- scenario_action.c --- */
 
 /* False: a failure was added. */
@@ -42,6 +52,10 @@ bool run_act(struct run *run, const struct scenario_step *step);
 
 /* --- scenario_expect.c --- */
 
+/* The step begins: from here on its first expectation may come true. */
+void expect_begin(struct run *run, const struct scenario_step *step);
+/* Somebody wrote an object, which is now as in `result`. */
+void expect_observe(struct run *run, const struct request *request, const struct cJSON *result);
 /* Waits for each expectation of the step in turn; a failure is added for the first that does not
  * come true in time. */
 bool run_expect(struct run *run, const struct scenario_step *step);

@@ -39,7 +39,7 @@ static void do_what_faults_demand(struct run *run) {
     schedule_reach_time(run->schedule, session_now_ms(run->session));
     struct schedule_demands demands = schedule_take_demands(run->schedule);
     if (demands.cut_watches)
-        world_cut_watches(run->world, SESSION_CONTROLLER_AGENT);
+        session_cut_watches(run->session);
     if (demands.restart_victim)
         session_restart_controller(run->session);
 }
@@ -77,6 +77,8 @@ static void after_request(void *context, struct sv user_agent, const struct requ
     struct run *run = context;
     if (request->verb == VERB_EXEC)
         return;
+    if (request_is_write(request) && http_status > 0 && http_status < 300)
+        expect_observe(run, request, body);
     if (!request_is_write(request) && !sv_eq(user_agent, SESSION_CONTROLLER_AGENT))
         return;
     size_t count = run->trace.count;
@@ -116,6 +118,7 @@ static bool run_steps(struct run *run) {
         if (run->schedule)
             schedule_reach_step(run->schedule, scenario->steps[i].name,
                                 session_now_ms(run->session));
+        expect_begin(run, &scenario->steps[i]);
         if (!run_act(run, &scenario->steps[i]) || !run_expect(run, &scenario->steps[i]))
             return false;
     }
@@ -132,25 +135,33 @@ static void judge(struct run *run) {
         run_check_conditions(run, run->scenario->tree, true);
 }
 
+/* What was not reached says nothing about the controller. */
+static void end_with_trouble(struct run *run, const struct error *trouble) {
+    run->result->state = CHECK_STATE_ERROR;
+    run->result->failure_count = 0;
+    run->result->reason = arena_copy(run->arena, sv_from(trouble->message));
+}
+
 /* The steps and the judgement, and after a failure too what there is in the end. */
 static void run_to_end(struct run *run) {
     const struct cJSON *tree = run->scenario->tree;
     struct error err = {0};
     bool is_done = run_steps(run);
+    if (session_has_trouble(run->session, &err)) {
+        end_with_trouble(run, &err);
+        return;
+    }
     if (run->options->reached)
         run->options->reached(run->options->context, run->session);
     if (is_done)
         judge(run);
-    if (!scenario_final_text(run->session, run->arena, &run->result->final_objects, &err))
+    if (!session_is_shared(run->session) &&
+        !scenario_final_text(run->session, run->options->ignores_placement, run->arena,
+                             &run->result->final_objects, &err))
         run_add_failure(run, tree, "the objects at the end: %s", err.message);
     if (run->trace.is_full)
         run_add_failure(run, tree, "more than %d requests: something runs in circles",
                         TRACE_ENTRIES_MAX);
-}
-
-static bool needs_requests(const struct scenario *scenario) {
-    return scenario->fault_count > 0 || scenario->always || scenario->never || scenario->order ||
-           scenario->count || scenario->budgets || scenario->scripts;
 }
 
 static struct session *open_session(const struct run *run, const struct engine *engine,
@@ -196,14 +207,16 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
     }
     run->world = session_world(run->session);
     run->start_ms = session_now_ms(run->session);
+    /* How many requests there are depends on how fast the machine is. */
+    run->is_cut = run->is_cut || !session_is_virtual(run->session);
+    run->result->reason = scenario_limits_reason(run);
+    run->result->unjudged = scenario_limits_unjudged(run);
     if (run->world)
         watch_requests(run, scripted, faults, fault_count);
-    if (!run->world && needs_requests(run->scenario)) {
+    if (run->result->reason.len > 0)
         run->result->state = CHECK_STATE_SKIP_UNOBSERVABLE;
-        run->result->reason = SV("faults, scripts and rules about requests need mode sim");
-    } else {
+    else
         run_to_end(run);
-    }
     session_get_counts(run->session, &run->result->counts);
     run->result->trace = trace_told_text(&run->trace, run->arena);
     run->result->duration_ms = session_now_ms(run->session) - run->start_ms;
@@ -270,13 +283,14 @@ static void sweep_crashes(struct run *run) {
 
 /* --- the result --- */
 
-static struct sv unmet_requirement(const struct scenario *scenario, struct arena *arena) {
+static struct sv unmet_requirement(const struct scenario *scenario, enum session_mode mode,
+                                   struct arena *arena) {
     bool is_in_modes = true;
     const struct cJSON *modes = json_find(scenario->tree, "requires.modes");
     if (modes) {
         is_in_modes = false;
-        JSON_EACH (mode, modes)
-            is_in_modes |= sv_eq(json_text(mode), SV("sim")) || sv_eq(json_text(mode), SV("http"));
+        JSON_EACH (each, modes)
+            is_in_modes |= sv_eq(json_text(each), session_mode_names[mode]);
     }
     if (is_in_modes)
         return SV("");
@@ -287,8 +301,12 @@ static struct sv unmet_requirement(const struct scenario *scenario, struct arena
 void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
                   struct arena *arena, struct scenario_result *ret_result) {
     *ret_result = (struct scenario_result){
-        .state = CHECK_STATE_SKIP_UNSUPPORTED, .trace = SV(""), .final_objects = SV("")};
-    ret_result->reason = unmet_requirement(scenario, arena);
+        .state = CHECK_STATE_SKIP_UNSUPPORTED,
+        .unjudged = SV(""),
+        .trace = SV(""),
+        .final_objects = SV(""),
+    };
+    ret_result->reason = unmet_requirement(scenario, options->mode, arena);
     if (ret_result->reason.len > 0)
         return;
     struct run run = {
@@ -296,8 +314,22 @@ void scenario_run(const struct scenario *scenario, const struct scenario_options
     run.is_cut = options->judges_end_only;
     run_once(&run, scenario->faults, scenario->fault_count);
     if (ret_result->state == CHECK_STATE_PASS && scenario->sweeps_crashes &&
-        !options->without_exploring && run.world)
+        !options->without_exploring && options->mode == SESSION_MODE_SIM)
         sweep_crashes(&run);
+}
+
+void scenario_compare_modes(const struct scenario *scenario, const struct scenario_result *expected,
+                            struct arena *arena, struct scenario_result *result) {
+    struct sv in_sim, here;
+    struct run run = {.scenario = scenario, .arena = arena, .result = result};
+    scenario_final_compare(expected->final_objects, result->final_objects, &in_sim, &here);
+    if (in_sim.len == 0 && here.len == 0)
+        return;
+    scenario_final_shorten(arena, &in_sim, &here);
+    run_add_failure(&run, scenario->tree,
+                    "other objects at the end than in mode sim\n"
+                    "  sim:  %.*s\n  here: %.*s",
+                    SV_ARG(in_sim), SV_ARG(here));
 }
 
 void scenario_compare_golden(const struct scenario *scenario, struct sv golden, struct arena *arena,

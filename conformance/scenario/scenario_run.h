@@ -19,6 +19,7 @@ struct arena;
 
 struct scenario_options {
     uint64_t seed;
+    enum session_mode mode;
     /* Makes the session of each run; NULL: session_new(), mode sim. */
     struct session *(*open)(void *context, const struct session_options *options,
                             struct error *err);
@@ -28,6 +29,8 @@ struct scenario_options {
     bool without_exploring;
     /* The run meets other faults than the file's: what counts requests is not judged. */
     bool judges_end_only;
+    /* Which node a pod is on is no difference between runs. */
+    bool ignores_placement;
 };
 
 enum { SCENARIO_FAILURES_MAX = 64 };
@@ -40,6 +43,7 @@ struct scenario_failure {
 struct scenario_result {
     enum check_state state; /* PASS, FAIL, SKIP_…, ERROR */
     struct sv reason;       /* of a skip or an error */
+    struct sv unjudged;     /* what of the file could not be judged in this mode, or SV("") */
     struct scenario_failure failures[SCENARIO_FAILURES_MAX];
     size_t failure_count;
     bool could_not_act; /* a step did nothing, because what it is about is not there */
@@ -54,6 +58,10 @@ struct scenario_result {
 /* Results live in `arena`. */
 void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
                   struct arena *arena, struct scenario_result *ret_result);
+
+/* Adds a failure when other objects were there in the end than in `expected`, a run in mode sim. */
+void scenario_compare_modes(const struct scenario *scenario, const struct scenario_result *expected,
+                            struct arena *arena, struct scenario_result *result);
 
 /* Adds a failure when the trace is not the golden one. */
 void scenario_compare_golden(const struct scenario *scenario, struct sv golden, struct arena *arena,

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conformance/cmd/session_source.h"
+
+#include "conformance/cmd/controller_process.h"
+#include "conformance/cmd/session_http.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/platform/event_loop.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct session_source {
+    const struct session_source_options *options;
+    struct arena *arena;
+    struct event_loop *loop; /* NULL in mode sim */
+    struct sv controller;
+    char *folder; /* NULL: none */
+};
+
+void session_source_rows(struct session_source_options *options,
+                         struct option rows[SESSION_SOURCE_ROWS]) {
+    const struct option all[SESSION_SOURCE_ROWS] = {
+        {SV("mode"), OPTION_CHOICE, SV("sim|http|cluster"), session_mode_names, SESSION_MODE_COUNT,
+         &options->mode,
+         SV("sim: in this process, in virtual time; http: our server over HTTPS and the controller "
+            "as a process; cluster: those of --kubeconfig")},
+        {SV("speed"), OPTION_NUMBER, SV("N"), NULL, 0, &options->speed,
+         SV("mode http: how many times as fast as the wall's the clock is; 60")},
+        {SV("controller"), OPTION_TEXT, SV("PROGRAM"), NULL, 0, &options->controller,
+         SV("mode http: cacheruntime-controller; the one beside crctl, else of PATH")},
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &options->kubeconfig,
+         SV("mode cluster: the cluster")},
+        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &options->context,
+         SV("mode cluster: of the kubeconfig; its current one")},
+    };
+    memcpy(rows, all, sizeof(all));
+}
+
+static bool check(const struct session_source_options *options, struct error *err) {
+    bool is_cluster = options->mode == SESSION_MODE_CLUSTER;
+    if (options->speed < 1 || options->speed > TEST_CLOCK_FACTOR_MAX)
+        return error_set(err, ERROR_INVALID, "--speed is from 1 to %d", TEST_CLOCK_FACTOR_MAX);
+    if (!is_cluster && options->kubeconfig.len + options->context.len > 0)
+        return error_set(err, ERROR_INVALID, "--kubeconfig and --context go with --mode cluster");
+    return true;
+}
+
+static bool make_folder(struct session_source *source, struct error *err) {
+    const char *parent = getenv("TMPDIR");
+    struct sv pattern =
+        arena_printf(source->arena, "%s/crctl-XXXXXX", parent && *parent ? parent : "/tmp");
+    char *folder = (char *)(uintptr_t)pattern.ptr;
+    if (!mkdtemp(folder))
+        return error_set(err, ERROR_IO, "%s: cannot be made: %s", folder, strerror(errno));
+    source->folder = folder;
+    return true;
+}
+
+struct session_source *session_source_new(const struct session_source_options *options,
+                                          struct error *err) {
+    if (!check(options, err))
+        return NULL;
+    struct session_source *source = mem_alloc(sizeof(*source));
+    source->options = options;
+    source->arena = arena_new();
+    if (options->mode == SESSION_MODE_SIM)
+        return source;
+    source->loop = event_loop_new();
+    event_loop_catch_signals(source->loop);
+    if (controller_process_find(source->arena, options->controller, &source->controller, err) &&
+        make_folder(source, err))
+        return source;
+    session_source_free(source);
+    return NULL;
+}
+
+void session_source_free(struct session_source *source) {
+    if (!source)
+        return;
+    if (source->folder)
+        rmdir(source->folder);
+    event_loop_free(source->loop);
+    arena_free(source->arena);
+    mem_free(source);
+}
+
+struct session *session_source_open(void *context, const struct session_options *options,
+                                    struct error *err) {
+    struct session_source *source = context;
+    if (source->options->mode == SESSION_MODE_SIM)
+        return session_new(options, err);
+    return session_http_new(
+        &(struct session_http_options){
+            .session = options,
+            .loop = source->loop,
+            .controller = source->controller,
+            .folder = sv_from(source->folder),
+            .factor = (int64_t)source->options->speed,
+        },
+        err);
+}
+
+bool session_source_is_stopping(const struct session_source *source) {
+    return source->loop && event_loop_is_stopping(source->loop);
+}
+
+struct sv session_source_text(const struct session_source *source, struct arena *arena) {
+    if (source->options->mode != SESSION_MODE_HTTP)
+        return SV("");
+    return arena_printf(arena, "clock %llu times as fast",
+                        (unsigned long long)source->options->speed);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a scenario a session cannot do or see: each is named, nothing is passed over in silence.
+ */
+#include "conformance/scenario/scenario_match.h"
+#include "conformance/scenario/scenario_parts.h"
+#include "core/api/api_time.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/world.h"
+
+/* --- faults --- */
+
+/* What happens to a request by name; the others are a matter of virtual time. */
+static bool is_fault_of_the_wire(enum fault_kind kind) {
+    switch (kind) {
+    case FAULT_CRASH:
+    case FAULT_API_STATUS:
+    case FAULT_API_LOST_REPLY:
+    case FAULT_WATCH_CLOSE:
+    case FAULT_WATCH_EXPIRED:
+        return true;
+    case FAULT_API_SLOW:
+    case FAULT_API_HANG:
+    case FAULT_WATCH_DELAY:
+    case FAULT_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+static struct sv fault_reason(const struct run *run) {
+    for (size_t i = 0; i < run->scenario->fault_count; i++) {
+        const struct fault *fault = &run->scenario->faults[i];
+        if (!run->world)
+            return arena_printf(run->arena,
+                                "fault \"%.*s\": the API server is not ours to make it fail",
+                                SV_ARG(fault->id));
+        if (!session_is_virtual(run->session) && !is_fault_of_the_wire(fault->kind))
+            return arena_printf(run->arena, "fault \"%.*s\": %.*s needs virtual time",
+                                SV_ARG(fault->id), SV_ARG(fault_kind_names[fault->kind]));
+    }
+    return SV("");
+}
+
+/* --- steps --- */
+
+static bool needs_controller(struct sv action) {
+    return sv_eq(action, SV("restart-controller"));
+}
+
+static bool needs_world(struct sv action) {
+    static const struct sv actions[] = {{"restart-pod", 11}, {"stop-node", 9}, {"start-node", 10}};
+    return sv_index_of(action, actions, COUNT_OF(actions)) < COUNT_OF(actions);
+}
+
+static struct sv step_reason(const struct run *run, const struct scenario_step *step) {
+    struct sv action = json_key(step->action);
+    int64_t max_ms = session_advance_ms_max(run->session), duration_ms = 0;
+    if (needs_controller(action) && !session_can_restart_controller(run->session))
+        return SV("the controller is not ours to kill");
+    if (needs_world(action) && !run->world)
+        return SV("nodes and containers are not ours to hurt");
+    bool is_advance =
+        sv_eq(action, SV("advance")) && duration_parse(json_text(step->action), &duration_ms);
+    if (!is_advance || max_ms == 0 || duration_ms <= max_ms)
+        return SV("");
+    return arena_printf(run->arena, "%.*s are too long to wait for without virtual time",
+                        SV_ARG(json_text(step->action)));
+}
+
+static struct sv steps_reason(const struct run *run) {
+    for (size_t i = 0; i < run->scenario->step_count; i++) {
+        const struct scenario_step *step = &run->scenario->steps[i];
+        struct sv reason = step->action ? step_reason(run, step) : SV("");
+        if (reason.len > 0)
+            return arena_printf(run->arena, "step \"%.*s\", %.*s: %.*s", SV_ARG(step->name),
+                                SV_ARG(json_key(step->action)), SV_ARG(reason));
+    }
+    return SV("");
+}
+
+struct sv scenario_limits_reason(const struct run *run) {
+    struct sv reason = fault_reason(run);
+    if (reason.len == 0 && run->scenario->scripts && !run->world)
+        reason = SV("scripts: what containers answer is not ours to say");
+    return reason.len > 0 ? reason : steps_reason(run);
+}
+
+/* --- rules --- */
+
+struct sv scenario_limits_unjudged(const struct run *run) {
+    const struct scenario *scenario = run->scenario;
+    /* What looks at one request after the other holds at any speed; what counts them does not. */
+    const struct {
+        const struct cJSON *rule;
+        struct sv name;
+        bool is_judged;
+    } rules[] = {
+        {scenario->always, SV("always"), run->world != NULL},
+        {scenario->never, SV("never"), run->world != NULL},
+        {scenario->order, SV("order"), !run->is_cut},
+        {scenario->count, SV("count"), !run->is_cut},
+        {scenario->writes, SV("writes"), !run->is_cut},
+        {scenario->budgets, SV("budgets"), !run->is_cut},
+    };
+    struct sv names = SV("");
+    if (session_is_virtual(run->session))
+        return names;
+    for (size_t i = 0; i < COUNT_OF(rules); i++)
+        if (rules[i].rule && !rules[i].is_judged)
+            names = arena_printf(run->arena, "%.*s%s%.*s", SV_ARG(names), names.len ? ", " : "",
+                                 SV_ARG(rules[i].name));
+    return names;
+}
