@@ -15,6 +15,7 @@
 #include "fakeapi/server/rbac.h"
 #include "fakeapi/server/request_parse.h"
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
 struct dialogue;
@@ -70,6 +71,7 @@ struct exchange {
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
+    gnutls_datum_t ticket_key; /* of resumed TLS sessions; no data without TLS */
     int epoll;
     uint16_t port;
     struct rng audit_rng;

@@ -71,11 +71,20 @@ static void remember_peer(struct http_server *server, struct MHD_Connection *con
     *socket_context = peer;
 }
 
+/* A client that comes back shows its ticket, and neither side signs and verifies anew. */
+static void offer_ticket(const struct http_server *server, struct MHD_Connection *connection) {
+    if (server->ticket_key.data)
+        gnutls_session_ticket_enable_server(
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
+            &server->ticket_key);
+}
+
 static void notice_connection(void *context, struct MHD_Connection *connection,
                               void **socket_context, enum MHD_ConnectionNotificationCode code) {
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        offer_ticket(context, connection);
         remember_peer(context, connection, socket_context);
-    else if (*socket_context)
+    } else if (*socket_context)
         forget_peer(*socket_context);
 }
 
@@ -300,6 +309,8 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     server->arena = arena_new();
     server->group_index = map_new();
     rng_init_named(&server->audit_rng, options->seed, SV("audit"));
+    if (options->tls && gnutls_session_ticket_key_generate(&server->ticket_key) < 0)
+        server->ticket_key = (gnutls_datum_t){0};
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     server->daemon = start_daemon(server, listener);
     if (!server->daemon) {
@@ -417,5 +428,6 @@ void http_server_free(struct http_server *server) {
     map_free(server->group_index);
     arena_free(server->arena);
     close(server->epoll);
+    gnutls_free(server->ticket_key.data);
     mem_free(server);
 }
