@@ -18,7 +18,9 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     REQUEST_TIMEOUT_MS = 30 * 1000,
@@ -75,6 +77,12 @@ struct call {
     int64_t timeout_ms, deadline_ms; /* of an exec that has begun */
 };
 
+/* A file without a place on disk. */
+struct memory_file {
+    int descriptor; /* -1: none */
+    char path[32];
+};
+
 struct curl_transport {
     struct transport base;
     struct event_loop *loop;
@@ -85,6 +93,7 @@ struct curl_transport {
     struct sv url, host, prefix, connect_to;
     struct arena *credential_arena;
     struct sv bearer_token, client_certificate, client_key;
+    struct memory_file authority; /* the CA's certificates */
     struct rng rng;
     uint64_t last_id;
     struct call *calls;
@@ -481,8 +490,19 @@ static void set_connection(struct call *call) {
     }
 }
 
+/* libcurl parses certificates once for all connections when they come from a file and there is no
+ * folder of them besides, and for each connection when they come from memory. */
+static void set_authority(const struct curl_transport *transport, CURL *easy) {
+    if (transport->authority.descriptor >= 0) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, transport->authority.path);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    } else {
+        set_blob(easy, CURLOPT_CAINFO_BLOB, transport->options.ca_certificate);
+    }
+}
+
 static void set_tls(const struct curl_transport *transport, CURL *easy) {
-    set_blob(easy, CURLOPT_CAINFO_BLOB, transport->options.ca_certificate);
+    set_authority(transport, easy);
     set_blob(easy, CURLOPT_SSLCERT_BLOB, transport->client_certificate);
     set_blob(easy, CURLOPT_SSLKEY_BLOB, transport->client_key);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -677,6 +697,31 @@ static void set_server_name(struct curl_transport *transport) {
                      SV_ARG(sv_prefix(host, has_port ? colon : host.len)), SV_ARG(port));
 }
 
+static bool write_all(int descriptor, struct sv text) {
+    while (text.len > 0) {
+        ssize_t written = write(descriptor, text.ptr, text.len);
+        if (written <= 0)
+            return false;
+        text = sv_drop(text, (size_t)written);
+    }
+    return true;
+}
+
+/* Without such a file all works as well, and costs more. */
+static struct memory_file memory_file_open(struct sv text) {
+    struct memory_file file = {.descriptor = -1};
+    if (text.len == 0)
+        return file;
+    file.descriptor = memfd_create("certificate-authority", MFD_CLOEXEC);
+    if (file.descriptor < 0)
+        return file;
+    snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", file.descriptor);
+    if (write_all(file.descriptor, text) && access(file.path, R_OK) == 0)
+        return file;
+    close(file.descriptor);
+    return (struct memory_file){.descriptor = -1};
+}
+
 static struct curl_transport_options copy_options(const struct curl_transport_options *options,
                                                   struct arena *arena) {
     struct curl_transport_options copy = *options;
@@ -706,6 +751,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .client_key = SV(""),
         .timer_ms = DEADLINE_NEVER,
     };
+    transport->authority = memory_file_open(transport->options.ca_certificate);
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     transport->tokens = (double)options->burst;
     transport->tokens_ms = wall_now_ms();
@@ -731,6 +777,8 @@ void curl_transport_free(struct transport *base) {
         call_free(transport->calls);
     curl_multi_cleanup(transport->multi);
     curl_share_cleanup(transport->share);
+    if (transport->authority.descriptor >= 0)
+        close(transport->authority.descriptor);
     completion_queue_release(&transport->queue);
     mem_free((char *)transport->bearer_token.ptr);
     arena_free(transport->credential_arena);
