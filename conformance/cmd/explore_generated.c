@@ -11,7 +11,8 @@
 static void judge(struct case_id id, struct arena *arena, struct property_result *ret_result) {
     struct generated generated;
     generate_scenario(arena, id, &generated);
-    property_judge_tree(generated.scenario, &(struct property_options){.seed = id.seed}, arena,
+    property_judge_tree(generated.scenario,
+                        &(struct property_options){.seed = id.seed, .ends_at_rest = true}, arena,
                         ret_result);
 }
 

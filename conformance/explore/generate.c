@@ -39,10 +39,11 @@ static struct cJSON *parse(struct arena *arena, struct sv text) {
     return documents.roots[0];
 }
 
-/* Two runtimes that compete for nodes end as who asked first has it, which a fault may change: then
- * there are enough for both. */
+/* Pods that compete for nodes end as who asked first has it, which a fault may change, be they two
+ * runtimes' or old and new ones of a Deployment: then there are enough for all. */
 static struct sv world_of(const struct generator *generator, bool has_faults) {
-    return generator->has_two && has_faults ? SV("nodes: 10, ") : SV("");
+    bool have_rivals = generator->has_two || !generator->worker_is_plain;
+    return have_rivals && has_faults ? SV("nodes: 10, ") : SV("");
 }
 
 void generate_scenario(struct arena *arena, struct case_id id, struct generated *ret_generated) {
@@ -60,8 +61,7 @@ void generate_scenario(struct arena *arena, struct case_id id, struct generated 
                      "{apiVersion: cacheruntime.io/v1, kind: Scenario, id: SCN-GEN-%03llu,\n"
                      " title: 'generated, --replay %.*s', world: {%.*skubelet: {configMapLag: 5s}},"
                      "\n"
-                     " objects: [%.*s],\n scripts: [%.*s],\n faults: [%.*s],\n steps: [%.*s],\n"
-                     " budgets: {writesSteady: 0}}",
+                     " objects: [%.*s],\n scripts: [%.*s],\n faults: [%.*s],\n steps: [%.*s]}",
                      (unsigned long long)(id.number % 1000), SV_ARG(name), SV_ARG(world),
                      SV_ARG(objects), SV_ARG(scripts), SV_ARG(faults), SV_ARG(steps));
     *ret_generated = (struct generated){parse(arena, text), generator.part_count};

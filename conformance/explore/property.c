@@ -40,16 +40,19 @@ static struct scenario without_faults(const struct scenario *scenario, struct ar
     return plain;
 }
 
-static void run(const struct scenario *scenario, uint64_t seed, bool judges_end_only,
+enum run_kind { RUN_PLAIN, RUN_STEADY, RUN_FAULTY };
+
+static void run(const struct scenario *scenario, uint64_t seed, enum run_kind kind,
                 struct property_watch *watch, struct arena *arena,
                 struct scenario_result *ret_result) {
     scenario_run(scenario,
                  &(struct scenario_options){
                      .seed = seed,
                      .open = property_watch_open,
+                     .reached = kind == RUN_STEADY ? property_watch_steady : NULL,
                      .context = watch,
                      .without_exploring = true,
-                     .judges_end_only = judges_end_only,
+                     .judges_end_only = kind == RUN_FAULTY,
                  },
                  arena, ret_result);
 }
@@ -102,12 +105,18 @@ static bool judge_plain(const struct scenario *scenario, const struct property_o
     AUTO(property_watch) watch = property_watch_new(arena);
     struct scenario tree = without_faults(scenario, arena);
     struct scenario_result plain;
-    run(&tree, options->seed, false, watch, arena, &plain);
+    run(&tree, options->seed, options->ends_at_rest ? RUN_STEADY : RUN_PLAIN, watch, arena, &plain);
     result->final_objects = plain.final_objects;
     result->requests = property_watch_requests(watch);
     if (!comes_to_rest(&plain, "without faults", arena, result) ||
         !is_bounded(scenario, options, plain.counts.writes, arena, result))
         return false;
+    if (property_watch_steady_writes(watch) > 0) {
+        set_broken(result, PROPERTY_REST,
+                   arena_printf(arena, "%llu writes although nothing happens any more",
+                                (unsigned long long)property_watch_steady_writes(watch)));
+        return false;
+    }
     struct sv empty = property_watch_empty_write(watch);
     if (empty.len > 0) {
         set_broken(result, PROPERTY_DIFFERENCE, empty);
@@ -123,7 +132,7 @@ static void judge_faults(const struct scenario *scenario, const struct property_
                          struct sv reference, struct arena *arena, struct property_result *result) {
     AUTO(property_watch) watch = property_watch_new(arena);
     struct scenario_result faulty;
-    run(scenario, options->seed, true, watch, arena, &faulty);
+    run(scenario, options->seed, RUN_FAULTY, watch, arena, &faulty);
     if (!comes_to_rest(&faulty, "with faults", arena, result) ||
         !ends_alike(reference, &faulty, arena, result))
         return;
@@ -137,7 +146,7 @@ void property_measure(const struct scenario *scenario, uint64_t seed, struct are
     AUTO(property_watch) watch = property_watch_new(arena);
     struct scenario_result as_written;
     struct property_result result = {.message = SV("")};
-    run(scenario, seed, false, watch, arena, &as_written);
+    run(scenario, seed, RUN_PLAIN, watch, arena, &as_written);
     comes_to_rest(&as_written, "as written", arena, &result);
     result.final_objects = as_written.final_objects;
     result.requests = property_watch_requests(watch);

@@ -2,7 +2,7 @@
 /*
  * property: what must hold for any scenario, whatever is in it. The scenario is run without its
  * faults, then with them:
- *   - it comes to rest, in both, and stays there without a write (fixpoint);
+ *   - it comes to rest, in both, and, once all is well, stays there without a write (fixpoint);
  *   - with faults it ends with the same objects as without (convergence);
  *   - the controller never writes what is there already (without faults; after a lost answer it
  *     cannot know);
@@ -48,6 +48,7 @@ struct property_options {
     size_t writes_max;   /* 0: what is usual for the number of steps */
     bool has_reference;  /* only the run with faults is judged, against `reference` */
     struct sv reference; /* the objects at the end as they must be */
+    bool ends_at_rest;   /* the last step waits for rest: nothing may be written after it */
 };
 
 /* Runs a scenario as it is written: what it ends with, and how many requests the controller sends.

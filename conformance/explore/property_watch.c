@@ -11,12 +11,15 @@
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/fault/request_pattern.h"
 
+/* Longer than the longest time between two passes over a runtime that nothing happens to. */
+enum { STEADY_MS = 16 * 60 * 1000 };
+
 struct property_watch {
     struct arena *arena;
     struct world *world;
     int64_t start_ms;
     struct map *versions; /* "plural ns/name" -> struct sv, the last resourceVersion seen */
-    uint64_t requests;
+    uint64_t requests, steady_writes;
     struct sv empty_write;
 };
 
@@ -33,6 +36,24 @@ void property_watch_free(struct property_watch *watch) {
         return;
     map_free(watch->versions);
     mem_free(watch);
+}
+
+static bool never(struct session *session, void *context) {
+    (void)session, (void)context;
+    return false;
+}
+
+void property_watch_steady(void *context, struct session *session) {
+    struct property_watch *watch = context;
+    struct session_counts before, after;
+    session_get_counts(session, &before);
+    session_run_until(session, STEADY_MS, never, NULL);
+    session_get_counts(session, &after);
+    watch->steady_writes = after.writes - before.writes;
+}
+
+uint64_t property_watch_steady_writes(const struct property_watch *watch) {
+    return watch->steady_writes;
 }
 
 uint64_t property_watch_requests(const struct property_watch *watch) {

@@ -24,6 +24,10 @@ DEFINE_AUTO(property_watch)
 struct session *property_watch_open(void *context, const struct session_options *options,
                                     struct error *err);
 
+/* As `reached` of scenario_options: counts what is written although nothing happens any more. */
+void property_watch_steady(void *context, struct session *session);
+uint64_t property_watch_steady_writes(const struct property_watch *watch);
+
 /* Requests of any kind by the controller. */
 uint64_t property_watch_requests(const struct property_watch *watch);
 /* The first write of the controller that changed nothing, in words, or SV(""). */

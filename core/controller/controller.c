@@ -433,7 +433,7 @@ static bool has_to_try_again(const struct controller *controller) {
     void *value;
     while (map_next(controller->states, &cursor, NULL, &value)) {
         const struct runtime_state *state = value;
-        if (state->failure.text && !state->failure.is_refused)
+        if (state->failure.rounds > 0 && !state->failure.is_refused)
             return true;
     }
     return false;

@@ -80,24 +80,22 @@ void runtime_state_note_failure(struct runtime_state *state, const struct action
     char text[ERROR_MESSAGE_BYTES_MAX];
     int rounds = state->failure.rounds + 1;
     runtime_state_forget_failure(state);
+    state->failure.rounds = rounds;
+    state->failure.is_refused = is_refusal(code);
     /* What tells of failures must not wait for itself. */
     if (action->subresource.len > 0)
         return;
     int len = snprintf(text, sizeof(text), "%.*s \"%.*s\": %.*s", SV_ARG(action->resource->kind),
                        SV_ARG(action->name), SV_ARG(message));
     size_t kept = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
-    state->failure = (struct write_failure){
-        .text = mem_alloc(kept + 1),
-        .rounds = rounds,
-        .is_refused = is_refusal(code),
-        .is_told = is_refusal(code) || rounds > FAILED_ROUNDS_QUIET_MAX,
-    };
+    state->failure.text = mem_alloc(kept + 1);
+    state->failure.is_told = is_refusal(code) || rounds > FAILED_ROUNDS_QUIET_MAX;
     memcpy(state->failure.text, text, kept);
 }
 
 void runtime_state_forget_failure(struct runtime_state *state) {
     mem_free(state->failure.text);
-    state->failure = (struct write_failure){.text = NULL};
+    state->failure = (struct write_failure){.rounds = 0};
 }
 
 /* --- names --- */

@@ -54,12 +54,12 @@ struct rollout_memory {
     int64_t granted_ms;
 };
 
-/* A write that failed, until a round goes through. */
+/* Requests that failed, until a round goes through. */
 struct write_failure {
-    char *text;   /* "StatefulSet \"a\": " and the server's words; NULL: none */
-    int rounds;   /* in a row */
-    bool is_told; /* it is a refusal, or has lasted: plans speak of it */
+    int rounds; /* in a row; 0: all goes well */
     bool is_refused;
+    bool is_told; /* it is a refusal, or has lasted: plans speak of it */
+    char *text;   /* "StatefulSet \"a\": " and the server's words; NULL: a status was not taken */
 };
 
 struct runtime_state {
