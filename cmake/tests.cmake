@@ -8,7 +8,8 @@ endif()
 file(GLOB scenarios CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/scenarios
      ${CMAKE_SOURCE_DIR}/scenarios/*.yaml ${CMAKE_SOURCE_DIR}/scenarios/defects/*.yaml
      ${CMAKE_SOURCE_DIR}/scenarios/edits/*.yaml ${CMAKE_SOURCE_DIR}/scenarios/topologies/*.yaml
-     ${CMAKE_SOURCE_DIR}/scenarios/bad-input/*.yaml)
+     ${CMAKE_SOURCE_DIR}/scenarios/bad-input/*.yaml
+     ${CMAKE_SOURCE_DIR}/scenarios/entries/*.yaml)
 foreach(scenario ${scenarios})
   string(REGEX REPLACE "[.]yaml$" "" stem ${scenario})
   string(REPLACE "/" "." name ${stem})

@@ -80,25 +80,41 @@ static bool read_beside(void *context, struct arena *arena, struct sv path, stru
     return input_read(arena, path, YAML_BYTES_MAX, ret_text, err);
 }
 
+/* All cases of one file. */
+static bool read_cases(struct arena *arena, struct sv path, struct scenario_outcome *outcomes,
+                       size_t *count, struct error *err) {
+    static const struct scenario_files files = {.read = read_beside};
+    struct sv text;
+    if (!input_read(arena, path, SCENARIO_BYTES_MAX, &text, err))
+        return false;
+    size_t case_count = 1;
+    for (size_t i = 0; i < case_count; i++) {
+        if (*count == SCENARIOS_MAX)
+            return error_set(err, ERROR_TOO_LARGE, "%.*s: more than %d scenarios; name fewer",
+                             SV_ARG(path), SCENARIOS_MAX);
+        if (!scenario_read_case(arena, path, text, i, &files, &outcomes[*count].scenario,
+                                &case_count, err))
+            return false;
+        (*count)++;
+    }
+    return true;
+}
+
 bool scenario_input_read(struct arena *arena, const struct sv *paths, size_t path_count,
                          struct scenario_outcome **ret_outcomes, size_t *ret_count,
                          struct error *err) {
-    static const struct scenario_files files = {.read = read_beside};
     struct reading *reading = ARENA_NEW(arena, struct reading);
     reading->arena = arena;
     for (size_t i = 0; i < path_count; i++)
         if (!add_operand(reading, paths[i], err))
             return false;
-    struct scenario_outcome *outcomes =
-        ARENA_ARRAY(arena, struct scenario_outcome, reading->count + 1);
-    for (size_t i = 0; i < reading->count; i++) {
-        struct sv text;
-        if (!input_read(arena, reading->paths[i], SCENARIO_BYTES_MAX, &text, err) ||
-            !scenario_read(arena, reading->paths[i], text, &files, &outcomes[i].scenario, err))
+    struct scenario_outcome *outcomes = ARENA_ARRAY(arena, struct scenario_outcome, SCENARIOS_MAX);
+    size_t count = 0;
+    for (size_t i = 0; i < reading->count; i++)
+        if (!read_cases(arena, reading->paths[i], outcomes, &count, err))
             return false;
-    }
     *ret_outcomes = outcomes;
-    *ret_count = reading->count;
+    *ret_count = count;
     return true;
 }
 

@@ -2,6 +2,8 @@
 #include "conformance/scenario/scenario.h"
 
 #include "conformance/check.h"
+#include "conformance/features.h"
+#include "conformance/scenario/scenario_matrix.h"
 #include "conformance/session_sim.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -356,38 +358,131 @@ static void decode_scalars(struct decoder *decoder) {
     scenario->sweep_runs_max = (size_t)json_find_int(tree, "explore.maxRuns", 0);
 }
 
-bool scenario_read(struct arena *arena, struct sv path, struct sv text,
-                   const struct scenario_files *files, struct scenario *ret_scenario,
-                   struct error *err) {
+/* --- what it requires --- */
+
+/* Classes, datasets and runtimes of the scenario, by their kind. */
+struct gathered {
+    const struct cJSON **items;
+    size_t count;
+};
+
+static void gather(const struct resource *kind, const struct scenario_objects *objects,
+                   struct gathered *gathered) {
+    for (size_t i = 0; i < objects->count; i++)
+        if (resource_of_object(objects->items[i]) == kind)
+            gathered->items[gathered->count++] = objects->items[i];
+}
+
+static struct gathered gather_all(struct decoder *decoder, const struct resource *kind) {
+    const struct scenario *scenario = decoder->scenario;
+    size_t count = scenario->objects.count;
+    for (size_t i = 0; i < scenario->step_count; i++)
+        count += scenario->steps[i].applied.count;
+    struct gathered gathered = {.items =
+                                    ARENA_ARRAY(decoder->arena, const struct cJSON *, count + 1)};
+    gather(kind, &scenario->objects, &gathered);
+    for (size_t i = 0; i < scenario->step_count; i++)
+        gather(kind, &scenario->steps[i].applied, &gathered);
+    return gathered;
+}
+
+static bool is_claimed(const struct gathered *classes, struct feature_source source,
+                       struct sv name) {
+    for (size_t i = 0; i < classes->count; i++) {
+        source.runtime_class = classes->items[i];
+        for (size_t row = 0; row < feature_count(); row++)
+            if (sv_eq(feature_name(row), name) && feature_claim(row, &source))
+                return true;
+    }
+    return false;
+}
+
+static bool check_feature_name(struct decoder *decoder, const struct cJSON *item, struct sv name) {
+    struct sv *names = ARENA_ARRAY(decoder->arena, struct sv, feature_count());
+    for (size_t row = 0; row < feature_count(); row++)
+        names[row] = feature_name(row);
+    if (sv_index_of(name, names, feature_count()) < feature_count())
+        return true;
+    struct sv nearest = sv_nearest(name, names, feature_count());
+    return FAIL(decoder, item, "unknown feature \"%.*s\"%s%.*s", SV_ARG(name),
+                nearest.len > 0 ? ", did you mean " : "", SV_ARG(nearest));
+}
+
+/* "ufs" must be claimed by the objects of the scenario, "!ufs" must not. */
+static bool decode_requires(struct decoder *decoder) {
+    struct gathered classes = gather_all(decoder, &RESOURCE_CACHE_RUNTIME_CLASSES);
+    struct gathered datasets = gather_all(decoder, &RESOURCE_DATASETS);
+    struct gathered runtimes = gather_all(decoder, &RESOURCE_CACHE_RUNTIMES);
+    struct feature_source source = {.datasets = datasets.items,
+                                    .dataset_count = datasets.count,
+                                    .runtimes = runtimes.items,
+                                    .runtime_count = runtimes.count};
+    struct scenario *scenario = decoder->scenario;
+    scenario->unmet = SV("");
+    JSON_EACH (item, json_find(scenario->tree, "requires.features")) {
+        bool is_wanted = !sv_starts_with(json_text(item), SV("!"));
+        struct sv name = sv_drop(json_text(item), is_wanted ? 0 : 1);
+        if (!check_feature_name(decoder, item, name))
+            return false;
+        if (scenario->unmet.len == 0 && is_claimed(&classes, source, name) != is_wanted)
+            scenario->unmet = arena_printf(decoder->arena, "its class %s the feature %.*s",
+                                           is_wanted ? "has not" : "has", SV_ARG(name));
+    }
+    return true;
+}
+
+/* --- the file --- */
+
+static bool parse(struct arena *arena, struct sv path, struct sv text,
+                  struct manifest *ret_manifest, struct error *err) {
     if (text.len > SCENARIO_BYTES_MAX)
         return error_set(err, ERROR_TOO_LARGE, "%.*s: larger than %d bytes", SV_ARG(path),
                          SCENARIO_BYTES_MAX);
-    struct manifest *manifest = ARENA_NEW(arena, struct manifest);
-    if (!manifest_parse(arena, path, text, manifest, err))
+    if (!manifest_parse(arena, path, text, ret_manifest, err))
         return false;
-    if (manifest->documents.count != 1 || !manifest->documents.roots[0])
+    const struct yaml_documents *documents = &ret_manifest->documents;
+    if (documents->count != 1 || !documents->roots[0])
         return error_set(err, ERROR_INVALID,
-                         "%.*s:1:1: a scenario is one document, this file has "
-                         "%zu",
-                         SV_ARG(path), manifest->documents.count);
-    for (size_t i = 0; i < manifest->documents.remark_count; i++) {
-        const struct yaml_remark *remark = &manifest->documents.remarks[i];
+                         "%.*s:1:1: a scenario is one document, this file has %zu", SV_ARG(path),
+                         documents->count);
+    for (size_t i = 0; i < documents->remark_count; i++) {
+        const struct yaml_remark *remark = &documents->remarks[i];
         if (remark->type == YAML_DUPLICATE_KEY)
             return error_set(err, ERROR_INVALID, "%.*s:%u:%u: \"%.*s\" is given twice",
                              SV_ARG(path), remark->position.line, remark->position.column,
                              SV_ARG(remark->path));
     }
+    return true;
+}
+
+bool scenario_read_case(struct arena *arena, struct sv path, struct sv text, size_t index,
+                        const struct scenario_files *files, struct scenario *ret_scenario,
+                        size_t *ret_count, struct error *err) {
+    struct manifest *manifest = ARENA_NEW(arena, struct manifest);
+    struct sv suffix;
+    if (!parse(arena, path, text, manifest, err))
+        return false;
     struct scenario scenario = {.manifest = manifest, .tree = manifest->documents.roots[0]};
     struct decoder decoder = {arena, files, &scenario, err};
     if (!json_is_map(scenario.tree))
         return FAIL(&decoder, scenario.tree, "a scenario is a map, this is %s",
                     json_type_name(scenario.tree));
-    if (!check_head(&decoder) || !shape_check(manifest, scenario.tree, &scenario_shape, err))
+    if (!scenario_matrix_expand(manifest, manifest->documents.roots[0], index, &suffix, ret_count,
+                                err) ||
+        !check_head(&decoder) || !shape_check(manifest, scenario.tree, &scenario_shape, err))
         return false;
     decode_scalars(&decoder);
+    scenario.id = arena_printf(arena, "%.*s%.*s", SV_ARG(scenario.id), SV_ARG(suffix));
     if (!decode_objects(&decoder) || !decode_faults(&decoder) || !decode_steps(&decoder) ||
-        !check_rest(&decoder))
+        !decode_requires(&decoder) || !check_rest(&decoder))
         return false;
     *ret_scenario = scenario;
     return true;
+}
+
+bool scenario_read(struct arena *arena, struct sv path, struct sv text,
+                   const struct scenario_files *files, struct scenario *ret_scenario,
+                   struct error *err) {
+    size_t count;
+    return scenario_read_case(arena, path, text, 0, files, ret_scenario, &count, err);
 }

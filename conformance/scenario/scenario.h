@@ -44,7 +44,8 @@ struct scenario {
     const struct manifest *manifest; /* for positions */
     const struct cJSON *tree;
     struct sv id, title;
-    size_t node_count;                                      /* 0: the default */
+    struct sv unmet;   /* which of its requirements its objects do not meet, or SV("") */
+    size_t node_count; /* 0: the default */
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     struct scenario_objects objects;                        /* applied before the first step */
     const struct cJSON *scripts;                            /* lists of the file, or NULL */
@@ -72,6 +73,11 @@ struct scenario_files {
 MUST_CHECK bool scenario_read(struct arena *arena, struct sv path, struct sv text,
                               const struct scenario_files *files, struct scenario *ret_scenario,
                               struct error *err);
+/* The same for one case of its matrix, of which there are `ret_count`; its id names the case. */
+MUST_CHECK bool scenario_read_case(struct arena *arena, struct sv path, struct sv text,
+                                   size_t index, const struct scenario_files *files,
+                                   struct scenario *ret_scenario, size_t *ret_count,
+                                   struct error *err);
 
 /* A request or exec of rules, orders and counts, from its tree; `by` "controller" and "user" are
  * the session's user agents. */

@@ -12,7 +12,7 @@
 #include "fakeapi/cluster/kubelet_files.h"
 #include "fakeapi/server/fakeapi.h"
 
-enum { EXEC_DURATION_MS = 100 };
+enum { EXEC_DURATION_MS = 100, OUTPUT_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct scenario_engine {
     const struct scenario *scenario;
@@ -188,6 +188,31 @@ static const struct cJSON *behaviour(struct scenario_engine *engine, struct sv r
     return NULL;
 }
 
+static struct sv many_bytes(const struct cJSON *count, struct arena *arena) {
+    int64_t bytes;
+    if (!json_to_int64(count, &bytes) || bytes > OUTPUT_BYTES_MAX)
+        bytes = OUTPUT_BYTES_MAX;
+    char *text = arena_alloc(arena, (size_t)bytes + 1);
+    memset(text, 'x', (size_t)bytes);
+    return (struct sv){text, (size_t)bytes};
+}
+
+static void behave(struct scenario_engine *engine, const struct cJSON *how,
+                   const struct exec_call *call, struct sv entry, struct arena *arena,
+                   struct exec_result *result) {
+    result->exit_code = (int)json_int_or(how, SV("exit"), 0);
+    if (result->exit_code != 0)
+        result->stderr_bytes = SV("failed, as the scenario says");
+    else if (json_get(how, SV("lost")))
+        (void)!error_set(&result->err, ERROR_UNAVAILABLE, "the connection was lost");
+    else if (json_get(how, SV("bytes")))
+        result->stdout_bytes = many_bytes(json_get(how, SV("bytes")), arena);
+    else if (json_get(how, SV("stdout")))
+        result->stdout_bytes = json_text(json_get(how, SV("stdout")));
+    else
+        answer_well(engine, call, entry, arena, result);
+}
+
 static bool exec(void *context, const struct exec_call *call, struct arena *arena,
                  struct exec_result *ret_result) {
     struct scenario_engine *engine = context;
@@ -201,15 +226,8 @@ static bool exec(void *context, const struct exec_call *call, struct arena *aren
         .duration_ms = EXEC_DURATION_MS,
     };
     const struct cJSON *how = behaviour(engine, role, entry);
-    const struct cJSON *output = json_get(how, SV("stdout"));
     int64_t hang_ms;
-    ret_result->exit_code = (int)json_int_or(how, SV("exit"), 0);
-    if (ret_result->exit_code != 0)
-        ret_result->stderr_bytes = SV("failed, as the scenario says");
-    else if (output)
-        ret_result->stdout_bytes = json_text(output);
-    else
-        answer_well(engine, call, entry, arena, ret_result);
+    behave(engine, how, call, entry, arena, ret_result);
     if (duration_parse(json_string_or(how, SV("hang"), SV("")), &hang_ms))
         ret_result->duration_ms = hang_ms;
     return true;

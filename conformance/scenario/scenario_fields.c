@@ -65,7 +65,8 @@ SHAPE(requires, "requires", false);
 /* --- scripts --- */
 
 static const struct shape_field behaviour_fields[] = {
-    FIELD("ok", ANY), FIELD("exit", COUNT), FIELD("stdout", TEXT), FIELD("hang", DURATION)};
+    FIELD("ok", ANY),      FIELD("exit", COUNT), FIELD("stdout", TEXT),
+    FIELD("bytes", COUNT), FIELD("lost", ANY),   FIELD("hang", DURATION)};
 SHAPE(behaviour, "a behaviour", true);
 static const struct shape_field script_fields[] = {CHOICE("role", roles, false),
                                                    CHOICE("entry", entries, true),
@@ -160,6 +161,7 @@ static const struct shape_field scenario_fields[] = {
     FIELD("tags", TEXTS),          FIELD("since", TEXT),
     FIELD("fixes", TEXT),          FIELD("checks", TEXTS),
     OF("requires", MAP, requires), OF("world", MAP, world),
+    FIELD("vars", TREE),           FIELD("matrix", TREE),
     FIELD("objects", ANY),         OF("scripts", LIST, script),
     OF("faults", LIST, fault),     REQUIRED_OF("steps", LIST, step),
     OF("always", LIST, rule),      OF("never", LIST, rule),
