@@ -293,7 +293,7 @@ static struct sv unmet_requirement(const struct scenario *scenario, enum session
             is_in_modes |= sv_eq(json_text(each), session_mode_names[mode]);
     }
     if (is_in_modes)
-        return SV("");
+        return scenario->unmet;
     return arena_printf(arena, "runs in modes %.*s only",
                         SV_ARG(json_write_arena(arena, modes, JSON_COMPACT)));
 }

@@ -11,6 +11,11 @@
 #define OBJECT                                                                                     \
     "objects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v, number: "       \
     "\"3\"}}]\n"
+#define CLASS                                                                                      \
+    "objects:\n- {apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntimeClass, metadata: {name: "  \
+    "c}, "                                                                                         \
+    "fileSystemType: f, topology: {worker: {template: {spec: {containers: [{name: w, image: "      \
+    "i}]}}}}}\n"
 #define DELETE "steps: [{name: s, do: {delete: cm/a}, expect: [{absent: cm/a}]}]\n"
 
 static void run_text(struct arena *arena, const char *text, struct scenario_result *ret_result) {
@@ -89,6 +94,12 @@ static const struct {
      CHECK_STATE_FAIL, "step \"s\": delete: delete configmaps a: ", 6},
     {HEAD "requires: {modes: [cluster]}\nsteps: [{name: s}]\n", CHECK_STATE_SKIP_UNSUPPORTED,
      "runs in modes [\"cluster\"] only", 0},
+    {HEAD CLASS "requires: {features: [ufs]}\nsteps: [{name: s}]\n", CHECK_STATE_SKIP_UNSUPPORTED,
+     "its class has not the feature ufs", 0},
+    {HEAD CLASS "requires: {features: [role-worker, '!role-worker']}\nsteps: [{name: s}]\n",
+     CHECK_STATE_SKIP_UNSUPPORTED, "its class has the feature role-worker", 0},
+    {HEAD CLASS "requires: {features: [role-worker, '!ufs']}\nsteps: [{name: s}]\n",
+     CHECK_STATE_PASS, "", 0},
 };
 
 TEST(finds_what_does_not_hold) {
