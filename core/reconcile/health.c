@@ -199,6 +199,16 @@ static bool is_outgrown(struct pass *pass, const struct component *component,
            !sv_eq(last->input_hash, report_size(pass, component));
 }
 
+/* One that could not be made is tried again sooner than the next one is due. */
+static int64_t next_report_ms(const struct pass *pass, const struct server *server,
+                              const struct execution *last) {
+    int64_t at_ms = due_ms(pass, server, last);
+    if (!last || last->consecutive_failures == 0)
+        return at_ms;
+    int64_t retry_ms = entry_retry_ms(last);
+    return retry_ms < at_ms ? retry_ms : at_ms;
+}
+
 bool entry_report(struct pass *pass) {
     const struct component *component = nodes_cache_component(pass);
     struct server server;
@@ -216,7 +226,7 @@ bool entry_report(struct pass *pass) {
     if (!server.pod)
         return true;
     bool is_due = (!pass->was_bound && !last) || is_outgrown(pass, component, last);
-    int64_t at_ms = is_due ? pass->snapshot->now_ms : due_ms(pass, &server, last);
+    int64_t at_ms = is_due ? pass->snapshot->now_ms : next_report_ms(pass, &server, last);
     if (at_ms > pass->snapshot->now_ms)
         pass_wake_at(pass, at_ms);
     else if (entry_can_execute(pass))

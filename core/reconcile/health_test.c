@@ -196,3 +196,23 @@ TEST(reports_become_cache_states) {
         world_release(&world);
     }
 }
+
+/* One that could not be made is made up for soon, and not only when the next one is due. */
+TEST(a_report_that_failed_is_tried_again) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.answers[ENTRY_REPORT_SUMMARY] = NULL;
+    world.now_ms += 400 * 1000;
+    int before = world.executed;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Synced"), SV("ReportFailed"));
+    CHECK(world.executed - before <= 10); /* ever more rarely */
+    world.answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"2GiB\"}";
+    world.now_ms += 65 * 1000;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("Synced")));
+    CHECK_SV(json_find_string(world.dataset, "status.cacheStates.cached"), SV("2GiB"));
+    world_release(&world);
+}
