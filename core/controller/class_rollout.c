@@ -4,6 +4,7 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/cache/cache_store.h"
@@ -134,6 +135,28 @@ static void finish(struct controller *controller, struct runtime_state *state) {
     workqueue_forget(controller->queue, state->key);
 }
 
+bool class_rollout_is_known(const struct controller *controller,
+                            const struct runtime_state *state) {
+    const struct cached *cached =
+        cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
+    return class_rollout_is_key(state) && cached && !cached->is_hidden;
+}
+
+void class_rollout_note_answer(struct controller *controller, struct runtime_state *state,
+                               const struct cJSON *answer) {
+    const struct cached *cached =
+        cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
+    if (!cached || (answer && json_get(answer, SV("status"))))
+        return;
+    AUTO(arena) arena = arena_new();
+    state->rollout.refused_generation =
+        object_generation(cache_store_tree(controller->store, cached, arena));
+    log_line(controller->log, LOG_INFO,
+             "%.*s: the cluster keeps no status of CacheRuntimeClasses: apply the CRDs of this "
+             "version to see where a rollout stands",
+             SV_ARG(state->key));
+}
+
 void class_rollout_step(struct controller *controller, struct runtime_state *state) {
     const struct cached *cached =
         cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
@@ -142,7 +165,11 @@ void class_rollout_step(struct controller *controller, struct runtime_state *sta
     if (cached && !cached->is_hidden)
         snapshot.runtime_class = cache_store_tree(controller->store, cached, state->arena);
     gather(controller, state->name, state->arena, &snapshot);
+    snapshot.told = state->rollout.told;
+    int64_t generation = object_generation(snapshot.runtime_class);
+    snapshot.status_is_refused = generation > 0 && state->rollout.refused_generation == generation;
     rollout_plan(&snapshot, state->arena, &state->plan);
+    state->rollout.told = snapshot.told;
     pass_grants(controller, &snapshot);
     workqueue_add_at(controller->queue, state->key, state->plan.wake_ms);
     if (state->plan.action_count > 0)

@@ -10,6 +10,7 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct cJSON;
 struct controller;
 struct runtime_state;
 struct snapshot;
@@ -21,6 +22,12 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
 void class_rollout_wake(struct controller *controller, struct sv class_name);
 /* Whether the key is a class's. */
 bool class_rollout_is_key(const struct runtime_state *state);
+/* The key is that of a class that exists. */
+bool class_rollout_is_known(const struct controller *controller, const struct runtime_state *state);
+/* The server's answer to a write of the class's status, or NULL when it knows no such thing. A CRD
+ * of upstream's has no status of classes: it is not asked again before the class changes. */
+void class_rollout_note_answer(struct controller *controller, struct runtime_state *state,
+                               const struct cJSON *answer);
 /* Plans the class; the runtimes that may go on are queued. */
 void class_rollout_step(struct controller *controller, struct runtime_state *state);
 

@@ -243,7 +243,8 @@ static bool sends_nothing(const struct plan *plan) {
 
 static bool is_forgettable(const struct controller *controller, const struct runtime_state *state) {
     return !state->arena && !state->execution_id && !state->claim_id &&
-           !snapshot_is_known(controller->store, state);
+           !snapshot_is_known(controller->store, state) &&
+           !class_rollout_is_known(controller, state);
 }
 
 static void forget_state(struct controller *controller, struct runtime_state *state) {

@@ -8,6 +8,7 @@
 #include "core/base/map.h"
 #include "core/cache/cache_store.h"
 #include "core/client/transport.h"
+#include "core/controller/class_rollout.h"
 #include "core/controller/controller_parts.h"
 #include "core/controller/events.h"
 #include "core/controller/index.h"
@@ -338,7 +339,13 @@ void execute_take(struct controller *controller, const struct flight *flight,
     const struct action *action = &state->plan.actions[flight->action_index];
     enum error_code code = completion->err.code;
     state->pending_count--;
-    if (code == ERROR_NOT_FOUND && is_absence_fine(action)) {
+    bool is_class_status = resource_eq(action->resource, &RESOURCE_CACHE_RUNTIME_CLASSES) &&
+                           sv_eq(action->subresource, SV("status"));
+    if (is_class_status && (code == ERROR_NONE || code == ERROR_NOT_FOUND))
+        class_rollout_note_answer(controller, state, code == ERROR_NONE ? completion->body : NULL);
+    if (code == ERROR_NOT_FOUND && is_class_status) {
+        /* Nothing is missing but the report of the rollout. */
+    } else if (code == ERROR_NOT_FOUND && is_absence_fine(action)) {
         remember_absent(controller, state, action);
     } else if (code != ERROR_NONE) {
         take_failure(controller, state, action, code, completion);

@@ -12,6 +12,7 @@
 #include "core/base/sv.h"
 #include "core/base/vec.h"
 #include "core/reconcile/plan.h"
+#include "core/reconcile/rollout.h"
 #include "core/reconcile/snapshot.h"
 
 struct arena;
@@ -52,6 +53,9 @@ struct rollout_memory {
     int64_t class_generation; /* that `state` is about */
     bool is_ready, is_granted, was_ready;
     int64_t granted_ms;
+    /* Of a class's own state. */
+    struct rollout_told told;
+    int64_t refused_generation; /* at which the server kept no status of it; 0: it does */
 };
 
 /* Requests that failed, until a round goes through. */

@@ -69,18 +69,25 @@ static const struct rollout_runtime *late_runtime(const struct rollout_snapshot 
     return NULL;
 }
 
+/* The status is the memory, since it survives a restart. */
+static struct rollout_told told_before(const struct rollout_snapshot *snapshot) {
+    const struct cJSON *condition = object_condition(snapshot->runtime_class, SV("Progressing"));
+    if (!condition)
+        return snapshot->told;
+    return (struct rollout_told){json_find_string(condition, "reason"),
+                                 json_find_int(condition, "observedGeneration", -1)};
+}
+
 /* This very class was stopped before; an edit of it is a new try. */
-static bool was_stopped(const struct cJSON *runtime_class) {
-    const struct cJSON *condition = object_condition(runtime_class, SV("Progressing"));
-    return sv_eq(json_find_string(condition, "reason"), SV("RolloutStopped")) &&
-           json_find_int(condition, "observedGeneration", -1) == object_generation(runtime_class);
+static bool was_stopped(const struct rollout_snapshot *snapshot) {
+    struct rollout_told told = told_before(snapshot);
+    return sv_eq(told.reason, SV("RolloutStopped")) &&
+           told.generation == object_generation(snapshot->runtime_class);
 }
 
 /* An edit of a class that was stopped is a new try: what is under way has its time again. */
 static void begin_again(struct rollout_snapshot *snapshot) {
-    const struct cJSON *condition = object_condition(snapshot->runtime_class, SV("Progressing"));
-    if (!sv_eq(json_find_string(condition, "reason"), SV("RolloutStopped")) ||
-        was_stopped(snapshot->runtime_class))
+    if (!sv_eq(told_before(snapshot).reason, SV("RolloutStopped")) || was_stopped(snapshot))
         return;
     for (size_t i = 0; i < snapshot->runtime_count; i++) {
         struct rollout_runtime *runtime = &snapshot->runtimes[i];
@@ -145,6 +152,8 @@ static void write_class_status(struct pass *pass, const struct rollout_snapshot 
     /* A class that nothing was ever rolled out of says nothing. */
     if (!json_get(runtime_class, SV("status")) && sv_eq(verdict.reason, SV("RolloutComplete")))
         return;
+    if (snapshot->status_is_refused)
+        return;
     struct cJSON *status = json_map(pass->arena);
     json_set_int(pass->arena, status, SV("observedGeneration"), object_generation(runtime_class));
     json_set_int(pass->arena, status, SV("runtimes"), (int64_t)snapshot->runtime_count);
@@ -162,8 +171,13 @@ static void write_class_status(struct pass *pass, const struct rollout_snapshot 
                       STEP_STATUS, verdict.reason,
                       pass_printf(pass, "Write status of CacheRuntimeClass %.*s",
                                   SV_ARG(object_name(runtime_class))));
-    struct sv before =
-        json_find_string(object_condition(runtime_class, SV("Progressing")), "reason");
+}
+
+static void tell_verdict(struct pass *pass, struct rollout_snapshot *snapshot,
+                         struct verdict verdict) {
+    const struct cJSON *runtime_class = snapshot->runtime_class;
+    struct sv before = told_before(snapshot).reason;
+    snapshot->told = (struct rollout_told){verdict.reason, object_generation(runtime_class)};
     bool is_stop = sv_eq(verdict.reason, SV("RolloutStopped"));
     bool is_end = sv_eq(verdict.reason, SV("RolloutComplete")) && before.len > 0;
     if (!sv_eq(before, verdict.reason) && (is_stop || is_end))
@@ -182,7 +196,7 @@ static struct verdict judge(struct pass *pass, struct rollout_snapshot *snapshot
                         "CacheRuntime %.*s is not ready %lld s after the change reached it: the "
                         "other runtimes keep what they have until the class is edited again",
                         SV_ARG(late->key), (long long)(deadline_ms(snapshot) / 1000))};
-    if (was_stopped(runtime_class))
+    if (was_stopped(snapshot))
         return (struct verdict){
             false, SV("RolloutStopped"),
             json_find_string(object_condition(runtime_class, SV("Progressing")), "message")};
@@ -213,4 +227,5 @@ void rollout_plan(struct rollout_snapshot *snapshot, struct arena *arena, struct
         verdict = judge(&pass, snapshot, &counts);
     }
     write_class_status(&pass, snapshot, &counts, verdict);
+    tell_verdict(&pass, snapshot, verdict);
 }

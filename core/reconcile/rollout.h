@@ -26,6 +26,12 @@ struct rollout_runtime {
     bool is_granted_now; /* out: this call granted it */
 };
 
+/* What was last said of the rollout, and of which generation of the class. */
+struct rollout_told {
+    struct sv reason; /* SV(""): nothing yet; a literal */
+    int64_t generation;
+};
+
 struct rollout_snapshot {
     int64_t now_ms;
     const struct cJSON *runtime_class;
@@ -33,6 +39,9 @@ struct rollout_snapshot {
     size_t runtime_count;
     /* Every runtime of the class has been planned: before that nobody is granted anything. */
     bool is_complete;
+    /* The server keeps no status of classes: none is written, and what it would tell is here. */
+    bool status_is_refused;
+    struct rollout_told told; /* in and out */
 };
 
 /* Marks grants in `runtimes`. The plan holds the write of the class's status, if it differs, and

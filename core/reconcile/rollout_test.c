@@ -254,3 +254,38 @@ TEST(a_runtime_that_waits_still_scales) {
     CHECK(world.writes == writes);
     world_release(&world);
 }
+
+/* Upstream's CRD has no status of classes: nothing is written, and it goes on and stops as well. */
+TEST(a_class_without_status_is_rolled_out_too) {
+    AUTO(arena) arena = arena_new();
+    struct rollout_runtime runtimes[RUNTIMES_MAX];
+    struct cJSON *runtime_class = class_with(arena, "{progressDeadlineSeconds: 60}");
+    struct rollout_snapshot snapshot = {
+        .now_ms = 100 * 1000,
+        .runtime_class = runtime_class,
+        .runtimes = runtimes,
+        .runtime_count = read_runtimes("chh", 50 * 1000, arena, runtimes),
+        .is_complete = true,
+        .status_is_refused = true,
+        .told = {SV(""), 0},
+    };
+    struct plan plan;
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(runtimes[1].is_granted_now && plan.action_count == 0);
+
+    read_runtimes("cUh", 50 * 1000, arena, runtimes);
+    snapshot.now_ms = 200 * 1000;
+    rollout_plan(&snapshot, arena, &plan);
+    REQUIRE(plan.action_count == 1);
+    CHECK_SV(plan.actions[0].reason, SV("RolloutStopped"));
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(plan.action_count == 0);
+
+    /* It stays stopped when the late one recovers, and an edit is a new try. */
+    read_runtimes("cch", 50 * 1000, arena, runtimes);
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(plan.action_count == 0 && !runtimes[2].is_granted);
+    json_set_int(arena, json_get(runtime_class, SV("metadata")), SV("generation"), 8);
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(plan.action_count == 0 && runtimes[2].is_granted_now);
+}
