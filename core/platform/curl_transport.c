@@ -377,8 +377,13 @@ static void begin_exec(struct call *call) {
     run_exec(call, descriptor, 0);
 }
 
+/* Only execs have deadlines of ours. Mostly there are none, and calls by the thousand. */
+static struct call *calls_with_deadline(const struct curl_transport *transport) {
+    return transport->lanes[LANE_EXEC].running_count > 0 ? transport->calls : NULL;
+}
+
 static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
-    for (struct call *call = transport->calls, *next; call; call = next) {
+    for (struct call *call = calls_with_deadline(transport), *next; call; call = next) {
         next = call->next;
         if (call->verb == VERB_EXEC && !call->is_waiting && now_ms >= call->deadline_ms)
             finish(call, CURLE_OPERATION_TIMEDOUT);
@@ -449,7 +454,7 @@ int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
     int64_t next_ms = next_token_ms(transport);
     if (transport->timer_ms < next_ms)
         next_ms = transport->timer_ms;
-    for (const struct call *call = transport->calls; call; call = call->next)
+    for (const struct call *call = calls_with_deadline(transport); call; call = call->next)
         if (call->verb == VERB_EXEC && !call->is_waiting && call->deadline_ms < next_ms)
             next_ms = call->deadline_ms;
     return next_ms;
