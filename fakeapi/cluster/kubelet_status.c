@@ -334,10 +334,39 @@ static struct cJSON *build(struct status *status) {
     return body;
 }
 
+static bool says_the_same(const struct cJSON *sent, const struct cJSON *kept);
+
+/* Servers write some members that nobody gave as null: conditions have a lastProbeTime. */
+static bool has_nothing_else(const struct cJSON *sent, const struct cJSON *kept) {
+    JSON_EACH (member, kept)
+        if (!json_is_null(member) && !json_get(sent, json_key(member)))
+            return false;
+    return true;
+}
+
+static bool maps_say_the_same(const struct cJSON *sent, const struct cJSON *kept) {
+    JSON_EACH (member, sent)
+        if (!says_the_same(member, json_get(kept, json_key(member))))
+            return false;
+    return has_nothing_else(sent, kept);
+}
+
+static bool says_the_same(const struct cJSON *sent, const struct cJSON *kept) {
+    if (json_is_map(sent) && json_is_map(kept))
+        return maps_say_the_same(sent, kept);
+    if (!json_is_list(sent) || !json_is_list(kept))
+        return json_equal(sent, kept);
+    size_t index = 0;
+    JSON_EACH (item, sent)
+        if (!says_the_same(item, json_at(kept, index++)))
+            return false;
+    return index == json_count(kept);
+}
+
 static bool is_known(const struct cJSON *body, const struct cJSON *pod) {
     const struct cJSON *known = json_get(pod, SV("status"));
     JSON_EACH (member, body)
-        if (!json_equal(member, json_get(known, json_key(member))))
+        if (!says_the_same(member, json_get(known, json_key(member))))
             return false;
     return true;
 }
@@ -359,8 +388,8 @@ bool status_write(struct kubelet *kubelet, struct sim_pod *sim, const struct cJS
         return false;
     /* A server that keeps something else than what was sent must not make this spin. */
     uint64_t hash = sv_hash(json_write_arena(arena, body, JSON_COMPACT));
-    if (hash == sim->written_hash && status.now_ms == sim->written_ms) {
-        agent_mark(kubelet->part, key, status.now_ms + REWRITE_MS);
+    if (hash == sim->written_hash && status.now_ms < sim->written_ms + REWRITE_MS) {
+        agent_mark(kubelet->part, key, sim->written_ms + REWRITE_MS);
         return true;
     }
     sim->written_hash = hash;
