@@ -25,6 +25,7 @@ enum {
     FILE_BYTES_MAX = 1024 * 1024,
     PORT_MAX = 65535,
     NODES_MAX = 10000,
+    DELAY_MS_MAX = 60 * 60 * 1000,
 };
 
 static const struct sv authorizations[] = {{"always-allow", 12}, {"rbac", 4}};
@@ -32,6 +33,7 @@ static const struct sv authorizations[] = {{"always-allow", 12}, {"rbac", 4}};
 struct serve_options {
     struct sv address;
     uint64_t port, nodes, seed;
+    uint64_t image_pull_ms, pod_start_ms; /* UINT64_MAX: the default */
     bool is_plain, has_no_controllers, is_verbose;
     int authorization;
     struct sv tokens, certificate, key, client_ca;
@@ -116,6 +118,10 @@ static bool make_users(struct serve *serve, struct error *err) {
             error_wrap(err, "%.*s", SV_ARG(path)));
 }
 
+static int64_t delay_ms(uint64_t said) {
+    return said == UINT64_MAX ? -1 : (int64_t)said;
+}
+
 static void make_cluster(struct serve *serve) {
     const struct serve_options *options = serve->options;
     if (options->has_no_controllers) {
@@ -128,8 +134,8 @@ static void make_cluster(struct serve *serve) {
         .seed = options->seed,
         .node_count = options->nodes,
         .wall = wall_clock(),
-        .image_pull_ms = -1,
-        .pod_start_ms = -1,
+        .image_pull_ms = delay_ms(options->image_pull_ms),
+        .pod_start_ms = delay_ms(options->pod_start_ms),
         .config_map_lag_ms = -1,
         .log = serve->log,
     });
@@ -253,6 +259,9 @@ static const char *find_mistake(const struct serve_options *options) {
         return "--port is at most 65535";
     if (options->nodes > NODES_MAX)
         return "--nodes is at most 10000";
+    if ((options->image_pull_ms != UINT64_MAX && options->image_pull_ms > DELAY_MS_MAX) ||
+        (options->pod_start_ms != UINT64_MAX && options->pod_start_ms > DELAY_MS_MAX))
+        return "--image-pull-ms and --pod-start-ms are at most 3600000";
     if (options->is_plain && !is_loopback(options->address))
         return "--plain-http makes anybody administrator, so it needs a loopback --address";
     if (options->is_plain && options->authorization != 0)
@@ -267,6 +276,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
     struct serve_options serve = {
         .address = SV("127.0.0.1"),
         .nodes = 1,
+        .image_pull_ms = UINT64_MAX,
+        .pod_start_ms = UINT64_MAX,
         .tokens = empty,
         .certificate = empty,
         .key = empty,
@@ -295,6 +306,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         TEXT("tls-private-key-file", "FILE", &serve.key, "its key"),
         TEXT("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
         NUMBER("nodes", &serve.nodes, "simulated nodes; 1"),
+        NUMBER("image-pull-ms", &serve.image_pull_ms, "how long a node pulls an image; 2000"),
+        NUMBER("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
         FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
         TEXT("load", "DIR", &serve.load, "manifests to create at start"),
         TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
