@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who we are: a token file that is replaced, a plugin whose tokens expire, a server that comes
 later, kinds that come later, a permission that is missing."""
+import http.server
 import json
 import os
+import select
+import socket
 import stat
+import subprocess
+import threading
 
 from harness import (
-    FLUID, cache_class, check, create_cache, kubeconfig, probe, wait_bound, wait_for)
+    FLUID, cache_class, check, create_cache, fast_clock, kubeconfig, probe, wait_bound, wait_for)
 
 def token_file(bench, api):
     bench.write("token", "wrong\n")
-    daemon = bench.control(kubeconfig(bench, "with-file", api, {"tokenFile": "token"}), ready=False)
+    daemon = bench.control(kubeconfig(bench, "with-file", api, {"tokenFile": "token"}), ready=False,
+                           environment=fast_clock(10))
     wait_for("the refusal in /readyz",
              lambda: "Unauthorized" in probe(daemon, "/readyz")[1])
     bench.write("token", api.token + "\n")
@@ -34,7 +40,8 @@ END
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./get-token",
                      "args": ["login"], "env": [{"name": "MODE", "value": "test"}],
                      "provideClusterInfo": True, "interactiveMode": "Never"}}
-    daemon = bench.control(kubeconfig(bench, "with-plugin", api, user))
+    daemon = bench.control(kubeconfig(bench, "with-plugin", api, user),
+                           environment=fast_clock(10))
 
     def asked():
         with open(bench.path("asked"), encoding="utf-8") as file:
@@ -44,6 +51,63 @@ END
     wait_for("an expired token is asked for again", lambda: len(asked()) >= 2)
     check(api.token not in daemon.log(), "a token is in the log")
     daemon.end()
+
+
+class Tunnel(http.server.BaseHTTPRequestHandler):
+    """A proxy that only knows CONNECT."""
+    targets = []
+
+    def do_CONNECT(self):  # pylint: disable=invalid-name
+        Tunnel.targets.append(self.path)
+        host, port = self.path.split(":")
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection((host, int(port))) as server:
+            ends = {self.connection: server, server: self.connection}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    try:
+                        data = end.recv(65536)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        return
+                    ends[end].sendall(data)
+
+    def log_message(self, *_):
+        pass
+
+
+def proxy(bench, api):
+    """Everything, execs among it, goes through the kubeconfig's proxy."""
+    tunnel = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tunnel)
+    threading.Thread(target=tunnel.serve_forever, daemon=True).start()
+    trust = (f'certificate-authority: ca.crt, '
+             f'proxy-url: "http://127.0.0.1:{tunnel.server_port}"')
+    bench.write("ca.crt", api.ca)
+    daemon = bench.control(kubeconfig(bench, "proxied", api, {"token": api.token}, trust))
+    api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
+    create_cache(api, "proxied")
+    wait_bound(api, "proxied")
+    check(len(Tunnel.targets) > 10 and set(Tunnel.targets) == {api.host}, str(Tunnel.targets))
+    daemon.end()
+    tunnel.shutdown()
+
+
+def contexts(bench, api):
+    """--context chooses; without it the current one, which is wrong here."""
+    text = json.dumps({"current-context": "a", "contexts": [
+        {"name": "a", "context": {"cluster": "none", "user": "good"}},
+        {"name": "b", "context": {"cluster": "good", "user": "good"}}],
+        "clusters": [{"name": "good", "cluster": {"server": api.url,
+                                                  "certificate-authority": "ca.crt"}}],
+        "users": [{"name": "good", "user": {"token": api.token}}]})
+    config = bench.write("contexts", text)
+    result = subprocess.run([bench.controller, "--kubeconfig", config], text=True,
+                            capture_output=True, timeout=30, check=False)
+    check(result.returncode == 2 and 'contexts[0].context.cluster is "none"' in result.stderr,
+          result.stderr)
+    bench.control(config, "--context=b").end()
 
 
 def certificates(bench, api):
@@ -70,7 +134,7 @@ def certificates(bench, api):
 
 def missing_kinds(bench):
     server = bench.serve("--nodes", "3", crds=False)
-    daemon = bench.control(server.kubeconfig, ready=False)
+    daemon = bench.control(server.kubeconfig, ready=False, environment=fast_clock(10))
     wait_for("the missing kinds in /readyz",
              lambda: all(f"{kind}.data.fluid.io: " in probe(daemon, "/readyz")[1]
                          for kind in ("cacheruntimes", "datasets", "cacheruntimeclasses")))
@@ -87,5 +151,7 @@ def run(bench):
     token_file(bench, server.api)
     plugin(bench, server.api)
     certificates(bench, server.api)
+    contexts(bench, server.api)
+    proxy(bench, server.api)
     server.end()
     missing_kinds(bench)

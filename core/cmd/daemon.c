@@ -41,7 +41,7 @@ static struct transport *connect_server(struct daemon *daemon, bool is_limited) 
         .bearer_token = daemon->credential.token,
         .username = config->username,
         .password = config->password,
-        .ca_certificate = config->ca_certificate,
+        .ca_certificate = daemon->credential.ca_certificate,
         .client_certificate = daemon->credential.client_certificate,
         .client_key = daemon->credential.client_key,
         .tls_server_name = config->tls_server_name,
@@ -64,12 +64,29 @@ static void take_credential(void *context, const struct credential *credential) 
         .token = arena_copy(daemon->credential_arena, credential->token),
         .client_certificate = arena_copy(daemon->credential_arena, credential->client_certificate),
         .client_key = arena_copy(daemon->credential_arena, credential->client_key),
+        .ca_certificate = arena_copy(daemon->credential_arena, credential->ca_certificate),
     };
     struct transport *const transports[] = {daemon->work, daemon->side};
-    for (size_t i = 0; i < COUNT_OF(transports); i++)
-        if (transports[i])
-            curl_transport_set_credential(transports[i], credential->token,
-                                          credential->client_certificate, credential->client_key);
+    for (size_t i = 0; i < COUNT_OF(transports); i++) {
+        if (!transports[i])
+            continue;
+        curl_transport_set_credential(transports[i], credential->token,
+                                      credential->client_certificate, credential->client_key);
+        curl_transport_set_authority(transports[i], credential->ca_certificate);
+    }
+    /* The first one is no news. */
+    if (daemon->side)
+        log_line(daemon->log, LOG_INFO, "a new credential is used from now on");
+}
+
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static bool read_config(void *context, struct arena *arena, struct client_config *ret_config,
+                        struct error *err) {
+    const struct daemon *daemon = context;
+    return connection_find(arena, daemon->options, environment, ret_config, err);
 }
 
 /* --- the controller and its right to work --- */
@@ -244,10 +261,6 @@ void daemon_run(struct daemon *daemon) {
 
 /* --- building it --- */
 
-static const char *environment(const char *name) {
-    return getenv(name);
-}
-
 static struct sv make_identity(struct arena *arena, const struct daemon_options *options) {
     char host[HOST_NAME_BYTES_MAX] = "";
     gethostname(host, sizeof(host) - 1);
@@ -321,6 +334,7 @@ static bool begin(struct daemon *daemon, struct error *err) {
         .config = &daemon->config,
         .loop = daemon->loop,
         .log = daemon->log,
+        .reload = read_config,
         .changed = take_credential,
         .context = daemon,
     });
@@ -342,7 +356,7 @@ struct daemon *daemon_new(const struct daemon_options *options, struct error *er
     daemon->options = options;
     daemon->arena = arena_new();
     daemon->credential_arena = arena_new();
-    daemon->credential = (struct credential){none, none, none};
+    daemon->credential = (struct credential){none, none, none, none};
     daemon->log = daemon_log(options->log_level, options->logs_json);
     daemon->loop = event_loop_new();
     daemon->metered = metered_transport_new();

@@ -44,8 +44,12 @@ struct watched {
     struct sv namespace_name; /* SV(""): the cluster's */
     struct reflector *reflector;
     uint64_t list_count;
-    enum error_code told_trouble; /* in the log */
+    struct error told_trouble; /* in the log */
+    int64_t told_ms;
 };
+
+/* A cause that becomes another one is told, but not with every try. */
+enum { TELL_INTERVAL_MS = 10 * 1000 };
 
 struct watches {
     struct watches_options options;
@@ -155,17 +159,28 @@ static struct sv name_of(const struct watched *watched, struct sv kind, struct a
     return arena_printf(arena, "%.*s in %.*s", SV_ARG(kind), SV_ARG(watched->namespace_name));
 }
 
-/* Each kind of trouble once, and when it is over. */
-static void tell_trouble(struct watched *watched) {
+static bool is_worth_telling(const struct watched *watched, const struct error *trouble,
+                             int64_t now_ms) {
+    if (trouble->code != watched->told_trouble.code)
+        return trouble->code != ERROR_EXPIRED;
+    return now_ms >= watched->told_ms + TELL_INTERVAL_MS &&
+           strcmp(trouble->message, watched->told_trouble.message) != 0;
+}
+
+/* Each trouble once, and when it is over. */
+static void tell_trouble(struct watched *watched, int64_t now_ms) {
+    static const struct error none = {0};
     const struct error *trouble = reflector_trouble(watched->reflector);
-    enum error_code code = trouble ? trouble->code : ERROR_NONE;
     struct log *log = watched->watches->options.log;
-    if (code == watched->told_trouble || code == ERROR_EXPIRED)
+    if (!trouble)
+        trouble = &none;
+    if (!is_worth_telling(watched, trouble, now_ms))
         return;
     AUTO(arena) arena = arena_new();
     struct sv name = name_of(watched, watched->resource->plural, arena);
-    watched->told_trouble = code;
-    if (trouble)
+    watched->told_trouble = *trouble;
+    watched->told_ms = now_ms;
+    if (trouble->code != ERROR_NONE)
         log_line(log, LOG_WARNING, "watching %.*s: %s", SV_ARG(name), trouble->message);
     else
         log_line(log, LOG_INFO, "watching %.*s: works again", SV_ARG(name));
@@ -188,7 +203,7 @@ int64_t watches_step(struct watches *watches, int64_t now_ms) {
         struct watched *watched = watches->all.items[i];
         int64_t due_ms = reflector_step(watched->reflector, now_ms);
         next_ms = due_ms < next_ms ? due_ms : next_ms;
-        tell_trouble(watched);
+        tell_trouble(watched, now_ms);
         note_lists(watched);
     }
     return next_ms;

@@ -47,7 +47,8 @@ static void changed(void *context, const struct resource *resource, struct sv gr
     (void)context, (void)resource, (void)group;
 }
 
-static struct watches *begin(struct bed *bed, struct sv namespaces, bool streams_lists) {
+static struct watches *begin_with(struct bed *bed, struct sv namespaces, bool streams_lists,
+                                  struct log *log) {
     *bed = (struct bed){
         .transport = {.start = start, .take = take, .cancel = cancel},
         .arena = arena_new(),
@@ -55,7 +56,7 @@ static struct watches *begin(struct bed *bed, struct sv namespaces, bool streams
     };
     struct watches *watches = watches_new(&(struct watches_options){
         .transport = &bed->transport,
-        .log = log_none(),
+        .log = log,
         .store = bed->store,
         .namespaces = namespaces,
         .streams_lists = streams_lists,
@@ -63,6 +64,10 @@ static struct watches *begin(struct bed *bed, struct sv namespaces, bool streams
     });
     watches_step(watches, 0);
     return watches;
+}
+
+static struct watches *begin(struct bed *bed, struct sv namespaces, bool streams_lists) {
+    return begin_with(bed, namespaces, streams_lists, log_none());
 }
 
 static void end(struct bed *bed, struct watches *watches) {
@@ -102,6 +107,42 @@ TEST(each_namespace_has_watches_of_its_own_and_the_cluster_is_watched_once) {
         CHECK(!watches_are_synced(watches));
         end(&bed, watches);
     }
+}
+
+/* Remembers how many lines there were. */
+struct counting_log {
+    struct log log;
+    size_t count;
+};
+
+static void count_line(struct log *log, enum log_level level, struct sv line) {
+    (void)level, (void)line;
+    ((struct counting_log *)log)->count++;
+}
+
+TEST(a_trouble_is_told_once_and_again_when_it_becomes_another) {
+    static const struct {
+        int64_t at_ms;
+        const char *message;
+        size_t lines;
+    } tries[] = {
+        {0, "refused", 1},          {100 * 1000, "refused", 1}, {200 * 1000, "bad certificate", 2},
+        {203 * 1000, "refused", 2}, {300 * 1000, "refused", 3},
+    };
+    struct counting_log log = {.log = {.write = count_line, .level_max = LOG_INFO}};
+    struct bed bed;
+    struct watches *watches = begin_with(&bed, SV(""), false, &log.log);
+    uint64_t id = 1;
+    for (size_t i = 0; i < COUNT_OF(tries); i++) {
+        struct completion completion = {.id = id, .type = COMPLETION_RESPONSE};
+        error_set(&completion.err, ERROR_UNAVAILABLE, "%s", tries[i].message);
+        CHECK(watches_take(watches, &completion, tries[i].at_ms));
+        watches_step(watches, tries[i].at_ms);
+        CHECK(log.count == tries[i].lines);
+        watches_step(watches, tries[i].at_ms + 60 * 1000);
+        id = bed.count;
+    }
+    end(&bed, watches);
 }
 
 TEST(what_is_missing_is_named_with_its_namespace) {

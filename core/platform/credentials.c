@@ -10,15 +10,19 @@
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "core/platform/child.h"
-#include "core/platform/client_config.h"
 #include "core/platform/event_loop.h"
 #include "core/platform/file.h"
 
 struct credentials {
     struct credentials_options options;
+    struct arena *config_arena; /* of what was read anew */
+    struct client_config config;
     struct arena *arena; /* of the credential */
     struct credential current;
-    int64_t due_ms; /* when the next one is asked for */
+    struct credential printed; /* by the plugin, in `printed_arena` */
+    struct arena *printed_arena;
+    int64_t files_ms;  /* when files are read again */
+    int64_t plugin_ms; /* when the plugin runs again, or has run too long */
     int64_t asked_ms;
     bool is_refused;
     struct child *plugin; /* while it runs */
@@ -29,9 +33,14 @@ struct credentials *credentials_new(const struct credentials_options *options) {
     struct sv none = SV("");
     *credentials = (struct credentials){
         .options = *options,
+        .config_arena = arena_new(),
+        .config = *options->config,
         .arena = arena_new(),
-        .current = {none, none, none},
-        .due_ms = DEADLINE_NEVER,
+        .current = {none, none, none, none},
+        .printed = {none, none, none, none},
+        .printed_arena = arena_new(),
+        .files_ms = DEADLINE_NEVER,
+        .plugin_ms = DEADLINE_NEVER,
     };
     return credentials;
 }
@@ -40,40 +49,94 @@ void credentials_free(struct credentials *credentials) {
     if (!credentials)
         return;
     child_free(credentials->plugin);
+    arena_free(credentials->printed_arena);
     arena_free(credentials->arena);
+    arena_free(credentials->config_arena);
     mem_free(credentials);
 }
 
+static bool is_same(const struct credential *a, const struct credential *b) {
+    return sv_eq(a->token, b->token) && sv_eq(a->client_certificate, b->client_certificate) &&
+           sv_eq(a->client_key, b->client_key) && sv_eq(a->ca_certificate, b->ca_certificate);
+}
+
+static void copy_credential(struct arena *arena, const struct credential *from,
+                            struct credential *ret_copy) {
+    *ret_copy = (struct credential){
+        .token = arena_copy(arena, from->token),
+        .client_certificate = arena_copy(arena, from->client_certificate),
+        .client_key = arena_copy(arena, from->client_key),
+        .ca_certificate = arena_copy(arena, from->ca_certificate),
+    };
+}
+
 static void adopt(struct credentials *credentials, const struct credential *fresh) {
-    const struct credential *old = &credentials->current;
-    if (sv_eq(old->token, fresh->token) &&
-        sv_eq(old->client_certificate, fresh->client_certificate) &&
-        sv_eq(old->client_key, fresh->client_key))
+    if (is_same(&credentials->current, fresh))
         return;
     struct arena *arena = arena_new();
-    credentials->current = (struct credential){
-        .token = arena_copy(arena, fresh->token),
-        .client_certificate = arena_copy(arena, fresh->client_certificate),
-        .client_key = arena_copy(arena, fresh->client_key),
-    };
+    copy_credential(arena, fresh, &credentials->current);
     arena_free(credentials->arena);
     credentials->arena = arena;
     credentials->options.changed(credentials->options.context, &credentials->current);
 }
 
-/* --- token files --- */
+static bool has_plugin(const struct credentials *credentials) {
+    return credentials->config.plugin.command.len > 0;
+}
 
-static bool read_token_file(struct credentials *credentials, int64_t now_ms, struct error *err) {
-    AUTO(arena) arena = arena_new();
-    struct sv path = credentials->options.config->token_file, token;
-    credentials->due_ms = now_ms + TOKEN_FILE_PERIOD_MS;
-    if (!file_read(arena, path, TOKEN_BYTES_MAX, &token, err))
+/* --- files --- */
+
+static bool reload(struct credentials *credentials, struct error *err) {
+    if (!credentials->options.reload)
+        return true;
+    struct arena *arena = arena_new();
+    struct client_config fresh;
+    if (!credentials->options.reload(credentials->options.context, arena, &fresh, err)) {
+        arena_free(arena);
         return false;
-    token = sv_trim(token);
-    if (token.len == 0)
-        return error_set(err, ERROR_UNAUTHORIZED, "the token file %.*s is empty", SV_ARG(path));
-    const struct client_config *config = credentials->options.config;
-    adopt(credentials, &(struct credential){token, config->client_certificate, config->client_key});
+    }
+    arena_free(credentials->config_arena);
+    credentials->config_arena = arena;
+    credentials->config = fresh;
+    return true;
+}
+
+static bool read_token(const struct client_config *config, struct arena *arena,
+                       struct sv *ret_token, struct error *err) {
+    *ret_token = config->token;
+    if (config->token_file.len == 0)
+        return true;
+    struct sv text;
+    if (!file_read(arena, config->token_file, TOKEN_BYTES_MAX, &text, err))
+        return false;
+    *ret_token = sv_trim(text);
+    return ret_token->len > 0 || error_set(err, ERROR_UNAUTHORIZED, "the token file %.*s is empty",
+                                           SV_ARG(config->token_file));
+}
+
+static bool has_printed(const struct credentials *credentials) {
+    return credentials->printed.token.len > 0 || credentials->printed.client_certificate.len > 0;
+}
+
+/* What the files say, and what the plugin printed last where there is one. */
+static bool read_files(struct credentials *credentials, int64_t now_ms, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    bool is_changeable = credentials->options.reload || credentials->config.token_file.len > 0;
+    credentials->files_ms = is_changeable ? now_ms + FILES_PERIOD_MS : DEADLINE_NEVER;
+    if (!reload(credentials, err))
+        return false;
+    if (has_plugin(credentials) && !credentials->plugin && !has_printed(credentials))
+        credentials->plugin_ms = now_ms;
+    const struct client_config *config = &credentials->config;
+    struct credential fresh = credentials->printed;
+    if (!has_plugin(credentials)) {
+        fresh.client_certificate = config->client_certificate;
+        fresh.client_key = config->client_key;
+        if (!read_token(config, arena, &fresh.token, err))
+            return false;
+    }
+    fresh.ca_certificate = config->ca_certificate;
+    adopt(credentials, &fresh);
     return true;
 }
 
@@ -104,7 +167,7 @@ static struct sv exec_info(const struct client_config *config, struct arena *are
 }
 
 static bool fail_plugin(const struct credentials *credentials, struct error *err) {
-    const struct exec_plugin *plugin = &credentials->options.config->plugin;
+    const struct exec_plugin *plugin = &credentials->config.plugin;
     error_wrap(err, "credential plugin %.*s", SV_ARG(plugin->command));
     if (plugin->install_hint.len > 0 && err->code == ERROR_NOT_FOUND)
         error_set(err, err->code, "%s; %.*s",
@@ -114,14 +177,14 @@ static bool fail_plugin(const struct credentials *credentials, struct error *err
 }
 
 static bool start_plugin(struct credentials *credentials, int64_t now_ms, struct error *err) {
-    const struct client_config *config = credentials->options.config;
+    const struct client_config *config = &credentials->config;
     const struct exec_plugin *plugin = &config->plugin;
     AUTO(arena) arena = arena_new();
     struct sv *variables = ARENA_ARRAY(arena, struct sv, plugin->variable_count + 1);
     variables[0] = exec_info(config, arena);
     for (size_t i = 0; i < plugin->variable_count; i++)
         variables[i + 1] = plugin->variables[i];
-    credentials->due_ms = now_ms + PLUGIN_TIMEOUT_MS;
+    credentials->plugin_ms = now_ms + PLUGIN_TIMEOUT_MS;
     credentials->plugin = child_start(
         &(struct child_options){
             .loop = credentials->options.loop,
@@ -161,6 +224,7 @@ static bool read_credential(struct credentials *credentials, struct sv output, i
         .token = json_string_or(status, SV("token"), SV("")),
         .client_certificate = json_string_or(status, SV("clientCertificateData"), SV("")),
         .client_key = json_string_or(status, SV("clientKeyData"), SV("")),
+        .ca_certificate = credentials->config.ca_certificate,
     };
     if (fresh.token.len == 0 && (fresh.client_certificate.len == 0 || fresh.client_key.len == 0))
         return error_set(err, ERROR_UNAUTHORIZED,
@@ -170,8 +234,10 @@ static bool read_credential(struct credentials *credentials, struct sv output, i
         return false;
     /* One that has expired already is asked for again, but not without pause. */
     bool has_expired = due_ms < now_ms + REFRESH_INTERVAL_MS_MIN;
-    credentials->due_ms = has_expired ? now_ms + REFRESH_INTERVAL_MS_MIN : due_ms;
-    adopt(credentials, &fresh);
+    credentials->plugin_ms = has_expired ? now_ms + REFRESH_INTERVAL_MS_MIN : due_ms;
+    arena_reset(credentials->printed_arena);
+    copy_credential(credentials->printed_arena, &fresh, &credentials->printed);
+    adopt(credentials, &credentials->printed);
     return true;
 }
 
@@ -188,59 +254,71 @@ static bool finish_plugin(struct credentials *credentials, int64_t now_ms, struc
     credentials->plugin = NULL;
     if (is_good)
         return true;
-    credentials->due_ms = now_ms + REFRESH_INTERVAL_MS_MIN;
+    credentials->plugin_ms = now_ms + REFRESH_INTERVAL_MS_MIN;
     return fail_plugin(credentials, err);
 }
 
 /* --- both --- */
 
+static void log_failure(const struct credentials *credentials, const struct error *err) {
+    log_line(credentials->options.log, LOG_ERROR, "the old credential is used on: %s",
+             err->message);
+}
+
 static bool ask(struct credentials *credentials, int64_t now_ms, struct error *err) {
-    const struct client_config *config = credentials->options.config;
     credentials->asked_ms = now_ms;
     credentials->is_refused = false;
-    if (config->plugin.command.len > 0)
-        return start_plugin(credentials, now_ms, err);
-    if (config->token_file.len > 0)
-        return read_token_file(credentials, now_ms, err);
-    credentials->due_ms = DEADLINE_NEVER;
-    adopt(credentials,
-          &(struct credential){config->token, config->client_certificate, config->client_key});
-    return true;
+    return read_files(credentials, now_ms, err) &&
+           (!has_plugin(credentials) || start_plugin(credentials, now_ms, err));
 }
 
 bool credentials_begin(struct credentials *credentials, int64_t now_ms, struct error *err) {
-    if (!ask(credentials, now_ms, err))
+    credentials->asked_ms = now_ms;
+    if (!read_files(credentials, now_ms, err))
         return false;
-    if (!credentials->plugin)
+    if (!has_plugin(credentials))
         return true;
-    while (!child_has_ended(credentials->plugin) && now_ms < credentials->due_ms &&
+    if (!start_plugin(credentials, now_ms, err))
+        return false;
+    while (!child_has_ended(credentials->plugin) && now_ms < credentials->plugin_ms &&
            !event_loop_is_stopping(credentials->options.loop)) {
-        event_loop_wait(credentials->options.loop, credentials->due_ms - now_ms);
+        event_loop_wait(credentials->options.loop, credentials->plugin_ms - now_ms);
         now_ms = wall_now_ms();
     }
     return finish_plugin(credentials, now_ms, err);
 }
 
-static int64_t due_ms(const struct credentials *credentials) {
-    int64_t refused_ms = credentials->asked_ms + REFRESH_INTERVAL_MS_MIN;
-    bool is_early =
-        credentials->is_refused && !credentials->plugin && refused_ms < credentials->due_ms;
-    return is_early ? refused_ms : credentials->due_ms;
+/* A refusal asks for everything, but not at once again and again. */
+static int64_t refused_ms(const struct credentials *credentials) {
+    return credentials->is_refused && !credentials->plugin
+               ? credentials->asked_ms + REFRESH_INTERVAL_MS_MIN
+               : DEADLINE_NEVER;
+}
+
+static bool step_plugin(struct credentials *credentials, int64_t now_ms, struct error *err) {
+    if (credentials->plugin)
+        return (!child_has_ended(credentials->plugin) && now_ms < credentials->plugin_ms) ||
+               finish_plugin(credentials, now_ms, err);
+    return !has_plugin(credentials) || now_ms < credentials->plugin_ms ||
+           start_plugin(credentials, now_ms, err);
+}
+
+static int64_t earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
 int64_t credentials_step(struct credentials *credentials, int64_t now_ms) {
     struct error err = {0};
-    bool is_good = true;
-    if (credentials->plugin) {
-        if (child_has_ended(credentials->plugin) || now_ms >= credentials->due_ms)
-            is_good = finish_plugin(credentials, now_ms, &err);
-    } else if (now_ms >= due_ms(credentials)) {
-        is_good = ask(credentials, now_ms, &err);
+    if (now_ms >= refused_ms(credentials)) {
+        if (!ask(credentials, now_ms, &err))
+            log_failure(credentials, &err);
+    } else {
+        if (now_ms >= credentials->files_ms && !read_files(credentials, now_ms, &err))
+            log_failure(credentials, &err);
+        if (!step_plugin(credentials, now_ms, &err))
+            log_failure(credentials, &err);
     }
-    if (!is_good)
-        log_line(credentials->options.log, LOG_ERROR, "the old credential is used on: %s",
-                 err.message);
-    return due_ms(credentials);
+    return earlier(refused_ms(credentials), earlier(credentials->files_ms, credentials->plugin_ms));
 }
 
 void credentials_refuse(struct credentials *credentials) {

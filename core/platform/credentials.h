@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * credentials: the part of a client_config that changes while we run: tokens in files that are
- * replaced, and credentials that a plugin prints and that expire. Nothing blocks: a plugin is a
- * child process that the event loop watches; until it ends the old credential serves on.
+ * credentials: the part of a client_config that changes while we run: tokens, certificates, keys
+ * and authorities in files that are replaced, the kubeconfig among them, and credentials that a
+ * plugin prints and that expire. Nothing blocks: a plugin is a child process that the event loop
+ * watches; until it ends the old credential serves on.
  *
  * Its owner calls credentials_step() when due, credentials_refuse() after the server answered 401,
  * and gets every new credential by the callback. Nothing secret is logged.
@@ -12,15 +13,16 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/platform/client_config.h"
 
-struct client_config;
+struct arena;
 struct credentials; /* opaque */
 struct error;
 struct event_loop;
 struct log;
 
 enum {
-    TOKEN_FILE_PERIOD_MS = 60 * 1000, /* client-go's; kubelet rotates long before the end */
+    FILES_PERIOD_MS = 60 * 1000, /* client-go's; kubelet rotates long before the end */
     PLUGIN_TIMEOUT_MS = 60 * 1000,
     PLUGIN_OUTPUT_BYTES_MAX = 1024 * 1024,
     /* A credential is asked for that long before it expires. */
@@ -32,12 +34,17 @@ enum {
 struct credential {
     struct sv token;                          /* or "" */
     struct sv client_certificate, client_key; /* PEM, or "" */
+    struct sv ca_certificate;                 /* of the server's; PEM, or "" */
 };
 
 struct credentials_options {
     const struct client_config *config; /* borrowed */
     struct event_loop *loop;            /* borrowed */
     struct log *log;                    /* borrowed */
+    /* Reads the configuration anew, with the files that it names, into `arena`; NULL: only a token
+     * file is read again. Where the server is does not change by it. */
+    bool (*reload)(void *context, struct arena *arena, struct client_config *ret_config,
+                   struct error *err);
     /* A credential that differs from the one before; texts are valid during the call. */
     void (*changed)(void *context, const struct credential *credential);
     void *context;

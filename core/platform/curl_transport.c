@@ -30,7 +30,10 @@ enum {
      * this a restart with a thousand runtimes opens a thousand connections, and most of the time
      * goes into handshakes. Watches are few and always go. */
     REQUESTS_AT_ONCE_MAX = 32,
+    /* Execs that are connecting. One that is connected costs a descriptor and no work, however
+     * long its command takes: scripts that hang hold nobody up. */
     EXECS_AT_ONCE_MAX = 32,
+    EXECS_CONNECTED_MAX = 4096,
     /* Kept for reuse, those of watches included, of which a controller manager has a hundred: over
      * HTTP/1.1 each has one of its own. */
     CONNECTIONS_MAX = 512,
@@ -77,10 +80,12 @@ struct call {
     int64_t timeout_ms, deadline_ms; /* of an exec that has begun */
 };
 
+enum { AUTHORITY_GENERATIONS = 32 };
+
 /* A file without a place on disk. */
 struct memory_file {
     int descriptor; /* -1: none */
-    char path[32];
+    char path[32 + AUTHORITY_GENERATIONS];
 };
 
 struct curl_transport {
@@ -93,7 +98,10 @@ struct curl_transport {
     struct sv url, host, prefix, connect_to;
     struct arena *credential_arena;
     struct sv bearer_token, client_certificate, client_key;
-    struct memory_file authority; /* the CA's certificates */
+    struct sv ca_certificate; /* in the credential arena */
+    /* The CA's certificates, and those of before, which a connection may be about to read. */
+    struct memory_file authority, old_authority;
+    int authority_generation;
     struct rng rng;
     uint64_t last_id;
     struct call *calls;
@@ -102,7 +110,8 @@ struct curl_transport {
         struct call *first, *last; /* that wait */
         size_t running_count;
     } lanes[LANE_COUNT];
-    double tokens; /* requests that may start now; unused without a limit */
+    size_t connected_exec_count; /* no longer in their lane */
+    double tokens;               /* requests that may start now; unused without a limit */
     int64_t tokens_ms;
     int64_t timer_ms; /* when libcurl wants to be called */
     struct completion_queue queue;
@@ -149,7 +158,8 @@ static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
 
 static bool may_start(struct curl_transport *transport, const struct call *call) {
     enum lane lane = lane_of(call->verb);
-    if (transport->lanes[lane].running_count >= lane_sizes[lane])
+    if (transport->lanes[lane].running_count >= lane_sizes[lane] ||
+        (lane == LANE_EXEC && transport->connected_exec_count >= EXECS_CONNECTED_MAX))
         return false;
     if (call->is_unlimited || transport->options.requests_per_second <= 0)
         return true;
@@ -189,6 +199,8 @@ static void call_free(struct call *call) {
     struct curl_transport *transport = call->owner;
     if (call->is_waiting)
         remove_waiting(call);
+    else if (call->socket)
+        transport->connected_exec_count--;
     else
         transport->lanes[lane_of(call->verb)].running_count--;
     if (call->socket)
@@ -261,6 +273,16 @@ static enum error_code code_of(CURLcode result) {
     return result == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_UNAVAILABLE;
 }
 
+/* What libcurl says of a refused connection holds the milliseconds that it took: the same trouble
+ * would look like another one each time. */
+static const char *text_of(const struct call *call, CURLcode result) {
+    long number = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number);
+    if (result == CURLE_COULDNT_CONNECT && number != 0)
+        return strerrordesc_np((int)number);
+    return call->curl_message[0] ? call->curl_message : curl_easy_strerror(result);
+}
+
 static void fail_call(struct completion *completion, const struct call *call, CURLcode result) {
     if (call->watch_failed)
         completion->err = call->watch_err;
@@ -271,8 +293,7 @@ static void fail_call(struct completion *completion, const struct call *call, CU
         error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
     else
         error_set(&completion->err, code_of(result), "%.*s: %s",
-                  SV_ARG(call->owner->options.server),
-                  call->curl_message[0] ? call->curl_message : curl_easy_strerror(result));
+                  SV_ARG(call->owner->options.server), text_of(call, result));
 }
 
 static int64_t retry_after_ms(const struct call *call, const struct cJSON *body) {
@@ -295,9 +316,16 @@ static void read_answer(struct completion *completion, struct call *call, struct
     }
 }
 
+/* Half-replaced files look like that as well. */
+static bool is_about_certificates(CURLcode result) {
+    return result == CURLE_SSL_CERTPROBLEM || result == CURLE_PEER_FAILED_VERIFICATION ||
+           result == CURLE_SSL_CACERT_BADFILE;
+}
+
 static void tell_if_refused(const struct curl_transport *transport,
-                            const struct completion *completion) {
-    if (completion->err.code == ERROR_UNAUTHORIZED && transport->options.refused)
+                            const struct completion *completion, CURLcode result) {
+    bool is_refused = completion->err.code == ERROR_UNAUTHORIZED || is_about_certificates(result);
+    if (is_refused && transport->options.refused)
         transport->options.refused(transport->options.context);
 }
 
@@ -320,7 +348,7 @@ static void finish(struct call *call, CURLcode result) {
     else if (!call->decoder && !(call->verb == VERB_WATCH && completion.http_status == 200))
         read_answer(&completion, call, arena);
     completion_queue_push(&call->owner->queue, &completion, arena);
-    tell_if_refused(call->owner, &completion);
+    tell_if_refused(call->owner, &completion, result);
     call_free(call);
 }
 
@@ -335,7 +363,7 @@ static void finish_exec(struct call *call) {
     completion.id = call->id;
     struct curl_transport *transport = call->owner;
     completion_queue_push(&transport->queue, &completion, arena);
-    tell_if_refused(transport, &completion);
+    tell_if_refused(transport, &completion, CURLE_OK);
     call_free(call);
     start_waiting(transport);
 }
@@ -374,6 +402,8 @@ static void begin_exec(struct call *call) {
         .output_bytes_max = call->exec.output_bytes_max,
         .rng = &transport->rng,
     });
+    transport->lanes[LANE_EXEC].running_count--;
+    transport->connected_exec_count++;
     run_exec(call, descriptor, 0);
 }
 
@@ -502,7 +532,7 @@ static void set_authority(const struct curl_transport *transport, CURL *easy) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, transport->authority.path);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     } else {
-        set_blob(easy, CURLOPT_CAINFO_BLOB, transport->options.ca_certificate);
+        set_blob(easy, CURLOPT_CAINFO_BLOB, transport->ca_certificate);
     }
 }
 
@@ -712,19 +742,40 @@ static bool write_all(int descriptor, struct sv text) {
     return true;
 }
 
-/* Without such a file all works as well, and costs more. */
-static struct memory_file memory_file_open(struct sv text) {
+static void memory_file_close(struct memory_file *file) {
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    file->descriptor = -1;
+}
+
+/* Without such a file all works as well, and costs more. libcurl knows by its path what it has
+ * parsed before, and numbers of descriptors come back: so each generation has slashes of its own.
+ */
+static struct memory_file memory_file_open(struct sv text, int generation) {
+    static const char slashes[] = "////////////////////////////////";
+    static_assert(sizeof(slashes) > AUTHORITY_GENERATIONS, "a slash for each");
     struct memory_file file = {.descriptor = -1};
     if (text.len == 0)
         return file;
     file.descriptor = memfd_create("certificate-authority", MFD_CLOEXEC);
     if (file.descriptor < 0)
         return file;
-    snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", file.descriptor);
-    if (write_all(file.descriptor, text) && access(file.path, R_OK) == 0)
-        return file;
-    close(file.descriptor);
-    return (struct memory_file){.descriptor = -1};
+    snprintf(file.path, sizeof(file.path), "/proc/self/fd/%.*s%d",
+             generation % AUTHORITY_GENERATIONS, slashes, file.descriptor);
+    if (!write_all(file.descriptor, text) || access(file.path, R_OK) != 0)
+        memory_file_close(&file);
+    return file;
+}
+
+void curl_transport_set_authority(struct transport *base, struct sv ca_certificate) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    if (sv_eq(transport->ca_certificate, ca_certificate))
+        return;
+    transport->ca_certificate = arena_copy(transport->credential_arena, ca_certificate);
+    memory_file_close(&transport->old_authority);
+    transport->old_authority = transport->authority;
+    transport->authority =
+        memory_file_open(transport->ca_certificate, ++transport->authority_generation);
 }
 
 static struct curl_transport_options copy_options(const struct curl_transport_options *options,
@@ -754,9 +805,12 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .bearer_token = {NULL, 0},
         .client_certificate = SV(""),
         .client_key = SV(""),
+        .ca_certificate = SV(""),
+        .authority = {.descriptor = -1},
+        .old_authority = {.descriptor = -1},
         .timer_ms = DEADLINE_NEVER,
     };
-    transport->authority = memory_file_open(transport->options.ca_certificate);
+    curl_transport_set_authority(&transport->base, transport->options.ca_certificate);
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     transport->tokens = (double)options->burst;
     transport->tokens_ms = wall_now_ms();
@@ -782,8 +836,8 @@ void curl_transport_free(struct transport *base) {
         call_free(transport->calls);
     curl_multi_cleanup(transport->multi);
     curl_share_cleanup(transport->share);
-    if (transport->authority.descriptor >= 0)
-        close(transport->authority.descriptor);
+    memory_file_close(&transport->authority);
+    memory_file_close(&transport->old_authority);
     completion_queue_release(&transport->queue);
     mem_free((char *)transport->bearer_token.ptr);
     arena_free(transport->credential_arena);

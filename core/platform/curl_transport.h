@@ -30,7 +30,8 @@ struct curl_transport_options {
     double requests_per_second;
     int64_t burst;
     uint64_t seed; /* of WebSocket keys and masks */
-    /* May be NULL: the server did not know us (401). */
+    /* May be NULL: the server did not know us (401), or we did not know it or our own certificate:
+     * all three may be over with fresh files. */
     void (*refused)(void *context);
     void *context;
 };
@@ -43,6 +44,10 @@ void curl_transport_free(struct transport *transport);
  * again. Texts are copied. */
 void curl_transport_set_credential(struct transport *transport, struct sv bearer_token,
                                    struct sv client_certificate, struct sv client_key);
+
+/* PEM texts of who signs the server's certificate, or "" for whom the system trusts; for the
+ * connections that are made from now on. Copied. */
+void curl_transport_set_authority(struct transport *transport, struct sv ca_certificate);
 
 /* Runs libcurl's own timers; returns when it wants to be called again. Call it before waiting. */
 int64_t curl_transport_run_timers(struct transport *transport, int64_t now_ms);
