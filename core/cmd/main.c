@@ -12,6 +12,7 @@
 #include "core/platform/event_loop.h"
 
 #include <sys/random.h>
+#include <sys/resource.h>
 
 /* 2: what we were told cannot work, so that starting again does not help. */
 enum { EXIT_USAGE = 2, CRDS_BYTES_MAX = 16 * 1024 * 1024 };
@@ -78,8 +79,18 @@ static bool use_test_clock(struct error *err) {
     return true;
 }
 
+/* Each command that runs in a pod has a descriptor, and the usual soft limit is 1,024. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run(const struct daemon_options *options) {
     struct error err = {0};
+    raise_descriptor_limit();
     struct daemon *daemon = daemon_new(options, &err);
     if (!daemon)
         return complain(&err);
