@@ -49,21 +49,27 @@ static int64_t gate_since(const struct cJSON *runtime, enum gate_id gate) {
     return since_of(runtime, SV("Ready"));
 }
 
-/* The first closed gate; with all of them open, what the runtime says of itself. */
-static struct waited find_waited(const struct explanation *explanation) {
-    const struct plan *plan = explanation->plan;
-    for (size_t i = 0; i < GATE_COUNT; i++) {
-        const struct gate *gate = &plan->gates[i];
-        if (!gate->is_open && gate->reason.len > 0)
-            return (struct waited){gate_text((enum gate_id)i), gate->reason, gate->message,
-                                   gate_since(explanation->runtime, (enum gate_id)i)};
-    }
+/* What the runtime says of itself. */
+static struct waited say_waited(const struct explanation *explanation) {
     int64_t since_ms = since_of(explanation->runtime, SV("Ready"));
     const struct cJSON *ready = object_condition(explanation->runtime, SV("Ready"));
     if (since_ms < 0)
         return (struct waited){.gate = SV(""), .reason = SV(""), .message = SV("")};
     return (struct waited){SV("Ready"), json_find_string(ready, "reason"),
                            json_find_string(ready, "message"), since_ms};
+}
+
+/* The first closed gate; with all of them open, what the runtime says of itself. */
+static struct waited find_waited(const struct explanation *explanation) {
+    const struct plan *plan = explanation->plan;
+    for (size_t i = 0; i < GATE_COUNT; i++) {
+        const struct gate *gate = &plan->gates[i];
+        if (gate->is_open || gate->reason.len == 0)
+            continue;
+        return (struct waited){gate_text((enum gate_id)i), gate->reason, gate->message,
+                               gate_since(explanation->runtime, (enum gate_id)i)};
+    }
+    return say_waited(explanation);
 }
 
 /* --- as text and as a tree --- */
@@ -95,7 +101,9 @@ struct sv explain_text(const struct explanation *explanation, struct arena *aren
     struct buf buf;
     buf_init(&buf, EXPLAIN_BYTES_MAX);
     bool fits = write_waited(&buf, explanation, &waited, arena) &&
-                buf_append(&buf, SV("what the controller does next:\n")) &&
+                buf_append(&buf, explanation->is_fresh
+                                     ? SV("what a controller that starts now would do next:\n")
+                                     : SV("what the controller does next:\n")) &&
                 plan_write_text(&buf, explanation->plan, arena);
     struct sv text =
         fits ? arena_copy(arena, buf_view(&buf)) : SV("the explanation is larger than 16 MiB\n");

@@ -22,6 +22,9 @@ struct explanation {
     const struct cJSON *runtime, *dataset; /* NULL: does not exist */
     const struct plan *plan;               /* what the controller would do next */
     int64_t now_ms;
+    /* The plan is that of a controller that starts now: it knows of the class's commands what the
+     * status says. */
+    bool is_fresh;
 };
 
 /* From files: as if a cluster held these objects and nothing else. `key` is "namespace/name", or a

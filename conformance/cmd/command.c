@@ -49,6 +49,20 @@ int command_fail(const struct command *command, const char *message) {
     return EXIT_USAGE;
 }
 
+int command_fail_with(const struct command *command, const struct error *err) {
+    command_fail(command, err->message);
+    switch (err->code) {
+    case ERROR_UNAVAILABLE:
+    case ERROR_TIMEOUT:
+    case ERROR_INTERNAL:
+    case ERROR_FORBIDDEN:
+    case ERROR_UNAUTHORIZED:
+        return EXIT_HARNESS;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
 int command_print(struct sv text, int status) {
     while (text.len > 0) {
         ssize_t wrote = write(STDOUT_FILENO, text.ptr, text.len);

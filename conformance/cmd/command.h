@@ -11,6 +11,7 @@
 #include "core/base/sv.h"
 
 struct arena;
+struct error;
 struct manifest;
 
 /* Exit statuses, the same for every command. */
@@ -58,6 +59,8 @@ bool command_options(const struct command *command, const struct option *options
                      struct operands *ret_operands, int *ret_status);
 /* One line on stderr; returns EXIT_USAGE. */
 int command_fail(const struct command *command, const char *message);
+/* The same; EXIT_HARNESS when a server or the machine is to blame and not what was given. */
+int command_fail_with(const struct command *command, const struct error *err);
 /* Writes everything to stdout; EXIT_HARNESS when that fails, else `status`. */
 int command_print(struct sv text, int status);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl explain: what a runtime waits for, from files or at one step of a scenario. */
+/* crctl explain: what a runtime waits for, from files, at one step of a scenario, or in a cluster.
+ */
+#include "conformance/cmd/cluster_view.h"
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/scenario_input.h"
@@ -11,6 +13,7 @@
 struct explain_options {
     int output;
     struct sv scenario, step;
+    struct sv kubeconfig, context;
     uint64_t seed;
 };
 
@@ -81,6 +84,27 @@ static bool explain_scenario(struct arena *arena, struct sv key,
 
 /* --- the command --- */
 
+static int print_explanation(const struct explanation *explanation, int output,
+                             struct arena *arena) {
+    if (output == 0)
+        return command_print(explain_text(explanation, arena), EXIT_HELD);
+    struct sv json = json_write_arena(arena, explain_json(explanation, arena), JSON_PRETTY);
+    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), EXIT_HELD);
+}
+
+static int explain_cluster(const struct command *command, struct sv key,
+                           const struct explain_options *options) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct explanation explanation;
+    AUTO(cluster_view)
+    view = cluster_view_new(
+        &(struct cluster_view_options){options->kubeconfig, options->context, key}, &err);
+    if (!view || !cluster_view_explain(view, arena, &explanation, &err))
+        return command_fail_with(command, &err);
+    return print_explanation(&explanation, options->output, arena);
+}
+
 static int explain(const struct command *command, const struct operands *operands,
                    const struct explain_options *options) {
     AUTO(arena) arena = arena_new();
@@ -96,15 +120,25 @@ static int explain(const struct command *command, const struct operands *operand
                   explain_files(arena, manifests, file_count, key, &explanation, &err);
     if (!is_found)
         return command_fail(command, err.message);
-    if (options->output == 0)
-        return command_print(explain_text(&explanation, arena), EXIT_HELD);
-    struct sv json = json_write_arena(arena, explain_json(&explanation, arena), JSON_PRETTY);
-    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), EXIT_HELD);
+    return print_explanation(&explanation, options->output, arena);
+}
+
+static const char *find_mistake(const struct operands *operands,
+                                const struct explain_options *options) {
+    bool has_scenario = options->scenario.len > 0, is_cluster = options->kubeconfig.len > 0;
+    if (operands->count == 0 || (operands->count == 1 && !has_scenario && !is_cluster))
+        return "name a runtime (NAMESPACE/NAME) and files, --scenario or --kubeconfig";
+    if (operands->count > 1 && (has_scenario || is_cluster))
+        return "files, --scenario and --kubeconfig exclude each other";
+    if (has_scenario && is_cluster)
+        return "--scenario and --kubeconfig exclude each other";
+    return !has_scenario && options->step.len > 0 ? "--at needs --scenario" : NULL;
 }
 
 int explain_command(const struct command *command, int argc, char *const *argv) {
     static const struct sv outputs[] = {SV("text"), SV("json")};
-    struct explain_options explain_options = {.scenario = SV(""), .step = SV(""), .seed = 1};
+    struct explain_options explain_options = {
+        .scenario = SV(""), .step = SV(""), .kubeconfig = SV(""), .context = SV(""), .seed = 1};
     const struct option options[] = {
         {SV("scenario"), OPTION_TEXT, SV("FILE"), NULL, 0, &explain_options.scenario,
          SV("run this scenario instead of reading files")},
@@ -112,6 +146,10 @@ int explain_command(const struct command *command, int argc, char *const *argv) 
          SV("ask when this step is over; without it, after the last one")},
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &explain_options.seed,
          SV("seed of the simulation")},
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &explain_options.kubeconfig,
+         SV("ask in this cluster instead of reading files")},
+        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &explain_options.context,
+         SV("of the kubeconfig; its current one")},
         {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
          &explain_options.output, SV("form of the answer")},
     };
@@ -119,12 +157,10 @@ int explain_command(const struct command *command, int argc, char *const *argv) 
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
-    bool has_scenario = explain_options.scenario.len > 0;
-    if (operands.count == 0 || (operands.count == 1 && !has_scenario))
-        return command_fail(command, "name a runtime (NAMESPACE/NAME) and files, or --scenario");
-    if (has_scenario && operands.count > 1)
-        return command_fail(command, "files and --scenario exclude each other");
-    if (!has_scenario && explain_options.step.len > 0)
-        return command_fail(command, "--at needs --scenario");
-    return explain(command, &operands, &explain_options);
+    const char *mistake = find_mistake(&operands, &explain_options);
+    if (mistake)
+        return command_fail(command, mistake);
+    return explain_options.kubeconfig.len > 0
+               ? explain_cluster(command, operands.items[0], &explain_options)
+               : explain(command, &operands, &explain_options);
 }

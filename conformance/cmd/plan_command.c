@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl plan: what the controller would do for the runtimes in the files given; nothing is
- * written anywhere. */
+/* crctl plan: what the controller would do for the runtimes in the files given, or for one in a
+ * cluster; nothing is written anywhere. */
+#include "conformance/cmd/cluster_view.h"
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "core/base/arena.h"
@@ -15,6 +16,7 @@ enum { PLAN_TEXT_BYTES_MAX = 64 * 1024 * 1024 };
 struct plan_options {
     int output;
     bool with_bodies;
+    struct sv kubeconfig, context;
 };
 
 static bool write_one(struct buf *buf, struct sv key, const struct plan *plan,
@@ -40,28 +42,56 @@ static int print_plans(const struct command *command, const struct planned *plan
     return status;
 }
 
+static int plan_cluster(const struct command *command, struct sv key,
+                        const struct plan_options *options, struct arena *arena) {
+    struct error err = {0};
+    AUTO(cluster_view)
+    view = cluster_view_new(
+        &(struct cluster_view_options){options->kubeconfig, options->context, key}, &err);
+    if (!view)
+        return command_fail_with(command, &err);
+    struct planned planned = {.key = cluster_view_key(view)};
+    cluster_view_plan(view, arena, &planned.plan);
+    return print_plans(command, &planned, 1, options, arena);
+}
+
+static int plan_files(const struct command *command, const struct operands *operands,
+                      const struct plan_options *options, struct arena *arena) {
+    struct error err = {0};
+    struct manifest *manifests;
+    struct planned *plans;
+    size_t count;
+    if (!input_manifests(arena, operands->items, operands->count, &manifests, &err) ||
+        !plan_objects(arena, manifests, operands->count, &plans, &count, &err))
+        return command_fail(command, err.message);
+    return print_plans(command, plans, count, options, arena);
+}
+
 int plan_command(const struct command *command, int argc, char *const *argv) {
     static const struct sv outputs[] = {SV("text"), SV("json")};
-    struct plan_options plan_options = {0};
+    struct plan_options plan_options = {.kubeconfig = SV(""), .context = SV("")};
     const struct option options[] = {
         {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
          &plan_options.output, SV("form of the plan")},
         {SV("bodies"), OPTION_FLAG, SV(""), NULL, 0, &plan_options.with_bodies,
          SV("with --output json: what would be sent, too")},
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &plan_options.kubeconfig,
+         SV("for a runtime of this cluster, NAMESPACE/NAME, instead of files")},
+        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &plan_options.context,
+         SV("of the kubeconfig; its current one")},
     };
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
-    if (operands.count == 0)
-        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime");
     AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    struct manifest *manifests;
-    struct planned *plans;
-    size_t count;
-    if (!input_manifests(arena, operands.items, operands.count, &manifests, &err) ||
-        !plan_objects(arena, manifests, operands.count, &plans, &count, &err))
-        return command_fail(command, err.message);
-    return print_plans(command, plans, count, &plan_options, arena);
+    bool is_cluster = plan_options.kubeconfig.len > 0;
+    if (is_cluster && operands.count == 1)
+        return plan_cluster(command, operands.items[0], &plan_options, arena);
+    if (is_cluster || operands.count == 0)
+        return command_fail(command, is_cluster
+                                         ? "with --kubeconfig name one runtime: NAMESPACE/NAME"
+                                         : "name files with a class, a Dataset and a CacheRuntime, "
+                                           "or a cluster with --kubeconfig");
+    return plan_files(command, &operands, &plan_options, arena);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl render: files in another form; what they hold decides which. */
+/* crctl render: files in another form, what they hold decides which; or the objects of a runtime in
+ * a cluster. */
+#include "conformance/cmd/cluster_view.h"
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/report/report_forms.h"
@@ -19,23 +21,44 @@ static const struct cJSON *find_report(struct arena *arena, struct sv path) {
     return report_read(arena, text, &err);
 }
 
+static int render_cluster(const struct command *command, struct sv kubeconfig, struct sv context,
+                          const struct operands *operands, struct arena *arena) {
+    struct error err = {0};
+    struct manifest manifest;
+    if (operands->count != 1)
+        return command_fail(command, "with --kubeconfig name one runtime: NAMESPACE/NAME");
+    AUTO(cluster_view)
+    view = cluster_view_new(&(struct cluster_view_options){kubeconfig, context, operands->items[0]},
+                            &err);
+    if (!view || !cluster_view_objects(view, arena, &manifest, &err))
+        return command_fail_with(command, &err);
+    return render_objects_command(command, &manifest, 1, arena);
+}
+
 int render_command(const struct command *command, int argc, char *const *argv) {
     static const struct sv colors[] = COLOR_CHOICES;
     int form = REPORT_FORM_COUNT, color = COLOR_AUTO;
+    struct sv kubeconfig = SV(""), context = SV("");
     const struct option options[] = {
         {SV("output"), OPTION_CHOICE, SV("FORM"), report_form_names, REPORT_FORM_COUNT, &form,
          SV("of a report: text, json, junit, sarif, markdown, html, github")},
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors), &color,
          SV("color of the text form")},
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &kubeconfig,
+         SV("for a runtime of this cluster, NAMESPACE/NAME, instead of files")},
+        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &context,
+         SV("of the kubeconfig; its current one")},
     };
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
+    AUTO(arena) arena = arena_new();
+    if (kubeconfig.len > 0)
+        return render_cluster(command, kubeconfig, context, &operands, arena);
     if (operands.count == 0)
         return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, or "
                                      "a report that crctl certify --output json printed");
-    AUTO(arena) arena = arena_new();
     struct error err = {0};
     const struct cJSON *report = operands.count == 1 ? find_report(arena, operands.items[0]) : NULL;
     if (report) {

@@ -1,21 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl status: the runtimes of a cluster as a table. */
+/* crctl status: the runtimes of a cluster as a table, once or whenever it changes. */
 #include "conformance/cmd/command.h"
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
-#include "core/platform/cluster_client.h"
+#include "core/platform/cluster_clients.h"
 #include "core/platform/event_loop.h"
 
-enum { TEXT_BYTES_MAX = 64 * 1024 * 1024, PAGE_ITEMS = 500, COLUMN_COUNT = 9 };
+#include <unistd.h>
+
+enum {
+    TEXT_BYTES_MAX = 64 * 1024 * 1024,
+    PAGE_ITEMS = 500,
+    COLUMN_COUNT = 10,
+    ANSWER_MS_MAX = 60 * 1000,
+    /* Changes come in bursts; and a server that is away is asked again. */
+    BURST_MS = 250,
+    AGAIN_MS = 2000,
+};
 
 struct status_options {
     struct sv kubeconfig, context, namespace_name;
+    bool watches;
+};
+
+struct status {
+    const struct status_options *options;
+    struct event_loop *loop;
+    struct cluster_clients *clients;
+    struct transport *transport;
 };
 
 struct row {
@@ -30,6 +50,7 @@ static const struct row header = {{
     {"MASTER", 6},
     {"WORKER", 6},
     {"CLIENT", 6},
+    {"CACHED", 6},
     {"AGE", 3},
     {"WAITS FOR", 9},
 }};
@@ -55,6 +76,15 @@ static struct sv or_dash(struct sv text) {
     return text.len > 0 ? text : SV("-");
 }
 
+/* How much the cache holds, of how much it can: as its engine reports. */
+static struct sv cached(const struct cJSON *runtime, struct arena *arena) {
+    struct sv capacity = json_find_string(runtime, "status.cacheStates.cacheCapacity");
+    struct sv held = json_find_string(runtime, "status.cacheStates.cached");
+    return capacity.len == 0
+               ? SV("-")
+               : arena_printf(arena, "%.*s/%.*s", SV_ARG(or_dash(held)), SV_ARG(capacity));
+}
+
 /* The message of Ready, while it is not True. */
 static struct sv waits_for(const struct cJSON *runtime) {
     const struct cJSON *ready = object_condition(runtime, SV("Ready"));
@@ -72,6 +102,7 @@ static struct row row_of(const struct cJSON *runtime, int64_t now_ms, struct are
         replicas(runtime, "master", arena),
         replicas(runtime, "worker", arena),
         replicas(runtime, "client", arena),
+        cached(runtime, arena),
         age(runtime, now_ms, arena),
         waits_for(runtime),
     }};
@@ -100,62 +131,186 @@ static bool write_table(struct buf *text, const struct row *rows, size_t count) 
     return fits;
 }
 
-static bool list_page(struct cluster_client *client, struct sv namespace_name, struct sv token,
-                      struct arena *arena, const struct cJSON **ret_list, struct error *err) {
-    return cluster_client_ask(client,
-                              &(struct request){
-                                  .verb = VERB_LIST,
-                                  .group = RESOURCE_CACHE_RUNTIMES.group,
-                                  .version = RESOURCE_CACHE_RUNTIMES.version,
-                                  .plural = RESOURCE_CACHE_RUNTIMES.plural,
-                                  .namespace_name = namespace_name,
-                                  .name = SV(""),
-                                  .subresource = SV(""),
-                                  .label_selector = SV(""),
-                                  .field_selector = SV(""),
-                                  .continue_token = token,
-                                  .limit = PAGE_ITEMS,
-                              },
-                              arena, ret_list, err);
+/* --- asking --- */
+
+/* Until `id` is answered; of a watch the first event counts. */
+static bool wait_for(struct status *status, uint64_t id, int64_t until_ms,
+                     struct completion *ret_answer, struct error *err) {
+    while (!event_loop_is_stopping(status->loop)) {
+        while (transport_take(status->transport, ret_answer))
+            if (ret_answer->id == id && ret_answer->event_type != WATCH_BOOKMARK)
+                return true;
+        int64_t now_ms = wall_now_ms();
+        if (now_ms >= until_ms)
+            return error_set(err, ERROR_TIMEOUT, "%.*s does not answer",
+                             SV_ARG(cluster_clients_server(status->clients)));
+        int64_t due_ms = cluster_clients_run(status->clients, now_ms);
+        due_ms = due_ms < until_ms ? due_ms : until_ms;
+        event_loop_wait(status->loop, due_ms == DEADLINE_NEVER ? -1
+                                      : due_ms > now_ms        ? due_ms - now_ms
+                                                               : 0);
+    }
+    return error_set(err, ERROR_UNAVAILABLE, "interrupted");
 }
 
-static bool read_rows(struct cluster_client *client, struct sv namespace_name, struct arena *arena,
-                      struct buf *text, struct error *err) {
+static struct request request_for(const struct status *status, enum verb verb) {
+    return (struct request){
+        .verb = verb,
+        .group = RESOURCE_CACHE_RUNTIMES.group,
+        .version = RESOURCE_CACHE_RUNTIMES.version,
+        .plural = RESOURCE_CACHE_RUNTIMES.plural,
+        .namespace_name = status->options->namespace_name,
+        .name = SV(""),
+        .subresource = SV(""),
+        .label_selector = SV(""),
+        .field_selector = SV(""),
+        .continue_token = SV(""),
+    };
+}
+
+static bool list_page(struct status *status, struct sv token, struct arena *arena,
+                      const struct cJSON **ret_list, struct error *err) {
+    struct request request = request_for(status, VERB_LIST);
+    struct completion answer;
+    request.continue_token = token;
+    request.limit = PAGE_ITEMS;
+    uint64_t id = transport_start(status->transport, &request);
+    if (!wait_for(status, id, wall_now_ms() + ANSWER_MS_MAX, &answer, err))
+        return false;
+    if (answer.err.code != ERROR_NONE) {
+        *err = answer.err;
+        return false;
+    }
+    *ret_list = json_copy(arena, answer.body);
+    return true;
+}
+
+static bool read_table(struct status *status, struct arena *arena, struct buf *text,
+                       struct sv *ret_resource_version, struct error *err) {
     struct cJSON *all = json_list(arena);
     struct sv token = SV("");
     do {
         const struct cJSON *list;
-        if (!list_page(client, namespace_name, token, arena, &list, err))
+        if (!list_page(status, token, arena, &list, err))
             return false;
         JSON_EACH (item, json_get(list, SV("items")))
             json_append(all, json_share(arena, item));
         token = json_find_string(list, "metadata.continue");
+        *ret_resource_version = json_find_string(list, "metadata.resourceVersion");
     } while (token.len > 0);
     size_t count = 0;
     struct row *rows = ARENA_ARRAY(arena, struct row, json_count(all) + 1);
     JSON_EACH (item, all)
         rows[count++] = row_of(item, wall_now_ms(), arena);
-    bool fits = write_table(text, rows, count);
-    return fits ||
+    return write_table(text, rows, count) ||
            error_set(err, ERROR_TOO_LARGE, "the table is larger than %d bytes", TEXT_BYTES_MAX);
 }
 
-static int print_status(const struct command *command, const struct status_options *options) {
+/* False when it cannot be read, or not be written: then `ret_status` is not EXIT_HELD. */
+static bool print_table(struct status *status, struct arena *arena, struct sv *ret_resource_version,
+                        int *ret_status, struct error *err) {
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    *ret_status = EXIT_HELD;
+    bool is_read = read_table(status, arena, &text, ret_resource_version, err);
+    if (is_read)
+        *ret_status = command_print(buf_view(&text), EXIT_HELD);
+    buf_release(&text);
+    return is_read && *ret_status == EXIT_HELD;
+}
+
+/* --- whenever it changes --- */
+
+/* Passes that time; false when the user asks to end. */
+static bool pause_for(struct status *status, int64_t duration_ms) {
+    struct error err = {0};
+    struct completion ignored;
+    uint64_t no_request = 0;
+    bool was_answered = wait_for(status, no_request, wall_now_ms() + duration_ms, &ignored, &err);
+    return !was_answered && !event_loop_is_stopping(status->loop);
+}
+
+/* Until something changes. A watch that ends or is refused is as good: the list is read again. */
+static bool wait_for_change(struct status *status, struct sv resource_version) {
+    struct request request = request_for(status, VERB_WATCH);
+    struct completion event;
+    struct error err = {0};
+    request.resource_version = resource_version;
+    uint64_t id = transport_start(status->transport, &request);
+    bool has_come = wait_for(status, id, DEADLINE_NEVER, &event, &err);
+    bool is_refused = has_come && event.type == COMPLETION_WATCH_END;
+    transport_cancel(status->transport, id);
+    return has_come && pause_for(status, is_refused ? AGAIN_MS : BURST_MS);
+}
+
+static void begin_table(void) {
+    bool is_terminal = isatty(STDOUT_FILENO);
+    command_print(is_terminal ? SV("\033[H\033[J") : SV("\n"), EXIT_HELD);
+}
+
+/* Ends when the user asks to. A server that goes away meanwhile is told and waited for. */
+static int watch(struct status *status, const struct command *command, struct sv resource_version) {
+    AUTO(arena) arena = arena_new();
+    struct sv version = arena_copy(arena, resource_version);
+    while (wait_for_change(status, version)) {
+        int result;
+        struct error err = {0};
+        begin_table();
+        arena_reset(arena);
+        if (print_table(status, arena, &version, &result, &err))
+            continue;
+        if (result != EXIT_HELD)
+            return result;
+        version = SV("");
+        if (event_loop_is_stopping(status->loop))
+            break;
+        command_fail(command, err.message);
+        if (!pause_for(status, AGAIN_MS))
+            break;
+    }
+    return EXIT_HELD;
+}
+
+/* --- the command --- */
+
+static int show(const struct command *command, struct status *status) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
-    struct buf text;
-    AUTO(cluster_client) client = cluster_client_new(options->kubeconfig, options->context, &err);
-    if (!client) {
-        command_fail(command, err.message);
-        return EXIT_USAGE;
-    }
-    buf_init(&text, TEXT_BYTES_MAX);
-    bool is_read = read_rows(client, options->namespace_name, arena, &text, &err);
-    int status = is_read ? command_print(buf_view(&text), EXIT_HELD) : EXIT_HARNESS;
-    if (!is_read)
-        command_fail(command, err.message);
-    buf_release(&text);
-    return status;
+    struct sv resource_version;
+    int result;
+    if (!print_table(status, arena, &resource_version, &result, &err))
+        return result != EXIT_HELD ? result : command_fail_with(command, &err);
+    return status->options->watches ? watch(status, command, resource_version) : EXIT_HELD;
+}
+
+static int print_status(const struct command *command, const struct status_options *options) {
+    struct error err = {0};
+    struct status status = {.options = options};
+    AUTO(event_loop) loop = event_loop_new();
+    event_loop_catch_signals(loop);
+    AUTO(cluster_clients)
+    clients = cluster_clients_new(
+        &(struct cluster_clients_options){
+            .loop = loop,
+            .log = log_none(),
+            .kubeconfig = options->kubeconfig,
+            .context = options->context,
+        },
+        &err);
+    if (!clients)
+        return command_fail_with(command, &err);
+    status.loop = loop;
+    status.clients = clients;
+    status.transport = cluster_clients_connect(clients, SV("crctl/" CACHERUNTIME_VERSION));
+    return show(command, &status);
+}
+
+/* "-w", as with kubectl. */
+static bool take_short_watch(int *argc, char *const **argv) {
+    bool is_short = *argc > 0 && sv_eq(sv_from((*argv)[0]), SV("-w"));
+    *argc -= is_short;
+    *argv += is_short;
+    return is_short;
 }
 
 int status_command(const struct command *command, int argc, char *const *argv) {
@@ -168,9 +323,12 @@ int status_command(const struct command *command, int argc, char *const *argv) {
          SV("of the kubeconfig; its current one")},
         {SV("namespace"), OPTION_TEXT, SV("NAME"), NULL, 0, &status.namespace_name,
          SV("only this one; all")},
+        {SV("watch"), OPTION_FLAG, SV(""), NULL, 0, &status.watches,
+         SV("print it again whenever it changes, until interrupted; -w in front of the others")},
     };
     struct operands operands;
     int result;
+    status.watches = take_short_watch(&argc, &argv);
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &result))
         return result;
     if (operands.count > 0)

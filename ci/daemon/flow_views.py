@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""crctl plan, explain, render and status of a cluster: what they show, and what they say when the
+cluster cannot be read. They write nothing."""
+import json
+import signal
+import subprocess
+
+from harness import (
+    FLUID, cache_class, check, create_cache, dataset_path, kubeconfig, runtime_path, wait_bound,
+    wait_for)
+
+
+def crctl(bench, *words):
+    return subprocess.run([bench.crctl, *words], text=True, capture_output=True, timeout=60,
+                          check=False)
+
+
+def expect(done, status, *texts, stream="stdout"):
+    said = getattr(done, stream)
+    for text in texts:
+        check(text in said, f"{done.args[1:4]}: no {text!r} in\n{done.stdout}{done.stderr}")
+    check(done.returncode == status, f"{done.args[1:4]}: status {done.returncode}\n{done.stderr}")
+
+
+def versions(api):
+    paths = [runtime_path("demo"), dataset_path("demo"), "/api/v1/nodes", "/api/v1/events"]
+    return [api.get(path)["metadata"]["resourceVersion"] for path in paths[:2]] + [
+        len(api.items(path)) for path in paths[2:]]
+
+
+def look_before(bench, server):
+    """Nothing was done yet, and looking does nothing either."""
+    at = ["--kubeconfig", server.kubeconfig]
+    before = versions(server.api)
+    expect(crctl(bench, "plan", "default/demo", *at), 0, "default/demo\n",
+           "apply   statefulsets.apps default/demo-master", "ObjectMissing: Create StatefulSet")
+    plan = json.loads(crctl(bench, "plan", "demo", "--output", "json", *at).stdout)
+    check(plan["runtime"] == "default/demo" and plan["plan"]["actions"], plan)
+    expect(crctl(bench, "explain", "default/demo", *at), 0, "waits at MetadataWritten",
+           "what a controller that starts now would do next:")
+    expect(crctl(bench, "render", "demo", *at), 0, "kind: StatefulSet", "kind: ConfigMap")
+    expect(crctl(bench, "status", *at), 0, "WAITS FOR", "default    demo  demo")
+    check(versions(server.api) == before, "looking at a cluster changed it")
+
+
+def look_after(bench, server):
+    at = ["--kubeconfig", server.kubeconfig]
+    expect(crctl(bench, "explain", "demo", *at), 0, "default/demo waits for nothing\n")
+    plan = json.loads(crctl(bench, "plan", "demo", "--output", "json", *at).stdout)["plan"]
+    writes = [action for action in plan["actions"] if action["type"] not in ("execute", "wait")]
+    check(not writes, f"a bound runtime would be written: {writes}")
+    expect(crctl(bench, "status", *at), 0, "1/1     1/1")
+
+
+def watch(bench, server):
+    """-w prints the table again when something changes, and ends with the user's Ctrl-C."""
+    watcher = bench.start("status", [bench.crctl, "status", "-w", "--kubeconfig",
+                                     server.kubeconfig])
+    wait_for("the first table", lambda: watcher.log().count("WAITS FOR") == 1)
+    server.api.merge(runtime_path("demo"), {"spec": {"worker": {"replicas": 2}}})
+    wait_for("a table with the second worker", lambda: "2/2" in watcher.log())
+    check(watcher.end(signal.SIGINT) == 0, "the status of an interrupted crctl status -w")
+
+
+def look_in_vain(bench, server):
+    at = ["--kubeconfig", server.kubeconfig]
+    expect(crctl(bench, "explain", "default/none", *at), 2,
+           "there is no CacheRuntime and no Dataset default/none", stream="stderr")
+    expect(crctl(bench, "plan", "demo", "--kubeconfig", bench.path("none")), 2, "none",
+           stream="stderr")
+    expect(crctl(bench, "plan", "demo", "--context", "other", *at), 2, "other", stream="stderr")
+    wrong = bench.write("wrong", "clusters: [}")
+    expect(crctl(bench, "plan", "demo", "--kubeconfig", wrong), 2, "wrong", stream="stderr")
+    stranger = kubeconfig(bench, "stranger", server.api, {"token": "nobody-knows-it"})
+    expect(crctl(bench, "plan", "demo", "--kubeconfig", stranger), 3, "Unauthorized",
+           stream="stderr")
+    expect(crctl(bench, "status", "--kubeconfig", stranger), 3, "Unauthorized", stream="stderr")
+
+
+def look_without_rights(bench):
+    """And at a server without our kinds, and at one that is gone."""
+    tokens = bench.write("tokens", "may-nothing,guest,uid-1\n")
+    server = bench.serve("--authorization", "rbac", "--token-auth-file", tokens)
+    guest = kubeconfig(bench, "guest", server.api, {"token": "may-nothing"})
+    expect(crctl(bench, "plan", "demo", "--kubeconfig", guest), 3,
+           "cacheruntimes.data.fluid.io is forbidden", stream="stderr")
+    expect(crctl(bench, "status", "--kubeconfig", guest), 3, "cannot list", stream="stderr")
+    check(server.end() == 0, "the server's exit status")
+    expect(crctl(bench, "explain", "demo", "--kubeconfig", server.kubeconfig), 3,
+           "Failed to connect to 127.0.0.1", stream="stderr")
+    bare = bench.serve(crds=False)
+    expect(crctl(bench, "plan", "demo", "--kubeconfig", bare.kubeconfig), 2,
+           "knows no CacheRuntimes: install the CRDs", stream="stderr")
+
+
+def run(bench):
+    server = bench.serve("--nodes", "4")
+    server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
+    create_cache(server.api, "demo")
+    look_before(bench, server)
+    bench.control(server.kubeconfig)
+    wait_bound(server.api, "demo")
+    look_after(bench, server)
+    watch(bench, server)
+    look_in_vain(bench, server)
+    look_without_rights(bench)
