@@ -114,6 +114,8 @@ static void add_query(struct query *query, const struct request *request) {
 }
 
 struct sv request_path(const struct request *request, struct arena *arena) {
+    if (request->path.len > 0)
+        return arena_copy(arena, request->path);
     struct buf path;
     buf_init(&path, PATH_BYTES_MAX);
     struct sv subresource = request->verb == VERB_EXEC ? SV("exec") : request->subresource;

@@ -14,6 +14,7 @@ static const struct {
     {{.verb = VERB_GET, .version = SV("v1"), .plural = SV("nodes"), .name = SV("n1")},
      "GET",
      SV("/api/v1/nodes/n1")},
+    {{.verb = VERB_GET, .path = SV("/version"), .plural = SV("version")}, "GET", SV("/version")},
     {{.verb = VERB_LIST,
       .group = SV("apps"),
       .version = SV("v1"),

@@ -56,6 +56,8 @@ struct exec_options {
 /* Zero means "not given" for every optional member. */
 struct request {
     enum verb verb;
+    /* With VERB_GET, instead of a resource: "/version". Only over HTTP. */
+    struct sv path;
     struct sv group, version, plural;
     struct sv namespace_name; /* "" for cluster scope or all namespaces */
     struct sv name;
