@@ -14,6 +14,8 @@ enum {
     REQUEST_TIMEOUT_MS = 60 * 1000,
     PREPARE_TIMEOUT_MS = 60 * 1000,
     NODE_COUNT_DEFAULT = 3,
+    /* Without any answer for so long the server is gone. */
+    SILENCE_MS_MAX = 15 * 1000,
 };
 
 #define X(name, text) {"" text, sizeof(text) - 1},
@@ -22,11 +24,15 @@ const struct sv session_mode_names[] = {SESSION_MODES(X)};
 
 struct session {
     struct session_driver driver;
+    int64_t silent_since_ms; /* since then no request of the user was answered; 0: the last was */
+    struct error silence;    /* why */
+    struct arena *names;     /* of volumes, which are few */
 };
 
 struct session *session_new_with_driver(const struct session_driver *driver) {
     struct session *session = mem_alloc(sizeof(*session));
     session->driver = *driver;
+    session->names = arena_new();
     return session;
 }
 
@@ -40,10 +46,15 @@ struct session *session_new(const struct session_options *options, struct error 
     return NULL;
 }
 
+void session_set_namespace(struct session *session, struct sv namespace_name) {
+    session->driver.namespace_name = namespace_name;
+}
+
 void session_free(struct session *session) {
     if (!session)
         return;
     session->driver.free(session->driver.context);
+    arena_free(session->names);
     mem_free(session);
 }
 
@@ -62,7 +73,23 @@ bool session_is_virtual(const struct session *session) {
 
 bool session_has_trouble(struct session *session, struct error *err) {
     const struct session_driver *driver = &session->driver;
-    return driver->find_trouble && driver->find_trouble(driver->context, err);
+    if (driver->find_trouble && driver->find_trouble(driver->context, err))
+        return true;
+    bool is_silent = session->silent_since_ms > 0 && !session_is_virtual(session) &&
+                     session_now_ms(session) - session->silent_since_ms >= SILENCE_MS_MAX;
+    if (is_silent)
+        error_set(err, ERROR_UNAVAILABLE, "the API server does not answer any more: %s",
+                  session->silence.message);
+    return is_silent;
+}
+
+static void note_answer(struct session *session, const struct completion *completion) {
+    bool is_silence = completion->http_status == 0 && completion->err.code != ERROR_NONE;
+    if (!is_silence)
+        session->silent_since_ms = 0;
+    else if (session->silent_since_ms == 0)
+        session->silent_since_ms = session_now_ms(session);
+    session->silence = completion->err;
 }
 
 /* The machine's load is no reason to give up. */
@@ -120,6 +147,7 @@ bool session_request(struct session *session, const struct request *request, str
         /* Time passes only while there is no answer. */
         if (take_answer(session, id, &completion)) {
             keep(arena, &completion);
+            note_answer(session, &completion);
             *ret_completion = completion;
             *err = completion.err;
             return completion.err.code == ERROR_NONE;
@@ -146,6 +174,18 @@ static struct sv scoped(const struct session *session, const struct resource *re
                                                                 : namespace_name;
 }
 
+/* A volume is named after the namespace and the runtime that it is for. */
+static struct sv scoped_name(const struct session *session, const struct resource *resource,
+                             struct sv name) {
+    static const struct sv own = {"default-", 8};
+    struct sv namespace_name = session->driver.namespace_name;
+    if (resource != &RESOURCE_PERSISTENT_VOLUMES || namespace_name.len == 0 ||
+        !sv_starts_with(name, own))
+        return name;
+    return arena_printf(session->names, "%.*s-%.*s", SV_ARG(namespace_name),
+                        SV_ARG(sv_drop(name, own.len)));
+}
+
 static struct request request_to(const struct session *session, enum verb verb,
                                  const struct resource *resource, struct sv namespace_name,
                                  struct sv name) {
@@ -155,20 +195,43 @@ static struct request request_to(const struct session *session, enum verb verb,
         .version = resource->version,
         .plural = resource->plural,
         .namespace_name = scoped(session, resource, namespace_name),
-        .name = name,
+        .name = scoped_name(session, resource, name),
         .subresource = SV(""),
     };
 }
 
-/* The object as it is there. */
-static const struct cJSON *in_namespace(struct arena *arena, const struct cJSON *object,
-                                        struct sv namespace_name) {
+/* The object as it is there: in the session's namespace, or marked as the session's. */
+static const struct cJSON *as_ours(const struct session *session, struct arena *arena,
+                                   const struct cJSON *object, const struct resource *resource,
+                                   struct sv namespace_name) {
     struct sv own = object_namespace(object);
-    if (own.len == 0 || sv_eq(own, namespace_name))
+    bool is_marked = session_is_shared(session) && !resource->is_namespaced;
+    if (!is_marked && (own.len == 0 || sv_eq(own, namespace_name)))
         return object;
-    struct cJSON *moved = json_copy(arena, object);
-    json_set_string(arena, json_get(moved, SV("metadata")), SV("namespace"), namespace_name);
-    return moved;
+    struct cJSON *copy = json_copy(arena, object);
+    struct cJSON *metadata = json_ensure_map(arena, copy, SV("metadata"));
+    if (is_marked)
+        json_set_string(arena, json_ensure_map(arena, metadata, SV("labels")), SESSION_LABEL,
+                        session->driver.namespace_name);
+    else
+        json_set_string(arena, metadata, SV("namespace"), namespace_name);
+    return copy;
+}
+
+/* What others have in the cluster is not overwritten. */
+static bool is_free(struct session *session, const struct cJSON *object,
+                    const struct resource *resource, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct error absent = {0};
+    if (!session_is_shared(session) || resource->is_namespaced)
+        return true;
+    struct sv name = object_name(object);
+    const struct cJSON *found = session_get(session, resource, SV(""), name, arena, &absent);
+    return !found || sv_eq(object_label(found, SESSION_LABEL), session->driver.namespace_name) ||
+           error_set(err, ERROR_ALREADY_EXISTS,
+                     "%.*s %.*s is in the cluster already and is somebody else's: give yours "
+                     "another name",
+                     SV_ARG(resource->kind), SV_ARG(name));
 }
 
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err) {
@@ -184,10 +247,11 @@ bool session_apply(struct session *session, const struct cJSON *object, struct e
     AUTO(arena) arena = arena_new();
     struct completion completion;
     request.patch_type = PATCH_APPLY;
-    request.body = in_namespace(arena, object, request.namespace_name);
+    request.body = as_ours(session, arena, object, resource, request.namespace_name);
     request.field_manager = SV("kubectl");
     request.force = true;
-    if (session_request(session, &request, arena, &completion, err))
+    if (is_free(session, object, resource, err) &&
+        session_request(session, &request, arena, &completion, err))
         return true;
     return error_wrap(err, "apply %.*s %.*s", SV_ARG(resource->plural), SV_ARG(request.name));
 }
@@ -230,6 +294,10 @@ const struct cJSON *session_list(struct session *session, const struct resource 
     struct request request = request_to(session, VERB_LIST, resource, namespace_name, SV(""));
     request.label_selector = label_selector;
     struct completion completion;
+    /* Of classes, which have no namespace, only those of the session. */
+    if (session_is_shared(session) && resource == &RESOURCE_CACHE_RUNTIME_CLASSES)
+        request.label_selector = arena_printf(arena, "%.*s=%.*s", SV_ARG(SESSION_LABEL),
+                                              SV_ARG(session->driver.namespace_name));
     if (!session_request(session, &request, arena, &completion, err))
         return NULL;
     return completion.body;

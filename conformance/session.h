@@ -45,6 +45,9 @@ struct session_options {
 };
 size_t session_node_count(const struct session_options *options);
 
+/* On what a session made in a cluster that it shares: its namespace. */
+#define SESSION_LABEL SV("cacheruntime.io/session")
+
 /* What a settled cluster is quiet for: longer than a ConfigMap takes to reach a pod, and than the
  * first retries. */
 enum { SESSION_QUIET_MS = 90 * 1000 };
@@ -63,8 +66,8 @@ void session_counts_add(struct session_counts *counts, const struct request *req
 struct session_driver {
     struct transport *user; /* the user's connection */
     struct world *world;    /* NULL: nobody sees requests, and nodes cannot be hurt */
-    /* Where the user's "default" is, and all that is listed of "all namespaces"; SV(""): the
-     * cluster is the session's alone. */
+    /* Where the user's "default" is, and all that is listed of "all namespaces"; classes that the
+     * user applies are labelled with it. SV(""): the cluster is the session's alone. */
     struct sv namespace_name;
     int64_t quiet_ms; /* no write for that long means settled */
     /* Where time is the wall's: how long a look at the cluster is worth, and no wait is shorter
@@ -89,6 +92,8 @@ struct session_driver {
 MUST_CHECK struct session *session_new(const struct session_options *options, struct error *err);
 /* Takes the driver's context over. */
 struct session *session_new_with_driver(const struct session_driver *driver);
+/* What the driver's namespace_name says, once there is one. */
+void session_set_namespace(struct session *session, struct sv namespace_name);
 /* Accepts NULL. */
 void session_free(struct session *session);
 DEFINE_AUTO(session)
@@ -107,7 +112,9 @@ MUST_CHECK bool session_prepare(struct session *session, size_t node_count, stru
 /* One request by the user, to its end. False for a failure of any kind, which is in `err`. */
 bool session_request(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err);
-/* Server-side apply with force as the user ("kubectl"); creates or updates. */
+/* Server-side apply with force as the user ("kubectl"); creates or updates. In a shared cluster
+ * an object outside of the session's namespace that is not the session's is left alone:
+ * ERROR_ALREADY_EXISTS. */
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err);
 bool session_merge_patch(struct session *session, const struct resource *resource,
                          struct sv namespace_name, struct sv name, struct sv subresource,

@@ -2,6 +2,7 @@
 #include "conformance/cmd/session_source.h"
 
 #include "conformance/cmd/controller_process.h"
+#include "conformance/cmd/session_cluster.h"
 #include "conformance/cmd/session_http.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -17,6 +18,7 @@ struct session_source {
     struct event_loop *loop; /* NULL in mode sim */
     struct sv controller;
     char *folder; /* NULL: none */
+    struct session_cluster_facts facts;
 };
 
 void session_source_rows(struct session_source_options *options,
@@ -44,6 +46,10 @@ static bool check(const struct session_source_options *options, struct error *er
         return error_set(err, ERROR_INVALID, "--speed is from 1 to %d", TEST_CLOCK_FACTOR_MAX);
     if (!is_cluster && options->kubeconfig.len + options->context.len > 0)
         return error_set(err, ERROR_INVALID, "--kubeconfig and --context go with --mode cluster");
+    /* A real cluster is never touched because of a variable that somebody set. */
+    if (is_cluster && options->kubeconfig.len == 0)
+        return error_set(err, ERROR_INVALID,
+                         "--mode cluster needs --kubeconfig FILE; KUBECONFIG is not looked at");
     return true;
 }
 
@@ -58,6 +64,28 @@ static bool make_folder(struct session_source *source, struct error *err) {
     return true;
 }
 
+/* A cluster may have a controller of its own: then none is needed. */
+static bool find_program(struct session_source *source, struct error *err) {
+    struct sv named = source->options->controller;
+    source->controller = SV("");
+    return controller_process_find(source->arena, named, &source->controller, err) ||
+           (source->options->mode == SESSION_MODE_CLUSTER && named.len == 0);
+}
+
+static struct session *open_cluster(struct session_source *source,
+                                    const struct session_options *options, struct error *err) {
+    return session_cluster_new(
+        &(struct session_cluster_options){
+            .session = options,
+            .loop = source->loop,
+            .kubeconfig = source->options->kubeconfig,
+            .context = source->options->context,
+            .controller = source->controller,
+            .folder = sv_from(source->folder),
+        },
+        source->arena, &source->facts, err);
+}
+
 struct session_source *session_source_new(const struct session_source_options *options,
                                           struct error *err) {
     if (!check(options, err))
@@ -69,8 +97,8 @@ struct session_source *session_source_new(const struct session_source_options *o
         return source;
     source->loop = event_loop_new();
     event_loop_catch_signals(source->loop);
-    if (controller_process_find(source->arena, options->controller, &source->controller, err) &&
-        make_folder(source, err))
+    source->facts = (struct session_cluster_facts){SV(""), SV(""), SV("")};
+    if (find_program(source, err) && make_folder(source, err))
         return source;
     session_source_free(source);
     return NULL;
@@ -91,6 +119,8 @@ struct session *session_source_open(void *context, const struct session_options 
     struct session_source *source = context;
     if (source->options->mode == SESSION_MODE_SIM)
         return session_new(options, err);
+    if (source->options->mode == SESSION_MODE_CLUSTER)
+        return open_cluster(source, options, err);
     return session_http_new(
         &(struct session_http_options){
             .session = options,
@@ -107,8 +137,15 @@ bool session_source_is_stopping(const struct session_source *source) {
 }
 
 struct sv session_source_text(const struct session_source *source, struct arena *arena) {
-    if (source->options->mode != SESSION_MODE_HTTP)
+    const struct session_cluster_facts *facts = &source->facts;
+    if (source->options->mode == SESSION_MODE_SIM)
         return SV("");
+    if (source->options->mode == SESSION_MODE_CLUSTER)
+        return facts->version.len == 0
+                   ? SV("")
+                   : arena_printf(arena, "%.*s, Kubernetes %.*s, controller: %.*s",
+                                  SV_ARG(facts->server), SV_ARG(facts->version),
+                                  SV_ARG(facts->controller));
     return arena_printf(arena, "clock %llu times as fast",
                         (unsigned long long)source->options->speed);
 }

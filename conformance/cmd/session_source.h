@@ -45,7 +45,8 @@ struct session *session_source_open(void *context, const struct session_options 
                                     struct error *err);
 /* The user asked to end. */
 bool session_source_is_stopping(const struct session_source *source);
-/* "clock 60 times as fast"; SV("") in mode sim. */
+/* Where the sessions were: "clock 60 times as fast", or the cluster's server, version and
+ * controller; SV("") in mode sim, and in mode cluster before the first session. */
 struct sv session_source_text(const struct session_source *source, struct arena *arena);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "conformance/session.h"
 #include "core/api/object.h"
+#include "core/api/quantity.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/map.h"
@@ -31,7 +32,7 @@ static const struct resource *const compared[] = {
 struct normaliser {
     struct arena *arena;
     bool ignores_placement;
-    struct map *node_labels; /* "key=value" -> struct tally */
+    struct map *node_labels; /* "key=value", or a key -> the sum of its quantities */
     struct map *replaced;    /* a uid or a generated name -> struct sv, what stands for it */
 };
 
@@ -155,29 +156,62 @@ static struct cJSON *mask(struct normaliser *normaliser, struct cJSON *value) {
 
 /* --- nodes that stand for each other --- */
 
-struct tally {
-    int64_t number; /* of nodes; of a count, the sum over all nodes */
-};
+#define LABEL_RUNTIME_PREFIX SV("fluid.io/s-cache-")
 
-static void count_label(struct normaliser *normaliser, struct sv key, struct sv value) {
-    struct arena *arena = normaliser->arena;
-    int64_t number = 1;
-    bool is_count = sv_eq(key, LABEL_DATASET_NUM) && sv_to_int64(value, &number);
-    struct sv name = is_count ? key : arena_printf(arena, "%.*s=%.*s", SV_ARG(key), SV_ARG(value));
-    struct tally *tally = map_get(normaliser->node_labels, name);
-    if (!tally) {
-        tally = ARENA_NEW(arena, struct tally);
-        map_put(normaliser->node_labels, name, tally);
+/* What all nodes together hold of one cache. Two workers that share a node hold as much as two
+ * that do not, but it is labelled once. */
+static void add_amount(struct normaliser *normaliser, struct sv key, struct quantity amount) {
+    struct quantity *sum = map_get(normaliser->node_labels, key);
+    if (!sum) {
+        sum = ARENA_NEW(normaliser->arena, struct quantity);
+        map_put(normaliser->node_labels, key, sum);
     }
-    tally->number += number;
+    *sum = quantity_add(*sum, amount);
+}
+
+/* How many datasets a node says it has, beyond those whose labels it has. */
+static void add_miscount(struct normaliser *normaliser, const struct cJSON *labels) {
+    int64_t said = 0, count = 0;
+    bool is_said = sv_to_int64(json_string_or(labels, LABEL_DATASET_NUM, SV("")), &said);
+    JSON_EACH (label, labels)
+        count += sv_starts_with(json_key(label), LABEL_RUNTIME_PREFIX);
+    if (said != count)
+        map_put(normaliser->node_labels,
+                arena_printf(normaliser->arena, "%.*s: %lld on a node with %lld",
+                             SV_ARG(LABEL_DATASET_NUM), (long long)(is_said ? said : 0),
+                             (long long)count),
+                NULL);
+}
+
+/* "1GiB" is how capacities stand on nodes. */
+static bool is_amount(struct sv value, struct quantity *ret_amount) {
+    bool has_unit = sv_ends_with(value, SV("iB"));
+    return quantity_parse(has_unit ? sv_prefix(value, value.len - 1) : value, ret_amount);
 }
 
 static void take_node_labels(struct normaliser *normaliser, struct cJSON *node) {
     struct cJSON *labels = json_find(node, "metadata.labels");
-    JSON_EACH (label, labels)
-        count_label(normaliser, json_key(label), json_text(label));
+    struct quantity amount;
+    JSON_EACH (label, labels) {
+        struct sv key = json_key(label), value = json_text(label);
+        if (sv_eq(key, LABEL_DATASET_NUM))
+            continue;
+        if (is_amount(value, &amount))
+            add_amount(normaliser, key, amount);
+        else
+            map_put(normaliser->node_labels,
+                    arena_printf(normaliser->arena, "%.*s=%.*s", SV_ARG(key), SV_ARG(value)), NULL);
+    }
+    add_miscount(normaliser, labels);
     if (labels)
         json_remove(json_get(node, SV("metadata")), SV("labels"));
+}
+
+static struct sv label_line(const struct normaliser *normaliser, struct sv label,
+                            const struct quantity *sum) {
+    struct sv amount = sum ? quantity_format(*sum, normaliser->arena) : SV("");
+    return arena_printf(normaliser->arena, "label of nodes %.*s%s%.*s", SV_ARG(label),
+                        sum ? ", together " : "", SV_ARG(amount));
 }
 
 /* --- lines --- */
@@ -236,13 +270,12 @@ static struct sv object_line(struct normaliser *normaliser, const struct cJSON *
 static void add_lines(struct normaliser *normaliser, const struct cJSON *const *lists,
                       struct lines *lines) {
     struct sv label;
-    void *tally;
+    void *sum;
     for (size_t i = 0; i < COUNT_OF(compared); i++)
         JSON_EACH (object, json_get(lists[i], SV("items")))
             vec_push(lines, object_line(normaliser, object, compared[i]));
-    for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &tally);)
-        vec_push(lines, arena_printf(normaliser->arena, "labels of nodes %.*s: %lld", SV_ARG(label),
-                                     (long long)((struct tally *)tally)->number));
+    for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &sum);)
+        vec_push(lines, label_line(normaliser, label, sum));
     qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);
 }
 

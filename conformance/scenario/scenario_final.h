@@ -16,7 +16,7 @@ struct session;
 
 /* Events, leases and what the API server itself brings along are not in it. With
  * `ignores_placement` it does not matter which of several equal nodes the scheduler chose for a
- * pod: nodes have no names, and their labels stand together, each with how many nodes have it. */
+ * pod: nodes have no names, and their labels stand together, quantities added up. */
 MUST_CHECK bool scenario_final_text(struct session *session, bool ignores_placement,
                                     struct arena *arena, struct sv *ret_text, struct error *err);
 

@@ -4,6 +4,8 @@
 #include "conformance/scenario/scenario_match.h"
 #include "conformance/scenario/scenario_parts.h"
 #include "core/api/api_time.h"
+#include "core/api/object.h"
+#include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/world.h"
@@ -42,6 +44,42 @@ static struct sv fault_reason(const struct run *run) {
     return SV("");
 }
 
+/* --- what is somebody else's --- */
+
+/* In a shared cluster a session has one namespace, and the classes that it makes. */
+static struct sv foreign_reason(const struct run *run, const struct resource *resource,
+                                struct sv namespace_name, struct sv name) {
+    bool is_default = namespace_name.len == 0 || sv_eq(namespace_name, SV("default"));
+    if (!session_is_shared(run->session) || resource == &RESOURCE_CACHE_RUNTIME_CLASSES ||
+        (resource->is_namespaced && is_default))
+        return SV("");
+    if (resource->is_namespaced)
+        return arena_printf(run->arena, "namespace \"%.*s\" is not ours", SV_ARG(namespace_name));
+    return arena_printf(run->arena, "%.*s \"%.*s\" is not ours to change", SV_ARG(resource->kind),
+                        SV_ARG(name));
+}
+
+static struct sv objects_reason(const struct run *run, const struct scenario_objects *objects) {
+    struct sv reason = SV("");
+    for (size_t i = 0; i < objects->count && reason.len == 0; i++) {
+        const struct cJSON *object = objects->items[i];
+        const struct resource *resource = resource_of_object(object);
+        if (resource)
+            reason = foreign_reason(run, resource, object_namespace(object), object_name(object));
+    }
+    return reason;
+}
+
+/* Of what a step patches, scales, deletes or kills. */
+static struct sv target_reason(const struct run *run, const struct cJSON *action) {
+    const struct cJSON *text = json_get(action, SV("ref"));
+    struct object_ref ref;
+    struct sv nearest;
+    return object_ref_parse(json_text(text ? text : action), &ref, &nearest)
+               ? foreign_reason(run, ref.resource, ref.namespace_name, ref.name)
+               : SV("");
+}
+
 /* --- steps --- */
 
 static bool needs_controller(struct sv action) {
@@ -60,6 +98,11 @@ static struct sv step_reason(const struct run *run, const struct scenario_step *
         return SV("the controller is not ours to kill");
     if (needs_world(action) && !run->world)
         return SV("nodes and containers are not ours to hurt");
+    struct sv reason = objects_reason(run, &step->applied);
+    if (reason.len == 0)
+        reason = target_reason(run, step->action);
+    if (reason.len > 0)
+        return reason;
     bool is_advance =
         sv_eq(action, SV("advance")) && duration_parse(json_text(step->action), &duration_ms);
     if (!is_advance || max_ms == 0 || duration_ms <= max_ms)
@@ -81,6 +124,8 @@ static struct sv steps_reason(const struct run *run) {
 
 struct sv scenario_limits_reason(const struct run *run) {
     struct sv reason = fault_reason(run);
+    if (reason.len == 0)
+        reason = objects_reason(run, &run->scenario->objects);
     if (reason.len == 0 && run->scenario->scripts && !run->world)
         reason = SV("scripts: what containers answer is not ours to say");
     return reason.len > 0 ? reason : steps_reason(run);
