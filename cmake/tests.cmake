@@ -104,3 +104,9 @@ endif()
 add_test(NAME properties COMMAND ci/properties ${CMAKE_BINARY_DIR} ${property_numbers}
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(properties PROPERTIES LABELS properties TIMEOUT 900)
+
+# The same random inputs through Go's own encoder.
+add_test(NAME reconcile.runtime-json-oracle
+         COMMAND ci/oracle/run ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(reconcile.runtime-json-oracle PROPERTIES LABELS differential
+                     SKIP_RETURN_CODE 77 TIMEOUT 900)
