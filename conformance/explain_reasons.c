@@ -8,12 +8,13 @@
 static const struct {
     struct sv reason, text;
 } rows[] = {
-    ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, or correct the name; the runtime goes on by itself."),
+    ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, or correct the name; the runtime goes on by itself. A runtime that served before goes on serving: its pods are judged by their workloads, `Synced` gives the reason, and mounts that an edit or a restart asks for wait."),
     ROW("DatasetNotFound", "there is no Dataset of the runtime's name in its namespace. Create it."),
     ROW("DatasetDeleting", "the Dataset is being deleted and was never bound to this runtime. Make it again, or delete the runtime."),
     ROW("MetadataMissing", "finalizers, owner reference and labels are being written. Passes in moments."),
     ROW("NameNotReadYet", "the controller asks the API server who has a name before it writes it. Passes in moments."),
-    ROW("ObjectsPending", "config maps, services and workloads are being written. If it stays, the controller's log names the request that is refused."),
+    ROW("ObjectsPending", "config maps, services and workloads are being written. Passes in moments."),
+    ROW("WriteRefused", "the API server refuses an object that the controller writes, or has not taken it three times in a row; the message names the object and gives the server's words: a quota, an admission policy or webhook, missing permissions, a template that Kubernetes finds invalid. `Synced` gives this reason too, and for a runtime that serves it alone. Correct what the message names; the controller tries again by itself, ever more rarely, at most five minutes apart, and at once after an edit."),
     ROW("ObjectTerminating", "an object that must be replaced is not gone yet. A finalizer on it may keep it."),
     ROW("PodsNotReady", "how many pods are ready of those that are asked for."),
     ROW("PodsReady", "how many pods are ready of those that are asked for."),
@@ -34,7 +35,7 @@ static const struct {
     ROW("NodesDiffer", "labels of nodes are being written."),
     ROW("PodsTerminating", "pods are not gone yet."),
     ROW("DatasetInUse", "the Dataset cannot go while a pod uses its volume or another Dataset refers to it."),
-    ROW("Paused", "the annotation `cacheruntime.fluid.io/paused: \"true\"` keeps everything but the status from being written. Remove it."),
+    ROW("Paused", "the annotation `cacheruntime.fluid.io/paused: \"true\"` keeps everything but the status from being written. The last verdict of checkRuntimeReady stands meanwhile. Remove it."),
     ROW("WaitsForRollout", "the class changed and the pods of this runtime keep what they have until its turn comes; see the class's status."),
     ROW("NoTopology", "the class declares nothing that could run, or the runtime disables all of it, or a template has no container."),
     ROW("NoComponent", "the class declares nothing that could run, or the runtime disables all of it, or a template has no container."),
@@ -62,7 +63,7 @@ static const struct {
     ROW("Serving", "the cache serves."),
     ROW("ComponentDown", "the master has no ready majority, or no worker is ready, for 30 seconds (10 minutes while a rollout replaces pods). The Dataset is `Failed` until enough pods are back; then mounts are checked and it is `Bound` again by itself."),
     ROW("HealthCheckFailed", "checkRuntimeReady failed as many times in a row as `failureThreshold` says. It is asked on; the first success ends it."),
-    ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay."),
+    ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay. One that failed is tried again, ever more rarely, at most five minutes apart; one that printed something else is due as always."),
     ROW("FieldNotKept", "the API server, a webhook or an older schema drops or changes a field on every write. The controller stops writing it until the object or the wish changes; the message names the field."),
     ROW("ImmutableFieldChanged", "a field changed that Kubernetes never changes. Workloads and services are made again; for volume and claim see `VolumeOutdated`."),
     ROW("VolumeCurrent", "volume and claim are as asked."),

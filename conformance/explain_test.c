@@ -31,7 +31,7 @@ static const struct {
      "  what:  waits for CacheRuntimeClass \"c\" to be created\n"
      "  since: its status does not say yet\n"
      "  about: the class that `spec.runtimeClassName` names does not exist. Create it, or correct"
-     " the name; the runtime goes on by itself.\n"},
+     " the name; the runtime goes on by itself."},
     {CLASS RUNTIME STATUS, "d",
      "default/d waits at DatasetFound: DatasetNotFound\n"
      "  what:  waits for Dataset \"d\" to be created\n"
