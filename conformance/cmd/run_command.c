@@ -61,6 +61,9 @@ static bool run_all(struct scenario_outcome *outcomes, size_t count,
     };
     *ret_status = EXIT_HELD;
     for (size_t i = 0; i < count && *ret_status == EXIT_HELD; i++) {
+        if (session_source_is_stopping(source))
+            return error_set(err, ERROR_UNAVAILABLE, "interrupted after %zu of %zu scenarios", i,
+                             count);
         scenario_run(&outcomes[i].scenario, &how, arena, &outcomes[i].result);
         compare_with_sim(&outcomes[i], options, arena);
         if (options->source.mode == SESSION_MODE_SIM &&
@@ -97,11 +100,13 @@ static int run(const struct command *command, const struct operands *operands,
     if (!scenario_input_read(arena, operands->items, operands->count, &outcomes, &count, &err))
         return command_fail(command, err.message);
     if (!run_all(outcomes, count, options, source, arena, &status, &err))
-        return command_fail(command, err.message);
+        return command_fail_with(command, &err);
     struct scenario_report_input input = {
         .outcomes = outcomes,
         .count = count,
         .seed = options->seed,
+        .mode = (enum session_mode)options->source.mode,
+        .where = session_source_text(source, arena),
         .is_verbose = options->is_verbose,
     };
     return status == EXIT_HELD ? print_report(&input, options->output, arena) : status;

@@ -21,13 +21,31 @@ static struct sv measured_text(const struct scenario_outcome *outcome, struct ar
     struct sv explored = result->explored_runs > 0
                              ? arena_printf(arena, ", %zu runs with a crash", result->explored_runs)
                              : SV("");
+    struct sv unjudged = result->unjudged.len > 0 ? arena_printf(arena, "; not judged here: %.*s",
+                                                                 SV_ARG(result->unjudged))
+                                                  : SV("");
     return arena_printf(
-        arena, "%.*s in %.*s, %.*s, %.*s%.*s",
+        arena, "%.*s in %.*s, %.*s, %.*s%.*s%.*s",
         SV_ARG(count_text(arena, outcome->scenario.step_count, "step", "steps")),
         SV_ARG(api_duration_format(result->duration_ms, arena)),
         SV_ARG(count_text(arena, result->counts.writes, "write", "writes")),
         SV_ARG(count_text(arena, result->counts.executions, "execution", "executions")),
-        SV_ARG(explored));
+        SV_ARG(explored), SV_ARG(unjudged));
+}
+
+/* ", mode http, clock 60 times as fast"; the simulation is what nobody has to be told. */
+static struct sv mode_text(const struct scenario_report_input *input, struct arena *arena) {
+    if (input->mode == SESSION_MODE_SIM)
+        return SV("");
+    return arena_printf(arena, ", mode %.*s%s%.*s", SV_ARG(session_mode_names[input->mode]),
+                        input->where.len > 0 ? ", " : "", SV_ARG(input->where));
+}
+
+static struct sv mode_option(const struct scenario_report_input *input, struct arena *arena) {
+    if (input->mode == SESSION_MODE_SIM)
+        return SV("");
+    return arena_printf(arena, " --mode %.*s%s", SV_ARG(session_mode_names[input->mode]),
+                        input->mode == SESSION_MODE_CLUSTER ? " --kubeconfig FILE" : "");
 }
 
 static void put(struct buf *buf, struct sv text) {
@@ -77,15 +95,16 @@ struct sv scenario_summary_text(const struct scenario_report_input *input, struc
     size_t passed = count_state(input, CHECK_STATE_PASS);
     size_t failed = count_state(input, CHECK_STATE_FAIL);
     size_t errors = count_state(input, CHECK_STATE_ERROR);
-    struct sv text = arena_printf(
-        arena, "%zu passed, %zu failed, %zu errors, %zu skipped (seed %llu)\n", passed, failed,
-        errors, input->count - passed - failed - errors, (unsigned long long)input->seed);
+    struct sv text =
+        arena_printf(arena, "%zu passed, %zu failed, %zu errors, %zu skipped (seed %llu%.*s)\n",
+                     passed, failed, errors, input->count - passed - failed - errors,
+                     (unsigned long long)input->seed, SV_ARG(mode_text(input, arena)));
     for (size_t i = 0; i < input->count; i++) {
         if (input->outcomes[i].result.state != CHECK_STATE_FAIL)
             continue;
-        return arena_printf(arena, "%.*sreplay: crctl run %.*s --seed %llu --verbose\n",
+        return arena_printf(arena, "%.*sreplay: crctl run %.*s --seed %llu%.*s --verbose\n",
                             SV_ARG(text), SV_ARG(input->outcomes[i].scenario.manifest->path),
-                            (unsigned long long)input->seed);
+                            (unsigned long long)input->seed, SV_ARG(mode_option(input, arena)));
     }
     return text;
 }
@@ -126,6 +145,8 @@ static struct cJSON *outcome_json(const struct scenario_outcome *outcome, bool i
     json_set_string(arena, tree, SV("state"), check_state_text(result->state));
     if (result->reason.len > 0)
         json_set_string(arena, tree, SV("reason"), result->reason);
+    if (result->unjudged.len > 0)
+        json_set_string(arena, tree, SV("notJudged"), result->unjudged);
     struct cJSON *measured = json_ensure_map(arena, tree, SV("measured"));
     json_set_int(arena, measured, SV("durationMs"), result->duration_ms);
     json_set_int(arena, measured, SV("reads"), (int64_t)result->counts.reads);
@@ -151,6 +172,9 @@ struct cJSON *scenario_report_json(const struct scenario_report_input *input, st
     json_set_string(arena, tool, SV("name"), SV("crctl"));
     json_set_string(arena, tool, SV("version"), SV(CACHERUNTIME_VERSION));
     json_set_int(arena, report, SV("seed"), (int64_t)input->seed);
+    json_set_string(arena, report, SV("mode"), session_mode_names[input->mode]);
+    if (input->where.len > 0)
+        json_set_string(arena, report, SV("where"), input->where);
     json_set_string(arena, report, SV("state"), check_state_text(scenario_report_state(input)));
     struct cJSON *scenarios = json_ensure_list(arena, report, SV("scenarios"));
     for (size_t i = 0; i < input->count; i++)
@@ -216,6 +240,8 @@ struct sv scenario_report_junit(const struct scenario_report_input *input, struc
     put_count(&buf, "skipped", input->count - passed - failed - errors, arena);
     xml_put(&buf, SV(">\n    <properties>\n      <property name=\"seed\""));
     put_count(&buf, "value", input->seed, arena);
+    xml_put(&buf, SV("/>\n      <property name=\"mode\""));
+    xml_put_attribute(&buf, "value", session_mode_names[input->mode]);
     xml_put(&buf, SV("/>\n    </properties>\n"));
     for (size_t i = 0; i < input->count; i++)
         put_case(&buf, &input->outcomes[i], arena);

@@ -23,6 +23,8 @@ struct scenario_report_input {
     const struct scenario_outcome *outcomes;
     size_t count;
     uint64_t seed;
+    enum session_mode mode;
+    struct sv where; /* server, controller or clock, as far as they are not the mode's; SV("") */
     bool is_verbose; /* JSON: with the trace and the objects at the end */
 };
 

@@ -77,6 +77,38 @@ TEST(summary_tells_how_to_replay) {
                 "replay: crctl run dir/a.yaml --seed 7 --verbose\n"));
 }
 
+/* Whoever reads a report sees where it was made, and what was not looked at there. */
+TEST(other_modes_are_told) {
+    static const struct {
+        enum session_mode mode;
+        const char *where, *summary;
+    } cases[] = {
+        {SESSION_MODE_HTTP, "clock 60 times as fast",
+         "0 passed, 1 failed, 0 errors, 0 skipped (seed 7, mode http, clock 60 times as fast)\n"
+         "replay: crctl run dir/a.yaml --seed 7 --mode http --verbose\n"},
+        {SESSION_MODE_CLUSTER, "",
+         "0 passed, 1 failed, 0 errors, 0 skipped (seed 7, mode cluster)\n"
+         "replay: crctl run dir/a.yaml --seed 7 --mode cluster --kubeconfig FILE --verbose\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_outcome outcome = outcome_of(CHECK_STATE_FAIL, SV("x"));
+        struct scenario_report_input input = {.outcomes = &outcome,
+                                              .count = 1,
+                                              .seed = 7,
+                                              .mode = cases[i].mode,
+                                              .where = sv_from(cases[i].where)};
+        outcome.result.unjudged = SV("count, budgets");
+        CHECK_SV(scenario_summary_text(&input, arena), sv_from(cases[i].summary));
+        CHECK(sv_contains(scenario_outcome_text(&outcome, false, arena),
+                          SV("2 executions; not judged here: count, budgets)")));
+        const struct cJSON *report = scenario_report_json(&input, arena);
+        CHECK_SV(json_find_string(report, "mode"), session_mode_names[cases[i].mode]);
+        CHECK_SV(json_find_string(report, "where"), sv_from(cases[i].where));
+        CHECK_SV(json_find_string(report, "scenarios.0.notJudged"), SV("count, budgets"));
+    }
+}
+
 TEST(json_has_what_text_has) {
     AUTO(arena) arena = arena_new();
     struct scenario_outcome outcome = outcome_of(CHECK_STATE_FAIL, SV("broken"));
@@ -105,7 +137,8 @@ TEST(junit_is_escaped_and_keeps_states_apart) {
         SV("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"crctl run\">\n"
            "  <testsuite name=\"scenarios\" tests=\"3\" failures=\"1\" errors=\"0\" "
            "skipped=\"1\">\n"
-           "    <properties>\n      <property name=\"seed\" value=\"7\"/>\n    </properties>\n"
+           "    <properties>\n      <property name=\"seed\" value=\"7\"/>\n"
+           "      <property name=\"mode\" value=\"sim\"/>\n    </properties>\n"
            "    <testcase classname=\"scenario\" name=\"SCN-1 a &lt; b\" file=\"dir/a.yaml\"/>\n"
            "    <testcase classname=\"scenario\" name=\"SCN-1 a &lt; b\" file=\"dir/a.yaml\">\n"
            "      <failure message=\"a &amp; b\">dir/a.yaml:7:3: a &amp; b&#10;more&#10;"
