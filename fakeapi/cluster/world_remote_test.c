@@ -163,7 +163,7 @@ static const struct cJSON *far_get(struct far *far, struct arena *arena,
 #define POD(name, node)                                                                            \
     "{\"metadata\":{\"namespace\":\"default\",\"name\":\"" name "\"},\"spec\":{\"nodeName\":"      \
     "\"" node "\",\"automountServiceAccountToken\":false,\"containers\":[{\"name\":\"main\","      \
-              "\"image\":\"img\"}]}}"
+    "\"image\":\"img\"}]}}"
 
 TEST(kubelets_run_the_pods_of_their_nodes_and_write_each_status_once) {
     AUTO(arena) arena = arena_new();
