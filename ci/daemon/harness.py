@@ -72,7 +72,9 @@ class Api:
             try:
                 self.connection.request(method, path, data, headers)
                 answer = self.connection.getresponse()
-                return answer.status, json.loads(answer.read() or b"null")
+                text = answer.read()
+                is_json = "json" in answer.getheader("Content-Type", "")
+                return answer.status, json.loads(text) if is_json else text.decode()
             except (http.client.HTTPException, OSError):
                 # The server closed a connection that was idle.
                 self.connection.close()
