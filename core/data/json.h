@@ -93,7 +93,9 @@ static inline struct cJSON *json_get(const struct cJSON *map, struct sv key);
  * one that the compiler does not know. */
 struct cJSON *json_get_word(const struct cJSON *map, struct sv key, uint64_t word);
 struct cJSON *json_get_any(const struct cJSON *map, struct sv key);
-static inline struct cJSON *json_get(const struct cJSON *map, struct sv key) {
+/* Always: gcc 12 takes what a copy of it knows of `key` for a fact about other callers. */
+__attribute__((always_inline)) static inline struct cJSON *json_get(const struct cJSON *map,
+                                                                    struct sv key) {
     return __builtin_constant_p(key.len) ? json_get_word(map, key, json_key_word(key))
                                          : json_get_any(map, key);
 }
