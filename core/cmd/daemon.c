@@ -118,6 +118,8 @@ static void start_controller(struct daemon *daemon) {
 }
 
 static void stop_controller(struct daemon *daemon) {
+    if (!daemon->controller)
+        return;
     controller_free(daemon->controller);
     metered_transport_set_inner(daemon->metered, NULL);
     curl_transport_free(daemon->work);
@@ -325,10 +327,19 @@ static void tell_start(const struct daemon *daemon) {
                  "the API server's certificate is not verified: whoever answers is believed");
 }
 
+/* "https://host:port/path" */
+static struct sv host_of(struct sv server) {
+    struct sv rest = server;
+    sv_cut(&rest, '/');
+    sv_cut(&rest, '/');
+    return sv_cut(&rest, '/');
+}
+
 static bool begin(struct daemon *daemon, struct error *err) {
     if (!connection_find(daemon->arena, daemon->options, environment, &daemon->config, err))
         return false;
     tell_start(daemon);
+    daemon->metered = metered_transport_new(host_of(daemon->config.server));
     event_loop_catch_signals(daemon->loop);
     daemon->credentials = credentials_new(&(struct credentials_options){
         .config = &daemon->config,
@@ -359,7 +370,6 @@ struct daemon *daemon_new(const struct daemon_options *options, struct error *er
     daemon->credential = (struct credential){none, none, none, none};
     daemon->log = daemon_log(options->log_level, options->logs_json);
     daemon->loop = event_loop_new();
-    daemon->metered = metered_transport_new();
     daemon->identity = make_identity(daemon->arena, options);
     daemon->started_ms = wall_now_ms();
     if (begin(daemon, err))

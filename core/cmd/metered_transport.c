@@ -3,21 +3,14 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/histogram.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/client/request_url.h"
 #include "core/client/transport.h"
 #include "core/platform/event_loop.h"
 
-enum { BUCKET_COUNT = 9 };
-
-/* Upper bounds in milliseconds; the last bucket has none. */
-static const int64_t bounds_ms[BUCKET_COUNT] = {5, 25, 100, 250, 500, 1000, 4000, 15000, INT64_MAX};
-
-struct histogram {
-    uint64_t counts[BUCKET_COUNT];
-    uint64_t sum_ms, count;
-};
+static const int64_t bounds_ms[] = {5, 25, 100, 250, 500, 1000, 4000, 15000};
 
 struct series {
     uint64_t count;
@@ -33,7 +26,8 @@ struct open_request {
 struct metered_transport {
     struct transport base;
     struct transport *inner;
-    struct arena *texts;  /* names of resources: few, for ever */
+    struct arena *texts; /* names of resources: few, for ever */
+    struct sv host;
     struct map *names;    /* each of them once */
     struct map *open;     /* id -> struct open_request */
     struct map *outcomes; /* labels -> struct series */
@@ -58,15 +52,6 @@ static void count(struct map *map, struct sv labels) {
     series->count++;
 }
 
-static void observe(struct histogram *histogram, int64_t duration_ms) {
-    size_t bucket = 0;
-    while (duration_ms > bounds_ms[bucket])
-        bucket++;
-    histogram->counts[bucket]++;
-    histogram->count++;
-    histogram->sum_ms += (uint64_t)(duration_ms > 0 ? duration_ms : 0);
-}
-
 static bool is_write(enum verb verb) {
     return verb == VERB_CREATE || verb == VERB_UPDATE || verb == VERB_PATCH ||
            verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
@@ -79,15 +64,16 @@ static void note_end(struct metered_transport *metered, const struct completion 
     AUTO(arena) arena = arena_new();
     struct sv code = completion->http_status ? arena_printf(arena, "%d", completion->http_status)
                                              : SV("<error>");
-    count(metered->outcomes,
-          arena_printf(arena, "code=\"%.*s\",method=\"%s\"", SV_ARG(code), request->method));
+    count(metered->outcomes, arena_printf(arena, "code=\"%.*s\",host=\"%.*s\",method=\"%s\"",
+                                          SV_ARG(code), SV_ARG(metered->host), request->method));
     if (is_write(request->verb))
         count(metered->writes,
               arena_printf(arena, "verb=\"%.*s\",kind=\"%.*s\"", SV_ARG(verb_text(request->verb)),
                            SV_ARG(request->resource)));
     /* How long a watch lasted is no measure of anything. */
     if (request->verb != VERB_WATCH)
-        observe(&metered->durations[request->verb], steady_now_ms() - request->started_ms);
+        histogram_observe(&metered->durations[request->verb],
+                          steady_now_ms() - request->started_ms);
     mem_free(request);
 }
 
@@ -134,7 +120,7 @@ static void cancel(struct transport *base, uint64_t id) {
     transport_cancel(metered->inner, id);
 }
 
-struct metered_transport *metered_transport_new(void) {
+struct metered_transport *metered_transport_new(struct sv host) {
     struct metered_transport *metered = mem_alloc(sizeof(*metered));
     *metered = (struct metered_transport){
         .base = {.start = start, .take = take, .cancel = cancel},
@@ -144,6 +130,9 @@ struct metered_transport *metered_transport_new(void) {
         .outcomes = map_new(),
         .writes = map_new(),
     };
+    metered->host = arena_copy(metered->texts, host);
+    for (size_t i = 0; i < COUNT_OF(metered->durations); i++)
+        histogram_init(&metered->durations[i], bounds_ms, COUNT_OF(bounds_ms));
     return metered;
 }
 
@@ -182,33 +171,24 @@ static bool write_series(const struct map *map, const char *name, const char *he
     return fits;
 }
 
-static bool write_histogram(const struct histogram *histogram, enum verb verb, struct buf *text) {
-    static const char name[] = "rest_client_request_duration_seconds";
-    struct sv label = verb_text(verb);
-    uint64_t count_so_far = 0;
-    bool fits = true;
-    for (size_t i = 0; i < BUCKET_COUNT && fits; i++) {
-        count_so_far += histogram->counts[i];
-        fits = buf_printf(text, "%s_bucket{verb=\"%.*s\",le=\"", name, SV_ARG(label)) &&
-               (bounds_ms[i] == INT64_MAX ? buf_append(text, SV("+Inf"))
-                                          : buf_printf(text, "%g", (double)bounds_ms[i] / 1000)) &&
-               buf_printf(text, "\"} %llu\n", (unsigned long long)count_so_far);
-    }
-    return fits && buf_printf(text, "%s_sum{verb=\"%.*s\"} %.3f\n%s_count{verb=\"%.*s\"} %llu\n",
-                              name, SV_ARG(label), (double)histogram->sum_ms / 1000, name,
-                              SV_ARG(label), (unsigned long long)histogram->count);
+static const char durations_name[] = "rest_client_request_duration_seconds";
+
+static bool write_durations(const struct metered_transport *metered, struct buf *text) {
+    bool fits =
+        histogram_write_head(text, durations_name, "How long requests took, watches apart.");
+    AUTO(arena) arena = arena_new();
+    for (size_t verb = 0; verb < COUNT_OF(metered->durations) && fits; verb++)
+        if (metered->durations[verb].count > 0)
+            fits = histogram_write(
+                &metered->durations[verb], durations_name,
+                arena_printf(arena, "verb=\"%.*s\"", SV_ARG(verb_text((enum verb)verb))), text);
+    return fits;
 }
 
 bool metered_transport_write(const struct metered_transport *metered, struct buf *text) {
-    bool fits = write_series(metered->outcomes, "rest_client_requests_total",
-                             "Requests to the API server by outcome and method.", text) &&
-                write_series(metered->writes, "cacheruntime_api_writes_total",
-                             "Writes to the API server, by verb and resource.", text) &&
-                buf_append(text, SV("# HELP rest_client_request_duration_seconds How long requests "
-                                    "took, watches apart.\n"
-                                    "# TYPE rest_client_request_duration_seconds histogram\n"));
-    for (size_t verb = 0; verb < COUNT_OF(metered->durations) && fits; verb++)
-        if (metered->durations[verb].count > 0)
-            fits = write_histogram(&metered->durations[verb], (enum verb)verb, text);
-    return fits;
+    return write_series(metered->outcomes, "rest_client_requests_total",
+                        "Requests to the API server by outcome, method and host.", text) &&
+           write_series(metered->writes, "cacheruntime_api_writes_total",
+                        "Writes to the API server, by verb and resource.", text) &&
+           write_durations(metered, text);
 }

@@ -8,6 +8,7 @@
 #define CORE_CMD_METERED_TRANSPORT_H
 
 #include "core/base/base.h"
+#include "core/base/sv.h"
 
 struct buf;
 struct metered_transport; /* opaque */
@@ -16,7 +17,8 @@ struct transport;
 /* Different pairs of verb, resource and outcome that are told apart; more are counted as one. */
 enum { METERED_SERIES_MAX = 1024 };
 
-struct metered_transport *metered_transport_new(void);
+/* `host` is the API server's, a label. */
+struct metered_transport *metered_transport_new(struct sv host);
 /* Accepts NULL. */
 void metered_transport_free(struct metered_transport *metered);
 

@@ -68,6 +68,8 @@ static bool write_controller(const struct daemon *daemon, struct buf *text) {
     struct controller_stats stats = {0};
     if (daemon->controller)
         controller_get_stats(daemon->controller, &stats);
+    if (daemon->controller && !controller_write_metrics(daemon->controller, text))
+        return false;
     return counter(text, "cacheruntime_plans_total", "Plans made.", stats.plans) &&
            counter(text, "cacheruntime_plans_empty_total", "Plans with nothing to write.",
                    stats.empty_plans) &&

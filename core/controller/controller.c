@@ -121,6 +121,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->store = cache_store_new(&(struct cache_index){
         .groups = store_groups, .changed = store_changed, .context = controller});
     controller->queue = workqueue_new(options->seed);
+    controller_metrics_init(&controller->metrics);
     controller->states = map_new();
     controller->flights = map_new();
     controller->node_turns = node_turns_new();
@@ -264,6 +265,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
         controller->stats.events++;
     }
     controller->stats.empty_plans++;
+    controller_metrics_note_round(controller, state, false);
     arena_free(state->arena);
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
@@ -335,6 +337,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
     note_edits(controller, state, &snapshot);
+    controller_metrics_note_phases(controller, state, &snapshot);
     plan_runtime(&snapshot, state->arena, &state->plan);
     class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;

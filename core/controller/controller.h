@@ -69,6 +69,10 @@ struct controller_stats {
 };
 void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats);
 
+/* In Prometheus' text format: the queue, rounds, execution entries, phases, and upstream's. False
+ * when the buffer's maximum is reached. */
+MUST_CHECK bool controller_write_metrics(const struct controller *controller, struct buf *text);
+
 /* Plans one runtime from the cache as it is now, without acting; for explain and /debug/plan.
  * False when neither a runtime nor a dataset of that name is known. */
 bool controller_plan(struct controller *controller, struct sv namespace_name, struct sv name,

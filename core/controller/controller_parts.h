@@ -9,6 +9,7 @@
 #include "core/base/base.h"
 #include "core/base/rng.h"
 #include "core/controller/controller.h"
+#include "core/controller/controller_metrics.h"
 #include "core/reconcile/snapshot.h"
 
 struct cache_store;
@@ -40,6 +41,7 @@ struct controller {
     struct sv namespaces;
     struct selector class_selector;
     struct controller_stats stats;
+    struct controller_metrics metrics;
 };
 
 enum flight_type { FLIGHT_ACTION, FLIGHT_EXECUTE, FLIGHT_CLAIM_PODS };

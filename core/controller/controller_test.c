@@ -8,6 +8,7 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -412,6 +413,39 @@ TEST(a_runtime_becomes_bound_and_then_nothing_is_written) {
     int writes = server.writes;
     run(&server, controller, 5 * MINUTE_MS);
     CHECK(server.writes <= writes + 10); /* the periodic report, not a fight */
+    controller_free(controller);
+    server_release(&server);
+}
+
+static bool tells(const struct controller *controller, const char *line) {
+    struct buf text;
+    buf_init(&text, 1024 * 1024);
+    bool fits = controller_write_metrics(controller, &text);
+    bool has = fits && sv_contains(buf_view(&text), sv_from(line));
+    buf_release(&text);
+    return has;
+}
+
+TEST(metrics_tell_what_became_of_a_runtime) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    CHECK(tells(controller, "\ncacheruntime_bind_duration_seconds_count 0\n"));
+    server.fault = FAULT_INTERNAL;
+    run(&server, controller, 2 * MINUTE_MS);
+    static const char *const lines[] = {
+        "\ncacheruntime_bind_duration_seconds_count 1\n",
+        "\ncacheruntime_exec_duration_seconds_count{entry=\"mountUFS\"} 1\n",
+        "\ncacheruntime_exec_failures_total{entry=\"mountUFS\"} 0\n",
+        "\ncacheruntime_phase{phase=\"Ready\"} 1\n",
+        "\ncacheruntime_dataset_phase{phase=\"Bound\"} 1\n",
+        "\ncontroller_runtime_reconcile_errors_total{controller=\"cacheruntime\"} 1\n",
+        "\nworkqueue_retries_total{name=\"cacheruntime\",controller=\"cacheruntime\"} 1\n",
+        "\nworkqueue_depth{name=\"cacheruntime\",controller=\"cacheruntime\"} 0\n",
+        "\nruntime_setup_error_total{runtime_type=\"cacheruntime\",runtime=\"default/demo\"} 1\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        CHECK_SV(sv_from(tells(controller, lines[i]) ? lines[i] : ""), sv_from(lines[i]));
     controller_free(controller);
     server_release(&server);
 }

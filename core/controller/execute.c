@@ -179,6 +179,7 @@ static void end_round(struct controller *controller, struct runtime_state *state
     controller->round_count--;
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
     bool only_reads = plan_has_only(&state->plan, ACTION_GET);
+    controller_metrics_note_round(controller, state, has_failed);
     bool only_executes = state->execution_id && plan_has_only(&state->plan, ACTION_EXECUTE);
     arena_free(state->arena);
     state->arena = NULL;
@@ -374,5 +375,6 @@ void execute_take_execution(struct controller *controller, struct runtime_state 
     execution->stderr_bytes = keep(memory->arena, completion->stderr_bytes);
     bool has_failed = execution->error != ERROR_NONE || execution->exit_code != 0;
     execution->consecutive_failures = has_failed ? execution->consecutive_failures + 1 : 0;
+    controller_metrics_note_execution(controller, state, execution);
     workqueue_add(controller->queue, state->key);
 }

@@ -66,6 +66,12 @@ struct write_failure {
     char *text;   /* "StatefulSet \"a\": " and the server's words; NULL: a status was not taken */
 };
 
+/* What metrics tell of it; controller_metrics.h. */
+struct runtime_measures {
+    uint8_t runtime_phase, dataset_phase; /* 0: there is no such object */
+    uint64_t setup_errors, health_errors;
+};
+
 struct runtime_state {
     struct sv key, namespace_name, name;
     struct map *names;     /* cache_key() -> struct name_memory */
@@ -93,6 +99,7 @@ struct runtime_state {
     int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */
     struct rollout_memory rollout;
     uint32_t round_count; /* rounds in a row without an empty plan */
+    struct runtime_measures measures;
 
     /* Inputs of the last plan that had nothing to send. */
     bool has_rested;

@@ -14,6 +14,7 @@ struct item {
     bool is_taken;
     bool is_preferred;
     uint32_t failures;
+    int64_t added_ms;    /* when it became dirty */
     int64_t due_ms;      /* DEADLINE_NEVER: no timer counts */
     uint64_t generation; /* of the timer that counts */
     size_t timer_count;  /* timers that point here, stale ones included */
@@ -30,14 +31,19 @@ struct workqueue {
         struct item *first, *last;
     } lines[LINE_COUNT];
     uint32_t preferred_in_a_row;
+    int64_t now_ms; /* as it was told last */
+    struct workqueue_stats stats;
     struct timers timers;
     struct rng rng;
 };
+
+static const int64_t wait_bounds_ms[] = {5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30000, 120000};
 
 struct workqueue *workqueue_new(uint64_t seed) {
     struct workqueue *queue = mem_alloc(sizeof(*queue));
     queue->items = map_new();
     rng_init_named(&queue->rng, seed, SV("workqueue"));
+    histogram_init(&queue->stats.waits, wait_bounds_ms, COUNT_OF(wait_bounds_ms));
     return queue;
 }
 
@@ -93,6 +99,9 @@ static void add_item(struct workqueue *queue, struct item *item) {
     if (item->is_dirty)
         return;
     item->is_dirty = true;
+    item->added_ms = queue->now_ms;
+    queue->stats.adds++;
+    queue->stats.depth++;
     /* While it is taken it waits for workqueue_done(). */
     if (!item->is_taken)
         line_up(queue, item);
@@ -131,6 +140,7 @@ void workqueue_add_rate_limited(struct workqueue *queue, struct sv key, int64_t 
         wait_ms = WORKQUEUE_BACKOFF_MS_MAX;
     wait_ms += (int64_t)rng_below(&queue->rng, (uint64_t)wait_ms / 4);
     item->failures++;
+    queue->stats.retries++;
     workqueue_add_at(queue, key, now_ms + (wait_ms > at_least_ms ? wait_ms : at_least_ms));
 }
 
@@ -164,6 +174,7 @@ static enum line next_line(const struct workqueue *queue) {
 }
 
 bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key) {
+    queue->now_ms = now_ms;
     take_timers(queue, now_ms);
     enum line line = next_line(queue);
     struct item *item = queue->lines[line].first;
@@ -176,6 +187,8 @@ bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key)
     item->next = NULL;
     item->is_dirty = item->is_preferred = false;
     item->is_taken = true;
+    queue->stats.depth--;
+    histogram_observe(&queue->stats.waits, item->added_ms ? now_ms - item->added_ms : 0);
     *ret_key = item->key;
     return true;
 }
@@ -193,4 +206,8 @@ void workqueue_done(struct workqueue *queue, struct sv key) {
 int64_t workqueue_next_ms(const struct workqueue *queue) {
     bool has_key = queue->lines[LINE_PREFERRED].first || queue->lines[LINE_ORDINARY].first;
     return has_key ? INT64_MIN : timers_next_ms(&queue->timers);
+}
+
+void workqueue_get_stats(const struct workqueue *queue, struct workqueue_stats *ret_stats) {
+    *ret_stats = queue->stats;
 }

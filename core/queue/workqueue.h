@@ -9,9 +9,16 @@
 #define CORE_QUEUE_WORKQUEUE_H
 
 #include "core/base/base.h"
+#include "core/base/histogram.h"
 #include "core/base/sv.h"
 
 struct workqueue; /* opaque */
+
+struct workqueue_stats {
+    size_t depth; /* keys that wait to be taken */
+    uint64_t adds, retries;
+    struct histogram waits; /* for being taken */
+};
 
 enum {
     WORKQUEUE_BACKOFF_MS_MIN = 1000,
@@ -44,5 +51,9 @@ void workqueue_done(struct workqueue *queue, struct sv key);
 
 /* When the next key is due: INT64_MIN for at once, or DEADLINE_NEVER. */
 int64_t workqueue_next_ms(const struct workqueue *queue);
+
+/* Counted since the beginning. Waits are measured from the last look at the time before the key was
+ * added, so they are a turn of the caller's loop too long at most. */
+void workqueue_get_stats(const struct workqueue *queue, struct workqueue_stats *ret_stats);
 
 #endif

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics: the format is Prometheus', the numbers are true, and dashboards and alerts ask for nothing
+that is not there."""
+import json
+import os
+import re
+import subprocess
+
+from harness import (
+    FLUID, cache_class, check, create_cache, metrics, probe, runtime_path, wait_bound, wait_for)
+
+DEPLOY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy")
+SAMPLE = re.compile(r'([a-z_]+)(?:\{(?:[a-z_]+="[^"\\\n]*",?)*\})? (\S+)')
+# Written by Prometheus itself, or words of its language.
+OTHERS = {"histogram_quantile", "rate", "sum", "max", "by"}
+
+
+def families(text):
+    """Name -> type, after a check of each line."""
+    found, seen = {}, set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            check(name not in found, f"{name} begins twice")
+            found[name] = kind
+            continue
+        if line.startswith("#"):
+            continue
+        sample = SAMPLE.fullmatch(line)
+        check(sample, f"no sample: {line}")
+        base = re.sub("_(bucket|sum|count)$", "", sample.group(1))
+        check(sample.group(1) in found or found.get(base) == "histogram", f"without a type: {line}")
+        series = line.rpartition(" ")[0]
+        check(series not in seen, f"twice: {series}")
+        seen.add(series)
+        float(sample.group(2))
+    return found
+
+
+def expressions():
+    """What the dashboard and the alerts ask for."""
+    dashboard = subprocess.run([os.path.join(DEPLOY, "dashboards/make")], check=True, text=True,
+                               capture_output=True).stdout
+    for panel in json.loads(dashboard)["panels"]:
+        for target in panel["targets"]:
+            yield target["expr"]
+    rules = subprocess.run([os.path.join(DEPLOY, "render"), "--set=alerts.enabled=true"], check=True,
+                           text=True, capture_output=True).stdout
+    yield from re.findall(r"^ +expr: (.*)$", rules, re.M)
+
+
+def asked_for(expression):
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)", "", expression)
+    return {re.sub("_(bucket|sum|count)$", "", word)
+            for word in re.findall(r"[a-z][a-z_]+", bare)} - OTHERS
+
+
+def run(bench):
+    server = bench.serve("--nodes", "8")
+    api = server.api
+    daemon = bench.control(server.kubeconfig)
+    api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
+    for name in ("one", "two"):
+        create_cache(api, name)
+        wait_bound(api, name)
+    wait_for("both Ready", lambda: metrics(daemon)['cacheruntime_phase{phase="Ready"}'] == 2)
+    values = metrics(daemon)
+    for name, value in {
+            "cacheruntime_bind_duration_seconds_count": 2,
+            'cacheruntime_bind_duration_seconds_bucket{le="60"}': 2,
+            'cacheruntime_dataset_phase{phase="Bound"}': 2,
+            'cacheruntime_exec_failures_total{entry="mountUFS"}': 0,
+            'cacheruntime_exec_duration_seconds_count{entry="mountUFS"}': 2,
+            'controller_runtime_active_workers{controller="cacheruntime"}': 0}.items():
+        check(values.get(name) == value, f"{name} is {values.get(name)}, not {value}")
+    check(values['rest_client_requests_total{code="101",host="%s",method="GET"}' % api.host] >= 4,
+          "executions are requests")
+
+    found = families(probe(daemon, "/metrics")[1])
+    for name in ("runtime_setup_error_total", "runtime_sync_healthcheck_error_total",
+                 "dataset_ufs_file_num", "dataset_ufs_total_size", "workqueue_adds_total",
+                 "workqueue_work_duration_seconds", "controller_runtime_reconcile_total"):
+        check(name in found, f"{name} is not told")
+    leading = {"leader_election_master_status"}
+    asked = set().union(*(asked_for(expression) for expression in expressions()))
+    check(len(asked) > 15 and not asked - set(found) - leading,
+          f"asked for and not told: {asked - set(found) - leading}")
+
+    # One that goes takes its series with it.
+    api.delete(runtime_path("two"))
+    wait_for("one runtime fewer", lambda: metrics(daemon)['cacheruntime_phase{phase="Ready"}'] == 1)
