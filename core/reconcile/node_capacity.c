@@ -44,16 +44,17 @@ static struct sv quota_text(struct pass *pass, struct quantity quota) {
 
 /* Bytes in the largest unit that leaves one before the point, exact or with two digits. */
 static struct sv bytes_text(struct pass *pass, int64_t bytes) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    size_t unit = 0;
+    static const char prefixes[] = "KMGTPE";
+    size_t count = 0;
     int64_t one = 1;
-    for (; unit + 1 < COUNT_OF(units) && bytes / one >= 1024; unit++)
+    for (; count < strlen(prefixes) && bytes / one >= 1024; count++)
         one *= 1024;
+    struct sv unit = count > 0 ? pass_printf(pass, "%ciB", prefixes[count - 1]) : SV("B");
     if (bytes % one == 0)
-        return pass_printf(pass, "%lld%s", (long long)(bytes / one), units[unit]);
+        return pass_printf(pass, "%lld%.*s", (long long)(bytes / one), SV_ARG(unit));
     __int128 hundredths = (__int128)bytes * 100 / one;
-    return pass_printf(pass, "%lld.%02d%s", (long long)(hundredths / 100), (int)(hundredths % 100),
-                       units[unit]);
+    return pass_printf(pass, "%lld.%02d%.*s", (long long)(hundredths / 100),
+                       (int)(hundredths % 100), SV_ARG(unit));
 }
 
 /* "1.50GiB", "1.5 GiB", "20G", "512B": sizes as engines print them. */
