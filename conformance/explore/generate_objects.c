@@ -5,8 +5,8 @@
 /* --- one component of a class --- */
 
 static struct sv entry(struct generator *generator, const char *name, uint64_t percent) {
-    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 600, ",
-                         "timeout: 30, ", "failureThreshold: 1, ");
+    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 120, ",
+                         "periodSeconds: 600, ", "timeout: 30, ", "failureThreshold: 1, ");
     struct sv text = arena_printf(generator->arena, "%s: {%.*scommand: [cachectl, %s]}, ", name,
                                   SV_ARG(how), name);
     return generate_maybe(generator, percent, text);
@@ -44,7 +44,8 @@ static struct sv strategy(struct generator *generator, bool is_client) {
     if (is_client)
         return PICK(generator, "activation: Always, ", "updateStrategy: {type: RollingUpdate}, ");
     return PICK(generator, "updateStrategy: {type: OnDelete}, ",
-                "updateStrategy: {type: RollingUpdate}, ", "replicas: 2, ", "replicas: 0, ");
+                "updateStrategy: {type: RollingUpdate, partition: 1}, ", "replicas: 2, ",
+                "replicas: 0, ");
 }
 
 /* A Deployment's pods have names that nobody knows. */
@@ -177,7 +178,8 @@ struct sv generate_scripts(struct generator *generator) {
     struct sv scripts = SV("");
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct sv calls = PICK(generator, "{exit: 1}", "{exit: 1}, {exit: 2}", "{stdout: '{}'}",
-                               "{hang: 40s}", "{ok: {}}, {exit: 1}");
+                               "{stdout: garbage}, {stdout: '[]'}, {stdout: '{}'}", "{hang: 40s}",
+                               "{ok: {}}, {exit: 1}");
         struct sv text = arena_printf(generator->arena, "{entry: %s, do: [%.*s, {ok: {}}]}, ",
                                       names[i], SV_ARG(calls));
         struct sv part = generate_maybe(generator, 12, text);

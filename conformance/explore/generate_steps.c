@@ -25,10 +25,6 @@ static struct sv edit_runtime(struct generator *generator) {
                           "resources: {requests: {cpu: 100m}}", "podMetadata: {labels: {l: m}}",
                           "tolerations: [{operator: Exists}]",
                           "nodeSelector: {kubernetes.io/os: linux}", "disabled: true");
-    /* A runtime that disables all it has is stalled, and keeps what it ran. */
-    bool has_one = (generator->components & (generator->components - 1)) == 0;
-    if (has_one && sv_starts_with(edit, SV("disabled")))
-        edit = SV("env: [{name: C, value: d}]");
     return arena_printf(generator->arena,
                         "patch: {ref: cacheruntime/demo, merge: {spec: {%.*s: {%.*s}}}}",
                         SV_ARG(part), SV_ARG(edit));
@@ -97,7 +93,8 @@ static struct sv lose_node(struct generator *generator) {
     struct sv gone = step(generator, down, false);
     /* Less than it takes until pods are evicted, or more. */
     struct sv while_gone = PICK(generator, "advance: 20s", "advance: 2m", "advance: 10m");
-    struct sv first = two(generator, gone, step(generator, while_gone, false));
+    struct sv first =
+        two(generator, gone, step(generator, while_gone, generate_chance(generator, 50)));
     return two(generator, first, step(generator, up, true));
 }
 
@@ -107,8 +104,11 @@ static struct sv pause(struct generator *generator) {
                         SV("patch: {ref: cacheruntime/demo, merge: {metadata: {annotations:"
                            " {cacheruntime.fluid.io/paused: 'true'}}}}"),
                         generate_chance(generator, 60));
-    struct sv edit =
-        generate_chance(generator, 50) ? edit_runtime(generator) : edit_dataset(generator);
+    bool is_worker = (generator->components & HAS_WORKER) != 0;
+    struct sv edit = generate_chance(generator, 40)   ? edit_runtime(generator)
+                     : generate_chance(generator, 65) ? edit_dataset(generator)
+                     : is_worker                      ? scale(generator)
+                                                      : edit_class(generator);
     struct sv between = step(generator, edit, generate_chance(generator, 60));
     struct sv off = step(generator,
                          SV("patch: {ref: cacheruntime/demo, merge: {metadata: {annotations:"

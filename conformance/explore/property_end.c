@@ -73,15 +73,19 @@ static struct sv key_of(struct end *end, struct sv namespace_name, struct sv nam
     return object_key(end->arena, namespace_name, name);
 }
 
+static bool keeps_pods_back(const struct cJSON *workload) {
+    const struct cJSON *strategy = json_find(workload, "spec.updateStrategy");
+    return sv_eq(json_find_string(strategy, "type"), SV("OnDelete")) ||
+           json_find_int(strategy, "rollingUpdate.partition", 0) > 0;
+}
+
 static void add_line(struct end *end, struct sv line) {
     struct error err = {0};
     size_t brace = sv_find(line, '{');
     struct cJSON *object = json_read(end->arena, sv_drop(line, brace), &err);
     struct line read = {object ? sv_prefix(line, brace) : line, object};
     vec_push(&end->lines, read);
-    bool waits_for_deletion =
-        sv_eq(json_find_string(object, "spec.updateStrategy.type"), SV("OnDelete"));
-    if (waits_for_deletion)
+    if (keeps_pods_back(object))
         vec_push(&end->kept_back, key_of(end, object_namespace(object), object_name(object)));
 }
 
@@ -162,6 +166,19 @@ static const struct {
     {{"cacheruntimes ", 14}, reduce_runtime},
 };
 
+/* How often a Deployment changed, and whether a map is empty or not there, says nothing. */
+static void reduce_metadata(struct line *line) {
+    static const char *const maps[] = {"metadata.annotations", "metadata.labels"};
+    struct cJSON *metadata = json_get(line->object, SV("metadata"));
+    for (size_t i = 0; i < COUNT_OF(maps); i++) {
+        struct cJSON *map = json_find(line->object, maps[i]);
+        if (map)
+            json_remove(map, SV("deployment.kubernetes.io/revision"));
+        if (map && json_count(map) == 0)
+            json_detach(metadata, map);
+    }
+}
+
 /* By index: a node's labels become lines behind the others. */
 static void reduce_lines(struct end *end) {
     for (size_t at = 0, count = end->lines.count; at < count; at++) {
@@ -169,6 +186,7 @@ static void reduce_lines(struct end *end) {
         for (size_t i = 0; i < COUNT_OF(kinds) && line.object; i++)
             if (sv_starts_with(line.text, kinds[i].prefix))
                 kinds[i].reduce(end, &line);
+        reduce_metadata(&line);
         end->lines.items[at] = line;
     }
 }

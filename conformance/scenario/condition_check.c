@@ -220,8 +220,8 @@ static void judge_part(struct judge *judge, size_t which) {
         lie_of(judge, types[which].ready, pods_text(judge, which));
 }
 
-/* Pods that are replaced one by one, and perhaps wait for a node. */
-/* A Deployment has no revisions in its status: pods are counted. */
+/* Pods that are replaced one by one, and perhaps wait for a node. A Deployment has no revisions in
+ * its status: pods are counted. */
 static bool is_behind(const struct cJSON *deployment) {
     int64_t updated = json_find_int(deployment, "status.updatedReplicas", 0);
     return json_find(deployment, "spec.strategy") &&
@@ -229,15 +229,22 @@ static bool is_behind(const struct cJSON *deployment) {
             updated < json_find_int(deployment, "status.replicas", 0));
 }
 
+/* Of a StatefulSet: all pods that its partition lets change, and where there is none, two revisions
+ * until the last one is ready. */
+static bool has_pods_to_change(const struct cJSON *workload) {
+    const struct cJSON *status = json_get(workload, SV("status"));
+    int64_t kept = json_find_int(workload, "spec.updateStrategy.rollingUpdate.partition", 0);
+    if (sv_eq(json_find_string(status, "currentRevision"),
+              json_find_string(status, "updateRevision")))
+        return false;
+    return kept == 0 || json_int_or(status, SV("updatedReplicas"), 0) <
+                            json_int_or(status, SV("replicas"), 0) - kept;
+}
+
 static bool is_rolling(const struct judge *judge) {
-    for (size_t i = 0; i < COMPONENTS_MAX; i++) {
-        const struct cJSON *status = json_get(judge->parts[i].workload, SV("status"));
-        if (is_behind(judge->parts[i].workload))
+    for (size_t i = 0; i < COMPONENTS_MAX; i++)
+        if (is_behind(judge->parts[i].workload) || has_pods_to_change(judge->parts[i].workload))
             return true;
-        if (!sv_eq(json_find_string(status, "currentRevision"),
-                   json_find_string(status, "updateRevision")))
-            return true;
-    }
     return false;
 }
 

@@ -61,11 +61,21 @@ static struct sv keep(struct arena *arena, struct sv text) {
     return arena_copy(arena, sv_prefix(text, EXECUTION_OUTPUT_BYTES_MAX));
 }
 
+/* The last one ran in the same container with the same input. */
+static bool is_again(const struct execution *last, const struct action *action) {
+    return last->started_ms > 0 && sv_eq(last->pod_uid, action->pod_uid) &&
+           sv_eq(last->container_id, action->container_id) &&
+           last->restart_count == action->restart_count &&
+           sv_eq(last->input_hash, action->input_hash);
+}
+
 static void remember_execution(struct controller *controller, struct runtime_state *state,
                                const struct action *action) {
     state->execution_index = runtime_state_execution(state, action->entry, action->pod_uid);
     struct execution_memory *memory = &state->executions.items[state->execution_index];
     int failures = memory->execution.consecutive_failures;
+    int64_t since_ms = is_again(&memory->execution, action) ? memory->execution.tried_since_ms
+                                                            : controller->now_ms;
     struct arena *before = memory->arena;
     memory->arena = arena_new();
     memory->execution = (struct execution){
@@ -77,6 +87,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
         .input_hash = keep(memory->arena, action->input_hash),
         .is_running = true,
         .started_ms = controller->now_ms,
+        .tried_since_ms = since_ms,
         .consecutive_failures = failures,
         .error_message = SV(""),
         .stdout_bytes = SV(""),

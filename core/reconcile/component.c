@@ -195,13 +195,17 @@ static void read_observed(struct component *component, const struct snapshot *sn
         read_replicated(component);
     component->phase = phase_of(component);
     component->is_ready_to_bind = is_ready_to_bind(component);
+    /* Pods below the partition keep what they run until somebody lowers it. */
+    int64_t kept =
+        json_find_int(component->observed, "spec.updateStrategy.rollingUpdate.partition", 0);
     /* Pods that were taken over keep what they run, whatever the class says. */
     bool waits_for_deletion =
         sv_eq(json_find_string(component->observed, "spec.updateStrategy.type"), SV("OnDelete"));
-    component->is_rolling = component->observed && !waits_for_deletion &&
-                            sv_eq(component_update_type(component), SV("RollingUpdate")) &&
-                            (!component->is_observed || component->updated < component->existing ||
-                             has_two_revisions(component));
+    component->is_rolling =
+        component->observed && !waits_for_deletion &&
+        sv_eq(component_update_type(component), SV("RollingUpdate")) &&
+        (!component->is_observed || component->updated < component->existing - kept ||
+         (kept == 0 && has_two_revisions(component)));
 }
 
 void components_init(struct component components[COMPONENT_COUNT], const struct snapshot *snapshot,

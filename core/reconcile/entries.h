@@ -55,7 +55,7 @@ int64_t entry_first_try_ms(const struct pass *pass, const struct execution *last
 
 /* How many workers the cache has, and shall have, as the input of a check. */
 struct sv entry_size(struct pass *pass);
-/* checkRuntimeReady has passed with that input, or the class declares no such entry. */
+/* checkRuntimeReady has passed with that input, or there is nobody to ask. */
 bool entry_check_holds(struct pass *pass, struct sv input);
 
 /* The last report counted all pods of the component that holds the cache, and all are there. */

@@ -42,7 +42,8 @@ bool entry_check_holds(struct pass *pass, struct sv input) {
     struct server server;
     struct sv message;
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_CHECK_RUNTIME_READY);
-    if (!entry_server(pass, ENTRY_CHECK_RUNTIME_READY, &server))
+    if (!entry_server(pass, ENTRY_CHECK_RUNTIME_READY, &server) ||
+        (!server.pod && entry_may_wait(&server)))
         return true;
     return last && !last->is_running && sv_eq(last->input_hash, input) &&
            entry_succeeded(pass, last, &message);

@@ -134,6 +134,22 @@ TEST(the_cache_is_asked_between_two_workers_that_leave) {
     world_release(&world);
 }
 
+/* Masters that were scaled to zero cannot be asked, and nothing waits for them. */
+TEST(workers_leave_when_nobody_can_be_asked) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_set_int(arena, json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("master")),
+                 SV("replicas"), 0);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    CHECK(run(&world) < ROUNDS_MAX);
+    const struct observed *worker =
+        find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    CHECK(json_find_int(worker->object, "spec.replicas", -1) == 0);
+    world_release(&world);
+}
+
 TEST(workers_stay_while_the_cache_is_not_ready_to_lose_them) {
     AUTO(arena) arena = arena_new();
     struct world world;

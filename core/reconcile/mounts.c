@@ -5,7 +5,6 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
-#include "core/reconcile/conditions.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/pass.h"
@@ -120,10 +119,8 @@ static void run(struct pass *pass, const struct server *server, int64_t at_ms) {
 }
 
 /* The longer it has been wrong, the longer the next try may wait. */
-static int64_t wrong_answer_retry_ms(const struct pass *pass, const struct execution *last) {
-    int64_t since_ms =
-        condition_false_since_ms(pass->snapshot->runtime, SV("MountsReady"), last->finished_ms);
-    int64_t wait_ms = (last->finished_ms - since_ms) / 4;
+static int64_t wrong_answer_retry_ms(const struct execution *last) {
+    int64_t wait_ms = (last->finished_ms - last->tried_since_ms) / 4;
     if (wait_ms < WRONG_ANSWER_RETRY_MS)
         wait_ms = WRONG_ANSWER_RETRY_MS;
     return last->finished_ms +
@@ -159,7 +156,16 @@ static void mount(struct pass *pass, const struct server *server) {
     run(pass, server,
         !is_answer   ? entry_first_try_ms(pass, last)
         : has_failed ? entry_retry_ms(last)
-                     : wrong_answer_retry_ms(pass, last));
+                     : wrong_answer_retry_ms(last));
+}
+
+/* Clients come and go with the pods that use the volume: that is no update of the dataset. One that
+ * cannot mount is told all the same. */
+static void let_clients_come(struct pass *pass) {
+    const struct gate *mounts = &pass->plan->gates[GATE_MOUNTS];
+    if (sv_eq(mounts->reason, SV("MountFailed")))
+        pass->unmounted = (struct finding){mounts->reason, mounts->message};
+    pass_open(pass, GATE_MOUNTS);
 }
 
 /* Nothing is to be run: the cache serves what its config map names, once that is written. */
@@ -194,8 +200,7 @@ void gate_mounts(struct pass *pass) {
         return;
     }
     mount(pass, &server);
-    /* Clients come and go with the pods that use the volume: that is no update of the dataset. */
     if (server.component->type == COMPONENT_CLIENT && entry_may_wait(&server) &&
         !pass->mounts_changed)
-        pass_open(pass, GATE_MOUNTS);
+        let_clients_come(pass);
 }

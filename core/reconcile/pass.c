@@ -18,7 +18,8 @@ void pass_init(struct pass *pass, const struct snapshot *snapshot, struct arena 
         plan->gates[i] = (struct gate){.reason = SV(""), .message = SV("")};
     pass->runtime_json = pass->mounts_hash = pass->check_message = SV("");
     struct finding none = {SV(""), SV("")};
-    pass->failure = pass->report_failure = pass->check_failure = pass->drift = pass->stall = none;
+    pass->failure = pass->unmounted = pass->report_failure = pass->check_failure = pass->drift =
+        pass->stall = none;
     names_init(&pass->names, snapshot, arena);
     components_init(pass->components, snapshot, arena);
 }

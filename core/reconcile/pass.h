@@ -56,6 +56,7 @@ struct pass {
     bool mounts_wait_for_pod; /* there is no pod yet that could mount, and need not be */
     bool mounts_changed;      /* the dataset's mounts are not those that were mounted */
     struct finding failure;   /* with is_failed */
+    struct finding unmounted; /* clients that serve nothing, for which nothing else waits */
     const struct execution *mounted_by; /* an execution whose success is not recorded yet */
     const struct cJSON *report;         /* the last summary's object, or NULL */
     struct finding report_failure;      /* reason SV("") when there is none */

@@ -257,8 +257,11 @@ static inline void execute_one(struct world *world, const struct action *action)
     const char *answer = world->answers[action->entry];
     if (action->entry == ENTRY_MOUNT_UFS && answer && strcmp(answer, "all") == 0)
         answer = mount_all(world);
+    bool is_again = execution->started_ms > 0 && sv_eq(execution->input_hash, action->input_hash) &&
+                    execution->restart_count == action->restart_count;
     *execution = (struct execution){
         .entry = action->entry,
+        .tried_since_ms = is_again ? execution->tried_since_ms : world->now_ms,
         .pod_name = action->name,
         .pod_uid = action->pod_uid,
         .container_id = action->container_id,

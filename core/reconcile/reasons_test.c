@@ -33,6 +33,13 @@ static const char *const others[] = {
     "ContainerCreating",
     "PodInitializing",
     "PodScheduled",
+    /* units */
+    "KiB",
+    "MiB",
+    "GiB",
+    "TiB",
+    "PiB",
+    "EiB",
 };
 
 static struct sv read_text(struct arena *arena, const char *path) {

@@ -142,6 +142,9 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
     if (pass->mounts_wait_for_pod)
         say(pass, status, SV("MountsReady"), false, SV("WaitingForPod"),
             SV("waits for a first pod in which mountUFS can run"));
+    else if (pass->unmounted.reason.len > 0)
+        say(pass, status, SV("MountsReady"), false, pass->unmounted.reason,
+            pass->unmounted.message);
     else
         say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
                  SV("all mounts of the dataset are served"));
@@ -290,8 +293,9 @@ static void set_cache_affinity(struct pass *pass, struct cJSON *status) {
 static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON *mount,
                       const struct cJSON *old_list) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
-    bool has_failed = sv_eq(mounts->reason, SV("MountFailed"));
-    bool is_mounted = mounts->is_open && !pass->mounts_wait_for_pod;
+    bool is_lacking = pass->unmounted.reason.len > 0;
+    bool has_failed = is_lacking || sv_eq(mounts->reason, SV("MountFailed"));
+    bool is_mounted = mounts->is_open && !pass->mounts_wait_for_pod && !is_lacking;
     struct sv phase = is_mounted ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
     struct sv path = mount_unified_path(mount, pass->arena);
     struct cJSON *item = json_append(list, json_map(pass->arena));
@@ -299,7 +303,8 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
     json_set_string(pass->arena, item, SV("mountPoint"), json_find_string(mount, "mountPoint"));
     json_set_string(pass->arena, item, SV("phase"), phase);
     if (has_failed)
-        json_set_string(pass->arena, item, SV("message"), mounts->message);
+        json_set_string(pass->arena, item, SV("message"),
+                        is_lacking ? pass->unmounted.message : mounts->message);
     struct sv since = api_time_format(pass->snapshot->now_ms, pass->arena);
     JSON_EACH (old, old_list)
         if (sv_eq(json_find_string(old, "path"), path) &&
@@ -412,11 +417,9 @@ static bool revokes(const struct cJSON *old, const struct cJSON *status) {
 
 /* What a person may have to look at, while it may still end by itself. */
 static bool is_for_a_hand(struct sv reason) {
-    static const struct sv reasons[] = {{"MountFailed", 11},
-                                        {"CheckFailed", 11},
-                                        {"ClassNotFound", 13},
-                                        {"PodUnschedulable", 16},
-                                        {"PodNotStarting", 14}};
+    static const struct sv reasons[] = {{"MountFailed", 11},   {"CheckFailed", 11},
+                                        {"ClassNotFound", 13}, {"PodUnschedulable", 16},
+                                        {"WriteRefused", 12},  {"PodNotStarting", 14}};
     return sv_index_of(reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons);
 }
 
@@ -424,10 +427,33 @@ static struct sv reason_of(const struct cJSON *status, struct sv type) {
     return json_find_string(find_condition(status, type), "reason");
 }
 
-/* Synced tells of every write that does not go through, whatever else is so. */
-static bool is_refused_anew(const struct cJSON *old, const struct cJSON *status) {
-    return sv_eq(reason_of(status, SV("Synced")), SV("WriteRefused")) &&
-           !sv_eq(reason_of(old, SV("Synced")), SV("WriteRefused"));
+/* What may be wrong although the runtime is Ready, and needs a hand. */
+static const struct {
+    struct sv type, reason;
+} troubles[] = {
+    {{"Synced", 6}, {"WriteRefused", 12}},
+    {{"MountsReady", 11}, {"MountFailed", 11}},
+};
+
+static bool is_new(const struct cJSON *old, const struct cJSON *status, size_t trouble) {
+    return sv_eq(reason_of(status, troubles[trouble].type), troubles[trouble].reason) &&
+           !sv_eq(reason_of(old, troubles[trouble].type), troubles[trouble].reason);
+}
+
+static bool has_new_trouble(const struct cJSON *old, const struct cJSON *status) {
+    bool has_one = false;
+    for (size_t i = 0; i < COUNT_OF(troubles); i++)
+        has_one = has_one || is_new(old, status, i);
+    return has_one;
+}
+
+/* Ready's own reason is told by itself. */
+static void tell_troubles(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
+    for (size_t i = 0; i < COUNT_OF(troubles); i++)
+        if (is_new(old, status, i) && !sv_eq(reason_of(status, SV("Ready")), troubles[i].reason))
+            pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                       troubles[i].reason,
+                       json_find_string(find_condition(status, troubles[i].type), "message"));
 }
 
 /* Counters may wait for a moment; the truth of a condition may not. */
@@ -444,7 +470,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
         sv_eq(json_find_string(find_condition(old, SV("Stalled")), "status"), SV("True"));
     struct sv reason = json_find_string(find_condition(status, SV("Ready")), "reason");
     bool is_trouble = is_for_a_hand(reason) && !sv_eq(reason, json_find_string(ready, "reason"));
-    if (is_news || is_trouble || is_refused_anew(old, status) || is_stalled != was_stalled ||
+    if (is_news || is_trouble || has_new_trouble(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
     int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
@@ -484,9 +510,7 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
                    pass->was_bound ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
     bool needs_a_hand = pass->plan->is_stalled || pass->is_failed || is_for_a_hand(reason);
-    if (is_refused_anew(old, status))
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, SV("WriteRefused"),
-                   pass_write_failure(pass));
+    tell_troubles(pass, old, status);
     if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
         pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, reason, message);
 }

@@ -10,7 +10,7 @@ static struct cJSON *workload(struct world *world, const char *name) {
 }
 
 static void count(struct world *world, const char *name, int64_t ready, int64_t updated) {
-    struct cJSON *status = json_get(workload(world, name), SV("status"));
+    struct cJSON *status = json_find(workload(world, name), "status");
     json_set_int(world->arena, status, SV("readyReplicas"), ready);
     json_set_int(world->arena, status, SV("availableReplicas"), ready);
     json_set_int(world->arena, status, SV("updatedReplicas"), updated);
@@ -133,6 +133,38 @@ TEST(a_schema_that_drops_fields_starts_no_fight) {
     plan_once(&world, &plan);
     CHECK(plan_is_empty(&plan));
     world_release(&world);
+}
+
+static const struct {
+    int64_t partition, updated; /* of two workers */
+    const char *phase;
+    bool is_reconciling;
+} partitions[] = {
+    {0, 1, "Updating", true}, {1, 0, "Updating", true}, {1, 1, "Ready", false},
+    {2, 0, "Ready", false},   {9, 0, "Ready", false},
+};
+
+/* A rollout is over when all pods have changed that the partition lets change. */
+TEST(pods_below_the_partition_are_not_waited_for) {
+    for (size_t i = 0; i < COUNT_OF(partitions); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *strategy = json_ensure_map(
+            arena, json_find(world.runtime_class, "topology.worker"), SV("updateStrategy"));
+        json_set_string(arena, strategy, SV("type"), SV("RollingUpdate"));
+        json_set_int(arena, strategy, SV("partition"), partitions[i].partition);
+        world_bind(&world);
+        count(&world, "demo-worker", 2, partitions[i].updated);
+        struct cJSON *status = json_get(workload(&world, "demo-worker"), SV("status"));
+        json_set_string(arena, status, SV("currentRevision"), SV("old"));
+        json_set_string(arena, status, SV("updateRevision"), SV("new"));
+        act_only(&world);
+        CHECK_SV(json_find_string(world.runtime, "status.phase"), sv_from(partitions[i].phase));
+        CHECK(object_condition_is_true(world.runtime, SV("Reconciling")) ==
+              partitions[i].is_reconciling);
+        world_release(&world);
+    }
 }
 
 /* --- what is said while nothing may be written --- */
