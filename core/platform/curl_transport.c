@@ -409,7 +409,8 @@ static void begin_exec(struct call *call) {
 
 /* Only execs have deadlines of ours. Mostly there are none, and calls by the thousand. */
 static struct call *calls_with_deadline(const struct curl_transport *transport) {
-    return transport->lanes[LANE_EXEC].running_count > 0 ? transport->calls : NULL;
+    size_t exec_count = transport->lanes[LANE_EXEC].running_count + transport->connected_exec_count;
+    return exec_count > 0 ? transport->calls : NULL;
 }
 
 static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
