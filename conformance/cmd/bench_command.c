@@ -3,10 +3,12 @@
 #include "bench/bench_certify.h"
 #include "bench/bench_curve.h"
 #include "bench/bench_reconcile.h"
+#include "bench/bench_server.h"
 #include "conformance/cmd/command.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/platform/client_config.h"
 
 enum {
     RUNS_DEFAULT = 5,
@@ -15,12 +17,17 @@ enum {
     RUNTIMES_MAX = 100000,
     WORKERS_DEFAULT = 2,
     WORKERS_MAX = 100,
+    SECONDS_DEFAULT = 5,
+    SECONDS_MAX = 600,
+    DIVISOR_MAX = 1000,
     BENCH_OUTPUT_BYTES_MAX = 256 * 1024,
 };
 
 struct bench_options {
     uint64_t runtimes; /* UINT64_MAX: not said */
     uint64_t workers, runs, seed;
+    uint64_t seconds, divisor;
+    struct sv stock;
     int output;
     bool curve;
     struct sv svg;
@@ -60,34 +67,43 @@ static int repeat(const struct command *command, const char *title,
     return print_summaries(title, summaries, count, options);
 }
 
-static bool write_svg(struct sv path, const struct bench_curve *curve, struct error *err) {
+static bool write_svg(struct sv path, const struct buf *svg, struct error *err) {
     AUTO(arena) arena = arena_new();
-    struct buf svg;
-    buf_init(&svg, BENCH_OUTPUT_BYTES_MAX);
-    bench_curve_print_svg(&svg, curve);
-    struct sv text = buf_view(&svg);
+    struct sv text = buf_view(svg);
     FILE *file = fopen(arena_copy(arena, path).ptr, "w");
     bool is_written = file && fwrite(text.ptr, 1, text.len, file) == text.len;
     is_written = (!file || fclose(file) == 0) && is_written;
-    buf_release(&svg);
     return is_written || error_set(err, ERROR_IO, "%.*s: cannot be written", SV_ARG(path));
+}
+
+/* Takes over both buffers. */
+static int print_with_svg(const struct command *command, const struct bench_options *options,
+                          struct buf *out, struct buf *svg) {
+    struct error err = {0};
+    int status = EXIT_HARNESS;
+    if (options->svg.len > 0 && !write_svg(options->svg, svg, &err))
+        command_fail(command, err.message);
+    else
+        status = command_print(buf_view(out), EXIT_HELD);
+    buf_release(out);
+    buf_release(svg);
+    return status;
 }
 
 static int bench_curve(const struct command *command, const struct bench_options *options,
                        const struct bench_reconcile_options *reconcile) {
     struct bench_curve curve;
     struct error err = {0};
-    if (!bench_curve_measure(reconcile, options->runs, &curve, &err) ||
-        (options->svg.len > 0 && !write_svg(options->svg, &curve, &err))) {
+    struct buf out, svg;
+    if (!bench_curve_measure(reconcile, options->runs, &curve, &err)) {
         command_fail(command, err.message);
         return EXIT_HARNESS;
     }
-    struct buf out;
     buf_init(&out, BENCH_OUTPUT_BYTES_MAX);
+    buf_init(&svg, BENCH_OUTPUT_BYTES_MAX);
+    bench_curve_print_svg(&svg, &curve);
     (options->output == 1 ? bench_curve_print_json : bench_curve_print_text)(&out, &curve);
-    int status = command_print(buf_view(&out), EXIT_HELD);
-    buf_release(&out);
-    return status;
+    return print_with_svg(command, options, &out, &svg);
 }
 
 static int bench_reconcile(const struct command *command, const struct bench_options *options) {
@@ -121,13 +137,79 @@ static int bench_certify(const struct command *command, struct sv path,
                   &certify, options);
 }
 
+/* --- server --- */
+
+static int server_sizes(const struct command *command, const struct bench_options *options,
+                        const struct bench_server_options *server) {
+    struct bench_sizes sizes;
+    struct error err = {0};
+    struct buf out, svg;
+    if (!bench_sizes_measure(server, &sizes, &err)) {
+        command_fail(command, err.message);
+        return EXIT_HARNESS;
+    }
+    buf_init(&out, BENCH_OUTPUT_BYTES_MAX);
+    buf_init(&svg, BENCH_OUTPUT_BYTES_MAX);
+    bench_sizes_print_svg(&svg, &sizes);
+    (options->output == 1 ? bench_sizes_print_json : bench_sizes_print_text)(&out, &sizes);
+    return print_with_svg(command, options, &out, &svg);
+}
+
+static int bench_server(const struct command *command, const struct bench_options *options) {
+    AUTO(arena) arena = arena_new();
+    struct bench_server_options server = {
+        .program = "/proc/self/exe",
+        .seconds = (double)options->seconds,
+        .divisor = options->divisor,
+        .stock_url = SV(""),
+        .stock_token = SV(""),
+    };
+    struct bench_server_report report;
+    struct client_config stock;
+    struct error err = {0};
+    if (options->seconds < 1 || options->seconds > SECONDS_MAX)
+        return fail_range(command, "seconds", SECONDS_MAX);
+    if (options->divisor < 1 || options->divisor > DIVISOR_MAX)
+        return fail_range(command, "divide-sizes", DIVISOR_MAX);
+    if (options->svg.len > 0 && !options->curve)
+        return command_fail(command, "--svg plots a curve: add --curve");
+    if (options->stock.len > 0) {
+        if (!client_config_read(arena, options->stock, SV(""), &stock, &err))
+            return command_fail(command, err.message);
+        server.stock_url = stock.server;
+        server.stock_token = stock.token;
+    }
+    if (options->curve)
+        return server_sizes(command, options, &server);
+    if (!bench_server_measure(&server, &report, &err)) {
+        command_fail(command, err.message);
+        return EXIT_HARNESS;
+    }
+    struct buf out;
+    buf_init(&out, BENCH_OUTPUT_BYTES_MAX);
+    (options->output == 1 ? bench_server_print_json : bench_server_print_text)(&out, &report);
+    int status = command_print(buf_view(&out), EXIT_HELD);
+    buf_release(&out);
+    return status;
+}
+
 int bench_command(const struct command *command, int argc, char *const *argv) {
-    struct bench_options bench = {UINT64_MAX, WORKERS_DEFAULT, RUNS_DEFAULT, 1, 0, false, SV("")};
+    struct bench_options bench = {
+        .runtimes = UINT64_MAX,
+        .workers = WORKERS_DEFAULT,
+        .runs = RUNS_DEFAULT,
+        .seed = 1,
+        .seconds = SECONDS_DEFAULT,
+        .divisor = 1,
+        .stock = SV(""),
+        .svg = SV(""),
+    };
     const struct option options[] = {
         {SV("runtimes"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.runtimes,
          SV("reconcile: how many runtimes (1000)")},
         {SV("curve"), OPTION_FLAG, SV(""), NULL, 0, &bench.curve,
-         SV("reconcile: costs per runtime at 100 to 10000 runtimes, or up to --runtimes")},
+         SV("reconcile: costs per runtime at 100 to 10000 runtimes, or up to --runtimes; server: "
+            "of a request beside up to 100000 unrelated objects")},
         {SV("svg"), OPTION_TEXT, SV("FILE"), NULL, 0, &bench.svg,
          SV("with --curve: plots it into a file")},
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
@@ -135,6 +217,12 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
          SV("runs, each in a process of its own (5)")},
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.seed, SV("seed of the simulation")},
+        {SV("seconds"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.seconds,
+         SV("server: how long each load lasts (5)")},
+        {SV("divide-sizes"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.divisor,
+         SV("server: a Nth of the objects, nodes and watchers (1)")},
+        {SV("stock"), OPTION_TEXT, SV("KUBECONFIG"), NULL, 0, &bench.stock,
+         SV("server: measure that API server, too; it needs a token")},
         {SV("output"), OPTION_CHOICE, SV("text|json"), bench_outputs, COUNT_OF(bench_outputs),
          &bench.output, SV("form of the figures")},
     };
@@ -145,9 +233,11 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
     if (bench.runs < 1 || bench.runs > BENCH_RUNS_MAX)
         return fail_range(command, "runs", BENCH_RUNS_MAX);
     struct sv name = operands.count > 0 ? operands.items[0] : SV("");
+    if (operands.count == 1 && sv_eq(name, SV("server")))
+        return bench_server(command, &bench);
     if (operands.count == 1 && sv_eq(name, SV("reconcile")))
         return bench_reconcile(command, &bench);
     if (operands.count == 2 && sv_eq(name, SV("certify")))
         return bench_certify(command, operands.items[1], &bench);
-    return command_fail(command, "name a benchmark: reconcile, or certify CLASS.yaml");
+    return command_fail(command, "name a benchmark: reconcile, certify CLASS.yaml, or server");
 }

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/bench_server.h"
+
+#include "bench/bench_process.h"
+#include "bench/bench_requests.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+#include "core/data/json.h"
+
+#include <math.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    CONNECTIONS = 16,
+    LIST_CONNECTIONS = 2,
+    PODS = 8000,
+    MANY_PODS = 100000,
+    CLUSTER_PODS = 10000,
+    CLUSTER_NODES = 1000,
+    WATCHERS = 10000,
+    EVENTS = 1000,
+    UNSELECTED_WRITES = 5000,
+    IDLE_MS = 1000,
+    WAIT_MS_MAX = 120 * 1000,
+};
+
+/* What a server is measured with. */
+struct subject {
+    struct bench_address address;
+    struct sv token;
+    const struct bench_process *process; /* NULL: somebody else's */
+};
+
+/* The columns of a row. */
+enum column { OURS, NGINX, STOCK };
+
+struct measuring {
+    const struct bench_server_options *options;
+    struct bench_server_report *report;
+    struct error *err;
+};
+
+/* --- rows --- */
+
+static const struct {
+    const char *name, *unit, *what;
+    double target;
+    bool is_at_least;
+} row_kinds[] = {
+    {"start", "ms", "from fork to the ready file", 50, false},
+    {"start_rss", "MiB", "memory then", 20, false},
+    {"get", "1/s", "GET of a ConfigMap, 16 connections, TLS, token, RBAC", NAN, true},
+    {"get_of_nginx", "%", "the same, of what nginx serves", 60, true},
+    {"get_p99", "ms", "", NAN, false},
+    {"get_cpu", "us", "processor time of the server for one", NAN, false},
+    {"post", "1/s", "POST of a pod, 16 connections; 10 times a stock server", 15590, true},
+    {"post_p99", "ms", "", 2, false},
+    {"post_cpu", "us", "", NAN, false},
+    {"patch", "1/s", "merge PATCH of 256 ConfigMaps, 16 connections", 16930, true},
+    {"patch_p99", "ms", "", 2, false},
+    {"patch_cpu", "us", "", NAN, false},
+    {"list", "1/s", "LIST of 8,000 pods, 2 connections", NAN, true},
+    {"list_of_nginx", "%", "the same, of what nginx serves", 50, true},
+    {"list_cpu", "us", "", NAN, false},
+    {"event_p50", "ms", "from a write to its event at a watcher", 0.5, false},
+    {"event_p99", "ms", "", NAN, false},
+    {"watchers_rss", "MiB", "memory with 10,000 idle watchers, plain HTTP", 200, false},
+    {"watchers_idle_cpu", "ms/s", "processor time while nothing happens", 1, false},
+    {"watchers_write_cpu", "us", "more for a write that none of them selects", 5, false},
+    {"pods_rss", "MiB", "memory with 100,000 pods", 400, false},
+    {"cluster", "s", "from the start to 10,000 pods Ready on 1,000 nodes", 5, false},
+};
+
+static void begin_report(struct bench_server_report *report, size_t divisor) {
+    *report = (struct bench_server_report){.count = COUNT_OF(row_kinds), .divisor = divisor};
+    for (size_t i = 0; i < COUNT_OF(row_kinds); i++)
+        report->rows[i] = (struct bench_server_row){
+            .name = row_kinds[i].name,
+            .unit = row_kinds[i].unit,
+            .what = row_kinds[i].what,
+            .ours = NAN,
+            .nginx = NAN,
+            .stock = NAN,
+            .target = row_kinds[i].target,
+            .is_at_least = row_kinds[i].is_at_least,
+        };
+}
+
+static struct bench_server_row *row_named(struct measuring *measuring, const char *name) {
+    for (size_t i = 0; i < measuring->report->count; i++)
+        if (strcmp(measuring->report->rows[i].name, name) == 0)
+            return &measuring->report->rows[i];
+    assert(!"a row of the table");
+    return NULL;
+}
+
+static void put(struct measuring *measuring, enum column column, const char *name,
+                const char *suffix, double value) {
+    char full[64];
+    snprintf(full, sizeof(full), "%s%s", name, suffix);
+    struct bench_server_row *row = row_named(measuring, full);
+    *(column == OURS ? &row->ours : column == NGINX ? &row->nginx : &row->stock) = value;
+}
+
+/* --- loads --- */
+
+static bool load(struct measuring *measuring, const struct subject *subject,
+                 enum bench_request request, size_t connections, size_t requests_max,
+                 struct bench_load_result *ret_result) {
+    struct bench_requests requests = {request, subject->token};
+    struct bench_load options = {
+        .address = subject->address,
+        .connections = connections,
+        .seconds = requests_max ? WAIT_MS_MAX / 1e3 : measuring->options->seconds,
+        .requests_max = requests_max,
+        .write = bench_request_write,
+        .context = &requests,
+    };
+    return bench_load_run(&options, ret_result, measuring->err) &&
+           (ret_result->bad_count == 0 ||
+            error_set(measuring->err, ERROR_INTERNAL, "%zu of %zu answers were no success",
+                      ret_result->bad_count, ret_result->count));
+}
+
+static double cpu_ms(const struct subject *subject) {
+    return subject->process ? bench_process_cpu_ms(subject->process) : NAN;
+}
+
+/* Rate, p99 and processor time of one kind of request. */
+static bool measure_rate(struct measuring *measuring, const struct subject *subject,
+                         enum column column, const char *name, enum bench_request request,
+                         size_t connections, size_t requests_max) {
+    struct bench_load_result result;
+    double before_ms = cpu_ms(subject);
+    if (!load(measuring, subject, request, connections, requests_max, &result))
+        return error_wrap(measuring->err, "%s%s", column == NGINX ? "nginx, " : "", name);
+    double used_us = (cpu_ms(subject) - before_ms) * 1e3 / (double)result.count;
+    put(measuring, column, name, "", (double)result.count / result.seconds);
+    if (column == NGINX)
+        return true;
+    if (request != BENCH_LIST)
+        put(measuring, column, name, "_p99", result.p99_ms);
+    put(measuring, column, name, "_cpu", used_us);
+    return true;
+}
+
+static bool prepare(struct measuring *measuring, const struct subject *subject) {
+    struct bench_load_result result;
+    struct bench_requests requests = {BENCH_ACCOUNT, subject->token};
+    struct bench_load account = {.address = subject->address,
+                                 .connections = 1,
+                                 .seconds = WAIT_MS_MAX / 1e3,
+                                 .requests_max = 1,
+                                 .write = bench_request_write,
+                                 .context = &requests};
+    /* A controller may have made the account. */
+    return bench_load_run(&account, &result, measuring->err) &&
+           load(measuring, subject, BENCH_CONFIG_MAP, CONNECTIONS, BENCH_CONFIG_MAPS, &result);
+}
+
+/* --- from a write to its event --- */
+
+static bool has_text(struct sv body, const char *text) {
+    return memmem(body.ptr, body.len, text, strlen(text)) != NULL;
+}
+
+/* False: the watch ended. `ret_ms` is when the event with `text` came. */
+static bool wait_for_event(struct bench_channel *watch, struct bench_channel *writer,
+                           const char *text, double *ret_ms) {
+    bool has_event = false, has_answer = false;
+    int status;
+    double end_ms = bench_now_ms() + WAIT_MS_MAX;
+    while ((!has_event || !has_answer) && bench_now_ms() < end_ms) {
+        struct pollfd both[] = {{bench_channel_descriptor(watch), POLLIN, 0},
+                                {bench_channel_descriptor(writer), POLLIN, 0}};
+        poll(both, 2, WAIT_MS_MAX);
+        if (bench_channel_take(watch, &status) != BENCH_WAITS)
+            return false;
+        if (!has_event && has_text(bench_channel_body(watch), text)) {
+            has_event = true;
+            *ret_ms = bench_now_ms();
+            bench_channel_skip(watch);
+        }
+        has_answer = has_answer || bench_channel_take(writer, &status) == BENCH_ANSWERED;
+    }
+    return has_event && has_answer;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool send_request(struct bench_channel *channel, enum bench_request request, struct sv token,
+                         size_t number, struct error *err) {
+    struct bench_requests requests = {request, token};
+    struct buf bytes;
+    buf_init(&bytes, 4096);
+    bench_request_write(&requests, number, &bytes);
+    bool held = bench_channel_send(channel, buf_view(&bytes), err);
+    buf_release(&bytes);
+    return held;
+}
+
+static bool time_events(struct measuring *measuring, const struct subject *subject,
+                        struct bench_channel *watch, struct bench_channel *writer,
+                        double *times_ms) {
+    for (size_t i = 0; i < EVENTS; i++) {
+        /* All writes go to the object that is watched. */
+        size_t number = (i + 1) * BENCH_CONFIG_MAPS;
+        char text[64];
+        double arrived_ms = 0;
+        snprintf(text, sizeof(text), "\"k\":\"%zu\"", number);
+        double sent_ms = bench_now_ms();
+        if (!send_request(writer, BENCH_PATCH, subject->token, number, measuring->err))
+            return false;
+        if (!wait_for_event(watch, writer, text, &arrived_ms))
+            return error_set(measuring->err, ERROR_INTERNAL, "event %zu did not come", i);
+        times_ms[i] = arrived_ms - sent_ms;
+    }
+    return true;
+}
+
+static bool measure_events(struct measuring *measuring, const struct subject *subject,
+                           enum column column) {
+    double times_ms[EVENTS];
+    AUTO(bench_channel) watch = bench_channel_open(&subject->address, measuring->err);
+    AUTO(bench_channel)
+    writer = watch ? bench_channel_open(&subject->address, measuring->err) : NULL;
+    if (!writer || !send_request(watch, BENCH_WATCH, subject->token, 0, measuring->err) ||
+        !time_events(measuring, subject, watch, writer, times_ms))
+        return error_wrap(measuring->err, "events");
+    qsort(times_ms, EVENTS, sizeof(*times_ms), compare);
+    put(measuring, column, "event", "_p50", times_ms[EVENTS / 2]);
+    put(measuring, column, "event", "_p99", times_ms[EVENTS * 99 / 100]);
+    return true;
+}
+
+/* --- beside nginx --- */
+
+static bool measure_nginx(struct measuring *measuring, const struct subject *subject,
+                          const char *name, enum bench_request request, size_t connections) {
+    struct sv body;
+    int status;
+    AUTO(bench_channel) channel = bench_channel_open(&subject->address, measuring->err);
+    if (!channel ||
+        !bench_request_send(channel, request, subject->token, 1, &status, &body, measuring->err))
+        return false;
+    AUTO(bench_process) nginx = bench_nginx(body, measuring->err);
+    if (!nginx)
+        return measuring->err->code == ERROR_NONE;
+    struct subject limit = {.address = *bench_process_address(nginx), .token = SV("")};
+    if (!measure_rate(measuring, &limit, NGINX, name, BENCH_FILE, connections, 0))
+        return false;
+    const struct bench_server_row *row = row_named(measuring, name);
+    put(measuring, OURS, name, "_of_nginx", 100 * row->ours / row->nginx);
+    return true;
+}
+
+/* --- requests and events --- */
+
+static bool measure_requests(struct measuring *measuring, const struct subject *subject,
+                             enum column column) {
+    size_t pods = PODS / measuring->options->divisor;
+    return prepare(measuring, subject) &&
+           measure_rate(measuring, subject, column, "get", BENCH_GET, CONNECTIONS, 0) &&
+           measure_rate(measuring, subject, column, "post", BENCH_POD, CONNECTIONS, pods) &&
+           measure_rate(measuring, subject, column, "list", BENCH_LIST, LIST_CONNECTIONS, 0) &&
+           measure_rate(measuring, subject, column, "patch", BENCH_PATCH, CONNECTIONS, 0) &&
+           measure_events(measuring, subject, column) &&
+           (column != OURS ||
+            (measure_nginx(measuring, subject, "get", BENCH_GET, CONNECTIONS) &&
+             measure_nginx(measuring, subject, "list", BENCH_LIST, LIST_CONNECTIONS)));
+}
+
+static struct subject subject_of(const struct bench_process *process) {
+    return (struct subject){*bench_process_address(process), SV(BENCH_TOKEN), process};
+}
+
+static bool measure_ours(struct measuring *measuring) {
+    static const char *const arguments[] = {"--no-controllers", "--authorization", "rbac", NULL};
+    AUTO(bench_process)
+    process = bench_serve(measuring->options->program, arguments, measuring->err);
+    if (!process)
+        return false;
+    put(measuring, OURS, "start", "", bench_process_start_ms(process));
+    put(measuring, OURS, "start", "_rss", bench_process_rss_kib(process) / 1024);
+    struct subject subject = subject_of(process);
+    return measure_requests(measuring, &subject, OURS);
+}
+
+static bool measure_stock(struct measuring *measuring) {
+    struct subject subject = {.token = measuring->options->stock_token};
+    return measuring->options->stock_url.len == 0 ||
+           (bench_address_parse(measuring->options->stock_url, &subject.address, measuring->err) &&
+            measure_requests(measuring, &subject, STOCK));
+}
+
+/* --- many watchers --- */
+
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void pause_ms(long ms) {
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static bool count_watches(struct bench_channel *channel, size_t wanted, struct error *err) {
+    char text[96];
+    double end_ms = bench_now_ms() + WAIT_MS_MAX;
+    snprintf(text, sizeof(text), "apiserver_longrunning_requests{verb=\"WATCH\"} %zu\n", wanted);
+    while (bench_now_ms() < end_ms) {
+        struct sv body;
+        int status;
+        if (!bench_request_send(channel, BENCH_METRICS, SV(""), 0, &status, &body, err))
+            return false;
+        if (has_text(body, text))
+            return true;
+        pause_ms(10);
+    }
+    return error_set(err, ERROR_TIMEOUT, "%zu watches were not opened within two minutes", wanted);
+}
+
+/* Processor time of one write to an object that nobody watches. */
+static bool time_writes(struct measuring *measuring, const struct subject *subject,
+                        double *ret_us) {
+    struct bench_load_result result;
+    double before_ms = cpu_ms(subject);
+    if (!load(measuring, subject, BENCH_PATCH, 1, UNSELECTED_WRITES / measuring->options->divisor,
+              &result))
+        return false;
+    *ret_us = (cpu_ms(subject) - before_ms) * 1e3 / (double)result.count;
+    return true;
+}
+
+static bool open_watches(struct measuring *measuring, const struct subject *subject,
+                         struct bench_channel **watches, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        watches[i] = bench_channel_open(&subject->address, measuring->err);
+        if (!watches[i] || !send_request(watches[i], BENCH_IDLE_WATCH, SV(""), 0, measuring->err))
+            return error_wrap(measuring->err, "watch %zu", i);
+    }
+    return true;
+}
+
+static bool measure_with_watches(struct measuring *measuring, const struct subject *subject,
+                                 struct bench_channel **watches, size_t count) {
+    double alone_us, beside_us;
+    AUTO(bench_channel) channel = bench_channel_open(&subject->address, measuring->err);
+    if (!channel || !prepare(measuring, subject) || !time_writes(measuring, subject, &alone_us) ||
+        !open_watches(measuring, subject, watches, count) ||
+        !count_watches(channel, count, measuring->err))
+        return false;
+    put(measuring, OURS, "watchers", "_rss", bench_process_rss_kib(subject->process) / 1024);
+    double before_ms = cpu_ms(subject);
+    pause_ms(IDLE_MS);
+    put(measuring, OURS, "watchers", "_idle_cpu", (cpu_ms(subject) - before_ms) * 1e3 / IDLE_MS);
+    if (!time_writes(measuring, subject, &beside_us))
+        return false;
+    put(measuring, OURS, "watchers", "_write_cpu", fmax(0, beside_us - alone_us));
+    return true;
+}
+
+static bool measure_watchers(struct measuring *measuring) {
+    static const char *const arguments[] = {"--no-controllers", "--plain-http", NULL};
+    size_t count = WATCHERS / measuring->options->divisor;
+    raise_descriptor_limit();
+    AUTO(bench_process)
+    process = bench_serve(measuring->options->program, arguments, measuring->err);
+    if (!process)
+        return false;
+    struct subject subject = subject_of(process);
+    struct bench_channel **watches = mem_alloc(count * sizeof(struct bench_channel *));
+    bool held = measure_with_watches(measuring, &subject, watches, count);
+    for (size_t i = 0; i < count; i++)
+        bench_channel_free(watches[i]);
+    mem_free(watches);
+    return held || error_wrap(measuring->err, "watchers");
+}
+
+/* --- many objects --- */
+
+static bool measure_many_pods(struct measuring *measuring) {
+    static const char *const arguments[] = {"--no-controllers", NULL};
+    struct bench_load_result result;
+    AUTO(bench_process)
+    process = bench_serve(measuring->options->program, arguments, measuring->err);
+    if (!process)
+        return false;
+    struct subject subject = subject_of(process);
+    if (!prepare(measuring, &subject) || !load(measuring, &subject, BENCH_POD, CONNECTIONS,
+                                               MANY_PODS / measuring->options->divisor, &result))
+        return error_wrap(measuring->err, "many pods");
+    put(measuring, OURS, "pods", "_rss", bench_process_rss_kib(process) / 1024);
+    return true;
+}
+
+static bool wait_until_running(struct measuring *measuring, const struct subject *subject) {
+    AUTO(bench_channel) channel = bench_channel_open(&subject->address, measuring->err);
+    double end_ms = bench_now_ms() + WAIT_MS_MAX;
+    while (channel && bench_now_ms() < end_ms) {
+        struct sv body;
+        int status;
+        if (!bench_request_send(channel, BENCH_NOT_RUNNING, subject->token, 0, &status, &body,
+                                measuring->err))
+            return false;
+        if (has_text(body, "\"items\":[]"))
+            return true;
+        pause_ms(10);
+    }
+    return channel &&
+           error_set(measuring->err, ERROR_TIMEOUT, "pods were not running within two minutes");
+}
+
+static bool measure_cluster(struct measuring *measuring) {
+    char nodes[16];
+    const char *arguments[] = {"--nodes", nodes, NULL};
+    struct bench_load_result result;
+    snprintf(nodes, sizeof(nodes), "%zu", CLUSTER_NODES / measuring->options->divisor);
+    double began_ms = bench_now_ms();
+    AUTO(bench_process)
+    process = bench_serve(measuring->options->program, arguments, measuring->err);
+    if (!process)
+        return false;
+    struct subject subject = subject_of(process);
+    if (!load(measuring, &subject, BENCH_POD, CONNECTIONS,
+              CLUSTER_PODS / measuring->options->divisor, &result) ||
+        !wait_until_running(measuring, &subject))
+        return error_wrap(measuring->err, "cluster");
+    put(measuring, OURS, "cluster", "", (bench_now_ms() - began_ms) / 1e3);
+    return true;
+}
+
+bool bench_server_measure(const struct bench_server_options *options,
+                          struct bench_server_report *ret_report, struct error *err) {
+    struct measuring measuring = {options, ret_report, err};
+    begin_report(ret_report, options->divisor);
+    return measure_ours(&measuring) && measure_stock(&measuring) && measure_watchers(&measuring) &&
+           measure_many_pods(&measuring) && measure_cluster(&measuring);
+}
+
+/* --- printing --- */
+
+static void print_value(struct buf *out, double value) {
+    bool fits = isnan(value)    ? buf_printf(out, " %10s", "")
+                : value >= 1000 ? buf_printf(out, " %10.0f", value)
+                : value >= 10   ? buf_printf(out, " %10.1f", value)
+                                : buf_printf(out, " %10.2f", value);
+    assert(fits);
+}
+
+void bench_server_print_text(struct buf *out, const struct bench_server_report *report) {
+    bool fits = buf_printf(out, "%-20s %-5s %10s %10s %10s %10s  %s\n", "server", "unit", "crctl",
+                           "target", "nginx", "stock", "what");
+    if (report->divisor > 1)
+        fits = fits && buf_printf(out, "(sizes divided by %zu)\n", report->divisor);
+    for (size_t i = 0; i < report->count && fits; i++) {
+        const struct bench_server_row *row = &report->rows[i];
+        fits = buf_printf(out, "%-20s %-5s", row->name, row->unit);
+        print_value(out, row->ours);
+        print_value(out, row->target);
+        print_value(out, row->nginx);
+        print_value(out, row->stock);
+        bool is_missed = !isnan(row->target) && !isnan(row->ours) &&
+                         (row->is_at_least ? row->ours < row->target : row->ours > row->target);
+        fits = fits && buf_printf(out, "  %s%s\n", row->what, is_missed ? " (missed)" : "");
+    }
+    assert(fits);
+}
+
+static void set_number(struct arena *arena, struct cJSON *map, struct sv key, double value) {
+    if (!isnan(value))
+        json_set(arena, map, key, json_number(arena, arena_printf(arena, "%.3f", value)));
+}
+
+void bench_server_print_json(struct buf *out, const struct bench_server_report *report) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *tree = json_map(arena);
+    json_set_string(arena, tree, SV("apiVersion"), SV("cacheruntime.io/v1"));
+    json_set_string(arena, tree, SV("kind"), SV("BenchReport"));
+    json_set_string(arena, tree, SV("title"), SV("server"));
+    json_set_int(arena, tree, SV("divisor"), (int64_t)report->divisor);
+    struct cJSON *figures = json_ensure_list(arena, tree, SV("figures"));
+    for (size_t i = 0; i < report->count; i++) {
+        const struct bench_server_row *row = &report->rows[i];
+        struct cJSON *figure = json_append(figures, json_map(arena));
+        json_set_string(arena, figure, SV("name"), sv_from(row->name));
+        json_set_string(arena, figure, SV("unit"), sv_from(row->unit));
+        set_number(arena, figure, SV("value"), row->ours);
+        set_number(arena, figure, SV("nginx"), row->nginx);
+        set_number(arena, figure, SV("stock"), row->stock);
+        set_number(arena, figure, row->is_at_least ? SV("atLeast") : SV("atMost"), row->target);
+    }
+    bool fits = json_write(out, tree, JSON_PRETTY) && buf_append_byte(out, '\n');
+    assert(fits);
+}

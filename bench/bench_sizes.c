@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether an operation costs more when there are many objects that it has nothing to do with. */
+#include "bench/bench_process.h"
+#include "bench/bench_requests.h"
+#include "bench/bench_server.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/data/json.h"
+
+#include <math.h>
+
+enum { CONNECTIONS = 16, REQUESTS = 10000, LISTS = 500, RUNS = 3, WAIT_SECONDS = 120 };
+
+static const size_t all_sizes[BENCH_SIZES_MAX] = {0, 1000, 10000, 100000};
+
+static const struct {
+    enum bench_request request;
+    const char *name, *title, *colour;
+    size_t count;
+} operations[BENCH_SIZE_OPERATIONS] = {
+    {BENCH_GET, "get", "GET of a ConfigMap", "#1668b8", REQUESTS},
+    {BENCH_PATCH, "patch", "merge PATCH of a ConfigMap", "#c0392b", REQUESTS},
+    {BENCH_POD, "post", "POST of a pod", "#1e8449", REQUESTS},
+    {BENCH_LIST_CONFIG_MAPS, "list", "LIST of 256 ConfigMaps", "#8e44ad", LISTS},
+};
+
+static bool load(const struct bench_process *process, enum bench_request request, size_t count,
+                 struct error *err) {
+    struct bench_requests requests = {request, SV(BENCH_TOKEN)};
+    struct bench_load options = {
+        .address = *bench_process_address(process),
+        .connections = CONNECTIONS,
+        .seconds = WAIT_SECONDS,
+        .requests_max = count,
+        .write = bench_request_write,
+        .context = &requests,
+    };
+    struct bench_load_result result;
+    return count == 0 || (bench_load_run(&options, &result, err) &&
+                          (result.bad_count == 0 ||
+                           error_set(err, ERROR_INTERNAL, "%zu of %zu answers were no success",
+                                     result.bad_count, result.count)));
+}
+
+/* The least of a few runs: what others do to the machine only adds. */
+static bool measure_operation(const struct bench_process *process, size_t operation, size_t divisor,
+                              double *ret_us, struct error *err) {
+    double least = INFINITY;
+    size_t count = operations[operation].count / divisor + 1;
+    for (int i = 0; i < RUNS; i++) {
+        double before_ms = bench_process_cpu_ms(process);
+        if (!load(process, operations[operation].request, count, err))
+            return error_wrap(err, "%s", operations[operation].name);
+        least = fmin(least, (bench_process_cpu_ms(process) - before_ms) * 1e3 / (double)count);
+    }
+    *ret_us = least;
+    return true;
+}
+
+static bool measure_size(const struct bench_server_options *options, struct bench_sizes *sizes,
+                         size_t index, struct error *err) {
+    static const char *const arguments[] = {"--no-controllers", "--authorization", "rbac", NULL};
+    AUTO(bench_process) process = bench_serve(options->program, arguments, err);
+    if (!process || !load(process, BENCH_ACCOUNT, 1, err) ||
+        !load(process, BENCH_CONFIG_MAP, BENCH_CONFIG_MAPS, err) ||
+        !load(process, BENCH_SECRET, sizes->sizes[index], err))
+        return false;
+    for (size_t i = 0; i < BENCH_SIZE_OPERATIONS; i++)
+        if (!measure_operation(process, i, options->divisor, &sizes->cost_us[i][index], err))
+            return false;
+    return true;
+}
+
+bool bench_sizes_measure(const struct bench_server_options *options, struct bench_sizes *ret_sizes,
+                         struct error *err) {
+    *ret_sizes = (struct bench_sizes){0};
+    for (size_t i = 0; i < BENCH_SIZES_MAX; i++) {
+        ret_sizes->sizes[i] = all_sizes[i] / options->divisor;
+        if (!measure_size(options, ret_sizes, i, err))
+            return error_wrap(err, "%zu unrelated objects", ret_sizes->sizes[i]);
+        ret_sizes->count = i + 1;
+    }
+    return true;
+}
+
+/* --- printing --- */
+
+void bench_sizes_print_text(struct buf *out, const struct bench_sizes *sizes) {
+    bool fits =
+        buf_printf(out, "server, processor time of one request, us\n%-28s", "unrelated objects");
+    for (size_t i = 0; i < sizes->count && fits; i++)
+        fits = buf_printf(out, " %8zu", sizes->sizes[i]);
+    for (size_t k = 0; k < BENCH_SIZE_OPERATIONS && fits; k++) {
+        fits = buf_printf(out, "\n%-28s", operations[k].title);
+        for (size_t i = 0; i < sizes->count && fits; i++)
+            fits = buf_printf(out, " %8.1f", sizes->cost_us[k][i]);
+    }
+    fits = fits && buf_append_byte(out, '\n');
+    assert(fits);
+}
+
+void bench_sizes_print_json(struct buf *out, const struct bench_sizes *sizes) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *tree = json_map(arena);
+    json_set_string(arena, tree, SV("apiVersion"), SV("cacheruntime.io/v1"));
+    json_set_string(arena, tree, SV("kind"), SV("BenchReport"));
+    json_set_string(arena, tree, SV("title"), SV("server, processor time of one request"));
+    struct cJSON *points = json_ensure_list(arena, tree, SV("points"));
+    for (size_t i = 0; i < sizes->count; i++) {
+        struct cJSON *point = json_append(points, json_map(arena));
+        json_set_int(arena, point, SV("unrelatedObjects"), (int64_t)sizes->sizes[i]);
+        for (size_t k = 0; k < BENCH_SIZE_OPERATIONS; k++)
+            json_set(arena, point, sv_from(operations[k].name),
+                     json_number(arena, arena_printf(arena, "%.1f", sizes->cost_us[k][i])));
+    }
+    bool fits = json_write(out, tree, JSON_PRETTY) && buf_append_byte(out, '\n');
+    assert(fits);
+}
+
+/* --- the plot --- */
+
+enum { WIDTH = 640, HEIGHT = 320, LEFT = 56, RIGHT = 190, TOP = 40, BOTTOM = 44, GRID = 4 };
+
+/* Sizes are steps of the axis: none, then powers of ten. */
+static double x_of(const struct bench_sizes *sizes, size_t index) {
+    double share = sizes->count > 1 ? (double)index / (double)(sizes->count - 1) : 0;
+    return LEFT + share * (WIDTH - LEFT - RIGHT);
+}
+
+static double y_of(double value, double top) {
+    return TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
+}
+
+static double top_of(const struct bench_sizes *sizes) {
+    double top = 10;
+    for (size_t k = 0; k < BENCH_SIZE_OPERATIONS; k++)
+        for (size_t i = 0; i < sizes->count; i++)
+            top = fmax(top, sizes->cost_us[k][i]);
+    return ceil(top / 40) * 40;
+}
+
+static bool put_axes(struct buf *out, const struct bench_sizes *sizes, double top) {
+    bool fits = true;
+    for (int i = 0; i <= GRID && fits; i++) {
+        double value = top * i / GRID;
+        fits = buf_printf(out,
+                          "<path d='M%d %.1fH%d' stroke='#ccc'/><text x='%d' y='%.1f' "
+                          "text-anchor='end'>%g</text>\n",
+                          LEFT, y_of(value, top), WIDTH - RIGHT, LEFT - 6, y_of(value, top) + 4,
+                          value);
+    }
+    for (size_t i = 0; i < sizes->count && fits; i++)
+        fits = buf_printf(out, "<text x='%.1f' y='%d' text-anchor='middle'>%zu</text>\n",
+                          x_of(sizes, i), HEIGHT - BOTTOM + 18, sizes->sizes[i]);
+    return fits &&
+           buf_printf(out, "<text x='%d' y='%d' text-anchor='middle'>unrelated objects</text>\n",
+                      LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 8);
+}
+
+static bool put_line(struct buf *out, const struct bench_sizes *sizes, size_t operation,
+                     double top) {
+    const double *costs = sizes->cost_us[operation];
+    bool fits = buf_printf(out, "<polyline fill='none' stroke='%s' stroke-width='2' points='",
+                           operations[operation].colour);
+    for (size_t i = 0; i < sizes->count && fits; i++)
+        fits = buf_printf(out, "%.1f,%.1f ", x_of(sizes, i), y_of(costs[i], top));
+    fits = fits && buf_append(out, SV("'/>\n"));
+    for (size_t i = 0; i < sizes->count && fits; i++)
+        fits =
+            buf_printf(out,
+                       "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'><title>%.1f</title>"
+                       "</circle>\n",
+                       x_of(sizes, i), y_of(costs[i], top), operations[operation].colour, costs[i]);
+    return fits && buf_printf(out, "<text x='%d' y='%.1f' fill='%s'>%s</text>\n", WIDTH - RIGHT + 8,
+                              y_of(costs[sizes->count - 1], top) + 4, operations[operation].colour,
+                              operations[operation].title);
+}
+
+void bench_sizes_print_svg(struct buf *out, const struct bench_sizes *sizes) {
+    double top = top_of(sizes);
+    bool fits = buf_printf(out,
+                           "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+                           "font-family='sans-serif' font-size='12'>\n"
+                           "<rect width='100%%' height='100%%' fill='white'/>\n"
+                           "<text x='%d' y='20' font-weight='bold'>processor time of one request, "
+                           "us</text>\n",
+                           WIDTH, HEIGHT, LEFT);
+    fits = fits && put_axes(out, sizes, top);
+    for (size_t k = 0; k < BENCH_SIZE_OPERATIONS && fits; k++)
+        fits = put_line(out, sizes, k, top);
+    fits = fits && buf_append(out, SV("</svg>\n"));
+    assert(fits);
+}
