@@ -8,7 +8,6 @@
 #include "core/base/base.h"
 #include "core/base/buf.h"
 #include "core/base/rng.h"
-#include "core/base/vec.h"
 #include "core/client/transport.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/server/fakeapi.h"
@@ -20,8 +19,9 @@
 
 struct dialogue;
 struct exec_session;
-struct map;
 struct log_stream;
+struct shared_event;
+struct watch_hub;
 struct watch_stream;
 struct webhook_caller;
 
@@ -80,9 +80,10 @@ struct http_server {
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
     struct log_stream *logs;
-    bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
-    VEC(struct watch_group *) groups; /* of watches, by what they follow */
-    struct map *group_index;
+    bool has_resumed; /* a stream that libmicrohttpd has to look at */
+    struct watch_hub *watch_hub;
+    int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
+    struct shared_event *shared_event; /* while watches are pumped */
     struct exec_session *sessions;
     struct webhook_caller *webhooks;
     struct transport *exec_transport; /* NULL without a world */
@@ -158,6 +159,7 @@ void end_logs(struct http_server *server);
 /* --- http_watch.c --- */
 
 enum MHD_Result answer_watch(struct exchange *exchange, const struct route *route);
+void begin_watches(struct http_server *server);
 /* Wakes the streams that have something to send. */
 void pump_watches(struct http_server *server);
 /* Bookmarks and ends that are due; returns when the next one is. */

@@ -6,7 +6,6 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/http_parts.h"
@@ -307,7 +306,7 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     server->options = *options;
     server->port = port_of(listener);
     server->arena = arena_new();
-    server->group_index = map_new();
+    begin_watches(server);
     rng_init_named(&server->audit_rng, options->seed, SV("audit"));
     if (options->tls && gnutls_session_ticket_key_generate(&server->ticket_key) < 0)
         server->ticket_key = (gnutls_datum_t){0};
@@ -425,7 +424,6 @@ void http_server_free(struct http_server *server) {
     webhook_caller_free(server->webhooks);
     if (server->exec_transport)
         world_disconnect(server->options.world, server->exec_transport);
-    map_free(server->group_index);
     arena_free(server->arena);
     close(server->epoll);
     gnutls_free(server->ticket_key.data);

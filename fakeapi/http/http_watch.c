@@ -2,19 +2,19 @@
 /*
  * Watch streams. A stream pulls: libmicrohttpd asks for bytes when the socket takes some, so that
  * a client that does not read holds one event and a place in the log, which ends by itself (410).
- * A stream with nothing to send is suspended; streams that follow the same resource stand in one
- * group, so that a write looks at its group and at no other watch.
+ * A stream with nothing to send is suspended, and its cursor parked in a watch_hub, which wakes it
+ * when something happens that it selects.
  */
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
-#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/protobuf.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/table.h"
+#include "fakeapi/server/watch_hub.h"
 
 #include <sys/epoll.h>
 
@@ -27,11 +27,9 @@ enum {
     /* What is gathered for one write to the socket. */
     CHUNK_BYTES = 16 * 1024,
     EVENT_BYTES_MAX = 64 * 1024 * 1024,
-};
-
-struct watch_group {
-    /* All of them have seen everything. */
-    VEC(struct watch_stream *) suspended;
+    /* With more streams than this, what is due comes up to a second late. */
+    STREAMS_LOOKED_THROUGH = 256,
+    LOOK_INTERVAL_MS = 1000,
 };
 
 struct watch_stream {
@@ -42,8 +40,7 @@ struct watch_stream {
     int socket;
     struct watch_cursor *cursor;
     const struct resource_type *type;
-    struct watch_group *group;
-    size_t suspended_index; /* in the group; SIZE_MAX: not suspended */
+    bool is_suspended;
     struct buf pending;
     bool is_ended;
     bool wants_bookmarks, is_last_bookmark_sent;
@@ -53,40 +50,19 @@ struct watch_stream {
     int64_t end_ms, bookmark_due_ms;
 };
 
-/* --- groups --- */
-
-static struct watch_group *find_group(struct http_server *server,
-                                      const struct resource_type *type) {
-    struct watch_group *group = map_get(server->group_index, type->storage_key);
-    if (group)
-        return group;
-    group = mem_alloc(sizeof(*group));
-    map_put(server->group_index, type->storage_key, group);
-    vec_push(&server->groups, group);
-    return group;
-}
-
-static void leave_group(struct watch_stream *stream) {
-    struct watch_group *group = stream->group;
-    if (stream->suspended_index == SIZE_MAX)
-        return;
-    struct watch_stream *last = group->suspended.items[group->suspended.count - 1];
-    group->suspended.items[stream->suspended_index] = last;
-    last->suspended_index = stream->suspended_index;
-    group->suspended.count--;
-    stream->suspended_index = SIZE_MAX;
-}
+/* --- idle streams --- */
 
 static void suspend(struct watch_stream *stream) {
-    stream->suspended_index = stream->group->suspended.count;
-    vec_push(&stream->group->suspended, stream);
+    stream->is_suspended = true;
+    watch_hub_park(stream->server->watch_hub, stream->cursor, stream);
     MHD_suspend_connection(stream->connection);
 }
 
 static void resume(struct watch_stream *stream) {
-    if (stream->suspended_index == SIZE_MAX)
+    if (!stream->is_suspended)
         return;
-    leave_group(stream);
+    stream->is_suspended = false;
+    watch_hub_unpark(stream->cursor);
     MHD_resume_connection(stream->connection);
     stream->server->has_resumed = true;
 }
@@ -204,7 +180,6 @@ static void free_stream(void *context) {
     struct watch_stream *stream = context;
     struct http_server *server = stream->server;
     epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
-    leave_group(stream);
     *(stream->previous ? &stream->previous->next : &server->streams) = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
@@ -224,8 +199,12 @@ static void choose_times(struct watch_stream *stream, const struct request *requ
     stream->wants_bookmarks = request->allow_watch_bookmarks;
     stream->bookmark_due_ms =
         stream->wants_bookmarks ? now_ms + BOOKMARK_INTERVAL_MS : DEADLINE_NEVER;
-    if (stream->end_ms < server->upkeep_due_ms)
-        server->upkeep_due_ms = stream->end_ms;
+    int64_t due_ms =
+        stream->end_ms < stream->bookmark_due_ms ? stream->end_ms : stream->bookmark_due_ms;
+    if (due_ms < server->watches_due_ms)
+        server->watches_due_ms = due_ms;
+    if (due_ms < server->upkeep_due_ms)
+        server->upkeep_due_ms = due_ms;
 }
 
 /* What has no protobuf form is sent as JSON; the Content-Type says so. */
@@ -248,8 +227,6 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     stream->cursor = cursor;
     stream->type = registry_find(fakeapi_registry(server->options.api), request->group,
                                  request->version, request->plural);
-    stream->group = find_group(server, stream->type);
-    stream->suspended_index = SIZE_MAX;
     stream->is_table = route->acceptance.representation == AS_TABLE;
     stream->include = include;
     stream->encoding = watch_encoding(route, stream->type);
@@ -299,33 +276,27 @@ enum MHD_Result answer_watch(struct exchange *exchange, const struct route *rout
 
 /* --- the loop's side --- */
 
-/* Hands the news to the streams that select it; the others stay suspended. */
-static void pump_group(struct watch_group *group, struct arena *arena) {
-    struct shared_event shared = {0};
-    for (size_t i = group->suspended.count; i-- > 0;) {
-        struct watch_stream *stream = group->suspended.items[i];
-        struct watch_record record;
-        if (!watch_cursor_next(stream->cursor, arena, &record))
-            continue;
-        add_shared(stream, &record, &shared, arena);
+/* There is an event for a stream that was suspended. */
+static void wake(void *context, void *owner, struct arena *arena) {
+    struct http_server *server = context;
+    struct watch_stream *stream = owner;
+    struct watch_record record;
+    if (watch_cursor_next(stream->cursor, arena, &record)) {
+        add_shared(stream, &record, server->shared_event, arena);
         stream->is_ended |= record.type == WATCH_ERROR;
-        resume(stream);
     }
+    resume(stream);
 }
 
 void pump_watches(struct http_server *server) {
-    for (size_t i = 0; i < server->groups.count; i++) {
-        struct watch_group *group = server->groups.items[i];
-        if (group->suspended.count == 0 ||
-            !watch_cursor_has_news(group->suspended.items[0]->cursor))
-            continue;
-        AUTO(arena) arena = arena_new();
-        pump_group(group, arena);
-    }
+    struct shared_event shared = {0};
+    server->shared_event = &shared;
+    watch_hub_run(server->watch_hub);
+    server->shared_event = NULL;
 }
 
 static void send_bookmark(struct watch_stream *stream, int64_t now_ms) {
-    bool is_idle = stream->suspended_index != SIZE_MAX;
+    bool is_idle = stream->is_suspended;
     stream->bookmark_due_ms = now_ms + BOOKMARK_INTERVAL_MS;
     /* One that has events under way will say more than a bookmark. */
     if (!is_idle)
@@ -356,10 +327,16 @@ static int64_t keep_stream(struct watch_stream *stream, int64_t now_ms) {
 
 int64_t keep_watches(struct http_server *server, int64_t now_ms) {
     int64_t next_ms = DEADLINE_NEVER;
+    if (now_ms < server->watches_due_ms)
+        return server->watches_due_ms;
     for (struct watch_stream *stream = server->streams; stream; stream = stream->next) {
         int64_t due_ms = keep_stream(stream, now_ms);
         next_ms = due_ms < next_ms ? due_ms : next_ms;
     }
+    /* Thousands of streams are not looked through for each one's moment. */
+    if (server->stream_count > STREAMS_LOOKED_THROUGH && next_ms < now_ms + LOOK_INTERVAL_MS)
+        next_ms = now_ms + LOOK_INTERVAL_MS;
+    server->watches_due_ms = next_ms;
     return next_ms;
 }
 
@@ -370,10 +347,11 @@ void http_server_end_watches(struct http_server *server) {
     }
 }
 
+void begin_watches(struct http_server *server) {
+    server->watch_hub = watch_hub_new(wake, server);
+    server->watches_due_ms = DEADLINE_NEVER;
+}
+
 void release_watches(struct http_server *server) {
-    for (size_t i = 0; i < server->groups.count; i++) {
-        vec_release(&server->groups.items[i]->suspended);
-        mem_free(server->groups.items[i]);
-    }
-    vec_release(&server->groups);
+    watch_hub_free(server->watch_hub);
 }

@@ -3,29 +3,11 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/base/vec.h"
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
-#include "fakeapi/server/selection.h"
-#include "fakeapi/server/server_parts.h"
-
-struct watch_cursor {
-    struct fakeapi *api;
-    const struct resource_type *type;
-    struct collection *collection;
-    struct arena *arena; /* of the selection's texts */
-    struct selection selection;
-    struct request form;      /* what present() needs to know */
-    struct log_reader reader; /* at the next log entry */
-    /* Objects that were there at the start, still to be told as ADDED. */
-    VEC(struct stored *) initial;
-    size_t initial_index;
-    uint64_t initial_revision;
-    bool ends_initial_with_bookmark;
-    uint64_t expired_revision; /* not 0: too old, and the only event says so */
-    bool is_at_end;
-};
+#include "fakeapi/server/watch_hub.h"
+#include "fakeapi/server/watch_parts.h"
 
 /* --- opening --- */
 
@@ -79,6 +61,16 @@ static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_
     }
 }
 
+/* Each text says how long it is, so that none is taken for two others. */
+static struct sv selection_key(const struct call *call, struct arena *arena) {
+    const struct request *request = call->request;
+    return arena_printf(arena, "%.*s %zu %.*s %zu %.*s %zu %.*s %.*s",
+                        SV_ARG(call->type->resource.version), request->namespace_name.len,
+                        SV_ARG(request->namespace_name), request->name.len, SV_ARG(request->name),
+                        request->label_selector.len, SV_ARG(request->label_selector),
+                        SV_ARG(request->field_selector));
+}
+
 static struct watch_cursor *open_watch(struct call *call) {
     int64_t revision = 0;
     struct sv text = call->request->resource_version;
@@ -100,6 +92,7 @@ static struct watch_cursor *open_watch(struct call *call) {
     cursor->api = call->api;
     cursor->type = call->type;
     cursor->collection = call->collection;
+    cursor->selection_key = selection_key(call, cursor->arena);
     cursor->form = (struct request){.metadata_only = call->request->metadata_only};
     start_cursor(cursor, call, (uint64_t)revision);
     collection_add_reader(cursor->collection, &cursor->reader);
@@ -122,6 +115,7 @@ void watch_cursor_free(struct watch_cursor *cursor) {
     for (size_t i = cursor->initial_index; i < cursor->initial.count; i++)
         stored_unref(cursor->initial.items[i]);
     vec_release(&cursor->initial);
+    watch_hub_unpark(cursor);
     collection_remove_reader(cursor->collection, &cursor->reader);
     arena_free(cursor->arena);
     mem_free(cursor);
@@ -154,7 +148,6 @@ static void set_bookmark(struct watch_cursor *cursor, struct arena *arena, uint6
     struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
     json_set_string(arena, metadata, SV("resourceVersion"),
                     arena_printf(arena, "%llu", (unsigned long long)revision));
-    json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
     if (ends_initial)
         json_set_string(arena, json_ensure_map(arena, metadata, SV("annotations")),
                         SV("k8s.io/initial-events-end"), SV("true"));
@@ -176,12 +169,26 @@ static const struct cJSON *state_when_left(const struct log_entry *entry, struct
     return tree;
 }
 
+static bool was_selected(const struct selection *selection, const struct log_entry *entry,
+                         struct arena *arena) {
+    return entry->before && selection_has(selection, entry->before, arena);
+}
+
+static bool is_selected(const struct selection *selection, const struct log_entry *entry,
+                        struct arena *arena) {
+    return entry->type != WATCH_DELETED && selection_has(selection, entry->object, arena);
+}
+
+bool selection_tells(const struct selection *selection, const struct log_entry *entry,
+                     struct arena *arena) {
+    return is_selected(selection, entry, arena) || was_selected(selection, entry, arena);
+}
+
 /* True when the entry is one that the watch tells. */
 static bool tell(struct watch_cursor *cursor, const struct log_entry *entry, struct arena *arena,
                  struct watch_record *ret_record) {
-    bool was = entry->before && selection_has(&cursor->selection, entry->before, arena);
-    bool is =
-        entry->type != WATCH_DELETED && selection_has(&cursor->selection, entry->object, arena);
+    bool was = was_selected(&cursor->selection, entry, arena);
+    bool is = is_selected(&cursor->selection, entry, arena);
     if (entry->type == WATCH_DELETED && was)
         set_event(cursor, arena, WATCH_DELETED, stored_tree(entry->object), ret_record);
     else if (was && !is)
