@@ -3,34 +3,44 @@
 
 #include "core/base/arena.h"
 #include "core/base/mem.h"
+#include "core/data/frozen_block.h"
 #include "core/data/json.h"
 #include "core/data/json_pack.h"
 
-/* Marks the root in its type, above the bits that cJSON uses. */
-enum { FROZEN_ROOT = 1 << 20 };
+/* A node on one cache line costs half as many misses as one on two. */
+enum { LINE_BYTES = 64 };
 
-struct frozen {
-    size_t reference_count;
-    size_t bytes;
-    void *block; /* what to free: this stands somewhere in it */
-};
+struct frozen *frozen_block_new(size_t node_count, size_t part_count, size_t text_bytes) {
+    size_t node_bytes = node_count * sizeof(struct cJSON);
+    size_t part_bytes = part_count * sizeof(struct frozen *);
+    size_t bytes = FROZEN_HEAD_BYTES + LINE_BYTES + node_bytes + part_bytes + text_bytes;
+    char *block = mem_grow(NULL, bytes); /* whoever asked for it writes all that is used */
+    size_t gap = LINE_BYTES - ((uintptr_t)block + FROZEN_HEAD_BYTES) % LINE_BYTES;
+    struct frozen *frozen = (struct frozen *)(block + gap);
+    *frozen = (struct frozen){
+        .reference_count = 1,
+        .bytes = bytes,
+        .block = block,
+        .parts = (struct frozen **)(block + gap + FROZEN_HEAD_BYTES + node_bytes),
+        .part_count = part_count,
+    };
+    return frozen;
+}
 
-enum {
-    HEAD_BYTES = (sizeof(struct frozen) + 15) / 16 * 16,
-    /* A node on one cache line costs half as many misses as one on two. */
-    LINE_BYTES = 64,
-};
+struct cJSON *frozen_block_root(struct frozen *frozen) {
+    return (struct cJSON *)((char *)frozen + FROZEN_HEAD_BYTES);
+}
+
+char *frozen_block_texts(struct frozen *frozen, size_t node_count) {
+    return (char *)(frozen_block_root(frozen) + node_count) +
+           frozen->part_count * sizeof(struct frozen *);
+}
 
 struct frozen *frozen_new(const struct cJSON *item) {
     struct json_size size = json_pack_size(item);
-    size_t node_bytes = size.node_count * sizeof(struct cJSON);
-    size_t bytes = HEAD_BYTES + LINE_BYTES + node_bytes + size.text_bytes;
-    char *block = mem_grow(NULL, bytes); /* all that is used is written below */
-    size_t gap = LINE_BYTES - ((uintptr_t)block + HEAD_BYTES) % LINE_BYTES;
-    struct frozen *frozen = (struct frozen *)(block + gap);
-    struct cJSON *root = (struct cJSON *)(block + gap + HEAD_BYTES);
-    *frozen = (struct frozen){.reference_count = 1, .bytes = bytes, .block = block};
-    json_pack(item, root, (char *)root + node_bytes);
+    struct frozen *frozen = frozen_block_new(size.node_count, 0, size.text_bytes);
+    struct cJSON *root = frozen_block_root(frozen);
+    json_pack(item, root, frozen_block_texts(frozen, size.node_count));
     root->type |= FROZEN_ROOT;
     return frozen;
 }
@@ -40,13 +50,19 @@ struct frozen *frozen_ref(struct frozen *frozen) {
     return frozen;
 }
 
+/* Parts are as deep as what they stand in at most, which is bounded. */
 void frozen_unref(struct frozen *frozen) {
-    if (frozen && --frozen->reference_count == 0)
-        mem_free(frozen->block);
+    if (!frozen || --frozen->reference_count > 0)
+        return;
+    if (frozen->pool)
+        frozen_pool_forget(frozen->pool, frozen);
+    for (size_t i = 0; i < frozen->part_count; i++)
+        frozen_unref(frozen->parts[i]);
+    mem_free(frozen->block);
 }
 
 const struct cJSON *frozen_root(const struct frozen *frozen) {
-    return (const struct cJSON *)((const char *)frozen + HEAD_BYTES);
+    return (const struct cJSON *)((const char *)frozen + FROZEN_HEAD_BYTES);
 }
 
 size_t frozen_bytes(const struct frozen *frozen) {
@@ -60,7 +76,7 @@ bool frozen_is_shared(const struct frozen *frozen) {
 struct frozen *frozen_of(const struct cJSON *item) {
     if (!item || !(item->type & FROZEN_ROOT))
         return NULL;
-    return (struct frozen *)((char *)item - HEAD_BYTES);
+    return (struct frozen *)((char *)item - FROZEN_HEAD_BYTES);
 }
 
 static void release(void *frozen) {

@@ -7,6 +7,9 @@
 struct packer {
     struct cJSON *node; /* the next free one */
     char *text;
+    json_pack_part *part; /* may be NULL */
+    void *context;
+    int mark;
 };
 
 static bool has_text(const struct cJSON *item) {
@@ -46,6 +49,17 @@ static size_t count_children(const struct cJSON *item) {
     return count;
 }
 
+/* True when the members of `item` stand elsewhere. */
+static bool has_part(const struct packer *packer, struct cJSON *node, const struct cJSON *item) {
+    const struct cJSON *part =
+        packer->part && item->child ? packer->part(packer->context, item) : NULL;
+    if (!part)
+        return false;
+    node->type |= packer->mark;
+    node->child = part->child;
+    return true;
+}
+
 static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *item) {
     *node = (struct cJSON){.type = item->type & JSON_TYPE_MASK};
     if (has_text(item)) {
@@ -53,6 +67,8 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
             (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;
         node->valueint = item->valueint;
     }
+    if (has_part(packer, node, item))
+        return;
     size_t count = count_children(item);
     if (count == 0)
         return;
@@ -72,6 +88,12 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
 }
 
 void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts) {
-    struct packer packer = {.node = nodes + 1, .text = texts};
+    json_pack_parts(item, nodes, texts, NULL, NULL, 0);
+}
+
+void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts,
+                     json_pack_part *part, void *context, int mark) {
+    struct packer packer = {
+        .node = nodes + 1, .text = texts, .part = part, .context = context, .mark = mark};
     pack(&packer, nodes, item);
 }

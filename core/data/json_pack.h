@@ -21,4 +21,11 @@ struct json_size json_pack_size(const struct cJSON *item);
  * written. The root is the first node. */
 void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts);
 
+/* Asked for each map and list that is not empty, in the order in which they stand: the value whose
+ * members it shall have instead of copies, or NULL. */
+typedef const struct cJSON *json_pack_part(void *context, const struct cJSON *item);
+/* The same with parts that stand elsewhere; `mark` is added to the type of each that has one. */
+void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts,
+                     json_pack_part *part, void *context, int mark);
+
 #endif

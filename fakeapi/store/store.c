@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
+#include "core/data/frozen_pool.h"
 #include "core/data/json.h"
 
 enum {
@@ -28,7 +29,7 @@ struct store *store_new(struct log_window window) {
         .collections = map_new(),
         .window = window,
         .revision = FIRST_REVISION,
-        .trees = {.bytes_max = TREE_BYTES_MAX},
+        .trees = {.pool = frozen_pool_new(), .bytes_max = TREE_BYTES_MAX},
     };
     return store;
 }
@@ -42,6 +43,7 @@ void store_free(struct store *store) {
         mem_free(key);
     }
     map_free(store->collections);
+    frozen_pool_free(store->trees.pool);
     mem_free(store);
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/rng.h"
 #include "core/base/test.h"
 #include "core/data/frozen.h"
+#include "core/data/frozen_pool.h"
 #include "core/data/json.h"
 
 enum { NAME_COUNT = 700, STEP_COUNT = 6000 };
@@ -95,7 +96,7 @@ TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
 /* A tree that rested comes back equal. */
 TEST(what_rests_comes_back_unchanged) {
     AUTO(arena) arena = arena_new();
-    struct trees trees = {.bytes_max = 0};
+    struct trees trees = {.pool = frozen_pool_new(), .bytes_max = 0};
     struct cJSON *tree = object(arena, 3, 9007199254740993u);
     struct stored *stored = stored_new(&trees, tree, 5);
     trees_trim(&trees);
@@ -105,12 +106,13 @@ TEST(what_rests_comes_back_unchanged) {
     CHECK(json_equal(stored_tree(stored), tree));
     stored_unref(stored);
     CHECK(trees.bytes == 0 && trees.own.oldest == NULL && trees.own.newest == NULL);
+    frozen_pool_free(trees.pool);
 }
 
 /* Letting it rest would give nothing back while somebody holds it. */
 TEST(a_tree_that_is_held_rests_once_it_is_let_go) {
     AUTO(arena) arena = arena_new();
-    struct trees trees = {.bytes_max = 0};
+    struct trees trees = {.pool = frozen_pool_new(), .bytes_max = 0};
     struct stored *stored = stored_new(&trees, object(arena, 3, 4), 5);
     struct frozen *held = frozen_ref(frozen_of(stored_tree(stored)));
     trees_trim(&trees);
@@ -120,6 +122,7 @@ TEST(a_tree_that_is_held_rests_once_it_is_let_go) {
     trees_trim(&trees);
     CHECK(stored->tree == NULL && trees.shared.oldest == NULL);
     stored_unref(stored);
+    frozen_pool_free(trees.pool);
 }
 
 /* What every watcher has seen need not be kept, but what one still has to read is. */

@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/data/frozen.h"
+#include "core/data/frozen_pool.h"
 #include "core/data/json.h"
 
 static struct stored_list *list_of(const struct stored *stored) {
@@ -57,7 +58,7 @@ struct stored *stored_new(struct trees *trees, const struct cJSON *tree, uint64_
         .name = put_text(&end, name),
         .uid = put_text(&end, uid),
         .trees = trees,
-        .tree = frozen_new(tree),
+        .tree = frozen_pool_add(trees->pool, tree),
     };
     trees->added_count++;
     link_newest(stored, false);
@@ -94,7 +95,7 @@ const struct cJSON *stored_tree(struct stored *stored) {
     const struct cJSON *tree =
         json_read(arena, (struct sv){stored->bytes, stored->byte_count}, &err);
     assert(tree);
-    stored->tree = frozen_new(tree);
+    stored->tree = frozen_pool_add(stored->trees->pool, tree);
     stored->trees->added_count++;
     link_newest(stored, false);
     return frozen_root(stored->tree);

@@ -13,6 +13,7 @@
 
 struct cJSON;
 struct frozen;
+struct frozen_pool;
 
 struct stored_list {
     struct stored *oldest, *newest;
@@ -20,7 +21,8 @@ struct stored_list {
 
 /* The trees that are held at one time. One for each store. */
 struct trees {
-    struct stored_list own; /* least recently used first */
+    struct frozen_pool *pool; /* what they have in common */
+    struct stored_list own;   /* least recently used first */
     /* Somebody else held these, too, when they were last looked at: letting them rest would give
      * nothing back, so that they neither count nor are looked at often. */
     struct stored_list shared;

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/data/frozen_pool.h"
+
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/data/frozen.h"
+#include "core/data/frozen_block.h"
+#include "core/data/json.h"
+#include "core/data/json_node.h"
+#include "core/data/json_pack.h"
+
+enum {
+    /* A part costs a head, a root and a place in a list: less is not worth it. */
+    PART_NODES_MIN = 4,
+    SLOT_COUNT_FIRST = 1024,
+    /* Hashes of parts that were met once. What falls out is shared one meeting later. */
+    MET_COUNT = 16384,
+};
+
+/* What is known of a map or list that is not empty. */
+struct shape {
+    uint64_t hash;
+    uint32_t node_count;  /* with itself */
+    uint32_t text_bytes;  /* without its key */
+    uint32_t shape_count; /* with itself: those below follow it */
+    struct frozen *part;  /* NULL: copied */
+};
+
+struct frozen_pool {
+    size_t reference_count; /* parts, and the owner */
+    struct frozen **slots;
+    size_t slot_count; /* a power of two */
+    size_t part_count, part_bytes;
+    uint64_t met[MET_COUNT];
+    VEC(struct shape) shapes; /* of what is being added, in the order in which they stand */
+};
+
+struct frozen_pool *frozen_pool_new(void) {
+    struct frozen_pool *pool = mem_alloc(sizeof(*pool));
+    pool->reference_count = 1;
+    pool->slot_count = SLOT_COUNT_FIRST;
+    pool->slots = mem_alloc(sizeof(struct frozen *) * SLOT_COUNT_FIRST);
+    return pool;
+}
+
+static void release(struct frozen_pool *pool) {
+    if (--pool->reference_count > 0)
+        return;
+    vec_release(&pool->shapes);
+    mem_free(pool->slots);
+    mem_free(pool);
+}
+
+void frozen_pool_free(struct frozen_pool *pool) {
+    if (pool)
+        release(pool);
+}
+
+size_t frozen_pool_part_count(const struct frozen_pool *pool) {
+    return pool->part_count;
+}
+
+size_t frozen_pool_part_bytes(const struct frozen_pool *pool) {
+    return pool->part_bytes;
+}
+
+/* --- the table of parts --- */
+
+static struct frozen **slot_of(const struct frozen_pool *pool, uint64_t hash) {
+    return &pool->slots[hash & (pool->slot_count - 1)];
+}
+
+static void grow(struct frozen_pool *pool) {
+    struct frozen **old = pool->slots;
+    size_t old_count = pool->slot_count;
+    pool->slot_count *= 2;
+    pool->slots = mem_alloc(sizeof(struct frozen *) * pool->slot_count);
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct frozen *part = old[i], *next; part; part = next) {
+            struct frozen **slot = slot_of(pool, part->hash);
+            next = part->next;
+            part->next = *slot;
+            *slot = part;
+        }
+    }
+    mem_free(old);
+}
+
+static void remember(struct frozen_pool *pool, struct frozen *part, uint64_t hash) {
+    if (pool->part_count == pool->slot_count)
+        grow(pool);
+    struct frozen **slot = slot_of(pool, hash);
+    part->pool = pool;
+    part->hash = hash;
+    part->next = *slot;
+    *slot = part;
+    pool->reference_count++;
+    pool->part_count++;
+    pool->part_bytes += part->bytes;
+}
+
+void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part) {
+    struct frozen **link = slot_of(pool, part->hash);
+    while (*link != part)
+        link = &(*link)->next;
+    *link = part->next;
+    pool->part_count--;
+    pool->part_bytes -= part->bytes;
+    release(pool);
+}
+
+/* Whether one could stand for the other: stricter than json_equal(). */
+static bool is_same(const struct cJSON *a, const struct cJSON *b) {
+    if ((a->type & JSON_TYPE_MASK) != (b->type & JSON_TYPE_MASK) ||
+        !sv_eq(json_text(a), json_text(b)))
+        return false;
+    if (a->child == b->child)
+        return true;
+    const struct cJSON *x = a->child, *y = b->child;
+    for (; x && y; x = x->next, y = y->next)
+        if (!sv_eq(json_key(x), json_key(y)) || !is_same(x, y))
+            return false;
+    return x == y;
+}
+
+static struct frozen *find(const struct frozen_pool *pool, const struct cJSON *item,
+                           uint64_t hash) {
+    struct frozen *part = *slot_of(pool, hash);
+    while (part && !(part->hash == hash && is_same(frozen_root(part), item)))
+        part = part->next;
+    return part;
+}
+
+/* --- hashes and sizes --- */
+
+static uint64_t mix(uint64_t hash, uint64_t value) {
+    hash = (hash ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash ^ hash >> 29;
+}
+
+static uint64_t hash_of_text(uint64_t hash, struct sv text) {
+    hash = mix(hash, json_key_word(text));
+    return text.len > KEY_WORD_BYTES ? mix(hash, sv_hash(text)) : hash;
+}
+
+static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item);
+
+/* Adds the members to `shape`. */
+static void look_below(struct frozen_pool *pool, const struct cJSON *item, struct shape *shape) {
+    JSON_EACH (child, item) {
+        struct sv key = json_key(child);
+        if (child->string) {
+            shape->hash = hash_of_text(shape->hash, key);
+            shape->text_bytes += (uint32_t)key.len + 1;
+        }
+        struct shape below = look_at(pool, child);
+        shape->hash = mix(shape->hash, below.hash);
+        shape->node_count += below.node_count;
+        shape->text_bytes += below.text_bytes;
+    }
+}
+
+static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item) {
+    struct shape shape = {.hash = (uint64_t)(item->type & JSON_TYPE_MASK), .node_count = 1};
+    if (json_is_string(item) || json_is_number(item)) {
+        struct sv text = json_text(item);
+        shape.hash = hash_of_text(shape.hash, text);
+        shape.text_bytes = (uint32_t)text.len + 1;
+    }
+    if (!item->child)
+        return shape;
+    size_t index = pool->shapes.count;
+    vec_push(&pool->shapes, shape);
+    look_below(pool, item, &shape);
+    shape.shape_count = (uint32_t)(pool->shapes.count - index);
+    pool->shapes.items[index] = shape;
+    return shape;
+}
+
+/* --- what becomes a part --- */
+
+/* One value that is frozen: the whole, or a part that is met for the second time. */
+struct freezing {
+    struct frozen_pool *pool;
+    size_t first, cursor; /* in pool->shapes */
+    size_t node_count, text_bytes, part_count;
+    struct frozen *frozen;
+    bool is_part;
+};
+
+static struct frozen *freeze(struct frozen_pool *pool, const struct cJSON *item, size_t first,
+                             bool is_part);
+
+/* A new part borrows from older ones only: what is met only in it would gain nothing. */
+static struct frozen *part_of(struct freezing *freezing, const struct cJSON *item, size_t index) {
+    struct frozen_pool *pool = freezing->pool;
+    uint64_t hash = pool->shapes.items[index].hash;
+    struct frozen *part = find(pool, item, hash);
+    if (part)
+        return frozen_ref(part);
+    uint64_t *met = &pool->met[hash % MET_COUNT];
+    if (freezing->is_part)
+        return NULL;
+    if (*met != hash) {
+        *met = hash;
+        return NULL;
+    }
+    part = freeze(pool, item, index, true);
+    remember(pool, part, hash);
+    return part;
+}
+
+static void choose_parts(struct freezing *freezing, const struct cJSON *item) {
+    size_t index = freezing->cursor;
+    struct shape *shape = &freezing->pool->shapes.items[index];
+    shape->part = NULL;
+    if (index != freezing->first && shape->node_count >= PART_NODES_MIN)
+        shape->part = part_of(freezing, item, index);
+    if (shape->part) {
+        freezing->part_count++;
+        freezing->node_count -= shape->node_count - 1;
+        freezing->text_bytes -= shape->text_bytes;
+        freezing->cursor += shape->shape_count;
+        return;
+    }
+    freezing->cursor++;
+    JSON_EACH (child, item) {
+        if (child->child)
+            choose_parts(freezing, child);
+    }
+}
+
+static const struct cJSON *next_part(void *context, const struct cJSON *item) {
+    struct freezing *freezing = context;
+    const struct shape *shape = &freezing->pool->shapes.items[freezing->cursor];
+    (void)item;
+    freezing->cursor += shape->part ? shape->shape_count : 1;
+    if (!shape->part)
+        return NULL;
+    freezing->frozen->parts[freezing->part_count++] = shape->part;
+    return frozen_root(shape->part);
+}
+
+/* `first` is where the shape of `item` stands. */
+static struct frozen *freeze(struct frozen_pool *pool, const struct cJSON *item, size_t first,
+                             bool is_part) {
+    const struct shape *shape = &pool->shapes.items[first];
+    struct freezing freezing = {
+        .pool = pool,
+        .first = first,
+        .cursor = first,
+        .node_count = shape->node_count,
+        .text_bytes = shape->text_bytes,
+        .is_part = is_part,
+    };
+    choose_parts(&freezing, item);
+    freezing.frozen =
+        frozen_block_new(freezing.node_count, freezing.part_count, freezing.text_bytes);
+    freezing.cursor = first;
+    freezing.part_count = 0;
+    struct cJSON *root = frozen_block_root(freezing.frozen);
+    json_pack_parts(item, root, frozen_block_texts(freezing.frozen, freezing.node_count), next_part,
+                    &freezing, FROZEN_PART);
+    assert(freezing.part_count == freezing.frozen->part_count);
+    root->type |= FROZEN_ROOT;
+    return freezing.frozen;
+}
+
+struct frozen *frozen_pool_add(struct frozen_pool *pool, const struct cJSON *item) {
+    if (!item->child)
+        return frozen_new(item);
+    pool->shapes.count = 0;
+    look_at(pool, item);
+    return freeze(pool, item, 0, false);
+}
