@@ -3,7 +3,12 @@
 
 #include "core/base/arena.h"
 
-enum { MS_PER_SECOND = 1000, SECONDS_PER_DAY = 86400 };
+enum {
+    MS_PER_SECOND = 1000,
+    SECONDS_PER_DAY = 86400,
+    YEAR_MAX = 9999,
+    TIME_BYTES_MAX = sizeof("2006-01-02T15:04:05.000000Z"),
+};
 
 struct civil {
     int64_t year;
@@ -41,18 +46,41 @@ static int64_t floor_div(int64_t value, int64_t divisor) {
     return value / divisor - (value % divisor < 0);
 }
 
+/* `count` digits, with zeros in front; returns what stands behind them. */
+static char *put_digits(char *at, int count, int64_t value) {
+    for (int i = count - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + count;
+}
+
+static char *put_byte(char *at, char byte) {
+    *at = byte;
+    return at + 1;
+}
+
+static char *put_time_of_day(char *at, int second_of_day) {
+    at = put_byte(put_digits(at, 2, second_of_day / 3600), ':');
+    at = put_byte(put_digits(at, 2, second_of_day / 60 % 60), ':');
+    return put_digits(at, 2, second_of_day % 60);
+}
+
+/* Years have four digits in the API. */
 static struct sv format_time(int64_t time_ms, bool with_micros, struct arena *arena) {
     int64_t seconds = floor_div(time_ms, MS_PER_SECOND);
     int64_t millis = time_ms - seconds * MS_PER_SECOND;
     int64_t days = floor_div(seconds, SECONDS_PER_DAY);
     int second_of_day = (int)(seconds - days * SECONDS_PER_DAY);
     struct civil date = civil_from_days(days);
-    struct sv text =
-        arena_printf(arena, "%04lld-%02u-%02uT%02d:%02d:%02d", (long long)date.year, date.month,
-                     date.day, second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    int64_t year = date.year < 0 ? 0 : date.year > YEAR_MAX ? YEAR_MAX : date.year;
+    char text[TIME_BYTES_MAX], *at = text;
+    at = put_byte(put_digits(at, 4, year), '-');
+    at = put_byte(put_digits(at, 2, date.month), '-');
+    at = put_byte(put_digits(at, 2, date.day), 'T');
+    at = put_time_of_day(at, second_of_day);
     if (with_micros)
-        return arena_printf(arena, "%.*s.%03d000Z", SV_ARG(text), (int)millis);
-    return arena_printf(arena, "%.*sZ", SV_ARG(text));
+        at = put_digits(put_byte(at, '.'), 6, millis * MS_PER_SECOND);
+    at = put_byte(at, 'Z');
+    return arena_copy(arena, (struct sv){text, (size_t)(at - text)});
 }
 
 struct sv api_time_format(int64_t time_ms, struct arena *arena) {

@@ -23,6 +23,9 @@ TEST(times_go_both_ways) {
         CHECK(api_time_parse(cases[i].text, &parsed) && parsed == cases[i].time_ms);
     }
     CHECK_SV(api_time_format_micro(1767225600123, arena), SV("2026-01-01T00:00:00.123000Z"));
+    /* What the API has no digits for is told as the nearest year that it has. */
+    CHECK_SV(api_time_format(253402300800000, arena), SV("9999-01-01T00:00:00Z"));
+    CHECK_SV(api_time_format(-62167219200001, arena), SV("0000-12-31T23:59:59Z"));
 }
 
 TEST(times_of_other_zones_and_with_fractions_are_read) {

@@ -127,5 +127,5 @@ struct cJSON *object_controller_reference(struct arena *arena, const struct cJSO
 struct sv object_key(struct arena *arena, struct sv namespace_name, struct sv name) {
     if (namespace_name.len == 0)
         return arena_copy(arena, name);
-    return arena_printf(arena, "%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    return ARENA_JOIN(arena, namespace_name, SV("/"), name);
 }

@@ -25,13 +25,13 @@ bool resource_eq(const struct resource *a, const struct resource *b) {
 struct sv resource_api_version(const struct resource *resource, struct arena *arena) {
     if (resource->group.len == 0)
         return resource->version;
-    return arena_printf(arena, "%.*s/%.*s", SV_ARG(resource->group), SV_ARG(resource->version));
+    return ARENA_JOIN(arena, resource->group, SV("/"), resource->version);
 }
 
 struct sv resource_qualified(const struct resource *resource, struct arena *arena) {
     if (resource->group.len == 0)
         return resource->plural;
-    return arena_printf(arena, "%.*s.%.*s", SV_ARG(resource->plural), SV_ARG(resource->group));
+    return ARENA_JOIN(arena, resource->plural, SV("."), resource->group);
 }
 
 const struct resource *resource_of_object(const struct cJSON *object) {

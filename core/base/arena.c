@@ -51,7 +51,6 @@ struct arena {
 };
 
 static struct block *block_new(size_t bytes, struct block *next) {
-    /* arena_alloc() zeroes what it hands out. */
     struct block *block = mem_grow(NULL, sizeof(*block) + bytes);
     block->next = next;
     block->bytes = bytes;
@@ -112,7 +111,7 @@ static void add_block(struct arena *arena, size_t bytes_needed) {
     arena->offset = 0;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes) {
+void *arena_reserve(struct arena *arena, size_t bytes) {
     assert(bytes < SIZE_MAX / 2);
     size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (rounded == 0)
@@ -123,8 +122,11 @@ void *arena_alloc(struct arena *arena, size_t bytes) {
     arena->offset += rounded;
     arena->used_bytes += rounded;
     ASAN_UNPOISON_MEMORY_REGION(memory, bytes ? bytes : 1);
-    memset(memory, 0, bytes);
     return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes) {
+    return memset(arena_reserve(arena, bytes), 0, bytes);
 }
 
 void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what) {
@@ -134,9 +136,23 @@ void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what
 }
 
 struct sv arena_copy(struct arena *arena, struct sv bytes) {
-    char *copy = arena_alloc(arena, bytes.len + 1);
+    char *copy = arena_reserve(arena, bytes.len + 1);
     memcpy(copy, bytes.ptr, bytes.len);
+    copy[bytes.len] = '\0';
     return (struct sv){copy, bytes.len};
+}
+
+struct sv arena_join(struct arena *arena, const struct sv *parts, size_t part_count) {
+    size_t len = 0;
+    for (size_t i = 0; i < part_count; i++)
+        len += parts[i].len;
+    char *text = arena_reserve(arena, len + 1), *end = text;
+    for (size_t i = 0; i < part_count; i++) {
+        memcpy(end, parts[i].ptr, parts[i].len);
+        end += parts[i].len;
+    }
+    *end = '\0';
+    return (struct sv){text, len};
 }
 
 struct sv arena_printf(struct arena *arena, const char *format, ...) {
@@ -147,9 +163,9 @@ struct sv arena_printf(struct arena *arena, const char *format, ...) {
     int len = vsnprintf(space, sizeof(space), format, arguments);
     va_end(arguments);
     assert(len >= 0);
-    char *text = arena_alloc(arena, (size_t)len + 1);
+    char *text = arena_reserve(arena, (size_t)len + 1);
     if ((size_t)len < sizeof(space))
-        memcpy(text, space, (size_t)len);
+        memcpy(text, space, (size_t)len + 1);
     else
         vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);

@@ -24,10 +24,20 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_alloc((arena), sizeof(type) * (count)))
 
+/* The same not zeroed, for what the caller writes from end to end. */
+void *arena_reserve(struct arena *arena, size_t bytes);
+
 /* A copy of `bytes`, terminated behind its end, so that .ptr may go to libc. */
 struct sv arena_copy(struct arena *arena, struct sv bytes);
 /* Formatted text, terminated behind its end. */
 struct sv arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The views one behind the other, terminated behind their end: what arena_printf() with "%.*s"
+ * alone gives, in a fraction of the time. */
+#define ARENA_JOIN(arena, ...)                                                                     \
+    arena_join((arena), (const struct sv[]){__VA_ARGS__},                                          \
+               COUNT_OF(((const struct sv[]){__VA_ARGS__})))
+struct sv arena_join(struct arena *arena, const struct sv *parts, size_t part_count);
 
 /* Calls `release(what)` when everything in the arena becomes invalid (the newest first), for what
  * its memory borrows from elsewhere. */

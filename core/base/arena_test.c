@@ -44,3 +44,23 @@ TEST(texts_are_terminated_behind_their_end) {
     CHECK(text.ptr[4] == '\0');
     CHECK(arena_used_bytes(arena) >= 9 && arena_held_bytes(arena) >= arena_used_bytes(arena));
 }
+
+TEST(joined_views_stand_one_behind_the_other_and_are_terminated) {
+    AUTO(arena) arena = arena_new();
+    struct sv text = ARENA_JOIN(arena, SV("a"), SV(""), SV("bc"), SV("/"), SV("d"));
+    CHECK_SV(text, SV("abc/d"));
+    CHECK(text.ptr[text.len] == '\0');
+    CHECK_SV(ARENA_JOIN(arena, SV("")), SV(""));
+}
+
+/* What is reserved is the caller's to fill; what is allocated after it is zeroed all the same. */
+TEST(allocated_memory_is_zeroed_and_reserved_memory_counts) {
+    AUTO(arena) arena = arena_new();
+    memset(arena_reserve(arena, 100), 'x', 100);
+    arena_reset(arena);
+    const char *zeroed = arena_alloc(arena, 100);
+    for (size_t i = 0; i < 100; i++)
+        CHECK(zeroed[i] == '\0');
+    arena_reserve(arena, 16);
+    CHECK(arena_used_bytes(arena) == 112 + 16);
+}

@@ -345,7 +345,8 @@ static void show(struct cache_store *store, struct entry *entry, const struct cJ
     set_state(store, entry, state_of(object));
     if (!entry->state.shared)
         keep_tree(store, entry, object);
-    struct cache_groups groups = {.count = 0};
+    struct cache_groups groups; /* large: only what counts is set */
+    groups.count = 0;
     store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
     change_groups(store, entry, &groups, is_same_version);
 }

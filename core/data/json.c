@@ -248,7 +248,7 @@ struct cJSON *json_null(struct arena *arena) {
 struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
     struct json_size size = json_pack_size(item);
     size_t node_bytes = size.node_count * sizeof(struct cJSON);
-    char *block = arena_alloc(arena, node_bytes + size.text_bytes);
+    char *block = arena_reserve(arena, node_bytes + size.text_bytes);
     json_pack(item, (struct cJSON *)block, block + node_bytes);
     return (struct cJSON *)block;
 }

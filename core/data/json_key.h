@@ -19,7 +19,7 @@
 enum { KEY_WORD_BYTES = 7, KEY_LENGTH_MAX = 255 };
 
 /* Byte by byte for a literal, which makes it a constant. */
-static inline uint64_t json_key_word(struct sv key) {
+__attribute__((always_inline)) static inline uint64_t json_key_word(struct sv key) {
     uint64_t length = key.len < KEY_LENGTH_MAX ? key.len : KEY_LENGTH_MAX;
     if (!__builtin_constant_p(key.len) && key.len > KEY_WORD_BYTES) {
         uint64_t first;

@@ -20,34 +20,33 @@ static struct sv dataset_uid(const struct snapshot *snapshot) {
 
 /* Upstream's rule: the readable text while it is shorter than 63 bytes, else the uid; a uid
  * that is unknown leaves the text too long. */
-static struct sv build_key(struct arena *arena, const char *prefix, const struct snapshot *snapshot,
+static struct sv build_key(struct arena *arena, struct sv prefix, const struct snapshot *snapshot,
                            struct sv uid) {
-    struct sv readable = arena_printf(arena, "%s%.*s-%.*s", prefix,
-                                      SV_ARG(snapshot->namespace_name), SV_ARG(snapshot->name));
+    struct sv readable =
+        ARENA_JOIN(arena, prefix, snapshot->namespace_name, SV("-"), snapshot->name);
     if (readable.len < DNS_LABEL_BYTES_MAX || uid.len == 0)
         return readable;
-    return arena_printf(arena, "%s%.*s", prefix, SV_ARG(uid));
+    return ARENA_JOIN(arena, prefix, uid);
 }
 
 void names_init(struct names *names, const struct snapshot *snapshot, struct arena *arena) {
     struct sv namespace_name = snapshot->namespace_name, name = snapshot->name;
     struct sv uid = dataset_uid(snapshot);
-    names->config_map = arena_printf(arena, "fluid-runtime-config-%.*s", SV_ARG(name));
-    names->volume = arena_printf(arena, "%.*s-%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    names->config_map = ARENA_JOIN(arena, SV("fluid-runtime-config-"), name);
+    names->volume = ARENA_JOIN(arena, namespace_name, SV("-"), name);
     names->claim = name;
-    names->mount_path =
-        arena_printf(arena, "%.*s/cache/%.*s/%.*s/cache-fuse",
-                     SV_ARG(snapshot->options->mount_root), SV_ARG(namespace_name), SV_ARG(name));
-    names->dataset_id = build_key(arena, "", snapshot, uid);
-    names->exclusive = arena_printf(arena, "%.*s_%.*s", SV_ARG(namespace_name), SV_ARG(name));
+    names->mount_path = ARENA_JOIN(arena, snapshot->options->mount_root, SV("/cache/"),
+                                   namespace_name, SV("/"), name, SV("/cache-fuse"));
+    names->dataset_id = build_key(arena, SV(""), snapshot, uid);
+    names->exclusive = ARENA_JOIN(arena, namespace_name, SV("_"), name);
     if (names->exclusive.len >= DNS_LABEL_BYTES_MAX)
         names->exclusive = names->dataset_id;
-    names->common_label = build_key(arena, "fluid.io/s-", snapshot, uid);
-    names->runtime_label = build_key(arena, "fluid.io/s-cache-", snapshot, uid);
-    names->fuse_label = build_key(arena, "fluid.io/f-", snapshot, uid);
-    names->memory_label = build_key(arena, "fluid.io/s-h-cache-m-", snapshot, uid);
-    names->disk_label = build_key(arena, "fluid.io/s-h-cache-d-", snapshot, uid);
-    names->total_label = build_key(arena, "fluid.io/s-h-cache-t-", snapshot, uid);
+    names->common_label = build_key(arena, SV("fluid.io/s-"), snapshot, uid);
+    names->runtime_label = build_key(arena, SV("fluid.io/s-cache-"), snapshot, uid);
+    names->fuse_label = build_key(arena, SV("fluid.io/f-"), snapshot, uid);
+    names->memory_label = build_key(arena, SV("fluid.io/s-h-cache-m-"), snapshot, uid);
+    names->disk_label = build_key(arena, SV("fluid.io/s-h-cache-d-"), snapshot, uid);
+    names->total_label = build_key(arena, SV("fluid.io/s-h-cache-t-"), snapshot, uid);
 }
 
 static struct sv hash_prefix(struct arena *arena, struct sv text) {

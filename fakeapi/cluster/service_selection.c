@@ -37,8 +37,8 @@ void service_selection_free(struct service_selection *selection) {
 
 static struct sv pair_key(struct arena *arena, const struct cJSON *object,
                           const struct cJSON *pair) {
-    return arena_printf(arena, "%.*s\n%.*s=%.*s", SV_ARG(object_namespace(object)),
-                        SV_ARG(json_key(pair)), SV_ARG(json_text(pair)));
+    return ARENA_JOIN(arena, object_namespace(object), SV("\n"), json_key(pair), SV("="),
+                      json_text(pair));
 }
 
 static void add_name(struct map *index, struct sv key, struct sv name) {

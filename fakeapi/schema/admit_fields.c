@@ -146,12 +146,31 @@ static bool has_wanted_type(const struct schema *schema, const struct cJSON *ite
     return true;
 }
 
-static struct sv member_path(struct arena *arena, struct sv field, struct sv name) {
-    return arena_printf(arena, "%.*s%s%.*s", SV_ARG(field), field.len ? "." : "", SV_ARG(name));
+/* Where an item stands, told in text only when it is at fault: a member's name, or an
+ * index. */
+struct field_path {
+    const struct field_path *parent; /* NULL: this is the start, and `name` its path */
+    struct sv name;
+    bool is_item;
+    size_t index;
+};
+
+static struct sv path_text(const struct field_path *path, struct arena *arena) {
+    if (!path->parent)
+        return path->name;
+    struct sv parent = path_text(path->parent, arena);
+    if (path->is_item)
+        return arena_printf(arena, "%.*s[%zu]", SV_ARG(parent), path->index);
+    return ARENA_JOIN(arena, parent, parent.len > 0 ? SV(".") : SV(""), path->name);
 }
 
-static void check_members(const struct schema *schema, const struct cJSON *item, struct sv field,
-                          struct arena *arena, struct findings *findings) {
+static void check_fields(const struct schema *schema, const struct cJSON *item,
+                         const struct field_path *path, struct arena *arena,
+                         struct findings *findings);
+
+static void check_members(const struct schema *schema, const struct cJSON *item,
+                          const struct field_path *path, struct arena *arena,
+                          struct findings *findings) {
     JSON_EACH (member, item) {
         struct sv name = json_key(member);
         const struct schema *below = schema_member(schema, name);
@@ -160,38 +179,50 @@ static void check_members(const struct schema *schema, const struct cJSON *item,
             below && !member->child && !json_is_null(member) && has_wanted_type(below, member);
         if (is_plain || (!below && schema->preserves_unknown))
             continue;
-        struct sv path = member_path(arena, field, name);
-        if (below)
-            schema_check_fields(below, member, path, arena, findings);
-        else
-            findings_add(arena, findings, path, "UnknownField", member, "unknown field \"%.*s\"",
-                         SV_ARG(path));
+        struct field_path inner = {.parent = path, .name = name};
+        if (below) {
+            check_fields(below, member, &inner, arena, findings);
+        } else {
+            struct sv field = path_text(&inner, arena);
+            findings_add(arena, findings, field, "UnknownField", member, "unknown field \"%.*s\"",
+                         SV_ARG(field));
+        }
     }
 }
 
-void schema_check_fields(const struct schema *schema, const struct cJSON *item, struct sv field,
-                         struct arena *arena, struct findings *findings) {
+static void check_items(const struct schema *schema, const struct cJSON *list,
+                        const struct field_path *path, struct arena *arena,
+                        struct findings *findings) {
+    struct field_path inner = {.parent = path, .is_item = true};
+    JSON_EACH (item, list) {
+        if (item->child || !schema || !has_wanted_type(schema, item))
+            check_fields(schema, item, &inner, arena, findings);
+        inner.index++;
+    }
+}
+
+static void check_fields(const struct schema *schema, const struct cJSON *item,
+                         const struct field_path *path, struct arena *arena,
+                         struct findings *findings) {
     if (!schema || schema->kind == SCHEMA_ANY || json_is_null(item))
         return;
     if (!has_wanted_type(schema, item)) {
+        struct sv field = path_text(path, arena);
         findings_add(arena, findings, field, "FieldValueTypeInvalid", item,
                      "Invalid value: \"%s\": %.*s in body must be of type %s: \"%s\"",
                      json_type_name(item), SV_ARG(field), wanted_type(schema),
                      json_type_name(item));
         return;
     }
-    if (schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP) {
-        check_members(schema, item, field, arena, findings);
-    } else if (schema->kind == SCHEMA_LIST) {
-        size_t index = 0;
-        JSON_EACH (entry, item) {
-            size_t at = index++;
-            if (!entry->child && schema->items && has_wanted_type(schema->items, entry))
-                continue;
-            struct sv path = arena_printf(arena, "%.*s[%zu]", SV_ARG(field), at);
-            schema_check_fields(schema->items, entry, path, arena, findings);
-        }
-    }
+    if (schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP)
+        check_members(schema, item, path, arena, findings);
+    else if (schema->kind == SCHEMA_LIST)
+        check_items(schema->items, item, path, arena, findings);
+}
+
+void schema_check_fields(const struct schema *schema, const struct cJSON *item, struct sv field,
+                         struct arena *arena, struct findings *findings) {
+    check_fields(schema, item, &(struct field_path){.name = field}, arena, findings);
 }
 
 void admit_check_fields(const struct resource_type *type, const struct cJSON *object,

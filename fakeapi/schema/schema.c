@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/schema/schema.h"
 
+/* sv_compare() that is mostly decided by the first byte. */
+static int compare_names(struct sv a, struct sv b) {
+    if (a.len == 0 || b.len == 0 || a.ptr[0] == b.ptr[0])
+        return sv_compare(a, b);
+    return (unsigned char)a.ptr[0] < (unsigned char)b.ptr[0] ? -1 : 1;
+}
+
 const struct schema *schema_member(const struct schema *schema, struct sv name) {
     if (!schema)
         return NULL;
@@ -9,7 +16,7 @@ const struct schema *schema_member(const struct schema *schema, struct sv name) 
     size_t low = 0, high = schema->member_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = sv_compare(schema->members[middle].name, name);
+        int order = compare_names(schema->members[middle].name, name);
         if (order == 0)
             return schema->members[middle].schema;
         if (order < 0)

@@ -9,8 +9,7 @@
 /* --- reports: the texts of apiserver-semantics.md §1.1 --- */
 
 struct sv path_member(const struct checker *checker, struct sv field, struct sv name) {
-    return arena_printf(checker->arena, "%.*s%s%.*s", SV_ARG(field), field.len ? "." : "",
-                        SV_ARG(name));
+    return ARENA_JOIN(checker->arena, field, field.len > 0 ? SV(".") : SV(""), name);
 }
 
 struct sv path_index(const struct checker *checker, struct sv field, size_t index) {
