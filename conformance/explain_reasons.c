@@ -47,6 +47,10 @@ static const struct {
     ROW("UnknownWorkloadType", "`workloadType` is none that the controller knows."),
     ROW("UnknownUpdateStrategy", "a Deployment has no `OnDelete`."),
     ROW("ReplicasOfDaemonSet", "a DaemonSet has a pod on every node; `replicas` means nothing there."),
+    ROW("ClassNotInterchangeable",
+        "the runtime names another class than before, and that one has other components or runs "
+        "them by other kinds of workloads. Nothing is changed: name the former class again, or "
+        "make a new runtime for the other one."),
     ROW("EntryWithoutCommand", "an execution entry has neither a command nor a script."),
     ROW("UnknownConfigMap", "an entry or a dependency names a config map that `extraResources.configMaps` does not declare, or a key that it does not hold."),
     ROW("UnknownScript", "an entry or a dependency names a config map that `extraResources.configMaps` does not declare, or a key that it does not hold."),

@@ -20,7 +20,8 @@ void gate_class(struct pass *pass) {
         pass_close(
             pass, GATE_CLASS, SV("ClassNotFound"),
             pass_printf(pass, "waits for CacheRuntimeClass \"%.*s\" to be created", SV_ARG(name)));
-    else if (!validate_runtime(pass, &finding) || !validate_class(pass, &finding))
+    else if (!validate_runtime(pass, &finding) || !validate_class(pass, &finding) ||
+             !validate_class_change(pass, &finding))
         pass_stall(pass, GATE_CLASS, finding.reason, finding.message);
     else
         pass_open(pass, GATE_CLASS);

@@ -255,3 +255,48 @@ TEST(says_why_pods_do_not_start) {
         world_release(&world);
     }
 }
+
+/* A runtime that was made by class "a" names this one. */
+static const struct {
+    const char *topology, *spec; /* of the class, of the runtime */
+    const char *message;         /* "": it may take over */
+} changes[] = {
+    {"{" MASTER "}, " WORKER "}}", "", ""},
+    {"{" MASTER "}}", "", "class \"demo-class\" has no worker: from class \"a\" only"},
+    {"{" MASTER "}}", "worker: {disabled: true}", ""},
+    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [{name: c, image: i}]}}}}",
+     "", "class \"demo-class\" adds a client:"},
+    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [{name: c, image: i}]}}}}",
+     "client: {disabled: true}", ""},
+    {"{" MASTER "}, " WORKER ", workloadType: {apiVersion: apps/v1, kind: Deployment}}}", "",
+     "class \"demo-class\" has another kind of workload for the worker:"},
+    {"{" MASTER "}, " WORKER ", workloadType: {apiVersion: apps/v1, kind: Deployment}}}",
+     "worker: {workloadType: {apiVersion: apps/v1, kind: StatefulSet}}", ""},
+};
+
+TEST(another_class_must_have_the_same_components_and_kinds) {
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        json_set(arena, world.runtime_class, SV("topology"),
+                 parse(arena, "{" MASTER "}, " WORKER "}}"));
+        world_bind(&world);
+        object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/runtime-class"),
+                              SV("a"));
+        json_set(arena, world.runtime_class, SV("topology"), parse(arena, changes[i].topology));
+        JSON_EACH (member, parse(arena, arena_printf(arena, "{%s}", changes[i].spec).ptr))
+            json_set(arena, json_get(world.runtime, SV("spec")), json_key(member),
+                     json_copy(arena, member));
+        plan_once(&world, &plan);
+        const struct gate *gate = &plan.gates[GATE_CLASS];
+        CHECK(gate->is_open == (changes[i].message[0] == '\0'));
+        CHECK_SV(gate->reason, gate->is_open ? SV("") : SV("ClassNotInterchangeable"));
+        CHECK_CONTAINS(gate->message, changes[i].message);
+        for (size_t k = 0; k < plan.action_count && !gate->is_open; k++)
+            CHECK(plan.actions[k].type == ACTION_EVENT ||
+                  sv_eq(plan.actions[k].subresource, SV("status")));
+        world_release(&world);
+    }
+}

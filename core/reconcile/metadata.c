@@ -112,6 +112,17 @@ static void add_class_replicas(struct pass *pass, struct cJSON *patch) {
         json_set(pass->arena, annotations, ANNOTATION_CLASS_REPLICAS, json_null(pass->arena));
 }
 
+/* Which class the components were made by, for the day on which the runtime names another one. */
+static void add_class_name(struct pass *pass, struct cJSON *patch) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    struct sv name = json_find_string(runtime, "spec.runtimeClassName");
+    if (sv_eq(object_annotation(runtime, ANNOTATION_RUNTIME_CLASS), name))
+        return;
+    struct cJSON *metadata = json_ensure_map(pass->arena, patch, SV("metadata"));
+    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
+                    ANNOTATION_RUNTIME_CLASS, name);
+}
+
 static bool patch_metadata(struct pass *pass, const struct resource *resource,
                            const struct cJSON *object, struct cJSON *patch) {
     if (!patch->child)
@@ -139,6 +150,7 @@ void gate_metadata(struct pass *pass) {
     add_owner(pass, patch);
     add_dataset_id(pass, patch, pass->snapshot->runtime);
     add_class_replicas(pass, patch);
+    add_class_name(pass, patch);
     metadata_adopt_dataset(pass);
     bool is_complete = patch->child == NULL && pass->metadata_is_written;
     clean_cache_record_nodes(pass, patch); /* nothing waits for that */

@@ -8,6 +8,7 @@
 #include "core/data/json.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/tiered_store.h"
+#include "core/reconcile/write.h"
 
 static bool refuse(struct finding *ret_finding, struct sv reason, struct sv message) {
     *ret_finding = (struct finding){reason, message};
@@ -330,6 +331,60 @@ bool validate_class(struct pass *pass, struct finding *ret_finding) {
         return refuse(ret_finding, SV("NoComponent"),
                       SV("no component is left: the class declares none, or the runtime disables "
                          "all that it declares"));
+    return true;
+}
+
+/* --- from one class to another --- */
+
+/* Another kind than the wanted one runs the component's pods. */
+static bool has_other_kind(const struct pass *pass, const struct component *component) {
+    static const struct resource *const kinds[] = {&RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,
+                                                   &RESOURCE_DEPLOYMENTS,
+                                                   &RESOURCE_KRUISE_STATEFUL_SETS};
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        const struct observed *observed = snapshot_find(
+            pass->snapshot, kinds[i], pass->snapshot->namespace_name, component->workload_name);
+        if (observed->state == OBSERVED_PRESENT && kinds[i] != component->workload &&
+            write_is_ours(pass, kinds[i], observed->object))
+            return true;
+    }
+    return false;
+}
+
+/* What the runtime itself disables or chooses is not the class's doing. */
+static const char *class_difference(const struct pass *pass, const struct component *component) {
+    const struct cJSON *status = json_get(pass->snapshot->runtime, SV("status"));
+    bool was_there = json_is_map(json_get(status, component->text));
+    if (json_bool_or(component->spec, SV("disabled"), false))
+        return NULL;
+    if (was_there && !component->is_enabled)
+        return "has no";
+    if (!was_there && component->is_enabled)
+        return "adds a";
+    if (was_there && !json_get(component->spec, SV("workloadType")) &&
+        has_other_kind(pass, component))
+        return "has another kind of workload for the";
+    return NULL;
+}
+
+bool validate_class_change(struct pass *pass, struct finding *ret_finding) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    struct sv former = object_annotation(runtime, ANNOTATION_RUNTIME_CLASS);
+    struct sv name = json_find_string(runtime, "spec.runtimeClassName");
+    if (former.len == 0 || sv_eq(former, name) || !json_get(runtime, SV("status")))
+        return true;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++) {
+        const struct component *component = &pass->components[i];
+        const char *difference = class_difference(pass, component);
+        if (difference)
+            return refuse(ret_finding, SV("ClassNotInterchangeable"),
+                          pass_printf(pass,
+                                      "class \"%.*s\" %s %.*s: from class \"%.*s\" only one with "
+                                      "the same components and kinds of workloads can take over; "
+                                      "name that one again, or make a new runtime",
+                                      SV_ARG(name), difference, SV_ARG(component->text),
+                                      SV_ARG(former)));
+    }
     return true;
 }
 
