@@ -39,6 +39,7 @@ int completion_command(const struct command *command, int argc, char *const *arg
 int bench_command(const struct command *command, int argc, char *const *argv);
 int explore_command(const struct command *command, int argc, char *const *argv);
 int status_command(const struct command *command, int argc, char *const *argv);
+int uninstall_command(const struct command *command, int argc, char *const *argv);
 int explain_command(const struct command *command, int argc, char *const *argv);
 int plan_command(const struct command *command, int argc, char *const *argv);
 int render_command(const struct command *command, int argc, char *const *argv);

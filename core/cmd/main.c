@@ -10,6 +10,7 @@
 #include "core/data/json.h"
 #include "core/data/yaml.h"
 #include "core/platform/event_loop.h"
+#include "core/platform/uninstaller.h"
 
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -61,6 +62,26 @@ static int print_crds(bool is_json) {
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* For whoever removes the product: takes off what would stay stuck without a controller. */
+static int uninstall(int argc, char *const *argv) {
+    AUTO(arena) arena = arena_new();
+    struct daemon_options options;
+    struct error err = {0};
+    if (!options_read(arena, argc, argv, environment, &options, &err))
+        return complain(&err);
+    const struct uninstaller_options uninstaller = {
+        .kubeconfig = options.kubeconfig,
+        .context = options.context,
+        .namespace_name = options.lease_namespace,
+        .is_dry_run = options.is_dry_run,
+        .output = stdout,
+    };
+    if (uninstaller_run(&uninstaller, &err))
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    complain(&err);
+    return EXIT_FAILURE;
+}
+
 static bool use_test_clock(struct error *err) {
     const char *text = environment(TEST_CLOCK_VARIABLE);
     struct test_clock clock;
@@ -104,6 +125,8 @@ int main(int argc, char **argv) {
     bool is_json = argc == 3 && sv_eq(sv_from(argv[2]), SV("--output=json"));
     if (wants_crds && (argc == 2 || is_json))
         return print_crds(is_json);
+    if (argc >= 2 && sv_eq(sv_from(argv[1]), SV("uninstall")))
+        return uninstall(argc - 1, argv + 1);
     AUTO(arena) arena = arena_new();
     struct daemon_options options;
     struct error err = {0};

@@ -411,6 +411,8 @@ bool options_read(struct arena *arena, int argc, char *const *argv,
 void options_print_help(FILE *file) {
     fprintf(file, "Usage: cacheruntime-controller [start] [options]\n"
                   "       cacheruntime-controller crds [--output=json]\n"
+                  "       cacheruntime-controller uninstall [--dry-run] [--kubeconfig=FILE]\n"
+                  "           [--leader-election-namespace=NAME]\n"
                   "Reconciles CacheRuntimes until SIGTERM or SIGINT.\n\n");
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         if (!options[i].help)

@@ -378,3 +378,24 @@ bool client_config_in_cluster(struct arena *arena, struct sv host, struct sv por
     *ret_config = config;
     return true;
 }
+
+#define SERVICE_ACCOUNT_FOLDER "/var/run/secrets/kubernetes.io/serviceaccount"
+
+static struct sv variable(const char *(*environment)(const char *name), const char *name) {
+    return sv_from(environment(name));
+}
+
+bool client_config_find(struct arena *arena, struct sv paths, struct sv context,
+                        const char *(*environment)(const char *name),
+                        struct client_config *ret_config, struct error *err) {
+    struct sv host = variable(environment, "KUBERNETES_SERVICE_HOST");
+    if (paths.len == 0)
+        paths = variable(environment, "KUBECONFIG");
+    if (paths.len == 0 && host.len > 0)
+        return client_config_in_cluster(arena, host,
+                                        variable(environment, "KUBERNETES_SERVICE_PORT"),
+                                        SV(SERVICE_ACCOUNT_FOLDER), ret_config, err);
+    if (paths.len == 0)
+        paths = arena_printf(arena, "%.*s/.kube/config", SV_ARG(variable(environment, "HOME")));
+    return client_config_read(arena, paths, context, ret_config, err);
+}

@@ -60,4 +60,10 @@ MUST_CHECK bool client_config_in_cluster(struct arena *arena, struct sv host, st
                                          struct sv folder, struct client_config *ret_config,
                                          struct error *err);
 
+/* The first of: `paths`, the variable KUBECONFIG, the pod we run in, ~/.kube/config. `environment`
+ * answers like getenv(). */
+MUST_CHECK bool client_config_find(struct arena *arena, struct sv paths, struct sv context,
+                                   const char *(*environment)(const char *name),
+                                   struct client_config *ret_config, struct error *err);
+
 #endif

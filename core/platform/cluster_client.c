@@ -27,10 +27,14 @@ static void take_credential(void *context, const struct credential *credential) 
                                   credential->client_certificate, credential->client_key);
 }
 
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
 static bool begin(struct cluster_client *client, struct sv paths, struct sv context,
                   struct error *err) {
     struct client_config *config = &client->config;
-    if (!client_config_read(client->arena, paths, context, config, err))
+    if (!client_config_find(client->arena, paths, context, environment, config, err))
         return false;
     client->transport = curl_transport_new(&(struct curl_transport_options){
         .loop = client->loop,

@@ -15,7 +15,7 @@ struct cluster_client; /* opaque */
 struct error;
 struct request;
 
-/* `paths` and `context` as in client_config_read(). NULL when the configuration or the credential
+/* `paths` and `context` as in client_config_find(). NULL when the configuration or the credential
  * is wrong; nothing is connected yet. */
 struct cluster_client *cluster_client_new(struct sv paths, struct sv context, struct error *err);
 /* Accepts NULL. */
