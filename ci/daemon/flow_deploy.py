@@ -18,6 +18,10 @@ metadata: {name: fluid-system}
 apiVersion: v1
 kind: Namespace
 metadata: {name: inside}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: beside}
 """
 
 
@@ -59,7 +63,7 @@ def live_and_die(bench, api, daemon, namespace):
 
 def run(bench):
     for folder, settings, namespace in [("all", [], "default"),
-                                        ("one", ["watchNamespace=inside"], "inside")]:
+                                        ("two", ["watchNamespaces=inside,beside"], "inside")]:
         server, arguments = install(bench, folder, *settings)
         arguments = [word for word in arguments if not word.startswith("--metrics-addr")]
         daemon = bench.control(as_service_account(bench, server.api), *arguments)
