@@ -3,17 +3,20 @@
 #include "conformance/cmd/explore.h"
 #include "conformance/cmd/explore_pool.h"
 #include "conformance/explore/generate.h"
+#include "conformance/explore/property_warm.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 
 /* --- one case --- */
 
-static void judge(struct case_id id, struct arena *arena, struct property_result *ret_result) {
+static void judge(struct case_id id, struct property_warm *warm, struct arena *arena,
+                  struct property_result *ret_result) {
     struct generated generated;
     generate_scenario(arena, id, &generated);
-    property_judge_tree(generated.scenario,
-                        &(struct property_options){.seed = id.seed, .ends_at_rest = true}, arena,
-                        ret_result);
+    property_judge_tree(
+        generated.scenario,
+        &(struct property_options){.seed = id.seed, .warm = warm, .ends_at_rest = true}, arena,
+        ret_result);
 }
 
 struct single {
@@ -25,7 +28,7 @@ struct single {
 static void work_single(void *context, uint64_t number, struct arena *arena,
                         struct property_result *ret_result) {
     (void)number;
-    judge(((const struct single *)context)->id, arena, ret_result);
+    judge(((const struct single *)context)->id, NULL, arena, ret_result);
 }
 
 static bool take_single(void *context, uint64_t number, enum property broken, struct sv message) {
@@ -94,12 +97,18 @@ static void shrink(struct shrinking *shrinking) {
 struct exploring {
     struct explore_findings findings; /* first: it is the context of explore_take() too */
     uint64_t seed;
+    struct property_warm *warm; /* of the process */
 };
+
+static void prepare(void *context) {
+    struct exploring *exploring = context;
+    exploring->warm = property_warm_new(exploring->seed);
+}
 
 static void work(void *context, uint64_t number, struct arena *arena,
                  struct property_result *ret_result) {
     const struct exploring *exploring = context;
-    judge((struct case_id){exploring->seed, number, 0}, arena, ret_result);
+    judge((struct case_id){exploring->seed, number, 0}, exploring->warm, arena, ret_result);
 }
 
 static bool report(const struct explore_options *options, const struct explore_failure *failure,
@@ -160,6 +169,7 @@ int explore_generated(const struct command *command, const struct explore_option
         .process_count = options->jobs,
         .count = options->cases,
         .seconds_max = (int64_t)options->seconds,
+        .prepare = prepare,
         .work = work,
         .done = explore_take,
         .context = exploring,

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ enum {
     /* A case takes milliseconds; with sanitizers and on a busy machine a hundred times that. */
     CASE_SECONDS_MAX = 180,
     POLL_MS = 200,
+    END_BYTES_MAX = 96,
 };
 
 struct record {
@@ -67,19 +69,60 @@ static bool is_over(const struct running *running) {
     return running->deadline_s > 0 && now_s() >= running->deadline_s;
 }
 
+/* Why a process ended that should not have. */
+static void tell_end(int status, char text[END_BYTES_MAX]) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(text, END_BYTES_MAX, "not done within %d seconds", CASE_SECONDS_MAX);
+    else if (WIFSIGNALED(status))
+        snprintf(text, END_BYTES_MAX, "killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(text, END_BYTES_MAX, "exit status %d", WEXITSTATUS(status));
+}
+
+static void judge(const struct explore_pool *pool, int pipe_in, uint64_t number) {
+    AUTO(arena) arena = arena_new();
+    struct property_result result = {.message = SV("")};
+    alarm(CASE_SECONDS_MAX);
+    pool->work(pool->context, number, arena, &result);
+    send(pipe_in, number, &result);
+}
+
+/* It ends with this process, and may crash without it. */
+static void judge_in_copy(const struct explore_pool *pool, int pipe_in, uint64_t number) {
+    int status = 0;
+    char text[END_BYTES_MAX];
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        judge(pool, pipe_in, number);
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    if (pid > 0)
+        tell_end(status, text);
+    else
+        snprintf(text, sizeof(text), "no process: %s", strerror(errno));
+    send(pipe_in, number,
+         &(struct property_result){.broken = PROPERTY_CRASH, .message = sv_from(text)});
+}
+
 static void work(const struct running *running, size_t index, int pipe_in) {
     const struct explore_pool *pool = running->pool;
     uint64_t end = pool->first + pool->count;
+    if (pool->prepare)
+        pool->prepare(pool->context);
     for (uint64_t number = running->processes[index].next; number < end;
          number += running->process_count) {
         if (is_over(running))
             break;
-        AUTO(arena) arena = arena_new();
-        struct property_result result = {.message = SV("")};
         running->current[index] = number;
-        alarm(CASE_SECONDS_MAX);
-        pool->work(pool->context, number, arena, &result);
-        send(pipe_in, number, &result);
+        if (pool->prepare)
+            judge_in_copy(pool, pipe_in, number);
+        else
+            judge(pool, pipe_in, number);
     }
 }
 
@@ -126,13 +169,8 @@ static void reap(struct running *running, size_t index, int status, int pipe_in)
     if (is_well || running->is_enough)
         return;
     uint64_t number = running->current[index];
-    char text[64];
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        snprintf(text, sizeof(text), "not done within %d seconds", CASE_SECONDS_MAX);
-    else if (WIFSIGNALED(status))
-        snprintf(text, sizeof(text), "killed by signal %d", WTERMSIG(status));
-    else
-        snprintf(text, sizeof(text), "exit status %d", WEXITSTATUS(status));
+    char text[END_BYTES_MAX];
+    tell_end(status, text);
     tell(running, number, PROPERTY_CRASH, sv_from(text));
     process->next = number + running->process_count;
     if (process->next < running->pool->first + running->pool->count && !is_over(running))

@@ -18,6 +18,9 @@ struct explore_pool {
     size_t process_count; /* 0: one for each core */
     uint64_t first, count;
     int64_t seconds_max; /* by the wall, 0: until all are done */
+    /* In each process, before its first case. Every case is then judged in a copy of the process
+     * and finds what this made. NULL: cases of one process come one after the other. */
+    void (*prepare)(void *context);
     /* In a process of its own: judges one case. */
     void (*work)(void *context, uint64_t number, struct arena *arena,
                  struct property_result *ret_result);

@@ -39,11 +39,13 @@ static struct cJSON *parse(struct arena *arena, struct sv text) {
     return documents.roots[0];
 }
 
+const struct generated_world generated_worlds[GENERATED_WORLDS] = {{3, 5000}, {10, 5000}};
+
 /* Pods that compete for nodes end as who asked first has it, which a fault may change, be they two
  * runtimes' or old and new ones of a Deployment: then there are enough for all. */
-static struct sv world_of(const struct generator *generator, bool has_faults) {
+static const struct generated_world *world_of(const struct generator *generator, bool has_faults) {
     bool have_rivals = generator->has_two || !generator->worker_is_plain;
-    return have_rivals && has_faults ? SV("nodes: 10, ") : SV("");
+    return &generated_worlds[have_rivals && has_faults];
 }
 
 void generate_scenario(struct arena *arena, struct case_id id, struct generated *ret_generated) {
@@ -54,16 +56,17 @@ void generate_scenario(struct arena *arena, struct case_id id, struct generated 
     struct sv scripts = generate_scripts(&generator);
     struct sv steps = generate_steps(&generator);
     struct sv faults = generate_faults(&generator);
-    struct sv world = world_of(&generator, faults.len > 0);
+    const struct generated_world *world = world_of(&generator, faults.len > 0);
     struct sv name = case_id_text(id, arena);
-    struct sv text =
-        arena_printf(arena,
-                     "{apiVersion: cacheruntime.io/v1, kind: Scenario, id: SCN-GEN-%03llu,\n"
-                     " title: 'generated, --replay %.*s', world: {%.*skubelet: {configMapLag: 5s}},"
-                     "\n"
-                     " objects: [%.*s],\n scripts: [%.*s],\n faults: [%.*s],\n steps: [%.*s]}",
-                     (unsigned long long)(id.number % 1000), SV_ARG(name), SV_ARG(world),
-                     SV_ARG(objects), SV_ARG(scripts), SV_ARG(faults), SV_ARG(steps));
+    struct sv text = arena_printf(
+        arena,
+        "{apiVersion: cacheruntime.io/v1, kind: Scenario, id: SCN-GEN-%03llu,\n"
+        " title: 'generated, --replay %.*s', world: {nodes: %zu, kubelet: {configMapLag:"
+        " %llds}},\n"
+        " objects: [%.*s],\n scripts: [%.*s],\n faults: [%.*s],\n steps: [%.*s]}",
+        (unsigned long long)(id.number % 1000), SV_ARG(name), world->node_count,
+        (long long)(world->config_map_lag_ms / 1000), SV_ARG(objects), SV_ARG(scripts),
+        SV_ARG(faults), SV_ARG(steps));
     *ret_generated = (struct generated){parse(arena, text), generator.part_count};
 }
 

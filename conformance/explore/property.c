@@ -102,7 +102,7 @@ static bool ends_alike(struct sv reference, const struct scenario_result *run, s
 
 static bool judge_plain(const struct scenario *scenario, const struct property_options *options,
                         struct arena *arena, struct property_result *result) {
-    AUTO(property_watch) watch = property_watch_new(arena);
+    AUTO(property_watch) watch = property_watch_new(arena, options->warm);
     struct scenario tree = without_faults(scenario, arena);
     struct scenario_result plain;
     run(&tree, options->seed, options->ends_at_rest ? RUN_STEADY : RUN_PLAIN, watch, arena, &plain);
@@ -130,7 +130,7 @@ static bool judge_plain(const struct scenario *scenario, const struct property_o
 
 static void judge_faults(const struct scenario *scenario, const struct property_options *options,
                          struct sv reference, struct arena *arena, struct property_result *result) {
-    AUTO(property_watch) watch = property_watch_new(arena);
+    AUTO(property_watch) watch = property_watch_new(arena, options->warm);
     struct scenario_result faulty;
     run(scenario, options->seed, RUN_FAULTY, watch, arena, &faulty);
     if (!comes_to_rest(&faulty, "with faults", arena, result) ||
@@ -143,7 +143,7 @@ static void judge_faults(const struct scenario *scenario, const struct property_
 
 void property_measure(const struct scenario *scenario, uint64_t seed, struct arena *arena,
                       struct property_result *ret_result) {
-    AUTO(property_watch) watch = property_watch_new(arena);
+    AUTO(property_watch) watch = property_watch_new(arena, NULL);
     struct scenario_result as_written;
     struct property_result result = {.message = SV("")};
     run(scenario, seed, RUN_PLAIN, watch, arena, &as_written);

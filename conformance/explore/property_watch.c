@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/explore/property_watch.h"
 
+#include "conformance/explore/property_warm.h"
 #include "conformance/session_sim.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
@@ -16,6 +17,7 @@ enum { STEADY_MS = 16 * 60 * 1000 };
 
 struct property_watch {
     struct arena *arena;
+    struct property_warm *warm;
     struct world *world;
     int64_t start_ms;
     struct map *versions; /* "plural ns/name" -> struct sv, the last resourceVersion seen */
@@ -23,8 +25,9 @@ struct property_watch {
     struct sv empty_write;
 };
 
-struct property_watch *property_watch_new(struct arena *arena) {
+struct property_watch *property_watch_new(struct arena *arena, struct property_warm *warm) {
     struct property_watch *watch = mem_alloc(sizeof(*watch));
+    watch->warm = warm;
     watch->arena = arena;
     watch->versions = map_new();
     watch->empty_write = SV("");
@@ -114,7 +117,7 @@ static void after_request(void *context, struct sv user_agent, const struct requ
 struct session *property_watch_open(void *context, const struct session_options *options,
                                     struct error *err) {
     struct property_watch *watch = context;
-    struct session *session = session_new(options, err);
+    struct session *session = property_warm_take(watch->warm, options, err);
     if (!session)
         return NULL;
     watch->world = session_world(session);

@@ -13,9 +13,11 @@
 
 struct arena;
 struct error;
+struct property_warm;
 struct property_watch; /* opaque */
 
-struct property_watch *property_watch_new(struct arena *arena);
+/* `warm` has the session; NULL: a new one. */
+struct property_watch *property_watch_new(struct arena *arena, struct property_warm *warm);
 /* Accepts NULL. */
 void property_watch_free(struct property_watch *watch);
 DEFINE_AUTO(property_watch)

@@ -14,7 +14,8 @@ struct part {
     bool is_enabled;
     const struct cJSON *workload;
     int64_t desired, ready, existing;
-    bool is_enough; /* contract.md §4 */
+    int64_t leaving, misplaced; /* pods that cannot go, since their node is dead */
+    bool is_enough;             /* contract.md §4 */
 };
 
 struct judge {
@@ -91,10 +92,11 @@ static int64_t replicas_of(const struct judge *judge, struct sv name) {
 
 static void count_pods(const struct judge *judge, struct sv workload_name, struct part *part) {
     JSON_EACH (pod, judge->view->pods) {
-        if (!is_of(pod, object_namespace(judge->runtime), workload_name) || object_is_deleting(pod))
+        if (!is_of(pod, object_namespace(judge->runtime), workload_name))
             continue;
-        part->existing++;
-        part->ready += object_condition_is_true(pod, SV("Ready"));
+        part->leaving += object_is_deleting(pod);
+        part->existing += !object_is_deleting(pod);
+        part->ready += !object_is_deleting(pod) && object_condition_is_true(pod, SV("Ready"));
     }
 }
 
@@ -108,6 +110,15 @@ static bool is_enough(const struct judge *judge, size_t which, const struct part
     if (which == WORKER)
         return part->desired == 0 || part->ready > 0;
     return !is_always || part->ready > 0;
+}
+
+/* A runtime that only an edit helps keeps what it ran before that edit was refused. */
+static void keep_what_runs(const struct judge *judge, struct part *part) {
+    const struct cJSON *stalled = object_condition(judge->runtime, SV("Stalled"));
+    if (!sv_eq(json_find_string(stalled, "status"), SV("True")) || !part->workload)
+        return;
+    part->is_enabled = true;
+    part->desired = json_find_int(part->workload, "spec.replicas", part->desired);
 }
 
 static void read_part(struct judge *judge, size_t which) {
@@ -129,7 +140,9 @@ static void read_part(struct judge *judge, size_t which) {
     if (daemon_set) {
         part->workload = daemon_set;
         part->desired = json_find_int(daemon_set, "status.desiredNumberScheduled", 0);
+        part->misplaced = json_find_int(daemon_set, "status.numberMisscheduled", 0);
     }
+    keep_what_runs(judge, part);
     count_pods(judge, workload_name, part);
     part->is_enough = is_enough(judge, which, part);
 }
@@ -425,15 +438,17 @@ static void judge_phase(struct judge *judge) {
         lie(judge, SV("phase"), phase, SV("Ready is True"));
 }
 
-static void judge_counter(struct judge *judge, size_t which, const char *field, int64_t truth) {
+/* Anything from `least` to `most` is true. */
+static void judge_counter(struct judge *judge, size_t which, const char *field, int64_t least,
+                          int64_t most) {
     const struct cJSON *counters =
         json_get(json_get(judge->runtime, SV("status")), part_names[which]);
     int64_t says = json_int_or(counters, sv_from(field), 0);
-    if (!judge->parts[which].is_enabled || !counters || says == truth)
+    if (!judge->parts[which].is_enabled || !counters || (says >= least && says <= most))
         return;
     lie(judge, arena_printf(judge->arena, "status.%.*s.%s", SV_ARG(part_names[which]), field),
         arena_printf(judge->arena, "%lld", (long long)says),
-        arena_printf(judge->arena, "it is %lld by the pods", (long long)truth));
+        arena_printf(judge->arena, "it is %lld by the pods", (long long)most));
 }
 
 /* --- the two kinds --- */
@@ -455,10 +470,12 @@ static void judge_runtime(struct judge *judge, const struct cJSON *runtime) {
     judge_ready(judge);
     judge_rest(judge);
     for (size_t i = 0; judge->runtime_class && i < COMPONENTS_MAX; i++) {
+        const struct part *part = &judge->parts[i];
         judge_part(judge, i);
-        judge_counter(judge, i, "readyReplicas", judge->parts[i].ready);
-        judge_counter(judge, i, "desiredReplicas", judge->parts[i].desired);
-        judge_counter(judge, i, "currentReplicas", judge->parts[i].existing);
+        judge_counter(judge, i, "readyReplicas", part->ready, part->ready);
+        judge_counter(judge, i, "desiredReplicas", part->desired, part->desired);
+        judge_counter(judge, i, "currentReplicas", part->existing - part->misplaced,
+                      part->existing + part->leaving);
     }
     judge_data_plane(judge);
     judge_mounts(judge);

@@ -175,6 +175,27 @@ static bool has_two_revisions(const struct component *component) {
            !sv_eq(current, update);
 }
 
+/* Pods of a StatefulSet that are on their way out, for ever on a node that is dead; a StatefulSet
+ * goes on counting them. */
+static int64_t count_leaving(const struct component *component, const struct snapshot *snapshot) {
+    int64_t count = 0;
+    for (size_t i = 0; i < snapshot->pod_count && component_is_stateful_set(component); i++)
+        count +=
+            object_is_deleting(snapshot->pods[i]) &&
+            sv_eq(object_label(snapshot->pods[i], LABEL_COMPONENT_NAME), component->workload_name);
+    return count;
+}
+
+/* Whether pods are left to change of those that are to change. */
+static bool has_pods_to_change(const struct component *component, const struct snapshot *snapshot) {
+    /* Pods below the partition keep what they run until somebody lowers it. */
+    int64_t kept =
+        json_find_int(component->observed, "spec.updateStrategy.rollingUpdate.partition", 0);
+    if (has_two_revisions(component))
+        return kept == 0 || component->updated < component->existing - kept;
+    return component->updated < component->existing - kept - count_leaving(component, snapshot);
+}
+
 /* One of somebody else has our name, but its pods are none of ours. */
 static bool is_ours(const struct observed *observed, const struct snapshot *snapshot) {
     const struct cJSON *owner = object_controller_owner(observed->object);
@@ -195,17 +216,12 @@ static void read_observed(struct component *component, const struct snapshot *sn
         read_replicated(component);
     component->phase = phase_of(component);
     component->is_ready_to_bind = is_ready_to_bind(component);
-    /* Pods below the partition keep what they run until somebody lowers it. */
-    int64_t kept =
-        json_find_int(component->observed, "spec.updateStrategy.rollingUpdate.partition", 0);
     /* Pods that were taken over keep what they run, whatever the class says. */
     bool waits_for_deletion =
         sv_eq(json_find_string(component->observed, "spec.updateStrategy.type"), SV("OnDelete"));
-    component->is_rolling =
-        component->observed && !waits_for_deletion &&
-        sv_eq(component_update_type(component), SV("RollingUpdate")) &&
-        (!component->is_observed || component->updated < component->existing - kept ||
-         (kept == 0 && has_two_revisions(component)));
+    component->is_rolling = component->observed && !waits_for_deletion &&
+                            sv_eq(component_update_type(component), SV("RollingUpdate")) &&
+                            (!component->is_observed || has_pods_to_change(component, snapshot));
 }
 
 void components_init(struct component components[COMPONENT_COUNT], const struct snapshot *snapshot,

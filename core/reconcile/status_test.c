@@ -167,6 +167,23 @@ TEST(pods_below_the_partition_are_not_waited_for) {
     }
 }
 
+/* A pod that cannot go since its node is dead is counted by its StatefulSet for ever. */
+TEST(a_pod_that_cannot_go_is_no_rollout) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    count(&world, "demo-worker", 1, 1);
+    for (size_t i = 0; i < world.pod_count; i++)
+        if (sv_eq(object_name(world.pods[i]), SV("demo-worker-1")))
+            json_set_string(arena, json_get(world.pods[i], SV("metadata")), SV("deletionTimestamp"),
+                            SV("2026-01-01T01:00:00Z"));
+    act_only(&world);
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("PartialReady"));
+    CHECK(!object_condition_is_true(world.runtime, SV("Reconciling")));
+    world_release(&world);
+}
+
 /* --- what is said while nothing may be written --- */
 
 static void set_paused(struct world *world, bool is_paused) {
