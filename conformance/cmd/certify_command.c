@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crctl certify: lint, scripts and the simulated lifecycle of one class, and the verdict. */
+/* crctl certify: lint, scripts and the lifecycle of one class, and the verdict. */
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/judgement.h"
 #include "conformance/cmd/scripts.h"
+#include "conformance/cmd/session_source.h"
 #include "conformance/cmd/verify.h"
 #include "conformance/lifecycle/lifecycle.h"
 #include "conformance/lint/lint.h"
@@ -15,7 +16,7 @@
 
 #include <unistd.h>
 
-enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1 };
+enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1, OWN_OPTIONS = 5 };
 
 enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 /* In the order of enum report_level, without the first one, which is lint's. */
@@ -28,6 +29,7 @@ struct certify_options {
     bool is_static;
     int progress; /* enum progress */
     int level;    /* of level_choices */
+    struct session_source_options source;
 };
 
 static bool shows_progress(const struct certify_options *options) {
@@ -60,6 +62,7 @@ struct life {
     const struct subject *subject;
     const struct certify_options *options;
     const struct scripts *scripts;
+    struct session_source *source;
     struct check_results results;
     struct lifecycle_measurements measured;
 };
@@ -69,6 +72,8 @@ static void run_lifecycle(void *context) {
     struct engine engines[SCRIPTS_ENGINES_MAX];
     struct lifecycle_options lifecycle = {
         .seed = life->options->seed,
+        .open = session_source_open,
+        .open_context = life->source,
         .engines = engines,
         .engine_count = scripts_engines(life->scripts, life->subject, engines),
         .progress = shows_progress(life->options) ? show_progress : NULL,
@@ -76,17 +81,24 @@ static void run_lifecycle(void *context) {
     lifecycle_checks(life->subject, &lifecycle, &life->results, &life->measured);
 }
 
-/* What scripts and the simulation show; returns the number of measurements. */
-static size_t observe(const struct subject *subject, const struct certify_options *options,
-                      const struct scripts *scripts, struct arena *life_arena,
-                      struct check_results *results, struct report_measurement *ret_measurements) {
-    struct life life = {
-        .subject = subject, .options = options, .scripts = scripts, .results.arena = life_arena};
-    struct parallel_job *job = parallel_start(run_lifecycle, &life);
-    run_scripts(subject, options, scripts, results);
-    parallel_join(job);
-    results_append(results, &life.results);
-    const struct lifecycle_measurements *measured = &life.measured;
+/* Beside each other in simulation. Else one after the other: scripts that take the processors
+ * would be taken for a slow cluster. */
+static void run_both(struct life *life, struct check_results *results) {
+    bool is_sim = life->options->source.mode == SESSION_MODE_SIM;
+    struct parallel_job *job = is_sim ? parallel_start(run_lifecycle, life) : NULL;
+    run_scripts(life->subject, life->options, life->scripts, results);
+    if (is_sim)
+        parallel_join(job);
+    else
+        run_lifecycle(life);
+}
+
+/* What scripts and the lifecycle show; returns the number of measurements. */
+static size_t observe(struct life *life, struct check_results *results,
+                      struct report_measurement *ret_measurements) {
+    run_both(life, results);
+    results_append(results, &life->results);
+    const struct lifecycle_measurements *measured = &life->measured;
     const struct report_measurement measurements[] = {
         {SV("requestsCreate"), (int64_t)measured->requests_create},
         {SV("writesCreate"), (int64_t)measured->writes_create},
@@ -94,14 +106,31 @@ static size_t observe(const struct subject *subject, const struct certify_option
         {SV("timeToBindVirtualMs"), measured->time_to_bound_ms},
         {SV("execCount"), (int64_t)measured->execution_count},
     };
+    /* A figure that was not taken is none, and in real time another machine has others. */
+    if (life->options->source.mode != SESSION_MODE_SIM)
+        return 0;
     memcpy(ret_measurements, measurements, sizeof(measurements));
     return COUNT_OF(measurements);
 }
 
+/* That certifies like this again. */
+static struct sv command_of(const struct certify_options *options, struct sv path,
+                            enum lint_target target, struct arena *arena) {
+    int mode = options->source.mode;
+    const char *cluster = mode == SESSION_MODE_CLUSTER ? " --kubeconfig FILE" : "";
+    struct sv in_mode =
+        mode == SESSION_MODE_SIM
+            ? SV("")
+            : arena_printf(arena, " --mode %.*s%s", SV_ARG(session_mode_names[mode]), cluster);
+    return arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s%.*s", SV_ARG(path),
+                        SV_ARG(lint_target_text(target)), (unsigned long long)options->seed,
+                        options->is_static ? " --static" : "", SV_ARG(in_mode));
+}
+
 static const struct cJSON *certify(const struct subject *subject,
                                    const struct certify_options *options,
-                                   const struct scripts *scripts, struct sv path,
-                                   struct check_results *results) {
+                                   const struct scripts *scripts, struct session_source *source,
+                                   struct sv path, struct check_results *results) {
     struct arena *arena = results->arena;
     struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
     bool has_progress = shows_progress(options);
@@ -112,9 +141,10 @@ static const struct cJSON *certify(const struct subject *subject,
         {SV("maxNameLength"), (int64_t)lint_name_length_max(subject, lint.target)}};
     size_t measurement_count = 1;
     AUTO(arena) life_arena = arena_new();
+    struct life life = {subject, options, scripts, source, .results.arena = life_arena};
+    bool is_sim = options->source.mode == SESSION_MODE_SIM;
     if (!options->is_static)
-        measurement_count +=
-            observe(subject, options, scripts, life_arena, results, measurements + 1);
+        measurement_count += observe(&life, results, measurements + 1);
     if (has_progress)
         end_progress();
     struct report_input input = {
@@ -125,10 +155,9 @@ static const struct cJSON *certify(const struct subject *subject,
         .modes =
             OBSERVED_BY_LINT | (options->is_static ? 0 : OBSERVED_BY_SIM | OBSERVED_BY_SANDBOX),
         .seed = options->seed,
-        .command =
-            arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s", SV_ARG(path),
-                         SV_ARG(lint_target_text(lint.target)), (unsigned long long)options->seed,
-                         options->is_static ? " --static" : ""),
+        .session_mode = is_sim ? SV("") : session_mode_names[options->source.mode],
+        .session_where = session_source_text(source, arena),
+        .command = command_of(options, path, lint.target, arena),
         .measurements = measurements,
         .measurement_count = measurement_count,
     };
@@ -143,10 +172,13 @@ static int certify_files(const struct command *command, struct certify_options *
     if (!input_subject(arena, paths, path_count, &subject, &err))
         return command_fail(command, err.message);
     struct scripts scripts = {0};
+    AUTO(session_source) source = session_source_new(&options->source, &err);
+    if (!source)
+        return command_fail(command, err.message);
     if (!scripts_open(&scripts, &subject, options->is_static, arena, &err))
         return command_fail(command, err.message);
     struct check_results results = {.arena = arena};
-    const struct cJSON *report = certify(&subject, options, &scripts, paths[0], &results);
+    const struct cJSON *report = certify(&subject, options, &scripts, source, paths[0], &results);
     scripts_release(&scripts);
     return earlier ? verify_print(earlier, report, arena)
                    : judgement_print(report, &results, &options->judgement, arena);
@@ -166,9 +198,10 @@ static int certify_again(const struct command *command, struct certify_options *
 }
 
 int certify_command(const struct command *command, int argc, char *const *argv) {
-    struct certify_options certify_options = {.seed = DEFAULT_SEED};
+    struct certify_options certify_options = {.seed = DEFAULT_SEED,
+                                              .source = SESSION_SOURCE_DEFAULTS};
     struct sv verified = SV("");
-    struct option options[JUDGEMENT_OPTION_COUNT + 5] = {
+    struct option options[OWN_OPTIONS + JUDGEMENT_OPTION_COUNT + SESSION_SOURCE_ROWS] = {
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
          SV("seed of the simulation; the same seed gives the same report")},
         {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
@@ -182,7 +215,8 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
         {SV("verify"), OPTION_TEXT, SV("REPORT.json"), NULL, 0, &verified,
          SV("certify the report's files again: status 0 when the same comes out")},
     };
-    judgement_option_rows(&certify_options.judgement, options + 5);
+    judgement_option_rows(&certify_options.judgement, options + OWN_OPTIONS);
+    session_source_rows(&certify_options.source, options + OWN_OPTIONS + JUDGEMENT_OPTION_COUNT);
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
@@ -190,6 +224,9 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
     certify_options.judgement.level =
         (enum report_level)(REPORT_LEVEL_BRONZE + certify_options.level);
     AUTO(arena) arena = arena_new();
+    bool is_sim = certify_options.source.mode == SESSION_MODE_SIM;
+    if (!is_sim && (certify_options.is_static || verified.len > 0))
+        return command_fail(command, "--static and --verify are for --mode sim");
     if (verified.len > 0)
         return operands.count == 0
                    ? certify_again(command, &certify_options, verified, arena)

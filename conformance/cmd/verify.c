@@ -36,6 +36,12 @@ static bool read_run(struct verify_input *input, struct error *err) {
     if (!has_target)
         return error_set(err, ERROR_INVALID, "the report's target \"%.*s\" is unknown",
                          SV_ARG(target));
+    struct sv mode = json_find_string(input->report, "session.mode");
+    if (mode.len > 0)
+        return error_set(err, ERROR_INVALID,
+                         "the report was made in mode %.*s, where time is not the simulation's: "
+                         "certify again and compare the states of the checks",
+                         SV_ARG(mode));
     int64_t seed = json_find_int(input->report, "run.seed", -1);
     if (seed < 0)
         return error_set(err, ERROR_INVALID, "the report has no seed");

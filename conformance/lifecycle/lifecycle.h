@@ -12,10 +12,17 @@
 
 struct check_results;
 struct engine;
+struct error;
+struct session;
+struct session_options;
 struct subject;
 
 struct lifecycle_options {
     uint64_t seed;
+    /* Makes the session of each life; NULL: session_new(), mode sim. */
+    struct session *(*open)(void *context, const struct session_options *options,
+                            struct error *err);
+    void *open_context;
     /* What the containers answer, asked in this order; see fakeapi/cluster/world.h. */
     const struct engine *engines;
     size_t engine_count;
@@ -24,8 +31,9 @@ struct lifecycle_options {
     void *context;
 };
 
-/* Figures of the first sample, for the report. */
+/* Figures of the first sample, for the report; none where requests cannot be seen. */
 struct lifecycle_measurements {
+    bool are_known;
     uint64_t requests_create; /* by the controller, creation to Bound, events not counted */
     uint64_t writes_create;
     uint64_t writes_steady;   /* in one virtual hour of rest */

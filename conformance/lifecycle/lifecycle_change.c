@@ -43,7 +43,7 @@ static bool scale_to(struct lifecycle_run *run, struct sv id, int64_t replicas) 
                              "{\"spec\":{\"worker\":{\"replicas\":%lld}}}", (long long)replicas);
     if (!run_check_request(run, id, patched, &err))
         return false;
-    if (!session_run_until(run->session, CHANGE_TIMEOUT_MS, workers_are, &wait)) {
+    if (!run_until(run, CHANGE_TIMEOUT_MS, workers_are, &wait)) {
         run_fail(run, id, "worker.replicas %lld was not reached: %.*s", (long long)replicas,
                  SV_ARG(run_explain(run, run->sample->name)));
         return false;
@@ -95,7 +95,7 @@ static bool set_mounts(struct lifecycle_run *run, struct sv id, const struct cJS
                                        run->sample->name, SV(""), patch, &err);
     if (!run_check_request(run, id, patched, &err))
         return false;
-    if (session_run_until(run->session, CHANGE_TIMEOUT_MS, mounts_are_recorded, run)) {
+    if (run_until(run, CHANGE_TIMEOUT_MS, mounts_are_recorded, run)) {
         run_pass(run, id);
         return true;
     }
@@ -172,7 +172,7 @@ void lifecycle_upgrade(struct lifecycle_run *run) {
                              SV_ARG(role_text(wait.role)));
     if (!run_check_request(run, id, patched, &err))
         return;
-    if (!session_run_until(run->session, CHANGE_TIMEOUT_MS, image_is_rolled, &wait))
+    if (!run_until(run, CHANGE_TIMEOUT_MS, image_is_rolled, &wait))
         run_fail(run, id, "a new image of the %.*s was not rolled out: %.*s",
                  SV_ARG(role_text(wait.role)), SV_ARG(run_explain(run, run->sample->name)));
     else if (!run_wait_bound(run, run->sample->name, CHANGE_TIMEOUT_MS))

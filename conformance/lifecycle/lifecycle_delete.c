@@ -37,7 +37,7 @@ static bool delete_both(struct lifecycle_run *run, struct sv id, struct sv name)
             session_delete(run->session, &RESOURCE_CACHE_RUNTIMES, run->namespace_name, name, &err),
             &err))
         return false;
-    if (!session_run_until(run->session, DELETE_TIMEOUT_MS, runtime_is_gone, &wait)) {
+    if (!run_until(run, DELETE_TIMEOUT_MS, runtime_is_gone, &wait)) {
         run_fail(run, id, "the runtime is still there %d virtual minutes after its deletion: %.*s",
                  DELETE_TIMEOUT_MS / 60000, SV_ARG(run_explain(run, name)));
         return false;
@@ -60,14 +60,9 @@ void lifecycle_delete(struct lifecycle_run *run) {
     if (!delete_both(run, id, run->sample->name))
         return;
     /* Nothing of this namespace existed before, but for what every namespace has. */
-    struct wait_gone wait = {.run = run,
-                             .before = SV("configmaps default/kube-root-ca.crt\n"
-                                          "configmaps kube-system/kube-root-ca.crt\n"
-                                          "configmaps kube-public/kube-root-ca.crt\n"
-                                          "configmaps kube-node-lease/kube-root-ca.crt\n"
-                                          "services default/kubernetes\n"
-                                          "endpointslices default/kubernetes\n")};
-    if (session_run_until(run->session, DELETE_TIMEOUT_MS, nothing_is_left, &wait)) {
+    struct sv own = SV("services default/kubernetes\nendpointslices default/kubernetes\n");
+    struct wait_gone wait = {.run = run, .before = run->census.len > 0 ? run->census : own};
+    if (run_until(run, DELETE_TIMEOUT_MS, nothing_is_left, &wait)) {
         run_pass(run, id);
         return;
     }

@@ -41,7 +41,9 @@ bool run_open(struct lifecycle_run *run, struct sv id) {
     };
     run->is_bound = false;
     run->namespace_name = SV("default");
-    run->session = session_new(&options, &err);
+    run->session = run->options->open
+                       ? run->options->open(run->options->open_context, &options, &err)
+                       : session_new(&options, &err);
     if (!run->session) {
         results_add(run->results, id, CHECK_STATE_ERROR, "%s", err.message);
         return false;
@@ -50,6 +52,7 @@ bool run_open(struct lifecycle_run *run, struct sv id) {
         run_fail(run, id, "the API server refused it: %s", err.message);
         return false;
     }
+    run->census = session_is_shared(run->session) ? run_census(run, run->arena) : SV("");
     return true;
 }
 
@@ -58,12 +61,20 @@ void run_close(struct lifecycle_run *run) {
     run->session = NULL;
 }
 
+/* What ended the session says nothing of the class. */
+static bool is_harness(struct lifecycle_run *run, struct error *err) {
+    return run->session && session_has_trouble(run->session, err);
+}
+
 struct check_result *run_fail(struct lifecycle_run *run, struct sv id, const char *format, ...) {
     char message[MESSAGE_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    struct error trouble = {0};
+    if (is_harness(run, &trouble))
+        return results_add(run->results, id, CHECK_STATE_ERROR, "%s", trouble.message);
     struct check_result *result = results_add(run->results, id, CHECK_STATE_FAIL, "%s", message);
     result->observed_by = OBSERVED_BY_SIM;
     result->subject =
@@ -78,6 +89,17 @@ void run_pass(struct lifecycle_run *run, struct sv id) {
 void run_skip(struct lifecycle_run *run, struct sv id, const char *why) {
     results_add(run->results, id, CHECK_STATE_SKIP_UNSUPPORTED, "%s", why)->observed_by =
         OBSERVED_BY_SIM;
+}
+
+void run_skip_unobservable(struct lifecycle_run *run, struct sv id, const char *why) {
+    results_add(run->results, id, CHECK_STATE_SKIP_UNOBSERVABLE, "%s", why)->observed_by =
+        OBSERVED_BY_SIM;
+}
+
+bool run_until(struct lifecycle_run *run, int64_t timeout_ms,
+               bool (*holds)(struct session *session, void *context), void *context) {
+    return session_run_until(run->session, session_patience_ms(run->session, timeout_ms), holds,
+                             context);
 }
 
 bool run_check_request(struct lifecycle_run *run, struct sv id, bool succeeded,
@@ -150,13 +172,26 @@ static bool holds_bound(struct session *session, void *context) {
 
 bool run_wait_bound(struct lifecycle_run *run, struct sv name, int64_t timeout_ms) {
     struct wait_bound wait = {run, name};
-    return session_run_until(run->session, timeout_ms, holds_bound, &wait);
+    return run_until(run, timeout_ms, holds_bound, &wait);
+}
+
+/* Another process is not asked: its word is the condition that it wrote. */
+static struct sv say_ready(struct lifecycle_run *run, struct sv name) {
+    const struct cJSON *runtime = run_get(run, &RESOURCE_CACHE_RUNTIMES, name, run->arena);
+    const struct cJSON *ready = object_condition(runtime, SV("Ready"));
+    if (!ready)
+        return runtime ? SV("its status says nothing yet") : SV("there is no such runtime");
+    return arena_printf(run->arena, "Ready is %.*s: %.*s",
+                        SV_ARG(json_find_string(ready, "status")),
+                        SV_ARG(json_find_string(ready, "message")));
 }
 
 struct sv run_explain(struct lifecycle_run *run, struct sv name) {
     struct plan plan;
     struct controller *controller = session_controller(run->session);
-    if (!controller || !controller_plan(controller, run->namespace_name, name, run->arena, &plan))
+    if (!controller)
+        return say_ready(run, name);
+    if (!controller_plan(controller, run->namespace_name, name, run->arena, &plan))
         return SV("the controller does not know the runtime");
     for (size_t i = 0; i < GATE_COUNT; i++)
         if (!plan.gates[i].is_open)
@@ -185,14 +220,26 @@ static bool is_our_label(struct sv key) {
     return sv_starts_with(key, SV("fluid.io/")) || sv_starts_with(key, SV("fluid_exclusive"));
 }
 
-static bool append_node_labels(struct buf *lines, const struct cJSON *node) {
+/* In a shared cluster other caches come and go meanwhile. */
+static bool append_node_labels(const struct lifecycle_run *run, struct buf *lines,
+                               const struct cJSON *node) {
+    bool is_shared = session_is_shared(run->session);
     JSON_EACH (label, json_find(node, "metadata.labels")) {
-        if (is_our_label(json_key(label)) &&
-            !buf_printf(lines, "label %.*s of node %.*s\n", SV_ARG(json_key(label)),
-                        SV_ARG(object_name(node))))
+        bool is_ours = is_our_label(json_key(label)) &&
+                       (!is_shared || sv_contains(json_key(label), run->sample->name));
+        if (is_ours && !buf_printf(lines, "label %.*s of node %.*s\n", SV_ARG(json_key(label)),
+                                   SV_ARG(object_name(node))))
             return false;
     }
     return true;
+}
+
+/* What every namespace has comes with it, sooner or later. */
+static bool append_object(struct buf *lines, const struct resource *resource,
+                          const struct cJSON *object) {
+    return sv_eq(object_name(object), SV("kube-root-ca.crt")) ||
+           buf_printf(lines, "%.*s %.*s/%.*s\n", SV_ARG(resource->plural),
+                      SV_ARG(object_namespace(object)), SV_ARG(object_name(object)));
 }
 
 struct sv run_census(struct lifecycle_run *run, struct arena *arena) {
@@ -204,14 +251,12 @@ struct sv run_census(struct lifecycle_run *run, struct arena *arena) {
         const struct cJSON *list =
             session_list(run->session, census_resources[i], SV(""), SV(""), arena, &err);
         JSON_EACH (object, json_get(list, SV("items")))
-            fits =
-                fits && buf_printf(&lines, "%.*s %.*s/%.*s\n", SV_ARG(census_resources[i]->plural),
-                                   SV_ARG(object_namespace(object)), SV_ARG(object_name(object)));
+            fits = fits && append_object(&lines, census_resources[i], object);
     }
     const struct cJSON *nodes =
         session_list(run->session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
     JSON_EACH (node, json_get(nodes, SV("items")))
-        fits = fits && append_node_labels(&lines, node);
+        fits = fits && append_node_labels(run, &lines, node);
     assert(fits);
     struct sv census = arena_copy(arena, buf_view(&lines));
     buf_release(&lines);

@@ -21,7 +21,8 @@ struct lifecycle_run {
     struct arena *arena; /* of the results */
     struct session *session;
     struct sv namespace_name;
-    bool is_bound; /* what comes after Bound may be tried */
+    struct sv census; /* of the cluster before anything was made; SV(""): it was made for us */
+    bool is_bound;    /* what comes after Bound may be tried */
     struct lifecycle_measurements measurements;
 };
 
@@ -35,6 +36,11 @@ struct check_result *run_fail(struct lifecycle_run *run, struct sv id, const cha
     PRINTF_LIKE(3, 4);
 void run_pass(struct lifecycle_run *run, struct sv id);
 void run_skip(struct lifecycle_run *run, struct sv id, const char *why);
+/* The class has it, and this cluster does not let it be seen. */
+void run_skip_unobservable(struct lifecycle_run *run, struct sv id, const char *why);
+/* As session_run_until(), and no shorter than a busy machine needs. */
+bool run_until(struct lifecycle_run *run, int64_t timeout_ms,
+               bool (*holds)(struct session *session, void *context), void *context);
 /* Fails `id` when the request did not succeed. */
 bool run_check_request(struct lifecycle_run *run, struct sv id, bool succeeded,
                        const struct error *err);

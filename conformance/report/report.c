@@ -188,6 +188,11 @@ struct cJSON *report_build(const struct report_input *input, struct arena *arena
     struct cJSON *targets = json_ensure_list(arena, report, SV("targets"));
     json_set_string(arena, json_append(targets, json_map(arena)), SV("name"), input->target);
     add_observations(arena, json_ensure_list(arena, report, SV("mode")), input->modes, false);
+    if (input->session_mode.len > 0) {
+        struct cJSON *session = json_ensure_map(arena, report, SV("session"));
+        set_text(arena, session, SV("mode"), input->session_mode);
+        set_text(arena, session, SV("where"), input->session_where);
+    }
     struct cJSON *run = json_ensure_map(arena, report, SV("run"));
     json_set(arena, run, SV("seed"),
              json_number(arena, arena_printf(arena, "%llu", (unsigned long long)input->seed)));

@@ -27,6 +27,9 @@ struct report_input {
     struct sv target;
     unsigned modes; /* OBSERVED_BY_… bits that were asked for */
     uint64_t seed;
+    /* Where the lifecycle was, unless it was simulated in this process: "http", "cluster", and the
+     * server's version, the controller or the clock; else SV(""). */
+    struct sv session_mode, session_where;
     struct sv command; /* that gives the same report again */
     const struct report_measurement *measurements;
     size_t measurement_count;

@@ -153,12 +153,25 @@ static int64_t count_failed(const struct cJSON *report, struct sv level, bool is
     return count;
 }
 
+/* Only what differs from the simulation has to be said. */
+static void put_session(struct writer *writer, const struct cJSON *report) {
+    const struct cJSON *session = json_get(report, SV("session"));
+    if (!session)
+        return;
+    put(writer, SV("mode: "));
+    put_safe(writer, text_of(session, SV("mode")));
+    put(writer, SV(", "));
+    put_safe(writer, text_of(session, SV("where")));
+    put(writer, SV("\n"));
+}
+
 /* What was reached, and what would have to hold for more. */
 static void put_level(struct writer *writer, const struct cJSON *report) {
     enum { SHOWN_MAX = 8 };
     /* Lint alone gives no level, and does not set out to. */
     if (json_count(json_get(report, SV("mode"))) < 2)
         return;
+    put_session(writer, report);
     const struct cJSON *level = json_get(report, SV("level"));
     const struct cJSON *missing = json_get(level, SV("missing"));
     put(writer, SV("level: "));
