@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crctl nodes: simulated nodes with their kubelets, as clients of any API server. */
 #include "conformance/cmd/command.h"
-#include "conformance/cmd/input.h"
 #include "conformance/cmd/output.h"
 #include "conformance/cmd/scripts.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
-#include "core/data/json.h"
 #include "core/platform/cluster_clients.h"
 #include "core/platform/curl_transport.h"
 #include "core/platform/event_loop.h"
@@ -40,30 +38,6 @@ struct fleet {
 
 static int64_t delay_ms(uint64_t said) {
     return said == UINT64_MAX ? -1 : (int64_t)said;
-}
-
-static bool find_simulation(const struct manifest *manifest, struct subject *subject,
-                            struct error *err) {
-    for (size_t i = 0; i < manifest->documents.count; i++) {
-        const struct cJSON *root = manifest->documents.roots[i];
-        if (!sv_eq(json_string_or(root, SV("kind"), SV("")), SV("Simulation")))
-            continue;
-        subject->simulation = root;
-        subject->simulation_manifest = manifest;
-        return true;
-    }
-    return error_set(err, ERROR_INVALID, "%.*s: holds no object of kind Simulation",
-                     SV_ARG(manifest->path));
-}
-
-static bool open_simulation(struct fleet *fleet, struct error *err) {
-    struct subject subject = {0};
-    struct manifest *manifest;
-    if (fleet->options->simulation.len == 0)
-        return true;
-    return input_manifests(fleet->arena, &fleet->options->simulation, 1, &manifest, err) &&
-           find_simulation(manifest, &subject, err) &&
-           scripts_open(&fleet->scripts, &subject, false, fleet->arena, err);
 }
 
 static struct transport *connect_client(void *context, struct sv user_agent) {
@@ -149,7 +123,7 @@ static int run_nodes(const struct command *command, const struct nodes_command_o
     };
     struct error err = {0};
     event_loop_catch_signals(fleet.loop);
-    bool is_ready = open_simulation(&fleet, &err);
+    bool is_ready = scripts_open_file(&fleet.scripts, options->simulation, fleet.arena, &err);
     if (is_ready) {
         fleet.clients = cluster_clients_new(
             &(struct cluster_clients_options){

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/scripts.h"
 
+#include "conformance/cmd/input.h"
 #include "conformance/script/plain_engine.h"
 #include "conformance/sandbox/sandbox.h"
 #include "conformance/subject.h"
+#include "core/data/json.h"
 
 bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
                   struct arena *arena, struct error *err) {
@@ -20,6 +22,29 @@ bool scripts_open(struct scripts *scripts, const struct subject *subject, bool i
         scripts->runner = sandbox_runner(scripts->sandbox);
     scripts->engine = script_engine_new(&scripts->simulation, scripts_runner(scripts));
     return true;
+}
+
+static bool find_simulation(const struct manifest *manifest, struct subject *subject,
+                            struct error *err) {
+    for (size_t i = 0; i < manifest->documents.count; i++) {
+        const struct cJSON *root = manifest->documents.roots[i];
+        if (!sv_eq(json_string_or(root, SV("kind"), SV("")), SV("Simulation")))
+            continue;
+        subject->simulation = root;
+        subject->simulation_manifest = manifest;
+        return true;
+    }
+    return error_set(err, ERROR_INVALID, "%.*s: holds no object of kind Simulation",
+                     SV_ARG(manifest->path));
+}
+
+bool scripts_open_file(struct scripts *scripts, struct sv path, struct arena *arena,
+                       struct error *err) {
+    struct subject subject = {0};
+    struct manifest *manifest;
+    return path.len == 0 || (input_manifests(arena, &path, 1, &manifest, err) &&
+                             find_simulation(manifest, &subject, err) &&
+                             scripts_open(scripts, &subject, false, arena, err));
 }
 
 void scripts_release(struct scripts *scripts) {

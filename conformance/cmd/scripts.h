@@ -11,6 +11,7 @@
 #include "conformance/script/simulation.h"
 #include "core/base/base.h"
 #include "core/base/error.h"
+#include "core/base/sv.h"
 
 struct arena;
 struct sandbox;
@@ -30,6 +31,10 @@ struct scripts {
  * here but in `unavailable`. */
 MUST_CHECK bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
                              struct arena *arena, struct error *err);
+/* The same from a file that holds a kind Simulation, without its class; `path` SV("") is nothing to
+ * run. */
+MUST_CHECK bool scripts_open_file(struct scripts *scripts, struct sv path, struct arena *arena,
+                                  struct error *err);
 void scripts_release(struct scripts *scripts);
 
 /* NULL when there is none. */

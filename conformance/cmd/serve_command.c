@@ -3,6 +3,7 @@
 #include "conformance/cmd/command.h"
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/output.h"
+#include "conformance/cmd/scripts.h"
 #include "conformance/cmd/serve_data.h"
 #include "conformance/cmd/serve_load.h"
 #include "core/base/arena.h"
@@ -37,6 +38,7 @@ struct serve_options {
     bool is_plain, has_no_controllers, is_verbose;
     int authorization;
     struct sv tokens, certificate, key, client_ca;
+    struct sv simulation;
     struct sv load, crds, data, kubeconfig, ready_file;
 };
 
@@ -50,6 +52,7 @@ struct serve {
     struct world *world;     /* NULL without controllers */
     struct fakeapi *own_api; /* without a world */
     struct fakeapi *api;
+    struct scripts scripts;
     struct shell *shell;
     struct serve_data *data; /* NULL: nothing is kept */
     struct rbac *rbac;
@@ -65,6 +68,7 @@ static void release(struct serve *serve) {
         fakeapi_set_journal(serve->api, NULL, NULL);
     world_free(serve->world);
     shell_free(serve->shell);
+    scripts_release(&serve->scripts);
     fakeapi_free(serve->own_api);
     authenticator_free(serve->authenticator);
     if (serve->written_kubeconfig.len > 0)
@@ -139,6 +143,10 @@ static void make_cluster(struct serve *serve) {
         .config_map_lag_ms = -1,
         .log = serve->log,
     });
+    if (serve->scripts.engine) {
+        struct engine engine = script_engine_of(serve->scripts.engine);
+        world_add_engine(serve->world, &engine);
+    }
     serve->shell = shell_new(serve->world);
     serve->api = world_api(serve->world);
 }
@@ -235,7 +243,8 @@ static int serve_all(const struct command *command, const struct serve_options *
     AUTO(event_loop) loop = event_loop_new();
     event_loop_catch_signals(loop);
     struct error err = {0};
-    bool has_input = make_identity(&serve, &err) && make_users(&serve, &err);
+    bool has_input = make_identity(&serve, &err) && make_users(&serve, &err) &&
+                     scripts_open_file(&serve.scripts, options->simulation, serve.arena, &err);
     if (has_input)
         make_cluster(&serve);
     has_input = has_input && fill_store(&serve, &err);
@@ -266,6 +275,8 @@ static const char *find_mistake(const struct serve_options *options) {
         return "--plain-http makes anybody administrator, so it needs a loopback --address";
     if (options->is_plain && options->authorization != 0)
         return "--authorization rbac needs TLS: clients send no credentials over plain HTTP";
+    if (options->has_no_controllers && options->simulation.len > 0)
+        return "--sim needs nodes, which --no-controllers leaves out";
     if ((options->certificate.len > 0) != (options->key.len > 0))
         return "--tls-cert-file and --tls-private-key-file go together";
     return NULL;
@@ -282,6 +293,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         .certificate = empty,
         .key = empty,
         .client_ca = empty,
+        .simulation = empty,
         .load = empty,
         .crds = empty,
         .data = empty,
@@ -309,6 +321,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         NUMBER("image-pull-ms", &serve.image_pull_ms, "how long a node pulls an image; 2000"),
         NUMBER("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
         FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
+        TEXT("sim", "FILE", &serve.simulation,
+             "what containers do: a file of kind Simulation, before the built-in shell"),
         TEXT("load", "DIR", &serve.load, "manifests to create at start"),
         TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
         TEXT("data", "FILE", &serve.data, "keeps the state there over restarts"),
