@@ -19,6 +19,7 @@
 #include "fakeapi/http/forward.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/spdy.h"
+#include "fakeapi/http/upgraded_socket.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -66,7 +67,7 @@ struct exec_session {
     bool is_closing;  /* and so is the close frame */
     /* From the upgrade on. */
     struct MHD_UpgradeResponseHandle *handle;
-    int socket;
+    struct upgraded_socket socket;
     struct sv early;                 /* what the client sent before the upgrade was answered */
     wslay_event_context_ptr frames;  /* NULL: SPDY */
     struct spdy *spdy;               /* NULL: messages of channels */
@@ -83,7 +84,6 @@ static struct exec_session *new_session(struct http_server *server) {
     session->server = server;
     session->arena = arena_new();
     session->log = session->early = SV("");
-    session->socket = -1;
     buf_init(&session->input, STDIN_BYTES_MAX);
     session->next = server->sessions;
     if (session->next)
@@ -98,7 +98,8 @@ void free_session(struct exec_session *session) {
     if (session->id != 0)
         transport_cancel(server->exec_transport, session->id);
     if (session->handle) {
-        epoll_ctl(server->epoll, EPOLL_CTL_DEL, session->socket, NULL);
+        epoll_ctl(server->epoll, EPOLL_CTL_DEL, session->socket.descriptor, NULL);
+        upgraded_socket_release(&session->socket);
         MHD_upgrade_action(session->handle, MHD_UPGRADE_ACTION_CLOSE);
         if (session->frames)
             wslay_event_context_free(session->frames);
@@ -254,7 +255,7 @@ static ssize_t receive(wslay_event_context_ptr frames, uint8_t *bytes, size_t le
         session->early = sv_drop(session->early, taken);
         return (ssize_t)taken;
     }
-    ssize_t got = recv(session->socket, bytes, len, MSG_DONTWAIT);
+    ssize_t got = upgraded_socket_receive(&session->socket, bytes, len);
     if (got > 0)
         return got;
     bool is_waiting = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
@@ -266,7 +267,7 @@ static ssize_t transmit(wslay_event_context_ptr frames, const uint8_t *bytes, si
                         void *context) {
     (void)flags;
     struct exec_session *session = context;
-    ssize_t sent = send(session->socket, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t sent = upgraded_socket_send(&session->socket, bytes, len);
     if (sent >= 0)
         return sent;
     bool is_waiting = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
@@ -275,12 +276,13 @@ static ssize_t transmit(wslay_event_context_ptr frames, const uint8_t *bytes, si
 }
 
 static void watch_socket(struct exec_session *session, bool wants_write) {
-    unsigned wanted = EPOLLIN | (wants_write ? EPOLLOUT : 0);
+    bool has_more = wants_write || session->socket.is_behind;
+    unsigned wanted = EPOLLIN | (has_more ? EPOLLOUT : 0);
     if (wanted == session->watched)
         return;
     struct epoll_event event = {.events = wanted, .data.ptr = &session->waiter};
     epoll_ctl(session->server->epoll, session->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-              session->socket, &event);
+              session->socket.descriptor, &event);
     session->watched = wanted;
 }
 
@@ -327,7 +329,7 @@ static bool send_frames(struct exec_session *session) {
     struct buf *output = spdy_output(session->spdy);
     while (buf_view(output).len > 0) {
         struct sv bytes = buf_view(output);
-        ssize_t sent = send(session->socket, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t sent = upgraded_socket_send(&session->socket, bytes.ptr, bytes.len);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return false;
         if (sent < 0)
@@ -341,6 +343,8 @@ static bool send_frames(struct exec_session *session) {
 
 /* Sends what is queued. False: the session is over. */
 static bool move_on(struct exec_session *session) {
+    if (!upgraded_socket_flush(&session->socket))
+        return false;
     return session->frames ? send_messages(session) : send_frames(session);
 }
 
@@ -352,7 +356,7 @@ static bool receive_frames(struct exec_session *session) {
     session->early = SV("");
     bool is_good = spdy_feed(session->spdy, early, &err);
     while (is_good) {
-        ssize_t got = recv(session->socket, bytes, sizeof(bytes), MSG_DONTWAIT);
+        ssize_t got = upgraded_socket_receive(&session->socket, bytes, sizeof(bytes));
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         is_good = got > 0 && spdy_feed(session->spdy, (struct sv){bytes, (size_t)got}, &err);
@@ -442,14 +446,18 @@ static void send_at_once(const struct peer *peer) {
 static void take_socket(void *context, struct MHD_Connection *connection, void *state,
                         const char *early, size_t early_len, MHD_socket socket,
                         struct MHD_UpgradeResponseHandle *handle) {
-    (void)connection;
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     struct exec_session *session = context;
     struct exchange *exchange = state;
     exchange->session = NULL;
     if (exchange->peer)
         send_at_once(exchange->peer);
     session->handle = handle;
-    session->socket = socket;
+    upgraded_socket_init(
+        &session->socket, socket,
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+        tls ? tls->tls_session : NULL);
     session->waiter.ready = socket_ready;
     session->early = arena_copy(session->arena, (struct sv){early, early_len});
     if (session->is_spdy || session->forward)
