@@ -68,6 +68,13 @@ add_test(NAME crctl.completion COMMAND ci/check-completion $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.completion PROPERTIES LABELS crctl TIMEOUT 60)
 
+# The same scenarios with the controller as a process, over HTTPS.
+if(TARGET cacheruntime-controller)
+  add_test(NAME scenarios.http COMMAND ci/scenarios-http $<TARGET_FILE:crctl>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(scenarios.http PROPERTIES LABELS "scenario;daemon" TIMEOUT 1800)
+endif()
+
 # The controller as a process over HTTPS: one test for each flow.
 find_program(PYTHON3 python3)
 if(PYTHON3)
@@ -97,13 +104,13 @@ endif()
 
 # Properties on generated inputs; with sanitizers fewer of them.
 if(SANITIZE OR COVERAGE)
-  set(property_numbers 1000 30)
+  set(property_numbers 1000 150)
 else()
-  set(property_numbers 10000 60)
+  set(property_numbers 10000 10000)
 endif()
 add_test(NAME properties COMMAND ci/properties ${CMAKE_BINARY_DIR} ${property_numbers}
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set_tests_properties(properties PROPERTIES LABELS properties TIMEOUT 900)
+set_tests_properties(properties PROPERTIES LABELS properties TIMEOUT 1800)
 
 # The same random inputs through Go's own encoder.
 add_test(NAME reconcile.runtime-json-oracle
