@@ -44,6 +44,9 @@ static void set_component(struct pass *pass, const struct component *component,
     }
     struct cJSON *map = json_ensure_map(pass->arena, status, component->text);
     json_set_string(pass->arena, map, SV("phase"), component_phase_text(component->phase));
+    json_set_string(
+        pass->arena, map, SV("ready"),
+        pass_printf(pass, "%lld/%lld", (long long)component->ready, (long long)component->desired));
     /* Zero is an answer here; the scale subresource reads the second. */
     json_set_int(pass->arena, map, SV("readyReplicas"), component->ready);
     json_set_int(pass->arena, map, SV("currentReplicas"), component->current);
