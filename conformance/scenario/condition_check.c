@@ -115,7 +115,8 @@ static bool is_enough(const struct judge *judge, size_t which, const struct part
 /* A runtime that only an edit helps keeps what it ran before that edit was refused. */
 static void keep_what_runs(const struct judge *judge, struct part *part) {
     const struct cJSON *stalled = object_condition(judge->runtime, SV("Stalled"));
-    if (!sv_eq(json_find_string(stalled, "status"), SV("True")) || !part->workload)
+    bool is_ours = part->workload && object_owner(part->workload, object_uid(judge->runtime));
+    if (!sv_eq(json_find_string(stalled, "status"), SV("True")) || !is_ours)
         return;
     part->is_enabled = true;
     part->desired = json_find_int(part->workload, "spec.replicas", part->desired);
