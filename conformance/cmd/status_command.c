@@ -305,12 +305,11 @@ static int print_status(const struct command *command, const struct status_optio
     return show(command, &status);
 }
 
-/* "-w", as with kubectl. */
-static bool take_short_watch(int *argc, char *const **argv) {
-    bool is_short = *argc > 0 && sv_eq(sv_from((*argv)[0]), SV("-w"));
-    *argc -= is_short;
-    *argv += is_short;
-    return is_short;
+/* "-w" is "--watch", as with kubectl. */
+static void spell_out(int argc, char *const *argv, char **ret_words) {
+    static char watch[] = "--watch";
+    for (int i = 0; i < argc; i++)
+        ret_words[i] = sv_eq(sv_from(argv[i]), SV("-w")) ? watch : argv[i];
 }
 
 int status_command(const struct command *command, int argc, char *const *argv) {
@@ -324,12 +323,14 @@ int status_command(const struct command *command, int argc, char *const *argv) {
         {SV("namespace"), OPTION_TEXT, SV("NAME"), NULL, 0, &status.namespace_name,
          SV("only this one; all")},
         {SV("watch"), OPTION_FLAG, SV(""), NULL, 0, &status.watches,
-         SV("print it again whenever it changes, until interrupted; -w in front of the others")},
+         SV("print it again whenever it changes, until interrupted; also -w")},
     };
     struct operands operands;
     int result;
-    status.watches = take_short_watch(&argc, &argv);
-    if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &result))
+    AUTO(arena) arena = arena_new();
+    char **words = ARENA_ARRAY(arena, char *, (size_t)argc + 1);
+    spell_out(argc, argv, words);
+    if (!command_options(command, options, COUNT_OF(options), argc, words, &operands, &result))
         return result;
     if (operands.count > 0)
         return command_fail(command, "takes no file; see --kubeconfig");
