@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who we are: a token file that is replaced, a plugin whose tokens expire, a server that comes
-later, kinds that come later, a permission that is missing."""
+"""Who we are: a token file that is replaced, a plugin whose tokens expire, certificates, contexts, a
+proxy on the way."""
 import http.server
 import json
 import os
@@ -132,20 +132,6 @@ def certificates(bench, api):
     daemon.end()
 
 
-def missing_kinds(bench):
-    server = bench.serve("--nodes", "3", crds=False)
-    daemon = bench.control(server.kubeconfig, ready=False, environment=fast_clock(10))
-    wait_for("the missing kinds in /readyz",
-             lambda: all(f"{kind}.data.fluid.io: " in probe(daemon, "/readyz")[1]
-                         for kind in ("cacheruntimes", "datasets", "cacheruntimeclasses")))
-    check(probe(daemon, "/healthz")[0] == 200, "a process that waits is alive")
-    bench.create_crds(server.api)
-    wait_for("the kinds are found", lambda: probe(daemon, "/readyz")[0] == 200)
-    server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
-    create_cache(server.api, "late")
-    wait_bound(server.api, "late")
-
-
 def run(bench):
     server = bench.serve("--nodes", "3")
     token_file(bench, server.api)
@@ -153,5 +139,3 @@ def run(bench):
     certificates(bench, server.api)
     contexts(bench, server.api)
     proxy(bench, server.api)
-    server.end()
-    missing_kinds(bench)

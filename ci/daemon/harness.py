@@ -184,11 +184,13 @@ class Bench:
         server.api = Api(kubeconfig, authority)
         return server
 
-    def create_crds(self, api):
-        """Into a server that was started without."""
+    def create_crds(self, api, name=""):
+        """Into a server that was started without; all of them, or one."""
         text = subprocess.run([self.controller, "crds", "--output=json"], check=True,
                               capture_output=True).stdout
         for crd in json.loads(text)["items"]:
+            if name not in ("", crd["metadata"]["name"]):
+                continue
             api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
 
     def control(self, kubeconfig, *options, ready=True, environment=None):

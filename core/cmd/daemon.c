@@ -8,6 +8,7 @@
 #include "core/client/election.h"
 #include "core/client/transport.h"
 #include "core/cmd/connection.h"
+#include "core/cmd/crd_watch.h"
 #include "core/cmd/daemon_parts.h"
 #include "core/cmd/dataset_duty.h"
 #include "core/cmd/metered_transport.h"
@@ -165,8 +166,10 @@ static int64_t step_leases(struct daemon *daemon) {
     int64_t now_ms = steady_now_ms();
     struct completion completion;
     while (transport_take(daemon->side, &completion))
-        if (!daemon->election || !election_take(daemon->election, &completion, now_ms))
+        if (!daemon->election || !election_take(daemon->election, &completion, now_ms)) {
             dataset_duty_take(daemon->dataset_duty, &completion, now_ms);
+            crd_watch_take(daemon->crd_watch, &completion, wall_now_ms());
+        }
     int64_t next_ms = dataset_duty_step(daemon->dataset_duty, now_ms);
     controller_set_owns_datasets(daemon->controller, dataset_duty_is_ours(daemon->dataset_duty));
     if (!daemon->election)
@@ -201,6 +204,7 @@ static void turn(struct daemon *daemon) {
     int64_t leases_ms = step_leases(daemon);
     int64_t controller_ms = controller_step(daemon->controller);
     int64_t now_ms = wall_now_ms();
+    int64_t crd_ms = crd_watch_step(daemon->crd_watch, now_ms);
     consider(&wait_ms, controller_ms, now_ms);
     consider(&wait_ms, credentials_step(daemon->credentials, now_ms), now_ms);
     consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
@@ -209,6 +213,7 @@ static void turn(struct daemon *daemon) {
         if (daemon->local[i])
             consider(&wait_ms, local_http_step(daemon->local[i], now_ms), now_ms);
     consider(&wait_ms, leases_ms, steady_now_ms());
+    consider(&wait_ms, crd_ms, now_ms);
     if (curl_transport_has_completions(daemon->work) ||
         curl_transport_has_completions(daemon->side))
         wait_ms = 0;
@@ -356,6 +361,7 @@ static bool begin(struct daemon *daemon, struct error *err) {
     daemon->dataset_duty =
         dataset_duty_new(daemon->side, daemon->log, daemon->options->lease_namespace,
                          daemon->options->dataset_controller);
+    daemon->crd_watch = crd_watch_new(daemon->side, daemon->log, daemon->options->seed);
     daemon->may_write = !daemon->election;
     event_loop_set_guard(daemon->loop, guard, daemon);
     return true;
@@ -383,6 +389,7 @@ void daemon_free(struct daemon *daemon) {
         return;
     election_free(daemon->election);
     dataset_duty_free(daemon->dataset_duty);
+    crd_watch_free(daemon->crd_watch);
     stop_controller(daemon);
     metered_transport_free(daemon->metered);
     curl_transport_free(daemon->side);

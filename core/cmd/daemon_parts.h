@@ -32,6 +32,7 @@ struct daemon {
 
     struct election *election; /* NULL: nobody else is there */
     struct dataset_duty *dataset_duty;
+    struct crd_watch *crd_watch;
     bool may_write;
     bool is_stopping;
     struct error told_trouble;

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/client/election.h"
+#include "core/cmd/crd_watch.h"
 #include "core/cmd/daemon_parts.h"
 #include "core/cmd/metered_transport.h"
 #include "core/cmd/options.h"
@@ -49,6 +50,8 @@ static void answer_readiness(struct daemon *daemon, const struct local_http_ques
     if (buf_append(&text, is_ready ? SV("ok\n")
                                    : SV("not ready: these collections are not in the cache yet\n")))
         list_collections(daemon, is_ready, &text);
+    if (daemon->crd_watch)
+        crd_watch_list(daemon->crd_watch, &text);
     answer->body = finish(&text, arena);
 }
 

@@ -87,8 +87,8 @@ static void note_ids(struct work *work) {
     /* Of runtimes that are gone. */
     JSON_EACH (node, work->input->nodes)
         JSON_EACH (label, json_find(node, "metadata.labels"))
-            if (sv_starts_with(sv_from(label->string), SV(RUNTIME_PREFIX)))
-                note_id(work, sv_drop(sv_from(label->string), strlen(RUNTIME_PREFIX)));
+            if (sv_starts_with(json_key(label), SV(RUNTIME_PREFIX)))
+                note_id(work, sv_drop(json_key(label), strlen(RUNTIME_PREFIX)));
 }
 
 static bool is_label_of_cache(const struct work *work, struct sv key) {
@@ -124,7 +124,7 @@ static void clean_node(struct work *work, const struct cJSON *node) {
     struct cJSON *labels = json_map(work->arena);
     int64_t caches = 0;
     JSON_EACH (label, json_find(node, "metadata.labels")) {
-        struct sv key = sv_from(label->string);
+        struct sv key = json_key(label);
         bool is_ours =
             is_label_of_cache(work, key) ||
             (sv_eq(key, LABEL_EXCLUSIVE) && is_exclusive_for_cache(work, json_text(label)));
