@@ -293,6 +293,16 @@ static void set_cache_affinity(struct pass *pass, struct cJSON *status) {
     json_set(pass->arena, status, SV("cacheAffinity"), affinity);
 }
 
+/* Of mounts that the status says nothing of yet, or that the server does not keep. */
+static struct sv mounts_since(struct pass *pass, bool is_mounted) {
+    const struct cJSON *ready = object_condition(pass->snapshot->runtime, SV("MountsReady"));
+    struct sv since = json_find_string(ready, "lastTransitionTime");
+    bool is_as_before =
+        ready && object_condition_is_true(pass->snapshot->runtime, SV("MountsReady")) == is_mounted;
+    return is_as_before && since.len > 0 ? since
+                                         : api_time_format(pass->snapshot->now_ms, pass->arena);
+}
+
 static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON *mount,
                       const struct cJSON *old_list) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
@@ -308,7 +318,7 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
     if (has_failed)
         json_set_string(pass->arena, item, SV("message"),
                         is_lacking ? pass->unmounted.message : mounts->message);
-    struct sv since = api_time_format(pass->snapshot->now_ms, pass->arena);
+    struct sv since = mounts_since(pass, is_mounted);
     JSON_EACH (old, old_list)
         if (sv_eq(json_find_string(old, "path"), path) &&
             sv_eq(json_find_string(old, "phase"), phase))
@@ -435,6 +445,10 @@ static const struct {
     struct sv type, reason;
 } troubles[] = {
     {{"Synced", 6}, {"WriteRefused", 12}},
+    {{"Synced", 6}, {"ClassNotFound", 13}},
+    {{"Synced", 6}, {"FieldNotKept", 12}},
+    {{"Synced", 6}, {"ReportFailed", 12}},
+    {{"VolumeOutdated", 14}, {"ImmutableFieldChanged", 21}},
     {{"MountsReady", 11}, {"MountFailed", 11}},
 };
 
@@ -452,6 +466,11 @@ static bool has_new_trouble(const struct cJSON *old, const struct cJSON *status)
 
 /* Ready's own reason is told by itself. */
 static void tell_troubles(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
+    struct sv stall = reason_of(status, SV("Stalled"));
+    if (pass->plan->is_stalled && !sv_eq(stall, reason_of(old, SV("Stalled"))) &&
+        !sv_eq(stall, reason_of(status, SV("Ready"))))
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, stall,
+                   pass->stall.message);
     for (size_t i = 0; i < COUNT_OF(troubles); i++)
         if (is_new(old, status, i) && !sv_eq(reason_of(status, SV("Ready")), troubles[i].reason))
             pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,

@@ -266,6 +266,7 @@ TEST(without_a_usable_class_the_pods_are_judged) {
                  SV("ok"));
         CHECK_SV(condition_reason(&world, "Synced"),
                  is_gone ? SV("ClassNotFound") : SV("NoComponent"));
+        CHECK(trace_has(&world, is_gone ? " ClassNotFound: " : " NoComponent: "));
         world.pods_are_down = true;
         settle(&world);
         CHECK(run(&world) < ROUNDS_MAX);
