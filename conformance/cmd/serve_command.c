@@ -35,7 +35,7 @@ struct serve_options {
     struct sv address;
     uint64_t port, nodes, seed;
     uint64_t image_pull_ms, pod_start_ms; /* UINT64_MAX: the default */
-    bool is_plain, has_no_controllers, is_verbose;
+    bool is_plain, has_no_controllers, has_no_pod_events, is_verbose;
     int authorization;
     struct sv tokens, certificate, key, client_ca;
     struct sv simulation;
@@ -141,6 +141,7 @@ static void make_cluster(struct serve *serve) {
         .image_pull_ms = delay_ms(options->image_pull_ms),
         .pod_start_ms = delay_ms(options->pod_start_ms),
         .config_map_lag_ms = -1,
+        .tells_pod_events = !options->has_no_pod_events,
         .log = serve->log,
     });
     if (serve->scripts.engine) {
@@ -323,6 +324,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
         TEXT("sim", "FILE", &serve.simulation,
              "what containers do: a file of kind Simulation, before the built-in shell"),
+        FLAG("no-pod-events", &serve.has_no_pod_events,
+             "kubelets do not record Pulled, Created, Started and Killing"),
         TEXT("load", "DIR", &serve.load, "manifests to create at start"),
         TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
         TEXT("data", "FILE", &serve.data, "keeps the state there over restarts"),

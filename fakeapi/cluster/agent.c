@@ -416,9 +416,35 @@ struct request agent_delete(struct arena *arena, const struct resource *resource
 
 /* --- events --- */
 
-static struct cJSON *event_object(struct arena *arena, const struct agent *agent,
+/* By what name the parts of the real programs sign. */
+static struct sv component_of(const struct agent_part *part) {
+    static const struct {
+        struct sv part, component;
+    } names[] = {
+        {SV("cronjob"), SV("cronjob-controller")},
+        {SV("daemonset"), SV("daemonset-controller")},
+        {SV("deployment"), SV("deployment-controller")},
+        {SV("disruption"), SV("controllermanager")},
+        {SV("garbage"), SV("garbage-collector-controller")},
+        {SV("job"), SV("job-controller")},
+        {SV("node-lifecycle"), SV("node-controller")},
+        {SV("replicaset"), SV("replicaset-controller")},
+        {SV("scheduler"), SV("default-scheduler")},
+        {SV("statefulset"), SV("statefulset-controller")},
+        {SV("volume-claims"), SV("persistentvolume-controller")},
+        {SV("volumes"), SV("persistentvolume-controller")},
+    };
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (sv_eq(names[i].part, part->name))
+            return names[i].component;
+    return part->agent->name;
+}
+
+static struct cJSON *event_object(struct arena *arena, const struct agent_part *part,
                                   const struct cJSON *object, bool is_warning, struct sv reason,
                                   struct sv message, struct sv name) {
+    const struct agent *agent = part->agent;
+    struct sv component = component_of(part);
     struct sv namespace_name =
         object_namespace(object).len ? object_namespace(object) : SV("default");
     struct sv now = api_time_format(agent_now_ms(agent), arena);
@@ -436,7 +462,14 @@ static struct cJSON *event_object(struct arena *arena, const struct agent *agent
     json_set_string(arena, event, SV("lastTimestamp"), now);
     json_set_int(arena, event, SV("count"), 1);
     struct cJSON *source = json_ensure_map(arena, event, SV("source"));
-    json_set_string(arena, source, SV("component"), agent->name);
+    json_set_string(arena, source, SV("component"), component);
+    /* What a node says about a pod names the node. */
+    struct sv host =
+        sv_eq(component, SV("kubelet")) ? json_find_string(object, "spec.nodeName") : SV("");
+    if (host.len > 0)
+        json_set_string(arena, source, SV("host"), host);
+    json_set_string(arena, event, SV("reportingComponent"), component);
+    json_set_string(arena, event, SV("reportingInstance"), host);
     return event;
 }
 
@@ -451,7 +484,7 @@ void agent_event(struct agent_part *part, const struct cJSON *object, bool is_wa
                                   (unsigned long long)sv_hash(said));
     uintptr_t count = (uintptr_t)map_get(agent->events, said) + 1;
     map_put(agent->events, said, (void *)count);
-    struct cJSON *event = event_object(arena, agent, object, is_warning, reason, message, name);
+    struct cJSON *event = event_object(arena, part, object, is_warning, reason, message, name);
     struct request request = agent_create(&RESOURCE_EVENTS, event);
     if (count > 1) {
         struct cJSON *patch = json_map(arena);

@@ -106,8 +106,10 @@ static void terminate(struct kubelet *kubelet, struct sim_pod *sim, const struct
     int64_t now_ms = agent_now_ms(kubelet->agent);
     int64_t grace_ms = 1000 * json_find_int(pod, "metadata.deletionGracePeriodSeconds", 30);
     map_remove(kubelet->blocked, key);
-    if (sim->kill_at_ms == 0)
+    if (sim->kill_at_ms == 0) {
         sim->kill_at_ms = plan_kill(kubelet, sim, pod, grace_ms);
+        containers_tell_stop(kubelet, sim, pod);
+    }
     if (now_ms < sim->kill_at_ms) {
         agent_mark(kubelet->part, key, sim->kill_at_ms);
         return;

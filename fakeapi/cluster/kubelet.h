@@ -26,6 +26,8 @@ struct kubelet_options {
     uint64_t seed;
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     struct sv node_selector; /* which nodes are simulated; SV(""): all of them */
+    /* Pulled, Created, Started and Killing are recorded, three or four more writes a pod. */
+    bool tells_pod_events;
 };
 
 struct kubelet *kubelet_new(const struct kubelet_options *options);

@@ -32,13 +32,22 @@ static struct sv image_of(const struct cJSON *spec) {
     return json_string_or(spec, SV("image"), SV(""));
 }
 
+void container_tell(struct kubelet *kubelet, const struct cJSON *pod, const char *reason,
+                    struct sv message) {
+    if (kubelet->options.tells_pod_events)
+        agent_event(kubelet->part, pod, false, sv_from(reason), message);
+}
+
 /* How long the pull takes: nothing once the node has the image. */
-static int64_t pull_ms(struct kubelet *kubelet, const struct sim_pod *sim, struct sv image) {
+static int64_t pull_ms(struct kubelet *kubelet, const struct sim_pod *sim, const struct cJSON *pod,
+                       struct sv image) {
     AUTO(arena) arena = arena_new();
     struct sv key = arena_printf(arena, "%.*s %.*s", SV_ARG(sim->node), SV_ARG(image));
     if (map_has(kubelet->images, key))
         return 0;
     map_put(kubelet->images, key, NULL);
+    container_tell(kubelet, pod, "Pulling",
+                   arena_printf(arena, "Pulling image \"%.*s\"", SV_ARG(image)));
     return kubelet->options.image_pull_ms;
 }
 
@@ -50,7 +59,7 @@ void containers_plan(struct kubelet *kubelet, struct sim_pod *sim, const struct 
         struct sim_container *container = &sim->containers[i];
         struct sv image = image_of(container_spec(pod, container->name));
         container->image_hash = sv_hash(image);
-        at_ms += pull_ms(kubelet, sim, image);
+        at_ms += pull_ms(kubelet, sim, pod, image);
         if (container->is_init) {
             at_ms += kubelet->options.pod_start_ms;
             container->start_at_ms = at_ms;
@@ -160,9 +169,34 @@ static void plan_readiness(struct kubelet *kubelet, const struct cJSON *pod,
     container->ready_at_ms = later(now_ms, delay_ms);
 }
 
+static void tell_start(struct kubelet *kubelet, const struct cJSON *pod,
+                       const struct sim_container *container, struct arena *arena) {
+    struct sv name = container->name, image = image_of(container_spec(pod, name));
+    if (!kubelet->options.tells_pod_events)
+        return;
+    container_tell(
+        kubelet, pod, "Pulled",
+        arena_printf(arena, "Container image \"%.*s\" already present on machine", SV_ARG(image)));
+    container_tell(kubelet, pod, "Created",
+                   arena_printf(arena, "Created container: %.*s", SV_ARG(name)));
+    container_tell(kubelet, pod, "Started",
+                   arena_printf(arena, "Started container %.*s", SV_ARG(name)));
+}
+
+void containers_tell_stop(struct kubelet *kubelet, const struct sim_pod *sim,
+                          const struct cJSON *pod) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < sim->container_count; i++)
+        if (sim->containers[i].state == CONTAINER_RUNNING)
+            container_tell(
+                kubelet, pod, "Killing",
+                arena_printf(arena, "Stopping container %.*s", SV_ARG(sim->containers[i].name)));
+}
+
 static void start_container(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
                             struct sim_container *container, int64_t now_ms) {
     AUTO(arena) arena = arena_new();
+    tell_start(kubelet, pod, container, arena);
     struct exec_result result;
     container->run = (struct container_run){.started_ms = now_ms};
     container->restart_count += container->has_last;
@@ -239,7 +273,7 @@ static void follow_image(struct kubelet *kubelet, struct sim_pod *sim, const str
     container->wait_reason = WAIT_START;
     container->start_at_ms = now_ms;
     container_kill(kubelet, sim, container, now_ms);
-    container->start_at_ms += pull_ms(kubelet, sim, image);
+    container->start_at_ms += pull_ms(kubelet, sim, pod, image);
 }
 
 /* --- one pod --- */

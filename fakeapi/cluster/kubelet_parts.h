@@ -105,7 +105,13 @@ void container_kill(struct kubelet *kubelet, struct sim_pod *sim, struct sim_con
                     int64_t now_ms);
 /* Ends what runs, for good. */
 void containers_stop(struct sim_pod *sim, int64_t now_ms);
+/* Says of each container that runs that it is stopped. */
+void containers_tell_stop(struct kubelet *kubelet, const struct sim_pod *sim,
+                          const struct cJSON *pod);
 const struct cJSON *container_spec(const struct cJSON *pod, struct sv name);
+/* Records what happened to a container, where events of pods are told at all. */
+void container_tell(struct kubelet *kubelet, const struct cJSON *pod, const char *reason,
+                    struct sv message);
 bool container_is_ready(const struct sim_container *container, int64_t now_ms);
 /* An init container that the next ones need not wait for. */
 bool container_is_passed(const struct sim_container *container);

@@ -162,6 +162,38 @@ static void add_containers(const struct status *status, struct cJSON *body, stru
         add_container(status, sorted[i], list);
 }
 
+/* Containers that somebody added to look into the pod: they run from when they are first seen. */
+static void add_ephemeral(const struct status *status, struct cJSON *body) {
+    struct arena *arena = status->arena;
+    const struct cJSON *before = json_find(status->pod, "status.ephemeralContainerStatuses");
+    struct cJSON *list = NULL;
+    JSON_EACH (container, json_find(status->pod, "spec.ephemeralContainers")) {
+        struct sv name = json_find_string(container, "name"), started_at = SV("");
+        struct sv image = json_find_string(container, "image");
+        struct sv id = arena_printf(arena, "%.*s/%.*s", SV_ARG(status->sim->uid), SV_ARG(name));
+        JSON_EACH (known, before)
+            if (sv_eq(json_find_string(known, "name"), name))
+                started_at = json_find_string(known, "state.running.startedAt");
+        if (started_at.len == 0)
+            started_at = api_time_format(status->now_ms, arena);
+        list = list ? list : json_ensure_list(arena, body, SV("ephemeralContainerStatuses"));
+        struct cJSON *item = json_append(list, json_map(arena));
+        struct cJSON *state = json_ensure_map(arena, item, SV("state"));
+        json_set_string(arena, item, SV("name"), name);
+        json_set_string(arena, json_ensure_map(arena, state, SV("running")), SV("startedAt"),
+                        started_at);
+        json_ensure_map(arena, item, SV("lastState"));
+        json_set_bool(arena, item, SV("ready"), false);
+        json_set_int(arena, item, SV("restartCount"), 0);
+        json_set_string(arena, item, SV("image"), image);
+        json_set_string(
+            arena, item, SV("imageID"),
+            arena_printf(arena, "sim://image/%016llx", (unsigned long long)sv_hash(image)));
+        json_set_string(arena, item, SV("containerID"),
+                        arena_printf(arena, "sim://%016llx", (unsigned long long)sv_hash(id)));
+    }
+}
+
 /* --- conditions --- */
 
 static void add_condition(const struct status *status, struct sv type, bool is_true,
@@ -330,6 +362,7 @@ static struct cJSON *build(struct status *status) {
     json_set_string(arena, body, SV("startTime"), api_time_format(status->sim->accepted_ms, arena));
     add_containers(status, body, SV("initContainerStatuses"), true);
     add_containers(status, body, SV("containerStatuses"), false);
+    add_ephemeral(status, body);
     json_set_string(arena, body, SV("qosClass"), qos_class(status->pod));
     return body;
 }

@@ -113,6 +113,7 @@ static void start_cluster(struct world *world, const struct world_options *optio
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
         .node_selector = is_remote(world) ? is_ours : SV(""),
+        .tells_pod_events = options->tells_pod_events,
     });
     wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
 }

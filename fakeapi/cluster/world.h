@@ -86,6 +86,7 @@ struct world_options {
     struct clock *wall;                        /* NULL: virtual time from start_ms on */
     int64_t start_ms;                          /* 0: 2026-01-01T00:00:00Z */
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
+    bool tells_pod_events; /* kubelets record Pulled, Created, Started and Killing */
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
     size_t watch_kept_events;   /* 0: all of them; see fakeapi.h */

@@ -48,7 +48,8 @@ static bool has_container(const struct cJSON *pod, struct sv name) {
 }
 
 static const struct cJSON *container_status(const struct cJSON *pod, struct sv name) {
-    static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses"};
+    static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses",
+                                        "status.ephemeralContainerStatuses"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         JSON_EACH (status, json_find(pod, lists[i]))
             if (sv_eq(json_string_or(status, SV("name"), SV("")), name))
@@ -131,13 +132,15 @@ enum MHD_Result answer_log(struct exchange *exchange, const struct route *route)
         return send_text(exchange, 204, SV(""));
     const struct cJSON *status = container_status(pod, container);
     const struct cJSON *waiting = json_find(status, "state.waiting");
-    if (!status || waiting)
+    /* Between two runs there is the log of the last one, asked for as the previous one or not. */
+    bool has_ended = json_find(status, "lastState.terminated") != NULL;
+    if (!status || (waiting && !has_ended))
         return send_status(
             exchange, route, 400, "BadRequest",
             arena_printf(arena, "container \"%.*s\" in pod \"%.*s\" is waiting to start: %.*s",
                          SV_ARG(container), SV_ARG(object_name(pod)),
                          SV_ARG(json_string_or(waiting, SV("reason"), SV("ContainerCreating")))));
-    if (route->log.previous && json_int_or(status, SV("restartCount"), 0) == 0)
+    if (route->log.previous && !has_ended)
         return send_status(exchange, route, 400, "BadRequest",
                            arena_printf(arena,
                                         "previous terminated container \"%.*s\" in pod \"%.*s\" "

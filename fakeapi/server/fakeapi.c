@@ -263,8 +263,11 @@ bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, stru
             arena_printf(arena, "pod %.*s does not have a host assigned", SV_ARG(copy.name)));
     struct sv container = copy.exec.container.ptr ? copy.exec.container : SV("");
     bool is_known = sv_is_empty(container);
-    JSON_EACH (each, json_find(pod, "spec.containers"))
-        is_known |= sv_eq(json_find_string(each, "name"), container);
+    static const char *const lists[] = {"spec.containers", "spec.initContainers",
+                                        "spec.ephemeralContainers"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (each, json_find(pod, lists[i]))
+            is_known |= sv_eq(json_find_string(each, "name"), container);
     if (!is_known)
         return refuse_bad_request(&call,
                                   arena_printf(arena, "container %.*s is not valid for pod %.*s",
