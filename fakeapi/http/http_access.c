@@ -62,6 +62,23 @@ static bool is_public(enum route_type type) {
     return type == ROUTE_HEALTH || type == ROUTE_VERSION;
 }
 
+/* A collection that is narrowed to one name is asked for as that object (apiserver's request info):
+ * so that a role with resourceNames allows to list and to watch it. */
+static struct sv accessed_name(const struct request *request) {
+    struct sv selector = request->field_selector;
+    bool is_collection = request->verb == VERB_LIST || request->verb == VERB_WATCH ||
+                         request->verb == VERB_DELETE_COLLECTION;
+    if (request->name.len > 0 || !is_collection)
+        return request->name;
+    while (selector.len > 0) {
+        struct sv value = sv_cut(&selector, ',');
+        struct sv field = sv_cut(&value, '=');
+        if (sv_eq(field, SV("metadata.name")))
+            return sv_starts_with(value, SV("=")) ? sv_drop(value, 1) : value;
+    }
+    return SV("");
+}
+
 static struct access access_of(const struct route *route) {
     const struct request *request = &route->request;
     bool is_resource = route->type == ROUTE_RESOURCE || route->type == ROUTE_LOG ||
@@ -81,7 +98,7 @@ static struct access access_of(const struct route *route) {
         .plural = request->plural,
         .subresource = request->subresource,
         .namespace_name = request->namespace_name,
-        .name = request->name,
+        .name = accessed_name(request),
         .path = SV(""),
     };
 }
