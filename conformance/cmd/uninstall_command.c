@@ -2,19 +2,43 @@
 /* crctl uninstall: takes off what would stay stuck without a controller. */
 #include "conformance/cmd/command.h"
 #include "core/base/error.h"
-#include "core/platform/uninstaller.h"
+#include "core/controller/uninstaller.h"
+#include "core/platform/cluster_client.h"
+#include "core/platform/event_loop.h"
+
+static bool ask(void *client, const struct request *request, struct arena *arena,
+                const struct cJSON **ret_body, struct error *err) {
+    return cluster_client_ask(client, request, arena, ret_body, err);
+}
+
+static void tell(void *context, struct sv line) {
+    (void)context;
+    printf("%.*s\n", SV_ARG(line));
+}
+
+static int finish(const struct command *command, bool is_good, const struct error *err) {
+    bool is_written = fflush(stdout) == 0;
+    if (is_good)
+        return is_written ? EXIT_HELD : EXIT_HARNESS;
+    /* A controller that works is found out, and no mistake in what was given. */
+    if (err->code != ERROR_CONFLICT)
+        return command_fail_with(command, err);
+    command_fail(command, err->message);
+    return EXIT_FINDINGS;
+}
 
 int uninstall_command(const struct command *command, int argc, char *const *argv) {
+    struct sv kubeconfig = SV(""), context = SV("");
     struct uninstaller_options uninstall = {
-        .kubeconfig = SV(""),
-        .context = SV(""),
         .namespace_name = SV("fluid-system"),
-        .output = stdout,
+        .now_ms = wall_now_ms(),
+        .ask = ask,
+        .tell = tell,
     };
     const struct option options[] = {
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &uninstall.kubeconfig,
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &kubeconfig,
          SV("the cluster; KUBECONFIG")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &uninstall.context,
+        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &context,
          SV("of the kubeconfig; its current one")},
         {SV("namespace"), OPTION_TEXT, SV("NAME"), NULL, 0, &uninstall.namespace_name,
          SV("where the controller ran; fluid-system")},
@@ -28,12 +52,7 @@ int uninstall_command(const struct command *command, int argc, char *const *argv
     if (operands.count > 0)
         return command_fail(command, "takes options only; see --help");
     struct error err = {0};
-    if (uninstaller_run(&uninstall, &err))
-        return fflush(stdout) == 0 ? EXIT_HELD : EXIT_HARNESS;
-    fflush(stdout);
-    /* A controller that works is found out, and no mistake in what was given. */
-    if (err.code != ERROR_CONFLICT)
-        return command_fail_with(command, &err);
-    command_fail(command, err.message);
-    return EXIT_FINDINGS;
+    AUTO(cluster_client) client = cluster_client_new(kubeconfig, context, &err);
+    uninstall.client = client;
+    return finish(command, client && uninstaller_run(&uninstall, &err), &err);
 }

@@ -7,10 +7,11 @@
 #include "core/base/error.h"
 #include "core/cmd/daemon.h"
 #include "core/cmd/options.h"
+#include "core/controller/uninstaller.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
+#include "core/platform/cluster_client.h"
 #include "core/platform/event_loop.h"
-#include "core/platform/uninstaller.h"
 
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -62,21 +63,39 @@ static int print_crds(bool is_json) {
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool ask(void *client, const struct request *request, struct arena *arena,
+                const struct cJSON **ret_body, struct error *err) {
+    return cluster_client_ask(client, request, arena, ret_body, err);
+}
+
+static void tell(void *context, struct sv line) {
+    (void)context;
+    printf("%.*s\n", SV_ARG(line));
+}
+
 /* For whoever removes the product: takes off what would stay stuck without a controller. */
-static int uninstall(int argc, char *const *argv) {
+static bool uninstall(int argc, char *const *argv, struct error *err) {
     AUTO(arena) arena = arena_new();
     struct daemon_options options;
+    if (!options_read(arena, argc, argv, environment, &options, err))
+        return false;
+    AUTO(cluster_client)
+    client = cluster_client_new(options.kubeconfig, options.context, err);
+    return client && uninstaller_run(
+                         &(struct uninstaller_options){
+                             .namespace_name = options.lease_namespace,
+                             .is_dry_run = options.is_dry_run,
+                             .now_ms = wall_now_ms(),
+                             .ask = ask,
+                             .client = client,
+                             .tell = tell,
+                         },
+                         err);
+}
+
+static int run_uninstall(int argc, char *const *argv) {
     struct error err = {0};
-    if (!options_read(arena, argc, argv, environment, &options, &err))
-        return complain(&err);
-    const struct uninstaller_options uninstaller = {
-        .kubeconfig = options.kubeconfig,
-        .context = options.context,
-        .namespace_name = options.lease_namespace,
-        .is_dry_run = options.is_dry_run,
-        .output = stdout,
-    };
-    if (uninstaller_run(&uninstaller, &err))
+    if (uninstall(argc, argv, &err))
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     complain(&err);
     return EXIT_FAILURE;
@@ -126,7 +145,7 @@ int main(int argc, char **argv) {
     if (wants_crds && (argc == 2 || is_json))
         return print_crds(is_json);
     if (argc >= 2 && sv_eq(sv_from(argv[1]), SV("uninstall")))
-        return uninstall(argc - 1, argv + 1);
+        return run_uninstall(argc - 1, argv + 1);
     AUTO(arena) arena = arena_new();
     struct daemon_options options;
     struct error err = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/platform/uninstaller.h"
+#include "core/controller/uninstaller.h"
 
 #include "core/api/api_time.h"
 #include "core/api/object.h"
@@ -8,8 +8,6 @@
 #include "core/base/error.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
-#include "core/platform/cluster_client.h"
-#include "core/platform/event_loop.h"
 #include "core/reconcile/uninstall.h"
 
 enum {
@@ -21,9 +19,22 @@ enum {
 
 struct uninstaller {
     const struct uninstaller_options *options;
-    struct cluster_client *client;
     struct arena *arena; /* of one round */
 };
+
+static bool ask(struct uninstaller *uninstaller, const struct request *request,
+                const struct cJSON **ret_body, struct error *err) {
+    return uninstaller->options->ask(uninstaller->options->client, request, uninstaller->arena,
+                                     ret_body, err);
+}
+
+/* "removed the finalizer …" */
+static void tell(const struct uninstaller *uninstaller, const char *before, struct sv what,
+                 const char *behind) {
+    uninstaller->options->tell(
+        uninstaller->options->context,
+        arena_printf(uninstaller->arena, "%s%.*s%s", before, SV_ARG(what), behind));
+}
 
 static struct request request_for(enum verb verb, const struct resource *resource) {
     return (struct request){
@@ -47,7 +58,7 @@ static bool list(struct uninstaller *uninstaller, struct request request,
     request.limit = PAGE_ITEMS;
     do {
         const struct cJSON *page;
-        if (!cluster_client_ask(uninstaller->client, &request, uninstaller->arena, &page, err)) {
+        if (!ask(uninstaller, &request, &page, err)) {
             *ret_items = items;
             return err->code == ERROR_NOT_FOUND ||
                    error_wrap(err, "listing %.*s", SV_ARG(request.plural));
@@ -79,7 +90,7 @@ static bool look_at_leases(struct uninstaller *uninstaller, struct uninstall_inp
         return false;
     JSON_EACH (lease, leases) {
         struct sv name = object_name(lease);
-        if (!is_held(lease, wall_now_ms()))
+        if (!is_held(lease, uninstaller->options->now_ms))
             continue;
         if (sv_eq(name, SV("dataset.data.fluid.io")))
             input->has_dataset_controller = true;
@@ -123,8 +134,8 @@ static bool send(struct uninstaller *uninstaller, const struct uninstall_step *s
     request.name = step->name;
     request.patch_type = PATCH_MERGE;
     request.body = step->body;
-    if (cluster_client_ask(uninstaller->client, &request, uninstaller->arena, &ignored, &trouble)) {
-        fprintf(uninstaller->options->output, "removed %.*s\n", SV_ARG(step->message));
+    if (ask(uninstaller, &request, &ignored, &trouble)) {
+        tell(uninstaller, "removed ", step->message, "");
         return true;
     }
     /* Changed or gone meanwhile: the next look tells. */
@@ -135,17 +146,15 @@ static bool send(struct uninstaller *uninstaller, const struct uninstall_step *s
 
 static void tell_dry(const struct uninstaller *uninstaller, const struct uninstall_plan *plan) {
     for (size_t i = 0; i < plan->count; i++)
-        fprintf(uninstaller->options->output, "would remove %.*s\n",
-                SV_ARG(plan->steps[i].message));
+        tell(uninstaller, "would remove ", plan->steps[i].message, "");
     if (plan->count == 0)
-        fprintf(uninstaller->options->output, "nothing to remove\n");
+        tell(uninstaller, "", SV("nothing to remove"), "");
 }
 
 static void tell_volumes(const struct uninstaller *uninstaller, const struct uninstall_plan *plan) {
     for (size_t i = 0; i < plan->volume_count; i++)
-        fprintf(uninstaller->options->output,
-                "PersistentVolume %.*s stays: delete it when no pod uses it any more\n",
-                SV_ARG(plan->volumes[i]));
+        tell(uninstaller, "PersistentVolume ", plan->volumes[i],
+             " stays: delete it when no pod uses it any more");
 }
 
 static bool work(struct uninstaller *uninstaller, struct error *err) {
@@ -170,11 +179,7 @@ static bool work(struct uninstaller *uninstaller, struct error *err) {
 }
 
 bool uninstaller_run(const struct uninstaller_options *options, struct error *err) {
-    AUTO(cluster_client)
-    client = cluster_client_new(options->kubeconfig, options->context, err);
-    if (!client)
-        return false;
     AUTO(arena) arena = arena_new();
-    struct uninstaller uninstaller = {.options = options, .client = client, .arena = arena};
+    struct uninstaller uninstaller = {.options = options, .arena = arena};
     return work(&uninstaller, err);
 }
