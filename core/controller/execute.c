@@ -69,6 +69,15 @@ static bool is_again(const struct execution *last, const struct action *action) 
            sv_eq(last->input_hash, action->input_hash);
 }
 
+/* Reports are remembered until there is a newer one. */
+static struct sv last_good_stdout(const struct execution *execution) {
+    bool has_ended_well = execution->finished_ms > 0 && !execution->is_running &&
+                          execution->error == ERROR_NONE && execution->exit_code == 0;
+    if (execution->entry != ENTRY_REPORT_SUMMARY)
+        return SV("");
+    return has_ended_well ? execution->stdout_bytes : execution->last_good_stdout;
+}
+
 static void remember_execution(struct controller *controller, struct runtime_state *state,
                                const struct action *action) {
     state->execution_index = runtime_state_execution(state, action->entry, action->pod_uid);
@@ -76,6 +85,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
     int failures = memory->execution.consecutive_failures;
     int64_t since_ms = is_again(&memory->execution, action) ? memory->execution.tried_since_ms
                                                             : controller->now_ms;
+    struct sv good = last_good_stdout(&memory->execution);
     struct arena *before = memory->arena;
     memory->arena = arena_new();
     memory->execution = (struct execution){
@@ -92,6 +102,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
         .error_message = SV(""),
         .stdout_bytes = SV(""),
         .stderr_bytes = SV(""),
+        .last_good_stdout = keep(memory->arena, good),
     };
     /* The plan may have borrowed from it. */
     arena_free(before);

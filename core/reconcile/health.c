@@ -144,12 +144,9 @@ void gate_ready_check(struct pass *pass) {
 
 /* --- reportSummary --- */
 
-static const struct cJSON *read_report(struct pass *pass, const struct execution *execution,
-                                       struct sv *ret_message) {
+static const struct cJSON *read_report(struct pass *pass, struct sv text, struct sv *ret_message) {
     struct error err = {0};
-    if (!entry_succeeded(pass, execution, ret_message))
-        return NULL;
-    const struct cJSON *report = json_read(pass->arena, sv_trim(execution->stdout_bytes), &err);
+    const struct cJSON *report = json_read(pass->arena, sv_trim(text), &err);
     if (!report) {
         *ret_message = pass_printf(pass, "reportSummary printed no JSON: %s", err.message);
         return NULL;
@@ -189,7 +186,9 @@ static bool is_whole(const struct component *component) {
 
 bool entry_report_counts(struct pass *pass, const struct component *component) {
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_REPORT_SUMMARY);
-    return last && is_whole(component) && sv_eq(last->input_hash, report_size(pass, component));
+    struct sv message;
+    return last && !last->is_running && entry_succeeded(pass, last, &message) &&
+           is_whole(component) && sv_eq(last->input_hash, report_size(pass, component));
 }
 
 /* A report that counted another number of pods is made again when all are there. */
@@ -220,10 +219,14 @@ bool entry_report(struct pass *pass) {
     if (last && last->is_running)
         keep_report_failure(pass);
     if (last && !last->is_running) {
-        pass->report = read_report(pass, last, &message);
+        if (entry_succeeded(pass, last, &message))
+            pass->report = read_report(pass, last->stdout_bytes, &message);
         if (!pass->report)
             pass->report_failure = (struct finding){SV("ReportFailed"), message};
     }
+    /* The status remembers it as well, but not by upstream's CRD. */
+    if (last && !pass->report && last->last_good_stdout.len > 0)
+        pass->report = read_report(pass, last->last_good_stdout, &message);
     if (!server.pod)
         return true;
     bool is_due = (!pass->was_bound && !last) || is_outgrown(pass, component, last);

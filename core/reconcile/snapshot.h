@@ -55,6 +55,7 @@ struct execution {
     struct sv error_message;
     int exit_code;
     struct sv stdout_bytes, stderr_bytes;
+    struct sv last_good_stdout; /* of the last one before it that ended with 0 */
 };
 
 struct reconcile_options {
