@@ -339,6 +339,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     note_edits(controller, state, &snapshot);
     controller_metrics_note_phases(controller, state, &snapshot);
     plan_runtime(&snapshot, state->arena, &state->plan);
+    state->settled_inputs = state->plan.settled_inputs;
     class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;
     controller->stats.allocations += mem_alloc_count() - allocations;

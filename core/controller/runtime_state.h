@@ -104,6 +104,7 @@ struct runtime_state {
     /* Inputs of the last plan that had nothing to send. */
     bool has_rested;
     uint64_t rested_inputs;
+    uint64_t settled_inputs; /* snapshot.settled_inputs of the next one */
     int64_t rested_until_ms;
 
     /* Pods that mount the claim, listed only while something is being deleted. */

@@ -245,6 +245,7 @@ void snapshot_build(struct cache_store *store, const struct runtime_state *state
         .namespace_name = state->namespace_name,
         .name = state->name,
         .options = options,
+        .settled_inputs = state->settled_inputs,
         .may_roll = state->rollout.is_granted,
         .write_failure =
             state->failure.is_told ? arena_copy(arena, sv_from(state->failure.text)) : SV(""),

@@ -7,6 +7,7 @@
 #include "core/reconcile/covers.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/gates.h"
+#include "core/reconcile/objects_inputs.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
 #include "core/reconcile/runtime_json.h"
@@ -340,6 +341,27 @@ static void read_volume_names(struct pass *pass) {
             write_read(pass, names[i].resource, names[i].namespace_name, names[i].name);
 }
 
+static void write_all(struct pass *pass) {
+    write_config_maps(pass);
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        write_component(pass, &pass->components[i]);
+}
+
+/* What was as it should be, and is worked out from the same, still is. */
+static void write_what_may_differ(struct pass *pass) {
+    int64_t replicas[COMPONENT_COUNT];
+    size_t action_count = pass->plan->action_count;
+    for (size_t i = 0; i < COMPONENT_COUNT; i++)
+        replicas[i] = next_replicas(pass, &pass->components[i]);
+    uint64_t inputs = objects_inputs(pass, replicas);
+    if (inputs != pass->snapshot->settled_inputs)
+        write_all(pass);
+    bool is_settled = pass->plan->gates[GATE_OBJECTS].is_open &&
+                      pass->plan->action_count == action_count && !pass->is_held &&
+                      pass->drift.message.len == 0;
+    pass->plan->settled_inputs = is_settled ? inputs : 0;
+}
+
 void gate_objects(struct pass *pass) {
     runtime_json_render(pass);
     if (pass->runtime_json.len > RUNTIME_JSON_BYTES_MAX) {
@@ -351,9 +373,7 @@ void gate_objects(struct pass *pass) {
     pass_open(pass, GATE_OBJECTS);
     if (gate_is_paused(pass))
         return;
-    write_config_maps(pass);
-    for (size_t i = 0; i < COMPONENT_COUNT; i++)
-        write_component(pass, &pass->components[i]);
+    write_what_may_differ(pass);
     read_volume_names(pass);
 }
 

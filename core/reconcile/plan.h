@@ -104,6 +104,9 @@ struct plan {
      * backs off instead of planning at once. Conditions in the plan say the same. */
     bool is_stalled;
     enum rollout_state rollout;
+    /* What config maps, services and workloads were worked out from, when all of them were found
+     * as they should be (objects_inputs.h); 0 otherwise. For snapshot.settled_inputs. */
+    uint64_t settled_inputs;
 };
 
 /* Everything in `ret_plan` lives in `arena`. Never fails: bad input becomes a closed gate, a

@@ -48,6 +48,7 @@ struct world {
     const char *write_failure; /* what the API server did not take of the last plan */
     int restart_count;         /* of every container */
     struct reconcile_options options;
+    uint64_t settled_inputs; /* as the last plan left them */
     int64_t now_ms;
     int writes, executed, events, version;
     struct buf trace;
@@ -410,13 +411,38 @@ static inline void record(struct world *world, const struct action *action) {
                       SV_ARG(action->message));
 }
 
+static inline void check_same_plan(const struct plan *plan, const struct plan *other) {
+    CHECK(plan->action_count == other->action_count && plan->wake_ms == other->wake_ms);
+    for (size_t i = 0; i < plan->action_count && i < other->action_count; i++) {
+        const struct action *a = &plan->actions[i], *b = &other->actions[i];
+        CHECK(a->type == b->type && json_equal(a->body, b->body));
+        CHECK_SV(a->message, b->message);
+    }
+    for (size_t i = 0; i < GATE_COUNT; i++) {
+        CHECK(plan->gates[i].is_open == other->gates[i].is_open);
+        CHECK_SV(plan->gates[i].reason.ptr ? plan->gates[i].reason : SV(""),
+                 other->gates[i].reason.ptr ? other->gates[i].reason : SV(""));
+    }
+}
+
+/* One plan, not acted on. What it remembers of the last one saves work and changes nothing: a plan
+ * that remembers nothing is the same. */
+static inline void plan_once(struct world *world, struct plan *ret_plan) {
+    struct snapshot snapshot = snapshot_of(world);
+    struct plan plan;
+    plan_runtime(&snapshot, world->arena, &plan);
+    snapshot.settled_inputs = world->settled_inputs;
+    plan_runtime(&snapshot, world->arena, ret_plan);
+    world->settled_inputs = ret_plan->settled_inputs;
+    check_same_plan(ret_plan, &plan);
+}
+
 /* Plans and acts until a plan is empty and waits for nothing that is near; the number of rounds,
  * or ROUNDS_MAX when it did not come to rest. */
 static inline int run(struct world *world) {
     for (int round = 0; round < ROUNDS_MAX; round++) {
-        struct snapshot snapshot = snapshot_of(world);
         struct plan plan;
-        plan_runtime(&snapshot, world->arena, &plan);
+        plan_once(world, &plan);
         for (size_t i = 0; i < plan.action_count; i++) {
             record(world, &plan.actions[i]);
             act(world, &plan.actions[i]);
@@ -455,12 +481,6 @@ static inline struct sv condition_reason(const struct world *world, const char *
 
 static inline bool trace_has(const struct world *world, const char *text) {
     return sv_contains(buf_view(&world->trace), sv_from(text));
-}
-
-/* One plan, not acted on. */
-static inline void plan_once(struct world *world, struct plan *ret_plan) {
-    struct snapshot snapshot = snapshot_of(world);
-    plan_runtime(&snapshot, world->arena, ret_plan);
 }
 
 static inline void show(const struct world *world) {

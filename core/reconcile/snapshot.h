@@ -49,7 +49,7 @@ struct execution {
     struct sv input_hash; /* what the plan put into the action: config and dataset mounts */
     bool is_running;
     int64_t started_ms, finished_ms;
-    int64_t tried_since_ms; /* when it was first tried in that container with that input */
+    int64_t tried_since_ms;   /* when it was first tried in that container with that input */
     int consecutive_failures; /* of this entry for this runtime, this one included */
     enum error_code error;    /* ERROR_NONE: the process ran to its end */
     struct sv error_message;
@@ -104,6 +104,9 @@ struct snapshot {
     /* What the API server refuses to take of the last plan, or did not take in some tries: "Kind
      * "name": why"; SV("") while all goes well. */
     struct sv write_failure;
+
+    /* plan.settled_inputs of the last plan; 0: none. */
+    uint64_t settled_inputs;
 
     const struct reconcile_options *options;
 };
