@@ -50,6 +50,11 @@ foreach(client kubectl manager)
   set_tests_properties(${client} PROPERTIES LABELS ${client} TIMEOUT 900 SKIP_RETURN_CODE 77)
 endforeach()
 
+# The chart, with Helm itself.
+add_test(NAME helm COMMAND ci/helm/run $<TARGET_FILE:crctl> $<TARGET_FILE:cacheruntime-controller>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(helm PROPERTIES LABELS helm TIMEOUT 900 SKIP_RETURN_CODE 77)
+
 add_test(NAME crctl.init COMMAND ci/check-init $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.init PROPERTIES LABELS crctl TIMEOUT 600)
