@@ -218,6 +218,9 @@ static void judge_faults(struct run *run) {
 }
 
 void rules_judge(struct run *run) {
+    /* A fault of the file strikes at any speed. */
+    if (!session_is_virtual(run->session))
+        judge_faults(run);
     if (run->is_cut)
         return;
     JSON_EACH (chain, run->scenario->order)
