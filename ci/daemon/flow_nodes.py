@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """crctl nodes: nodes, scheduler and controllers as clients of a server that has none of them."""
+import http.client
 import os
 import signal
+import ssl
 
 from harness import check, wait_for
 
@@ -80,6 +82,30 @@ def check_foreign_pod(api):
     check(api.get(f"{PODS}/foreign")["status"]["phase"] == "Pending", "the foreign pod runs")
 
 
+def check_kubelet(api):
+    """The API server reaches our kubelets where the nodes say; they know the pods of our nodes."""
+    status = api.get(f"{NODES}/node-1")["status"]
+    address = [row["address"] for row in status["addresses"] if row["type"] == "InternalIP"][0]
+    port = status["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    anybody = ssl.create_default_context()
+    anybody.check_hostname = False
+    anybody.verify_mode = ssl.CERT_NONE
+
+    def ask(path):
+        connection = http.client.HTTPSConnection(address, port, context=anybody, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text
+
+    check(ask("/healthz") == (200, "ok"), f"healthz: {ask('/healthz')}")
+    found = ask("/exec/default/ours/a?command=true&output=1")
+    check(found[0] == 400 and "Upgrade" in found[1], f"exec without an upgrade: {found}")
+    check(ask("/exec/default/foreign/a?command=true")[0] == 404, "exec in a foreign pod")
+    check(ask("/api/v1/namespaces/default/pods")[0] == 404, "a kubelet serves the API")
+
+
 def run(bench):
     server = bench.serve("--no-controllers", crds=False)
     api = server.api
@@ -90,6 +116,7 @@ def run(bench):
     check_nodes(api, 3)
     run_a_workload(api)
     check_foreign_pod(api)
+    check_kubelet(api)
     check_leases(api, 3)
     check(nodes.end(signal.SIGTERM, 5) == 0, f"exit status of crctl nodes:\n{nodes.log()}")
     check(not os.path.exists(ready), "the ready file outlived crctl nodes")

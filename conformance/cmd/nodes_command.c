@@ -10,7 +10,12 @@
 #include "core/platform/cluster_clients.h"
 #include "core/platform/curl_transport.h"
 #include "core/platform/event_loop.h"
+#include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
+#include "fakeapi/http/http_server.h"
+#include "fakeapi/http/tls_identity.h"
+
+#define KUBELET_ADDRESS SV("127.0.0.1")
 
 enum {
     NODES_DEFAULT = 1,
@@ -33,6 +38,9 @@ struct fleet {
     struct cluster_clients *clients;
     struct scripts scripts;
     struct world *world;
+    struct shell *shell;
+    struct tls_identity identity;
+    struct http_server *kubelets; /* where the API server sends execs */
     bool is_announced;
 };
 
@@ -68,10 +76,38 @@ static void make_world(struct fleet *fleet) {
         .config_map_lag_ms = delay_ms(options->config_map_lag_ms),
         .log = fleet->log,
     });
-    if (!fleet->scripts.engine)
-        return;
-    struct engine engine = script_engine_of(fleet->scripts.engine);
-    world_add_engine(fleet->world, &engine);
+    if (fleet->scripts.engine) {
+        struct engine engine = script_engine_of(fleet->scripts.engine);
+        world_add_engine(fleet->world, &engine);
+    }
+    fleet->shell = shell_new(fleet->world);
+}
+
+static bool open_kubelets(struct fleet *fleet, struct error *err) {
+    if (!tls_identity_make(fleet->arena, KUBELET_ADDRESS, wall_now_ms(), &fleet->identity, err))
+        return false;
+    fleet->kubelets = http_server_new(
+        &(struct http_server_options){
+            .api = world_api(fleet->world),
+            .world = fleet->world,
+            .shell = fleet->shell,
+            .clock = wall_clock(),
+            .log = fleet->log,
+            .address = KUBELET_ADDRESS,
+            .tls = &fleet->identity,
+            .is_kubelet = true,
+            .seed = fleet->options->seed,
+        },
+        err);
+    if (!fleet->kubelets)
+        return false;
+    world_set_kubelet_port(fleet->world, http_server_port(fleet->kubelets));
+    return true;
+}
+
+static void kubelets_ready(void *context, int descriptor, unsigned events) {
+    (void)descriptor, (void)events;
+    http_server_run(((struct fleet *)context)->kubelets);
 }
 
 /* Once every node has registered or was refused. */
@@ -92,11 +128,15 @@ static void announce(struct fleet *fleet) {
 }
 
 static void run_until_told(struct fleet *fleet) {
+    event_loop_watch(fleet->loop, http_server_descriptor(fleet->kubelets), EVENT_READABLE,
+                     kubelets_ready, fleet);
     while (!event_loop_is_stopping(fleet->loop)) {
         world_run_due(fleet->world);
         announce(fleet);
         int64_t now_ms = wall_now_ms();
-        int64_t world_ms = world_next_ms(fleet->world);
+        if (http_server_next_ms(fleet->kubelets) <= now_ms)
+            http_server_run(fleet->kubelets);
+        int64_t world_ms = http_server_next_ms(fleet->kubelets);
         int64_t clients_ms = cluster_clients_run(fleet->clients, now_ms);
         int64_t due_ms = world_ms < clients_ms ? world_ms : clients_ms;
         bool is_due = due_ms <= now_ms;
@@ -107,7 +147,9 @@ static void run_until_told(struct fleet *fleet) {
 static void release(struct fleet *fleet) {
     if (fleet->options->ready_file.len > 0)
         output_remove_file(fleet->options->ready_file);
+    http_server_free(fleet->kubelets);
     world_free(fleet->world);
+    shell_free(fleet->shell);
     scripts_release(&fleet->scripts);
     cluster_clients_free(fleet->clients);
     event_loop_free(fleet->loop);
@@ -137,10 +179,12 @@ static int run_nodes(const struct command *command, const struct nodes_command_o
     }
     if (is_ready) {
         make_world(&fleet);
-        run_until_told(&fleet);
-    } else {
-        command_fail(command, err.message);
+        is_ready = open_kubelets(&fleet, &err);
     }
+    if (is_ready)
+        run_until_told(&fleet);
+    else
+        command_fail(command, err.message);
     release(&fleet);
     return is_ready ? EXIT_HELD : EXIT_USAGE;
 }

@@ -326,6 +326,13 @@ bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name
     return true;
 }
 
+const struct cJSON *kubelet_find_pod(void *context, struct sv namespace_name, struct sv name) {
+    const struct kubelet *kubelet = context;
+    const struct cJSON *pod = cache_get(kubelet->pods, namespace_name, name);
+    bool is_ours = pod && cache_get(kubelet->nodes, SV(""), json_find_string(pod, "spec.nodeName"));
+    return is_ours ? pod : NULL;
+}
+
 struct sv kubelet_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
                               struct arena *arena) {
     const struct kubelet *kubelet = context;

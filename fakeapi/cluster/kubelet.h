@@ -40,6 +40,8 @@ bool kubelet_stop_node(struct kubelet *kubelet, struct sv node);
 bool kubelet_start_node(struct kubelet *kubelet, struct sv node);
 bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name, struct sv pod,
                                struct sv container);
+/* NULL when none of our nodes has it. `context` is the kubelet. */
+const struct cJSON *kubelet_find_pod(void *context, struct sv namespace_name, struct sv name);
 /* Why an exec cannot run, as the API server says it, or SV(""). `context` is the kubelet. */
 struct sv kubelet_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
                               struct arena *arena);

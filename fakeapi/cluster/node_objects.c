@@ -95,9 +95,11 @@ static void add_addresses(struct arena *arena, struct cJSON *status, size_t inde
                                           : arena_printf(arena, "10.%zu.%zu.%zu", 1 + (host >> 16),
                                                          (host >> 8) & 255, host & 255);
     add_address(arena, addresses, SV("InternalIP"), address);
-    add_address(arena, addresses, SV("Hostname"), node_name(arena, index));
-    if (kubelet_port == 0)
+    if (kubelet_port == 0) {
+        add_address(arena, addresses, SV("Hostname"), node_name(arena, index));
         return;
+    }
+    /* Without its name, which API servers prefer and nobody can look up. */
     struct cJSON *endpoints = json_ensure_map(arena, status, SV("daemonEndpoints"));
     json_set_int(arena, json_ensure_map(arena, endpoints, SV("kubeletEndpoint")), SV("Port"),
                  kubelet_port);

@@ -44,7 +44,8 @@ struct node {
 
 struct nodes {
     struct nodes_options options;
-    struct arena *arena; /* of the request that is being built */
+    uint16_t kubelet_port; /* 0: nowhere */
+    struct arena *arena;   /* of the request that is being built */
     struct rng rng;
     struct node *items;
     struct timers timers;
@@ -84,6 +85,10 @@ void nodes_free(struct nodes *nodes) {
     arena_free(nodes->arena);
     mem_free(nodes->items);
     mem_free(nodes);
+}
+
+void nodes_set_kubelet_port(struct nodes *nodes, uint16_t port) {
+    nodes->kubelet_port = port;
 }
 
 size_t nodes_registered_count(const struct nodes *nodes) {
@@ -126,14 +131,14 @@ static struct request build(struct nodes *nodes, const struct node *node, int64_
     case NODE_CREATE:
         body = node_object(arena, node->index, options->label);
         json_set(arena, body, SV("status"),
-                 node_status(arena, node->index, options->kubelet_port, now_ms));
+                 node_status(arena, node->index, nodes->kubelet_port, now_ms));
         return request_of(&RESOURCE_NODES, VERB_CREATE, name, body);
     case NODE_READ:
         return request_of(&RESOURCE_NODES, VERB_GET, name, NULL);
     case NODE_REPORT:
         body = json_map(arena);
         json_set(arena, body, SV("status"),
-                 node_status(arena, node->index, options->kubelet_port, now_ms));
+                 node_status(arena, node->index, nodes->kubelet_port, now_ms));
         return status_patch(name, PATCH_MERGE, body);
     case NODE_HEARTBEAT:
         return status_patch(name, PATCH_STRATEGIC, node_heartbeat(arena, now_ms));

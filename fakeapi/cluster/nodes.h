@@ -33,7 +33,6 @@ struct nodes_options {
     /* A label with the value "true" that our nodes carry, where they stand among the nodes of
      * others: a node of that name without it is left alone. SV(""): all nodes are ours. */
     struct sv label;
-    uint16_t kubelet_port; /* where the server asks for execs; 0: nowhere */
     uint64_t seed;
     struct log *log; /* NULL: none */
 };
@@ -41,6 +40,9 @@ struct nodes_options {
 struct nodes *nodes_new(const struct nodes_options *options);
 /* Accepts NULL. */
 void nodes_free(struct nodes *nodes);
+
+/* Where the server reaches the kubelets, on this machine; until it is called: nowhere. */
+void nodes_set_kubelet_port(struct nodes *nodes, uint16_t port);
 
 /* An actor's step: `context` is the struct nodes. */
 int64_t nodes_step(void *context, int64_t now_ms);

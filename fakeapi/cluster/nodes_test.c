@@ -91,11 +91,14 @@ TEST(a_node_registers_with_all_of_its_status_in_one_request_and_then_rests) {
 TEST(a_node_whose_kubelet_can_be_asked_says_where) {
     AUTO(arena) arena = arena_new();
     struct recorder recorder = make_recorder(arena, NODE_BODY);
-    struct nodes *nodes = nodes_new(&(struct nodes_options){
-        .transport = &recorder.transport, .node_count = 1, .kubelet_port = 4321});
+    struct nodes *nodes =
+        nodes_new(&(struct nodes_options){.transport = &recorder.transport, .node_count = 1});
+    nodes_set_kubelet_port(nodes, 4321);
     nodes_step(nodes, 0);
     CHECK(sv_contains(recorder.bodies[0], SV("\"address\":\"127.0.0.1\"")));
     CHECK(sv_contains(recorder.bodies[0], SV("\"kubeletEndpoint\":{\"Port\":4321}")));
+    /* API servers prefer it, and nobody can look it up. */
+    CHECK(!sv_contains(recorder.bodies[0], SV("Hostname")));
     nodes_free(nodes);
 }
 

@@ -86,7 +86,6 @@ static void start_nodes(struct world *world, const struct world_options *options
         .node_count = options->node_count,
         .has_heartbeats = is_remote(world),
         .label = node_label(world),
-        .kubelet_port = options->kubelet_port,
         .seed = options->seed,
         .log = world->log,
     });
@@ -116,6 +115,8 @@ static void start_cluster(struct world *world, const struct world_options *optio
         .tells_pod_events = options->tells_pod_events,
     });
     wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
+    if (is_remote(world))
+        fakeapi_set_exec_pods(world->api, kubelet_find_pod, world->kubelet);
 }
 
 struct world *world_new(const struct world_options *options) {
@@ -170,6 +171,11 @@ int64_t world_now_ms(struct world *world) {
     return clock_now_ms(world->clock);
 }
 
+void world_set_kubelet_port(struct world *world, uint16_t port) {
+    if (world->nodes)
+        nodes_set_kubelet_port(world->nodes, port);
+}
+
 size_t world_registered_nodes(const struct world *world) {
     return world->nodes ? nodes_registered_count(world->nodes) : 0;
 }
@@ -189,6 +195,14 @@ void world_disconnect(struct world *world, struct transport *transport) {
         world->remote.disconnect(world->remote.context, transport);
     else
         wire_disconnect(world->wire, transport);
+}
+
+struct transport *world_connect_nodes(struct world *world, struct sv user_agent) {
+    return wire_connect(world->wire, user_agent);
+}
+
+void world_disconnect_nodes(struct world *world, struct transport *transport) {
+    wire_disconnect(world->wire, transport);
 }
 
 void world_add_actor(struct world *world, const struct actor *actor) {

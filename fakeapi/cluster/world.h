@@ -82,7 +82,6 @@ struct world_options {
      * their pods are run; world_api() then only knows types and holds no objects. */
     const struct world_remote *remote;
     bool has_no_scheduler, has_no_controllers; /* somebody else does their work */
-    uint16_t kubelet_port;                     /* of all nodes, on this machine; 0: none */
     struct clock *wall;                        /* NULL: virtual time from start_ms on */
     int64_t start_ms;                          /* 0: 2026-01-01T00:00:00Z */
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
@@ -98,6 +97,9 @@ void world_free(struct world *world);
 DEFINE_AUTO(world)
 
 struct fakeapi *world_api(struct world *world);
+/* Where the API server reaches the kubelets of all nodes, on this machine. Call it before anything
+ * runs; without it there are no execs through a server elsewhere. */
+void world_set_kubelet_port(struct world *world, uint16_t port);
 /* How many nodes have registered, and how many may not since another's node has their name. */
 size_t world_registered_nodes(const struct world *world);
 size_t world_refused_nodes(const struct world *world);
@@ -109,6 +111,10 @@ int64_t world_now_ms(struct world *world);
  * client does: requests that the server already took stay done. */
 struct transport *world_connect(struct world *world, struct sv user_agent);
 void world_disconnect(struct world *world, struct transport *transport);
+/* A client of the nodes themselves, as an API server is when it passes execs on: nothing but execs
+ * is answered when the API server is elsewhere. Disconnect it with world_disconnect_nodes(). */
+struct transport *world_connect_nodes(struct world *world, struct sv user_agent);
+void world_disconnect_nodes(struct world *world, struct transport *transport);
 
 struct actor {
     struct sv name;

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/kubelet_target.h"
 #include "fakeapi/http/tls_identity.h"
 #include "fakeapi/http/webhook_caller.h"
 
@@ -108,10 +109,13 @@ static struct peer *peer_of(struct MHD_Connection *connection) {
 static void *begin_exchange(void *context, const char *target, struct MHD_Connection *connection) {
     struct http_server *server = context;
     struct exchange *exchange = mem_alloc(sizeof(*exchange));
-    size_t len = strlen(target);
-    *exchange =
-        (struct exchange){.server = server, .connection = connection, .target = mem_alloc(len + 1)};
-    memcpy(exchange->target, target, len);
+    AUTO(arena) arena = arena_new();
+    struct sv text = sv_from(target);
+    if (server->options.is_kubelet)
+        text = kubelet_target(text, arena);
+    *exchange = (struct exchange){
+        .server = server, .connection = connection, .target = mem_alloc(text.len + 1)};
+    memcpy(exchange->target, text.ptr, text.len);
     buf_init(&exchange->body, REQUEST_BODY_BYTES_MAX);
     exchange->peer = peer_of(connection);
     if (exchange->peer)
@@ -324,7 +328,7 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     server->webhooks = webhook_caller_new(server->epoll, options->clock);
     fakeapi_set_webhook_client(options->api, webhook_caller_client(server->webhooks));
     if (options->world)
-        server->exec_transport = world_connect(options->world, SV("kube-apiserver"));
+        server->exec_transport = world_connect_nodes(options->world, SV("kube-apiserver"));
     return server;
 }
 
@@ -423,7 +427,7 @@ void http_server_free(struct http_server *server) {
     fakeapi_set_webhook_client(server->options.api, NULL);
     webhook_caller_free(server->webhooks);
     if (server->exec_transport)
-        world_disconnect(server->options.world, server->exec_transport);
+        world_disconnect_nodes(server->options.world, server->exec_transport);
     arena_free(server->arena);
     close(server->epoll);
     gnutls_free(server->ticket_key.data);

@@ -37,7 +37,10 @@ struct http_server_options {
     const struct tls_identity *tls; /* NULL: plain HTTP, where anybody is administrator */
     struct authenticator *authenticator;
     struct rbac *rbac; /* NULL: whoever has a name may do everything */
-    uint64_t seed;     /* of audit ids */
+    /* Serves what an API server asks of kubelets instead of the API: execs, to anybody who reaches
+     * the address, as a kubelet without authentication. */
+    bool is_kubelet;
+    uint64_t seed; /* of audit ids */
     /* Called before anything is answered or told to watches: makes what was written last. May be
      * NULL. */
     void (*commit)(void *context);

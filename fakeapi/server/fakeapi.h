@@ -103,6 +103,12 @@ void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,
 bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, struct arena *arena,
                         const struct cJSON **ret_pod, struct api_response *ret_response);
 
+/* Where the pods of execs are, for a server that only stands in front of nodes and holds none
+ * itself: `find` gives one, or NULL. */
+typedef const struct cJSON *fakeapi_find_pod(void *context, struct sv namespace_name,
+                                             struct sv name);
+void fakeapi_set_exec_pods(struct fakeapi *api, fakeapi_find_pod *find, void *context);
+
 /* --- upkeep --- */
 
 /* Newest revision: grows with each write. */

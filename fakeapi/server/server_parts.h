@@ -26,6 +26,8 @@ struct fakeapi {
     struct service_addresses *service_addresses;
     uint64_t request_count, watch_event_count;
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
+    fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
+    void *find_exec_pod_context;
 };
 
 enum { WARNINGS_MAX = 64 };
