@@ -107,6 +107,16 @@ if(PYTHON3)
   endforeach()
 endif()
 
+# The controller and our nodes on a stock control plane, where Go can build one: the first time
+# takes some minutes.
+if(PYTHON3)
+  add_test(NAME stock.controller
+           COMMAND ${PYTHON3} ci/controlplane/check $<TARGET_FILE:crctl>
+                   $<TARGET_FILE:cacheruntime-controller>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(stock.controller PROPERTIES LABELS stock TIMEOUT 1800 SKIP_RETURN_CODE 77)
+endif()
+
 # Properties on generated inputs; with sanitizers fewer of them.
 if(SANITIZE OR COVERAGE)
   set(property_numbers 1000 150)
