@@ -16,7 +16,7 @@ struct error;
 
 enum {
     BENCH_RUNS_MAX = 1000,
-    BENCH_FIGURES_MAX = 32,
+    BENCH_FIGURES_MAX = 64,
 };
 
 /* One measured quantity. Names end in their unit: "to_bound_ms", "peak_rss_kib", "writes". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crctl bench: measures, in processes of their own, and prints median and spread. */
 #include "bench/bench_certify.h"
+#include "bench/bench_controller.h"
 #include "bench/bench_curve.h"
 #include "bench/bench_reconcile.h"
 #include "bench/bench_server.h"
@@ -10,6 +11,8 @@
 #include "core/base/error.h"
 #include "core/platform/client_config.h"
 
+#include <unistd.h>
+
 enum {
     RUNS_DEFAULT = 5,
     RUNTIMES_DEFAULT = 1000,
@@ -17,6 +20,11 @@ enum {
     RUNTIMES_MAX = 100000,
     WORKERS_DEFAULT = 2,
     WORKERS_MAX = 100,
+    RUNS_DEFAULT_CONTROLLER = 1,
+    RUNTIMES_DEFAULT_CONTROLLER = 200,
+    NODES_MAX = 10000,
+    STEADY_SECONDS_DEFAULT = 10,
+    STEADY_SECONDS_MAX = 24 * 60 * 60,
     SECONDS_DEFAULT = 5,
     SECONDS_MAX = 600,
     DIVISOR_MAX = 1000,
@@ -25,12 +33,14 @@ enum {
 
 struct bench_options {
     uint64_t runtimes; /* UINT64_MAX: not said */
-    uint64_t workers, runs, seed;
+    uint64_t workers, seed;
+    uint64_t runs, nodes; /* UINT64_MAX: not said */
+    uint64_t steady_seconds;
     uint64_t seconds, divisor;
     struct sv stock;
     int output;
-    bool curve;
-    struct sv svg;
+    bool curve, deletes;
+    struct sv svg, kubeconfig, controller, watched;
 };
 
 static const struct sv bench_outputs[] = {SV("text"), SV("json")};
@@ -193,20 +203,86 @@ static int bench_server(const struct command *command, const struct bench_option
     return status;
 }
 
+/* --- controller --- */
+
+/* "etcd=123,kube-apiserver=456". */
+static bool read_watched(struct sv text, struct bench_controller_options *controller) {
+    while (text.len > 0) {
+        struct sv pid_text = sv_cut(&text, ','), name = sv_cut(&pid_text, '=');
+        int64_t pid;
+        if (name.len == 0 || !sv_to_int64(pid_text, &pid) || pid < 1 || pid > INT32_MAX ||
+            controller->watched_count == BENCH_WATCHED_MAX)
+            return false;
+        controller->watched[controller->watched_count++] =
+            (struct bench_watched){.name = name, .pid = (int)pid};
+    }
+    return true;
+}
+
+/* The program of that name beside this one. */
+static const char *find_beside(struct arena *arena, const char *name) {
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path));
+    struct sv own = {path, len > 0 ? (size_t)len : 0};
+    size_t slash = sv_find_last(own, '/');
+    if (slash == own.len)
+        return name;
+    return arena_printf(arena, "%.*s/%s", SV_ARG(sv_prefix(own, slash)), name).ptr;
+}
+
+static int bench_controller(const struct command *command, const struct bench_options *options) {
+    AUTO(arena) arena = arena_new();
+    bool is_own = options->kubeconfig.len == 0;
+    uint64_t runtimes =
+        options->runtimes == UINT64_MAX ? RUNTIMES_DEFAULT_CONTROLLER : options->runtimes;
+    if (runtimes < 1 || runtimes > RUNTIMES_MAX)
+        return fail_range(command, "runtimes", RUNTIMES_MAX);
+    /* A server of our own has as many nodes as the two pods of each runtime need. */
+    uint64_t nodes = options->nodes != UINT64_MAX ? options->nodes : is_own ? runtimes / 50 + 3 : 0;
+    if ((is_own && nodes < 1) || nodes > NODES_MAX)
+        return fail_range(command, "nodes", NODES_MAX);
+    if (options->steady_seconds > STEADY_SECONDS_MAX)
+        return fail_range(command, "steady", STEADY_SECONDS_MAX);
+    struct bench_controller_options controller = {
+        .crctl = "/proc/self/exe",
+        .controller = options->controller.len > 0 ? arena_copy(arena, options->controller).ptr
+                                                  : find_beside(arena, "cacheruntime-controller"),
+        .kubeconfig = options->kubeconfig,
+        .runtime_count = runtimes,
+        .node_count = nodes,
+        .steady_ms = (int64_t)options->steady_seconds * 1000,
+        .deletes = options->deletes,
+        .seed = options->seed,
+    };
+    if (!read_watched(options->watched, &controller))
+        return command_fail(command, "--watch takes NAME=PID, up to 8 of them with commas between");
+    return repeat(command,
+                  arena_printf(arena, "controller: %llu runtimes against %s",
+                               (unsigned long long)runtimes,
+                               is_own ? "crctl serve" : "the kubeconfig's server")
+                      .ptr,
+                  bench_controller_run, &controller, options);
+}
+
 int bench_command(const struct command *command, int argc, char *const *argv) {
     struct bench_options bench = {
         .runtimes = UINT64_MAX,
         .workers = WORKERS_DEFAULT,
-        .runs = RUNS_DEFAULT,
+        .runs = UINT64_MAX,
         .seed = 1,
+        .nodes = UINT64_MAX,
+        .steady_seconds = STEADY_SECONDS_DEFAULT,
         .seconds = SECONDS_DEFAULT,
         .divisor = 1,
         .stock = SV(""),
         .svg = SV(""),
+        .kubeconfig = SV(""),
+        .controller = SV(""),
+        .watched = SV(""),
     };
     const struct option options[] = {
         {SV("runtimes"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.runtimes,
-         SV("reconcile: how many runtimes (1000)")},
+         SV("reconcile, controller: how many runtimes (1000, 200)")},
         {SV("curve"), OPTION_FLAG, SV(""), NULL, 0, &bench.curve,
          SV("reconcile: costs per runtime at 100 to 10000 runtimes, or up to --runtimes; server: "
             "of a request beside up to 100000 unrelated objects")},
@@ -215,7 +291,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
          SV("reconcile: workers of each (2)")},
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
-         SV("runs, each in a process of its own (5)")},
+         SV("runs, each in a process of its own (5; controller: 1)")},
         {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.seed, SV("seed of the simulation")},
         {SV("seconds"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.seconds,
          SV("server: how long each load lasts (5)")},
@@ -223,6 +299,18 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
          SV("server: a Nth of the objects, nodes and watchers (1)")},
         {SV("stock"), OPTION_TEXT, SV("KUBECONFIG"), NULL, 0, &bench.stock,
          SV("server: measure that API server, too; it needs a token")},
+        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &bench.kubeconfig,
+         SV("controller: an API server instead of one of our own")},
+        {SV("nodes"), OPTION_NUMBER, SV("N"), NULL, 0, &bench.nodes,
+         SV("controller: simulated nodes; with --kubeconfig none unless said")},
+        {SV("steady"), OPTION_NUMBER, SV("SECONDS"), NULL, 0, &bench.steady_seconds,
+         SV("controller: how long it is measured at rest (10)")},
+        {SV("delete"), OPTION_FLAG, SV(""), NULL, 0, &bench.deletes,
+         SV("controller: measure the end too; with --kubeconfig always")},
+        {SV("controller"), OPTION_TEXT, SV("FILE"), NULL, 0, &bench.controller,
+         SV("controller: the program (cacheruntime-controller beside crctl)")},
+        {SV("watch"), OPTION_TEXT, SV("NAME=PID,..."), NULL, 0, &bench.watched,
+         SV("controller: other processes whose processor time is told")},
         {SV("output"), OPTION_CHOICE, SV("text|json"), bench_outputs, COUNT_OF(bench_outputs),
          &bench.output, SV("form of the figures")},
     };
@@ -230,14 +318,19 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
+    struct sv name = operands.count > 0 ? operands.items[0] : SV("");
+    if (bench.runs == UINT64_MAX)
+        bench.runs = sv_eq(name, SV("controller")) ? RUNS_DEFAULT_CONTROLLER : RUNS_DEFAULT;
     if (bench.runs < 1 || bench.runs > BENCH_RUNS_MAX)
         return fail_range(command, "runs", BENCH_RUNS_MAX);
-    struct sv name = operands.count > 0 ? operands.items[0] : SV("");
+    if (operands.count == 1 && sv_eq(name, SV("controller")))
+        return bench_controller(command, &bench);
     if (operands.count == 1 && sv_eq(name, SV("server")))
         return bench_server(command, &bench);
     if (operands.count == 1 && sv_eq(name, SV("reconcile")))
         return bench_reconcile(command, &bench);
     if (operands.count == 2 && sv_eq(name, SV("certify")))
         return bench_certify(command, operands.items[1], &bench);
-    return command_fail(command, "name a benchmark: reconcile, certify CLASS.yaml, or server");
+    return command_fail(command,
+                        "name a benchmark: reconcile, controller, certify CLASS.yaml, or server");
 }

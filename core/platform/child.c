@@ -142,6 +142,10 @@ bool child_has_ended(const struct child *child) {
     return child->has_ended;
 }
 
+int child_pid(const struct child *child) {
+    return child->pid;
+}
+
 bool child_output(const struct child *child, struct sv *ret_output, struct error *err) {
     if (WIFSIGNALED(child->status))
         return error_set(err, ERROR_INTERNAL, "was ended by signal %d", WTERMSIG(child->status));

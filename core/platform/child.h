@@ -29,6 +29,7 @@ struct child *child_start(const struct child_options *options, struct error *err
 void child_free(struct child *child);
 
 bool child_has_ended(const struct child *child);
+int child_pid(const struct child *child);
 /* Of a child that has ended: ERROR_INTERNAL when it failed, ERROR_TOO_LARGE when it printed too
  * much. The output is valid until child_free(). */
 MUST_CHECK bool child_output(const struct child *child, struct sv *ret_output, struct error *err);
