@@ -3,6 +3,7 @@
 #include "conformance/scenario/condition_check.h"
 #include "conformance/scenario/scenario_match.h"
 #include "conformance/scenario/scenario_parts.h"
+#include "conformance/scenario/status_check.h"
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -274,7 +275,7 @@ bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_re
         run_add_failure(run, at, "conditions cannot be judged: %s", err.message);
         return false;
     }
-    size_t count = condition_check(&view, arena, lies);
+    size_t count = status_check(&view, arena, lies, condition_check(&view, arena, lies));
     for (size_t i = 0; i < count; i++)
         run_add_failure(run, at, "%.*s: %.*s says %.*s, but %.*s", SV_ARG(lies[i].object),
                         SV_ARG(lies[i].condition), SV_ARG(lies[i].says), SV_ARG(lies[i].truth));
