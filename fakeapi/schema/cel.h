@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cel: the Common Expression Language as far as x-kubernetes-validations use it: operators, the
- * macros has, all, exists, exists_one, map and filter, optionals, and the functions
- * for texts, lists, numbers, times, quantities and regular expressions. What is not known is
- * refused by name when an expression is compiled, never when it runs. Pure.
+ * cel: the Common Expression Language as far as x-kubernetes-validations and admission use it:
+ * operators, the macros has, all, exists, exists_one, map and filter, optionals, and the functions
+ * for texts, lists, sets, numbers, times, quantities, regular expressions, URLs, addresses, named
+ * formats and versions. What is not known is refused by name when an expression is compiled, never
+ * when it runs. Pure.
  */
 #ifndef FAKEAPI_SCHEMA_CEL_H
 #define FAKEAPI_SCHEMA_CEL_H

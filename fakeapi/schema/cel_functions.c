@@ -12,16 +12,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define ARGUMENTS                                                                                  \
-    struct evaluator *evaluator, const struct cel_value *arguments, size_t count,                  \
-        struct cel_value *ret_value
-
-static bool give(struct cel_value *ret_value, struct cel_value value) {
+bool cel_give(struct cel_value *ret_value, struct cel_value value) {
     *ret_value = value;
     return true;
 }
 
-static bool are(const struct cel_value *arguments, size_t count, enum cel_type type) {
+bool cel_are(const struct cel_value *arguments, size_t count, enum cel_type type) {
     for (size_t i = 0; i < count; i++)
         if (arguments[i].type != type)
             return false;
@@ -56,55 +52,55 @@ static bool byte_position(struct sv text, int64_t character, size_t *ret_positio
     return true;
 }
 
-static bool call_size(ARGUMENTS) {
+static bool call_size(CEL_ARGUMENTS) {
     (void)count;
     if (arguments[0].type == CEL_STRING)
-        return give(ret_value, cel_int((int64_t)character_count(arguments[0].text)));
+        return cel_give(ret_value, cel_int((int64_t)character_count(arguments[0].text)));
     if (arguments[0].type != CEL_LIST && arguments[0].type != CEL_MAP)
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_int((int64_t)cel_size(&arguments[0])));
+    return cel_give(ret_value, cel_int((int64_t)cel_size(&arguments[0])));
 }
 
-static bool call_contains(ARGUMENTS) {
-    if (!are(arguments, count, CEL_STRING) || !cel_step(evaluator, arguments[0].text.len / 10))
+static bool call_contains(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_STRING) || !cel_step(evaluator, arguments[0].text.len / 10))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(sv_contains(arguments[0].text, arguments[1].text)));
+    return cel_give(ret_value, cel_bool(sv_contains(arguments[0].text, arguments[1].text)));
 }
 
-static bool call_starts_with(ARGUMENTS) {
-    if (!are(arguments, count, CEL_STRING))
+static bool call_starts_with(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(sv_starts_with(arguments[0].text, arguments[1].text)));
+    return cel_give(ret_value, cel_bool(sv_starts_with(arguments[0].text, arguments[1].text)));
 }
 
-static bool call_ends_with(ARGUMENTS) {
-    if (!are(arguments, count, CEL_STRING))
+static bool call_ends_with(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(sv_ends_with(arguments[0].text, arguments[1].text)));
+    return cel_give(ret_value, cel_bool(sv_ends_with(arguments[0].text, arguments[1].text)));
 }
 
-static bool call_matches(ARGUMENTS) {
-    if (!are(arguments, count, CEL_STRING))
+static bool call_matches(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
     if (!cel_step(evaluator, arguments[0].text.len / 10 + arguments[1].text.len))
         return false;
-    return give(ret_value, cel_bool(pattern_matches(evaluator->arena, arguments[1].text,
-                                                    arguments[0].text, NULL)));
+    return cel_give(ret_value, cel_bool(pattern_matches(evaluator->arena, arguments[1].text,
+                                                        arguments[0].text, NULL)));
 }
 
-static bool call_find(ARGUMENTS) {
+static bool call_find(CEL_ARGUMENTS) {
     struct sv match = SV("");
-    if (!are(arguments, count, CEL_STRING))
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
     if (!cel_step(evaluator, arguments[0].text.len / 10 + arguments[1].text.len))
         return false;
     bool is_found = pattern_matches(evaluator->arena, arguments[1].text, arguments[0].text, &match);
-    return give(ret_value, cel_string(is_found ? match : SV("")));
+    return cel_give(ret_value, cel_string(is_found ? match : SV("")));
 }
 
-static bool call_find_all(ARGUMENTS) {
+static bool call_find_all(CEL_ARGUMENTS) {
     struct sv rest = arguments[0].text, match = SV("");
-    if (!are(arguments, 2, CEL_STRING) || (count == 3 && arguments[2].type != CEL_INT))
+    if (!cel_are(arguments, 2, CEL_STRING) || (count == 3 && arguments[2].type != CEL_INT))
         return cel_no_overload(evaluator);
     int64_t limit = count == 3 && arguments[2].integer >= 0 ? arguments[2].integer : INT64_MAX;
     struct cel_value *found = ARENA_ARRAY(evaluator->arena, struct cel_value, rest.len + 2);
@@ -118,32 +114,32 @@ static bool call_find_all(ARGUMENTS) {
         size_t end = (size_t)(match.ptr - rest.ptr) + match.len;
         rest = sv_drop(rest, match.len > 0 ? end : end + character_bytes(sv_drop(rest, end)));
     }
-    return give(ret_value, cel_list(evaluator, found, found_count));
+    return cel_give(ret_value, cel_list(evaluator, found, found_count));
 }
 
-static bool change_case(ARGUMENTS, char first, char last, int shift) {
-    if (!are(arguments, count, CEL_STRING) || !cel_step(evaluator, arguments[0].text.len / 10))
+static bool change_case(CEL_ARGUMENTS, char first, char last, int shift) {
+    if (!cel_are(arguments, count, CEL_STRING) || !cel_step(evaluator, arguments[0].text.len / 10))
         return cel_no_overload(evaluator);
     struct sv text = arena_copy(evaluator->arena, arguments[0].text);
     char *bytes = (char *)text.ptr;
     for (size_t i = 0; i < text.len; i++)
         if (bytes[i] >= first && bytes[i] <= last)
             bytes[i] = (char)(bytes[i] + shift);
-    return give(ret_value, cel_string(text));
+    return cel_give(ret_value, cel_string(text));
 }
 
-static bool call_lower(ARGUMENTS) {
+static bool call_lower(CEL_ARGUMENTS) {
     return change_case(evaluator, arguments, count, ret_value, 'A', 'Z', 'a' - 'A');
 }
 
-static bool call_upper(ARGUMENTS) {
+static bool call_upper(CEL_ARGUMENTS) {
     return change_case(evaluator, arguments, count, ret_value, 'a', 'z', 'A' - 'a');
 }
 
-static bool call_trim(ARGUMENTS) {
-    if (!are(arguments, count, CEL_STRING))
+static bool call_trim(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_string(sv_trim(arguments[0].text)));
+    return cel_give(ret_value, cel_string(sv_trim(arguments[0].text)));
 }
 
 static bool out_of_range(struct evaluator *evaluator, int64_t index) {
@@ -151,7 +147,7 @@ static bool out_of_range(struct evaluator *evaluator, int64_t index) {
                     arena_printf(evaluator->arena, "%lld", (long long)index));
 }
 
-static bool call_char_at(ARGUMENTS) {
+static bool call_char_at(CEL_ARGUMENTS) {
     size_t at;
     (void)count;
     if (arguments[0].type != CEL_STRING || arguments[1].type != CEL_INT)
@@ -159,12 +155,12 @@ static bool call_char_at(ARGUMENTS) {
     if (!byte_position(arguments[0].text, arguments[1].integer, &at))
         return out_of_range(evaluator, arguments[1].integer);
     struct sv rest = sv_drop(arguments[0].text, at);
-    return give(ret_value, cel_string(sv_prefix(rest, rest.len ? character_bytes(rest) : 0)));
+    return cel_give(ret_value, cel_string(sv_prefix(rest, rest.len ? character_bytes(rest) : 0)));
 }
 
-static bool call_substring(ARGUMENTS) {
+static bool call_substring(CEL_ARGUMENTS) {
     size_t from, to = arguments[0].text.len;
-    if (arguments[0].type != CEL_STRING || !are(arguments + 1, count - 1, CEL_INT))
+    if (arguments[0].type != CEL_STRING || !cel_are(arguments + 1, count - 1, CEL_INT))
         return cel_no_overload(evaluator);
     if (!byte_position(arguments[0].text, arguments[1].integer, &from))
         return out_of_range(evaluator, arguments[1].integer);
@@ -172,7 +168,7 @@ static bool call_substring(ARGUMENTS) {
         return out_of_range(evaluator, arguments[2].integer);
     if (to < from)
         return cel_fail(evaluator, "invalid substring range", SV(""));
-    return give(ret_value, cel_string(sv_prefix(sv_drop(arguments[0].text, from), to - from)));
+    return cel_give(ret_value, cel_string(sv_prefix(sv_drop(arguments[0].text, from), to - from)));
 }
 
 /* Byte position of `needle` at or behind `from`, or text.len + 1. */
@@ -183,7 +179,7 @@ static size_t position_of(struct sv text, struct sv needle, size_t from) {
     return text.len + 1;
 }
 
-static bool index_in_list(ARGUMENTS, bool is_last) {
+static bool index_in_list(CEL_ARGUMENTS, bool is_last) {
     const struct cel_items *items = cel_items(evaluator, &arguments[0]);
     int64_t found = -1;
     (void)count;
@@ -194,10 +190,10 @@ static bool index_in_list(ARGUMENTS, bool is_last) {
     return evaluator->err->code == ERROR_NONE;
 }
 
-static bool index_of(ARGUMENTS, bool is_last) {
+static bool index_of(CEL_ARGUMENTS, bool is_last) {
     if (arguments[0].type == CEL_LIST)
         return index_in_list(evaluator, arguments, count, ret_value, is_last);
-    if (!are(arguments, 2, CEL_STRING) || (count > 2 && arguments[2].type != CEL_INT))
+    if (!cel_are(arguments, 2, CEL_STRING) || (count > 2 && arguments[2].type != CEL_INT))
         return cel_no_overload(evaluator);
     struct sv text = arguments[0].text, needle = arguments[1].text;
     size_t offset = is_last ? text.len : 0;
@@ -213,15 +209,15 @@ static bool index_of(ARGUMENTS, bool is_last) {
         at = position_of(text, needle, at + 1);
     }
     if (found > text.len)
-        return give(ret_value, cel_int(-1));
-    return give(ret_value, cel_int((int64_t)character_count(sv_prefix(text, found))));
+        return cel_give(ret_value, cel_int(-1));
+    return cel_give(ret_value, cel_int((int64_t)character_count(sv_prefix(text, found))));
 }
 
-static bool call_index_of(ARGUMENTS) {
+static bool call_index_of(CEL_ARGUMENTS) {
     return index_of(evaluator, arguments, count, ret_value, false);
 }
 
-static bool call_last_index_of(ARGUMENTS) {
+static bool call_last_index_of(CEL_ARGUMENTS) {
     return index_of(evaluator, arguments, count, ret_value, true);
 }
 
@@ -236,8 +232,8 @@ static struct sv take_part(struct sv *rest, struct sv separator, bool *ret_is_la
     return part;
 }
 
-static bool call_split(ARGUMENTS) {
-    if (!are(arguments, 2, CEL_STRING) || (count == 3 && arguments[2].type != CEL_INT))
+static bool call_split(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, 2, CEL_STRING) || (count == 3 && arguments[2].type != CEL_INT))
         return cel_no_overload(evaluator);
     struct sv rest = arguments[0].text;
     if (!cel_step(evaluator, rest.len * (arguments[1].text.len + 1)))
@@ -253,7 +249,7 @@ static bool call_split(ARGUMENTS) {
         }
         parts[part_count++] = cel_string(take_part(&rest, arguments[1].text, &is_last));
     }
-    return give(ret_value, cel_list(evaluator, parts, part_count));
+    return cel_give(ret_value, cel_list(evaluator, parts, part_count));
 }
 
 /* Texts are joined in one buffer: each step of a loop would copy all before it. */
@@ -267,8 +263,8 @@ static bool give_buffer(struct evaluator *evaluator, struct buf *buf, bool held,
 
 enum { RESULT_BYTES_MAX = 4 * 1024 * 1024 };
 
-static bool call_replace(ARGUMENTS) {
-    if (!are(arguments, 3, CEL_STRING) || (count == 4 && arguments[3].type != CEL_INT))
+static bool call_replace(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, 3, CEL_STRING) || (count == 4 && arguments[3].type != CEL_INT))
         return cel_no_overload(evaluator);
     struct sv rest = arguments[0].text;
     if (!cel_step(evaluator, rest.len * (arguments[1].text.len + 1) / 10))
@@ -290,12 +286,12 @@ static bool call_replace(ARGUMENTS) {
     return give_buffer(evaluator, &buf, held, ret_value);
 }
 
-static bool call_join(ARGUMENTS) {
+static bool call_join(CEL_ARGUMENTS) {
     struct sv separator = count == 2 ? arguments[1].text : SV("");
     if (arguments[0].type != CEL_LIST || (count == 2 && arguments[1].type != CEL_STRING))
         return cel_no_overload(evaluator);
     const struct cel_items *items = cel_items(evaluator, &arguments[0]);
-    if (!are(items->values, items->count, CEL_STRING))
+    if (!cel_are(items->values, items->count, CEL_STRING))
         return cel_no_overload(evaluator);
     struct buf buf;
     buf_init(&buf, RESULT_BYTES_MAX);
@@ -307,29 +303,29 @@ static bool call_join(ARGUMENTS) {
 
 /* --- conversions --- */
 
-static bool call_int(ARGUMENTS) {
+static bool call_int(CEL_ARGUMENTS) {
     int64_t value;
     (void)count;
     switch (arguments[0].type) {
     case CEL_INT:
     case CEL_UINT:
-        return give(ret_value, cel_int(arguments[0].integer));
+        return cel_give(ret_value, cel_int(arguments[0].integer));
     case CEL_TIMESTAMP:
-        return give(ret_value, cel_int(arguments[0].integer / 1000));
+        return cel_give(ret_value, cel_int(arguments[0].integer / 1000));
     case CEL_DOUBLE:
         if (!(fabs(arguments[0].real) < 9.2e18))
             return cel_fail(evaluator, "integer overflow", SV(""));
-        return give(ret_value, cel_int((int64_t)arguments[0].real));
+        return cel_give(ret_value, cel_int((int64_t)arguments[0].real));
     case CEL_STRING:
         if (!sv_to_int64(arguments[0].text, &value))
             return cel_fail(evaluator, "type conversion error from 'string' to 'int'", SV(""));
-        return give(ret_value, cel_int(value));
+        return cel_give(ret_value, cel_int(value));
     default:
         return cel_no_overload(evaluator);
     }
 }
 
-static bool call_uint(ARGUMENTS) {
+static bool call_uint(CEL_ARGUMENTS) {
     if (!call_int(evaluator, arguments, count, ret_value))
         return false;
     if (ret_value->integer < 0)
@@ -338,12 +334,12 @@ static bool call_uint(ARGUMENTS) {
     return true;
 }
 
-static bool call_double(ARGUMENTS) {
+static bool call_double(CEL_ARGUMENTS) {
     (void)count;
     if (arguments[0].type == CEL_DOUBLE)
-        return give(ret_value, arguments[0]);
+        return cel_give(ret_value, arguments[0]);
     if (arguments[0].type == CEL_INT || arguments[0].type == CEL_UINT)
-        return give(ret_value, cel_double((double)arguments[0].integer));
+        return cel_give(ret_value, cel_double((double)arguments[0].integer));
     if (arguments[0].type != CEL_STRING)
         return cel_no_overload(evaluator);
     struct sv text = arena_copy(evaluator->arena, arguments[0].text);
@@ -351,7 +347,7 @@ static bool call_double(ARGUMENTS) {
     double value = strtod(text.ptr, &end);
     if (text.len == 0 || end != text.ptr + text.len)
         return cel_fail(evaluator, "type conversion error from 'string' to 'double'", SV(""));
-    return give(ret_value, cel_double(value));
+    return cel_give(ret_value, cel_double(value));
 }
 
 /* The shortest text that reads back the same. */
@@ -376,72 +372,86 @@ static struct sv seconds_text(struct arena *arena, int64_t duration_ms) {
     return arena_printf(arena, "%.*ss", SV_ARG(text));
 }
 
-static bool call_string(ARGUMENTS) {
+bool cel_text_of(struct evaluator *evaluator, const struct cel_value *value, struct sv *ret_text) {
     struct arena *arena = evaluator->arena;
-    const struct cel_value *value = &arguments[0];
-    (void)count;
     switch (value->type) {
     case CEL_STRING:
-        return give(ret_value, *value);
+    case CEL_URL:
+    case CEL_IP:
+    case CEL_CIDR:
+    case CEL_SEMVER:
+        *ret_text = value->text;
+        return true;
     case CEL_BOOL:
-        return give(ret_value, cel_string(value->boolean ? SV("true") : SV("false")));
+        *ret_text = value->boolean ? SV("true") : SV("false");
+        return true;
     case CEL_INT:
     case CEL_UINT:
-        return give(ret_value, cel_string(arena_printf(arena, "%lld", (long long)value->integer)));
+        *ret_text = arena_printf(arena, "%lld", (long long)value->integer);
+        return true;
     case CEL_DOUBLE:
-        return give(ret_value, cel_string(real_text(arena, value->real)));
+        *ret_text = real_text(arena, value->real);
+        return true;
     case CEL_TIMESTAMP:
-        return give(ret_value, cel_string(api_time_format(value->integer, arena)));
+        *ret_text = api_time_format(value->integer, arena);
+        return true;
     case CEL_DURATION:
-        return give(ret_value, cel_string(seconds_text(arena, value->integer)));
+        *ret_text = seconds_text(arena, value->integer);
+        return true;
     default:
         return cel_no_overload(evaluator);
     }
 }
 
-static bool call_bool(ARGUMENTS) {
+static bool call_string(CEL_ARGUMENTS) {
+    struct sv text;
+    (void)count;
+    return cel_text_of(evaluator, &arguments[0], &text) && cel_give(ret_value, cel_string(text));
+}
+
+static bool call_bool(CEL_ARGUMENTS) {
     (void)count;
     if (arguments[0].type == CEL_BOOL)
-        return give(ret_value, arguments[0]);
+        return cel_give(ret_value, arguments[0]);
     if (arguments[0].type != CEL_STRING)
         return cel_no_overload(evaluator);
     bool is_true = sv_eq(arguments[0].text, SV("true"));
     if (!is_true && !sv_eq(arguments[0].text, SV("false")))
         return cel_fail(evaluator, "type conversion error from 'string' to 'bool'", SV(""));
-    return give(ret_value, cel_bool(is_true));
+    return cel_give(ret_value, cel_bool(is_true));
 }
 
-static bool call_type(ARGUMENTS) {
+static bool call_type(CEL_ARGUMENTS) {
     (void)evaluator;
     (void)count;
-    return give(ret_value,
-                (struct cel_value){.type = CEL_TYPE, .text = cel_type_text(arguments[0].type)});
+    return cel_give(ret_value,
+                    (struct cel_value){.type = CEL_TYPE, .text = cel_type_text(arguments[0].type)});
 }
 
-static bool call_dyn(ARGUMENTS) {
+static bool call_dyn(CEL_ARGUMENTS) {
     (void)evaluator;
     (void)count;
-    return give(ret_value, arguments[0]);
+    return cel_give(ret_value, arguments[0]);
 }
 
 /* --- times --- */
 
-static bool call_duration(ARGUMENTS) {
+static bool call_duration(CEL_ARGUMENTS) {
     *ret_value = (struct cel_value){.type = CEL_DURATION};
     (void)count;
     if (arguments[0].type == CEL_DURATION)
-        return give(ret_value, arguments[0]);
+        return cel_give(ret_value, arguments[0]);
     if (arguments[0].type != CEL_STRING)
         return cel_no_overload(evaluator);
     return api_duration_parse(arguments[0].text, &ret_value->integer) ||
            cel_fail(evaluator, "type conversion error from 'string' to 'duration'", SV(""));
 }
 
-static bool call_timestamp(ARGUMENTS) {
+static bool call_timestamp(CEL_ARGUMENTS) {
     *ret_value = (struct cel_value){.type = CEL_TIMESTAMP};
     (void)count;
     if (arguments[0].type == CEL_TIMESTAMP)
-        return give(ret_value, arguments[0]);
+        return cel_give(ret_value, arguments[0]);
     if (arguments[0].type != CEL_STRING)
         return cel_no_overload(evaluator);
     return api_time_parse(arguments[0].text, &ret_value->integer) ||
@@ -454,28 +464,109 @@ static bool duration_in(struct evaluator *evaluator, const struct cel_value *val
     bool is_text = value->type == CEL_STRING && api_duration_parse(value->text, &duration_ms);
     if (value->type != CEL_DURATION && !is_text)
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_int(duration_ms / unit_ms));
+    return cel_give(ret_value, cel_int(duration_ms / unit_ms));
 }
 
-static bool call_get_hours(ARGUMENTS) {
-    (void)count;
-    return duration_in(evaluator, arguments, INT64_C(3600000), ret_value);
+/* A time zone as "+01:00"; others, which need tables, are refused by name. */
+static bool zone_ms(struct evaluator *evaluator, struct sv zone, int64_t *ret_ms) {
+    int64_t hours, minutes;
+    bool is_minus = sv_starts_with(zone, SV("-"));
+    struct sv rest = is_minus || sv_starts_with(zone, SV("+")) ? sv_drop(zone, 1) : zone;
+    *ret_ms = 0;
+    if (sv_eq(zone, SV("UTC")) || zone.len == 0)
+        return true;
+    struct sv first = sv_cut(&rest, ':');
+    if (!sv_to_int64(first, &hours) || !sv_to_int64(rest, &minutes) || hours < 0 || hours > 14 ||
+        minutes < 0 || minutes > 59)
+        return cel_fail(evaluator, "this server knows no time zone but UTC and offsets: ", zone);
+    *ret_ms = (is_minus ? -1 : 1) * (hours * 60 + minutes) * 60000;
+    return true;
 }
 
-static bool call_get_minutes(ARGUMENTS) {
-    (void)count;
-    return duration_in(evaluator, arguments, 60000, ret_value);
+enum time_part {
+    YEAR,
+    MONTH,
+    DATE,
+    DAY_OF_MONTH,
+    DAY_OF_WEEK,
+    DAY_OF_YEAR,
+    HOURS,
+    MINUTES,
+    SECONDS,
+    MILLISECONDS
+};
+
+static int64_t floor_divide(int64_t value, int64_t by) {
+    return value / by - (value % by < 0);
 }
 
-static bool call_get_seconds(ARGUMENTS) {
-    (void)count;
-    return duration_in(evaluator, arguments, 1000, ret_value);
+/* The days since 1970 as a date of the calendar: years begin in March, so that the day that comes
+ * every four years is the last of one. */
+static int64_t calendar_part(int64_t days, enum time_part part) {
+    int64_t shifted = days + 719468, era = floor_divide(shifted, 146097);
+    int64_t day_of_era = shifted - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t month = (5 * day + 2) / 153;
+    int64_t date = day - (153 * month + 2) / 5 + 1;
+    int64_t year = year_of_era + era * 400 + (month >= 10);
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    month = month < 10 ? month + 2 : month - 10;
+    if (part == YEAR)
+        return year;
+    if (part == MONTH)
+        return month;
+    if (part != DAY_OF_YEAR)
+        return part == DATE ? date : date - 1;
+    static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    return before[month] + (is_leap && month > 1) + date - 1;
 }
 
-static bool call_get_milliseconds(ARGUMENTS) {
-    (void)count;
-    return duration_in(evaluator, arguments, 1, ret_value);
+static int64_t time_part_of(int64_t ms, enum time_part part) {
+    int64_t days = floor_divide(ms, 86400000), rest = ms - days * 86400000;
+    switch (part) {
+    case DAY_OF_WEEK:
+        return ((days + 4) % 7 + 7) % 7;
+    case HOURS:
+        return rest / 3600000;
+    case MINUTES:
+        return rest / 60000 % 60;
+    case SECONDS:
+        return rest / 1000 % 60;
+    case MILLISECONDS:
+        return rest % 1000;
+    default:
+        return calendar_part(days, part);
+    }
 }
+
+/* Of a timestamp its part in a time zone; of a duration all of it in units. */
+static bool give_time_part(CEL_ARGUMENTS, enum time_part part, int64_t unit_ms) {
+    int64_t offset_ms = 0;
+    if (arguments[0].type != CEL_TIMESTAMP && unit_ms > 0 && count == 1)
+        return duration_in(evaluator, arguments, unit_ms, ret_value);
+    if (arguments[0].type != CEL_TIMESTAMP || !cel_are(arguments + 1, count - 1, CEL_STRING))
+        return cel_no_overload(evaluator);
+    return (count == 1 || zone_ms(evaluator, arguments[1].text, &offset_ms)) &&
+           cel_give(ret_value, cel_int(time_part_of(arguments[0].integer + offset_ms, part)));
+}
+
+#define TIME_PART(name, part, unit_ms)                                                             \
+    static bool name(CEL_ARGUMENTS) {                                                              \
+        return give_time_part(evaluator, arguments, count, ret_value, part, unit_ms);              \
+    }
+TIME_PART(call_get_full_year, YEAR, 0)
+TIME_PART(call_get_month, MONTH, 0)
+TIME_PART(call_get_date, DATE, 0)
+TIME_PART(call_get_day_of_month, DAY_OF_MONTH, 0)
+TIME_PART(call_get_day_of_week, DAY_OF_WEEK, 0)
+TIME_PART(call_get_day_of_year, DAY_OF_YEAR, 0)
+TIME_PART(call_get_hours, HOURS, 3600000)
+TIME_PART(call_get_minutes, MINUTES, 60000)
+TIME_PART(call_get_seconds, SECONDS, 1000)
+TIME_PART(call_get_milliseconds, MILLISECONDS, 1)
+#undef TIME_PART
 
 /* --- lists --- */
 
@@ -511,34 +602,34 @@ static bool order_list(struct evaluator *evaluator, const struct cel_value *list
     return true;
 }
 
-static bool call_is_sorted(ARGUMENTS) {
+static bool call_is_sorted(CEL_ARGUMENTS) {
     struct ordering ordering;
     (void)count;
     return order_list(evaluator, &arguments[0], &ordering) &&
-           give(ret_value, cel_bool(ordering.is_sorted));
+           cel_give(ret_value, cel_bool(ordering.is_sorted));
 }
 
-static bool call_min(ARGUMENTS) {
+static bool call_min(CEL_ARGUMENTS) {
     struct ordering ordering;
     (void)count;
     if (!order_list(evaluator, &arguments[0], &ordering))
         return false;
     if (ordering.count == 0)
         return cel_fail(evaluator, "min called on empty list", SV(""));
-    return give(ret_value, ordering.least);
+    return cel_give(ret_value, ordering.least);
 }
 
-static bool call_max(ARGUMENTS) {
+static bool call_max(CEL_ARGUMENTS) {
     struct ordering ordering;
     (void)count;
     if (!order_list(evaluator, &arguments[0], &ordering))
         return false;
     if (ordering.count == 0)
         return cel_fail(evaluator, "max called on empty list", SV(""));
-    return give(ret_value, ordering.greatest);
+    return cel_give(ret_value, ordering.greatest);
 }
 
-static bool call_sum(ARGUMENTS) {
+static bool call_sum(CEL_ARGUMENTS) {
     (void)count;
     if (arguments[0].type != CEL_LIST)
         return cel_no_overload(evaluator);
@@ -548,21 +639,21 @@ static bool call_sum(ARGUMENTS) {
         if (!cel_step(evaluator, 1) ||
             !cel_arithmetic(evaluator, CEL_ADD, &sum, &items->values[i], &sum))
             return false;
-    return give(ret_value, sum);
+    return cel_give(ret_value, sum);
 }
 
 /* --- quantities --- */
 
-static bool call_is_quantity(ARGUMENTS) {
+static bool call_is_quantity(CEL_ARGUMENTS) {
     struct quantity quantity;
-    if (!are(arguments, count, CEL_STRING))
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(quantity_parse(arguments[0].text, &quantity)));
+    return cel_give(ret_value, cel_bool(quantity_parse(arguments[0].text, &quantity)));
 }
 
-static bool call_quantity(ARGUMENTS) {
+static bool call_quantity(CEL_ARGUMENTS) {
     *ret_value = (struct cel_value){.type = CEL_QUANTITY};
-    if (!are(arguments, count, CEL_STRING))
+    if (!cel_are(arguments, count, CEL_STRING))
         return cel_no_overload(evaluator);
     return quantity_parse(arguments[0].text, &ret_value->quantity) ||
            cel_fail(evaluator,
@@ -571,56 +662,62 @@ static bool call_quantity(ARGUMENTS) {
                     SV(""));
 }
 
-static bool quantity_order(ARGUMENTS, int64_t *ret_order) {
+static bool quantity_order(CEL_ARGUMENTS, int64_t *ret_order) {
     (void)ret_value;
-    if (!are(arguments, count, CEL_QUANTITY))
+    int order;
+    if (cel_are(arguments, count, CEL_SEMVER) &&
+        cel_compare_versions(arguments[0].text, arguments[1].text, &order)) {
+        *ret_order = order < 0 ? -1 : order > 0;
+        return true;
+    }
+    if (!cel_are(arguments, count, CEL_QUANTITY))
         return cel_no_overload(evaluator);
-    int order = quantity_compare(arguments[0].quantity, arguments[1].quantity);
+    order = quantity_compare(arguments[0].quantity, arguments[1].quantity);
     *ret_order = order < 0 ? -1 : order > 0;
     return true;
 }
 
-static bool call_is_greater(ARGUMENTS) {
+static bool call_is_greater(CEL_ARGUMENTS) {
     int64_t order;
     return quantity_order(evaluator, arguments, count, ret_value, &order) &&
-           give(ret_value, cel_bool(order > 0));
+           cel_give(ret_value, cel_bool(order > 0));
 }
 
-static bool call_is_less(ARGUMENTS) {
+static bool call_is_less(CEL_ARGUMENTS) {
     int64_t order;
     return quantity_order(evaluator, arguments, count, ret_value, &order) &&
-           give(ret_value, cel_bool(order < 0));
+           cel_give(ret_value, cel_bool(order < 0));
 }
 
-static bool call_compare_to(ARGUMENTS) {
+static bool call_compare_to(CEL_ARGUMENTS) {
     int64_t order;
     return quantity_order(evaluator, arguments, count, ret_value, &order) &&
-           give(ret_value, cel_int(order));
+           cel_give(ret_value, cel_int(order));
 }
 
-static bool call_sign(ARGUMENTS) {
-    if (!are(arguments, count, CEL_QUANTITY))
+static bool call_sign(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_QUANTITY))
         return cel_no_overload(evaluator);
-    return give(ret_value,
-                cel_int(arguments[0].quantity.nano < 0 ? -1 : arguments[0].quantity.nano > 0));
+    return cel_give(ret_value,
+                    cel_int(arguments[0].quantity.nano < 0 ? -1 : arguments[0].quantity.nano > 0));
 }
 
-static bool call_as_integer(ARGUMENTS) {
-    if (!are(arguments, count, CEL_QUANTITY))
+static bool call_as_integer(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_QUANTITY))
         return cel_no_overload(evaluator);
     if (arguments[0].quantity.nano % 1000000000 != 0)
         return cel_fail(evaluator, "cannot convert value to integer", SV(""));
-    return give(ret_value, cel_int(quantity_value(arguments[0].quantity)));
+    return cel_give(ret_value, cel_int(quantity_value(arguments[0].quantity)));
 }
 
-static bool call_is_integer(ARGUMENTS) {
-    if (!are(arguments, count, CEL_QUANTITY))
+static bool call_is_integer(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_QUANTITY))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(arguments[0].quantity.nano % 1000000000 == 0));
+    return cel_give(ret_value, cel_bool(arguments[0].quantity.nano % 1000000000 == 0));
 }
 
 /* The sum or difference with a quantity or a whole number. */
-static bool combine_quantities(ARGUMENTS, int sign) {
+static bool combine_quantities(CEL_ARGUMENTS, int sign) {
     struct quantity other = {.format = QUANTITY_DECIMAL_SI};
     (void)count;
     if (arguments[0].type != CEL_QUANTITY)
@@ -633,62 +730,90 @@ static bool combine_quantities(ARGUMENTS, int sign) {
         return cel_no_overload(evaluator);
     other.nano *= sign;
     struct quantity sum = quantity_add(arguments[0].quantity, other);
-    return give(ret_value, (struct cel_value){.type = CEL_QUANTITY, .quantity = sum});
+    return cel_give(ret_value, (struct cel_value){.type = CEL_QUANTITY, .quantity = sum});
 }
 
-static bool call_add(ARGUMENTS) {
+static bool call_add(CEL_ARGUMENTS) {
     return combine_quantities(evaluator, arguments, count, ret_value, 1);
 }
 
-static bool call_subtract(ARGUMENTS) {
+static bool call_subtract(CEL_ARGUMENTS) {
     return combine_quantities(evaluator, arguments, count, ret_value, -1);
 }
 
-static bool call_as_float(ARGUMENTS) {
-    if (!are(arguments, count, CEL_QUANTITY))
+static bool call_as_float(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_QUANTITY))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_double((double)arguments[0].quantity.nano / 1e9));
+    return cel_give(ret_value, cel_double((double)arguments[0].quantity.nano / 1e9));
 }
 
 /* --- optionals --- */
 
-static bool call_has_value(ARGUMENTS) {
-    if (!are(arguments, count, CEL_OPTIONAL))
+static bool call_has_value(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_OPTIONAL))
         return cel_no_overload(evaluator);
-    return give(ret_value, cel_bool(arguments[0].inner != NULL));
+    return cel_give(ret_value, cel_bool(arguments[0].inner != NULL));
 }
 
-static bool call_value(ARGUMENTS) {
-    if (!are(arguments, count, CEL_OPTIONAL))
+static bool call_value(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_OPTIONAL))
         return cel_no_overload(evaluator);
     if (!arguments[0].inner)
         return cel_fail(evaluator, "optional.none() dereference", SV(""));
-    return give(ret_value, *arguments[0].inner);
+    return cel_give(ret_value, *arguments[0].inner);
 }
 
-static bool call_or_value(ARGUMENTS) {
+static bool call_or_value(CEL_ARGUMENTS) {
     (void)count;
     if (arguments[0].type != CEL_OPTIONAL)
         return cel_no_overload(evaluator);
-    return give(ret_value, arguments[0].inner ? *arguments[0].inner : arguments[1]);
+    return cel_give(ret_value, arguments[0].inner ? *arguments[0].inner : arguments[1]);
 }
 
-static bool call_or(ARGUMENTS) {
-    if (!are(arguments, count, CEL_OPTIONAL))
+static bool call_or(CEL_ARGUMENTS) {
+    if (!cel_are(arguments, count, CEL_OPTIONAL))
         return cel_no_overload(evaluator);
-    return give(ret_value, arguments[0].inner ? arguments[0] : arguments[1]);
+    return cel_give(ret_value, arguments[0].inner ? arguments[0] : arguments[1]);
 }
 
-static bool call_optional_of(ARGUMENTS) {
+static bool call_optional_of(CEL_ARGUMENTS) {
     (void)count;
-    return give(ret_value, cel_some(evaluator, arguments[0]));
+    return cel_give(ret_value, cel_some(evaluator, arguments[0]));
 }
 
-static bool call_optional_none(ARGUMENTS) {
+static bool is_zero(const struct cel_value *value) {
+    switch (value->type) {
+    case CEL_NULL:
+        return true;
+    case CEL_BOOL:
+        return !value->boolean;
+    case CEL_INT:
+    case CEL_UINT:
+    case CEL_DURATION:
+        return value->integer == 0;
+    case CEL_DOUBLE:
+        return value->real == 0;
+    case CEL_STRING:
+        return value->text.len == 0;
+    case CEL_LIST:
+    case CEL_MAP:
+        return cel_size(value) == 0;
+    default:
+        return false;
+    }
+}
+
+static bool call_optional_non_zero(CEL_ARGUMENTS) {
+    (void)count;
+    return cel_give(ret_value,
+                    is_zero(&arguments[0]) ? cel_none() : cel_some(evaluator, arguments[0]));
+}
+
+static bool call_optional_none(CEL_ARGUMENTS) {
     (void)evaluator;
     (void)arguments;
     (void)count;
-    return give(ret_value, cel_none());
+    return cel_give(ret_value, cel_none());
 }
 
 /* --- the table --- */
@@ -720,10 +845,16 @@ static const struct cel_function functions[] = {
     {SV("dyn"), false, true, 1, 1, call_dyn},
     {SV("duration"), false, true, 1, 1, call_duration},
     {SV("timestamp"), false, true, 1, 1, call_timestamp},
-    {SV("getHours"), true, false, 1, 1, call_get_hours},
-    {SV("getMinutes"), true, false, 1, 1, call_get_minutes},
-    {SV("getSeconds"), true, false, 1, 1, call_get_seconds},
-    {SV("getMilliseconds"), true, false, 1, 1, call_get_milliseconds},
+    {SV("getFullYear"), true, false, 1, 2, call_get_full_year},
+    {SV("getMonth"), true, false, 1, 2, call_get_month},
+    {SV("getDate"), true, false, 1, 2, call_get_date},
+    {SV("getDayOfMonth"), true, false, 1, 2, call_get_day_of_month},
+    {SV("getDayOfWeek"), true, false, 1, 2, call_get_day_of_week},
+    {SV("getDayOfYear"), true, false, 1, 2, call_get_day_of_year},
+    {SV("getHours"), true, false, 1, 2, call_get_hours},
+    {SV("getMinutes"), true, false, 1, 2, call_get_minutes},
+    {SV("getSeconds"), true, false, 1, 2, call_get_seconds},
+    {SV("getMilliseconds"), true, false, 1, 2, call_get_milliseconds},
     {SV("isSorted"), true, false, 1, 1, call_is_sorted},
     {SV("min"), true, false, 1, 1, call_min},
     {SV("max"), true, false, 1, 1, call_max},
@@ -745,20 +876,26 @@ static const struct cel_function functions[] = {
     {SV("orValue"), true, false, 2, 2, call_or_value},
     {SV("or"), true, false, 2, 2, call_or},
     {SV("optional.of"), false, true, 1, 1, call_optional_of},
+    {SV("optional.ofNonZeroValue"), false, true, 1, 1, call_optional_non_zero},
     {SV("optional.none"), false, true, 0, 0, call_optional_none},
 };
 
+const struct cel_functions cel_core_functions = {functions, COUNT_OF(functions)};
+
 const struct cel_function *cel_function_find(struct sv name, bool is_method, size_t count,
                                              bool *ret_is_known) {
+    const struct cel_functions *const tables[] = {&cel_core_functions, &cel_network_functions,
+                                                  &cel_list_functions, &cel_name_functions};
     *ret_is_known = false;
-    for (size_t i = 0; i < COUNT_OF(functions); i++) {
-        const struct cel_function *function = &functions[i];
-        if (!sv_eq(function->name, name))
-            continue;
-        *ret_is_known = true;
-        bool is_use = is_method ? function->is_method : function->is_global;
-        if (is_use && count >= function->count_min && count <= function->count_max)
-            return function;
-    }
+    for (size_t t = 0; t < COUNT_OF(tables); t++)
+        for (size_t i = 0; i < tables[t]->count; i++) {
+            const struct cel_function *function = &tables[t]->items[i];
+            if (!sv_eq(function->name, name))
+                continue;
+            *ret_is_known = true;
+            bool is_use = is_method ? function->is_method : function->is_global;
+            if (is_use && count >= function->count_min && count <= function->count_max)
+                return function;
+        }
     return NULL;
 }

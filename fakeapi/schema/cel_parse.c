@@ -390,7 +390,15 @@ static bool type_named(struct sv name) {
     return sv_index_of(name, names, COUNT_OF(names)) < COUNT_OF(names);
 }
 
-static struct cel_node *variable_node(struct parser *parser, struct sv name) {
+static bool is_variable(const struct parser *parser, struct sv name) {
+    for (size_t i = 0; i < parser->variable_count; i++)
+        if (sv_eq(parser->variables[i].name, name))
+            return true;
+    return false;
+}
+
+/* `at` is where the name stands. */
+static struct cel_node *variable_node(struct parser *parser, struct sv name, size_t at) {
     for (size_t i = parser->variable_count; i > 0; i--) {
         if (!sv_eq(parser->variables[i - 1].name, name))
             continue;
@@ -404,6 +412,7 @@ static struct cel_node *variable_node(struct parser *parser, struct sv name) {
     }
     if (type_named(name))
         return literal(parser, (struct cel_value){.type = CEL_TYPE, .text = name});
+    parser->token.at = at;
     return fail(parser, ERROR_INVALID, "undeclared reference to", name);
 }
 
@@ -544,8 +553,9 @@ static struct cel_node *parse_namespaced(struct parser *parser, struct sv space)
 
 static struct cel_node *parse_name(struct parser *parser) {
     struct sv name = parser->token.text;
-    static const struct sv spaces[] = {SV("optional"), SV("sets"),   SV("strings"),
-                                       SV("math"),     SV("format"), SV("cel")};
+    static const struct sv spaces[] = {SV("optional"), SV("sets"), SV("strings"), SV("math"),
+                                       SV("format"),   SV("cel"),  SV("lists"),   SV("ip")};
+    size_t at = parser->token.at;
     next(parser);
     if (sv_eq(name, SV("true")) || sv_eq(name, SV("false")))
         return literal(parser, cel_bool(sv_eq(name, SV("true"))));
@@ -553,9 +563,10 @@ static struct cel_node *parse_name(struct parser *parser) {
         return literal(parser, (struct cel_value){.type = CEL_NULL});
     if (accept(parser, "("))
         return sv_eq(name, SV("has")) ? parse_has(parser) : call_node(parser, name, NULL);
-    if (sv_index_of(name, spaces, COUNT_OF(spaces)) < COUNT_OF(spaces) && accept(parser, "."))
+    if (!is_variable(parser, name) &&
+        sv_index_of(name, spaces, COUNT_OF(spaces)) < COUNT_OF(spaces) && accept(parser, "."))
         return parse_namespaced(parser, name);
-    return variable_node(parser, name);
+    return variable_node(parser, name, at);
 }
 
 /* --- the grammar, from tight to loose --- */

@@ -23,6 +23,11 @@
     X(DURATION, "google.protobuf.Duration")                                                        \
     X(TIMESTAMP, "google.protobuf.Timestamp")                                                      \
     X(QUANTITY, "kubernetes.Quantity")                                                             \
+    X(URL, "kubernetes.URL")                                                                       \
+    X(IP, "net.IP")                                                                                \
+    X(CIDR, "net.CIDR")                                                                            \
+    X(SEMVER, "kubernetes.Semver")                                                                 \
+    X(FORMAT, "kubernetes.NamedFormat")                                                            \
     X(OPTIONAL, "optional_type")
 #define X(name, text) CEL_##name,
 enum cel_type { CEL_TYPES(X) };
@@ -43,7 +48,7 @@ struct cel_value {
         bool boolean;
         int64_t integer; /* also of UINT; milliseconds of DURATION and TIMESTAMP */
         double real;
-        struct sv text; /* STRING, TYPE */
+        struct sv text; /* STRING, TYPE, URL, IP, CIDR, SEMVER, FORMAT */
         struct quantity quantity;
         const struct cel_value *inner; /* OPTIONAL; NULL: none */
     };
@@ -102,6 +107,13 @@ struct cel_function {
     size_t count_min, count_max; /* of arguments, with the target */
     cel_call *call;
 };
+/* One file's part of the functions. */
+struct cel_functions {
+    const struct cel_function *items;
+    size_t count;
+};
+extern const struct cel_functions cel_core_functions, cel_network_functions, cel_list_functions,
+    cel_name_functions;
 /* NULL when there is none of that name and use; `ret_is_known`: there is one of that name. */
 const struct cel_function *cel_function_find(struct sv name, bool is_method, size_t count,
                                              bool *ret_is_known);
@@ -138,6 +150,23 @@ struct evaluator {
     size_t steps;
     int depth;
 };
+
+/* The parameters of a function. */
+#define CEL_ARGUMENTS                                                                              \
+    struct evaluator *evaluator, const struct cel_value *arguments, size_t count,                  \
+        struct cel_value *ret_value
+/* True, so that giving is one statement. */
+bool cel_give(struct cel_value *ret_value, struct cel_value value);
+/* All of them are of that type. */
+bool cel_are(const struct cel_value *arguments, size_t count, enum cel_type type);
+/* What string() makes of it. */
+bool cel_text_of(struct evaluator *evaluator, const struct cel_value *value, struct sv *ret_text);
+/* An absolute URI, or an absolute path; the parts are views of `text`. */
+bool cel_read_url(struct sv text, struct sv *ret_scheme, struct sv *ret_host, struct sv *ret_path,
+                  struct sv *ret_query);
+bool cel_is_url(struct sv text);
+/* Below 0, 0 or above; false when either is no version. */
+bool cel_compare_versions(struct sv a, struct sv b, int *ret_order);
 
 bool cel_fail(struct evaluator *evaluator, const char *what, struct sv which);
 /* Counts work; false once it is too much. */

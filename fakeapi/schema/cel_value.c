@@ -245,8 +245,12 @@ bool cel_equal(struct evaluator *evaluator, const struct cel_value *a, const str
         return order == 0;
     if (a->type != b->type)
         return false;
-    if (a->type == CEL_TYPE)
-        return sv_eq(a->text, b->text);
+    if (a->type == CEL_SEMVER && cel_compare_versions(a->text, b->text, &order))
+        return order == 0;
+    static const enum cel_type texts[] = {CEL_TYPE, CEL_URL, CEL_IP, CEL_CIDR, CEL_FORMAT};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (a->type == texts[i])
+            return sv_eq(a->text, b->text);
     if (a->type == CEL_OPTIONAL && a->inner && b->inner)
         return cel_equal(evaluator, a->inner, b->inner);
     return a->type == CEL_NULL || (a->type == CEL_OPTIONAL && !a->inner && !b->inner);

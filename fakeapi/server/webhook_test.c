@@ -438,7 +438,7 @@ static const struct {
      "\"DELETE\", \"UPDATE\""},
     {"\"matchConditions\":[{\"name\":\"n\",\"expression\":\"objekt.a\"}]",
      "webhooks[0].matchConditions[0].expression",
-     "Invalid value: \"objekt.a\": compilation failed: ERROR: <input>:1:7: undeclared reference "
+     "Invalid value: \"objekt.a\": compilation failed: ERROR: <input>:1:1: undeclared reference "
      "to \"objekt\""},
 };
 
