@@ -57,10 +57,25 @@ enum { CEL_VARIABLES_MAX = 8 };
 MUST_CHECK const struct cel_program *cel_compile_with(struct arena *arena, struct sv text,
                                                       const struct cel_variable *variables,
                                                       size_t count, struct error *err);
-/* `values` are those of the variables, in their order; NULL is null. Fails as
- * cel_evaluate_bool(). */
+/* What the variables are. */
+struct cel_bindings {
+    const struct cJSON *const *values; /* in their order; NULL is null */
+    /* The last variable is a map of what other expressions gave, or NULL: it is in `values`. */
+    const struct cel_results *results;
+};
+/* Fail as cel_evaluate_bool(). */
 MUST_CHECK bool cel_evaluate_bool_with(const struct cel_program *program,
-                                       const struct cJSON *const *values, struct arena *arena,
+                                       const struct cel_bindings *bindings, struct arena *arena,
                                        bool *ret_value, struct error *err);
+MUST_CHECK bool cel_evaluate_string_with(const struct cel_program *program,
+                                         const struct cel_bindings *bindings, struct arena *arena,
+                                         struct sv *ret_value, struct error *err);
+
+/* Results by name; in `arena`, with room for `count_max`. */
+struct cel_results; /* opaque */
+struct cel_results *cel_results_new(struct arena *arena, size_t count_max);
+/* Evaluates and adds; one that fails is not there afterwards, and who reads it fails. */
+void cel_results_add(struct cel_results *results, struct sv name, const struct cel_program *program,
+                     const struct cel_bindings *bindings, struct arena *arena);
 
 #endif

@@ -367,25 +367,73 @@ bool cel_evaluate_bool(const struct cel_program *program, const struct cJSON *se
     return run(program, self, old, arena, &value, err) && take_bool(&value, ret_value, err);
 }
 
-bool cel_evaluate_bool_with(const struct cel_program *program, const struct cJSON *const *values,
-                            struct arena *arena, bool *ret_value, struct error *err) {
+static bool take_string(const struct cel_value *value, struct sv *ret_value, struct error *err) {
+    if (value->type != CEL_STRING)
+        return error_set(err, ERROR_INVALID, "the expression is of type %.*s, not string",
+                         SV_ARG(cel_type_text(value->type)));
+    *ret_value = value->text;
+    return true;
+}
+
+/* --- with variables of their own --- */
+
+struct cel_results {
+    struct cel_value *keys, *values;
+    struct cel_items items;
+    size_t count_max;
+};
+
+struct cel_results *cel_results_new(struct arena *arena, size_t count_max) {
+    struct cel_results *results = ARENA_NEW(arena, struct cel_results);
+    *results = (struct cel_results){
+        .keys = ARENA_ARRAY(arena, struct cel_value, count_max + 1),
+        .values = ARENA_ARRAY(arena, struct cel_value, count_max + 1),
+        .count_max = count_max,
+    };
+    results->items = (struct cel_items){results->values, results->keys, 0};
+    return results;
+}
+
+static bool run_with(const struct cel_program *program, const struct cel_bindings *bindings,
+                     struct arena *arena, struct cel_value *ret_value, struct error *err) {
     struct evaluator evaluator = {.arena = arena, .err = err};
-    struct cel_value value;
     *err = (struct error){0};
-    for (size_t i = 0; i < program->variable_count; i++)
-        evaluator.slots[i] = cel_from_json(values[i]);
-    return evaluate(&evaluator, program->root, &value) && take_bool(&value, ret_value, err);
+    for (size_t i = 0; i < program->variable_count; i++) {
+        bool is_results = bindings->results && i + 1 == program->variable_count;
+        evaluator.slots[i] =
+            is_results ? (struct cel_value){.type = CEL_MAP, .items = &bindings->results->items}
+                       : cel_from_json(bindings->values[i]);
+    }
+    return evaluate(&evaluator, program->root, ret_value);
+}
+
+void cel_results_add(struct cel_results *results, struct sv name, const struct cel_program *program,
+                     const struct cel_bindings *bindings, struct arena *arena) {
+    struct error err;
+    struct cel_value value;
+    assert(results->items.count < results->count_max);
+    if (!run_with(program, bindings, arena, &value, &err))
+        return;
+    results->keys[results->items.count] = cel_string(name);
+    results->values[results->items.count++] = value;
+}
+
+bool cel_evaluate_bool_with(const struct cel_program *program, const struct cel_bindings *bindings,
+                            struct arena *arena, bool *ret_value, struct error *err) {
+    struct cel_value value;
+    return run_with(program, bindings, arena, &value, err) && take_bool(&value, ret_value, err);
+}
+
+bool cel_evaluate_string_with(const struct cel_program *program,
+                              const struct cel_bindings *bindings, struct arena *arena,
+                              struct sv *ret_value, struct error *err) {
+    struct cel_value value;
+    return run_with(program, bindings, arena, &value, err) && take_string(&value, ret_value, err);
 }
 
 bool cel_evaluate_string(const struct cel_program *program, const struct cJSON *self,
                          const struct cJSON *old, struct arena *arena, struct sv *ret_value,
                          struct error *err) {
     struct cel_value value;
-    if (!run(program, self, old, arena, &value, err))
-        return false;
-    if (value.type != CEL_STRING)
-        return error_set(err, ERROR_INVALID, "the expression is of type %.*s, not string",
-                         SV_ARG(cel_type_text(value.type)));
-    *ret_value = value.text;
-    return true;
+    return run(program, self, old, arena, &value, err) && take_string(&value, ret_value, err);
 }

@@ -8,6 +8,7 @@
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook.h"
 
 /* --- namespaces --- */
 
@@ -395,6 +396,7 @@ static const struct {
     {SV("Node"), admit_node},
     {SV("Secret"), admit_secret},
     {SV("CustomResourceDefinition"), admit_crd},
+    {SV("ValidatingAdmissionPolicy"), admit_policy},
 };
 
 bool admit_create(struct call *call, struct cJSON *tree) {
@@ -409,5 +411,7 @@ bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree
         return true;
     if (sv_eq(call->type->resource.kind, SV("Service")))
         return admit_service_update(call, old, tree);
+    if (sv_eq(call->type->resource.kind, SV("ValidatingAdmissionPolicy")))
+        return admit_policy(call, tree);
     return !sv_eq(call->type->resource.kind, SV("Secret")) || admit_secret(call, tree);
 }

@@ -9,6 +9,7 @@
 #include "core/data/json.h"
 #include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/webhook_parts.h"
 
 enum { WATCH_WINDOW_EVENTS_DEFAULT = 16384 };
 
@@ -166,14 +167,18 @@ static struct user_info agent_user(struct arena *arena, struct sv user_agent) {
     return (struct user_info){name, SV(""), groups, COUNT_OF(groups)};
 }
 
-static void join_dialogue(struct call *call, const struct caller *caller) {
-    struct dialogue *dialogue = caller->dialogue;
+static void join_dialogue(struct call *call, struct dialogue *dialogue) {
     dialogue_begin(dialogue);
     call->dialogue = dialogue;
     call->now_ms = dialogue_now_ms(dialogue);
     call->uid_rng = dialogue_uid_rng(dialogue);
     call->name_rng = dialogue_name_rng(dialogue);
-    call->user = caller->user ? *caller->user : agent_user(call->arena, caller->user_agent);
+}
+
+const struct user_info *call_user(struct call *call) {
+    if (call->user.name.len == 0)
+        call->user = agent_user(call->arena, call->user_agent);
+    return &call->user;
 }
 
 struct call inner_call(struct call *call, const struct resource_type *type,
@@ -205,8 +210,10 @@ bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
     struct call call;
     api->request_count++;
     if (begin_call(&call, api, request, &copy, caller->user_agent, arena, ret_response)) {
+        call.user =
+            caller->user ? *caller->user : (struct user_info){.name = SV(""), .uid = SV("")};
         if (caller->dialogue)
-            join_dialogue(&call, caller);
+            join_dialogue(&call, caller->dialogue);
         warn_of_type(&call);
         dispatch(&call);
     }

@@ -221,7 +221,11 @@ bool webhooks_mutate(struct call *call, struct admission *admission) {
 /* --- validating --- */
 
 bool webhooks_validate(struct call *call, const struct admission *admission) {
-    if (!call->dialogue || is_exempt(call))
+    if (is_exempt(call))
+        return true;
+    if (!policies_validate(call, admission))
+        return false;
+    if (!call->dialogue)
         return true;
     struct webhook webhooks[WEBHOOKS_MAX];
     struct verdict verdicts[WEBHOOKS_MAX];

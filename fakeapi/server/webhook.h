@@ -31,7 +31,11 @@ struct admission {
 
 /* Lets the mutating webhooks change `admission->object`. False: refused, or `call->is_waiting`. */
 bool webhooks_mutate(struct call *call, struct admission *admission);
-/* Asks the validating webhooks. False: refused, or `call->is_waiting`. */
+/* Asks the admission policies, then the validating webhooks. False: refused, or `call->is_waiting`.
+ */
 bool webhooks_validate(struct call *call, const struct admission *admission);
+
+/* policy.c: a ValidatingAdmissionPolicy whose expressions cannot run is refused. */
+bool admit_policy(struct call *call, struct cJSON *tree);
 
 #endif

@@ -85,25 +85,23 @@ static bool rule_matches(const struct call *call, const struct admission *admiss
 }
 
 static bool rules_match(const struct call *call, const struct admission *admission,
-                        const struct webhook *webhook, const struct resource_type *type) {
-    JSON_EACH (rule, json_get(webhook->source, SV("rules")))
+                        const struct cJSON *rules, const struct resource_type *type) {
+    JSON_EACH (rule, rules)
         if (rule_matches(call, admission, rule, type))
             return true;
     return false;
 }
 
-/* A rule for one version of a resource means the others, too, unless it says "Exact". */
-static const struct resource_type *matched_type(const struct call *call,
-                                                const struct admission *admission,
-                                                const struct webhook *webhook) {
+const struct resource_type *matched_type(const struct call *call, const struct admission *admission,
+                                         const struct cJSON *rules, struct sv match_policy) {
     const struct resource_type *type;
-    if (rules_match(call, admission, webhook, call->type))
+    if (rules_match(call, admission, rules, call->type))
         return call->type;
-    if (sv_eq(json_find_string(webhook->source, "matchPolicy"), SV("Exact")))
+    if (sv_eq(match_policy, SV("Exact")))
         return NULL;
     for (size_t i = 0; (type = registry_at(call->api->registry, i)); i++)
         if (sv_eq(type->storage_key, call->type->storage_key) &&
-            rules_match(call, admission, webhook, type))
+            rules_match(call, admission, rules, type))
             return type;
     return NULL;
 }
@@ -124,7 +122,7 @@ bool is_namespace_itself(const struct call *call) {
            sv_eq(call->type->resource.kind, SV("Namespace"));
 }
 
-static const struct cJSON *namespace_of(struct call *call, const struct admission *admission) {
+const struct cJSON *namespace_of(struct call *call, const struct admission *admission) {
     if (is_namespace_itself(call))
         return admission->object ? admission->object : admission->old;
     const struct resource_type *type =
@@ -134,10 +132,10 @@ static const struct cJSON *namespace_of(struct call *call, const struct admissio
     return stored ? stored_tree(stored) : NULL;
 }
 
-static bool selectors_match(struct call *call, const struct admission *admission,
-                            const struct webhook *webhook) {
-    const struct cJSON *by_namespace = json_get(webhook->source, SV("namespaceSelector"));
-    const struct cJSON *by_object = json_get(webhook->source, SV("objectSelector"));
+bool selectors_match(struct call *call, const struct admission *admission,
+                     const struct cJSON *source) {
+    const struct cJSON *by_namespace = json_get(source, SV("namespaceSelector"));
+    const struct cJSON *by_object = json_get(source, SV("objectSelector"));
     bool has_namespace = call->type->resource.is_namespaced || is_namespace_itself(call);
     if (has_namespace && json_count(by_namespace) > 0 &&
         !selects(call, by_namespace, namespace_of(call, admission)))
@@ -176,8 +174,9 @@ static enum webhook_match conditions_match(struct call *call, const struct admis
         const struct cel_program *program =
             cel_compile_with(call->arena, json_find_string(condition, "expression"), variables,
                              COUNT_OF(variables), &err);
+        struct cel_bindings bindings = {.values = values};
         bool is_known =
-            program && cel_evaluate_bool_with(program, values, call->arena, &holds, &err);
+            program && cel_evaluate_bool_with(program, &bindings, call->arena, &holds, &err);
         /* One that does not hold decides, though another fails. */
         if (is_known && !holds)
             return WEBHOOK_IS_OUT;
@@ -191,8 +190,9 @@ static enum webhook_match conditions_match(struct call *call, const struct admis
 
 enum webhook_match webhook_matches(struct call *call, const struct admission *admission,
                                    struct webhook *webhook) {
-    webhook->type = matched_type(call, admission, webhook);
-    if (!webhook->type || !selectors_match(call, admission, webhook))
+    webhook->type = matched_type(call, admission, json_get(webhook->source, SV("rules")),
+                                 json_find_string(webhook->source, "matchPolicy"));
+    if (!webhook->type || !selectors_match(call, admission, webhook->source))
         return WEBHOOK_IS_OUT;
     return conditions_match(call, admission, webhook);
 }

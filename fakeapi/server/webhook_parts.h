@@ -18,6 +18,11 @@ struct webhook {
     bool is_mutating;
 };
 
+/* --- fakeapi.c --- */
+
+/* Who makes the request: the caller, or a part of the cluster named after its user agent. */
+const struct user_info *call_user(struct call *call);
+
 /* --- webhook_match.c --- */
 
 /* The resources that no webhook is asked about: those that configure admission. */
@@ -30,6 +35,21 @@ enum webhook_match { WEBHOOK_IS_OUT, WEBHOOK_IS_IN, WEBHOOK_REFUSED };
 enum webhook_match webhook_matches(struct call *call, const struct admission *admission,
                                    struct webhook *webhook);
 bool is_namespace_itself(const struct call *call);
+
+/* What webhooks and policies match by. A rule for one version of a resource means the others, too,
+ * unless the policy is "Exact"; NULL: no rule matches. */
+const struct resource_type *matched_type(const struct call *call, const struct admission *admission,
+                                         const struct cJSON *rules, struct sv match_policy);
+/* By the namespaceSelector and objectSelector of `source`. */
+bool selectors_match(struct call *call, const struct admission *admission,
+                     const struct cJSON *source);
+/* NULL for what has none. */
+const struct cJSON *namespace_of(struct call *call, const struct admission *admission);
+
+/* --- policy.c --- */
+
+/* Judges by the ValidatingAdmissionPolicies and their bindings. False: refused. */
+bool policies_validate(struct call *call, const struct admission *admission);
 bool fails_open(const struct webhook *webhook);
 
 /* --- webhook_review.c --- */

@@ -52,13 +52,14 @@ static struct cJSON *resource_of(struct call *call, const struct resource_type *
 }
 
 static void set_user(struct call *call, struct cJSON *request) {
+    const struct user_info *user = call_user(call);
     struct cJSON *map = json_ensure_map(call->arena, request, SV("userInfo"));
-    json_set_string(call->arena, map, SV("username"), call->user.name);
-    if (call->user.uid.len > 0)
-        json_set_string(call->arena, map, SV("uid"), call->user.uid);
-    for (size_t i = 0; i < call->user.group_count; i++)
+    json_set_string(call->arena, map, SV("username"), user->name);
+    if (user->uid.len > 0)
+        json_set_string(call->arena, map, SV("uid"), user->uid);
+    for (size_t i = 0; i < user->group_count; i++)
         json_append(json_ensure_list(call->arena, map, SV("groups")),
-                    json_string(call->arena, call->user.groups[i]));
+                    json_string(call->arena, user->groups[i]));
 }
 
 static void set_options(struct call *call, struct cJSON *request) {

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/test.h"
+#include "fakeapi/server/server_fixture.h"
+
+#define GROUP "admissionregistration.k8s.io/v1/"
+#define POLICIES GROUP "validatingadmissionpolicies"
+#define BINDINGS GROUP "validatingadmissionpolicybindings"
+
+/* For creations and updates of ConfigMaps, with more members of the spec. */
+#define POLICY(spec)                                                                               \
+    "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"matchConstraints\":{\"resourceRules\":[{"          \
+    "\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"operations\":[\"CREATE\",\"UPDATE\"],"        \
+    "\"resources\":[\"configmaps\"]}]}," spec "}}"
+#define BINDING(spec) "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"policyName\":\"p\"," spec "}}"
+#define DENY "\"validationActions\":[\"Deny\"]"
+#define CM "{\"metadata\":{\"name\":\"c\",\"labels\":{\"app\":\"web\"}},\"data\":{\"size\":\"3\"}}"
+#define WORDS "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: "
+
+static const struct {
+    const char *title, *policy, *binding;
+    int http_status;
+    const char *message, *warning; /* "" for none */
+} cases[] = {
+    {"what holds is let through",
+     POLICY("\"validations\":[{\"expression\":\"object.data.size == '3'\"}]"), BINDING(DENY), 201,
+     "", ""},
+    {"what does not is refused",
+     POLICY("\"validations\":[{\"expression\":\"object.data.size == '4'\"}]"), BINDING(DENY), 422,
+     "configmaps \"c\" is forbidden: " WORDS "failed expression: object.data.size == '4'", ""},
+    {"with a message and a reason",
+     POLICY("\"validations\":[{\"expression\":\"false\",\"message\":\"never\",\"reason\":"
+            "\"Forbidden\"}]"),
+     BINDING(DENY), 403, "configmaps \"c\" is forbidden: " WORDS "never", ""},
+    {"or a message that is made",
+     POLICY("\"variables\":[{\"name\":\"size\",\"expression\":\"int(object.data.size)\"},{"
+            "\"name\":\"half\",\"expression\":\"variables.size / 2\"}],\"validations\":[{"
+            "\"expression\":\"variables.half > 1\",\"messageExpression\":\"'half is ' + "
+            "string(variables.half)\"}]"),
+     BINDING(DENY), 422, "configmaps \"c\" is forbidden: " WORDS "half is 1", ""},
+    {"a warning only",
+     POLICY("\"validations\":[{\"expression\":\"false\",\"message\":\"careful\"}]"),
+     BINDING("\"validationActions\":[\"Warn\",\"Audit\"]"), 201, "",
+     "Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': careful"},
+    {"an expression that fails",
+     POLICY("\"validations\":[{\"expression\":\"object.data.none == ''\"}]"), BINDING(DENY), 422,
+     "configmaps \"c\" is forbidden: " WORDS
+     "expression 'object.data.none == ''' resulted in error: no such key: none",
+     ""},
+    {"is ignored where the policy says so",
+     POLICY("\"failurePolicy\":\"Ignore\",\"validations\":[{\"expression\":\"object.data.none == "
+            "''\"}]"),
+     BINDING(DENY), 201, "", ""},
+    {"match conditions leave objects out",
+     POLICY("\"matchConditions\":[{\"name\":\"n\",\"expression\":\"request.operation == "
+            "'UPDATE'\"}],\"validations\":[{\"expression\":\"false\"}]"),
+     BINDING(DENY), 201, "", ""},
+    {"and so do a binding's selectors", POLICY("\"validations\":[{\"expression\":\"false\"}]"),
+     BINDING(DENY ",\"matchResources\":{\"objectSelector\":{\"matchLabels\":{\"app\":\"db\"}}}"),
+     201, "", ""},
+    {"the namespace is known",
+     POLICY("\"validations\":[{\"expression\":\"namespaceObject.metadata.name == 'default' && "
+            "request.userInfo.username == 'system:test'\"}]"),
+     BINDING(DENY), 201, "", ""},
+    {"parameters come from an object",
+     POLICY("\"paramKind\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"},\"validations\":[{"
+            "\"expression\":\"int(object.data.size) <= int(params.data.max)\"}]"),
+     BINDING(DENY ",\"paramRef\":{\"name\":\"limits\",\"namespace\":\"kube-system\","
+                  "\"parameterNotFoundAction\":\"Deny\"}"),
+     422,
+     "configmaps \"c\" is forbidden: " WORDS
+     "failed expression: int(object.data.size) <= int(params.data.max)",
+     ""},
+    {"that has to be there",
+     POLICY("\"paramKind\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\"},\"validations\":[{"
+            "\"expression\":\"true\"}]"),
+     BINDING(DENY ",\"paramRef\":{\"name\":\"none\",\"parameterNotFoundAction\":\"Deny\"}"), 422,
+     "configmaps \"c\" is forbidden: " WORDS
+     "no params found for policy binding with `Deny` parameterNotFoundAction",
+     ""},
+    {"without a binding a policy does nothing",
+     POLICY("\"validations\":[{\"expression\":\"false\"}]"), NULL, 201, "", ""},
+};
+
+static void create(struct fakeapi *api, struct arena *arena, const char *resource,
+                   const char *namespace_name, const char *body) {
+    struct api_response response = fixture_create(api, arena, resource, namespace_name, body);
+    CHECK(response.http_status == 201);
+    if (response.http_status != 201)
+        printf("%s\n%.*s\n", body, SV_ARG(fixture_message(&response)));
+}
+
+TEST(policies_judge_writes) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = fixture_api();
+        create(api, arena, "configmaps", "kube-system",
+               "{\"metadata\":{\"name\":\"limits\"},\"data\":{\"max\":\"2\"}}");
+        create(api, arena, POLICIES, "", cases[i].policy);
+        if (cases[i].binding)
+            create(api, arena, BINDINGS, "", cases[i].binding);
+        uint64_t revision = fakeapi_revision(api);
+        struct api_response response = fixture_create(api, arena, "configmaps", "default", CM);
+        struct sv warning = response.warning_count > 0 ? response.warnings[0] : SV("");
+        bool is_right = response.http_status == cases[i].http_status &&
+                        sv_eq(fixture_message(&response), sv_from(cases[i].message)) &&
+                        sv_eq(warning, sv_from(cases[i].warning));
+        CHECK(is_right);
+        CHECK(fakeapi_revision(api) == revision + (response.http_status == 201));
+        if (!is_right)
+            printf("%s: %d %.*s\n", cases[i].title, response.http_status,
+                   SV_ARG(fixture_message(&response)));
+    }
+}
+
+TEST(an_update_is_compared_with_what_was) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    create(api, arena, "configmaps", "default", CM);
+    create(
+        api, arena, POLICIES, "",
+        POLICY("\"validations\":[{\"expression\":\"oldObject.data.size == object.data.size\"}]"));
+    create(api, arena, BINDINGS, "", BINDING(DENY));
+    CHECK(fixture_patch(api, arena, PATCH_MERGE, "configmaps", "c", "{\"data\":{\"size\":\"4\"}}")
+              .http_status == 422);
+    CHECK(fixture_patch(api, arena, PATCH_MERGE, "configmaps", "c", "{\"data\":{\"more\":\"4\"}}")
+              .http_status == 200);
+    /* Deletions are not among its operations. */
+    CHECK(fixture_delete(api, arena, "configmaps", "default", "c", NULL).http_status == 200);
+}
+
+TEST(a_policy_that_cannot_run_is_refused) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    struct api_response response = fixture_create(
+        api, arena, POLICIES, "", POLICY("\"validations\":[{\"expression\":\"authorizer == 1\"}]"));
+    CHECK(response.http_status == 422);
+    CHECK(sv_eq(json_find_string(response.body, "details.causes.0.field"),
+                SV("spec.validations[0].expression")));
+    CHECK(sv_eq(json_find_string(response.body, "details.causes.0.message"),
+                SV("Invalid value: \"authorizer == 1\": compilation failed: ERROR: <input>:1:1: "
+                   "undeclared reference to \"authorizer\"")));
+}
