@@ -9,8 +9,9 @@ add_custom_command(
   OUTPUT ${SCHEMA_TABLES}
   COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
           $<TARGET_FILE:schema_gen> ${SCHEMA_DATA}/openapi-definitions.json
-          ${SCHEMA_DATA}/discovery.json ${SCHEMA_TABLES}
-  DEPENDS schema_gen ${SCHEMA_DATA}/openapi-definitions.json ${SCHEMA_DATA}/discovery.json)
+          ${SCHEMA_DATA}/discovery.json ${SCHEMA_DATA}/protobuf-fields.json ${SCHEMA_TABLES}
+  DEPENDS schema_gen ${SCHEMA_DATA}/openapi-definitions.json ${SCHEMA_DATA}/discovery.json
+          ${SCHEMA_DATA}/protobuf-fields.json)
 add_executable(protobuf_gen fakeapi/schema/gen/protobuf_gen.c)
 target_link_libraries(protobuf_gen PRIVATE cr_data)
 set(PROTOBUF_TABLES ${CMAKE_BINARY_DIR}/generated/protobuf_tables.c)

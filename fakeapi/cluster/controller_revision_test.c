@@ -55,11 +55,12 @@ TEST(a_name_that_is_taken_counts_as_a_collision) {
                         "status.collisionCount", 0) == 0);
 
     AUTO(world) second = fixture_world(1, 0);
-    struct sv taken = arena_printf(arena,
-                                   "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
-                                   "\"metadata\":{\"namespace\":\"default\",\"name\":\"%.*s\"},"
-                                   "\"revision\":1}",
-                                   SV_ARG(name));
+    struct sv taken =
+        arena_printf(arena,
+                     "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
+                     "\"metadata\":{\"namespace\":\"default\",\"name\":\"%.*s\"},\"data\":{},"
+                     "\"revision\":1}",
+                     SV_ARG(name));
     CHECK(fixture_create(second, arena, &RESOURCE_CONTROLLER_REVISIONS, taken.ptr) == 201);
     CHECK(fixture_create(second, arena, &RESOURCE_DAEMON_SETS, DAEMONS) == 201);
     fixture_run_ms(second, 1000);

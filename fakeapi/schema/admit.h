@@ -43,15 +43,23 @@ void admit_check_fields(const struct resource_type *type, const struct cJSON *ob
 void schema_check_fields(const struct schema *schema, const struct cJSON *item, struct sv field,
                          struct arena *arena, struct findings *findings);
 
-/* Drops undeclared fields, except below nodes that preserve them. */
+bool is_base64(struct sv text);
+
+/* Drops undeclared fields, except below nodes that preserve them: a built-in object is decoded
+ * into its struct, which has no place for them. */
 void admit_prune(const struct resource_type *type, struct cJSON *object);
 
 /* Quantities of built-in kinds in their canonical spelling (apiserver-semantics.md §1.15). */
 void admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena);
 
-/* Defaults of the type's schema and, for built-in kinds, those of apiserver-semantics.md §1.2. */
+/* Defaults of the type's schema and, for built-in kinds, those of apiserver-semantics.md §1.2 and
+ * the fields that are written even when nobody set them. */
 void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
                         struct arena *arena);
+
+/* The value that Go writes for a field of the type that nobody set: null for times, lists and maps,
+ * and for a struct those of its fields that it always writes. */
+struct cJSON *schema_zero(const struct schema *schema, struct arena *arena);
 
 /* Whether a stored custom object lacks a default of its schema. */
 bool admit_lacks_defaults(const struct resource_type *type, const struct cJSON *object);

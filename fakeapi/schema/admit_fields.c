@@ -59,7 +59,7 @@ static const char *wanted_type(const struct schema *schema) {
     case SCHEMA_BOOLEAN:
         return "boolean";
     case SCHEMA_INT_OR_STRING:
-        return "integer or string";
+        return "integer,string";
     case SCHEMA_QUANTITY:
         return "quantity";
     case SCHEMA_TIME:
@@ -73,7 +73,7 @@ static const char *wanted_type(const struct schema *schema) {
     return "string";
 }
 
-static bool is_base64(struct sv text) {
+bool is_base64(struct sv text) {
     size_t padding = 0;
     if (text.len % 4 != 0)
         return false;
@@ -208,10 +208,10 @@ static void check_fields(const struct schema *schema, const struct cJSON *item,
         return;
     if (!has_wanted_type(schema, item)) {
         struct sv field = path_text(path, arena);
+        const char *given = json_is_integer(item) ? "integer" : json_type_name(item);
         findings_add(arena, findings, field, "FieldValueTypeInvalid", item,
-                     "Invalid value: \"%s\": %.*s in body must be of type %s: \"%s\"",
-                     json_type_name(item), SV_ARG(field), wanted_type(schema),
-                     json_type_name(item));
+                     "Invalid value: \"%s\": %.*s in body must be of type %s: \"%s\"", given,
+                     SV_ARG(field), wanted_type(schema), given);
         return;
     }
     if (schema->kind == SCHEMA_STRUCT || schema->kind == SCHEMA_MAP)
@@ -253,8 +253,7 @@ static void prune(const struct schema *schema, struct cJSON *item) {
 }
 
 void admit_prune(const struct resource_type *type, struct cJSON *object) {
-    if (type->is_custom)
-        prune(type->schema, object);
+    prune(type->schema, object);
 }
 
 /* --- defaults that the schema states --- */
@@ -264,46 +263,35 @@ static bool has_defaults(const struct schema *schema) {
                       schema->kind == SCHEMA_LIST);
 }
 
-/* A Time has whole seconds and is told in UTC. */
+/* Times are told in UTC; a Time has whole seconds, a MicroTime six digits more. */
 static void normalize_time(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
                            struct arena *arena) {
     int64_t time_ms;
     struct sv text = json_text(item);
-    if (is_micro_time(schema) || !api_time_parse(text, &time_ms))
+    if (!api_time_parse(text, &time_ms))
         return;
     struct sv whole = api_time_format(time_ms, arena);
+    if (is_micro_time(schema)) {
+        /* The microseconds as they stand: the parser keeps fewer. */
+        struct sv fraction = sv_prefix(sv_drop(text, sv_find(text, '.')), 1 + 6);
+        whole = arena_printf(arena, "%.*s%.*sZ", SV_ARG(sv_prefix(whole, whole.len - 1)),
+                             SV_ARG(fraction));
+    }
     if (!sv_eq(whole, text))
         json_replace(parent, item, json_string(arena, whole));
 }
 
-/* Lists that Go writes even when they are empty, although their type does not require them. */
-static bool is_written_empty(const struct schema *schema, struct sv name) {
-    static const struct {
-        struct sv type_suffix, name;
-    } kept[] = {
-        {SV(".Role"), SV("rules")},
-        {SV(".ClusterRole"), SV("rules")},
-        {SV(".EndpointSlice"), SV("endpoints")},
-        {SV(".EndpointSlice"), SV("ports")},
-    };
-    if (sv_index_of(name, schema->required, schema->required_count) < schema->required_count)
-        return true;
-    for (size_t i = 0; i < COUNT_OF(kept); i++)
-        if (sv_eq(kept[i].name, name) && sv_ends_with(schema->type_name, kept[i].type_suffix))
-            return true;
-    return false;
-}
-
 /* What does not survive decoding into a struct and encoding again: nulls, and lists and maps
- * without items. An empty struct such as emptyDir does. */
+ * without items. An empty struct such as emptyDir does, and an emptied list of owners of fields
+ * has a meaning. */
 static bool is_lost(const struct schema *schema, const struct schema *below,
                     const struct cJSON *member) {
     if (schema->kind != SCHEMA_STRUCT || !below || member->child || below->kind == SCHEMA_TIME ||
-        below->kind == SCHEMA_ANY)
+        below->kind == SCHEMA_ANY || sv_eq(json_key(member), SV("managedFields")))
         return false;
     bool is_container = below->kind == SCHEMA_LIST || below->kind == SCHEMA_MAP;
     bool is_empty = is_container && (json_is_list(member) || json_is_map(member));
-    return (is_empty || json_is_null(member)) && !is_written_empty(schema, json_key(member));
+    return is_empty || json_is_null(member);
 }
 
 static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
@@ -328,6 +316,9 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
             schema->kind == SCHEMA_LIST ? schema->items : schema_member(schema, json_key(child));
         if (is_lost(schema, below, child))
             json_detach(item, child);
+        else if (schema->kind == SCHEMA_MAP && json_is_null(child) && below &&
+                 below->kind == SCHEMA_STRING)
+            json_replace(item, child, json_string(arena, SV("")));
         else if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
                            (below->kind == SCHEMA_TIME && json_is_string(child))))
             normalize(below, item, child, arena);

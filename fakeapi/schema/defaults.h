@@ -13,4 +13,7 @@ void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct
 /* Those that the server knows for built-in kinds (apiserver-semantics.md §1.2). */
 void builtin_set_defaults(struct sv kind, struct cJSON *object, struct arena *arena);
 
+/* What an object of a built-in kind has although nobody set it. */
+void schema_write_zeros(const struct schema *schema, struct cJSON *item, struct arena *arena);
+
 #endif

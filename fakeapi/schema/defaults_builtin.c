@@ -73,16 +73,22 @@ static const char *pull_policy(struct sv image) {
     return is_latest && !has_digest ? "\"Always\"" : "\"IfNotPresent\"";
 }
 
+static void default_http(struct arena *arena, struct cJSON *http) {
+    if (!json_is_map(http))
+        return;
+    set_if_absent(arena, http, SV("scheme"), "\"HTTP\"");
+    set_if_absent(arena, http, SV("path"), "\"/\"");
+}
+
 static void default_probe(struct arena *arena, struct cJSON *container, struct sv name) {
     struct cJSON *probe = json_get(container, name);
     if (!json_is_map(probe))
         return;
     SET_ROWS(arena, probe, probe_rows);
-    struct cJSON *http = json_get(probe, SV("httpGet"));
-    if (json_is_map(http)) {
-        set_if_absent(arena, http, SV("scheme"), "\"HTTP\"");
-        set_if_absent(arena, http, SV("path"), "\"/\"");
-    }
+    default_http(arena, json_get(probe, SV("httpGet")));
+    struct cJSON *grpc = json_get(probe, SV("grpc"));
+    if (json_is_map(grpc))
+        set_if_absent(arena, grpc, SV("service"), "\"\"");
 }
 
 static void default_resources(struct arena *arena, struct cJSON *container) {
@@ -123,6 +129,8 @@ static void default_container(struct arena *arena, struct cJSON *container, bool
     default_probe(arena, container, SV("readinessProbe"));
     default_probe(arena, container, SV("startupProbe"));
     default_field_refs(arena, container);
+    default_http(arena, json_find(container, "lifecycle.preStop.httpGet"));
+    default_http(arena, json_find(container, "lifecycle.postStart.httpGet"));
     /* Requests from limits are a Pod's default, not a template's. */
     if (is_pod)
         default_resources(arena, container);
@@ -142,6 +150,15 @@ static void default_volume(struct arena *arena, struct cJSON *volume) {
         if (json_is_map(source))
             set_rows(arena, source, &(struct default_row){rows[i].key, rows[i].value}, 1);
     }
+    JSON_EACH (item, json_find(volume, "downwardAPI.items"))
+        if (json_is_map(json_get(item, SV("fieldRef"))))
+            set_if_absent(arena, json_get(item, SV("fieldRef")), SV("apiVersion"), "\"v1\"");
+    JSON_EACH (source, json_find(volume, "projected.sources"))
+        if (json_is_map(json_get(source, SV("serviceAccountToken"))))
+            set_if_absent(arena, json_get(source, SV("serviceAccountToken")),
+                          SV("expirationSeconds"), "3600");
+    if (json_is_map(json_get(volume, SV("iscsi"))))
+        set_if_absent(arena, json_get(volume, SV("iscsi")), SV("iscsiInterface"), "\"default\"");
     /* A volume without a source is an empty directory. */
     if (json_count(volume) == 1 && json_get(volume, SV("name")))
         json_ensure_map(arena, volume, SV("emptyDir"));
@@ -160,6 +177,8 @@ static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_po
         default_container(arena, container, is_pod, uses_host_network);
     JSON_EACH (container, json_get(spec, SV("containers")))
         default_container(arena, container, is_pod, uses_host_network);
+    JSON_EACH (container, json_get(spec, SV("ephemeralContainers")))
+        default_container(arena, container, is_pod, uses_host_network);
     const struct cJSON *account = json_get(spec, SV("serviceAccountName"));
     if (json_is_string(account) && json_text(account).len > 0)
         json_set_string(arena, spec, SV("serviceAccount"), json_text(account));
@@ -169,14 +188,15 @@ static void default_template(struct arena *arena, struct cJSON *object) {
     struct cJSON *template = json_find(object, "spec.template");
     if (!json_is_map(template))
         return;
-    struct cJSON *metadata = json_ensure_map(arena, template, SV("metadata"));
-    if (!json_get(metadata, SV("creationTimestamp")))
-        json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
     default_pod_spec(arena, json_get(template, SV("spec")), false);
 }
 
 static void default_pod(struct arena *arena, struct cJSON *pod) {
-    default_pod_spec(arena, json_get(pod, SV("spec")), true);
+    struct cJSON *spec = json_get(pod, SV("spec"));
+    default_pod_spec(arena, spec, true);
+    /* Less than no time is as little as there is. */
+    if (json_int_or(spec, SV("terminationGracePeriodSeconds"), 0) < 0)
+        json_set_int(arena, spec, SV("terminationGracePeriodSeconds"), 1);
     struct cJSON *status = json_ensure_map(arena, pod, SV("status"));
     set_if_absent(arena, status, SV("phase"), "\"Pending\"");
 }
@@ -203,17 +223,30 @@ static void default_rolling_update(struct arena *arena, struct cJSON *strategy,
         set_rows(arena, json_ensure_map(arena, strategy, SV("rollingUpdate")), rows, count);
 }
 
+static void default_volume_claim(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    set_if_absent(arena, spec, SV("volumeMode"), "\"Filesystem\"");
+    json_ensure_map(arena, spec, SV("resources"));
+    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
+}
+
 static void default_stateful_set(struct arena *arena, struct cJSON *object) {
     static const struct default_row update[] = {{"partition", "0"}};
     static const struct default_row retention[] = {{"whenDeleted", "\"Retain\""},
                                                    {"whenScaled", "\"Retain\""}};
     static const struct default_row status_rows[] = {{"replicas", "0"}, {"availableReplicas", "0"}};
+    static const struct default_row claim_rows[] = {{"kind", "\"PersistentVolumeClaim\""},
+                                                    {"apiVersion", "\"v1\""}};
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     SET_ROWS(arena, spec, stateful_set_rows);
     default_rolling_update(arena, json_ensure_map(arena, spec, SV("updateStrategy")), update,
                            COUNT_OF(update));
     SET_ROWS(arena, json_ensure_map(arena, spec, SV("persistentVolumeClaimRetentionPolicy")),
              retention);
+    JSON_EACH (claim, json_get(spec, SV("volumeClaimTemplates"))) {
+        SET_ROWS(arena, claim, claim_rows);
+        default_volume_claim(arena, claim);
+    }
     SET_ROWS(arena, json_ensure_map(arena, object, SV("status")), status_rows);
     default_template(arena, object);
 }
@@ -266,19 +299,24 @@ static void default_service(struct arena *arena, struct cJSON *object) {
     bool is_external = sv_eq(json_find_string(spec, "type"), SV("ExternalName"));
     if (!is_external)
         set_if_absent(arena, spec, SV("internalTrafficPolicy"), "\"Cluster\"");
+    struct sv type = json_find_string(spec, "type");
+    if (sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer")))
+        set_if_absent(arena, spec, SV("externalTrafficPolicy"), "\"Cluster\"");
+    if (sv_eq(json_find_string(spec, "sessionAffinity"), SV("ClientIP")))
+        set_if_absent(arena,
+                      json_ensure_map(arena,
+                                      json_ensure_map(arena, spec, SV("sessionAffinityConfig")),
+                                      SV("clientIP")),
+                      SV("timeoutSeconds"), "10800");
+    JSON_EACH (ingress, json_find(object, "status.loadBalancer.ingress"))
+        if (json_get(ingress, SV("ip")))
+            set_if_absent(arena, ingress, SV("ipMode"), "\"VIP\"");
     JSON_EACH (port, json_get(spec, SV("ports"))) {
         set_if_absent(arena, port, SV("protocol"), "\"TCP\"");
         if (!json_get(port, SV("targetPort")) && json_get(port, SV("port")))
             json_set(arena, port, SV("targetPort"), json_copy(arena, json_get(port, SV("port"))));
     }
     json_ensure_map(arena, json_ensure_map(arena, object, SV("status")), SV("loadBalancer"));
-}
-
-static void default_volume_claim(struct arena *arena, struct cJSON *object) {
-    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
-    set_if_absent(arena, spec, SV("volumeMode"), "\"Filesystem\"");
-    json_ensure_map(arena, spec, SV("resources"));
-    set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
 }
 
 static void default_volume_object(struct arena *arena, struct cJSON *object) {
@@ -288,15 +326,18 @@ static void default_volume_object(struct arena *arena, struct cJSON *object) {
     };
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     SET_ROWS(arena, spec, rows);
-    struct cJSON *claim = json_get(spec, SV("claimRef"));
-    if (json_is_map(claim)) {
-        set_if_absent(arena, claim, SV("kind"), "\"PersistentVolumeClaim\"");
-        set_if_absent(arena, claim, SV("apiVersion"), "\"v1\"");
-    }
+    struct cJSON *path = json_get(spec, SV("hostPath"));
+    if (json_is_map(path))
+        set_if_absent(arena, path, SV("type"), "\"\"");
     set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
 }
 
 static void default_namespace(struct arena *arena, struct cJSON *object) {
+    struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
+    struct sv name = json_string_or(metadata, SV("name"), SV(""));
+    if (name.len > 0)
+        json_set_string(arena, json_ensure_map(arena, metadata, SV("labels")),
+                        SV("kubernetes.io/metadata.name"), name);
     set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Active\"");
 }
 
@@ -344,13 +385,50 @@ static void default_cron_job(struct arena *arena, struct cJSON *object) {
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     SET_ROWS(arena, spec, rows);
     struct cJSON *job = json_get(spec, SV("jobTemplate"));
-    if (json_is_map(job)) {
-        struct cJSON *metadata = json_ensure_map(arena, job, SV("metadata"));
-        if (!json_get(metadata, SV("creationTimestamp")))
-            json_set(arena, metadata, SV("creationTimestamp"), json_null(arena));
+    if (json_is_map(job))
         default_template(arena, job);
-    }
     json_ensure_map(arena, object, SV("status"));
+}
+
+static void default_pod_template(struct arena *arena, struct cJSON *object) {
+    default_pod_spec(arena, json_find(object, "template.spec"), false);
+}
+
+static void default_network_policy(struct arena *arena, struct cJSON *object) {
+    static const struct sv directions[] = {SV("ingress"), SV("egress")};
+    struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    for (size_t i = 0; i < COUNT_OF(directions); i++)
+        JSON_EACH (rule, json_get(spec, directions[i]))
+            JSON_EACH (port, json_get(rule, SV("ports")))
+                set_if_absent(arena, port, SV("protocol"), "\"TCP\"");
+    struct cJSON *types = json_ensure_list(arena, spec, SV("policyTypes"));
+    if (json_count(types) > 0)
+        return;
+    json_append(types, json_string(arena, SV("Ingress")));
+    if (json_count(json_get(spec, SV("egress"))) > 0)
+        json_append(types, json_string(arena, SV("Egress")));
+}
+
+static void default_endpoints(struct arena *arena, struct cJSON *object) {
+    JSON_EACH (subset, json_get(object, SV("subsets")))
+        JSON_EACH (port, json_get(subset, SV("ports")))
+            set_if_absent(arena, port, SV("protocol"), "\"TCP\"");
+}
+
+/* What a node has is for pods unless it says otherwise. */
+static void default_node(struct arena *arena, struct cJSON *object) {
+    struct cJSON *status = json_get(object, SV("status"));
+    const struct cJSON *capacity = json_get(status, SV("capacity"));
+    if (json_count(capacity) > 0 && json_count(json_get(status, SV("allocatable"))) == 0)
+        json_set(arena, status, SV("allocatable"), json_copy(arena, capacity));
+    struct cJSON *spec = json_get(object, SV("spec"));
+    struct sv cidr = json_string_or(spec, SV("podCIDR"), SV(""));
+    if (cidr.len > 0 && json_count(json_get(spec, SV("podCIDRs"))) == 0)
+        json_append(json_ensure_list(arena, spec, SV("podCIDRs")), json_string(arena, cidr));
+}
+
+static void default_priority_class(struct arena *arena, struct cJSON *object) {
+    set_if_absent(arena, object, SV("preemptionPolicy"), "\"PreemptLowerPriority\"");
 }
 
 /* --- what selects and what is selected --- */
@@ -359,11 +437,6 @@ static void default_endpoint_slice(struct arena *arena, struct cJSON *object) {
     static const struct default_row rows[] = {{"name", "\"\""}, {"protocol", "\"TCP\""}};
     JSON_EACH (port, json_get(object, SV("ports")))
         SET_ROWS(arena, port, rows);
-    /* Required by the type: written even when there are none. */
-    if (!json_is_list(json_get(object, SV("endpoints"))))
-        json_set(arena, object, SV("endpoints"), json_null(arena));
-    if (!json_is_list(json_get(object, SV("ports"))))
-        json_set(arena, object, SV("ports"), json_null(arena));
 }
 
 static void default_binding(struct arena *arena, struct cJSON *object) {
@@ -474,6 +547,11 @@ static const struct {
     {SV("StatefulSet"), default_stateful_set},
     {SV("DaemonSet"), default_daemon_set},
     {SV("Deployment"), default_deployment},
+    {SV("PodTemplate"), default_pod_template},
+    {SV("NetworkPolicy"), default_network_policy},
+    {SV("Endpoints"), default_endpoints},
+    {SV("Node"), default_node},
+    {SV("PriorityClass"), default_priority_class},
     {SV("ReplicaSet"), default_replica_set},
     {SV("Job"), default_job},
     {SV("CronJob"), default_cron_job},
@@ -502,8 +580,10 @@ void builtin_set_defaults(struct sv kind, struct cJSON *object, struct arena *ar
 
 void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
                         struct arena *arena) {
-    if (type->is_custom)
+    if (type->is_custom) {
         schema_set_defaults(type->schema, object, arena);
-    else
-        builtin_set_defaults(type->resource.kind, object, arena);
+        return;
+    }
+    builtin_set_defaults(type->resource.kind, object, arena);
+    schema_write_zeros(type->schema, object, arena);
 }

@@ -103,7 +103,7 @@ TEST(custom_objects_are_pruned_defaulted_and_checked) {
         {"{\"spec\":{\"size\":1,\"color\":\"green\"}}", "spec.color",
          "Unsupported value: \"green\": supported values: \"red\", \"blue\""},
         {"{\"spec\":{\"size\":1,\"items\":[{\"name\":\"a\"},{\"name\":\"a\"}]}}", "spec.items[1]",
-         "Duplicate value: map[string]interface {}{\"name\":\"a\"}"},
+         "Duplicate value: {\"name\":\"a\"}"},
         {"{\"spec\":{\"size\":1,\"items\":[{\"name\":\"A\"}]}}", "spec.items[0].name",
          "Invalid value: \"A\": spec.items[0].name in body should match '^[a-z]+$'"},
     };

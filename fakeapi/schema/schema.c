@@ -27,3 +27,14 @@ const struct schema *schema_member(const struct schema *schema, struct sv name) 
     /* A custom type may declare members and a schema for all others. */
     return schema->kind == SCHEMA_STRUCT ? schema->items : NULL;
 }
+
+const struct schema *schema_at(const struct schema *schema, struct sv path) {
+    while (path.len > 0 && schema && schema->kind != SCHEMA_MAP) {
+        struct sv name = sv_cut(&path, '.');
+        struct sv key = sv_prefix(name, sv_find(name, '['));
+        schema = schema_member(schema, key);
+        if (schema && key.len < name.len)
+            schema = schema->items;
+    }
+    return path.len > 0 && schema ? schema->items : schema;
+}

@@ -51,6 +51,8 @@ struct schema {
 
     const struct schema_member *members; /* SCHEMA_STRUCT: sorted by name, bytewise */
     size_t member_count;
+    const struct schema_member *always; /* those that Go writes even when they are zero */
+    size_t always_count;
     const struct sv *required;
     size_t required_count;
 
@@ -77,6 +79,10 @@ struct schema {
 /* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
  * which is treated as SCHEMA_ANY. */
 const struct schema *schema_member(const struct schema *schema, struct sv name);
+
+/* The schema at a path as findings have it ("spec.containers[0].name"); NULL when unknown. Keys of
+ * maps are not looked into. */
+const struct schema *schema_at(const struct schema *schema, struct sv path);
 
 /* A row of discovery as the built-in tables have it. */
 struct schema_builtin_resource {

@@ -16,14 +16,10 @@ struct sv path_index(const struct checker *checker, struct sv field, size_t inde
     return arena_printf(checker->arena, "%.*s[%zu]", SV_ARG(field), index);
 }
 
-/* How Go prints the value: texts in quotes, maps and lists by their type. */
+/* The value as the server shows it: as JSON. */
 static struct sv shown(const struct checker *checker, const struct cJSON *item) {
     if (!item)
         return SV("\"\"");
-    if (json_is_map(item))
-        return SV("\"object\"");
-    if (json_is_list(item))
-        return SV("\"array\"");
     return json_write_arena(checker->arena, item, JSON_COMPACT);
 }
 
@@ -64,6 +60,13 @@ void report_not_supported(const struct checker *checker, struct sv field, const 
     findings_add(checker->arena, checker->findings, field, "FieldValueNotSupported", item,
                  "Unsupported value: %.*s: supported values: %.*s", SV_ARG(shown(checker, item)),
                  SV_ARG(list));
+}
+
+void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
+                  struct sv field, const struct sv *allowed, size_t count) {
+    const struct cJSON *item = json_get(map, key);
+    if (json_is_string(item) && sv_index_of(json_text(item), allowed, count) == count)
+        report_not_supported(checker, path_member(checker, field, key), item, allowed, count);
 }
 
 /* --- formats --- */
@@ -151,8 +154,21 @@ static bool is_qualified_part(struct sv text) {
 const char *check_qualified_name(struct sv text) {
     size_t slash = sv_find(text, '/');
     struct sv name = slash < text.len ? sv_drop(text, slash + 1) : text;
-    if (slash < text.len && (slash == 0 || check_dns_subdomain(sv_prefix(text, slash))))
-        return "prefix part must be a DNS subdomain (e.g. 'example.com')";
+    if (sv_find(name, '/') < name.len)
+        return "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and "
+               "must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  "
+               "or '123-abc', regex used for validation is "
+               "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix "
+               "and '/' (e.g. 'example.com/MyName')";
+    if (slash == 0)
+        return "prefix part must be non-empty";
+    if (slash < text.len && check_dns_subdomain(sv_prefix(text, slash)))
+        return "prefix part a lowercase RFC 1123 subdomain must consist of lower case "
+               "alphanumeric characters, '-' or '.', and must start and end with an alphanumeric "
+               "character (e.g. 'example.com', regex used for validation is "
+               "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+    if (name.len == 0)
+        return "name part must be non-empty";
     if (name.len > 63)
         return "name part must be no more than 63 characters";
     return is_qualified_part(name)
@@ -191,7 +207,18 @@ const char *check_config_key(struct sv text) {
 
 /* --- entry points of admit.h --- */
 
-/* Rules read what the schema promises, so that they run on valid objects only. */
+/* Faults after which a rule could not even read the object. */
+static bool blocks_rules(const struct findings *findings, size_t first) {
+    static const struct sv reasons[] = {SV("FieldValueRequired"), SV("FieldValueNotSupported"),
+                                        SV("FieldValueTooLong"), SV("FieldValueTooMany"),
+                                        SV("FieldValueTypeInvalid")};
+    for (size_t i = first; i < findings->count; i++)
+        if (sv_index_of(findings->items[i].reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons))
+            return true;
+    return false;
+}
+
+/* Rules read what the schema promises. */
 static void validate_custom(const struct checker *checker, const struct resource_type *type,
                             const struct cJSON *object, const struct cJSON *old) {
     size_t count = checker->findings->count;
@@ -199,11 +226,11 @@ static void validate_custom(const struct checker *checker, const struct resource
     validate_schema(checker, type->schema, object, old, SV(""));
     if (!has_rules)
         return;
-    if (checker->findings->count == count)
+    if (!blocks_rules(checker->findings, count))
         validate_rules(checker, type->schema, object, old, SV(""));
     else
         findings_add(checker->arena, checker->findings, SV("<nil>"), "FieldValueInvalid", NULL,
-                     "Invalid value: \"null\": some validation rules were not checked because "
+                     "Invalid value: null: some validation rules were not checked because "
                      "the object was invalid; correct the existing errors to complete validation");
 }
 
@@ -213,10 +240,13 @@ void admit_validate(const struct resource_type *type, const struct cJSON *object
     struct checker checker = {arena, findings};
     size_t count = findings->count;
     validate_metadata(&checker, type, object, old);
-    /* Two validators of the real server look at a changed object's metadata: the causes of a
-     * refusal name each fault twice. */
-    if (old && !type->is_custom && findings->count > count)
+    /* Of a changed object the real server looks at the metadata twice, and each time also as if it
+     * were new: the causes of a refusal name a fault as often. */
+    if (old && !type->is_custom && findings->count > count) {
         validate_metadata(&checker, type, object, old);
+        validate_metadata(&checker, type, object, NULL);
+        validate_metadata(&checker, type, object, NULL);
+    }
     if (type->is_custom)
         validate_custom(&checker, type, object, old);
     else if (subresource.len == 0)

@@ -52,6 +52,21 @@ void validate_rules(const struct checker *checker, const struct schema *schema,
 /* What stood for this item of a list before: by its keys in a list that is a map, else NULL. */
 const struct cJSON *correlated_item(const struct schema *list, const struct cJSON *old,
                                     const struct cJSON *item);
+/* Rules about one field each, with the kinds that have them. */
+void validate_table(const struct checker *checker, struct sv kind, const struct cJSON *object,
+                    const struct cJSON *old);
+/* A text that must be one of a few words; a wrong type is reported elsewhere. */
+void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
+                  struct sv field, const struct sv *allowed, size_t count);
+/* Where a pod may run. */
+void validate_scheduling(const struct checker *checker, const struct cJSON *spec, struct sv field);
+void validate_label_selector(const struct checker *checker, const struct cJSON *selector,
+                             struct sv field);
+void validate_node_selector(const struct checker *checker, const struct cJSON *selector,
+                            struct sv field);
+/* Security contexts of a pod and of a container. */
+void validate_pod_security(const struct checker *checker, const struct cJSON *spec,
+                           struct sv field);
 void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old);
 void validate_template(const struct checker *checker, const struct cJSON *pod_template,
                        struct sv field);
@@ -64,6 +79,7 @@ void check_not_negative(const struct checker *checker, const struct cJSON *objec
 void check_job(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_cron_job(const struct checker *checker, const struct cJSON *object,
                     const struct cJSON *old);
+void check_crd(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_role(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_cluster_role(const struct checker *checker, const struct cJSON *object,
                         const struct cJSON *old);

@@ -48,7 +48,7 @@ void check_job(const struct checker *checker, const struct cJSON *object, const 
     static const char *const counts[] = {"spec.parallelism", "spec.completions",
                                          "spec.activeDeadlineSeconds", "spec.backoffLimit",
                                          "spec.ttlSecondsAfterFinished"};
-    static const struct sv modes[] = {SV("Indexed"), SV("NonIndexed")};
+    static const struct sv modes[] = {SV("NonIndexed"), SV("Indexed")};
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         check_not_negative(checker, object, counts[i]);
     check_word(checker, object, "spec.completionMode", modes, COUNT_OF(modes));

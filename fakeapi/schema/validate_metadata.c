@@ -40,30 +40,63 @@ static void validate_annotations(const struct checker *checker, const struct cJS
                      ANNOTATIONS_BYTES_MAX);
 }
 
+/* An owner as Go prints the struct: what is empty is left out. */
+static struct cJSON *owner_shown(const struct checker *checker, const struct cJSON *owner) {
+    static const struct sv keys[] = {SV("apiVersion"), SV("kind"),       SV("name"),
+                                     SV("uid"),        SV("controller"), SV("blockOwnerDeletion")};
+    struct cJSON *map = json_map(checker->arena);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        const struct cJSON *value = json_get(owner, keys[i]);
+        if (value && !json_is_null(value))
+            json_set(checker->arena, map, keys[i], json_copy(checker->arena, value));
+    }
+    return map;
+}
+
+static void report_owner(const struct checker *checker, const struct cJSON *owner, struct sv key,
+                         const char *detail) {
+    findings_add(checker->arena, checker->findings,
+                 path_member(checker, SV("metadata.ownerReferences"), key), "FieldValueInvalid",
+                 owner, "Invalid value: \"%.*s\": %s", SV_ARG(json_string_or(owner, key, SV(""))),
+                 detail);
+}
+
+static void validate_owner(const struct checker *checker, const struct cJSON *owner) {
+    static const struct sv keys[] = {SV("kind"), SV("name"), SV("uid")};
+    struct sv version = json_string_or(owner, SV("apiVersion"), SV(""));
+    size_t slash = sv_find(version, '/');
+    bool is_version = version.len > 0 && slash + 1 != version.len &&
+                      (slash == version.len || sv_find_last(version, '/') == slash);
+    if (!is_version)
+        report_owner(checker, owner, SV("apiVersion"), "version must not be empty");
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (json_string_or(owner, keys[i], SV("")).len == 0)
+            report_owner(checker, owner, keys[i], "must not be empty");
+    if (sv_eq(version, SV("v1")) && sv_eq(json_find_string(owner, "kind"), SV("Event")))
+        report_invalid(checker, SV("metadata.ownerReferences"), owner_shown(checker, owner),
+                       "/v1, Kind=Event is disallowed from being an owner");
+}
+
 static void validate_owners(const struct checker *checker, const struct cJSON *owners) {
-    static const struct sv keys[] = {SV("apiVersion"), SV("kind"), SV("name"), SV("uid")};
     const struct cJSON *controller = NULL;
-    size_t index = 0;
     JSON_EACH (owner, owners) {
-        struct sv field = path_index(checker, SV("metadata.ownerReferences"), index++);
-        for (size_t i = 0; i < COUNT_OF(keys); i++) {
-            if (json_string_or(owner, keys[i], SV("")).len > 0)
-                continue;
-            struct sv path = path_member(checker, field, keys[i]);
-            findings_add(checker->arena, checker->findings, path, "FieldValueInvalid", owner,
-                         "Invalid value: \"\": must not be empty");
-        }
+        validate_owner(checker, owner);
         if (!json_bool_or(owner, SV("controller"), false))
             continue;
-        if (controller)
-            findings_add(checker->arena, checker->findings, SV("metadata.ownerReferences"),
-                         "FieldValueInvalid", owner,
-                         "Invalid value: \"array\": Only one reference can have Controller set to "
-                         "true. Found \"true\" in references for %.*s/%.*s and %.*s/%.*s",
-                         SV_ARG(json_find_string(controller, "kind")),
-                         SV_ARG(json_find_string(controller, "name")),
-                         SV_ARG(json_find_string(owner, "kind")),
-                         SV_ARG(json_find_string(owner, "name")));
+        if (controller) {
+            struct cJSON *all = json_list(checker->arena);
+            JSON_EACH (item, owners)
+                json_append(all, owner_shown(checker, item));
+            report_invalid(checker, SV("metadata.ownerReferences"), all,
+                           arena_printf(checker->arena,
+                                        "Only one reference can have Controller set to true. Found "
+                                        "\"true\" in references for %.*s/%.*s and %.*s/%.*s",
+                                        SV_ARG(json_find_string(controller, "kind")),
+                                        SV_ARG(json_find_string(controller, "name")),
+                                        SV_ARG(json_find_string(owner, "kind")),
+                                        SV_ARG(json_find_string(owner, "name")))
+                               .ptr);
+        }
         controller = owner;
     }
 }
@@ -76,22 +109,28 @@ static bool is_standard_finalizer(struct sv name) {
 static void validate_finalizers(const struct checker *checker, const struct resource_type *type,
                                 const struct cJSON *object, const struct cJSON *old) {
     struct sv added = SV("");
+    size_t index = 0;
     JSON_EACH (finalizer, json_find(object, "metadata.finalizers")) {
         struct sv name = json_text(finalizer);
+        struct sv field = path_index(checker, SV("metadata.finalizers"), index++);
         bool is_qualified = sv_find(name, '/') < name.len;
         if (check_qualified_name(name))
-            report_invalid(checker, SV("metadata.finalizers"), finalizer,
-                           check_qualified_name(name));
+            report_invalid(checker, field, finalizer, check_qualified_name(name));
         else if (!is_qualified && !is_standard_finalizer(name) && !type->is_custom)
-            report_invalid(checker, SV("metadata.finalizers"), finalizer,
+            report_invalid(checker, field, finalizer,
                            "name is neither a standard finalizer name nor is it fully qualified");
         if (old && object_is_deleting(old) && !object_has_finalizer(old, name))
             added = arena_printf(checker->arena, "%.*s%s\"%.*s\"", SV_ARG(added),
                                  added.len ? ", " : "", SV_ARG(name));
     }
+    const struct cJSON *finalizers = json_find(object, "metadata.finalizers");
+    if (object_has_finalizer(object, SV("orphan")) &&
+        object_has_finalizer(object, SV("foregroundDeletion")))
+        report_invalid(checker, SV("metadata.finalizers"), finalizers,
+                       "finalizer orphan and foregroundDeletion cannot be both set");
     if (added.len > 0)
         report_forbidden(
-            checker, SV("metadata.finalizers"), json_find(object, "metadata.finalizers"),
+            checker, SV("metadata.finalizers"), finalizers,
             arena_printf(checker->arena,
                          "no new finalizers can be added if the object is being deleted, found new "
                          "finalizers []string{%.*s}",
@@ -129,10 +168,22 @@ void validate_metadata(const struct checker *checker, const struct resource_type
         if (fault)
             report_invalid(checker, SV("metadata.name"), name, fault);
     }
+    const struct cJSON *generation = json_get(metadata, SV("generation"));
+    int64_t number;
+    if (json_to_int64(generation, &number) && number < 0)
+        report_invalid(checker, SV("metadata.generation"), generation,
+                       "must be greater than or equal to 0");
     validate_labels(checker, json_get(metadata, SV("labels")), SV("metadata.labels"));
     validate_annotations(checker, json_get(metadata, SV("annotations")));
     validate_owners(checker, json_get(metadata, SV("ownerReferences")));
     validate_finalizers(checker, type, object, old);
+    static const struct sv system[] = {SV("deletionTimestamp"), SV("deletionGracePeriodSeconds")};
+    for (size_t i = 0; old && i < COUNT_OF(system); i++) {
+        const struct cJSON *now = json_get(metadata, system[i]);
+        if (now && !json_equal(now, json_get(json_get(old, SV("metadata")), system[i])))
+            report_invalid(checker, path_member(checker, SV("metadata"), system[i]), now,
+                           "field is immutable");
+    }
     if (old && !sv_eq(object_uid(object), object_uid(old)))
         report_invalid(checker, SV("metadata.uid"), json_get(metadata, SV("uid")),
                        "field is immutable");

@@ -10,21 +10,16 @@
 static const struct sv restart_policies[] = {SV("Always"), SV("OnFailure"), SV("Never")};
 static const struct sv pull_policies[] = {SV("Always"), SV("IfNotPresent"), SV("Never")};
 static const struct sv protocols[] = {SV("SCTP"), SV("TCP"), SV("UDP")};
-static const struct sv dns_policies[] = {SV("ClusterFirst"), SV("ClusterFirstWithHostNet"),
+static const struct sv dns_policies[] = {SV("ClusterFirstWithHostNet"), SV("ClusterFirst"),
                                          SV("Default"), SV("None")};
+static const struct sv message_policies[] = {SV("File"), SV("FallbackToLogsOnError")};
+static const struct sv propagations[] = {SV("Bidirectional"), SV("HostToContainer"), SV("None")};
+static const struct sv systems[] = {SV("linux"), SV("windows")};
 static const struct sv media[] = {SV(""), SV("HugePages"), SV("Memory")};
 static const struct sv host_path_types[] = {
-    SV(""),     SV("BlockDevice"),       SV("CharDevice"), SV("Directory"),
-    SV("File"), SV("DirectoryOrCreate"), SV("Socket"),     SV("FileOrCreate")};
-static const struct sv operators[] = {SV("Equal"), SV("Exists")};
-static const struct sv effects[] = {SV("NoSchedule"), SV("PreferNoSchedule"), SV("NoExecute")};
+    SV(""),     SV("BlockDevice"),  SV("CharDevice"), SV("Directory"), SV("DirectoryOrCreate"),
+    SV("File"), SV("FileOrCreate"), SV("Socket")};
 
-static void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
-                         struct sv field, const struct sv *allowed, size_t count) {
-    const struct cJSON *item = json_get(map, key);
-    if (json_is_string(item) && sv_index_of(json_text(item), allowed, count) == count)
-        report_not_supported(checker, path_member(checker, field, key), item, allowed, count);
-}
 #define CHECK_ONE_OF(checker, map, key, field, list)                                               \
     check_one_of(checker, map, key, field, list, COUNT_OF(list))
 
@@ -41,6 +36,30 @@ static bool has_item(const struct cJSON *list, struct sv key, struct sv value,
 
 /* --- volumes --- */
 
+/* Files from objects: their mode and where they go. */
+static void check_file_modes(const struct checker *checker, const struct cJSON *volume,
+                             struct sv field) {
+    static const struct sv sources[] = {SV("configMap"), SV("secret"), SV("projected"),
+                                        SV("downwardAPI")};
+    for (size_t i = 0; i < COUNT_OF(sources); i++) {
+        const struct cJSON *source = json_get(volume, sources[i]);
+        const struct cJSON *mode = json_get(source, SV("defaultMode"));
+        struct sv below = path_member(checker, field, sources[i]);
+        int64_t number;
+        size_t index = 0;
+        if (json_to_int64(mode, &number) && (number < 0 || number > 0777))
+            report_invalid(checker, path_member(checker, below, SV("defaultMode")), mode,
+                           "must be a number between 0 and 0777 (octal), both inclusive");
+        JSON_EACH (item, json_get(source, SV("items"))) {
+            struct sv at = path_index(checker, path_member(checker, below, SV("items")), index++);
+            const struct cJSON *path = json_get(item, SV("path"));
+            if (sv_contains(json_text(path), SV("..")))
+                report_invalid(checker, path_member(checker, at, SV("path")), path,
+                               "must not contain '..'");
+        }
+    }
+}
+
 static void check_volume_source(const struct checker *checker, const struct cJSON *volume,
                                 struct sv field) {
     size_t sources = json_count(volume) - (json_get(volume, SV("name")) != NULL);
@@ -48,8 +67,11 @@ static void check_volume_source(const struct checker *checker, const struct cJSO
     const struct cJSON *claim = json_get(volume, SV("persistentVolumeClaim"));
     const struct cJSON *config = json_get(volume, SV("configMap"));
     const struct cJSON *secret = json_get(volume, SV("secret"));
-    if (sources > 1)
-        report_forbidden(checker, field, volume, "may not specify more than 1 volume type");
+    size_t seen = 0;
+    JSON_EACH (source, volume)
+        if (!sv_eq(json_key(source), SV("name")) && ++seen == 2 && sources > 1)
+            report_forbidden(checker, path_member(checker, field, json_key(source)), volume,
+                             "may not specify more than 1 volume type");
     if (host_path) {
         struct sv path = json_find_string(host_path, "path");
         struct sv below = path_member(checker, field, SV("hostPath"));
@@ -67,6 +89,7 @@ static void check_volume_source(const struct checker *checker, const struct cJSO
         report_required(checker, path_member(checker, field, SV("configMap.name")), config, "");
     if (secret && json_find_string(secret, "secretName").len == 0)
         report_required(checker, path_member(checker, field, SV("secret.secretName")), secret, "");
+    check_file_modes(checker, volume, field);
     if (json_get(volume, SV("emptyDir")))
         CHECK_ONE_OF(checker, json_get(volume, SV("emptyDir")), SV("medium"),
                      path_member(checker, field, SV("emptyDir")), media);
@@ -92,6 +115,32 @@ static void check_volumes(const struct checker *checker, const struct cJSON *spe
 
 /* --- containers --- */
 
+static void check_env_source(const struct checker *checker, const struct cJSON *variable,
+                             const struct cJSON *from, struct sv field) {
+    static const struct sv resources[] = {
+        SV("limits.cpu"),   SV("limits.ephemeral-storage"),   SV("limits.memory"),
+        SV("requests.cpu"), SV("requests.ephemeral-storage"), SV("requests.memory")};
+    static const struct sv references[] = {SV("configMapKeyRef"), SV("secretKeyRef")};
+    const struct cJSON *resource = json_find(from, "resourceFieldRef.resource");
+    if (json_find_string(variable, "value").len > 0)
+        report_invalid(checker, field, NULL, "may not be specified when `value` is not empty");
+    else if (json_count(from) != 1)
+        report_invalid(checker, field, NULL,
+                       "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or "
+                       "`secretKeyRef`");
+    if (resource && !sv_contains(json_text(resource), SV("hugepages-")))
+        CHECK_ONE_OF(checker, json_get(from, SV("resourceFieldRef")), SV("resource"),
+                     path_member(checker, field, SV("resourceFieldRef")), resources);
+    for (size_t i = 0; i < COUNT_OF(references); i++) {
+        const struct cJSON *reference = json_get(from, references[i]);
+        if (reference && json_find_string(reference, "key").len == 0)
+            report_required(
+                checker,
+                path_member(checker, path_member(checker, field, references[i]), SV("key")),
+                reference, "");
+    }
+}
+
 static void check_env(const struct checker *checker, const struct cJSON *container,
                       struct sv field) {
     size_t index = 0;
@@ -106,13 +155,8 @@ static void check_env(const struct checker *checker, const struct cJSON *contain
                            json_get(variable, SV("name")),
                            "a valid environment variable name must consist only of printable ASCII "
                            "characters other than '='");
-        if (from && json_find_string(variable, "value").len > 0)
-            report_invalid(checker, path_member(checker, below, SV("valueFrom")), from,
-                           "may not be specified when `value` is not empty");
-        if (from && json_count(from) != 1)
-            report_invalid(checker, path_member(checker, below, SV("valueFrom")), from,
-                           "must specify one of: `fieldRef`, `resourceFieldRef`, "
-                           "`configMapKeyRef`, `secretKeyRef` or `fileKeyRef`");
+        if (from)
+            check_env_source(checker, variable, from, path_member(checker, below, SV("valueFrom")));
     }
 }
 
@@ -128,6 +172,52 @@ static void check_port_number(const struct checker *checker, const struct cJSON 
         report_invalid(checker, path, item, "must be between 1 and 65535, inclusive");
 }
 
+/* A name may break several rules; false: it does. */
+static bool report_port_name(const struct checker *checker, const struct cJSON *name,
+                             struct sv field) {
+    const char *fault = check_port_name(json_text(name));
+    bool has_letter = false;
+    for (size_t i = 0; i < json_text(name).len; i++)
+        has_letter |= json_text(name).ptr[i] >= 'a' && json_text(name).ptr[i] <= 'z';
+    if (!fault)
+        return true;
+    report_invalid(checker, field, name, fault);
+    if (!has_letter && strcmp(fault, check_port_name(SV("0"))) != 0)
+        report_invalid(checker, field, name, check_port_name(SV("0")));
+    return false;
+}
+
+static void check_host_ports(const struct checker *checker, const struct cJSON *spec,
+                             const struct cJSON *ports, struct sv field) {
+    bool is_host_network = json_is_true(json_get(spec, SV("hostNetwork")));
+    size_t index = 0;
+    JSON_EACH (port, ports) {
+        const struct cJSON *host = json_get(port, SV("hostPort"));
+        struct sv below = path_member(checker, path_index(checker, field, index++), SV("hostPort"));
+        if (!host)
+            continue;
+        if (is_host_network && !json_equal(host, json_get(port, SV("containerPort"))))
+            report_invalid(checker, below, host,
+                           "must match `containerPort` when `hostNetwork` is true");
+        JSON_EACH (other, ports) {
+            if (other == port)
+                break;
+            bool is_same =
+                json_equal(json_get(other, SV("hostPort")), host) &&
+                json_equal(json_get(other, SV("protocol")), json_get(port, SV("protocol"))) &&
+                json_equal(json_get(other, SV("hostIP")), json_get(port, SV("hostIP")));
+            if (is_same)
+                report_duplicate(
+                    checker, below,
+                    json_string(checker->arena,
+                                arena_printf(checker->arena, "%.*s/%.*s/%.*s",
+                                             SV_ARG(json_find_string(port, "protocol")),
+                                             SV_ARG(json_find_string(port, "hostIP")),
+                                             SV_ARG(json_text(host)))));
+        }
+    }
+}
+
 static void check_ports(const struct checker *checker, const struct cJSON *container,
                         struct sv field) {
     const struct cJSON *ports = json_get(container, SV("ports"));
@@ -136,10 +226,9 @@ static void check_ports(const struct checker *checker, const struct cJSON *conta
         struct sv below = path_index(checker, path_member(checker, field, SV("ports")), index++);
         const struct cJSON *name = json_get(port, SV("name"));
         if (json_text(name).len > 0) {
-            const char *fault = check_port_name(json_text(name));
-            if (fault)
-                report_invalid(checker, path_member(checker, below, SV("name")), name, fault);
-            else if (has_item(ports, SV("name"), json_text(name), port))
+            if (!report_port_name(checker, name, path_member(checker, below, SV("name"))))
+                continue;
+            if (has_item(ports, SV("name"), json_text(name), port))
                 report_duplicate(checker, path_member(checker, below, SV("name")), name);
         }
         check_port_number(checker, port, SV("containerPort"), below, true);
@@ -167,12 +256,49 @@ static void check_mounts(const struct checker *checker, const struct cJSON *spec
         else if (has_item(mounts, SV("mountPath"), json_text(path), mount))
             report_invalid(checker, path_member(checker, below, SV("mountPath")), path,
                            "must be unique");
+        struct sv mounts_field = path_member(checker, field, SV("volumeMounts"));
+        CHECK_ONE_OF(checker, mount, SV("mountPropagation"), mounts_field, propagations);
+        const struct cJSON *sub_path = json_get(mount, SV("subPath"));
+        if (sv_contains(json_text(sub_path), SV("..")))
+            report_invalid(checker, path_member(checker, mounts_field, SV("subPath")), sub_path,
+                           "must not contain '..'");
         if (sv_eq(json_find_string(mount, "mountPropagation"), SV("Bidirectional")) &&
             !is_privileged)
-            report_forbidden(checker, path_member(checker, below, SV("mountPropagation")),
+            report_forbidden(checker, path_member(checker, mounts_field, SV("mountPropagation")),
                              json_get(mount, SV("mountPropagation")),
                              "Bidirectional mount propagation is available only to privileged "
                              "containers");
+    }
+}
+
+/* Names of resources of containers; those of a vendor are whole, and limited to be asked for. */
+static void check_resource_names(const struct checker *checker, const struct cJSON *container,
+                                 struct sv field) {
+    static const struct sv standard[] = {SV("cpu"), SV("memory"), SV("ephemeral-storage")};
+    static const struct sv lists[] = {SV("limits"), SV("requests")};
+    const struct cJSON *resources = json_get(container, SV("resources"));
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        JSON_EACH (resource, json_get(resources, lists[i])) {
+            struct sv name = json_key(resource);
+            struct sv below = arena_printf(checker->arena, "%.*s.resources.%.*s[%.*s]",
+                                           SV_ARG(field), SV_ARG(lists[i]), SV_ARG(name));
+            struct quantity quantity;
+            if (sv_index_of(name, standard, COUNT_OF(standard)) < COUNT_OF(standard) ||
+                sv_starts_with(name, SV("hugepages-")))
+                continue;
+            const struct cJSON *shown = json_string(checker->arena, name);
+            if (sv_find(name, '/') == name.len) {
+                report_invalid(checker, below, shown,
+                               "must be a standard resource type or fully qualified");
+                report_invalid(checker, below, shown, "must be a standard resource for containers");
+            } else if (quantity_parse(json_text(resource), &quantity) &&
+                       quantity_milli_value(quantity) % 1000 != 0)
+                report_invalid(checker, below, resource, "must be an integer");
+            else if (i == 1 && !json_get(json_get(resources, SV("limits")), name))
+                report_required(
+                    checker, arena_printf(checker->arena, "%.*s.resources.limits", SV_ARG(field)),
+                    resource, "Limit must be set for non overcommitable resources");
+        }
     }
 }
 
@@ -186,7 +312,10 @@ static void check_resources(const struct checker *checker, const struct cJSON *c
         if (!quantity_parse(json_text(request), &wanted))
             continue; /* a wrong type, reported as such */
         if (wanted.nano < 0)
-            report_invalid(checker, below, request, "must be greater than or equal to 0");
+            report_invalid(checker,
+                           arena_printf(checker->arena, "%.*s[%.*s]", SV_ARG(below),
+                                        SV_ARG(json_key(request))),
+                           request, "must be greater than or equal to 0");
         if (bound && quantity_parse(json_text(bound), &limit) &&
             quantity_compare(wanted, limit) > 0)
             report_invalid(checker, below, request,
@@ -195,6 +324,25 @@ static void check_resources(const struct checker *checker, const struct cJSON *c
                                         SV_ARG(json_key(request)), SV_ARG(json_text(bound)))
                                .ptr);
     }
+}
+
+static void check_probe_numbers(const struct checker *checker, const struct cJSON *probe,
+                                struct sv field, bool may_succeed_often) {
+    static const struct sv numbers[] = {SV("initialDelaySeconds"), SV("timeoutSeconds"),
+                                        SV("periodSeconds"), SV("successThreshold"),
+                                        SV("failureThreshold")};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        const struct cJSON *item = json_get(probe, numbers[i]);
+        int64_t number;
+        if (json_to_int64(item, &number) && number < 0)
+            report_invalid(checker, path_member(checker, field, numbers[i]), item,
+                           "must be greater than or equal to 0");
+    }
+    const struct cJSON *success = json_get(probe, SV("successThreshold"));
+    int64_t number;
+    if (!may_succeed_often && json_to_int64(success, &number) && number > 1)
+        report_invalid(checker, path_member(checker, field, SV("successThreshold")), success,
+                       "must be 1");
 }
 
 static void check_probe(const struct checker *checker, const struct cJSON *container,
@@ -207,10 +355,38 @@ static void check_probe(const struct checker *checker, const struct cJSON *conta
     for (size_t i = 0; i < COUNT_OF(handlers); i++)
         count += json_get(probe, handlers[i]) != NULL;
     struct sv below = path_member(checker, field, name);
+    struct sv last = SV("");
+    for (size_t i = 0; i < COUNT_OF(handlers); i++)
+        if (json_get(probe, handlers[i]))
+            last = handlers[i];
     if (count == 0)
         report_required(checker, below, probe, "must specify a handler type");
     else if (count > 1)
-        report_forbidden(checker, below, probe, "may not specify more than 1 handler type");
+        report_forbidden(checker, path_member(checker, below, last), probe,
+                         "may not specify more than 1 handler type");
+    check_probe_numbers(checker, probe, below, sv_eq(name, SV("readinessProbe")));
+    static const struct sv targets[] = {SV("httpGet"), SV("tcpSocket")};
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        const struct cJSON *port = json_get(json_get(probe, targets[i]), SV("port"));
+        if (json_is_string(port))
+            report_port_name(
+                checker, port,
+                path_member(checker, path_member(checker, below, targets[i]), SV("port")));
+    }
+}
+
+static void check_life_cycle(const struct checker *checker, const struct cJSON *container,
+                             struct sv field) {
+    static const struct sv hooks[] = {SV("postStart"), SV("preStop")};
+    for (size_t i = 0; i < COUNT_OF(hooks); i++) {
+        const struct cJSON *exec =
+            json_get(json_get(json_get(container, SV("lifecycle")), hooks[i]), SV("exec"));
+        if (exec && json_count(json_get(exec, SV("command"))) == 0)
+            report_required(checker,
+                            arena_printf(checker->arena, "%.*s.lifecycle.%.*s.exec.command",
+                                         SV_ARG(field), SV_ARG(hooks[i])),
+                            exec, "");
+    }
 }
 
 static void check_container(const struct checker *checker, const struct cJSON *spec,
@@ -224,15 +400,25 @@ static void check_container(const struct checker *checker, const struct cJSON *s
         report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
     else if (has_item(siblings, SV("name"), json_text(name), container))
         report_duplicate(checker, name_field, name);
-    if (json_find_string(container, "image").len == 0)
+    struct sv image = json_find_string(container, "image");
+    if (image.len == 0)
         report_required(checker, path_member(checker, field, SV("image")), container, "");
+    else if (sv_trim(image).len != image.len)
+        report_invalid(checker, path_member(checker, field, SV("image")),
+                       json_get(container, SV("image")),
+                       "must not have leading or trailing whitespace");
     check_ports(checker, container, field);
+    check_host_ports(checker, spec, json_get(container, SV("ports")),
+                     path_member(checker, field, SV("ports")));
+    check_life_cycle(checker, container, field);
+    CHECK_ONE_OF(checker, container, SV("terminationMessagePolicy"), field, message_policies);
     check_env(checker, container, field);
     check_mounts(checker, spec, container, field);
     check_probe(checker, container, SV("livenessProbe"), field);
     check_probe(checker, container, SV("readinessProbe"), field);
     check_probe(checker, container, SV("startupProbe"), field);
     CHECK_ONE_OF(checker, container, SV("imagePullPolicy"), field, pull_policies);
+    check_resource_names(checker, container, field);
     check_resources(checker, container, field);
 }
 
@@ -246,19 +432,55 @@ static void check_containers(const struct checker *checker, const struct cJSON *
     }
 }
 
-static void check_tolerations(const struct checker *checker, const struct cJSON *spec,
-                              struct sv field) {
+/* What only makes sense for containers that stay. */
+static void check_init_containers(const struct checker *checker, const struct cJSON *spec,
+                                  struct sv field) {
+    static const struct sv keys[] = {SV("lifecycle"), SV("livenessProbe"), SV("readinessProbe"),
+                                     SV("startupProbe")};
     size_t index = 0;
-    JSON_EACH (toleration, json_get(spec, SV("tolerations"))) {
+    JSON_EACH (container, json_get(spec, SV("initContainers"))) {
         struct sv below =
-            path_index(checker, path_member(checker, field, SV("tolerations")), index++);
-        CHECK_ONE_OF(checker, toleration, SV("operator"), below, operators);
-        CHECK_ONE_OF(checker, toleration, SV("effect"), below, effects);
-        if (sv_eq(json_find_string(toleration, "operator"), SV("Exists")) &&
-            json_find_string(toleration, "value").len > 0)
-            report_invalid(checker, path_member(checker, below, SV("operator")), toleration,
-                           "value must be empty when `operator` is 'Exists'");
+            path_index(checker, path_member(checker, field, SV("initContainers")), index++);
+        const struct cJSON *name = json_get(container, SV("name"));
+        if (has_item(json_get(spec, SV("containers")), SV("name"), json_text(name), NULL))
+            report_duplicate(checker, path_member(checker, below, SV("name")), name);
+        if (sv_eq(json_find_string(container, "restartPolicy"), SV("Always")))
+            continue;
+        for (size_t i = 0; i < COUNT_OF(keys); i++)
+            if (json_get(container, keys[i]))
+                report_forbidden(checker, path_member(checker, below, keys[i]), container,
+                                 "may not be set for init containers without restartPolicy=Always");
     }
+}
+
+static void check_deadline(const struct checker *checker, const struct cJSON *spec,
+                           struct sv field) {
+    const struct cJSON *deadline = json_get(spec, SV("activeDeadlineSeconds"));
+    int64_t seconds;
+    if (json_to_int64(deadline, &seconds) && (seconds < 1 || seconds > INT32_MAX))
+        report_invalid(checker, path_member(checker, field, SV("activeDeadlineSeconds")), deadline,
+                       "must be between 1 and 2147483647, inclusive");
+}
+
+static void check_names(const struct checker *checker, const struct cJSON *spec, struct sv field) {
+    static const struct {
+        struct sv key;
+        const char *(*check)(struct sv text);
+    } names[] = {
+        {SV("subdomain"), check_dns_label},
+        {SV("nodeName"), check_dns_subdomain},
+        {SV("serviceAccountName"), check_dns_subdomain},
+    };
+    check_deadline(checker, spec, field);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const struct cJSON *name = json_get(spec, names[i].key);
+        const char *fault = json_text(name).len > 0 ? names[i].check(json_text(name)) : NULL;
+        if (fault)
+            report_invalid(checker, path_member(checker, field, names[i].key), name, fault);
+    }
+    if (json_count(json_get(spec, SV("ephemeralContainers"))) > 0)
+        report_forbidden(checker, path_member(checker, field, SV("ephemeralContainers")), spec,
+                         "cannot be set on create");
 }
 
 static void check_pod_spec(const struct checker *checker, const struct cJSON *spec,
@@ -272,7 +494,19 @@ static void check_pod_spec(const struct checker *checker, const struct cJSON *sp
     CHECK_ONE_OF(checker, spec, SV("dnsPolicy"), field, dns_policies);
     validate_labels(checker, json_get(spec, SV("nodeSelector")),
                     path_member(checker, field, SV("nodeSelector")));
-    check_tolerations(checker, spec, field);
+    check_init_containers(checker, spec, field);
+    check_names(checker, spec, field);
+    validate_scheduling(checker, spec, field);
+    validate_pod_security(checker, spec, field);
+    const struct cJSON *dns = json_get(spec, SV("dnsConfig"));
+    if (sv_eq(json_find_string(spec, "dnsPolicy"), SV("None")) && !dns)
+        report_required(checker, path_member(checker, field, SV("dnsConfig")), spec,
+                        "must provide `dnsConfig` when `dnsPolicy` is None");
+    const struct cJSON *system = json_find(spec, "os");
+    if (system && sv_index_of(json_find_string(system, "name"), systems, COUNT_OF(systems)) ==
+                      COUNT_OF(systems))
+        report_not_supported(checker, path_member(checker, field, SV("os")),
+                             json_get(system, SV("name")), systems, COUNT_OF(systems));
     const struct cJSON *host = json_get(spec, SV("hostname"));
     if (json_text(host).len > 0 && check_dns_label(json_text(host)))
         report_invalid(checker, path_member(checker, field, SV("hostname")), host,
@@ -308,26 +542,79 @@ void validate_template(const struct checker *checker, const struct cJSON *pod_te
                              always, COUNT_OF(always));
 }
 
-/* Only these may change in the spec of a pod: images, deadlines, tolerations that are added. */
-static void check_pod_update(const struct checker *checker, const struct cJSON *pod,
+static void check_new_images(const struct checker *checker, const struct cJSON *spec,
                              const struct cJSON *old) {
-    struct cJSON *new_spec = json_copy(checker->arena, json_get(pod, SV("spec")));
-    struct cJSON *old_spec = json_copy(checker->arena, json_get(old, SV("spec")));
+    size_t index = 0;
+    if (json_count(json_get(spec, SV("containers"))) != json_count(json_get(old, SV("containers"))))
+        report_forbidden(checker, SV("spec.containers"), json_get(spec, SV("containers")),
+                         "pod updates may not add or remove containers");
+    JSON_EACH (container, json_get(spec, SV("containers"))) {
+        struct sv field = path_index(checker, SV("spec.containers"), index++);
+        if (json_find_string(container, "image").len == 0)
+            report_required(checker, path_member(checker, field, SV("image")), container, "");
+    }
+}
+
+static void check_new_deadline(const struct checker *checker, const struct cJSON *spec,
+                               const struct cJSON *old) {
+    const struct cJSON *now = json_get(spec, SV("activeDeadlineSeconds"));
+    int64_t before, after;
+    if (!json_to_int64(json_get(old, SV("activeDeadlineSeconds")), &before))
+        return;
+    if (!json_to_int64(now, &after))
+        report_invalid(checker, SV("spec.activeDeadlineSeconds"), json_null(checker->arena),
+                       "must not update from a positive integer to nil value");
+    else if (after > before)
+        report_invalid(checker, SV("spec.activeDeadlineSeconds"), now,
+                       "must be less than or equal to previous value");
+}
+
+static void check_new_gates(const struct checker *checker, const struct cJSON *spec,
+                            const struct cJSON *old) {
+    size_t index = 0;
+    JSON_EACH (gate, json_get(spec, SV("schedulingGates"))) {
+        struct sv name = json_find_string(gate, "name");
+        struct sv field = path_index(checker, SV("spec.schedulingGates"), index++);
+        if (!has_item(json_get(old, SV("schedulingGates")), SV("name"), name, NULL))
+            report_forbidden(
+                checker, path_member(checker, field, SV("name")), gate,
+                arena_printf(checker->arena,
+                             "only deletion is allowed, but found new scheduling gate '%.*s'",
+                             SV_ARG(name))
+                    .ptr);
+    }
+}
+
+/* A copy of the spec without what may change; a grace that was negative may become a second. */
+static struct cJSON *fixed_part(const struct checker *checker, const struct cJSON *spec,
+                                const struct cJSON *old) {
     static const struct sv mutable_keys[] = {SV("activeDeadlineSeconds"), SV("tolerations"),
-                                             SV("terminationGracePeriodSeconds"),
                                              SV("schedulingGates")};
     static const struct sv container_lists[] = {SV("containers"), SV("initContainers"),
                                                 SV("ephemeralContainers")};
-    struct cJSON *specs[] = {new_spec, old_spec};
-    for (size_t i = 0; i < COUNT_OF(specs); i++) {
-        for (size_t k = 0; k < COUNT_OF(mutable_keys); k++)
-            json_remove(specs[i], mutable_keys[k]);
-        for (size_t k = 0; k < COUNT_OF(container_lists); k++)
-            JSON_EACH (container, json_get(specs[i], container_lists[k]))
-                json_remove(container, SV("image"));
-    }
-    if (!json_equal(new_spec, old_spec))
-        report_forbidden(checker, SV("spec"), json_get(pod, SV("spec")),
+    static const struct sv grace = SV("terminationGracePeriodSeconds");
+    struct cJSON *copy = json_copy(checker->arena, spec);
+    for (size_t i = 0; i < COUNT_OF(mutable_keys); i++)
+        json_remove(copy, mutable_keys[i]);
+    if (json_int_or(old, grace, 0) < 0 || json_int_or(spec, grace, 0) < 0)
+        json_remove(copy, grace);
+    for (size_t i = 0; i < COUNT_OF(container_lists); i++)
+        JSON_EACH (container, json_get(copy, container_lists[i]))
+            json_remove(container, SV("image"));
+    return copy;
+}
+
+/* Only these may change in the spec of a pod: images, deadlines, tolerations that are added. */
+static void check_pod_update(const struct checker *checker, const struct cJSON *pod,
+                             const struct cJSON *old_pod) {
+    const struct cJSON *spec = json_get(pod, SV("spec")), *old = json_get(old_pod, SV("spec"));
+    size_t count = checker->findings->count;
+    check_new_images(checker, spec, old);
+    check_new_deadline(checker, spec, old);
+    check_new_gates(checker, spec, old);
+    if (checker->findings->count == count &&
+        !json_equal(fixed_part(checker, spec, old), fixed_part(checker, old, spec)))
+        report_forbidden(checker, SV("spec"), spec,
                          "pod updates may not change fields other than "
                          "`spec.containers[*].image`,`spec.initContainers[*].image`,"
                          "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "

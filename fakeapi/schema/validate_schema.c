@@ -5,11 +5,14 @@
 #include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/schema/pattern.h"
 
+#include "core/api/api_time.h"
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/data/json.h"
 
 #include <stdlib.h>
+
+#include <arpa/inet.h>
 
 static double number_of(const struct cJSON *item) {
     return item ? strtod(json_text(item).ptr, NULL) : 0;
@@ -59,6 +62,20 @@ static size_t character_count(struct sv text) {
     return count;
 }
 
+/* The formats that vendors use most; others say nothing. */
+static bool has_format(const struct checker *checker, struct sv format, struct sv text) {
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const char *copy = arena_copy(checker->arena, text).ptr;
+    int64_t time_ms;
+    if (sv_eq(format, SV("date-time")))
+        return api_time_parse(text, &time_ms);
+    if (sv_eq(format, SV("ipv4")))
+        return inet_pton(AF_INET, copy, bytes) == 1;
+    if (sv_eq(format, SV("ipv6")))
+        return inet_pton(AF_INET6, copy, bytes) == 1;
+    return !sv_eq(format, SV("byte")) || is_base64(text);
+}
+
 static void check_string(const struct checker *checker, const struct cJSON *rules,
                          const struct cJSON *item, struct sv field) {
     struct sv text = json_text(item);
@@ -73,6 +90,11 @@ static void check_string(const struct checker *checker, const struct cJSON *rule
     if (count > max)
         findings_add(checker->arena, checker->findings, field, "FieldValueTooLong", item,
                      "Too long: may not be more than %lld bytes", (long long)max);
+    struct sv format = json_string_or(rules, SV("format"), SV(""));
+    if (!has_format(checker, format, text))
+        findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
+                     "Invalid value: \"%.*s\": %.*s in body must be of type %.*s: \"%.*s\"",
+                     SV_ARG(text), SV_ARG(field), SV_ARG(format), SV_ARG(text));
     if (pattern.len > 0 && !pattern_matches(checker->arena, pattern, text, NULL))
         report_body(checker, field, item,
                     arena_printf(checker->arena, "match '%.*s'", SV_ARG(pattern)).ptr);
@@ -86,7 +108,7 @@ static void check_count(const struct checker *checker, const struct cJSON *rules
     int64_t max = json_int_or(rules, is_list ? SV("maxItems") : SV("maxProperties"), INT64_MAX);
     if (count < min)
         report_body(
-            checker, field, item,
+            checker, field, json_int(checker->arena, count),
             arena_printf(checker->arena, "have at least %lld %s", (long long)min, what).ptr);
     if (count > max)
         findings_add(checker->arena, checker->findings, field, "FieldValueTooMany", item,
@@ -94,18 +116,17 @@ static void check_count(const struct checker *checker, const struct cJSON *rules
                      (long long)max);
 }
 
-/* Go prints a list-map key as map[string]interface {}{"name":"a"}. */
 static void report_key_duplicate(const struct checker *checker, const struct schema *schema,
                                  const struct cJSON *item, struct sv field) {
     struct sv keys = SV("");
     for (size_t i = 0; i < schema->list_map_key_count; i++) {
         const struct cJSON *value = json_get(item, schema->list_map_keys[i]);
         struct sv text = value ? json_write_arena(checker->arena, value, JSON_COMPACT) : SV("nil");
-        keys = arena_printf(checker->arena, "%.*s%s\"%.*s\":%.*s", SV_ARG(keys), i ? ", " : "",
+        keys = arena_printf(checker->arena, "%.*s%s\"%.*s\":%.*s", SV_ARG(keys), i ? "," : "",
                             SV_ARG(schema->list_map_keys[i]), SV_ARG(text));
     }
     findings_add(checker->arena, checker->findings, field, "FieldValueDuplicate", item,
-                 "Duplicate value: map[string]interface {}{%.*s}", SV_ARG(keys));
+                 "Duplicate value: {%.*s}", SV_ARG(keys));
 }
 
 static bool same_keys(const struct schema *schema, const struct cJSON *a, const struct cJSON *b) {

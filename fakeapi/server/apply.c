@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
 #include "fakeapi/server/field_set.h"
 #include "fakeapi/server/managed_fields.h"
 
@@ -16,32 +17,11 @@ struct cJSON *apply_fields_of(struct arena *arena, const struct schema *schema,
 
 /* --- updates --- */
 
-/* Parts of a built-in object that exist even when nobody wrote them (Go's plain structs): they
- * are not "new parents" of what a creation brings. */
-static struct cJSON *empty_object(struct arena *arena, const struct schema *schema,
-                                  const struct cJSON *object) {
-    static const char *const paths[] = {
-        "metadata",
-        "spec",
-        "status",
-        "spec.template",
-        "spec.template.metadata",
-        "spec.template.spec",
-        "spec.strategy",
-        "spec.updateStrategy",
-    };
-    struct cJSON *empty = json_map(arena);
+/* What a creation is compared with: of a built-in kind an object without anything but the fields
+ * that are always there, which are no "new parents" of what the creation brings. */
+static struct cJSON *empty_object(struct arena *arena, const struct schema *schema) {
+    struct cJSON *empty = schema->type_name.len > 0 ? schema_zero(schema, arena) : json_map(arena);
     json_ensure_map(arena, empty, SV("metadata"));
-    if (schema->type_name.len == 0)
-        return empty;
-    for (size_t i = 0; i < COUNT_OF(paths); i++) {
-        if (!json_is_map(json_find(object, paths[i])))
-            continue;
-        struct sv rest = sv_from(paths[i]);
-        struct cJSON *at = empty;
-        while (rest.len > 0)
-            at = json_ensure_map(arena, at, sv_cut(&rest, '.'));
-    }
     return empty;
 }
 
@@ -68,7 +48,7 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
     struct cJSON *changed, *removed;
     struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
     bool resets = old && resets_managed_fields(object);
-    fields_compare(arena, schema, old ? old : empty_object(arena, schema, object), object, &changed,
+    fields_compare(arena, schema, old ? old : empty_object(arena, schema), object, &changed,
                    &removed);
     managed_tracked(arena, changed);
     managed_tracked(arena, removed);
@@ -312,9 +292,23 @@ static void add_conflicts(struct applier *applier, const struct cJSON *entry,
     }
 }
 
+/* Whether others own only what the writer may take from them. */
+static bool is_forgiven(struct arena *arena, const struct schema *schema, const struct cJSON *list,
+                        const struct cJSON *own, const struct cJSON *wanted,
+                        const struct cJSON *last_applied) {
+    if (!last_applied)
+        return false;
+    const struct cJSON *said = apply_fields_of(arena, schema, last_applied);
+    JSON_EACH (entry, list)
+        if (entry != own &&
+            !fields_is_empty(
+                fields_minus(arena, fields_common(arena, managed_fields_of(entry), wanted), said)))
+            return false;
+    return true;
+}
+
 static void check_conflicts(struct applier *applier, struct cJSON *list, const struct cJSON *own,
-                            const struct cJSON *changed, const struct cJSON *applied, bool force) {
-    const struct cJSON *wanted = fields_common(applier->arena, changed, applied);
+                            const struct cJSON *wanted, bool force) {
     JSON_EACH (entry, list) {
         if (entry == own)
             continue;
@@ -345,12 +339,27 @@ static void remove_abandoned(struct arena *arena, const struct schema *schema, s
     remove_fields(arena, schema, merged, gone, kept);
 }
 
+/* What nobody owns when the first apply comes belongs to whoever wrote it before. */
+static void add_first_owner(struct arena *arena, const struct schema *schema,
+                            const struct cJSON *live, struct cJSON *list) {
+    struct cJSON *fields, *removed;
+    struct apply_writer before = {.manager = SV("before-first-apply"),
+                                  .api_version = json_find_string(live, "apiVersion"),
+                                  .subresource = SV("")};
+    fields_compare(arena, schema, empty_object(arena, schema), live, &fields, &removed);
+    managed_tracked(arena, fields);
+    if (!fields_is_empty(fields))
+        managed_set(arena, list, &before, UPDATE, fields, SV(""));
+}
+
 void apply_merge(struct arena *arena, const struct schema *schema, const struct cJSON *live,
                  const struct cJSON *config, const struct apply_writer *writer, bool force,
                  struct apply_result *ret_result) {
     *ret_result = (struct apply_result){.error = SV("")};
     struct applier applier = {arena, ret_result};
     struct cJSON *list = managed_copy(arena, live);
+    if (live && !list->child)
+        add_first_owner(arena, schema, live, list);
     struct cJSON *own = managed_find(list, writer, APPLY);
     struct cJSON *applied = apply_fields_of(arena, schema, config);
     drop_reset(writer, applied, arena);
@@ -367,7 +376,9 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
     drop_reset(writer, changed, arena);
     drop_reset(writer, removed, arena);
     if (live) {
-        check_conflicts(&applier, list, own, changed, applied, force);
+        const struct cJSON *wanted = fields_common(arena, changed, applied);
+        force = force || is_forgiven(arena, schema, list, own, wanted, writer->last_applied);
+        check_conflicts(&applier, list, own, wanted, force);
         if (ret_result->conflict_count > 0)
             return;
     }

@@ -26,6 +26,7 @@ struct apply_writer {
      * built-in types) on the subresource. Dotted top-level names; may be empty. */
     const struct sv *reset_fields;
     size_t reset_field_count;
+    const struct cJSON *last_applied; /* conflicts over its fields are none; NULL: nothing */
 };
 
 /* After a create, update or non-apply patch: sets metadata.managedFields of `object` (the new

@@ -40,7 +40,8 @@ static const struct {
               "\"reason\":\"R\",\"message\":\"m\",\"type\":\"Normal\""},
     {"EndpointSlice", "\"addressType\":\"IPv4\",\"endpoints\":[]"},
     {"Lease", "\"spec\":{\"holderIdentity\":\"h\"}"},
-    {"ControllerRevision", "\"revision\":1"},
+    {"ControllerRevision", "\"revision\":1,\"data\":{\"a\":1}"},
+    {"IngressClass", "\"spec\":{\"controller\":\"x.io/c\"}"},
     {"RoleBinding", "\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Role\","
                     "\"name\":\"r\"}"},
     {"ClusterRoleBinding",

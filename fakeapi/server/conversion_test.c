@@ -149,7 +149,9 @@ static const struct {
      "data[ssh-privatekey]: Required value"},
     {"policy/v1/poddisruptionbudgets", "default",
      "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"minAvailable\":1,\"maxUnavailable\":1}}",
-     "spec: Invalid value: \"object\": minAvailable and maxUnavailable cannot be both set"},
+     "spec: Invalid value: "
+     "{\"MinAvailable\":1,\"Selector\":null,\"MaxUnavailable\":1,\"UnhealthyPodEvictionPolicy\":"
+     "null}: minAvailable and maxUnavailable cannot be both set"},
     {"autoscaling/v2/horizontalpodautoscalers", "default",
      "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"minReplicas\":3,\"maxReplicas\":2,"
      "\"scaleTargetRef\":{\"kind\":\"D\",\"name\":\"d\"}}}",

@@ -14,7 +14,7 @@
 
 struct deletion {
     struct sv uid, resource_version; /* preconditions, or SV("") */
-    bool is_foreground, is_orphan;
+    bool has_policy, is_foreground, is_orphan;
     int64_t grace_s; /* -1: not given */
 };
 
@@ -39,9 +39,40 @@ static bool read_policy(struct call *call, const struct cJSON *options,
                      SV_ARG(policy));
     if (findings.count > 0)
         return refuse_invalid(call, SV("DeleteOptions"), SV("meta.k8s.io"), SV(""), &findings);
+    ret_deletion->has_policy = policy.len > 0 || json_is_bool(orphans);
     ret_deletion->is_foreground = sv_eq(policy, SV("Foreground"));
     ret_deletion->is_orphan = sv_eq(policy, SV("Orphan")) || json_is_true(orphans);
     return true;
+}
+
+/* What the decoder and the rules of DeleteOptions have against them. */
+static bool check_options(struct call *call, const struct cJSON *options) {
+    const struct cJSON *grace = json_get(options, SV("gracePeriodSeconds"));
+    int64_t seconds;
+    if (grace && !json_is_null(grace) && !json_to_int64(grace, &seconds))
+        return refuse(call, 500, "",
+                      arena_printf(call->arena,
+                                   "json: cannot unmarshal %s into Go struct field "
+                                   "DeleteOptions.gracePeriodSeconds of type int64",
+                                   json_type_name(grace)),
+                      NULL);
+    struct sv kind = json_string_or(options, SV("kind"), SV(""));
+    if (kind.len > 0 && !sv_eq(kind, SV("DeleteOptions")))
+        return refuse(call, 500, "",
+                      arena_printf(call->arena,
+                                   "no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
+                                   "\"pkg/runtime/scheme.go:110\"",
+                                   SV_ARG(kind), SV_ARG(json_find_string(options, "apiVersion"))),
+                      NULL);
+    const struct cJSON *dry_run = json_get(options, SV("dryRun"));
+    struct findings findings = {0};
+    JSON_EACH (item, dry_run)
+        if (!sv_eq(json_text(item), SV("All")) && findings.count == 0)
+            findings_add(call->arena, &findings, SV("dryRun"), "FieldValueNotSupported", NULL,
+                         "Unsupported value: %.*s: supported values: \"All\"",
+                         SV_ARG(json_write_arena(call->arena, dry_run, JSON_COMPACT)));
+    return findings.count == 0 ||
+           refuse_invalid(call, SV("DeleteOptions"), SV("meta.k8s.io"), SV(""), &findings);
 }
 
 static bool read_options(struct call *call, struct deletion *ret_deletion) {
@@ -53,7 +84,7 @@ static bool read_options(struct call *call, struct deletion *ret_deletion) {
     };
     if (options && !json_is_map(options) && !json_is_null(options))
         return refuse_bad_request(call, SV("the body is no DeleteOptions"));
-    return read_policy(call, options, ret_deletion);
+    return check_options(call, options) && read_policy(call, options, ret_deletion);
 }
 
 static bool check_preconditions(struct call *call, const struct deletion *deletion,
@@ -125,15 +156,46 @@ static void add_finalizer(struct call *call, struct cJSON *tree, struct sv final
                     json_string(call->arena, finalizer));
 }
 
+static void drop_finalizer(struct cJSON *tree, struct sv finalizer) {
+    struct cJSON *finalizers = json_find(tree, "metadata.finalizers"), *next;
+    for (struct cJSON *item = finalizers ? finalizers->child : NULL; item; item = next) {
+        next = item->next;
+        if (sv_eq(json_text(item), finalizer))
+            json_detach(finalizers, item);
+    }
+    if (finalizers && !finalizers->child)
+        json_remove(json_get(tree, SV("metadata")), SV("finalizers"));
+}
+
+/* Kinds whose dependents outlived them before there was a choice. */
+static bool orphans_by_default(const struct call *call) {
+    struct sv kind = call->type->resource.kind;
+    return !call->type->is_custom &&
+           (sv_eq(kind, SV("Job")) || sv_eq(kind, SV("ReplicationController")));
+}
+
+/* A policy that is given replaces the one of an earlier deletion. */
 static void set_finalizers(struct call *call, const struct deletion *deletion, struct cJSON *tree) {
+    bool is_orphan = deletion->is_orphan;
+    if (deletion->has_policy) {
+        drop_finalizer(tree, FINALIZER_FOREGROUND);
+        drop_finalizer(tree, FINALIZER_ORPHAN);
+    } else if (orphans_by_default(call) && !object_has_finalizer(tree, FINALIZER_FOREGROUND)) {
+        is_orphan = true;
+        if (sv_eq(call->type->resource.kind, SV("Job")))
+            answer_warning(call, SV("child pods are preserved by default when jobs are deleted; "
+                                    "set propagationPolicy=Background to remove them or set "
+                                    "propagationPolicy=Orphan to suppress this warning"));
+    }
     if (deletion->is_foreground)
         add_finalizer(call, tree, FINALIZER_FOREGROUND);
-    if (deletion->is_orphan)
+    if (is_orphan)
         add_finalizer(call, tree, FINALIZER_ORPHAN);
 }
 
 static void set_deletion(struct call *call, struct cJSON *tree, int64_t grace_s) {
     struct cJSON *metadata = json_get(tree, SV("metadata"));
+    bool is_first = !object_is_deleting(tree);
     json_set_string(call->arena, metadata, SV("deletionTimestamp"),
                     api_time_format(call->now_ms + grace_s * 1000, call->arena));
     if (is_namespace(tree))
@@ -141,7 +203,7 @@ static void set_deletion(struct call *call, struct cJSON *tree, int64_t grace_s)
                         SV("Terminating"));
     else
         json_set_int(call->arena, metadata, SV("deletionGracePeriodSeconds"), grace_s);
-    if (call->type->manages_generation)
+    if (call->type->manages_generation && is_first)
         json_set_int(call->arena, metadata, SV("generation"), object_generation(tree) + 1);
 }
 
@@ -227,7 +289,7 @@ static bool delete_object(struct call *call, struct stored *stored,
         mark_deleted(call, object, tree, grace_s);
         return true;
     }
-    if (call->type->has_graceful_deletion && !object_is_deleting(tree))
+    if (call->type->has_graceful_deletion && (!object_is_deleting(tree) || shortens(tree, 0)))
         set_deletion(call, tree, 0);
     if (!is_dry_run(call))
         remove_object(call, json_copy(call->arena, tree));

@@ -224,7 +224,7 @@ struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
             shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
         struct cJSON *fields =
             shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, below, item);
-        if (shape == FIELD_KEYED_LIST)
+        if (shape == FIELD_KEYED_LIST && field_shape_of(below, item) != FIELD_LEAF)
             json_set(arena, fields, SELF, json_map(arena));
         json_set(arena, set,
                  shape == FIELD_MAP ? field_element(arena, json_key(item))
@@ -269,6 +269,11 @@ struct difference {
 
 static struct difference compare_below(struct arena *arena, const struct schema *schema,
                                        const struct cJSON *old, const struct cJSON *now) {
+    /* A null among lists and maps is one without items. */
+    if (json_is_null(old) && (json_is_list(now) || json_is_map(now)))
+        old = json_is_list(now) ? json_list(arena) : json_map(arena);
+    if (json_is_null(now) && (json_is_list(old) || json_is_map(old)))
+        now = json_is_list(old) ? json_list(arena) : json_map(arena);
     enum field_shape shape = field_shape_of(schema, now);
     if (shape == FIELD_LEAF || shape != field_shape_of(schema, old)) {
         bool is_same = json_equal(old, now);

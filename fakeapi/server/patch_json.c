@@ -145,8 +145,13 @@ static bool operate(struct patcher *patcher, const struct cJSON *operation) {
     if (sv_eq(name, SV("test")))
         return (!target.item && json_is_null(value)) || json_equal(target.item, value) ||
                refuse(patcher);
-    bool replaces = sv_eq(name, SV("replace"));
-    if ((replaces || sv_eq(name, SV("add"))) && value && (target.item || !replaces))
+    /* A member that is absent may be replaced, and removing it changes nothing. */
+    bool is_absent_member = !target.item && json_is_map(target.parent);
+    bool replaces = sv_eq(name, SV("replace")) && !is_absent_member;
+    if (sv_eq(name, SV("remove")) && is_absent_member)
+        return true;
+    if ((sv_eq(name, SV("replace")) || sv_eq(name, SV("add"))) && value &&
+        (target.item || !replaces))
         return put(patcher, &target, json_copy(patcher->arena, value), replaces);
     if (!sv_eq(name, SV("remove")) || !target.item || !target.parent)
         return refuse(patcher);

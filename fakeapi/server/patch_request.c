@@ -55,28 +55,39 @@ static void patch_existing(struct call *call) {
         refuse_patch(call, &err);
         return;
     }
-    if (!json_equal(json_get(tree, SV("kind")), json_get(old, SV("kind"))) ||
-        !json_equal(json_get(tree, SV("apiVersion")), json_get(old, SV("apiVersion")))) {
-        refuse_bad_request(call, SV("a patch must not change apiVersion or kind"));
+    if (!check_kind(call, tree))
         return;
-    }
     replace_object(call, stored,
                    &(struct replacement){.tree = tree, .subresource = call->request->subresource});
 }
 
 /* --- server-side apply --- */
 
+/* "/v1, Kind=Pod", "apps/v1, Kind=Deployment", "/, Kind=" of nothing. */
+static struct sv type_text(struct call *call, struct sv kind, struct sv api_version) {
+    bool has_group = api_version.len == 0 || sv_find(api_version, '/') < api_version.len;
+    struct sv version = api_version.len > 0 ? api_version : SV("/");
+    return arena_printf(call->arena, "%s%.*s, Kind=%.*s", has_group ? "" : "/", SV_ARG(version),
+                        SV_ARG(kind));
+}
+
 static bool check_configuration(struct call *call) {
     const struct cJSON *config = call->request->body;
     struct findings findings = {0};
     if (!json_is_map(config))
-        return refuse_bad_request(call, SV("error decoding YAML: the body is no object"));
-    if (json_string_or(config, SV("kind"), SV("")).len == 0 ||
-        json_string_or(config, SV("apiVersion"), SV("")).len == 0)
-        return refuse_bad_request(call,
-                                  arena_printf(call->arena, "invalid object type: /, Kind=%.*s",
-                                               SV_ARG(json_string_or(config, SV("kind"), SV("")))));
-    if (json_count(json_find(config, "metadata.managedFields")) > 0)
+        return refuse_bad_request(
+            call, arena_printf(call->arena,
+                               "error decoding YAML: error unmarshaling JSON: while decoding JSON: "
+                               "json: cannot unmarshal %s into Go value of type "
+                               "map[string]interface {}",
+                               json_type_name(config)));
+    struct sv kind = json_string_or(config, SV("kind"), SV(""));
+    struct sv version = json_string_or(config, SV("apiVersion"), SV(""));
+    if (!sv_eq(kind, call->type->resource.kind) ||
+        !sv_eq(version, resource_api_version(&call->type->resource, call->arena)))
+        return refuse_bad_request(call, arena_printf(call->arena, "invalid object type: %.*s",
+                                                     SV_ARG(type_text(call, kind, version))));
+    if (json_is_list(json_find(config, "metadata.managedFields")))
         return refuse_bad_request(call, SV("metadata.managedFields must be nil"));
     if (call->request->field_manager.len == 0)
         findings_add(call->arena, &findings, SV("fieldManager"), "FieldValueRequired", NULL,
@@ -85,23 +96,61 @@ static bool check_configuration(struct call *call) {
            refuse_invalid(call, SV("PatchOptions"), SV("meta.k8s.io"), SV(""), &findings);
 }
 
-/* What the schema does not declare cannot be owned, in Strict and Warn alike. */
+static bool refuse_untyped(struct call *call, struct sv why) {
+    const struct cJSON *config = call->request->body;
+    struct sv type =
+        type_text(call, json_find_string(config, "kind"), json_find_string(config, "apiVersion"));
+    return refuse(call, 500, "",
+                  arena_printf(call->arena,
+                               "failed to create typed patch object (%.*s/%.*s; %.*s): %.*s",
+                               SV_ARG(object_namespace(config)), SV_ARG(object_name(config)),
+                               SV_ARG(type), SV_ARG(why)),
+                  NULL);
+}
+
+/* What the typed form has against a value of another type: '.data: expected map, got &{x}'. */
+static struct sv type_fault(struct call *call, const struct finding *finding) {
+    const struct schema *schema = schema_at(call->type->schema, finding->field);
+    bool is_list = schema && schema->kind == SCHEMA_LIST;
+    bool is_map = schema && (schema->kind == SCHEMA_MAP || schema->kind == SCHEMA_STRUCT);
+    struct sv value = json_is_string(finding->item) && (is_list || is_map)
+                          ? json_text(finding->item)
+                          : json_write_arena(call->arena, finding->item, JSON_COMPACT);
+    if (is_list || is_map)
+        return arena_printf(call->arena, ".%.*s: expected %s, got &{%.*s}", SV_ARG(finding->field),
+                            is_list ? "list" : "map", SV_ARG(value));
+    const char *wanted = !schema || schema->kind == SCHEMA_STRING ? "string"
+                         : schema->kind == SCHEMA_BOOLEAN         ? "boolean"
+                         : schema->kind == SCHEMA_INTEGER || schema->kind == SCHEMA_NUMBER
+                             ? "numeric (int or float)"
+                             : NULL;
+    return wanted ? arena_printf(call->arena,
+                                 ".%.*s: expected %s, got &value.valueUnstructured{Value:%.*s}",
+                                 SV_ARG(finding->field), wanted, SV_ARG(value))
+                  : SV("");
+}
+
+/* What the schema does not declare, or declares otherwise, cannot be owned: in Strict and Warn
+ * alike. */
 static bool check_declared(struct call *call, const struct cJSON *config) {
     struct findings findings = {0};
     admit_check_fields(call->type, config, call->arena, &findings);
-    const struct resource *resource = &call->type->resource;
-    for (size_t i = 0; i < findings.count; i++)
-        if (sv_eq(findings.items[i].reason, SV("UnknownField")))
-            return refuse(call, 500, "",
-                          arena_printf(call->arena,
-                                       "failed to create typed patch object (%.*s/%.*s; %.*s, "
-                                       "Kind=%.*s): .%.*s: field not declared in schema",
-                                       SV_ARG(call->request->namespace_name),
-                                       SV_ARG(call->request->name),
-                                       SV_ARG(resource_api_version(resource, call->arena)),
-                                       SV_ARG(resource->kind), SV_ARG(findings.items[i].field)),
-                          NULL);
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct finding *finding = &findings.items[i];
+        struct sv why = sv_eq(finding->reason, SV("UnknownField"))
+                            ? arena_printf(call->arena, ".%.*s: field not declared in schema",
+                                           SV_ARG(finding->field))
+                            : type_fault(call, finding);
+        if (why.len > 0)
+            return refuse_untyped(call, why);
+    }
     return true;
+}
+
+static int compare_conflicts(const void *a, const void *b) {
+    const struct apply_conflict *x = a, *y = b;
+    int order = sv_compare(x->manager, y->manager);
+    return order ? order : x < y ? -1 : x > y;
 }
 
 static void refuse_conflicts(struct call *call, const struct apply_result *result) {
@@ -111,6 +160,9 @@ static void refuse_conflicts(struct call *call, const struct apply_result *resul
         arena_printf(call->arena, "Apply failed with %zu conflict%s: ", result->conflict_count,
                      is_one ? "" : "s");
     struct sv last = SV("");
+    if (!is_one)
+        qsort(result->conflicts, result->conflict_count, sizeof(*result->conflicts),
+              compare_conflicts);
     for (size_t i = 0; i < result->conflict_count; i++) {
         const struct apply_conflict *conflict = &result->conflicts[i];
         add_cause(call, details, SV("FieldManagerConflict"), conflict->message, conflict->field);
@@ -118,8 +170,9 @@ static void refuse_conflicts(struct call *call, const struct apply_result *resul
             text = arena_printf(call->arena, "%.*s%.*s: %.*s", SV_ARG(text),
                                 SV_ARG(conflict->message), SV_ARG(conflict->field));
         else if (!sv_eq(last, conflict->manager))
-            text = arena_printf(call->arena, "%.*s%sconflicts with %.*s:\n- %.*s", SV_ARG(text),
-                                i ? "\n" : "", SV_ARG(conflict->manager), SV_ARG(conflict->field));
+            text = arena_printf(
+                call->arena, "%.*s%sconflicts%.*s:\n- %.*s", SV_ARG(text), i ? "\n" : "",
+                SV_ARG(sv_drop(conflict->message, strlen("conflict"))), SV_ARG(conflict->field));
         else
             text = arena_printf(call->arena, "%.*s\n- %.*s", SV_ARG(text), SV_ARG(conflict->field));
         last = conflict->manager;
@@ -127,18 +180,39 @@ static void refuse_conflicts(struct call *call, const struct apply_result *resul
     refuse(call, 409, "Conflict", text, details);
 }
 
+#define LAST_APPLIED SV("kubectl.kubernetes.io/last-applied-configuration")
+
+/* What `kubectl apply` left on the object before it applied on the server's side: what it said
+ * then it may change now. NULL for other managers and objects. */
+static const struct cJSON *last_applied(struct call *call, const struct cJSON *live) {
+    struct error err = {0};
+    struct sv text = json_string_or(json_find(live, "metadata.annotations"), LAST_APPLIED, SV(""));
+    return sv_eq(call->request->field_manager, SV("kubectl")) && text.len > 0
+               ? json_read(call->arena, text, &err)
+               : NULL;
+}
+
+/* The annotation follows, for a kubectl that goes back. */
+static void update_last_applied(struct call *call, const struct cJSON *live, struct cJSON *tree) {
+    if (!last_applied(call, live))
+        return;
+    struct cJSON *config = json_copy(call->arena, call->request->body);
+    json_sort(config);
+    json_set_string(call->arena, json_find(tree, "metadata.annotations"), LAST_APPLIED,
+                    arena_printf(call->arena, "%.*s\n",
+                                 SV_ARG(json_write_arena(call->arena, config, JSON_COMPACT))));
+}
+
 /* NULL: refused. */
 static struct cJSON *merged(struct call *call, const struct cJSON *live, struct cJSON *config) {
     struct apply_writer writer;
     struct apply_result result;
     fill_writer(call, config, &writer);
+    writer.last_applied = last_applied(call, live);
     apply_merge(call->arena, call->type->schema, live, config, &writer, call->request->force,
                 &result);
     if (result.error.len > 0)
-        refuse(call, 500, "",
-               arena_printf(call->arena, "failed to create typed patch object: %.*s",
-                            SV_ARG(result.error)),
-               NULL);
+        refuse_untyped(call, result.error);
     else if (result.conflict_count > 0)
         refuse_conflicts(call, &result);
     return result.conflict_count == 0 && result.error.len == 0 ? result.object : NULL;
@@ -158,6 +232,7 @@ static void apply_absent(struct call *call, struct cJSON *config) {
                                      SV_ARG(uid)));
         return;
     }
+    json_remove(json_get(config, SV("metadata")), SV("resourceVersion"));
     struct cJSON *tree = merged(call, NULL, config);
     if (tree)
         create_object(call, tree, true);
@@ -184,6 +259,8 @@ static void apply_configuration(struct call *call) {
         return;
     }
     struct cJSON *tree = merged(call, live, config);
+    if (tree)
+        update_last_applied(call, live, tree);
     if (tree)
         replace_object(call, stored,
                        &(struct replacement){.tree = tree,

@@ -45,8 +45,10 @@ static void add_part(struct call *call, struct sv *text, struct sv name, struct 
 static bool is_exceeded(struct call *call, const struct cJSON *quota, const struct cJSON *tree,
                         struct excess *ret_excess) {
     struct excess excess = {SV(""), SV(""), SV("")};
-    struct cJSON *hard = json_copy(call->arena, json_find(quota, "spec.hard"));
-    json_sort(hard);
+    const struct cJSON *limits = json_find(quota, "spec.hard");
+    struct cJSON *hard = limits ? json_copy(call->arena, limits) : NULL;
+    if (hard)
+        json_sort(hard);
     JSON_EACH (limit, hard) {
         struct quantity usage, most;
         struct sv name = json_key(limit);

@@ -56,16 +56,17 @@ struct stored *find_or_refuse(struct call *call) {
     return stored;
 }
 
-/* "resourceVersion: Invalid value: …" is a 500 of the real server. */
-static bool read_revision(struct call *call, struct sv text, uint64_t *ret_revision) {
+/* What is no number is a 400 to a list, and a 500 to a get. */
+static bool read_revision(struct call *call, struct sv text, bool is_list, uint64_t *ret_revision) {
     int64_t value = 0;
-    if (text.len > 0 && (!sv_to_int64(text, &value) || value < 0))
-        return refuse(call, 500, "",
-                      arena_printf(call->arena,
-                                   "resourceVersion: Invalid value: \"%.*s\": strconv.ParseUint: "
-                                   "parsing \"%.*s\": invalid syntax",
-                                   SV_ARG(text), SV_ARG(text)),
-                      NULL);
+    if (text.len > 0 && (!sv_to_int64(text, &value) || value < 0)) {
+        struct sv why =
+            arena_printf(call->arena,
+                         "%sresourceVersion: Invalid value: \"%.*s\": "
+                         "strconv.ParseUint: parsing \"%.*s\": invalid syntax",
+                         is_list ? "invalid resource version: " : "", SV_ARG(text), SV_ARG(text));
+        return is_list ? refuse_bad_request(call, why) : refuse(call, 500, "", why, NULL);
+    }
     *ret_revision = (uint64_t)value;
     return true;
 }
@@ -88,7 +89,7 @@ static bool refuse_future(struct call *call, uint64_t revision) {
 
 void handle_get(struct call *call) {
     uint64_t revision = 0;
-    if (!read_revision(call, call->request->resource_version, &revision) ||
+    if (!read_revision(call, call->request->resource_version, false, &revision) ||
         !refuse_future(call, revision))
         return;
     struct stored *stored = find_or_refuse(call);
@@ -322,19 +323,19 @@ static bool check_list_options(struct call *call) {
                      "Unsupported value: \"%.*s\": supported values: \"Exact\", \"NotOlderThan\", "
                      "\"\"",
                      SV_ARG(match));
-    else if (match.len > 0 && request->continue_token.len > 0)
-        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
-                     NULL,
-                     "Forbidden: resourceVersionMatch is forbidden when continue is provided");
     else if (match.len > 0 && request->resource_version.len == 0)
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is "
                      "provided");
+    if (match.len > 0 && request->continue_token.len > 0)
+        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
+                     NULL,
+                     "Forbidden: resourceVersionMatch is forbidden when continue is provided");
     else if (sv_eq(match, SV("Exact")) && !has_revision)
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
-                     "Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion "
+                     "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion "
                      "\"0\"");
     if (request->send_initial_events)
         findings_add(call->arena, &findings, SV("sendInitialEvents"), "FieldValueForbidden", NULL,
@@ -348,7 +349,8 @@ static bool plan_list(struct lister *lister) {
     struct call *call = lister->call;
     const struct request *request = call->request;
     uint64_t asked = 0;
-    if (!check_list_options(call) || !read_revision(call, request->resource_version, &asked) ||
+    if (!check_list_options(call) ||
+        !read_revision(call, request->resource_version, true, &asked) ||
         !refuse_future(call, asked) || !selection_of(call, call->arena, &lister->selection))
         return false;
     lister->revision = store_revision(call->api->store);

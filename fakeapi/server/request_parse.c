@@ -205,7 +205,7 @@ static bool set_dry_run(struct arena *arena, struct request *request, struct sv 
     return sv_eq(value, SV("All")) ||
            refuse_option(arena, response, request->verb, SV("dryRun"),
                          arena_printf(arena,
-                                      "Unsupported value: \"%.*s\": supported values: "
+                                      "Unsupported value: [\"%.*s\"]: supported values: "
                                       "\"All\"",
                                       SV_ARG(value)),
                          SV("FieldValueNotSupported"));

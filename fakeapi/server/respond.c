@@ -109,9 +109,11 @@ bool refuse_unsupported(struct call *call, struct sv what) {
 struct cJSON *add_cause(struct call *call, struct cJSON *details, struct sv reason,
                         struct sv message, struct sv field) {
     struct cJSON *cause = json_map(call->arena);
-    json_set_string(call->arena, cause, SV("reason"), reason);
+    if (reason.len > 0)
+        json_set_string(call->arena, cause, SV("reason"), reason);
     json_set_string(call->arena, cause, SV("message"), message);
-    json_set_string(call->arena, cause, SV("field"), field);
+    if (field.len > 0)
+        json_set_string(call->arena, cause, SV("field"), field);
     return json_append(json_ensure_list(call->arena, details, SV("causes")), cause);
 }
 

@@ -95,6 +95,8 @@ struct stored *find_or_refuse(struct call *call);
 
 /* The body as a tree of its own; NULL and a refusal when it is no object of this type. */
 struct cJSON *decode_body(struct call *call);
+/* Its kind and version, which are filled in when they are absent, are those of the type. */
+bool check_kind(struct call *call, struct cJSON *tree);
 bool check_name_and_namespace(struct call *call, struct cJSON *tree);
 /* Unknown and mistyped fields, pruning, canonical quantities, defaults. */
 bool check_fields(struct call *call, struct cJSON *tree);

@@ -203,6 +203,29 @@ bool admit_posted(struct call *call) {
     return webhooks_mutate(call, &admission) && webhooks_validate(call, &admission);
 }
 
+static struct cJSON *binding_details(struct call *call) {
+    struct cJSON *details = resource_details(call, call->type, call->request->name);
+    json_set_string(call->arena, details, SV("kind"), SV("pods/binding"));
+    return details;
+}
+
+/* Whether what was posted says where this pod goes. */
+static bool check_binding(struct call *call) {
+    const struct cJSON *binding = call->request->body;
+    struct sv name = object_name(binding), kind = json_find_string(binding, "target.kind");
+    if (name.len > 0 && !sv_eq(name, call->request->name))
+        return refuse_bad_request(call, SV("name in URL does not match name in Binding object"));
+    if (kind.len > 0 && !sv_eq(kind, SV("Node")))
+        return refuse(call, 500, "",
+                      arena_printf(call->arena,
+                                   "target.kind: Unsupported value: \"%.*s\": supported values: "
+                                   "\"Node\", \"<empty>\"",
+                                   SV_ARG(kind)),
+                      NULL);
+    return json_find_string(binding, "target.name").len > 0 ||
+           refuse(call, 500, "", SV("target.name: Required value"), NULL);
+}
+
 static void handle_binding(struct call *call) {
     struct stored *stored = find_or_refuse(call);
     if (!stored)
@@ -212,11 +235,12 @@ static void handle_binding(struct call *call) {
     struct sv bound = json_find_string(pod, "spec.nodeName");
     struct sv uid = object_uid(call->request->body);
     struct sv why = SV("");
-    if (node.len == 0) {
-        refuse_bad_request(call, SV("a Binding needs target.name"));
+    if (!check_binding(call))
         return;
-    }
-    if (bound.len > 0)
+    if (json_count(json_find(pod, "spec.schedulingGates")) > 0)
+        why = arena_printf(call->arena, "pod %.*s has non-empty .spec.schedulingGates",
+                           SV_ARG(call->request->name));
+    else if (bound.len > 0)
         why = arena_printf(call->arena, "pod %.*s is already assigned to node \"%.*s\"",
                            SV_ARG(call->request->name), SV_ARG(bound));
     else if (object_is_deleting(pod))
@@ -229,12 +253,17 @@ static void handle_binding(struct call *call) {
                arena_printf(call->arena,
                             "Operation cannot be fulfilled on pods/binding \"%.*s\": %.*s",
                             SV_ARG(call->request->name), SV_ARG(why)),
-               resource_details(call, call->type, call->request->name));
+               binding_details(call));
         return;
     }
     if (!admit_posted(call))
         return;
     struct cJSON *tree = json_copy(call->arena, pod);
+    JSON_EACH (annotation, json_find(call->request->body, "metadata.annotations"))
+        json_set_string(
+            call->arena,
+            json_ensure_map(call->arena, json_get(tree, SV("metadata")), SV("annotations")),
+            json_key(annotation), json_text(annotation));
     json_set_string(call->arena, json_get(tree, SV("spec")), SV("nodeName"), node);
     set_pod_condition(call, tree, SV("PodScheduled"), SV(""), SV(""));
     if (!is_dry_run(call))

@@ -23,29 +23,39 @@ static void restore(struct call *call, const struct cJSON *old, struct cJSON *me
 
 /* The server's own members are as they were, whatever the client sent. */
 static void restore_metadata(struct call *call, const struct cJSON *old, struct cJSON *tree) {
-    static const struct sv keys[] = {SV("creationTimestamp"), SV("deletionTimestamp"),
-                                     SV("generation"), SV("resourceVersion")};
+    static const struct sv keys[] = {SV("creationTimestamp"), SV("generation"),
+                                     SV("resourceVersion")};
+    static const struct sv absent_keys[] = {SV("deletionTimestamp"),
+                                            SV("deletionGracePeriodSeconds"), SV("uid")};
     struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
     for (size_t i = 0; i < COUNT_OF(keys); i++)
         restore(call, old, metadata, keys[i]);
     json_remove(metadata, SV("selfLink"));
-    if (!json_get(metadata, SV("deletionGracePeriodSeconds")))
-        restore(call, old, metadata, SV("deletionGracePeriodSeconds"));
-    if (object_uid(tree).len == 0)
-        restore(call, old, metadata, SV("uid"));
+    for (size_t i = 0; i < COUNT_OF(absent_keys); i++) {
+        const struct cJSON *sent = json_get(metadata, absent_keys[i]);
+        if (!sent || json_is_null(sent) || (json_is_string(sent) && json_text(sent).len == 0))
+            restore(call, old, metadata, absent_keys[i]);
+    }
 }
 
 static bool check_preconditions(struct call *call, const struct cJSON *old,
                                 const struct replacement *replacement) {
     const struct cJSON *tree = replacement->tree;
     struct sv version = object_resource_version(tree), name = object_name(old);
+    int64_t number;
+    if (version.len > 0 && !sv_to_int64(version, &number))
+        return refuse(call, 500, "",
+                      arena_printf(call->arena,
+                                   "strconv.ParseUint: parsing \"%.*s\": invalid syntax",
+                                   SV_ARG(version)),
+                      NULL);
     if (version.len > 0 && !sv_eq(version, SV("0")) &&
         !sv_eq(version, object_resource_version(old)))
         return refuse_modified(call, name);
     if (replacement->is_put && version.len == 0 && !call->type->allows_unconditional_update) {
         struct findings findings = {0};
         findings_add(call->arena, &findings, SV("metadata.resourceVersion"), "FieldValueInvalid",
-                     NULL, "Invalid value: 0x0: must be specified for an update");
+                     NULL, "Invalid value: 0: must be specified for an update");
         return refuse_invalid(call, call->type->resource.plural, call->type->resource.group, name,
                               &findings);
     }
@@ -74,13 +84,21 @@ static void take_member(struct call *call, struct cJSON *tree, const struct cJSO
         json_remove(tree, key);
 }
 
+/* Labels of a deployment are for its own path. */
+static void take_metadata(struct call *call, struct cJSON *tree, const struct cJSON *sent) {
+    struct cJSON *old = json_get(tree, SV("metadata"));
+    take_member(call, tree, sent, SV("metadata"));
+    if (sv_eq(call->type->resource.kind, SV("Deployment")))
+        take_member(call, json_ensure_map(call->arena, tree, SV("metadata")), old, SV("labels"));
+}
+
 /* The old object with the new status; built-in kinds take metadata, too. */
 static struct cJSON *with_new_status(struct call *call, const struct cJSON *old,
                                      const struct cJSON *sent) {
     struct cJSON *tree = json_copy(call->arena, old);
     take_member(call, tree, sent, SV("status"));
     if (!call->type->is_custom)
-        take_member(call, tree, sent, SV("metadata"));
+        take_metadata(call, tree, sent);
     else
         take_member(call, json_get(tree, SV("metadata")), json_get(sent, SV("metadata")),
                     SV("managedFields"));

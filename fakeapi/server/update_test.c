@@ -75,12 +75,15 @@ TEST(what_cannot_change_stays_or_is_refused) {
     struct api_response response = fixture_patch(
         api, arena, PATCH_MERGE, "configmaps", "a",
         "{\"metadata\":{\"creationTimestamp\":\"2020-01-01T00:00:00Z\",\"deletionTimestamp\":"
-        "\"2020-01-01T00:00:00Z\"},\"data\":{\"k\":\"2\"}}");
+        "null},\"data\":{\"k\":\"2\"}}");
     CHECK(response.http_status == 200);
     CHECK(!object_is_deleting(response.body));
     CHECK_SV(object_uid(response.body), uid);
     CHECK_SV(json_find_string(response.body, "metadata.creationTimestamp"),
              SV("2026-01-01T00:00:00Z"));
+    response = fixture_patch(api, arena, PATCH_MERGE, "configmaps", "a",
+                             "{\"metadata\":{\"deletionTimestamp\":\"2020-01-01T00:00:00Z\"}}");
+    CHECK(response.http_status == 422);
     response = fixture_patch(api, arena, PATCH_MERGE, "configmaps", "a",
                              "{\"metadata\":{\"uid\":\"other\"}}");
     CHECK(response.http_status == 422);

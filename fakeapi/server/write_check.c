@@ -8,20 +8,68 @@
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/server_parts.h"
 
+/* Deletions may say so in their body. */
 bool is_dry_run(const struct call *call) {
-    return call->request->dry_run;
+    enum verb verb = call->request->verb;
+    bool is_deletion = verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
+    return call->request->dry_run ||
+           (is_deletion && json_count(json_get(call->request->body, SV("dryRun"))) > 0);
 }
 
-/* "ConfigMap in version "v1" cannot be handled as a ConfigMap: …". */
-static bool refuse_decoding(struct call *call, struct sv kind, struct sv why) {
+/* What cannot be decoded was either sent so, and is "ConfigMap in version "v1" cannot be handled as
+ * a ConfigMap: …", or a patch made it so: then it is the patch that is invalid. */
+static bool refuse_decoding(struct call *call, const struct cJSON *tree, struct sv kind,
+                            struct sv version, struct sv why) {
     const struct resource *resource = &call->type->resource;
-    return refuse_bad_request(
-        call,
-        arena_printf(call->arena, "%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s",
-                     SV_ARG(kind), SV_ARG(resource->version), SV_ARG(resource->kind), SV_ARG(why)));
+    enum patch_type patch = call->request->patch_type;
+    if (call->request->verb != VERB_PATCH || patch == PATCH_APPLY || call->type->is_custom)
+        return refuse_bad_request(
+            call,
+            arena_printf(call->arena, "%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s",
+                         SV_ARG(kind), SV_ARG(version), SV_ARG(resource->kind), SV_ARG(why)));
+    struct findings findings = {0};
+    struct sv shown = json_write_arena(
+        call->arena,
+        json_string(call->arena,
+                    json_write_arena(call->arena,
+                                     patch == PATCH_STRATEGIC ? call->request->body : tree,
+                                     JSON_COMPACT)),
+        JSON_COMPACT);
+    findings_add(call->arena, &findings, SV("patch"), "FieldValueInvalid", tree, "%s", "");
+    findings.items[0].message =
+        arena_printf(call->arena, "Invalid value: %.*s: %.*s", SV_ARG(shown), SV_ARG(why));
+    return refuse_invalid(call, SV(""), SV(""), SV(""), &findings);
 }
 
-static bool check_kind(struct call *call, struct cJSON *tree) {
+static bool knows_kind(struct call *call, struct sv kind, struct sv api_version) {
+    struct sv group = api_version;
+    struct sv first = sv_cut(&group, '/');
+    struct sv version = group.len > 0 ? group : first;
+    return registry_find_kind(call->api->registry, group.len > 0 ? first : SV(""), version, kind);
+}
+
+/* A body of another kind than the path's. */
+static bool refuse_kind(struct call *call, const struct cJSON *tree, struct sv kind,
+                        struct sv api_version) {
+    const struct resource *resource = &call->type->resource;
+    struct sv version =
+        sv_drop(api_version,
+                sv_find(api_version, '/') < api_version.len ? sv_find(api_version, '/') + 1 : 0);
+    struct sv package = resource->group.len > 0
+                            ? sv_prefix(resource->group, sv_find(resource->group, '.'))
+                            : SV("core");
+    struct sv why =
+        knows_kind(call, kind, api_version)
+            ? arena_printf(call->arena, "converting (%.*s.%.*s) to (%.*s.%.*s): unknown conversion",
+                           SV_ARG(version), SV_ARG(kind), SV_ARG(package), SV_ARG(resource->kind))
+            : arena_printf(call->arena,
+                           "no kind \"%.*s\" is registered for version \"%.*s\" in scheme "
+                           "\"pkg/runtime/scheme.go:110\"",
+                           SV_ARG(kind), SV_ARG(api_version));
+    return refuse_decoding(call, tree, kind, version, why);
+}
+
+bool check_kind(struct call *call, struct cJSON *tree) {
     const struct resource *resource = &call->type->resource;
     struct sv api_version = resource_api_version(resource, call->arena);
     struct sv kind = json_string_or(tree, SV("kind"), SV(""));
@@ -31,10 +79,10 @@ static bool check_kind(struct call *call, struct cJSON *tree) {
             call, arena_printf(call->arena, "Object 'Kind' is missing in '%.*s'",
                                SV_ARG(json_write_arena(call->arena, tree, JSON_COMPACT))));
     if (kind.len > 0 && !sv_eq(kind, resource->kind))
-        return refuse_decoding(call, kind,
-                               arena_printf(call->arena,
-                                            "no kind \"%.*s\" is registered for this resource",
-                                            SV_ARG(kind)));
+        return refuse_kind(call, tree, kind, given.len > 0 ? given : api_version);
+    if (given.len > 0 && !sv_eq(given, api_version) && !call->type->is_custom &&
+        !knows_kind(call, kind, given))
+        return refuse_kind(call, tree, kind, given);
     if (given.len > 0 && !sv_eq(given, api_version))
         return refuse_bad_request(
             call, arena_printf(call->arena,
@@ -59,7 +107,7 @@ struct cJSON *decode_body(struct call *call) {
     struct cJSON *tree = json_copy(call->arena, call->request->body);
     const struct cJSON *metadata = json_get(tree, SV("metadata"));
     if (metadata && !json_is_map(metadata) && !json_is_null(metadata)) {
-        refuse_decoding(call, call->type->resource.kind,
+        refuse_decoding(call, tree, call->type->resource.kind, call->type->resource.version,
                         arena_printf(call->arena,
                                      "json: cannot unmarshal %s into Go struct field "
                                      "%.*s.metadata of type v1.ObjectMeta",
@@ -102,33 +150,147 @@ static struct sv joined(struct call *call, const struct findings *findings) {
     return text;
 }
 
+/* "v1.PodSpec" of "io.k8s.api.core.v1.PodSpec"; with `is_alone` "PodSpec". */
+static struct sv go_struct(struct sv type_name, bool is_alone) {
+    size_t dot = sv_find_last(type_name, '.');
+    if (is_alone)
+        return dot < type_name.len ? sv_drop(type_name, dot + 1) : type_name;
+    size_t package = sv_find_last(sv_prefix(type_name, dot), '.');
+    return package < dot ? sv_drop(type_name, package + 1) : type_name;
+}
+
+/* The type of a field in Go. */
+static struct sv go_type(struct call *call, const struct schema *schema) {
+    switch (schema->kind) {
+    case SCHEMA_INTEGER:
+        return schema->format.len > 0 ? schema->format : SV("int32");
+    case SCHEMA_NUMBER:
+        return SV("float64");
+    case SCHEMA_BOOLEAN:
+        return SV("bool");
+    case SCHEMA_BYTES:
+        return SV("[]uint8");
+    case SCHEMA_STRUCT:
+        return go_struct(schema->type_name, false);
+    case SCHEMA_LIST:
+        return arena_printf(call->arena, "[]%.*s", SV_ARG(go_type(call, schema->items)));
+    case SCHEMA_MAP:
+        return arena_printf(call->arena, "map[string]%.*s", SV_ARG(go_type(call, schema->items)));
+    case SCHEMA_ANY:
+    case SCHEMA_STRING:
+    case SCHEMA_INT_OR_STRING:
+    case SCHEMA_QUANTITY:
+    case SCHEMA_TIME:
+        break;
+    }
+    return SV("string");
+}
+
+/* Where a finding stands, as Go's decoder says it: the struct that holds the field, and the names
+ * of the fields without indexes of lists and keys of maps. */
+struct go_place {
+    struct sv struct_name, path;
+    const struct schema *schema; /* of the value */
+};
+
+static struct go_place go_place_of(struct call *call, struct sv field) {
+    const struct schema *schema = call->type->schema;
+    struct go_place place = {.struct_name = call->type->resource.kind, .path = SV("")};
+    struct sv rest = field;
+    while (rest.len > 0 && schema && schema->kind != SCHEMA_MAP) {
+        struct sv name = sv_cut(&rest, '.');
+        struct sv key = sv_prefix(name, sv_find(name, '['));
+        if (schema->kind == SCHEMA_STRUCT && schema->type_name.len > 0)
+            place.struct_name = go_struct(schema->type_name, true);
+        place.path = arena_printf(call->arena, "%.*s%s%.*s", SV_ARG(place.path),
+                                  place.path.len > 0 ? "." : "", SV_ARG(key));
+        schema = schema_member(schema, key);
+        if (schema && key.len < name.len)
+            schema = schema->items;
+    }
+    if (rest.len > 0 && schema)
+        schema = schema->items;
+    place.schema = schema;
+    return place;
+}
+
+static size_t bad_base64_at(struct sv text) {
+    size_t at = 0;
+    while (at < text.len && (sv_contains(SV("+/="), sv_prefix(sv_drop(text, at), 1)) ||
+                             (text.ptr[at] >= '0' && text.ptr[at] <= '9') ||
+                             (text.ptr[at] >= 'A' && text.ptr[at] <= 'Z') ||
+                             (text.ptr[at] >= 'a' && text.ptr[at] <= 'z')))
+        at++;
+    return at;
+}
+
+/* What Go's decoder says of a value that does not fit. */
+static struct sv decoding_fault(struct call *call, const struct finding *finding) {
+    const struct cJSON *item = finding->item;
+    struct go_place place = go_place_of(call, finding->field);
+    if (!place.schema)
+        return finding->message;
+    struct sv text = json_text(item);
+    if (place.schema->kind == SCHEMA_QUANTITY)
+        return SV("quantities must match the regular expression "
+                  "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
+    if (place.schema->kind == SCHEMA_TIME && json_is_string(item)) {
+        bool is_micro = sv_ends_with(place.schema->type_name, SV(".MicroTime"));
+        int64_t time_ms;
+        const char *layout =
+            is_micro ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
+        if (is_micro && api_time_parse(text, &time_ms))
+            return arena_printf(
+                call->arena,
+                "parsing time \"%.*s\" as \"%s\": cannot parse \"%.*s\" as \".000000\"",
+                SV_ARG(text), layout,
+                SV_ARG(sv_drop(text, sv_find(text, '.') < text.len
+                                         ? sv_find(text, '.')
+                                         : strlen("2006-01-02T15:04:05"))));
+        return arena_printf(call->arena,
+                            "parsing time \"%.*s\" as \"%s\": cannot parse \"%.*s\" as \"2006\"",
+                            SV_ARG(text), layout, SV_ARG(text));
+    }
+    if (place.schema->kind == SCHEMA_BYTES && json_is_string(item))
+        return arena_printf(call->arena, "illegal base64 data at input byte %zu",
+                            bad_base64_at(text));
+    bool shows_number = json_is_number(item) && place.schema->kind == SCHEMA_INTEGER;
+    return arena_printf(call->arena,
+                        "json: cannot unmarshal %s%s%.*s into Go struct field %.*s.%.*s of type "
+                        "%.*s",
+                        json_is_bool(item)     ? "bool"
+                        : json_is_number(item) ? "number"
+                                               : json_type_name(item),
+                        shows_number ? " " : "", shows_number ? (int)text.len : 0, text.ptr,
+                        SV_ARG(place.struct_name), SV_ARG(place.path),
+                        SV_ARG(go_type(call, place.schema)));
+}
+
 /* A wrong type cannot be decoded into a built-in object; in a custom one its schema says so. */
-static bool refuse_types(struct call *call, const struct findings *findings) {
+static bool refuse_types(struct call *call, const struct cJSON *tree,
+                         const struct findings *findings) {
     for (size_t i = 0; !call->type->is_custom && i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
         if (sv_eq(finding->reason, SV("FieldValueTypeInvalid")))
-            return refuse_decoding(
-                call, call->type->resource.kind,
-                arena_printf(call->arena,
-                             "json: cannot unmarshal %s into Go struct field %.*s.%.*s: %.*s",
-                             json_type_name(finding->item), SV_ARG(call->type->resource.kind),
-                             SV_ARG(finding->field), SV_ARG(finding->message)));
+            return refuse_decoding(call, tree, call->type->resource.kind,
+                                   call->type->resource.version, decoding_fault(call, finding));
     }
     return true;
 }
 
-static bool judge_fields(struct call *call, const struct findings *findings) {
+static bool judge_fields(struct call *call, const struct cJSON *tree,
+                         const struct findings *findings) {
     struct sv validation = call->request->field_validation;
     if (findings->count == 0)
         return true;
-    if (!refuse_types(call, findings))
+    if (!refuse_types(call, tree, findings))
         return false;
     struct sv unknown = joined(call, findings);
     if (unknown.len == 0 || sv_eq(validation, SV("Ignore")))
         return true;
     if (sv_eq(validation, SV("Strict")))
         return refuse_decoding(
-            call, call->type->resource.kind,
+            call, tree, call->type->resource.kind, call->type->resource.version,
             arena_printf(call->arena, "strict decoding error: %.*s", SV_ARG(unknown)));
     for (size_t i = 0; i < findings->count; i++)
         if (sv_eq(findings->items[i].reason, SV("UnknownField")))
@@ -145,12 +307,14 @@ bool check_fields(struct call *call, struct cJSON *tree) {
                      "Unsupported value: \"%.*s\": supported values: \"\", \"Ignore\", "
                      "\"Strict\", \"Warn\"",
                      SV_ARG(validation));
-        return refuse_invalid(call, SV("CreateOptions"), SV("meta.k8s.io"), SV(""), &findings);
+        struct sv options = call->request->verb == VERB_PATCH    ? SV("PatchOptions")
+                            : call->request->verb == VERB_UPDATE ? SV("UpdateOptions")
+                                                                 : SV("CreateOptions");
+        return refuse_invalid(call, options, SV("meta.k8s.io"), SV(""), &findings);
     }
     admit_check_fields(call->type, tree, call->arena, &findings);
-    if (!judge_fields(call, &findings))
+    if (!judge_fields(call, tree, &findings))
         return false;
-    /* A built-in object is decoded into its struct, which has no place for the unknown. */
     admit_prune(call->type, tree);
     admit_normalize(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
@@ -160,7 +324,7 @@ bool check_fields(struct call *call, struct cJSON *tree) {
 bool settle_fields(struct call *call, struct cJSON *tree) {
     struct findings findings = {0};
     admit_check_fields(call->type, tree, call->arena, &findings);
-    if (!refuse_types(call, &findings))
+    if (!refuse_types(call, tree, &findings))
         return false;
     admit_prune(call->type, tree);
     admit_normalize(call->type, tree, call->arena);

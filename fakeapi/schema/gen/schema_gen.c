@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_gen: run by the build. Reads openapi-definitions.json and discovery.json and writes one
- * C file with the tables that fakeapi/schema/schema.h declares.
+ * schema_gen: run by the build. Reads openapi-definitions.json, discovery.json and
+ * protobuf-fields.json (for the fields that are always written) and writes one C file with the
+ * tables that fakeapi/schema/schema.h declares.
  *
- *     schema_gen DEFINITIONS DISCOVERY OUTPUT
+ *     schema_gen DEFINITIONS DISCOVERY FIELDS OUTPUT
  */
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -21,6 +22,7 @@ struct node {
 static struct {
     struct arena *arena;
     const struct cJSON *definitions;
+    const struct cJSON *messages; /* of protobuf-fields.json */
     struct map *definition_index; /* name -> index + 1 */
     struct map *kind_index;       /* "group/version/kind" -> index + 1 */
     VEC(struct node) nodes;
@@ -139,6 +141,64 @@ static struct sv member_table(const struct cJSON *properties, size_t count) {
     return arena_printf(gen.arena, "members_%zu", id);
 }
 
+/* "io.k8s.api.core.v1.Pod", or "k8s.io.api.core.v1.Pod" as protobuf has it. */
+static const struct cJSON *message_of(struct sv definition) {
+    static const struct sv prefix = SV("io.k8s."), extensions = SV("apiextensions-apiserver.");
+    if (!sv_starts_with(definition, prefix))
+        return NULL;
+    struct sv rest = sv_drop(definition, prefix.len);
+    struct sv package = SV("");
+    if (sv_starts_with(rest, extensions)) {
+        package = SV("apiextensions_apiserver.");
+        rest = sv_drop(rest, extensions.len);
+    }
+    return json_get(gen.messages,
+                    arena_printf(gen.arena, "k8s.io.%.*s%.*s", SV_ARG(package), SV_ARG(rest)));
+}
+
+/* The message that a field is of, in the package of its parent when it names none. */
+static const struct cJSON *message_of_field(const struct cJSON *message,
+                                            const struct cJSON *field) {
+    struct sv type = json_text(json_at(field, 1)), parent = json_key(message);
+    if (sv_find(type, '.') < type.len)
+        return json_get(gen.messages, type);
+    struct sv package = sv_prefix(parent, sv_find_last(parent, '.'));
+    return json_get(gen.messages,
+                    arena_printf(gen.arena, "%.*s.%.*s", SV_ARG(package), SV_ARG(type)));
+}
+
+static void emit_always(struct buf *rows, const struct cJSON *message,
+                        const struct cJSON *properties, size_t *count) {
+    JSON_EACH (field, message) {
+        struct sv name = json_text(json_at(field, 0)), flags = json_text(json_at(field, 2));
+        const struct cJSON *property = json_get(properties, name);
+        if (sv_contains(flags, SV("inline")))
+            emit_always(rows, message_of_field(message, field), properties, count);
+        if (!sv_contains(flags, SV("always")) || !property)
+            continue;
+        EMIT(rows, "{%.*s,&S[%zu]},", SV_ARG(quoted(name)), node_of(property));
+        ++*count;
+    }
+}
+
+/* The table of members that are always written; its name, or "NULL". */
+static struct sv always_table(struct sv definition, const struct cJSON *properties,
+                              size_t *ret_count) {
+    struct buf rows;
+    buf_init(&rows, FILE_BYTES_MAX);
+    *ret_count = 0;
+    emit_always(&rows, message_of(definition), properties, ret_count);
+    struct sv name = SV("NULL"), text = buf_view(&rows);
+    if (*ret_count > 0) {
+        size_t id = gen.table_count++;
+        EMIT(&gen.tables, "static const struct schema_member members_%zu[] = {%.*s};\n", id,
+             SV_ARG(text));
+        name = arena_printf(gen.arena, "members_%zu", id);
+    }
+    buf_release(&rows);
+    return name;
+}
+
 static unsigned patch_strategy(const struct cJSON *schema) {
     struct sv text = json_string_or(schema, SV("x-kubernetes-patch-strategy"), SV(""));
     return (sv_contains(text, SV("merge")) ? 1u : 0u) |
@@ -167,7 +227,10 @@ static struct sv initialiser(const struct cJSON *schema, const struct cJSON *out
          SV_ARG(quoted(json_string_or(schema, SV("format"), SV("")))));
     if (json_count(properties) > 0) {
         struct sv table = member_table(properties, json_count(properties));
-        EMIT(&text, ",.members=%.*s,.member_count=%zu", SV_ARG(table), json_count(properties));
+        size_t count;
+        struct sv always = always_table(name, properties, &count);
+        EMIT(&text, ",.members=%.*s,.member_count=%zu,.always=%.*s,.always_count=%zu",
+             SV_ARG(table), json_count(properties), SV_ARG(always), count);
     }
     const struct cJSON *required = json_get(schema, SV("required"));
     struct sv required_texts = text_table(required);
@@ -328,8 +391,8 @@ static struct cJSON *read_file(const char *path) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4) {
-        fprintf(stderr, "usage: schema_gen DEFINITIONS DISCOVERY OUTPUT\n");
+    if (argc != 5) {
+        fprintf(stderr, "usage: schema_gen DEFINITIONS DISCOVERY FIELDS OUTPUT\n");
         return 2;
     }
     gen.arena = arena_new();
@@ -337,14 +400,15 @@ int main(int argc, char **argv) {
     gen.kind_index = map_new();
     buf_init(&gen.tables, FILE_BYTES_MAX);
     gen.definitions = read_file(argv[1]);
+    gen.messages = read_file(argv[3]);
     index_definitions();
     struct buf out;
     buf_init(&out, FILE_BYTES_MAX);
     emit_all(&out, read_file(argv[2]));
-    FILE *file = fopen(argv[3], "wb");
+    FILE *file = fopen(argv[4], "wb");
     struct sv text = buf_view(&out);
     if (!file || fwrite(text.ptr, 1, text.len, file) != text.len || fclose(file) != 0)
-        fail("cannot write", sv_from(argv[3]));
+        fail("cannot write", sv_from(argv[4]));
     buf_release(&out);
     buf_release(&gen.tables);
     vec_release(&gen.nodes);

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CustomResourceDefinitions: names, versions, columns and structural schemas
+ * (apiserver-semantics.md §1.10). What a rule in CEL must be is checked where it is compiled. */
+#include "fakeapi/schema/validate.h"
+
+#include "core/api/object.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+/* --- schemas --- */
+
+struct place {
+    struct sv field;
+    bool is_root;
+    bool is_value_only; /* inside of anyOf, oneOf, allOf or not: types are said outside */
+};
+
+static bool is_set(const struct cJSON *schema, const char *key) {
+    return json_is_true(json_get(schema, sv_from(key)));
+}
+
+static struct sv type_of(const struct cJSON *schema) {
+    return json_find_string(schema, "type");
+}
+
+static void check_type(const struct checker *checker, const struct cJSON *schema,
+                       const struct place *place) {
+    static const struct sv types[] = {SV("array"),  SV("boolean"), SV("integer"),
+                                      SV("number"), SV("object"),  SV("string")};
+    struct sv field = path_member(checker, place->field, SV("type"));
+    const struct cJSON *type = json_get(schema, SV("type"));
+    bool needs_none = is_set(schema, "x-kubernetes-int-or-string") ||
+                      is_set(schema, "x-kubernetes-preserve-unknown-fields");
+    if (place->is_value_only) {
+        if (json_text(type).len > 0)
+            report_forbidden(checker, field, schema, "must be empty to be structural");
+    } else if (json_text(type).len == 0 && place->is_root)
+        report_required(checker, field, schema, "must not be empty at the root");
+    else if (json_text(type).len == 0 && !needs_none)
+        report_required(checker, field, schema, "must not be empty for specified object fields");
+    else if (json_text(type).len > 0 &&
+             sv_index_of(json_text(type), types, COUNT_OF(types)) == COUNT_OF(types))
+        report_not_supported(checker, field, type, types, COUNT_OF(types));
+    else if (place->is_root && !sv_eq(json_text(type), SV("object")))
+        report_invalid(checker, field, type, "must be object at the root");
+}
+
+static void check_forbidden_parts(const struct checker *checker, const struct cJSON *schema,
+                                  const struct place *place) {
+    const struct cJSON *preserved = json_get(schema, SV("x-kubernetes-preserve-unknown-fields"));
+    if (json_find_string(schema, "$ref").len > 0)
+        report_forbidden(checker, path_member(checker, place->field, SV("$ref")), schema,
+                         "$ref is not supported");
+    if (is_set(schema, "uniqueItems"))
+        report_forbidden(checker, path_member(checker, place->field, SV("uniqueItems")), schema,
+                         "uniqueItems cannot be set to true since the runtime complexity becomes "
+                         "quadratic");
+    if (json_count(json_get(schema, SV("properties"))) > 0 &&
+        json_is_map(json_get(schema, SV("additionalProperties"))))
+        report_forbidden(checker, path_member(checker, place->field, SV("additionalProperties")),
+                         schema, "additionalProperties and properties are mutual exclusive");
+    if (json_is_bool(preserved) && !json_is_true(preserved))
+        report_invalid(
+            checker, path_member(checker, place->field, SV("x-kubernetes-preserve-unknown-fields")),
+            preserved, "must be true or undefined");
+    if (is_set(schema, "x-kubernetes-embedded-resource") && !json_is_true(preserved) &&
+        json_count(json_get(schema, SV("properties"))) == 0)
+        report_required(checker, path_member(checker, place->field, SV("properties")), schema,
+                        "must not be empty if x-kubernetes-embedded-resource is true without "
+                        "x-kubernetes-preserve-unknown-fields");
+}
+
+static bool is_listed(const struct cJSON *list, struct sv name) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_text(item), name))
+            return true;
+    return false;
+}
+
+static void check_list_keys(const struct checker *checker, const struct cJSON *schema,
+                            const struct place *place) {
+    const struct cJSON *keys = json_get(schema, SV("x-kubernetes-list-map-keys"));
+    const struct cJSON *items = json_get(schema, SV("items"));
+    struct sv keys_field = path_member(checker, place->field, SV("x-kubernetes-list-map-keys"));
+    struct sv items_field = path_member(checker, place->field, SV("items"));
+    if (json_count(keys) == 0)
+        report_required(checker, keys_field, schema,
+                        "must not be empty if x-kubernetes-list-type is map");
+    if (!sv_eq(type_of(items), SV("object"))) {
+        report_invalid(checker, path_member(checker, items_field, SV("type")),
+                       json_get(items, SV("type")),
+                       "must be object if parent array's x-kubernetes-list-type is map");
+        return;
+    }
+    JSON_EACH (key, keys) {
+        const struct cJSON *property = json_get(json_get(items, SV("properties")), json_text(key));
+        if (!property)
+            report_invalid(checker, keys_field, keys,
+                           "entries must all be names of item properties");
+        else if (!json_get(property, SV("default")) &&
+                 !is_listed(json_get(items, SV("required")), json_text(key)))
+            report_required(checker,
+                            arena_printf(checker->arena, "%.*s.properties[%.*s].default",
+                                         SV_ARG(items_field), SV_ARG(json_text(key))),
+                            property,
+                            "this property is in x-kubernetes-list-map-keys, so it must have a "
+                            "default or be a required property");
+    }
+}
+
+static void check_list(const struct checker *checker, const struct cJSON *schema,
+                       const struct place *place) {
+    static const struct sv list_types[] = {SV("atomic"), SV("set"), SV("map")};
+    static const struct sv map_types[] = {SV("atomic"), SV("granular")};
+    const struct cJSON *list_type = json_get(schema, SV("x-kubernetes-list-type"));
+    if (sv_eq(type_of(schema), SV("array")) && !place->is_value_only &&
+        !json_is_map(json_get(schema, SV("items"))))
+        report_required(checker, path_member(checker, place->field, SV("items")), schema,
+                        "must be specified");
+    check_one_of(checker, schema, SV("x-kubernetes-map-type"), place->field, map_types,
+                 COUNT_OF(map_types));
+    if (!list_type)
+        return;
+    check_one_of(checker, schema, SV("x-kubernetes-list-type"), place->field, list_types,
+                 COUNT_OF(list_types));
+    if (!sv_eq(type_of(schema), SV("array")))
+        report_invalid(checker, path_member(checker, place->field, SV("type")),
+                       json_get(schema, SV("type")),
+                       "must be array if x-kubernetes-list-type is specified");
+    else if (sv_eq(json_text(list_type), SV("map")))
+        check_list_keys(checker, schema, place);
+}
+
+/* Metadata is known; only the names of objects may be restricted. */
+static bool check_metadata(const struct checker *checker, const struct cJSON *schema,
+                           struct sv field) {
+    static const struct sv allowed[] = {SV("type"), SV("properties"), SV("description")};
+    bool held = true;
+    JSON_EACH (member, schema)
+        held =
+            held && sv_index_of(json_key(member), allowed, COUNT_OF(allowed)) < COUNT_OF(allowed);
+    JSON_EACH (property, json_get(schema, SV("properties")))
+        held = held && (sv_eq(json_key(property), SV("name")) ||
+                        sv_eq(json_key(property), SV("generateName")));
+    if (!held)
+        report_forbidden(checker, field, schema,
+                         "must not specify anything other than name and generateName, but metadata "
+                         "is implicitly specified");
+    return held;
+}
+
+static void check_schema(const struct checker *checker, const struct cJSON *schema,
+                         const struct place *place);
+
+static void check_alternatives(const struct checker *checker, const struct cJSON *schema,
+                               const struct place *place) {
+    static const struct sv keys[] = {SV("allOf"), SV("anyOf"), SV("oneOf")};
+    /* How int-or-string is spelled out is known, types and all. */
+    bool is_spelled_out = is_set(schema, "x-kubernetes-int-or-string");
+    for (size_t i = 0; !is_spelled_out && i < COUNT_OF(keys); i++) {
+        size_t index = 0;
+        JSON_EACH (alternative, json_get(schema, keys[i]))
+            check_schema(
+                checker, alternative,
+                &(struct place){.field = path_index(
+                                    checker, path_member(checker, place->field, keys[i]), index++),
+                                .is_value_only = true});
+    }
+    if (json_is_map(json_get(schema, SV("not"))))
+        check_schema(checker, json_get(schema, SV("not")),
+                     &(struct place){.field = path_member(checker, place->field, SV("not")),
+                                     .is_value_only = true});
+}
+
+static void check_schema(const struct checker *checker, const struct cJSON *schema,
+                         const struct place *place) {
+    JSON_EACH (property, json_get(schema, SV("properties"))) {
+        struct sv field = arena_printf(checker->arena, "%.*s.properties[%.*s]",
+                                       SV_ARG(place->field), SV_ARG(json_key(property)));
+        if (place->is_root && sv_eq(json_key(property), SV("metadata")) &&
+            !check_metadata(checker, property, field))
+            continue;
+        check_schema(checker, property,
+                     &(struct place){.field = field, .is_value_only = place->is_value_only});
+    }
+    const struct cJSON *items = json_get(schema, SV("items"));
+    const struct cJSON *others = json_get(schema, SV("additionalProperties"));
+    if (json_is_map(items))
+        check_schema(checker, items,
+                     &(struct place){.field = path_member(checker, place->field, SV("items")),
+                                     .is_value_only = place->is_value_only});
+    if (json_is_map(others))
+        check_schema(
+            checker, others,
+            &(struct place){.field = path_member(checker, place->field, SV("additionalProperties")),
+                            .is_value_only = place->is_value_only});
+    check_alternatives(checker, schema, place);
+    check_type(checker, schema, place);
+    check_forbidden_parts(checker, schema, place);
+    check_list(checker, schema, place);
+}
+
+/* --- versions --- */
+
+static void check_scale(const struct checker *checker, const struct cJSON *scale, struct sv field) {
+    static const struct {
+        struct sv key, prefix;
+        const char *detail;
+    } paths[] = {
+        {SV("specReplicasPath"), SV(".spec."), "should be a json path under .spec"},
+        {SV("statusReplicasPath"), SV(".status."), "should be a json path under .status"},
+    };
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        const struct cJSON *path = json_get(scale, paths[i].key);
+        struct sv below = path_member(checker, field, paths[i].key);
+        if (json_text(path).len == 0)
+            report_required(checker, below, scale, "");
+        else if (!sv_starts_with(json_text(path), paths[i].prefix))
+            report_invalid(checker, below, path, paths[i].detail);
+    }
+}
+
+static void check_columns(const struct checker *checker, const struct cJSON *version,
+                          struct sv field) {
+    static const struct sv types[] = {SV("boolean"), SV("date"), SV("integer"), SV("number"),
+                                      SV("string")};
+    static const char *const words = "must be one of boolean,date,integer,number,string";
+    size_t index = 0;
+    JSON_EACH (column, json_get(version, SV("additionalPrinterColumns"))) {
+        struct sv below = path_index(
+            checker, path_member(checker, field, SV("additionalPrinterColumns")), index++);
+        const struct cJSON *type = json_get(column, SV("type"));
+        const struct cJSON *path = json_get(column, SV("jsonPath"));
+        struct sv type_field = path_member(checker, below, SV("type"));
+        if (json_text(type).len == 0)
+            report_required(checker, type_field, column, words);
+        else if (sv_index_of(json_text(type), types, COUNT_OF(types)) == COUNT_OF(types))
+            report_invalid(checker, type_field, type, words);
+        if (json_text(path).len == 0)
+            report_required(checker, path_member(checker, below, SV("JSONPath")), column, "");
+        else if (json_text(path).ptr[0] != '.')
+            report_invalid(checker, path_member(checker, below, SV("JSONPath")), path,
+                           "must be a simple json path starting with .");
+    }
+}
+
+static void check_selectable(const struct checker *checker, const struct cJSON *version,
+                             struct sv field) {
+    size_t index = 0;
+    JSON_EACH (selectable, json_get(version, SV("selectableFields"))) {
+        const struct cJSON *path = json_get(selectable, SV("jsonPath"));
+        struct sv rest = json_text(path);
+        const struct cJSON *schema = json_find(version, "schema.openAPIV3Schema");
+        struct sv below = arena_printf(checker->arena, "%.*s%sselectableFields[%zu].jsonPath",
+                                       SV_ARG(field), field.len ? "." : "", index++);
+        sv_cut(&rest, '.');
+        while (schema && rest.len > 0)
+            schema = json_get(json_get(schema, SV("properties")), sv_cut(&rest, '.'));
+        struct sv type = type_of(schema);
+        if (!schema)
+            report_invalid(checker, below, path,
+                           "is an invalid path: does not refer to a valid field");
+        else if (!sv_eq(type, SV("string")) && !sv_eq(type, SV("boolean")) &&
+                 !sv_eq(type, SV("integer")))
+            report_invalid(checker, below, path,
+                           "must point to a field of type string, boolean or integer. Enum string "
+                           "fields and strings with formats are allowed.");
+    }
+}
+
+/* `is_alone`: the only version's parts are told as if they stood in the spec itself. */
+static void check_version(const struct checker *checker, const struct cJSON *version,
+                          struct sv own_field, bool is_alone) {
+    const struct cJSON *schema = json_find(version, "schema.openAPIV3Schema");
+    const struct cJSON *warning = json_get(version, SV("deprecationWarning"));
+    const struct cJSON *name = json_get(version, SV("name"));
+    const struct cJSON *scale = json_find(version, "subresources.scale");
+    struct sv field = is_alone ? SV("spec") : own_field;
+    const char *fault = check_dns_label_1035(json_text(name));
+    if (fault)
+        report_invalid(checker, path_member(checker, own_field, SV("name")), name, fault);
+    if (fault && is_alone)
+        report_invalid(checker, SV("spec.version"), name, fault);
+    if (warning && !json_bool_or(version, SV("deprecated"), false))
+        report_invalid(checker, path_member(checker, own_field, SV("deprecationWarning")), warning,
+                       "can only be set for deprecated versions");
+    if (!schema)
+        report_required(checker, path_member(checker, own_field, SV("schema.openAPIV3Schema")),
+                        version, "");
+    else
+        check_schema(checker, schema,
+                     &(struct place){.field = is_alone ? SV("spec.validation.openAPIV3Schema")
+                                                       : path_member(checker, own_field,
+                                                                     SV("schema.openAPIV3Schema")),
+                                     .is_root = true});
+    if (json_is_map(scale))
+        check_scale(checker, scale, path_member(checker, field, SV("subresources.scale")));
+    check_columns(checker, version, field);
+    check_selectable(checker, version, field);
+}
+
+static void check_versions(const struct checker *checker, const struct cJSON *spec) {
+    const struct cJSON *versions = json_get(spec, SV("versions"));
+    size_t index = 0, storage_count = 0;
+    JSON_EACH (version, versions)
+        storage_count += json_bool_or(version, SV("storage"), false);
+    JSON_EACH (version, versions)
+        check_version(checker, version, path_index(checker, SV("spec.versions"), index++),
+                      json_count(versions) == 1);
+    if (storage_count != 1)
+        report_invalid(checker, SV("spec.versions"), versions,
+                       "must have exactly one version marked as storage version");
+}
+
+/* --- the definition --- */
+
+static void check_names(const struct checker *checker, const struct cJSON *spec) {
+    static const struct sv keys[] = {SV("plural"), SV("singular"), SV("kind"), SV("listKind")};
+    const struct cJSON *names = json_get(spec, SV("names"));
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        const struct cJSON *name = json_get(names, keys[i]);
+        struct sv field = path_member(checker, SV("spec.names"), keys[i]);
+        struct sv lower = arena_copy(checker->arena, json_text(name));
+        for (size_t k = 0; i >= 2 && k < lower.len; k++)
+            if (lower.ptr[k] >= 'A' && lower.ptr[k] <= 'Z')
+                ((char *)lower.ptr)[k] = (char)(lower.ptr[k] - 'A' + 'a');
+        if (lower.len == 0)
+            report_required(checker, field, names, "");
+        else if (check_dns_label_1035(lower))
+            report_invalid(checker, field, name, check_dns_label_1035(lower));
+    }
+    size_t index = 0;
+    JSON_EACH (name, json_get(names, SV("shortNames"))) {
+        struct sv field = path_index(checker, SV("spec.names.shortNames"), index++);
+        if (check_dns_label_1035(json_text(name)))
+            report_invalid(checker, field, name, check_dns_label_1035(json_text(name)));
+    }
+    const struct cJSON *list_kind = json_get(names, SV("listKind"));
+    if (json_text(list_kind).len > 0 && json_equal(list_kind, json_get(names, SV("kind"))))
+        report_invalid(checker, SV("spec.names.listKind"), list_kind,
+                       "kind and listKind may not be the same");
+}
+
+static void check_group(const struct checker *checker, const struct cJSON *object) {
+    const struct cJSON *group = json_find(object, "spec.group");
+    const struct cJSON *name = json_find(object, "metadata.name");
+    struct sv text = json_text(group);
+    struct sv expected =
+        arena_printf(checker->arena, "%.*s.%.*s",
+                     SV_ARG(json_find_string(object, "spec.names.plural")), SV_ARG(text));
+    if (!sv_eq(json_text(name), expected))
+        report_invalid(checker, SV("metadata.name"), name,
+                       "must be spec.names.plural+\".\"+spec.group");
+    if (text.len == 0)
+        report_required(checker, SV("spec.group"), json_get(object, SV("spec")), "");
+    else if (sv_find(text, '.') == text.len)
+        report_invalid(checker, SV("spec.group"), group,
+                       "should be a domain with at least one dot");
+    bool is_protected = sv_ends_with(text, SV(".k8s.io")) || sv_eq(text, SV("k8s.io"));
+    if (is_protected && object_annotation(object, SV("api-approved.kubernetes.io")).len == 0)
+        report_required(checker, SV("metadata.annotations[api-approved.kubernetes.io]"),
+                        json_get(object, SV("metadata")),
+                        "protected groups must have approval annotation "
+                        "\"api-approved.kubernetes.io\", see "
+                        "https://github.com/kubernetes/enhancements/pull/1111");
+}
+
+/* What a definition is called stays, and so does every version that something was stored in. */
+static void check_update(const struct checker *checker, const struct cJSON *object,
+                         const struct cJSON *old) {
+    static const char *const fixed[] = {"spec.scope", "spec.group", "spec.names.plural",
+                                        "spec.names.kind"};
+    size_t index = 0;
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        if (!json_equal(json_find(object, fixed[i]), json_find(old, fixed[i])))
+            report_invalid(checker, sv_from(fixed[i]), json_find(object, fixed[i]),
+                           "field is immutable");
+    JSON_EACH (stored, json_find(old, "status.storedVersions")) {
+        struct sv field = path_index(checker, SV("status.storedVersions"), index++);
+        bool is_there = false;
+        JSON_EACH (version, json_find(object, "spec.versions"))
+            is_there |= json_equal(json_get(version, SV("name")), stored);
+        if (!is_there)
+            report_invalid(
+                checker, field, stored,
+                arena_printf(checker->arena,
+                             "missing from spec.versions; %.*s was previously a storage version, "
+                             "and must remain in spec.versions until a storage migration ensures "
+                             "no data remains persisted in %.*s and removes %.*s from "
+                             "status.storedVersions",
+                             SV_ARG(json_text(stored)), SV_ARG(json_text(stored)),
+                             SV_ARG(json_text(stored)))
+                    .ptr);
+    }
+}
+
+void check_crd(const struct checker *checker, const struct cJSON *object, const struct cJSON *old) {
+    static const struct sv scopes[] = {SV("Cluster"), SV("Namespaced")};
+    static const struct sv strategies[] = {SV("None"), SV("Webhook")};
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    const struct cJSON *conversion = json_get(spec, SV("conversion"));
+    if (!old)
+        check_group(checker, object);
+    if (json_find_string(spec, "scope").len == 0)
+        report_required(checker, SV("spec.scope"), spec, "");
+    else
+        check_one_of(checker, spec, SV("scope"), SV("spec"), scopes, COUNT_OF(scopes));
+    check_names(checker, spec);
+    /* What was accepted once is not looked at again while it stays as it is. */
+    if (!old || !json_equal(json_get(spec, SV("versions")), json_find(old, "spec.versions")))
+        check_versions(checker, spec);
+    if (is_set(spec, "preserveUnknownFields"))
+        report_invalid(checker, SV("spec.preserveUnknownFields"),
+                       json_get(spec, SV("preserveUnknownFields")),
+                       "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in "
+                       "spec.versions[*].schema instead");
+    check_one_of(checker, conversion, SV("strategy"), SV("spec.conversion"), strategies,
+                 COUNT_OF(strategies));
+    if (sv_eq(json_find_string(conversion, "strategy"), SV("Webhook")) &&
+        !json_find(conversion, "webhook.clientConfig")) {
+        report_required(checker, SV("spec.conversion.webhookClientConfig"), conversion,
+                        "required when strategy is set to Webhook");
+        report_required(checker, SV("spec.conversion.conversionReviewVersions"), conversion, "");
+    }
+    if (old)
+        check_update(checker, object, old);
+}
