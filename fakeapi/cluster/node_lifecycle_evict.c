@@ -11,6 +11,9 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/node_lifecycle_parts.h"
 
+/* How often pods are looked for that nobody ends. */
+enum { POD_GC_MS = 20 * 1000 };
+
 static bool is_over(const struct cJSON *pod) {
     struct sv phase = json_find_string(pod, "status.phase");
     return sv_eq(phase, SV("Succeeded")) || sv_eq(phase, SV("Failed"));
@@ -133,6 +136,32 @@ static int64_t tainted_since_ms(struct node_lifecycle *lifecycle, const struct c
     return tainting->since_ms;
 }
 
+/* Somebody says that the node is off for good: nothing there will end its pods. */
+static bool is_out_of_service(const struct cJSON *node) {
+    JSON_EACH (taint, json_find(node, "spec.taints"))
+        if (sv_eq(json_string_or(taint, SV("key"), SV("")),
+                  SV("node.kubernetes.io/out-of-service")))
+            return node_is_unready(node);
+    return false;
+}
+
+/* What is being deleted there is deleted at once; true when there was any. */
+static bool remove_terminating(struct node_lifecycle *lifecycle, struct sv node,
+                               struct arena *arena) {
+    size_t cursor = 0;
+    const struct cJSON *pod;
+    bool any = false;
+    while ((pod = cache_index_next(lifecycle->pods, lifecycle->pods_by_node, node, &cursor))) {
+        if (!object_is_deleting(pod) ||
+            json_find_int(pod, "metadata.deletionGracePeriodSeconds", -1) == 0)
+            continue;
+        struct request request = agent_delete(arena, &RESOURCE_PODS, pod, 0);
+        agent_send(lifecycle->part, node, &request);
+        any = true;
+    }
+    return any;
+}
+
 int64_t node_evict_pods(struct node_lifecycle *lifecycle, const struct cJSON *node,
                         struct arena *arena) {
     struct sv name = object_name(node);
@@ -144,13 +173,18 @@ int64_t node_evict_pods(struct node_lifecycle *lifecycle, const struct cJSON *no
     int64_t now_ms = agent_now_ms(lifecycle->agent);
     size_t cursor = 0;
     const struct cJSON *pod;
+    bool is_off = is_out_of_service(node);
+    if (is_off && remove_terminating(lifecycle, name, arena))
+        next_ms = now_ms + POD_GC_MS;
     while ((pod = cache_index_next(lifecycle->pods, lifecycle->pods_by_node, name, &cursor))) {
         if (object_is_deleting(pod) || is_over(pod))
             continue;
         int64_t due_ms = eviction_ms(pod, node, since_ms);
         if (due_ms <= now_ms)
             evict(lifecycle, name, pod, arena);
-        else if (due_ms < next_ms)
+        if (due_ms <= now_ms && is_off)
+            due_ms = now_ms + POD_GC_MS;
+        if (due_ms > now_ms && due_ms < next_ms)
             next_ms = due_ms;
     }
     return next_ms;

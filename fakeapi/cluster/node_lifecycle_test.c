@@ -121,3 +121,24 @@ TEST(a_pod_stays_for_as_long_as_it_tolerates_the_taint) {
         CHECK((get_pod(world, arena) != NULL) == (stays_ms < 0));
     }
 }
+
+TEST(pods_of_a_node_that_is_out_of_service_are_removed) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("p", "", "}]}"));
+    fixture_run_ms(world, 1000);
+    CHECK(world_stop_node(world, SV("node-1")));
+    fixture_run_ms(world, 60 * 1000);
+    CHECK(get_pod(world, arena) && !object_is_deleting(get_pod(world, arena)));
+    struct error err = {0};
+    struct request request = agent_request(VERB_PATCH, &RESOURCE_NODES, SV(""), SV("node-1"));
+    request.patch_type = PATCH_JSON;
+    request.body =
+        json_read(arena,
+                  SV("[{\"op\":\"add\",\"path\":\"/spec/taints/-\",\"value\":{\"key\":"
+                     "\"node.kubernetes.io/out-of-service\",\"effect\":\"NoExecute\"}}]"),
+                  &err);
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 40 * 1000);
+    CHECK(!get_pod(world, arena));
+}
