@@ -82,6 +82,8 @@ ROW("PORT-005", "two-runtimes", "portability", MUST, S, "Two runtimes of the cla
 /* data operations */
 ROW("DOP-001", "dataload-runnable", "data-operations", MUST, L, "The DataLoad entry has a command or args, and an image.", "Give image and command of the DataLoad entry.")
 ROW("DOP-006", "operations-supported", "data-operations", SHOULD, L, "Data operations are ones that the target honours, each given once.", "Remove the entry.")
+/* upgrades */
+ROW("UPG-001", "changes-announced", "portability", SHOULD, L, "What a new version of the class does to the runtimes of the one before it is announced by its version.", "Change the label or annotation that ends in /version, or leave names, data and templates as they were.")
 /* deletion, static side */
 ROW("DEL-002", "client-unmounts", "deletion", MUST, L, "A FUSE client unmounts when it stops.", "Add lifecycle.preStop that unmounts the target path; a trap set before exec is never reached.")
 ROW("DEL-003", "prestop-uses-environment", "deletion", MUST, L, "preStop takes the target path from the environment.", "Write sh -c 'umount -l \"$FLUID_RUNTIME_MOUNT_PATH\" || true'.")

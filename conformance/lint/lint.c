@@ -11,7 +11,7 @@
 static const struct lint_rules *const groups[] = {
     &lint_schema_rules, &lint_topology_rules,    &lint_workload_rules, &lint_service_rules,
     &lint_volume_rules, &lint_hardening_rules,   &lint_secret_rules,   &lint_probe_rules,
-    &lint_entry_rules,  &lint_portability_rules, &lint_deletion_rules,
+    &lint_entry_rules,  &lint_portability_rules, &lint_upgrade_rules,  &lint_deletion_rules,
 };
 
 struct sv lint_target_text(enum lint_target target) {
@@ -57,6 +57,7 @@ void lint_checks(const struct subject *subject, const struct lint_options *optio
     AUTO(registry) registry = registry_with_crds(scratch);
     struct lint lint = {
         .subject = subject,
+        .previous = options->previous,
         .target = options->target,
         .results = results,
         .arena = results->arena,

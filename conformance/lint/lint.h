@@ -22,6 +22,7 @@ struct sv lint_target_text(enum lint_target target);
 
 struct lint_options {
     enum lint_target target;
+    const struct subject *previous; /* the class as it was, to compare with; may be NULL */
 };
 
 /* Adds one result or more for each check of the catalogue that is observed by lint. */

@@ -18,6 +18,7 @@ struct registry;
 
 struct lint {
     const struct subject *subject;
+    const struct subject *previous; /* of the class before it, or NULL */
     enum lint_target target;
     struct check_results *results;
     struct arena *arena;
@@ -40,7 +41,8 @@ struct lint_rules {
 
 extern const struct lint_rules lint_schema_rules, lint_topology_rules, lint_workload_rules,
     lint_service_rules, lint_volume_rules, lint_hardening_rules, lint_secret_rules,
-    lint_probe_rules, lint_entry_rules, lint_portability_rules, lint_deletion_rules;
+    lint_probe_rules, lint_entry_rules, lint_portability_rules, lint_upgrade_rules,
+    lint_deletion_rules;
 
 /* Findings of the running rule, at an item: a value, or the key of a member. */
 struct check_result *lint_fail(struct lint *lint, const struct cJSON *item, const char *format, ...)

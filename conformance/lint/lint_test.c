@@ -336,3 +336,81 @@ TEST(survives_a_wrong_type_in_any_place) {
     }
     CHECK(tried > 100);
 }
+
+/* The class before had `from` where this one has `to`. */
+static const struct {
+    const char *from, *to;
+    enum check_state state;
+    const char *message; /* a part of it */
+} upgrades[] = {
+    {"", "", CHECK_STATE_PASS, ""},
+    {"good/cache:1.2", "good/cache:1.1", CHECK_STATE_FAIL,
+     "the master restarts: its template differs in spec.containers.master.image, and the version "
+     "is the same"},
+    {"    cacheruntime.io/version: \"1.2\"", "    cacheruntime.io/version: \"1.1\"",
+     CHECK_STATE_PASS, ""},
+    {"          - {name: data, emptyDir: {}}", "          - {name: data, hostPath: {path: /old}}",
+     CHECK_STATE_FAIL, "the master has other data at /data"},
+    {"    service: {headless: {}}\n    dependencies", "    dependencies", CHECK_STATE_FAIL,
+     "the master has another service: its pods are made anew, under other names"},
+    {"  worker:\n    service",
+     "  worker:\n    workloadType: {apiVersion: apps/v1, kind: "
+     "Deployment}\n    service",
+     CHECK_STATE_FAIL, "the worker runs by another kind of workload"},
+    {"  worker:\n    service",
+     "  worker:\n    tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}\n"
+     "    service",
+     CHECK_STATE_FAIL, "the worker keeps its cache elsewhere"},
+    {"  worker:\n    service", "  workers:\n    service", CHECK_STATE_FAIL, "the worker is new"},
+};
+
+static const struct check_result *find_result(const struct check_results *results, struct sv id) {
+    for (size_t i = 0; i < results->count; i++)
+        if (sv_eq(results->items[i].check->id, id))
+            return &results->items[i];
+    return NULL;
+}
+
+static void build(struct arena *arena, struct sv text, struct subject *ret_subject) {
+    struct error err = {0};
+    struct manifest *manifest = ARENA_NEW(arena, struct manifest);
+    REQUIRE(manifest_parse(arena, SV("class.yaml"), text, manifest, &err));
+    REQUIRE(subject_build(arena, manifest, 1, ret_subject, &err));
+}
+
+TEST(tells_what_a_new_version_does_to_runtimes) {
+    for (size_t i = 0; i < COUNT_OF(upgrades); i++) {
+        AUTO(arena) arena = arena_new();
+        struct sv now = read_class(arena);
+        struct sv then = replace(arena, now, sv_from(upgrades[i].from), sv_from(upgrades[i].to));
+        struct subject subject, previous;
+        build(arena, now, &subject);
+        build(arena, then, &previous);
+        struct check_results results = {.arena = arena};
+        lint_checks(&subject, &(struct lint_options){.previous = &previous}, &results);
+        const struct check_result *result = find_result(&results, SV("UPG-001"));
+        REQUIRE(result != NULL);
+        CHECK(result->state == upgrades[i].state);
+        CHECK(sv_contains(result->message, sv_from(upgrades[i].message)));
+        if (!sv_contains(result->message, sv_from(upgrades[i].message)))
+            print_result(result);
+    }
+}
+
+/* A version that differs announces what comes with it. */
+TEST(a_new_version_number_announces_changes) {
+    AUTO(arena) arena = arena_new();
+    struct sv now = read_class(arena);
+    struct sv then = replace(arena, replace(arena, now, SV("good/cache:1.2"), SV("good/cache:1.1")),
+                             SV("version: \"1.2\""), SV("version: \"1.1\""));
+    struct subject subject, previous;
+    build(arena, now, &subject);
+    build(arena, then, &previous);
+    struct check_results results = {.arena = arena};
+    lint_checks(&subject, &(struct lint_options){.previous = &previous}, &results);
+    const struct check_result *result = find_result(&results, SV("UPG-001"));
+    REQUIRE(result != NULL);
+    CHECK(result->state == CHECK_STATE_PASS);
+    CHECK_SV(result->message,
+             SV("the master restarts: its template differs in spec.containers.master.image"));
+}
