@@ -112,11 +112,16 @@ static bool is_enough(const struct judge *judge, size_t which, const struct part
     return !is_always || part->ready > 0;
 }
 
-/* A runtime that only an edit helps keeps what it ran before that edit was refused. */
+static bool is_paused(const struct judge *judge) {
+    return sv_eq(object_annotation(judge->runtime, SV("cacheruntime.fluid.io/paused")), SV("true"));
+}
+
+/* A runtime that only an edit helps, or that is paused, keeps what it ran before that. */
 static void keep_what_runs(const struct judge *judge, struct part *part) {
     const struct cJSON *stalled = object_condition(judge->runtime, SV("Stalled"));
     bool is_ours = part->workload && object_owner(part->workload, object_uid(judge->runtime));
-    if (!sv_eq(json_find_string(stalled, "status"), SV("True")) || !is_ours)
+    bool is_held = is_paused(judge) || sv_eq(json_find_string(stalled, "status"), SV("True"));
+    if (!is_held || !is_ours)
         return;
     part->is_enabled = true;
     part->desired = json_find_int(part->workload, "spec.replicas", part->desired);
@@ -375,10 +380,6 @@ static bool has_no_dataset(const struct judge *judge) {
 
 static bool lacks_pods(const struct judge *judge) {
     return first_lacking(judge) < COMPONENTS_MAX;
-}
-
-static bool is_paused(const struct judge *judge) {
-    return sv_eq(object_annotation(judge->runtime, SV("cacheruntime.fluid.io/paused")), SV("true"));
 }
 
 /* What must be so when a condition gives the reason. */

@@ -142,6 +142,9 @@ static void plan_live(struct pass *pass) {
         else
             gate_metadata(pass);
         gate_objects(pass);
+        /* What is asked for meanwhile is no news before somebody may act on it. */
+        if (gate_is_paused(pass))
+            components_read_workloads(pass->components, pass->snapshot);
         gate_pods(pass);
         if (gate_is_paused(pass))
             plan_paused(pass);

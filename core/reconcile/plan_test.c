@@ -243,6 +243,12 @@ TEST(a_paused_runtime_goes_on_serving) {
         find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
     CHECK(json_find_int(worker->object, "spec.replicas", -1) == 2);
     CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK(json_find_int(world.runtime, "status.worker.desiredReplicas", -1) == 2);
+    CHECK(!object_condition(world.runtime, SV("WorkersScaledOut")));
+    object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("false"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("WorkersScaledOut")));
+    CHECK(json_find_int(world.runtime, "status.worker.desiredReplicas", -1) == 3);
     world_release(&world);
 }
 
