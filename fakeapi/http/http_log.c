@@ -71,6 +71,7 @@ static struct log_stream *new_stream(struct exchange *exchange, const struct fol
     *stream = (struct log_stream){
         .waiter = {client_went},
         .server = server,
+        .is_ended = server->is_ending,
         .next = server->logs,
         .connection = exchange->connection,
         .socket = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)

@@ -80,6 +80,7 @@ struct http_server {
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
     struct log_stream *logs;
+    bool is_ending;   /* a stream that begins ends at once */
     bool has_resumed; /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */

@@ -414,6 +414,8 @@ void http_server_free(struct http_server *server) {
     if (!server)
         return;
     if (server->daemon) {
+        /* Who is told that its watch has ended begins another one. */
+        server->is_ending = true;
         http_server_end_watches(server);
         end_logs(server);
         release_sessions(server);

@@ -307,6 +307,27 @@ TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
 
 /* 16 MB of events go to somebody who does not read: others are served, and the log's end cuts the
  * stream instead of memory growing. */
+/* As a controller does that is told of the end of its watch: the server stops all the same. */
+TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
+    static const char request[] = "GET " CONFIG_MAPS "?watch=true HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct fixture fixture;
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    begin(&fixture);
+    int client = open_client(&fixture);
+    for (size_t i = 0; i < 10; i++)
+        turn(&fixture, client);
+    CHECK(send(client, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1);
+    end(&fixture);
+    fcntl(client, F_SETFL, 0);
+    while (read_some(client, &answer))
+        ;
+    CHECK(sv_starts_with(buf_view(&answer), SV("HTTP/1.1 200 OK")));
+    CHECK(sv_ends_with(buf_view(&answer), SV("0\r\n\r\n")));
+    close(client);
+    buf_release(&answer);
+}
+
 TEST(a_watch_that_is_not_read_stalls_nobody) {
     struct fixture fixture;
     begin(&fixture);

@@ -225,6 +225,7 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     stream->server = server;
     stream->connection = exchange->connection;
     stream->cursor = cursor;
+    stream->is_ended = server->is_ending;
     stream->type = registry_find(fakeapi_registry(server->options.api), request->group,
                                  request->version, request->plural);
     stream->is_table = route->acceptance.representation == AS_TABLE;
