@@ -152,8 +152,8 @@ def play(bench):
     bench.control(server.kubeconfig)
     name = server.api.items(f"{FLUID}/datasets")[0]["metadata"]["name"]
     wait_bound(server.api, name)
-    expect(crctl(bench, "serve", "--sim", os.path.join(classes, "class.yaml")), 2,
-           "holds no object of kind Simulation")
+    expect(crctl(bench, "serve", "--sim", os.path.join(classes, "example.yaml")), 2,
+           "holds no object of kind Simulation and no CacheRuntimeClass")
     expect(crctl(bench, "serve", "--no-controllers", "--sim", "sim.yaml"), 2, "--sim needs nodes")
 
 

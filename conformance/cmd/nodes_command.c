@@ -76,10 +76,10 @@ static void make_world(struct fleet *fleet) {
         .config_map_lag_ms = delay_ms(options->config_map_lag_ms),
         .log = fleet->log,
     });
-    if (fleet->scripts.engine) {
-        struct engine engine = script_engine_of(fleet->scripts.engine);
-        world_add_engine(fleet->world, &engine);
-    }
+    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
+    size_t engine_count = scripts_file_engines(&fleet->scripts, engines);
+    for (size_t i = 0; i < engine_count; i++)
+        world_add_engine(fleet->world, &engines[i]);
     fleet->shell = shell_new(fleet->world);
 }
 
@@ -226,7 +226,8 @@ int nodes_command(const struct command *command, int argc, char *const *argv) {
         FLAG("scheduler", &nodes.has_scheduler, "place pods too, as kube-scheduler does"),
         FLAG("controllers", &nodes.has_controllers,
              "run the built-in controllers too, as kube-controller-manager does"),
-        TEXT("sim", "FILE", &nodes.simulation, "what containers do: a file of kind Simulation"),
+        TEXT("sim", "FILE", &nodes.simulation,
+             "what containers do: a kind Simulation, or classes whose entries do well"),
         NUMBER("image-pull-ms", &nodes.image_pull_ms, "how long a node pulls an image; 2000"),
         NUMBER("pod-start-ms", &nodes.pod_start_ms, "how long a container starts; 500"),
         NUMBER("config-map-lag-ms", &nodes.config_map_lag_ms,

@@ -4,7 +4,6 @@
 #include "conformance/cmd/input.h"
 #include "conformance/script/plain_engine.h"
 #include "conformance/sandbox/sandbox.h"
-#include "conformance/subject.h"
 #include "core/data/json.h"
 
 bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
@@ -24,27 +23,51 @@ bool scripts_open(struct scripts *scripts, const struct subject *subject, bool i
     return true;
 }
 
-static bool find_simulation(const struct manifest *manifest, struct subject *subject,
-                            struct error *err) {
+static bool add_class(struct scripts *scripts, const struct manifest *manifest,
+                      const struct cJSON *class, struct error *err) {
+    if (scripts->class_count == SCRIPTS_CLASSES_MAX)
+        return error_set(err, ERROR_TOO_LARGE, "%.*s: holds more than %d classes",
+                         SV_ARG(manifest->path), SCRIPTS_CLASSES_MAX);
+    scripts->classes[scripts->class_count++] =
+        (struct subject){.class_manifest = manifest, .runtime_class = class};
+    return true;
+}
+
+static bool take_documents(struct scripts *scripts, const struct manifest *manifest,
+                           struct subject *simulated, struct error *err) {
     for (size_t i = 0; i < manifest->documents.count; i++) {
         const struct cJSON *root = manifest->documents.roots[i];
-        if (!sv_eq(json_string_or(root, SV("kind"), SV("")), SV("Simulation")))
+        struct sv kind = json_string_or(root, SV("kind"), SV(""));
+        if (sv_eq(kind, SV("CacheRuntimeClass")) && !add_class(scripts, manifest, root, err))
+            return false;
+        if (!sv_eq(kind, SV("Simulation")))
             continue;
-        subject->simulation = root;
-        subject->simulation_manifest = manifest;
-        return true;
+        simulated->simulation = root;
+        simulated->simulation_manifest = manifest;
     }
-    return error_set(err, ERROR_INVALID, "%.*s: holds no object of kind Simulation",
+    return simulated->simulation || scripts->class_count > 0 ||
+           error_set(err, ERROR_INVALID,
+                     "%.*s: holds no object of kind Simulation and no CacheRuntimeClass",
                      SV_ARG(manifest->path));
 }
 
 bool scripts_open_file(struct scripts *scripts, struct sv path, struct arena *arena,
                        struct error *err) {
-    struct subject subject = {0};
+    struct subject simulated = {0};
     struct manifest *manifest;
     return path.len == 0 || (input_manifests(arena, &path, 1, &manifest, err) &&
-                             find_simulation(manifest, &subject, err) &&
-                             scripts_open(scripts, &subject, false, arena, err));
+                             take_documents(scripts, manifest, &simulated, err) &&
+                             scripts_open(scripts, &simulated, false, arena, err));
+}
+
+size_t scripts_file_engines(const struct scripts *scripts,
+                            struct engine ret_engines[SCRIPTS_FILE_ENGINES_MAX]) {
+    size_t count = 0;
+    if (scripts->engine)
+        ret_engines[count++] = script_engine_of(scripts->engine);
+    for (size_t i = 0; i < scripts->class_count; i++)
+        ret_engines[count++] = plain_engine_of(&scripts->classes[i]);
+    return count;
 }
 
 void scripts_release(struct scripts *scripts) {

@@ -9,13 +9,15 @@
 #include "conformance/script/script_engine.h"
 #include "conformance/script/script_run.h"
 #include "conformance/script/simulation.h"
+#include "conformance/subject.h"
 #include "core/base/base.h"
 #include "core/base/error.h"
 #include "core/base/sv.h"
 
 struct arena;
 struct sandbox;
-struct subject;
+
+enum { SCRIPTS_CLASSES_MAX = 16, SCRIPTS_FILE_ENGINES_MAX = SCRIPTS_CLASSES_MAX + 1 };
 
 struct scripts {
     struct simulation simulation;
@@ -24,6 +26,8 @@ struct scripts {
     struct error unavailable;
     struct script_runner runner;
     struct script_engine *engine;
+    struct subject classes[SCRIPTS_CLASSES_MAX]; /* of scripts_open_file() */
+    size_t class_count;
 };
 
 /* Fails when the subject's kind Simulation cannot be read: "path:line:column: …". Without one,
@@ -31,10 +35,13 @@ struct scripts {
  * here but in `unavailable`. */
 MUST_CHECK bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
                              struct arena *arena, struct error *err);
-/* The same from a file that holds a kind Simulation, without its class; `path` SV("") is nothing to
- * run. */
+/* The same from a file: the vendor's scripts with its kind Simulation, and the classes in it, whose
+ * entries do what a good engine does. `path` SV("") is nothing to run. */
 MUST_CHECK bool scripts_open_file(struct scripts *scripts, struct sv path, struct arena *arena,
                                   struct error *err);
+/* What containers do by that file; the number of them. `scripts` must stay where it is. */
+size_t scripts_file_engines(const struct scripts *scripts,
+                            struct engine ret_engines[SCRIPTS_FILE_ENGINES_MAX]);
 void scripts_release(struct scripts *scripts);
 
 /* NULL when there is none. */

@@ -144,10 +144,10 @@ static void make_cluster(struct serve *serve) {
         .tells_pod_events = !options->has_no_pod_events,
         .log = serve->log,
     });
-    if (serve->scripts.engine) {
-        struct engine engine = script_engine_of(serve->scripts.engine);
-        world_add_engine(serve->world, &engine);
-    }
+    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
+    size_t engine_count = scripts_file_engines(&serve->scripts, engines);
+    for (size_t i = 0; i < engine_count; i++)
+        world_add_engine(serve->world, &engines[i]);
     serve->shell = shell_new(serve->world);
     serve->api = world_api(serve->world);
 }
@@ -323,7 +323,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         NUMBER("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
         FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
         TEXT("sim", "FILE", &serve.simulation,
-             "what containers do: a file of kind Simulation, before the built-in shell"),
+             "what containers do: a kind Simulation, or classes whose entries do well"),
         FLAG("no-pod-events", &serve.has_no_pod_events,
              "kubelets do not record Pulled, Created, Started and Killing"),
         TEXT("load", "DIR", &serve.load, "manifests to create at start"),
