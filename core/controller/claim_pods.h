@@ -2,13 +2,15 @@
 /*
  * claim_pods: the pods that mount a runtime's claim. They carry no label of ours, and watching
  * all pods would make memory grow with the cluster, so they are listed while the runtime, its
- * dataset or its claim is being deleted, and only then. Internal to core/controller.
+ * dataset or its claim is being deleted, and only then. One list serves all runtimes of its
+ * namespace that wait: many are often deleted at once. Internal to core/controller.
  */
 #ifndef CORE_CONTROLLER_CLAIM_PODS_H
 #define CORE_CONTROLLER_CLAIM_PODS_H
 
 #include "core/base/base.h"
 
+struct claim_lists; /* opaque: what is listed, by namespace */
 struct completion;
 struct controller;
 struct runtime_state;
@@ -17,6 +19,10 @@ enum {
     CLAIM_PODS_PAGE_ITEMS = 500,
     CLAIM_PODS_FRESH_MS = 5 * 1000, /* listed again after that, while it is still needed */
 };
+
+struct claim_lists *claim_lists_new(void);
+/* Accepts NULL. */
+void claim_lists_free(struct claim_lists *lists);
 
 /* True when the list is not needed or recent; else one is under way, and the key comes back with
  * its end. */

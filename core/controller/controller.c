@@ -123,6 +123,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->queue = workqueue_new(options->seed);
     controller_metrics_init(&controller->metrics);
     controller->states = map_new();
+    controller->claim_lists = claim_lists_new();
     controller->flights = map_new();
     controller->node_turns = node_turns_new();
     controller->events = event_recorder_new(controller->transport,
@@ -160,6 +161,7 @@ void controller_free(struct controller *controller) {
     while (map_next(controller->states, &cursor, NULL, &value))
         runtime_state_free(value);
     map_free(controller->states);
+    claim_lists_free(controller->claim_lists);
     event_recorder_free(controller->events);
     workqueue_free(controller->queue);
     cache_store_free(controller->store);
@@ -243,7 +245,7 @@ static bool sends_nothing(const struct plan *plan) {
 }
 
 static bool is_forgettable(const struct controller *controller, const struct runtime_state *state) {
-    return !state->arena && !state->execution_id && !state->claim_id &&
+    return !state->arena && !state->execution_id && !state->waits_for_claim_pods &&
            !snapshot_is_known(controller->store, state) &&
            !class_rollout_is_known(controller, state);
 }

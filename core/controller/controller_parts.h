@@ -13,6 +13,7 @@
 #include "core/reconcile/snapshot.h"
 
 struct cache_store;
+struct claim_lists;
 struct event_recorder;
 struct map;
 struct request;
@@ -30,8 +31,9 @@ struct controller {
 
     struct cache_store *store;
     struct workqueue *queue;
-    struct map *states;            /* "ns/name" -> struct runtime_state */
-    struct map *flights;           /* request id -> struct flight */
+    struct map *states;  /* "ns/name" -> struct runtime_state */
+    struct map *flights; /* request id -> struct flight */
+    struct claim_lists *claim_lists;
     struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;
     struct watches *watches;

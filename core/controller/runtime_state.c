@@ -60,7 +60,6 @@ void runtime_state_free(struct runtime_state *state) {
     vec_release(&state->executions);
     arena_free(state->arena);
     arena_free(state->claim_arena);
-    arena_free(state->claim_arena_next);
     runtime_state_forget_failure(state);
     mem_free(state->rollout.class_name);
     mem_free((char *)state->key.ptr);

@@ -110,10 +110,8 @@ struct runtime_state {
     /* Pods that mount the claim, listed only while something is being deleted. */
     struct arena *claim_arena;
     struct cJSON *claim_pods; /* list of reduced pods; NULL: not listed */
-    struct cJSON *claim_pods_next;
-    struct arena *claim_arena_next;
-    int64_t claim_listed_ms;
-    uint64_t claim_id;
+    int64_t claim_asked_ms, claim_listed_ms;
+    bool waits_for_claim_pods;
 };
 
 struct runtime_state *runtime_state_new(struct sv key);
