@@ -5,8 +5,8 @@
 /* --- one component of a class --- */
 
 static struct sv entry(struct generator *generator, const char *name, uint64_t percent) {
-    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 120, ",
-                         "periodSeconds: 600, ", "timeout: 30, ", "failureThreshold: 1, ");
+    struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 600, ",
+                         "timeout: 30, ", "failureThreshold: 1, ");
     struct sv text = arena_printf(generator->arena, "%s: {%.*scommand: [cachectl, %s]}, ", name,
                                   SV_ARG(how), name);
     return generate_maybe(generator, percent, text);
