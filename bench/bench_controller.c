@@ -456,7 +456,7 @@ static bool wait_deleted(struct run *run, size_t *ret_left, struct error *err) {
 static bool delete_all(struct run *run, struct bench_figures *figures, struct error *err) {
     static const struct resource *const kinds[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS};
     double began_ms = bench_now_ms();
-    size_t left_count;
+    size_t left_count = 0;
     if (!run->options->deletes && run->options->kubeconfig.len == 0)
         return true;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
