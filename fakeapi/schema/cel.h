@@ -33,6 +33,10 @@ enum {
 MUST_CHECK const struct cel_program *cel_compile(struct arena *arena, struct sv text,
                                                  const struct schema *self, bool has_optional_old,
                                                  struct error *err);
+/* "bool", "string", …, where that is known before anything runs; else SV(""). */
+struct sv cel_result_type(const struct cel_program *program);
+/* What the API server says of an expression that does not compile, with the line and a mark. */
+struct sv cel_failure_text(struct arena *arena, struct sv text, const struct error *err);
 /* Whether it reads oldSelf: a transition rule. */
 bool cel_uses_old(const struct cel_program *program);
 

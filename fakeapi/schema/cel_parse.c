@@ -54,10 +54,25 @@ struct parser {
 static void *fail(struct parser *parser, enum error_code code, const char *what, struct sv which) {
     if (!parser->has_failed)
         error_set(parser->err, code, "%zu: %s%s%.*s%s", parser->token.at + 1, what,
-                  which.len > 0 ? " \"" : "", SV_ARG(sv_prefix(which, 200)),
-                  which.len > 0 ? "\"" : "");
+                  which.len > 0 ? " '" : "", SV_ARG(sv_prefix(which, 200)),
+                  which.len > 0 ? "'" : "");
     parser->has_failed = true;
     return NULL;
+}
+
+/* Somewhere before the token: a name or an operator that was taken already. */
+static void *fail_at(struct parser *parser, size_t at, enum error_code code, struct sv text) {
+    if (!parser->has_failed)
+        error_set(parser->err, code, "%zu: %.*s", at + 1, SV_ARG(sv_prefix(text, 400)));
+    parser->has_failed = true;
+    return NULL;
+}
+
+static void *fail_undeclared(struct parser *parser, size_t at, enum error_code code,
+                             struct sv name) {
+    return fail_at(parser, at, code,
+                   arena_printf(parser->arena, "undeclared reference to '%.*s' (in container '')",
+                                SV_ARG(sv_prefix(name, 200))));
 }
 
 /* --- tokens --- */
@@ -341,22 +356,25 @@ static struct sv unescape_field(struct parser *parser, struct sv name) {
 
 /* The schema of a member; refuses one that the type does not declare. */
 static const struct schema *field_schema(struct parser *parser, const struct schema *schema,
-                                         struct sv name) {
+                                         struct sv name, size_t at) {
     if (!schema || schema->kind == SCHEMA_ANY || schema->preserves_unknown)
         return schema && schema->kind == SCHEMA_STRUCT ? schema_member(schema, name) : NULL;
     if (schema->kind != SCHEMA_STRUCT && schema->kind != SCHEMA_MAP)
-        return fail(parser, ERROR_INVALID, "type has no fields; undefined field", name);
+        return fail_at(parser, at, ERROR_INVALID, SV("type does not support field selection"));
     const struct schema *below = schema_member(schema, name);
-    return below ? below : fail(parser, ERROR_INVALID, "undefined field", name);
+    return below ? below
+                 : fail_at(parser, at, ERROR_INVALID,
+                           arena_printf(parser->arena, "undefined field '%.*s'",
+                                        SV_ARG(sv_prefix(name, 200))));
 }
 
 static struct cel_node *select_node(struct parser *parser, struct cel_node *target, struct sv name,
-                                    bool is_optional) {
+                                    size_t at, bool is_optional) {
     struct cel_node *node = new_node(parser, is_optional ? CEL_OPTIONAL_SELECT : CEL_SELECT);
     if (!node || !target)
         return NULL;
     node->text = unescape_field(parser, name);
-    node->schema = field_schema(parser, target->schema, node->text);
+    node->schema = field_schema(parser, target->schema, node->text, at);
     return parser->has_failed ? NULL : with_children(parser, node, &target, 1);
 }
 
@@ -412,8 +430,7 @@ static struct cel_node *variable_node(struct parser *parser, struct sv name, siz
     }
     if (type_named(name))
         return literal(parser, (struct cel_value){.type = CEL_TYPE, .text = name});
-    parser->token.at = at;
-    return fail(parser, ERROR_INVALID, "undeclared reference to", name);
+    return fail_undeclared(parser, at, ERROR_INVALID, name);
 }
 
 /* --- macros --- */
@@ -518,7 +535,9 @@ static bool check_pattern(struct parser *parser, struct sv name, const struct ce
                 pattern->literal.text) != NULL;
 }
 
-static struct cel_node *call_node(struct parser *parser, struct sv name, struct cel_node *target) {
+/* Its parenthesis stands at `at`. */
+static struct cel_node *call_node(struct parser *parser, struct sv name, size_t at,
+                                  struct cel_node *target) {
     struct cel_node **children = ARENA_ARRAY(parser->arena, struct cel_node *, CHILDREN_MAX + 1);
     size_t first = target ? 1 : 0;
     bool is_known;
@@ -528,11 +547,12 @@ static struct cel_node *call_node(struct parser *parser, struct sv name, struct 
         return NULL;
     const struct cel_function *function =
         cel_function_find(name, target != NULL, count + first, &is_known);
+    if (!function && !is_known)
+        return fail_undeclared(parser, at, ERROR_UNSUPPORTED, name);
     if (!function)
-        return fail(parser, is_known ? ERROR_INVALID : ERROR_UNSUPPORTED,
-                    is_known ? "found no matching overload for"
-                             : "function is not supported by this server:",
-                    name);
+        return fail_at(
+            parser, at, ERROR_INVALID,
+            arena_printf(parser->arena, "found no matching overload for '%.*s'", SV_ARG(name)));
     struct cel_node *node = new_node(parser, CEL_CALL);
     if (!node)
         return NULL;
@@ -545,10 +565,11 @@ static struct cel_node *call_node(struct parser *parser, struct sv name, struct 
 static struct cel_node *parse_namespaced(struct parser *parser, struct sv space) {
     struct sv name = parser->token.text;
     next(parser);
+    size_t at = parser->token.at;
     if (!expect(parser, "("))
         return NULL;
     struct sv full = arena_printf(parser->arena, "%.*s.%.*s", SV_ARG(space), SV_ARG(name));
-    return call_node(parser, full, NULL);
+    return call_node(parser, full, at, NULL);
 }
 
 static struct cel_node *parse_name(struct parser *parser) {
@@ -561,8 +582,10 @@ static struct cel_node *parse_name(struct parser *parser) {
         return literal(parser, cel_bool(sv_eq(name, SV("true"))));
     if (sv_eq(name, SV("null")))
         return literal(parser, (struct cel_value){.type = CEL_NULL});
+    size_t parenthesis = parser->token.at;
     if (accept(parser, "("))
-        return sv_eq(name, SV("has")) ? parse_has(parser) : call_node(parser, name, NULL);
+        return sv_eq(name, SV("has")) ? parse_has(parser)
+                                      : call_node(parser, name, parenthesis, NULL);
     if (!is_variable(parser, name) &&
         sv_index_of(name, spaces, COUNT_OF(spaces)) < COUNT_OF(spaces) && accept(parser, "."))
         return parse_namespaced(parser, name);
@@ -628,27 +651,29 @@ static struct cel_node *parse_primary(struct parser *parser) {
     return fail(parser, ERROR_INVALID, "Syntax error: unexpected", token.text);
 }
 
-/* Behind a point. */
-static struct cel_node *parse_dotted(struct parser *parser, struct cel_node *target,
+/* Behind a point, which stands at `at`. */
+static struct cel_node *parse_dotted(struct parser *parser, struct cel_node *target, size_t at,
                                      bool is_optional) {
     if (parser->token.type != TOKEN_NAME)
         return fail(parser, ERROR_INVALID, "Syntax error: a name must follow a point", SV(""));
     struct sv name = parser->token.text;
     next(parser);
+    size_t parenthesis = parser->token.at;
     if (is_optional || !accept(parser, "("))
-        return select_node(parser, target, name, is_optional);
+        return select_node(parser, target, name, at, is_optional);
     size_t which = find_macro(name);
     return which < COUNT_OF(macros) ? parse_macro(parser, target, which)
-                                    : call_node(parser, name, target);
+                                    : call_node(parser, name, parenthesis, target);
 }
 
 static struct cel_node *parse_member(struct parser *parser) {
     struct cel_node *node = parse_primary(parser);
     while (node && !parser->has_failed) {
+        size_t at = parser->token.at;
         if (accept(parser, "."))
-            node = parse_dotted(parser, node, false);
+            node = parse_dotted(parser, node, at, false);
         else if (accept(parser, ".?"))
-            node = parse_dotted(parser, node, true);
+            node = parse_dotted(parser, node, at, true);
         else if (accept(parser, "["))
             node = index_node(parser, node, false);
         else if (accept(parser, "[?"))
@@ -687,7 +712,7 @@ static const struct binary binaries[] = {
 
 /* --- types that are known before anything runs --- */
 
-static bool static_type(const struct cel_node *node, enum cel_type *ret_type) {
+static bool literal_or_field_type(const struct cel_node *node, enum cel_type *ret_type) {
     static const struct {
         enum schema_kind kind;
         enum cel_type type;
@@ -712,17 +737,95 @@ static bool static_type(const struct cel_node *node, enum cel_type *ret_type) {
     return false;
 }
 
-/* Values of different types are never equal: a rule that compares them is a mistake. */
-static bool check_equality(struct parser *parser, enum cel_operation operation,
-                           struct cel_node *const *sides) {
-    enum cel_type left, right;
-    if ((operation != CEL_EQUAL && operation != CEL_NOT_EQUAL) || !sides[1] ||
-        !static_type(sides[0], &left) || !static_type(sides[1], &right) || left == right)
+bool cel_static_type(const struct cel_node *node, enum cel_type *ret_type) {
+    bool is_macro =
+        node->kind == CEL_MACRO && node->macro != CEL_MAP_MACRO && node->macro != CEL_FILTER;
+    bool is_comparison = node->kind == CEL_BINARY && node->operation <= CEL_IN;
+    if (node->kind == CEL_NOT || node->kind == CEL_AND || node->kind == CEL_OR ||
+        node->kind == CEL_HAS || is_macro || is_comparison) {
+        *ret_type = CEL_BOOL;
         return true;
-    struct sv types = arena_printf(parser->arena, "%s applied to (%.*s, %.*s)",
-                                   operation == CEL_EQUAL ? "_==_" : "_!=_",
-                                   SV_ARG(cel_type_text(left)), SV_ARG(cel_type_text(right)));
-    return fail(parser, ERROR_INVALID, "found no matching overload for", types) != NULL;
+    }
+    /* Of the same type as what is calculated with; times are not known here. */
+    if (node->kind == CEL_BINARY)
+        return cel_static_type(node->children[0], ret_type);
+    return literal_or_field_type(node, ret_type);
+}
+
+static bool is_plain_type(enum cel_type type) {
+    return type == CEL_BOOL || type == CEL_INT || type == CEL_UINT || type == CEL_DOUBLE ||
+           type == CEL_STRING;
+}
+
+static bool is_number_type(enum cel_type type) {
+    return type == CEL_INT || type == CEL_UINT || type == CEL_DOUBLE;
+}
+
+/* Numbers of all kinds have one order; otherwise both sides are of one type. */
+static bool may_combine(enum cel_operation operation, enum cel_type left, enum cel_type right) {
+    switch (operation) {
+    case CEL_IN:
+        return true;
+    case CEL_LESS:
+    case CEL_LESS_EQUAL:
+    case CEL_GREATER:
+    case CEL_GREATER_EQUAL:
+        return left == right || (is_number_type(left) && is_number_type(right));
+    case CEL_EQUAL:
+    case CEL_NOT_EQUAL:
+        return left == right;
+    case CEL_ADD:
+        return left == right && left != CEL_BOOL;
+    case CEL_MODULO:
+        return left == right && (left == CEL_INT || left == CEL_UINT);
+    default:
+        return left == right && is_number_type(left);
+    }
+}
+
+static bool refuse_types(struct parser *parser, size_t at, const char *sign, struct sv types) {
+    return fail_at(parser, at, ERROR_INVALID,
+                   arena_printf(parser->arena,
+                                "found no matching overload for '%s' applied to '(%.*s)'", sign,
+                                SV_ARG(types))) != NULL;
+}
+
+/* A rule that combines what has no operator is a mistake, also where it would never run. */
+static bool check_sides(struct parser *parser, size_t at, enum cel_operation operation,
+                        struct cel_node *const *sides) {
+    static const char *const signs[] = {
+        [CEL_LESS] = "_<_",     [CEL_LESS_EQUAL] = "_<=_",
+        [CEL_GREATER] = "_>_",  [CEL_GREATER_EQUAL] = "_>=_",
+        [CEL_EQUAL] = "_==_",   [CEL_NOT_EQUAL] = "_!=_",
+        [CEL_IN] = "@in",       [CEL_ADD] = "_+_",
+        [CEL_SUBTRACT] = "_-_", [CEL_MULTIPLY] = "_*_",
+        [CEL_DIVIDE] = "_/_",   [CEL_MODULO] = "_%_",
+    };
+    enum cel_type left, right;
+    if (!sides[0] || !sides[1] || !cel_static_type(sides[0], &left) ||
+        !cel_static_type(sides[1], &right) || !is_plain_type(left) || !is_plain_type(right) ||
+        may_combine(operation, left, right))
+        return true;
+    return refuse_types(parser, at, signs[operation],
+                        arena_printf(parser->arena, "%.*s, %.*s", SV_ARG(cel_type_text(left)),
+                                     SV_ARG(cel_type_text(right))));
+}
+
+/* Both sides of && and || are bools; the other side is named as one when it is not known. */
+static bool check_logic(struct parser *parser, size_t at, const char *sign,
+                        struct cel_node *const *sides) {
+    struct sv names[2] = {SV("bool"), SV("bool")};
+    bool is_wrong = false;
+    for (size_t i = 0; i < 2 && sides[i]; i++) {
+        enum cel_type type;
+        if (!cel_static_type(sides[i], &type) || !is_plain_type(type))
+            continue;
+        names[i] = cel_type_text(type);
+        is_wrong |= type != CEL_BOOL;
+    }
+    return !is_wrong || refuse_types(parser, at, sign,
+                                     arena_printf(parser->arena, "%.*s, %.*s", SV_ARG(names[0]),
+                                                  SV_ARG(names[1])));
 }
 
 static bool take_binary(struct parser *parser, int level, enum cel_operation *ret_operation) {
@@ -744,9 +847,11 @@ static bool take_binary(struct parser *parser, int level, enum cel_operation *re
 static struct cel_node *parse_binary(struct parser *parser, int level) {
     struct cel_node *left = level > 3 ? parse_unary(parser) : parse_binary(parser, level + 1);
     enum cel_operation operation;
-    while (level <= 3 && left && !parser->has_failed && take_binary(parser, level, &operation)) {
+    size_t at = parser->token.at;
+    for (; level <= 3 && left && !parser->has_failed && take_binary(parser, level, &operation);
+         at = parser->token.at) {
         struct cel_node *children[] = {left, parse_binary(parser, level + 1)};
-        if (!check_equality(parser, operation, children))
+        if (!check_sides(parser, at, operation, children))
             return NULL;
         left = with_children(parser, new_node(parser, CEL_BINARY), children, 2);
         if (left)
@@ -757,8 +862,10 @@ static struct cel_node *parse_binary(struct parser *parser, int level) {
 
 static struct cel_node *parse_and(struct parser *parser) {
     struct cel_node *left = parse_binary(parser, 1);
-    while (left && accept(parser, "&&")) {
+    for (size_t at = parser->token.at; left && accept(parser, "&&"); at = parser->token.at) {
         struct cel_node *children[] = {left, parse_binary(parser, 1)};
+        if (!check_logic(parser, at, "_&&_", children))
+            return NULL;
         left = with_children(parser, new_node(parser, CEL_AND), children, 2);
     }
     return left;
@@ -766,8 +873,10 @@ static struct cel_node *parse_and(struct parser *parser) {
 
 static struct cel_node *parse_or(struct parser *parser) {
     struct cel_node *left = parse_and(parser);
-    while (left && accept(parser, "||")) {
+    for (size_t at = parser->token.at; left && accept(parser, "||"); at = parser->token.at) {
         struct cel_node *children[] = {left, parse_and(parser)};
+        if (!check_logic(parser, at, "_||_", children))
+            return NULL;
         left = with_children(parser, new_node(parser, CEL_OR), children, 2);
     }
     return left;
@@ -840,4 +949,30 @@ const struct cel_program *cel_compile_with(struct arena *arena, struct sv text,
 
 bool cel_uses_old(const struct cel_program *program) {
     return program->uses_old;
+}
+
+struct sv cel_result_type(const struct cel_program *program) {
+    enum cel_type type;
+    return cel_static_type(program->root, &type) ? cel_type_text(type) : SV("");
+}
+
+struct sv cel_failure_text(struct arena *arena, struct sv text, const struct error *err) {
+    struct sv rest = sv_from(err->message), line = text;
+    struct sv number = sv_cut(&rest, ':');
+    int64_t column;
+    size_t line_number = 1;
+    if (!sv_to_int64(number, &column) || column < 1)
+        return arena_printf(arena, "compilation failed: ERROR: %s", err->message);
+    for (size_t end = sv_find(line, '\n'); end < line.len && (size_t)column > end + 1;
+         end = sv_find(line, '\n')) {
+        line = sv_drop(line, end + 1);
+        column -= (int64_t)end + 1;
+        line_number++;
+    }
+    line = sv_prefix(line, sv_find(line, '\n'));
+    char *dots = arena_alloc(arena, (size_t)column);
+    memset(dots, '.', (size_t)column - 1);
+    return arena_printf(
+        arena, "compilation failed: ERROR: <input>:%zu:%lld:%.*s\n | %.*s\n | %.*s^", line_number,
+        (long long)column, SV_ARG(rest), SV_ARG(line), (int)(column - 1), dots);
 }

@@ -135,6 +135,9 @@ struct cel_node {
 /* The variables of an expression: self, oldSelf, and one for each macro around. */
 enum { CEL_SLOT_SELF, CEL_SLOT_OLD, CEL_SLOT_FIRST, CEL_SLOTS_MAX = 32 };
 
+/* The type of what a node gives, where it is known before anything runs. */
+bool cel_static_type(const struct cel_node *node, enum cel_type *ret_type);
+
 struct cel_program {
     struct cel_node *root;
     size_t variable_count; /* the first slots are theirs */

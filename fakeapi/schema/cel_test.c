@@ -196,20 +196,27 @@ static const struct {
     const char *rule, *message;
 } refused[] = {
     {"self.size ==", "13: Syntax error: the expression ends too early"},
-    {"(self.size", "11: Syntax error: missing \")\""},
-    {"self.size $ 3", "11: Syntax error: unexpected \"$\""},
-    {"other == 1", "1: undeclared reference to \"other\""},
-    {"authorizer.path(self.name)", "1: undeclared reference to \"authorizer\""},
-    {"math.greatest(1, 2) == 2", "21: function is not supported by this server: "
-                                 "\"math.greatest\""},
-    {"self.name.size(1) == 1", "19: found no matching overload for \"size\""},
-    {"self.list.all(1, true)", "15: the first argument of a macro must be a name, in \"all\""},
-    {"self.list.all(x)", "17: too few arguments for macro \"all\""},
+    {"(self.size", "11: Syntax error: missing ')'"},
+    {"self.size $ 3", "11: Syntax error: unexpected '$'"},
+    {"other == 1", "1: undeclared reference to 'other' (in container '')"},
+    {"authorizer.path(self.name)", "1: undeclared reference to 'authorizer' (in container '')"},
+    {"math.greatest(1, 2) == 2", "14: undeclared reference to 'math.greatest' (in container '')"},
+    {"self.name.size(1) == 1", "15: found no matching overload for 'size'"},
+    {"self.list.all(1, true)", "15: the first argument of a macro must be a name, in 'all'"},
+    {"self.list.all(x)", "17: too few arguments for macro 'all'"},
     {"has(self)", "10: invalid argument to has() macro"},
     {"'abc", "1: Syntax error: a text does not end"},
-    {"self.name.matches('(')", "23: cannot compile the regular expression \"(\""},
+    {"self.name.matches('(')", "23: cannot compile the regular expression '('"},
     {"", "1: Syntax error: the expression ends too early"},
-    {"1 == 'a'", "9: found no matching overload for \"_==_ applied to (int, string)\""},
+    {"1 == 'a'", "3: found no matching overload for '_==_' applied to '(int, string)'"},
+    {"1 < 'a'", "3: found no matching overload for '_<_' applied to '(int, string)'"},
+    {"1 + 'a' == 2", "3: found no matching overload for '_+_' applied to '(int, string)'"},
+    {"true && 1", "6: found no matching overload for '_&&_' applied to '(bool, int)'"},
+    {"'a' || true", "5: found no matching overload for '_||_' applied to '(string, bool)'"},
+    {"(1 == 1) == 1", "10: found no matching overload for '_==_' applied to '(bool, int)'"},
+    {"2.5 % 2.0 == 0.5", "5: found no matching overload for '_%_' applied to '(double, double)'"},
+    {"self.list.all(x, x > 0) > 1",
+     "25: found no matching overload for '_>_' applied to '(bool, int)'"},
 };
 
 TEST(expressions_that_cannot_run_are_refused_with_their_position) {
@@ -218,6 +225,44 @@ TEST(expressions_that_cannot_run_are_refused_with_their_position) {
         struct error err = {0};
         CHECK(!cel_compile(arena, sv_from(refused[i].rule), NULL, false, &err));
         CHECK_SV(sv_from(err.message), sv_from(refused[i].message));
+    }
+}
+
+TEST(a_failure_shows_the_line_and_the_place) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv text = SV("true &&\n  other");
+    CHECK(!cel_compile(arena, text, NULL, false, &err));
+    CHECK_SV(cel_failure_text(arena, text, &err),
+             SV("compilation failed: ERROR: <input>:2:3: undeclared reference to 'other' (in "
+                "container '')\n |   other\n | ..^"));
+}
+
+static const struct {
+    const char *rule, *type; /* "" where it is not known before it runs */
+} typed[] = {
+    {"true", "bool"},
+    {"1", "int"},
+    {"'a' + 'b'", "string"},
+    {"self.size > 1", "bool"},
+    {"!self.on", "bool"},
+    {"has(self.name)", "bool"},
+    {"[1].all(x, true)", "bool"},
+    {"[1].map(x, x)", ""},
+    {"self.size", ""},
+    {"size('a')", ""},
+    {"1.5 * 2.0", "double"},
+    {"true ? 1 : 2", ""},
+};
+
+TEST(the_type_of_a_result_is_known_where_it_can_be) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(typed); i++) {
+        struct error err = {0};
+        const struct cel_program *program =
+            cel_compile(arena, sv_from(typed[i].rule), NULL, false, &err);
+        REQUIRE(program != NULL);
+        CHECK_SV(cel_result_type(program), sv_from(typed[i].type));
     }
 }
 

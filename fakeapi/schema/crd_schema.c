@@ -180,15 +180,45 @@ static bool build_list(struct builder *builder, const struct cJSON *source, stru
 
 /* --- rules in CEL --- */
 
+/* A rule as the API server prints it: its Go struct as JSON. */
+static struct sv rule_text(struct arena *arena, const struct schema_rule *rule, struct sv message) {
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("Rule"), rule->text);
+    json_set_string(arena, map, SV("Message"), rule->message);
+    json_set_string(arena, map, SV("MessageExpression"), message);
+    json_set(arena, map, SV("Reason"),
+             rule->reason.len > 0 ? json_string(arena, rule->reason) : json_null(arena));
+    json_set_string(arena, map, SV("FieldPath"), rule->field_path);
+    json_set(arena, map, SV("OptionalOldSelf"),
+             rule->is_for_creation_too ? json_bool(arena, true) : json_null(arena));
+    return json_write_arena(arena, map, JSON_GO_HTML);
+}
+
+struct expression {
+    struct sv text, path; /* and where it stands */
+    const char *type;     /* that it must have */
+    const char *demand;   /* the sentence that says so */
+};
+
 static const struct cel_program *compile(struct builder *builder, const struct schema *node,
-                                         struct sv text, bool has_optional_old, struct sv path) {
+                                         const struct expression *expression,
+                                         const struct schema_rule *rule, struct sv message) {
     struct error err = {0};
     const struct cel_program *program =
-        cel_compile(builder->arena, text, node, has_optional_old, &err);
-    if (!program)
-        error_set(builder->err, ERROR_INVALID,
-                  "%.*s: Invalid value: \"%.*s\": compilation failed: ERROR: <input>:1:%s",
-                  SV_ARG(path), SV_ARG(sv_prefix(text, 300)), err.message);
+        cel_compile(builder->arena, expression->text, node, rule->is_for_creation_too, &err);
+    struct sv shown = sv_prefix(rule_text(builder->arena, rule, message), 400);
+    if (!program) {
+        struct sv why = cel_failure_text(builder->arena, expression->text, &err);
+        error_set(builder->err, ERROR_INVALID, "%.*s: Invalid value: %.*s: %.*s",
+                  SV_ARG(expression->path), SV_ARG(shown), SV_ARG(why));
+        return NULL;
+    }
+    struct sv type = cel_result_type(program);
+    if (type.len > 0 && !sv_eq(type, sv_from(expression->type))) {
+        error_set(builder->err, ERROR_INVALID, "%.*s: Invalid value: %.*s: %s",
+                  SV_ARG(expression->path), SV_ARG(shown), expression->demand);
+        return NULL;
+    }
     return program;
 }
 
@@ -220,13 +250,16 @@ static bool build_rule(struct builder *builder, const struct schema *node,
         return refuse(builder, path, "Required value: rule is not specified");
     if (!check_reason(builder, rule->reason, path))
         return false;
-    struct sv rule_path = arena_printf(builder->arena, "%.*s.rule", SV_ARG(path));
-    rule->program = compile(builder, node, rule->text, rule->is_for_creation_too, rule_path);
+    const struct expression condition = {rule->text,
+                                         arena_printf(builder->arena, "%.*s.rule", SV_ARG(path)),
+                                         "bool", "cel expression must evaluate to a bool"};
+    rule->program = compile(builder, node, &condition, rule, message);
     if (!rule->program || message.len == 0)
         return rule->program != NULL;
-    struct sv message_path = arena_printf(builder->arena, "%.*s.messageExpression", SV_ARG(path));
-    rule->message_program =
-        compile(builder, node, message, rule->is_for_creation_too, message_path);
+    const struct expression text = {
+        message, arena_printf(builder->arena, "%.*s.messageExpression", SV_ARG(path)), "string",
+        "messageExpression must evaluate to a string"};
+    rule->message_program = compile(builder, node, &text, rule, message);
     return rule->message_program != NULL;
 }
 

@@ -161,9 +161,14 @@ TEST(what_is_not_structural_is_refused_with_its_path) {
          "spec.validation.openAPIV3Schema.properties[a]: Required value: items must be specified"},
         {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":\"math.abs(1) == 1\"}]}",
          "spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule: Invalid value: "
-         "\"math.abs(1) == 1\": compilation failed: ERROR: <input>:1:13: function is not supported "
-         "by "
-         "this server: \"math.abs\""},
+         "{\"Rule\":\"math.abs(1) == "
+         "1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,"
+         "\"FieldPath\":\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:9: "
+         "undeclared reference to 'math.abs' (in container '')\n | math.abs(1) == 1\n | ........^"},
+        {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":\"1 + 1\"}]}",
+         "spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule: Invalid value: "
+         "{\"Rule\":\"1 + 1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,"
+         "\"FieldPath\":\"\",\"OptionalOldSelf\":null}: cel expression must evaluate to a bool"},
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -318,6 +323,8 @@ TEST(rules_on_fields_that_do_not_exist_are_refused_with_the_definition) {
     CHECK(!put_ruled(registry, arena, "{\"rule\":\"self.other > 1\"}", &err));
     CHECK_SV(sv_from(err.message),
              SV("spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule:"
-                " Invalid value: \"self.other > 1\": compilation failed: ERROR: <input>:1:12: "
-                "undefined field \"other\""));
+                " Invalid value: {\"Rule\":\"self.other \\u003e "
+                "1\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":"
+                "\"\",\"OptionalOldSelf\":null}: compilation failed: ERROR: <input>:1:5: undefined "
+                "field 'other'\n | self.other > 1\n | ....^"));
 }

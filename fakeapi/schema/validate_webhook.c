@@ -152,10 +152,8 @@ static void check_condition(const struct checker *checker, const struct cJSON *c
         report_required(checker, path, condition, "");
     else if (!cel_compile_with(checker->arena, json_text(expression), variables,
                                COUNT_OF(variables), &err))
-        report_invalid(
-            checker, path, expression,
-            arena_printf(checker->arena, "compilation failed: ERROR: <input>:1:%s", err.message)
-                .ptr);
+        report_invalid(checker, path, expression,
+                       cel_failure_text(checker->arena, json_text(expression), &err).ptr);
 }
 
 static void check_conditions(const struct checker *checker, const struct cJSON *hook,

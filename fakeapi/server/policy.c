@@ -308,9 +308,9 @@ static void check_expression(struct call *call, const struct cJSON *item, struct
     if (text.len > 0 && !compile(call, text, &err))
         findings_add(call->arena, findings,
                      arena_printf(call->arena, "%.*s.%.*s", SV_ARG(field), SV_ARG(key)),
-                     "FieldValueInvalid", NULL,
-                     "Invalid value: \"%.*s\": compilation failed: ERROR: <input>:1:%s",
-                     SV_ARG(sv_prefix(text, 300)), err.message);
+                     "FieldValueInvalid", NULL, "Invalid value: \"%.*s\": %.*s",
+                     SV_ARG(sv_prefix(text, 300)),
+                     SV_ARG(cel_failure_text(call->arena, text, &err)));
 }
 
 bool admit_policy(struct call *call, struct cJSON *tree) {

@@ -136,7 +136,8 @@ TEST(a_policy_that_cannot_run_is_refused) {
     CHECK(response.http_status == 422);
     CHECK(sv_eq(json_find_string(response.body, "details.causes.0.field"),
                 SV("spec.validations[0].expression")));
-    CHECK(sv_eq(json_find_string(response.body, "details.causes.0.message"),
-                SV("Invalid value: \"authorizer == 1\": compilation failed: ERROR: <input>:1:1: "
-                   "undeclared reference to \"authorizer\"")));
+    CHECK(sv_eq(
+        json_find_string(response.body, "details.causes.0.message"),
+        SV("Invalid value: \"authorizer == 1\": compilation failed: ERROR: <input>:1:1: "
+           "undeclared reference to 'authorizer' (in container '')\n | authorizer == 1\n | ^")));
 }

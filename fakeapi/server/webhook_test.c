@@ -439,7 +439,7 @@ static const struct {
     {"\"matchConditions\":[{\"name\":\"n\",\"expression\":\"objekt.a\"}]",
      "webhooks[0].matchConditions[0].expression",
      "Invalid value: \"objekt.a\": compilation failed: ERROR: <input>:1:1: undeclared reference "
-     "to \"objekt\""},
+     "to 'objekt' (in container '')\n | objekt.a\n | ^"},
 };
 
 TEST(configurations_are_checked_and_defaulted) {
