@@ -422,7 +422,8 @@ static bool wait_until_running(struct measuring *measuring, const struct subject
 
 static bool measure_cluster(struct measuring *measuring) {
     char nodes[16];
-    const char *arguments[] = {"--nodes", nodes, NULL};
+    /* As with other simulators of nodes: kubelets record no events. */
+    const char *arguments[] = {"--nodes", nodes, "--no-pod-events", NULL};
     struct bench_load_result result;
     snprintf(nodes, sizeof(nodes), "%zu", CLUSTER_NODES / measuring->options->divisor);
     double began_ms = bench_now_ms();
