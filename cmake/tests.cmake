@@ -107,6 +107,18 @@ if(PYTHON3)
   endforeach()
 endif()
 
+# Our API server against the recorded answers of a stock one, and a stock one against them.
+if(PYTHON3)
+  add_test(NAME differential
+           COMMAND ${PYTHON3} ci/differential/run --crctl $<TARGET_FILE:crctl>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  add_test(NAME differential.stock COMMAND ${PYTHON3} ci/differential/run --stock
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(differential PROPERTIES LABELS differential TIMEOUT 900)
+  set_tests_properties(differential.stock PROPERTIES LABELS stock TIMEOUT 1800
+                       SKIP_RETURN_CODE 77)
+endif()
+
 # The controller and our nodes on a stock control plane, where Go can build one: the first time
 # takes some minutes.
 if(PYTHON3)
@@ -115,6 +127,11 @@ if(PYTHON3)
                    $<TARGET_FILE:cacheruntime-controller>
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(stock.controller PROPERTIES LABELS stock TIMEOUT 1800 SKIP_RETURN_CODE 77)
+  add_test(NAME stock.scenarios
+           COMMAND ${PYTHON3} ci/controlplane/scenarios $<TARGET_FILE:crctl>
+                   $<TARGET_FILE:cacheruntime-controller>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(stock.scenarios PROPERTIES LABELS stock TIMEOUT 2400 SKIP_RETURN_CODE 77)
 endif()
 
 # Properties on generated inputs; with sanitizers fewer of them.

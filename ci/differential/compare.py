@@ -29,30 +29,34 @@ def shown(value):
 
 
 class Accepted:
-    """The entries of accepted.yaml: a file, a request and a field, each with * and ?."""
+    """accepted.yaml: reasons, each with the fields and, by file, the requests that it covers.
+    Fields and requests may hold * and ?; without `fields` all of them are meant."""
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
-            self.entries = yaml.safe_load(file) or []
-        self.used = set()
-        for number, entry in enumerate(self.entries):
-            if set(entry) != {"file", "request", "field", "reason"}:
-                raise ValueError(f"{path}: entry {number + 1}: wants file, request, field, reason")
+            entries = yaml.safe_load(file) or []
+        self.rules, self.used = [], set()
+        for number, entry in enumerate(entries, 1):
+            if set(entry) - {"fields"} != {"reason", "requests"}:
+                raise ValueError(f"{path}: entry {number}: wants reason, requests and maybe fields")
+            for name, requests in entry["requests"].items():
+                self.rules += [(name, request, entry.get("fields", ["*"]), entry["reason"])
+                               for request in requests]
 
     def covers(self, file, request, field):
         covered = False
-        for number, entry in enumerate(self.entries):
-            values = (file, request, field)
-            patterns = (entry["file"], entry["request"], entry["field"])
-            if all(matches(value, pattern) for value, pattern in zip(values, patterns)):
+        for number, (name, pattern, fields, _) in enumerate(self.rules):
+            if file == name and matches(request, pattern) and \
+                    any(matches(field, each) for each in fields):
                 self.used.add(number)
                 covered = True
         return covered
 
     def unused(self, files):
-        """Entries for these files that covered nothing: they are no longer true."""
-        return [entry for number, entry in enumerate(self.entries) if number not in self.used
-                and any(fnmatch.fnmatchcase(file, entry["file"]) for file in files)]
+        """What covered nothing in these files: it is no longer true."""
+        return [f"{name}: {request} ({reason})"
+                for number, (name, request, _, reason) in enumerate(self.rules)
+                if number not in self.used and name in files]
 
 
 def matches(value, pattern):

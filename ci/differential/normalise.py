@@ -14,6 +14,7 @@ import yaml
 UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")
+GO_LAYOUT = "2006-01-02T15:04:05"  # how Go spells a format of time in its errors
 ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 GENERATED = re.compile(r"[bcdfghjklmnpqrstvwxz2456789]{5}")
@@ -22,21 +23,29 @@ AGE = re.compile(r"^(<invalid>|\d+[smhd](\d+[smhd])?)$")
 REVISION = re.compile(
     r"((?:resource version|resourceVersion|ResourceVersion|current|record)[^\w]{1,6})\d+")
 LARGE_NUMBER = re.compile(r"\d{3,}")
-GO_DIFF = re.compile(r"\n.*", re.DOTALL)
+GO_DIFF = re.compile(r"\n(@@|  ).*", re.DOTALL)
 NODE_PORTS = range(30000, 32768)
 
 
 class Normaliser:
-    """One for each run of a file: numbers go by order of first appearance."""
+    """One for each run of a file: a value that returns gets the word that it got first."""
 
     def __init__(self, text, names):
         self.text, self.names = text, names
-        self.seen = {}
+        self.seen, self.counts, self.request = {}, {}, ""
 
     def word(self, kind, value):
-        """<kind-N> for the N-th different value of a kind."""
+        """A value is named after the request whose answer showed it first, so that one answer
+        that differs does not change the words of those after it."""
         known = self.seen.setdefault(kind, {})
-        return f"<{kind}-{known.setdefault(value, len(known) + 1)}>"
+        if value not in known:
+            count = self.counts[kind] = self.counts.get(kind, 0) + 1
+            number = "" if count == 1 else f" {count}"
+            known[value] = f"<{kind}{number} of {self.request}>"
+        return known[value]
+
+    def begin(self, request):
+        self.request, self.counts = request, {}
 
     def answer(self, answer, step):
         """What is recorded of an answer."""
@@ -45,7 +54,7 @@ class Normaliser:
             value = answer.headers.get(header)
             if value is not None:
                 result[header] = "present" if header == "ETag" else value
-        warnings = answer.headers.get_all("Warning")
+        warnings = answer.headers.get_all("Warning") if answer.headers else None
         if warnings:
             result["Warning"] = [self.string(text) for text in warnings]
         result["body"] = self.body(answer, step)
@@ -119,8 +128,8 @@ class Normaliser:
         try:
             tree = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             tree["rv"] = "<revision>" if tree.get("rv", 0) > 0 else tree.get("rv")
-            # Pages from a cache and from disk differ in the slash; clients must not look.
-            tree["start"] = tree.get("start", "").lstrip("/")
+            # Pages from a cache and from disk differ in the prefix; clients must not look.
+            tree["start"] = tree.get("start", "").rsplit("/", 1)[-1]
             return self.tree(tree)
         except (ValueError, AttributeError):
             return self.string(token)
@@ -134,15 +143,15 @@ class Normaliser:
         text = UID.sub(lambda match: self.word("uid", match.group()), text)
         for pattern, word in ((MICRO_TIME, "<micro time>"), (TIME, "<time>")):
             text = pattern.sub(lambda match, word=word: match.group()
-                               if match.group() in self.text else word, text)
+                               if match.group() in self.text or
+                               match.group().startswith(GO_LAYOUT) else word, text)
         text = ADDRESS.sub(lambda match: match.group() if match.group() in self.text
                            else self.word("address", match.group()), text)
         text = SUFFIX.sub(r"\1-<suffix>", text)
         text = REVISION.sub(lambda match: match.group() if match.group()[len(match.group(1)):]
                             in self.text else match.group(1) + "<revision>", text)
-        if "pod updates may not change fields" in text:
-            text = GO_DIFF.sub("", text)
-        return text
+        # Some refusals end with what changed, as a dump of Go's structs.
+        return GO_DIFF.sub("", text) if "Forbidden" in text else text
 
 
 def entry_order(entry):

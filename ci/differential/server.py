@@ -16,6 +16,8 @@ import urllib.parse
 import yaml
 
 ANSWER_SECONDS = 30
+ATTEMPTS = 5
+NO_ANSWER = 0
 
 
 class Failed(Exception):
@@ -74,16 +76,19 @@ class Server:
         return {name: value for name, value in headers.items() if value is not None}
 
     def ask(self, method, path, headers=None, body=None):
-        for attempt in (1, 2):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 self.connection = self.connection or self.connect()
                 self.connection.request(method, path, body, self.headers(headers or {}))
                 answer = self.connection.getresponse()
                 return Answer(answer.status, answer.headers, answer.read())
             except (http.client.HTTPException, OSError) as error:
-                # The server closes a connection after some refusals; a new one is no difference.
+                # A server may close a connection after a refusal, and before it has read all.
                 self.connection = None
-                if attempt == 2:
+                if attempt == ATTEMPTS and isinstance(error, http.client.RemoteDisconnected):
+                    # Every time: it is what the server makes of this request (it panics).
+                    return Answer(NO_ANSWER, {}, b"")
+                if attempt == ATTEMPTS:
                     raise Failed(f"{method} {path}: {error!r}") from error
         return None
 

@@ -132,11 +132,11 @@ void check_node(const struct checker *checker, const struct cJSON *object,
     const struct cJSON *taints = json_find(object, "spec.taints");
     size_t index = 0;
     if (json_count(taints) > TAINTS_MAX)
-        findings_add(checker->arena, checker->findings, SV("spec.taints"), "FieldValueTooMany",
+        findings_add(checker->arena, checker->findings, SV("metadata.taints"), "FieldValueTooMany",
                      taints, "Too many: %zu: must have at most %d items", json_count(taints),
                      TAINTS_MAX);
     JSON_EACH (taint, taints) {
-        struct sv field = path_index(checker, SV("spec.taints"), index++);
+        struct sv field = path_index(checker, SV("metadata.taints"), index++);
         check_taint(checker, taint, field);
         if (index < TAINTS_MAX && has_taint_before(taints, taint))
             report_duplicate(checker, field, taint);

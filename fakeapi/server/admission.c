@@ -310,7 +310,7 @@ static bool admit_node(struct call *call, struct cJSON *tree) {
     return true;
 }
 
-static bool admit_secret(struct call *call, struct cJSON *tree) {
+bool admit_secret(struct call *call, struct cJSON *tree) {
     struct cJSON *plain = json_remove(tree, SV("stringData"));
     JSON_EACH (entry, plain)
         json_set_string(call->arena, json_ensure_map(call->arena, tree, SV("data")),

@@ -143,7 +143,7 @@ static const struct {
      "subjects[0].namespace: Required value"},
     {"nodes", "",
      "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"Never\"}]}}",
-     "spec.taints[0].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", "
+     "metadata.taints[0].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", "
      "\"PreferNoSchedule\", \"NoExecute\""},
     {"secrets", "default", "{\"metadata\":{\"name\":\"s\"},\"type\":\"kubernetes.io/ssh-auth\"}",
      "data[ssh-privatekey]: Required value"},

@@ -168,6 +168,8 @@ void handle_eviction(struct call *call);
 /* The namespace of a new object exists and takes new content. */
 bool admit_namespace(struct call *call);
 bool admit_create(struct call *call, struct cJSON *tree);
+/* A secret's stringData becomes data; always true. */
+bool admit_secret(struct call *call, struct cJSON *tree);
 /* admission_job.c: once a job has its uid: selector and labels. */
 void identify_job(struct call *call, struct cJSON *tree);
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);

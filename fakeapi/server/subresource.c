@@ -55,7 +55,10 @@ static struct cJSON *scale_of(struct call *call, const struct cJSON *object) {
     int64_t wanted = 0, present_count = 0;
     json_to_int64(at_path(call, object, call->type->scale_spec_path), &wanted);
     json_to_int64(at_path(call, object, call->type->scale_status_path), &present_count);
-    json_set_int(arena, json_ensure_map(arena, scale, SV("spec")), SV("replicas"), wanted);
+    /* Go leaves out a zero here, though not of the count that is there. */
+    struct cJSON *spec = json_ensure_map(arena, scale, SV("spec"));
+    if (wanted != 0)
+        json_set_int(arena, spec, SV("replicas"), wanted);
     struct cJSON *status = json_ensure_map(arena, scale, SV("status"));
     json_set_int(arena, status, SV("replicas"), present_count);
     struct sv selector = selector_text(call, object);

@@ -191,8 +191,7 @@ const struct cJSON *store_replacement(struct call *call, const struct cJSON *old
                                       struct cJSON *tree) {
     /* The last finalizer went: watchers see the deletion only, and the writer what he wrote. */
     if (is_gone_now(old, tree)) {
-        struct cJSON *last = json_copy(call->arena, tree);
-        remove_object(call, last);
+        remove_object(call, json_copy(call->arena, old));
         return tree;
     }
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);

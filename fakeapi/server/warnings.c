@@ -87,6 +87,102 @@ static void warn_of_containers(struct call *call, const struct cJSON *spec, cons
     }
 }
 
+/* --- pods --- */
+
+static void warn_of_annotations(struct call *call, const struct cJSON *tree) {
+    static const struct {
+        struct sv prefix, text;
+    } old[] = {
+        {SV("seccomp.security.alpha.kubernetes.io/pod"),
+         SV("non-functional in v1.27+; use the \"seccompProfile\" field instead")},
+        {SV("container.apparmor.security.beta.kubernetes.io/"),
+         SV("deprecated since v1.30; use the \"appArmorProfile\" field instead")},
+    };
+    JSON_EACH (annotation, json_find(tree, "metadata.annotations"))
+        for (size_t i = 0; i < COUNT_OF(old); i++)
+            if (sv_starts_with(json_key(annotation), old[i].prefix))
+                answer_warning(call,
+                               arena_printf(call->arena, "metadata.annotations[%.*s]: %.*s",
+                                            SV_ARG(json_key(annotation)), SV_ARG(old[i].text)));
+}
+
+static void warn_of_node_labels(struct call *call, const struct cJSON *spec, const char *field) {
+    static const struct {
+        struct sv old, now;
+    } labels[] = {
+        {SV("beta.kubernetes.io/os"), SV("kubernetes.io/os")},
+        {SV("beta.kubernetes.io/arch"), SV("kubernetes.io/arch")},
+    };
+    for (size_t i = 0; i < COUNT_OF(labels); i++)
+        if (json_get(json_get(spec, SV("nodeSelector")), labels[i].old))
+            answer_warning(call, arena_printf(call->arena,
+                                              "%s.nodeSelector[%.*s]: deprecated since v1.14; use "
+                                              "\"%.*s\" instead",
+                                              field, SV_ARG(labels[i].old), SV_ARG(labels[i].now)));
+}
+
+/* Items of a list that have the same text as one before them, or none. */
+static void warn_of_repeats(struct call *call, const struct cJSON *list, struct sv key,
+                            const char *field, const char *list_name) {
+    size_t index = 0;
+    JSON_EACH (item, list) {
+        struct sv text = json_string_or(item, key, SV(""));
+        size_t at = index++;
+        const char *fault = text.len == 0 ? "invalid empty" : NULL;
+        for (const struct cJSON *before = list->child;
+             before != item && at < COMPARED_MAX && !fault; before = before->next)
+            if (sv_eq(json_string_or(before, key, SV("")), text))
+                fault = "duplicate";
+        if (fault)
+            answer_warning(call, arena_printf(call->arena, "%s.%s[%zu].%.*s: %s %.*s \"%.*s\"",
+                                              field, list_name, at, SV_ARG(key), fault, SV_ARG(key),
+                                              SV_ARG(text)));
+    }
+}
+
+static void warn_of_spread(struct call *call, const struct cJSON *spec, const char *field) {
+    size_t index = 0;
+    JSON_EACH (constraint, json_get(spec, SV("topologySpreadConstraints"))) {
+        size_t at = index++;
+        if (!json_get(constraint, SV("labelSelector")))
+            answer_warning(call, arena_printf(call->arena,
+                                              "%s.topologySpreadConstraints[%zu].labelSelector: a "
+                                              "null labelSelector results in matching no pod",
+                                              field, at));
+    }
+}
+
+static void warn_of_volumes(struct call *call, const struct cJSON *spec, const char *field) {
+    size_t index = 0;
+    JSON_EACH (volume, json_get(spec, SV("volumes"))) {
+        size_t at = index++;
+        if (json_get(volume, SV("gitRepo")))
+            answer_warning(call, arena_printf(call->arena,
+                                              "%s.volumes[%zu].gitRepo: deprecated in v1.11, and "
+                                              "disabled by default in v1.33+",
+                                              field, at));
+    }
+}
+
+static void warn_of_pod_spec(struct call *call, const struct cJSON *spec, const char *field) {
+    warn_of_node_labels(call, spec, field);
+    warn_of_spread(call, spec, field);
+    warn_of_volumes(call, spec, field);
+    warn_of_repeats(call, json_get(spec, SV("imagePullSecrets")), SV("name"), field,
+                    "imagePullSecrets");
+    warn_of_repeats(call, json_get(spec, SV("hostAliases")), SV("ip"), field, "hostAliases");
+    warn_of_containers(call, spec, field);
+}
+
+/* A pod's name becomes a host name. */
+static void warn_of_name(struct call *call, const struct cJSON *tree) {
+    struct sv name = json_find_string(tree, "metadata.name");
+    if (sv_find(name, '.') < name.len)
+        answer_warning(call, SV("metadata.name: this is used in the Pod's hostname, which can "
+                                "result in surprising behavior; a DNS label is recommended: [must "
+                                "not contain dots]"));
+}
+
 /* --- finalizers of custom resources --- */
 
 static void warn_of_finalizers(struct call *call, const struct cJSON *tree) {
@@ -98,9 +194,9 @@ static void warn_of_finalizers(struct call *call, const struct cJSON *tree) {
             sv_index_of(name, standard, COUNT_OF(standard)) == COUNT_OF(standard))
             answer_warning(call, arena_printf(call->arena,
                                               "metadata.finalizers: \"%.*s\": prefer a "
-                                              "domain-qualified finalizer name including a path "
-                                              "(/) to avoid accidental conflicts with other "
-                                              "finalizer writers",
+                                              "domain-qualified finalizer name to avoid "
+                                              "accidental conflicts with other finalizer "
+                                              "writers",
                                               SV_ARG(name)));
     }
 }
@@ -113,12 +209,14 @@ void warn_of_object(struct call *call, const struct cJSON *tree) {
         return;
     }
     if (sv_eq(call->type->resource.kind, SV("Pod"))) {
-        warn_of_containers(call, json_get(tree, SV("spec")), "spec");
+        warn_of_name(call, tree);
+        warn_of_annotations(call, tree);
+        warn_of_pod_spec(call, json_get(tree, SV("spec")), "spec");
         return;
     }
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         const struct cJSON *spec = json_find(tree, paths[i]);
         if (spec)
-            warn_of_containers(call, spec, paths[i]);
+            warn_of_pod_spec(call, spec, paths[i]);
     }
 }

@@ -318,7 +318,9 @@ bool check_fields(struct call *call, struct cJSON *tree) {
     admit_prune(call->type, tree);
     admit_normalize(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
-    return true;
+    /* Before it is told who owns which field. */
+    return call->type->is_custom || !sv_eq(call->type->resource.kind, SV("Secret")) ||
+           admit_secret(call, tree);
 }
 
 bool settle_fields(struct call *call, struct cJSON *tree) {
