@@ -176,12 +176,18 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
     return (hash ^ value) * 0x9e3779b97f4a7c15u + (hash >> 29);
 }
 
+/* As every quantity does, and few other texts: names are compared only then. */
+static bool begins_like_a_number(struct sv text) {
+    return text.len > 0 && (text.ptr[0] <= '9' && text.ptr[0] >= '+');
+}
+
 /* Quantities that are the same count as the same, however they are spelled. */
 static uint64_t hash_scalar(const struct cJSON *item, struct place place) {
     struct quantity quantity;
     if (json_is_bool(item))
         return json_is_true(item) ? 5 : 4;
-    if (is_quantity(place) && quantity_parse(json_text(item), &quantity))
+    if (begins_like_a_number(json_text(item)) && is_quantity(place) &&
+        quantity_parse(json_text(item), &quantity))
         return mix(9, mix((uint64_t)(quantity.nano >> 64), (uint64_t)quantity.nano));
     return mix(json_is_null(item) ? 6 : json_is_string(item) ? 7 : 8, sv_hash(json_text(item)));
 }
