@@ -96,6 +96,7 @@ TEST(every_input_ends_what_is_remembered) {
         edits[i](&world);
         plan_once(&world, &plan);
         CHECK(plan.settled_inputs != settled);
+        buf_release(&world.trace);
     }
 }
 
@@ -113,6 +114,7 @@ TEST(the_status_of_a_workload_is_no_input) {
     json_set_string(arena, json_get(workload, SV("metadata")), SV("resourceVersion"), SV("999"));
     plan_once(&world, &plan);
     CHECK(plan.settled_inputs == settled);
+    buf_release(&world.trace);
 }
 
 /* Without an object that is written, nothing is settled. */
@@ -127,4 +129,5 @@ TEST(what_is_to_be_written_is_not_remembered) {
     template_of_workload(&world);
     plan_once(&world, &plan);
     CHECK(plan.settled_inputs == 0 && plan.action_count > 0);
+    buf_release(&world.trace);
 }
