@@ -15,6 +15,9 @@
  * delivered its version, and a few more. */
 enum { SEEN_VERSIONS = 8 };
 
+/* Of how many objects that have ended the uid is remembered. */
+enum { GONE_UIDS = 1024 };
+
 /* One state of an object: bytes of our own or, where whoever delivered it holds it as a frozen
  * tree, a reference to that. Neither: there is none. */
 struct state {
@@ -47,6 +50,10 @@ struct cache_store {
     size_t bytes;
     struct entry *oldest, *newest; /* with a tree */
     size_t tree_bytes;
+    /* Hashes of the uids that the watch told the end of last: the answer to the write that ended an
+     * object may come behind the event, over another connection, and must not bring it back. */
+    uint64_t gone[GONE_UIDS];
+    size_t gone_count;
 };
 
 struct sv cache_key(char space[CACHE_KEY_BYTES_MAX], const struct resource *resource,
@@ -415,10 +422,35 @@ static void keep_watched(struct entry *entry, struct state state) {
     entry->watched = state;
 }
 
+static size_t find_end(const struct cache_store *store, struct sv uid) {
+    uint64_t hash = sv_hash(uid);
+    size_t i = 0;
+    while (i < GONE_UIDS && store->gone[i] != hash)
+        i++;
+    return i;
+}
+
+static bool has_seen_end(const struct cache_store *store, struct sv uid) {
+    return find_end(store, uid) < GONE_UIDS;
+}
+
+static void remember_end(struct cache_store *store, struct sv uid) {
+    if (uid.len > 0 && !has_seen_end(store, uid))
+        store->gone[store->gone_count++ % GONE_UIDS] = sv_hash(uid);
+}
+
+/* It had only left what is watched, and is back. */
+static void forget_end(struct cache_store *store, struct sv uid) {
+    size_t at = find_end(store, uid);
+    if (at < GONE_UIDS)
+        store->gone[at] = 0;
+}
+
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
                         const struct cJSON *object) {
     struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));
     struct sv version = object_resource_version(object);
+    forget_end(store, object_uid(object));
     remember_version(entry, version);
     bool is_other = entry->seen.uid.len && !sv_eq(entry->seen.uid, object_uid(object));
     bool confirms = !entry->seen.is_hidden && sv_eq(entry->seen.resource_version, version);
@@ -434,6 +466,7 @@ void cache_store_upsert(struct cache_store *store, const struct resource *resour
 void cache_store_remove(struct cache_store *store, const struct resource *resource,
                         struct sv namespace_name, struct sv name, struct sv uid) {
     struct entry *entry = find(store, resource, namespace_name, name);
+    remember_end(store, uid);
     if (!entry)
         return;
     /* An overlay of the next incarnation stays. */
@@ -457,6 +490,8 @@ static void begin_overlay(struct cache_store *store, struct entry *entry, int64_
 
 void cache_store_overlay(struct cache_store *store, const struct resource *resource,
                          const struct cJSON *object, int64_t now_ms) {
+    if (has_seen_end(store, object_uid(object)))
+        return;
     struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));
     if (has_seen_version(entry, object_resource_version(object)))
         return;

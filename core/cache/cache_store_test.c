@@ -89,6 +89,32 @@ TEST(an_answer_that_comes_after_its_watch_event_changes_nothing) {
     CHECK_SV(version_of(store), SV("9"));
 }
 
+TEST(an_answer_that_comes_after_the_end_brings_nothing_back) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    size_t changes = watcher.changes;
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "8", "a"), 0);
+    CHECK(cache_store_count(store) == 0);
+    CHECK(watcher.changes == changes);
+    /* The next one of the name is another object. */
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u2", "9", "a"), 0);
+    CHECK_SV(version_of(store), SV("9"));
+}
+
+TEST(an_object_that_comes_back_to_what_is_watched_is_followed_again) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "8", "a"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "9", "a"), 0);
+    CHECK_SV(version_of(store), SV("9"));
+}
+
 TEST(an_unconfirmed_overlay_ends_by_time_or_relist) {
     AUTO(arena) arena = arena_new();
     struct watcher watcher = {0};

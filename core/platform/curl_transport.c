@@ -316,10 +316,11 @@ static void read_answer(struct completion *completion, struct call *call, struct
     }
 }
 
-/* Half-replaced files look like that as well. */
+/* Half-replaced files look like that as well; and an authority that was made anew under its old
+ * name like a handshake that fails for no reason. */
 static bool is_about_certificates(CURLcode result) {
-    return result == CURLE_SSL_CERTPROBLEM || result == CURLE_PEER_FAILED_VERIFICATION ||
-           result == CURLE_SSL_CACERT_BADFILE;
+    return result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CONNECT_ERROR ||
+           result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE;
 }
 
 static void tell_if_refused(const struct curl_transport *transport,
