@@ -198,9 +198,10 @@ static void take_completion(struct controller *controller, const struct completi
         return;
     struct sv key = {(const char *)&completion->id, sizeof(completion->id)};
     struct flight *flight = map_remove(controller->flights, key);
-    /* Nobody waits for the answers to event records. */
-    if (!flight)
+    if (!flight) {
+        event_recorder_take(controller->events, completion, controller->now_ms);
         return;
+    }
     land(controller, flight, completion);
     mem_free(flight);
 }
@@ -394,6 +395,7 @@ int64_t controller_step(struct controller *controller) {
     bool has_taken_all = take_completions(controller);
     int64_t next_ms = watches_step(controller->watches, controller->now_ms);
     next_ms = earlier(next_ms, cache_store_expire(controller->store, controller->now_ms));
+    next_ms = earlier(next_ms, event_recorder_step(controller->events, controller->now_ms));
     plan_due_keys(controller);
     if (!has_taken_all)
         return controller->now_ms;

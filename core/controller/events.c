@@ -18,6 +18,12 @@ struct event_record {
     uint64_t name_hash;
     int64_t count;
     int64_t last_ms;
+    char *body;      /* what it is created from, as JSON with a count of 1 */
+    bool is_there;   /* the server has answered so */
+    bool is_behind;  /* it counts less than we do */
+    uint64_t flight; /* the request under way, or 0 */
+    int tries;       /* that failed in a row */
+    int64_t due_ms;  /* when it is sent again; 0: not at all */
 };
 
 struct event_recorder {
@@ -25,6 +31,8 @@ struct event_recorder {
     struct arena *texts;
     struct sv component, identity;
     struct map *records; /* what is told about whom -> struct event_record */
+    struct map *flights; /* id of a request -> struct event_record */
+    size_t due_count;    /* records that wait to be sent again */
 };
 
 struct event_recorder *event_recorder_new(struct transport *transport, struct sv component,
@@ -35,7 +43,13 @@ struct event_recorder *event_recorder_new(struct transport *transport, struct sv
     recorder->component = arena_copy(recorder->texts, component);
     recorder->identity = arena_copy(recorder->texts, identity);
     recorder->records = map_new();
+    recorder->flights = map_new();
     return recorder;
+}
+
+static void record_free(struct event_record *record) {
+    mem_free(record->body);
+    mem_free(record);
 }
 
 void event_recorder_free(struct event_recorder *recorder) {
@@ -44,18 +58,33 @@ void event_recorder_free(struct event_recorder *recorder) {
     size_t cursor = 0;
     void *value;
     while (map_next(recorder->records, &cursor, NULL, &value))
-        mem_free(value);
+        record_free(value);
     map_free(recorder->records);
+    map_free(recorder->flights);
     arena_free(recorder->texts);
     mem_free(recorder);
+}
+
+static struct sv flight_key(const uint64_t *id) {
+    return (struct sv){(const char *)id, sizeof(*id)};
+}
+
+static void set_due(struct event_recorder *recorder, struct event_record *record, int64_t due_ms) {
+    recorder->due_count += (due_ms > 0) - (record->due_ms > 0);
+    record->due_ms = due_ms;
 }
 
 static void forget_oldest(struct event_recorder *recorder, struct arena *arena) {
     size_t cursor = 0;
     struct sv key;
-    if (map_count(recorder->records) >= EVENT_RECORDS_MAX &&
-        map_next(recorder->records, &cursor, &key, NULL))
-        mem_free(map_remove(recorder->records, arena_copy(arena, key)));
+    if (map_count(recorder->records) < EVENT_RECORDS_MAX ||
+        !map_next(recorder->records, &cursor, &key, NULL))
+        return;
+    struct event_record *record = map_remove(recorder->records, arena_copy(arena, key));
+    if (record->flight)
+        map_remove(recorder->flights, flight_key(&record->flight));
+    set_due(recorder, record, 0);
+    record_free(record);
 }
 
 /* Events about objects of cluster scope live in the namespace "default". */
@@ -101,28 +130,43 @@ static struct cJSON *new_record(const struct event_recorder *recorder, const str
     return object;
 }
 
-static struct cJSON *count_patch(const struct event_record *record, struct arena *arena) {
-    struct cJSON *patch = json_map(arena);
-    json_set_int(arena, patch, SV("count"), record->count);
-    json_set_string(arena, patch, SV("lastTimestamp"), api_time_format(record->last_ms, arena));
-    return patch;
+static void keep_body(struct event_record *record, const struct cJSON *object,
+                      struct arena *arena) {
+    struct sv text = json_write_arena(arena, object, JSON_COMPACT);
+    mem_free(record->body);
+    record->body = mem_alloc(text.len + 1);
+    memcpy(record->body, text.ptr, text.len);
 }
 
-static void send(struct event_recorder *recorder, const struct action *action,
-                 const struct event_record *record, struct arena *arena) {
-    bool is_new = record->count == 1;
+/* --- sending --- */
+
+static void set_count(const struct event_record *record, struct cJSON *map, struct arena *arena) {
+    json_set_int(arena, map, SV("count"), record->count);
+    json_set_string(arena, map, SV("lastTimestamp"), api_time_format(record->last_ms, arena));
+}
+
+static void send(struct event_recorder *recorder, struct event_record *record) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *object = json_read(arena, sv_from(record->body), &err);
+    assert(object); /* we wrote it */
+    struct cJSON *body = record->is_there ? json_map(arena) : object;
+    set_count(record, body, arena);
     struct request request = {
-        .verb = is_new ? VERB_CREATE : VERB_PATCH,
+        .verb = record->is_there ? VERB_PATCH : VERB_CREATE,
         .group = RESOURCE_EVENTS.group,
         .version = RESOURCE_EVENTS.version,
         .plural = RESOURCE_EVENTS.plural,
-        .namespace_name = namespace_of(action),
-        .name = is_new ? SV("") : record_name(action, record, arena),
-        .patch_type = is_new ? PATCH_NONE : PATCH_MERGE,
+        .namespace_name = object_namespace(object),
+        .name = record->is_there ? object_name(object) : SV(""),
+        .patch_type = record->is_there ? PATCH_MERGE : PATCH_NONE,
         .field_manager = recorder->component,
-        .body = is_new ? new_record(recorder, action, record, arena) : count_patch(record, arena),
+        .body = body,
     };
-    transport_start(recorder->transport, &request);
+    set_due(recorder, record, 0);
+    record->is_behind = false;
+    record->flight = transport_start(recorder->transport, &request);
+    map_put(recorder->flights, flight_key(&record->flight), record);
 }
 
 void event_recorder_record(struct event_recorder *recorder, const struct action *action,
@@ -138,11 +182,65 @@ void event_recorder_record(struct event_recorder *recorder, const struct action 
         record = mem_alloc(sizeof(*record));
         map_put(recorder->records, key, record);
     }
-    if (record->count == 0 || now_ms - record->last_ms > EVENT_WINDOW_MS) {
-        record->count = 0;
-        record->name_hash = sv_hash(arena_printf(arena, "%" PRId64 " %.*s", now_ms, SV_ARG(key)));
-    }
-    record->count++;
+    bool is_new = record->count == 0 || now_ms - record->last_ms > EVENT_WINDOW_MS;
+    record->count = is_new ? 1 : record->count + 1;
     record->last_ms = now_ms;
-    send(recorder, action, record, arena);
+    if (is_new) {
+        record->name_hash = sv_hash(arena_printf(arena, "%" PRId64 " %.*s", now_ms, SV_ARG(key)));
+        record->is_there = false;
+        record->tries = 0;
+        keep_body(record, new_record(recorder, action, record, arena), arena);
+    }
+    if (record->flight || record->due_ms > 0)
+        record->is_behind = true;
+    else
+        send(recorder, record);
+}
+
+/* --- answers --- */
+
+static bool is_transient(enum error_code code) {
+    return code != ERROR_FORBIDDEN && code != ERROR_INVALID && code != ERROR_TOO_LARGE;
+}
+
+static void take_failure(struct event_recorder *recorder, struct event_record *record,
+                         enum error_code code, int64_t now_ms) {
+    /* It has expired, or never was. */
+    if (code == ERROR_NOT_FOUND)
+        record->is_there = false;
+    record->tries++;
+    if (is_transient(code) && record->tries < EVENT_TRIES_MAX)
+        set_due(recorder, record, now_ms + ((int64_t)EVENT_RETRY_MS << (record->tries - 1)));
+}
+
+bool event_recorder_take(struct event_recorder *recorder, const struct completion *completion,
+                         int64_t now_ms) {
+    struct event_record *record = map_remove(recorder->flights, flight_key(&completion->id));
+    enum error_code code = completion->err.code;
+    if (!record)
+        return false;
+    record->flight = 0;
+    if (code != ERROR_NONE && code != ERROR_ALREADY_EXISTS) {
+        take_failure(recorder, record, code, now_ms);
+        return true;
+    }
+    record->is_there = true;
+    record->tries = 0;
+    if (record->is_behind)
+        send(recorder, record);
+    return true;
+}
+
+int64_t event_recorder_step(struct event_recorder *recorder, int64_t now_ms) {
+    int64_t next_ms = INT64_MAX;
+    size_t cursor = 0;
+    void *value;
+    while (recorder->due_count > 0 && map_next(recorder->records, &cursor, NULL, &value)) {
+        struct event_record *record = value;
+        if (record->due_ms > 0 && record->due_ms <= now_ms)
+            send(recorder, record);
+        else if (record->due_ms > 0 && record->due_ms < next_ms)
+            next_ms = record->due_ms;
+    }
+    return next_ms;
 }

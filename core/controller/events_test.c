@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is told arrives, also when the server does not take it at first, and as one record. */
+#include "core/controller/events.h"
+
+#include "core/api/resource.h"
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/client/transport.h"
+#include "core/data/json.h"
+#include "core/reconcile/plan.h"
+
+enum { NOW_MS = 1767225600 };
+
+/* Remembers the last request. */
+struct server {
+    struct transport transport; /* first */
+    uint64_t ids;
+    enum verb verb;
+    int64_t count;
+};
+
+static uint64_t start(struct transport *transport, const struct request *request) {
+    struct server *server = (struct server *)transport;
+    server->verb = request->verb;
+    server->count = json_find_int(request->body, "count", 0);
+    return ++server->ids;
+}
+
+static bool take_nothing(struct transport *transport, struct completion *ret_completion) {
+    (void)transport, (void)ret_completion;
+    return false;
+}
+
+static void cancel(struct transport *transport, uint64_t id) {
+    (void)transport, (void)id;
+}
+
+static struct server server_new(void) {
+    return (struct server){.transport = {start, take_nothing, cancel}};
+}
+
+static void answer(struct event_recorder *recorder, uint64_t id, enum error_code code,
+                   int64_t now_ms) {
+    struct completion completion = {.id = id, .err = {.code = code}};
+    CHECK(event_recorder_take(recorder, &completion, now_ms));
+}
+
+static void record(struct event_recorder *recorder, int64_t now_ms) {
+    struct action action = {
+        .type = ACTION_EVENT,
+        .event_kind = EVENT_WARNING,
+        .resource = &RESOURCE_CACHE_RUNTIMES,
+        .namespace_name = SV("default"),
+        .name = SV("demo"),
+        .object_uid = SV("u"),
+        .reason = SV("MountFailed"),
+        .message = SV("it did not"),
+    };
+    event_recorder_record(recorder, &action, now_ms);
+}
+
+static const struct {
+    const char *what;
+    enum error_code code; /* of the first answer */
+    int64_t again_ms;     /* when it is sent again; 0: not at all */
+} answers[] = {
+    {"taken", ERROR_NONE, 0},
+    {"taken before, and nobody heard", ERROR_ALREADY_EXISTS, 0},
+    {"no answer", ERROR_UNAVAILABLE, EVENT_RETRY_MS},
+    {"a server in trouble", ERROR_INTERNAL, EVENT_RETRY_MS},
+    {"a namespace that goes", ERROR_FORBIDDEN, 0},
+    {"no event", ERROR_INVALID, 0},
+};
+
+TEST(what_is_not_taken_is_sent_again) {
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        struct server server = server_new();
+        struct event_recorder *recorder =
+            event_recorder_new(&server.transport, SV("controller"), SV("me"));
+        record(recorder, NOW_MS);
+        CHECK(server.ids == 1 && server.verb == VERB_CREATE);
+        answer(recorder, 1, answers[i].code, NOW_MS);
+        int64_t due_ms = event_recorder_step(recorder, NOW_MS);
+        CHECK(due_ms == (answers[i].again_ms ? NOW_MS + answers[i].again_ms : INT64_MAX));
+        event_recorder_step(recorder, NOW_MS + EVENT_RETRY_MS);
+        CHECK(server.ids == (answers[i].again_ms ? 2 : 1) && server.verb == VERB_CREATE);
+        event_recorder_free(recorder);
+    }
+}
+
+/* However often it happens meanwhile. */
+TEST(occurrences_while_a_request_is_under_way_are_one_more) {
+    struct server server = server_new();
+    struct event_recorder *recorder =
+        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    for (int i = 0; i < 4; i++)
+        record(recorder, NOW_MS + i);
+    CHECK(server.ids == 1);
+    answer(recorder, 1, ERROR_NONE, NOW_MS + 4);
+    CHECK(server.ids == 2 && server.verb == VERB_PATCH && server.count == 4);
+    answer(recorder, 2, ERROR_NONE, NOW_MS + 5);
+    CHECK(server.ids == 2);
+    event_recorder_free(recorder);
+}
+
+/* Events expire on the server. */
+TEST(a_record_that_is_gone_is_made_again) {
+    struct server server = server_new();
+    struct event_recorder *recorder =
+        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    record(recorder, NOW_MS);
+    answer(recorder, 1, ERROR_NONE, NOW_MS);
+    record(recorder, NOW_MS + 1000);
+    CHECK(server.verb == VERB_PATCH);
+    answer(recorder, 2, ERROR_NOT_FOUND, NOW_MS + 1000);
+    event_recorder_step(recorder, NOW_MS + 1000 + EVENT_RETRY_MS);
+    CHECK(server.ids == 3 && server.verb == VERB_CREATE && server.count == 2);
+    event_recorder_free(recorder);
+}
+
+TEST(it_is_let_go_in_the_end) {
+    struct server server = server_new();
+    struct event_recorder *recorder =
+        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    int64_t now_ms = NOW_MS;
+    record(recorder, now_ms);
+    for (uint64_t id = 1; id <= EVENT_TRIES_MAX; id++) {
+        CHECK(server.ids == id);
+        answer(recorder, id, ERROR_UNAVAILABLE, now_ms);
+        now_ms += (int64_t)EVENT_RETRY_MS << EVENT_TRIES_MAX;
+        event_recorder_step(recorder, now_ms);
+    }
+    CHECK(server.ids == EVENT_TRIES_MAX);
+    CHECK(event_recorder_step(recorder, now_ms) == INT64_MAX);
+    struct completion foreign = {.id = 99};
+    CHECK(!event_recorder_take(recorder, &foreign, now_ms));
+    event_recorder_free(recorder);
+}
