@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/cluster/controller_manager.h"
 
+#include "core/api/object.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
+#include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/cronjob.h"
 #include "fakeapi/cluster/daemonset.h"
@@ -21,6 +26,7 @@
 #include "fakeapi/server/fakeapi.h"
 
 struct controller_manager {
+    struct world *world;
     struct agent *agent;
     struct service_account_controller *service_accounts;
     struct node_lifecycle *nodes;
@@ -36,13 +42,38 @@ struct controller_manager {
     struct volume_protection *volume_protection;
     struct namespace_controller *namespaces;
     struct garbage_collector *garbage;
+    struct fakeapi *types;   /* what is known of the types */
+    struct map *generations; /* of definitions that were learnt, by name */
 };
+
+/* Only what a server serves, and only what is new: to learn a type is to list its objects again. */
+static void learn_type(void *context, const struct cJSON *definition, bool is_gone) {
+    struct controller_manager *manager = context;
+    struct sv name = object_name(definition);
+    struct error err = {0};
+    if (is_gone) {
+        map_remove(manager->generations, name);
+        fakeapi_forget_type(manager->types, definition);
+        return;
+    }
+    uintptr_t generation = (uintptr_t)json_find_int(definition, "metadata.generation", 1);
+    if (!object_condition_is_true(definition, SV("Established")) ||
+        (uintptr_t)map_get(manager->generations, name) == generation)
+        return;
+    map_put(manager->generations, name, (void *)generation);
+    if (!fakeapi_learn_type(manager->types, definition, &err))
+        log_line(world_log(manager->world), LOG_WARNING,
+                 "objects of %.*s are not collected with their owners: %s", SV_ARG(name),
+                 err.message);
+}
 
 struct controller_manager *controller_manager_new(struct world *world, uint64_t seed) {
     struct controller_manager *manager = mem_alloc(sizeof(*manager));
     struct agent *agent = agent_new(world, SV("kube-controller-manager"), seed);
     const struct registry *registry = fakeapi_registry(world_api(world));
+    manager->world = world;
     manager->agent = agent;
+    manager->generations = map_new();
     manager->service_accounts = service_account_controller_new(agent);
     manager->nodes = node_lifecycle_new(agent);
     manager->deployments = deployment_controller_new(agent);
@@ -57,6 +88,9 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->volume_protection = volume_protection_new(agent);
     manager->namespaces = namespace_controller_new(agent, registry);
     manager->garbage = garbage_collector_new(agent, registry);
+    manager->types = world_api(world);
+    if (world_is_remote(world))
+        garbage_collector_on_type(manager->garbage, learn_type, manager);
     return manager;
 }
 
@@ -78,5 +112,6 @@ void controller_manager_free(struct controller_manager *manager) {
     volume_protection_free(manager->volume_protection);
     namespace_controller_free(manager->namespaces);
     garbage_collector_free(manager->garbage);
+    map_free(manager->generations);
     mem_free(manager);
 }

@@ -52,11 +52,18 @@ static bool is_type(const struct resource *resource) {
     return resource_eq(resource, &RESOURCE_CUSTOM_RESOURCE_DEFINITIONS);
 }
 
+static void tell_of_type(struct garbage_collector *collector, const struct cJSON *definition,
+                         bool is_gone) {
+    if (collector->learn && definition)
+        collector->learn(collector->learn_context, definition, is_gone);
+    agent_mark(collector->types, SV("types"), 0);
+}
+
 static void sink_upsert(void *context, const struct cJSON *object) {
     const struct garbage_feed *feed = context;
     garbage_take(feed->collector, &feed->type->resource, object);
     if (is_type(&feed->type->resource))
-        agent_mark(feed->collector->types, SV("types"), 0);
+        tell_of_type(feed->collector, object, false);
 }
 
 static void drop(struct garbage_collector *collector, struct garbage_node *node, bool is_gone) {
@@ -72,10 +79,9 @@ static void sink_remove(void *context, struct sv namespace_name, struct sv name,
     const struct garbage_feed *feed = context;
     (void)namespace_name;
     (void)name;
-    (void)object;
     drop(feed->collector, garbage_graph_find(feed->collector->graph, uid), true);
     if (is_type(&feed->type->resource))
-        agent_mark(feed->collector->types, SV("types"), 0);
+        tell_of_type(feed->collector, object, true);
 }
 
 /* --- which collections there are --- */
@@ -176,6 +182,12 @@ struct garbage_collector *garbage_collector_new(struct agent *agent,
     agent_on_answer(collector->part, garbage_answered, collector);
     agent_mark(collector->types, SV("types"), 0);
     return collector;
+}
+
+void garbage_collector_on_type(struct garbage_collector *collector, garbage_learn *learn,
+                               void *context) {
+    collector->learn = learn;
+    collector->learn_context = context;
 }
 
 void garbage_collector_free(struct garbage_collector *collector) {

@@ -12,12 +12,18 @@
 #include "core/base/base.h"
 
 struct agent;
+struct cJSON;
 struct garbage_collector; /* opaque */
 struct registry;
 
 /* Becomes parts of `agent`. `registry` lists the types; borrowed. */
 struct garbage_collector *garbage_collector_new(struct agent *agent,
                                                 const struct registry *registry);
+/* Told of each CustomResourceDefinition before the types are looked at again: for whoever keeps the
+ * registry by what a server elsewhere says. */
+typedef void garbage_learn(void *context, const struct cJSON *definition, bool is_gone);
+void garbage_collector_on_type(struct garbage_collector *collector, garbage_learn *learn,
+                               void *context);
 /* After the agent. Accepts NULL. */
 void garbage_collector_free(struct garbage_collector *collector);
 

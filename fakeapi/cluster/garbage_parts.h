@@ -11,6 +11,7 @@
 #include "core/base/sv.h"
 #include "core/base/vec.h"
 #include "core/client/transport.h"
+#include "fakeapi/cluster/garbage_collector.h"
 
 struct agent;
 struct agent_part;
@@ -33,6 +34,8 @@ struct garbage_feed {
 struct garbage_collector {
     struct agent *agent;
     const struct registry *registry;
+    garbage_learn *learn; /* may be NULL */
+    void *learn_context;
     struct agent_part *types; /* its only key: which collections to follow */
     struct agent_part *part;  /* keys are uids */
     struct garbage_graph *graph;

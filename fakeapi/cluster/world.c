@@ -69,12 +69,12 @@ static void wake_actor(void *context, void *waker) {
     mark_ready(context, waker);
 }
 
-static bool is_remote(const struct world *world) {
+bool world_is_remote(const struct world *world) {
     return world->remote.connect != NULL;
 }
 
 static struct sv node_label(const struct world *world) {
-    return is_remote(world) ? WORLD_NODE_LABEL : SV("");
+    return world_is_remote(world) ? WORLD_NODE_LABEL : SV("");
 }
 
 static void start_nodes(struct world *world, const struct world_options *options) {
@@ -84,7 +84,7 @@ static void start_nodes(struct world *world, const struct world_options *options
     world->nodes = nodes_new(&(struct nodes_options){
         .transport = transport,
         .node_count = options->node_count,
-        .has_heartbeats = is_remote(world),
+        .has_heartbeats = world_is_remote(world),
         .label = node_label(world),
         .seed = options->seed,
         .log = world->log,
@@ -111,11 +111,11 @@ static void start_cluster(struct world *world, const struct world_options *optio
         .image_pull_ms = options->image_pull_ms,
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
-        .node_selector = is_remote(world) ? is_ours : SV(""),
+        .node_selector = world_is_remote(world) ? is_ours : SV(""),
         .tells_pod_events = options->tells_pod_events,
     });
     wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
-    if (is_remote(world))
+    if (world_is_remote(world))
         fakeapi_set_exec_pods(world->api, kubelet_find_pod, world->kubelet);
 }
 
@@ -163,6 +163,10 @@ struct fakeapi *world_api(struct world *world) {
     return world->api;
 }
 
+struct log *world_log(struct world *world) {
+    return world->log;
+}
+
 struct clock *world_clock(struct world *world) {
     return world->clock;
 }
@@ -185,13 +189,13 @@ size_t world_refused_nodes(const struct world *world) {
 }
 
 struct transport *world_connect(struct world *world, struct sv user_agent) {
-    if (is_remote(world))
+    if (world_is_remote(world))
         return world->remote.connect(world->remote.context, user_agent);
     return wire_connect(world->wire, user_agent);
 }
 
 void world_disconnect(struct world *world, struct transport *transport) {
-    if (is_remote(world))
+    if (world_is_remote(world))
         world->remote.disconnect(world->remote.context, transport);
     else
         wire_disconnect(world->wire, transport);
@@ -209,7 +213,7 @@ void world_add_actor(struct world *world, const struct actor *actor) {
     struct actor_slot *slot = mem_alloc(sizeof(*slot));
     *slot = (struct actor_slot){.actor = *actor, .due_ms = DEADLINE_NEVER};
     vec_push(&world->slots, slot);
-    if (actor->transport && !is_remote(world))
+    if (actor->transport && !world_is_remote(world))
         wire_set_waker(world->wire, actor->transport, slot);
     mark_ready(world, slot);
 }
@@ -221,7 +225,7 @@ void world_remove_actor(struct world *world, const void *context) {
             continue;
         slot->is_removed = true;
         slot->generation++;
-        if (slot->actor.transport && !is_remote(world) &&
+        if (slot->actor.transport && !world_is_remote(world) &&
             wire_has_transport(world->wire, slot->actor.transport))
             wire_set_waker(world->wire, slot->actor.transport, NULL);
     }
@@ -309,12 +313,13 @@ static bool has_arrivals(const struct world *world, const struct actor_slot *slo
     const struct transport *transport = slot->actor.transport;
     if (!transport)
         return false;
-    return is_remote(world) ? world->remote.has_arrivals(transport) : wire_has_arrivals(transport);
+    return world_is_remote(world) ? world->remote.has_arrivals(transport)
+                                  : wire_has_arrivals(transport);
 }
 
 /* A wire wakes its clients; of others one has to ask. There is one for each program. */
 static void ready_remote_actors(struct world *world) {
-    for (size_t i = 0; i < world->slots.count && is_remote(world); i++)
+    for (size_t i = 0; i < world->slots.count && world_is_remote(world); i++)
         if (!world->slots.items[i]->is_removed && has_arrivals(world, world->slots.items[i]))
             mark_ready(world, world->slots.items[i]);
 }

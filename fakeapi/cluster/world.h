@@ -103,6 +103,9 @@ void world_set_kubelet_port(struct world *world, uint16_t port);
 /* How many nodes have registered, and how many may not since another's node has their name. */
 size_t world_registered_nodes(const struct world *world);
 size_t world_refused_nodes(const struct world *world);
+/* The API server is elsewhere. */
+bool world_is_remote(const struct world *world);
+struct log *world_log(struct world *world);
 struct clock *world_clock(struct world *world);
 int64_t world_now_ms(struct world *world);
 

@@ -215,3 +215,45 @@ TEST(scheduler_and_controllers_work_for_a_server_elsewhere_too) {
     CHECK(json_find_int(web, "status.readyReplicas", 0) == 3);
     far_close(&far);
 }
+
+#define DEFINITION                                                                                 \
+    "{\"metadata\":{\"name\":\"owners.example.org\"},\"spec\":{\"group\":\"example.org\","         \
+    "\"scope\":\"Namespaced\",\"names\":{\"plural\":\"owners\",\"singular\":\"owner\",\"kind\":"   \
+    "\"Owner\",\"listKind\":\"OwnerList\"},\"versions\":[{\"name\":\"v1\",\"served\":true,"        \
+    "\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}"
+
+static const struct resource owners = {
+    .group = {"example.org", 11},
+    .version = {"v1", 2},
+    .plural = {"owners", 6},
+    .kind = {"Owner", 5},
+    .is_namespaced = true,
+};
+
+/* The world learns the type from the server, and that its objects own others. */
+TEST(what_a_custom_object_elsewhere_owned_goes_with_it) {
+    AUTO(arena) arena = arena_new();
+    struct far far;
+    struct api_response response;
+    far_open(&far, 1, false);
+    CHECK(far_create(&far, arena, &RESOURCE_CUSTOM_RESOURCE_DEFINITIONS, DEFINITION) == 201);
+    far_run_ms(&far, 10 * 1000);
+    CHECK(far_create(&far, arena, &owners,
+                     "{\"apiVersion\":\"example.org/v1\",\"kind\":\"Owner\",\"metadata\":{"
+                     "\"namespace\":\"default\",\"name\":\"o\"}}") == 201);
+    struct sv uid = object_uid(far_get(&far, arena, &owners, "default", "o"));
+    struct sv text = arena_printf(
+        arena,
+        "{\"metadata\":{\"namespace\":\"default\",\"name\":\"owned\",\"ownerReferences\":[{"
+        "\"apiVersion\":\"example.org/v1\",\"kind\":\"Owner\",\"name\":\"o\",\"uid\":\"%.*s\"}]}}",
+        SV_ARG(uid));
+    CHECK(far_create(&far, arena, &RESOURCE_CONFIG_MAPS, text.ptr) == 201);
+    far_run_ms(&far, 10 * 1000);
+    CHECK(far_get(&far, arena, &RESOURCE_CONFIG_MAPS, "default", "owned") != NULL);
+    struct request request = agent_request(VERB_DELETE, &owners, SV("default"), SV("o"));
+    fakeapi_handle(far.api, &request, SV("test"), arena, &response);
+    CHECK(response.http_status == 200);
+    far_run_ms(&far, 10 * 1000);
+    CHECK(far_get(&far, arena, &RESOURCE_CONFIG_MAPS, "default", "owned") == NULL);
+    far_close(&far);
+}

@@ -298,6 +298,14 @@ bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, stru
     return true;
 }
 
+bool fakeapi_learn_type(struct fakeapi *api, const struct cJSON *crd, struct error *err) {
+    return registry_put_crd(api->registry, crd, err);
+}
+
+void fakeapi_forget_type(struct fakeapi *api, const struct cJSON *crd) {
+    registry_remove_crd(api->registry, crd);
+}
+
 /* --- upkeep --- */
 
 uint64_t fakeapi_revision(const struct fakeapi *api) {
