@@ -17,6 +17,7 @@ struct store {
     struct map *collections;
     struct log_window window;
     uint64_t revision;
+    uint64_t restored_revision; /* history begins behind it; 0: at the beginning */
     uint64_t write_count;
     store_journal *journal; /* may be NULL */
     void *journal_context;
@@ -51,6 +52,7 @@ struct collection *store_collection(struct store *store, struct sv storage_key) 
     struct collection *collection = map_get(store->collections, storage_key);
     if (!collection) {
         collection = collection_new(store->window);
+        collection->forgotten_revision = store->restored_revision;
         char *key = mem_alloc(storage_key.len + 1);
         memcpy(key, storage_key.ptr, storage_key.len);
         collection->storage_key = (struct sv){key, storage_key.len};
@@ -110,6 +112,13 @@ void store_end_restore(struct store *store, uint64_t revision) {
     if (revision > store->revision)
         store->revision = revision;
     store_compact(store);
+    /* What was deleted before is nowhere, so that a collection's own objects do not tell what it
+     * has forgotten; nor can one that is first asked for later. */
+    store->restored_revision = store->revision;
+    size_t cursor = 0;
+    void *value;
+    while (map_next(store->collections, &cursor, NULL, &value))
+        ((struct collection *)value)->forgotten_revision = store->restored_revision;
 }
 
 /* --- writes --- */

@@ -93,6 +93,16 @@ TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
     store_free(store);
 }
 
+/* Also of a collection that is empty, or that nobody asked for yet. */
+TEST(history_begins_where_a_store_was_restored) {
+    struct store *store = store_new((struct log_window){3, 3});
+    struct collection *things = store_collection(store, SV("x/things"));
+    store_end_restore(store, 40);
+    CHECK(things->forgotten_revision == 40);
+    CHECK(store_collection(store, SV("others"))->forgotten_revision == 40);
+    store_free(store);
+}
+
 /* A tree that rested comes back equal. */
 TEST(what_rests_comes_back_unchanged) {
     AUTO(arena) arena = arena_new();
