@@ -118,6 +118,61 @@ TEST(jobs_select_their_pods_by_uid) {
 static const struct {
     const char *resource, *namespace_name, *body, *message;
 } refused[] = {
+    {"apps/v1/deployments", "default",
+     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+     "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
+     "\"c\",\"image\":\"i\"}],\"tolerations\":[{\"operator\":\"Equal\",\"value\":\"b\"}]}}}}",
+     "spec.template.spec.tolerations[0].operator: Invalid value: \"Equal\": operator must be "
+     "Exists when `key` is empty, which means \"match all values and all keys\""},
+    {"apps/v1/deployments", "default",
+     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+     "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
+     "\"c\",\"image\":\"i\"}],\"topologySpreadConstraints\":[{\"maxSkew\":0,\"topologyKey\":\"k\","
+     "\"whenUnsatisfiable\":\"DoNotSchedule\"}]}}}}",
+     "spec.template.spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater "
+     "than zero"},
+    {"apps/v1/deployments", "default",
+     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+     "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
+     "\"c\",\"image\":\"i\"}],\"securityContext\":{\"runAsUser\":-1}}}}}",
+     "spec.template.spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and "
+     "2147483647, inclusive"},
+    {"apps/v1/deployments", "default",
+     "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":\"b\"}},"
+     "\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
+     "\"c\",\"image\":\"i\"}],\"initContainers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+     "spec.template.spec.initContainers[0].name: Duplicate value: \"c\""},
+    {"services", "default",
+     "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"sessionAffinity\":\"Magic\",\"ports\":[{\"port\":"
+     "80}]}}",
+     "spec.sessionAffinity: Unsupported value: \"Magic\": supported values: \"ClientIP\", "
+     "\"None\""},
+    {"discovery.k8s.io/v1/endpointslices", "default",
+     "{\"metadata\":{\"name\":\"e\"},\"endpoints\":[]}", "addressType: Required value"},
+    {"policy/v1/poddisruptionbudgets", "default",
+     "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":\"101%\"}}",
+     "spec.minAvailable: Invalid value: \"101%\": must not be greater than 100%"},
+    {"apiextensions.k8s.io/v1/customresourcedefinitions", "",
+     "{\"metadata\":{\"name\":\"bars.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\","
+     "\"names\":{\"plural\":\"bars\",\"kind\":\"Bar\"},\"versions\":[{\"name\":\"v1\",\"served\":"
+     "true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
+     "\"spec\":{\"type\":\"array\"}}}}}]}}",
+     "spec.validation.openAPIV3Schema.properties[spec].items: Required value: must be specified"},
+    {"apiextensions.k8s.io/v1/customresourcedefinitions", "",
+     "{\"metadata\":{\"name\":\"bars.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\","
+     "\"names\":{\"plural\":\"bars\",\"kind\":\"Bar\"},\"versions\":[{\"name\":\"v1\",\"served\":"
+     "true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
+     "\"spec\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"anyOf\":[{"
+     "\"type\":\"object\"}]}}}}}]}}",
+     "spec.validation.openAPIV3Schema.properties[spec].anyOf[0].type: Forbidden: must be empty to "
+     "be structural"},
+    {"apiextensions.k8s.io/v1/customresourcedefinitions", "",
+     "{\"metadata\":{\"name\":\"bars.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\","
+     "\"names\":{\"plural\":\"bars\",\"kind\":\"Bar\"},\"versions\":[{\"name\":\"v1\",\"served\":"
+     "true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{"
+     "\"spec\":{\"properties\":{}}}}}}]}}",
+     "spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for "
+     "specified object fields"},
     {"batch/v1/jobs", "default",
      "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":"
      "\"c\",\"image\":\"i\"}]}}}}",
