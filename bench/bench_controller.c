@@ -27,6 +27,8 @@ enum {
     QUIET_MS = 2000,
     QUIET_TIMEOUT_MS = 2 * 60 * 1000,
     POLL_MS = 200,
+    /* One request that deletes them one by one. */
+    DELETE_TIMEOUT_MS = 5 * 60 * 1000,
 };
 
 #define BENCH_NAMESPACE "cacheruntime-bench"
@@ -463,6 +465,7 @@ static bool delete_all(struct run *run, struct bench_figures *figures, struct er
         AUTO(arena) arena = arena_new();
         const struct cJSON *body;
         struct request request = collection(VERB_DELETE_COLLECTION, kinds[i]);
+        request.timeout_ms = DELETE_TIMEOUT_MS;
         if (!bench_cluster_ask(run->cluster, &request, arena, &body, err))
             return error_wrap(err, "delete all %.*s", SV_ARG(kinds[i]->plural));
     }

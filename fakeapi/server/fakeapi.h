@@ -109,8 +109,8 @@ typedef const struct cJSON *fakeapi_find_pod(void *context, struct sv namespace_
                                              struct sv name);
 void fakeapi_set_exec_pods(struct fakeapi *api, fakeapi_find_pod *find, void *context);
 
-/* For a server that only knows types, those of another one: takes over what a definition of that one
- * says. fakeapi_learn_type() fails with ERROR_INVALID for what is not supported here. */
+/* For a server that only knows types, those of another one: takes over what a definition of that
+ * one says. fakeapi_learn_type() fails with ERROR_INVALID for what is not supported here. */
 MUST_CHECK bool fakeapi_learn_type(struct fakeapi *api, const struct cJSON *crd, struct error *err);
 void fakeapi_forget_type(struct fakeapi *api, const struct cJSON *crd);
 
