@@ -21,8 +21,8 @@ enum {
     POLL_MS = 250,
     PATIENCE_MS = 120 * 1000,
     ADVANCE_MS_MAX = 120 * 1000,
-    /* Longer than the first retries, and than two samples are apart. */
-    QUIET_MS = 20 * 1000,
+    /* Twice as long as Kubernetes takes to look at volumes again, and longer than first retries. */
+    QUIET_MS = 35 * 1000,
     SAMPLE_MS = 2000,
     /* Finalizers are taken off by the controller, and namespaces emptied by the cluster. */
     REMOVE_MS_MAX = 90 * 1000,
