@@ -166,14 +166,17 @@ static const struct {
     {{"cacheruntimes ", 14}, reduce_runtime},
 };
 
-/* How often a Deployment changed, and whether a map is empty or not there, says nothing. */
+/* How often a Deployment changed, which nodes ever held a cache, and whether a map is empty or not
+ * there, says nothing. */
 static void reduce_metadata(struct line *line) {
+    static const struct sv history[] = {{"deployment.kubernetes.io/revision", 33},
+                                        {"cacheruntime.fluid.io/cache-nodes", 33}};
     static const char *const maps[] = {"metadata.annotations", "metadata.labels"};
     struct cJSON *metadata = json_get(line->object, SV("metadata"));
     for (size_t i = 0; i < COUNT_OF(maps); i++) {
         struct cJSON *map = json_find(line->object, maps[i]);
-        if (map)
-            json_remove(map, SV("deployment.kubernetes.io/revision"));
+        for (size_t k = 0; k < COUNT_OF(history) && map; k++)
+            json_remove(map, history[k]);
         if (map && json_count(map) == 0)
             json_detach(metadata, map);
     }

@@ -247,7 +247,8 @@ static struct sv phase_of(const struct pass *pass) {
     bool has_partial = false, is_updating = false;
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
-        if (!component->is_enabled || component->desired == 0)
+        bool has_none = component->desired == 0 && component->ready == 0;
+        if (!component->is_enabled || has_none)
             continue;
         has_partial = has_partial || component->phase != PHASE_READY;
         is_updating = is_updating || component->is_rolling;
@@ -354,7 +355,11 @@ static void set_mounts(struct pass *pass, struct cJSON *status) {
 static void set_once_bound(struct pass *pass, struct cJSON *status) {
     if (!status_can_bind(pass))
         return;
-    struct cJSON *states = status_cache_states(pass, json_get(status, SV("cacheStates")));
+    /* What the dataset was told last: a controller that died in between has forgotten the report.
+     */
+    const struct cJSON *told = json_find(pass->snapshot->dataset, "status.cacheStates");
+    struct cJSON *states =
+        status_cache_states(pass, told ? told : json_get(status, SV("cacheStates")));
     if (states)
         json_set(pass->arena, status, SV("cacheStates"), states);
     if (!json_get(status, SV("mountTime")))

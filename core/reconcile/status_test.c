@@ -135,6 +135,23 @@ TEST(a_schema_that_drops_fields_starts_no_fight) {
     world_release(&world);
 }
 
+/* Workers that were to leave and have not. */
+TEST(a_worker_too_many_is_not_ready) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    struct plan plan;
+    plan_once(&world, &plan);
+    for (size_t i = 0; i < plan.action_count; i++)
+        act(&world, &plan.actions[i]);
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("PartialReady"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Ready"));
+    world_release(&world);
+}
+
 static const struct {
     int64_t partition, updated; /* of two workers */
     const char *phase;
@@ -375,4 +392,21 @@ TEST(a_refused_edit_takes_nothing_from_what_serves) {
         CHECK(object_condition_is_true(world.runtime, SV("MountsReady")) == !has_mounts);
         world_release(&world);
     }
+}
+
+/* A controller that died after it had told the dataset has forgotten the report. */
+TEST(the_runtime_says_what_the_dataset_was_told) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_set_string(arena, json_find(world.dataset, "status.cacheStates"), SV("cached"),
+                    SV("7GiB"));
+    world.execution_count = 0;
+    world.now_ms += 2000;
+    plan_once(&world, &plan);
+    act_on(&world, &plan, ACTION_PATCH);
+    CHECK_SV(json_find_string(world.runtime, "status.cacheStates.cached"), SV("7GiB"));
+    world_release(&world);
 }
