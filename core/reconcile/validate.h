@@ -23,9 +23,9 @@ enum {
 /* The first rule that is broken, with what, where and what to do; false when there is one. */
 MUST_CHECK bool validate_class(struct pass *pass, struct finding *ret_finding);
 MUST_CHECK bool validate_runtime(struct pass *pass, struct finding *ret_finding);
-MUST_CHECK /* The class that the runtime names now can take the place of the one that made its components: the
+MUST_CHECK bool validate_dataset(struct pass *pass, struct finding *ret_finding);
+/* The class that the runtime names now can take the place of the one that made its components: the
  * same components, by the same kinds of workloads. */
-bool validate_class_change(struct pass *pass, struct finding *ret_finding);
-bool validate_dataset(struct pass *pass, struct finding *ret_finding);
+MUST_CHECK bool validate_class_change(struct pass *pass, struct finding *ret_finding);
 
 #endif
