@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * events: event records for people, written to the API server. The same sentence about the same
- * object within EVENT_WINDOW_MS counts up in one record instead of making another. Lost records
- * are not missed: nobody waits for the answers.
+ * object within EVENT_WINDOW_MS counts up in one record instead of making another. Nothing waits
+ * for them; what the server does not take is sent again for some minutes.
  */
 #ifndef CORE_CONTROLLER_EVENTS_H
 #define CORE_CONTROLLER_EVENTS_H
