@@ -142,6 +142,13 @@ static void reduce_workload(struct end *end, struct line *line) {
         remove_all(json_get(line->object, SV("status")), keys, COUNT_OF(keys));
 }
 
+/* Its conditions tell what happened last, not what is. */
+static void reduce_deployment(struct end *end, struct line *line) {
+    static const struct sv conditions = {"conditions", 10};
+    (void)end;
+    remove_all(json_get(line->object, SV("status")), &conditions, 1);
+}
+
 static void reduce_runtime(struct end *end, struct line *line) {
     static const struct sv components[] = {{"master", 6}, {"worker", 6}, {"client", 6}};
     static const struct sv updated = {"updatedReplicas", 15};
@@ -162,6 +169,7 @@ static const struct {
     {{"pods ", 5}, reduce_pod},
     {{"statefulsets ", 13}, reduce_workload},
     {{"daemonsets ", 11}, reduce_workload},
+    {{"deployments ", 12}, reduce_deployment},
     {{"cacheruntimeclasses ", 20}, reduce_class},
     {{"cacheruntimes ", 14}, reduce_runtime},
 };
