@@ -77,6 +77,7 @@ struct http_server {
     struct rng audit_rng;
     struct arena *arena; /* of the request that is being answered */
     struct peer *peers;
+    int64_t peers_due_ms; /* no deadline of theirs is before it */
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
     struct log_stream *logs;

@@ -47,6 +47,12 @@ struct sv header_of(const struct exchange *exchange, const char *name) {
 
 /* --- connections --- */
 
+static void set_deadline(struct peer *peer, int64_t deadline_ms) {
+    peer->deadline_ms = deadline_ms;
+    if (deadline_ms < peer->server->peers_due_ms)
+        peer->server->peers_due_ms = deadline_ms;
+}
+
 static void forget_peer(struct peer *peer) {
     *(peer->previous ? &peer->previous->next : &peer->server->peers) = peer->next;
     if (peer->next)
@@ -63,8 +69,8 @@ static void remember_peer(struct http_server *server, struct MHD_Connection *con
         .next = server->peers,
         .descriptor =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-        .deadline_ms = server_now_ms(server) + IDLE_MS_MAX,
     };
+    set_deadline(peer, server_now_ms(server) + IDLE_MS_MAX);
     if (peer->next)
         peer->next->previous = peer;
     server->peers = peer;
@@ -91,11 +97,16 @@ static void notice_connection(void *context, struct MHD_Connection *connection,
 /* libmicrohttpd only knows timeouts of silence, and a client that sends a byte a second is never
  * silent. */
 static void close_late_peers(struct http_server *server, int64_t now_ms) {
+    /* Thousands that wait for events have none. */
+    if (now_ms < server->peers_due_ms)
+        return;
+    server->peers_due_ms = DEADLINE_NEVER;
     for (struct peer *peer = server->peers; peer; peer = peer->next) {
-        if (peer->deadline_ms > now_ms)
-            continue;
-        shutdown(peer->descriptor, SHUT_RDWR);
-        peer->deadline_ms = DEADLINE_NEVER;
+        if (peer->deadline_ms <= now_ms) {
+            shutdown(peer->descriptor, SHUT_RDWR);
+            peer->deadline_ms = DEADLINE_NEVER;
+        }
+        set_deadline(peer, peer->deadline_ms);
     }
 }
 
@@ -119,7 +130,7 @@ static void *begin_exchange(void *context, const char *target, struct MHD_Connec
     buf_init(&exchange->body, REQUEST_BODY_BYTES_MAX);
     exchange->peer = peer_of(connection);
     if (exchange->peer)
-        exchange->peer->deadline_ms = server_now_ms(server) + REQUEST_MS_MAX;
+        set_deadline(exchange->peer, server_now_ms(server) + REQUEST_MS_MAX);
     return exchange;
 }
 
@@ -130,7 +141,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     if (!exchange)
         return;
     if (exchange->peer)
-        exchange->peer->deadline_ms = server_now_ms(exchange->server) + IDLE_MS_MAX;
+        set_deadline(exchange->peer, server_now_ms(exchange->server) + IDLE_MS_MAX);
     if (exchange->session)
         free_session(exchange->session);
     dialogue_free(exchange->dialogue);
