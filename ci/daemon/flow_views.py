@@ -87,7 +87,7 @@ def look_without_rights(bench):
     expect(crctl(bench, "status", "--kubeconfig", guest), 3, "cannot list", stream="stderr")
     check(server.end() == 0, "the server's exit status")
     expect(crctl(bench, "explain", "demo", "--kubeconfig", server.kubeconfig), 3,
-           "Failed to connect to 127.0.0.1", stream="stderr")
+           "crctl explain: https://127.0.0.1:", stream="stderr")
     bare = bench.serve(crds=False)
     expect(crctl(bench, "plan", "demo", "--kubeconfig", bare.kubeconfig), 2,
            "knows no CacheRuntimes: install the CRDs", stream="stderr")
