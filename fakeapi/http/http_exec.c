@@ -12,23 +12,16 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/forward.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/spdy.h"
-#include "fakeapi/http/upgraded_socket.h"
+#include "fakeapi/http/upgrade.h"
 
 #include <errno.h>
-#include <gnutls/crypto.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-#include <wslay/wslay.h>
 
 enum {
     CHANNEL_STDIN = 0,
@@ -40,10 +33,7 @@ enum {
     CHANNEL_CLOSE = 255,
     STDIN_BYTES_MAX = 16 * 1024 * 1024,
     FRAME_BYTES = 32 * 1024,
-    MESSAGE_BYTES_MAX = 1024 * 1024,
-    SHA1_BYTES = 20,
     SESSIONS_MAX = 10000,
-    PROTOCOLS_MAX = 16,
     /* v4 over WebSockets cannot close standard input: the command gets what came within this time.
      */
     STDIN_PAUSE_MS = 500,
@@ -52,8 +42,7 @@ enum {
 };
 
 struct exec_session {
-    struct waiter waiter; /* first: what epoll hands back */
-    struct http_server *server;
+    struct upgraded upgraded; /* first: what epoll hands back */
     struct exec_session *next, *previous;
     struct arena *arena; /* of the request and of the answer */
     struct request request;
@@ -61,29 +50,23 @@ struct exec_session {
     struct sv log; /* what attach shows */
     struct buf input;
     bool is_input_ended;
-    int64_t start_ms; /* v4: when it starts at the latest */
-    uint64_t id;      /* of the exec that runs; 0: none */
-    bool is_answered; /* all messages are queued */
-    bool is_closing;  /* and so is the close frame */
-    /* From the upgrade on. */
-    struct MHD_UpgradeResponseHandle *handle;
-    struct upgraded_socket socket;
-    struct sv early;                 /* what the client sent before the upgrade was answered */
-    wslay_event_context_ptr frames;  /* NULL: SPDY */
+    int64_t start_ms;                /* v4: when it starts at the latest */
+    uint64_t id;                     /* of the exec that runs; 0: none */
+    bool is_answered;                /* all messages are queued */
+    bool is_closing;                 /* and so is the close frame */
     struct spdy *spdy;               /* NULL: messages of channels */
     struct forward *forward;         /* NULL: exec or attach */
     uint32_t streams[CHANNEL_COUNT]; /* of SPDY, by channel; 0: not opened */
     bool is_broken;                  /* the client does not keep to the protocol, or went */
-    unsigned watched;                /* events that epoll waits for */
 };
 
 /* --- life --- */
 
 static struct exec_session *new_session(struct http_server *server) {
     struct exec_session *session = mem_alloc(sizeof(*session));
-    session->server = server;
+    session->upgraded.server = server;
     session->arena = arena_new();
-    session->log = session->early = SV("");
+    session->log = SV("");
     buf_init(&session->input, STDIN_BYTES_MAX);
     session->next = server->sessions;
     if (session->next)
@@ -93,17 +76,11 @@ static struct exec_session *new_session(struct http_server *server) {
     return session;
 }
 
-void free_session(struct exec_session *session) {
-    struct http_server *server = session->server;
+static void free_session(struct exec_session *session) {
+    struct http_server *server = session->upgraded.server;
     if (session->id != 0)
         transport_cancel(server->exec_transport, session->id);
-    if (session->handle) {
-        epoll_ctl(server->epoll, EPOLL_CTL_DEL, session->socket.descriptor, NULL);
-        upgraded_socket_release(&session->socket);
-        MHD_upgrade_action(session->handle, MHD_UPGRADE_ACTION_CLOSE);
-        if (session->frames)
-            wslay_event_context_free(session->frames);
-    }
+    upgraded_release(&session->upgraded);
     spdy_free(session->spdy);
     forward_free(session->forward);
     *(session->previous ? &session->previous->next : &server->sessions) = session->next;
@@ -131,11 +108,11 @@ static void queue_message(struct exec_session *session, int channel, struct sv b
     char *message = mem_alloc(bytes.len + 1);
     message[0] = (char)channel;
     memcpy(message + 1, bytes.ptr, bytes.len);
-    wslay_event_queue_msg(session->frames, &(struct wslay_event_msg){
-                                               .opcode = WSLAY_BINARY_FRAME,
-                                               .msg = (const uint8_t *)message,
-                                               .msg_length = bytes.len + 1,
-                                           });
+    wslay_event_queue_msg(session->upgraded.frames, &(struct wslay_event_msg){
+                                                        .opcode = WSLAY_BINARY_FRAME,
+                                                        .msg = (const uint8_t *)message,
+                                                        .msg_length = bytes.len + 1,
+                                                    });
     mem_free(message);
 }
 
@@ -191,7 +168,7 @@ static void start_command(struct exec_session *session) {
     session->request.exec.stdin_bytes = arena_copy(session->arena, buf_view(&session->input));
     session->request.exec.output_bytes_max = SHELL_OUTPUT_BYTES_MAX;
     session->request.timeout_ms = EXEC_MS_MAX;
-    session->id = transport_start(session->server->exec_transport, &session->request);
+    session->id = transport_start(session->upgraded.server->exec_transport, &session->request);
 }
 
 /* Attach shows what was printed so far and stays until the client goes. */
@@ -202,7 +179,7 @@ static void begin(struct exec_session *session) {
     else if (!session->request.exec.has_stdin)
         start_command(session);
     else if (!session->can_close_stdin)
-        session->start_ms = server_now_ms(session->server) + STDIN_PAUSE_MS;
+        session->start_ms = server_now_ms(session->upgraded.server) + STDIN_PAUSE_MS;
 }
 
 static void take_input(struct exec_session *session, struct sv bytes) {
@@ -217,7 +194,7 @@ static void take_input(struct exec_session *session, struct sv bytes) {
     else if (end < bytes.len)
         start_command(session);
     if (!session->can_close_stdin)
-        session->start_ms = server_now_ms(session->server) + STDIN_PAUSE_MS;
+        session->start_ms = server_now_ms(session->upgraded.server) + STDIN_PAUSE_MS;
 }
 
 static void take_tunnelled(struct exec_session *session, struct sv bytes) {
@@ -245,52 +222,11 @@ static void take_message(wslay_event_context_ptr frames,
 
 /* --- the socket --- */
 
-static ssize_t receive(wslay_event_context_ptr frames, uint8_t *bytes, size_t len, int flags,
-                       void *context) {
-    (void)flags;
-    struct exec_session *session = context;
-    if (session->early.len > 0) {
-        size_t taken = session->early.len < len ? session->early.len : len;
-        memcpy(bytes, session->early.ptr, taken);
-        session->early = sv_drop(session->early, taken);
-        return (ssize_t)taken;
-    }
-    ssize_t got = upgraded_socket_receive(&session->socket, bytes, len);
-    if (got > 0)
-        return got;
-    bool is_waiting = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    wslay_event_set_error(frames, is_waiting ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
-    return -1;
-}
-
-static ssize_t transmit(wslay_event_context_ptr frames, const uint8_t *bytes, size_t len, int flags,
-                        void *context) {
-    (void)flags;
-    struct exec_session *session = context;
-    ssize_t sent = upgraded_socket_send(&session->socket, bytes, len);
-    if (sent >= 0)
-        return sent;
-    bool is_waiting = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-    wslay_event_set_error(frames, is_waiting ? WSLAY_ERR_WOULDBLOCK : WSLAY_ERR_CALLBACK_FAILURE);
-    return -1;
-}
-
-static void watch_socket(struct exec_session *session, bool wants_write) {
-    bool has_more = wants_write || session->socket.is_behind;
-    unsigned wanted = EPOLLIN | (has_more ? EPOLLOUT : 0);
-    if (wanted == session->watched)
-        return;
-    struct epoll_event event = {.events = wanted, .data.ptr = &session->waiter};
-    epoll_ctl(session->server->epoll, session->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
-              session->socket.descriptor, &event);
-    session->watched = wanted;
-}
-
 /* A close frame overtakes messages that wait, so it is queued when none does. */
 static void close_when_sent(struct exec_session *session) {
     if (session->is_answered && !session->is_closing &&
-        wslay_event_get_queued_msg_count(session->frames) == 0) {
-        wslay_event_queue_close(session->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
+        wslay_event_get_queued_msg_count(session->upgraded.frames) == 0) {
+        wslay_event_queue_close(session->upgraded.frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
         session->is_closing = true;
     }
 }
@@ -300,11 +236,11 @@ static void queue_tunnelled(struct exec_session *session) {
     struct buf *output = spdy_output(session->spdy);
     while (buf_view(output).len > 0) {
         struct sv bytes = sv_prefix(buf_view(output), FRAME_BYTES);
-        wslay_event_queue_msg(session->frames, &(struct wslay_event_msg){
-                                                   .opcode = WSLAY_BINARY_FRAME,
-                                                   .msg = (const uint8_t *)bytes.ptr,
-                                                   .msg_length = bytes.len,
-                                               });
+        wslay_event_queue_msg(session->upgraded.frames, &(struct wslay_event_msg){
+                                                            .opcode = WSLAY_BINARY_FRAME,
+                                                            .msg = (const uint8_t *)bytes.ptr,
+                                                            .msg_length = bytes.len,
+                                                        });
         buf_consume(output, bytes.len);
     }
 }
@@ -314,14 +250,15 @@ static bool send_messages(struct exec_session *session) {
         queue_tunnelled(session);
     if (session->is_broken)
         return false;
-    if (wslay_event_send(session->frames) != 0)
+    if (wslay_event_send(session->upgraded.frames) != 0)
         return false;
     close_when_sent(session);
-    if (wslay_event_send(session->frames) != 0)
+    if (wslay_event_send(session->upgraded.frames) != 0)
         return false;
-    if (!wslay_event_want_read(session->frames) && !wslay_event_want_write(session->frames))
+    if (!wslay_event_want_read(session->upgraded.frames) &&
+        !wslay_event_want_write(session->upgraded.frames))
         return false;
-    watch_socket(session, wslay_event_want_write(session->frames));
+    upgraded_watch(&session->upgraded, wslay_event_want_write(session->upgraded.frames));
     return true;
 }
 
@@ -329,7 +266,7 @@ static bool send_frames(struct exec_session *session) {
     struct buf *output = spdy_output(session->spdy);
     while (buf_view(output).len > 0) {
         struct sv bytes = buf_view(output);
-        ssize_t sent = upgraded_socket_send(&session->socket, bytes.ptr, bytes.len);
+        ssize_t sent = upgraded_socket_send(&session->upgraded.socket, bytes.ptr, bytes.len);
         if (sent < 0 && errno != EAGAIN && errno != EINTR)
             return false;
         if (sent < 0)
@@ -337,32 +274,30 @@ static bool send_frames(struct exec_session *session) {
         buf_consume(output, (size_t)sent);
     }
     /* The client closes when it has read the ends of all streams. */
-    watch_socket(session, buf_view(output).len > 0);
+    upgraded_watch(&session->upgraded, buf_view(output).len > 0);
     return !session->is_broken;
 }
 
 /* Sends what is queued. False: the session is over. */
 static bool move_on(struct exec_session *session) {
-    if (!upgraded_socket_flush(&session->socket))
+    if (!upgraded_socket_flush(&session->upgraded.socket))
         return false;
-    return session->frames ? send_messages(session) : send_frames(session);
+    return session->upgraded.frames ? send_messages(session) : send_frames(session);
 }
 
 /* False: the client is gone or speaks no SPDY. */
 static bool receive_frames(struct exec_session *session) {
     char bytes[FRAME_BYTES];
     struct error err = {0};
-    struct sv early = session->early;
-    session->early = SV("");
-    bool is_good = spdy_feed(session->spdy, early, &err);
+    bool is_good = true;
     while (is_good) {
-        ssize_t got = upgraded_socket_receive(&session->socket, bytes, sizeof(bytes));
+        ssize_t got = upgraded_receive(&session->upgraded, bytes, sizeof(bytes));
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return true;
         is_good = got > 0 && spdy_feed(session->spdy, (struct sv){bytes, (size_t)got}, &err);
     }
     if (err.code != ERROR_NONE)
-        log_line(session->server->options.log, LOG_INFO, "exec: %s", err.message);
+        log_line(session->upgraded.server->options.log, LOG_INFO, "exec: %s", err.message);
     return false;
 }
 
@@ -370,8 +305,8 @@ static void socket_ready(struct waiter *waiter, unsigned events) {
     struct exec_session *session = (struct exec_session *)waiter;
     bool is_open = true;
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        is_open =
-            session->frames ? wslay_event_recv(session->frames) == 0 : receive_frames(session);
+        is_open = session->upgraded.frames ? wslay_event_recv(session->upgraded.frames) == 0
+                                           : receive_frames(session);
     if (!is_open || !move_on(session))
         free_session(session);
 }
@@ -424,126 +359,35 @@ static void take_data(void *context, uint32_t id, struct sv bytes, bool is_last)
 
 /* --- the socket is ours --- */
 
-static void begin_messages(struct exec_session *session) {
-    static const struct wslay_event_callbacks callbacks = {
-        .recv_callback = receive,
-        .send_callback = transmit,
-        .on_msg_recv_callback = take_message,
-    };
-    int code = wslay_event_context_server_init(&session->frames, &callbacks, session);
-    assert(code == 0);
-    wslay_event_config_set_max_recv_msg_length(session->frames, MESSAGE_BYTES_MAX);
-}
+/* --- the upgrade --- */
 
-/* The library gathers what it sends, which would hold each message back for 40 ms. */
-static void send_at_once(const struct peer *peer) {
-    int on = 1, off = 0;
-    setsockopt(peer->descriptor, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
-    setsockopt(peer->descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-/* The 101 was sent. */
-static void take_socket(void *context, struct MHD_Connection *connection, void *state,
-                        const char *early, size_t early_len, MHD_socket socket,
-                        struct MHD_UpgradeResponseHandle *handle) {
-    const union MHD_ConnectionInfo *tls =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    struct exec_session *session = context;
-    struct exchange *exchange = state;
-    exchange->session = NULL;
-    if (exchange->peer)
-        send_at_once(exchange->peer);
-    session->handle = handle;
-    upgraded_socket_init(
-        &session->socket, socket,
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-        tls ? tls->tls_session : NULL);
-    session->waiter.ready = socket_ready;
-    session->early = arena_copy(session->arena, (struct sv){early, early_len});
+static void begin_socket(struct upgraded *upgraded) {
+    struct exec_session *session = (struct exec_session *)upgraded;
     if (session->is_spdy || session->forward)
         session->spdy = spdy_new(&(struct spdy_events){take_stream, take_data, session});
     if (!session->is_spdy)
-        begin_messages(session);
+        upgraded_begin_frames(upgraded, take_message);
     if (!session->spdy)
         begin(session);
-    socket_ready(&session->waiter, EPOLLIN);
 }
 
-/* --- the upgrade --- */
-
-static struct sv accept_key(struct arena *arena, struct sv key) {
-    struct sv text = arena_printf(arena, "%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", SV_ARG(key));
-    char digest[SHA1_BYTES];
-    int code = gnutls_hash_fast(GNUTLS_DIG_SHA1, text.ptr, text.len, digest);
-    assert(code == 0);
-    return base64_encode(arena, (struct sv){digest, sizeof(digest)});
-}
-
-struct protocols {
-    struct sv offered[PROTOCOLS_MAX];
-    size_t count;
-    const char *header;
-};
-
-/* Offers stand in one header, separated by commas, or in several. */
-static enum MHD_Result take_offer(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value) {
-    (void)kind;
-    struct protocols *protocols = context;
-    if (strcasecmp(name, protocols->header) != 0)
-        return MHD_YES;
-    for (struct sv rest = sv_from(value); rest.len > 0 && protocols->count < PROTOCOLS_MAX;)
-        protocols->offered[protocols->count++] = sv_trim(sv_cut(&rest, ','));
-    return MHD_YES;
+static void abandon(struct upgraded *upgraded) {
+    free_session((struct exec_session *)upgraded);
 }
 
 /* The newest protocol that both sides know; SV("") for none. */
-static struct sv choose_protocol(struct exchange *exchange, bool is_spdy, bool is_forward) {
+static struct sv choose_protocol(const struct exchange *exchange, enum upgrade_type type,
+                                 bool is_forward) {
     static const struct sv channels[] = {{"v5.channel.k8s.io", 17}, {"v4.channel.k8s.io", 17}};
     static const struct sv forwards[] = {{"SPDY/3.1+portforward.k8s.io", 27},
                                          {"portforward.k8s.io", 18}};
     const struct sv *known = is_forward ? forwards : channels;
-    struct protocols protocols = {.header = is_spdy ? "X-Stream-Protocol-Version"
-                                                    : "Sec-WebSocket-Protocol"};
-    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_offer, &protocols);
+    struct protocols protocols;
+    upgrade_offers(exchange, type, &protocols);
     for (size_t i = 0; i < COUNT_OF(channels); i++)
         if (sv_index_of(known[i], protocols.offered, protocols.count) < protocols.count)
             return known[i];
     return SV("");
-}
-
-static bool has_word(struct sv list, const char *word) {
-    while (list.len > 0) {
-        struct sv each = sv_trim(sv_cut(&list, ','));
-        if (each.len == strlen(word) && strncasecmp(each.ptr, word, each.len) == 0)
-            return true;
-    }
-    return false;
-}
-
-static enum MHD_Result send_upgrade(struct exchange *exchange, struct exec_session *session,
-                                    struct sv protocol) {
-    struct arena *arena = exchange->server->arena;
-    struct MHD_Response *response = MHD_create_response_for_upgrade(take_socket, session);
-    if (!response) {
-        free_session(session);
-        return MHD_NO;
-    }
-    exchange->session = session;
-    const char *terminated = arena_copy(arena, protocol).ptr;
-    if (session->is_spdy) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "SPDY/3.1");
-        MHD_add_response_header(response, "X-Stream-Protocol-Version", terminated);
-    } else {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, "websocket");
-        MHD_add_response_header(response, "Sec-WebSocket-Accept",
-                                accept_key(arena, header_of(exchange, "Sec-WebSocket-Key")).ptr);
-        MHD_add_response_header(response, "Sec-WebSocket-Protocol", terminated);
-    }
-    count_answer(exchange->server, 101);
-    enum MHD_Result result = MHD_queue_response(exchange->connection, 101, response);
-    MHD_destroy_response(response);
-    return result;
 }
 
 static struct exec_session *session_of(struct exchange *exchange, const struct route *route,
@@ -573,6 +417,9 @@ static struct exec_session *session_of(struct exchange *exchange, const struct r
     session->has_tty = route->has_tty;
     session->has_stderr = route->has_stderr;
     session->is_attach = sv_eq(request->subresource, SV("attach"));
+    session->upgraded.waiter.ready = socket_ready;
+    session->upgraded.begin = begin_socket;
+    session->upgraded.abandon = abandon;
     session->can_close_stdin = sv_eq(protocol, SV("v5.channel.k8s.io"));
     if (session->is_attach && server->options.shell)
         session->log = shell_log(server->options.shell, pod, exec->container, arena);
@@ -587,10 +434,10 @@ static enum MHD_Result refuse_upgrade(struct exchange *exchange, const struct ro
                            : SV("Upgrade request required"));
 }
 
-static bool can_upgrade(struct exchange *exchange, bool is_spdy, struct sv protocol) {
-    bool is_socket = has_word(header_of(exchange, "Upgrade"), "websocket") &&
-                     header_of(exchange, "Sec-WebSocket-Key").len > 0;
-    return (is_spdy || is_socket) && protocol.len > 0;
+static bool can_upgrade(const struct exchange *exchange, enum upgrade_type type,
+                        struct sv protocol) {
+    bool is_socket = type == UPGRADE_WEBSOCKET && upgrade_has_key(exchange);
+    return (type == UPGRADE_SPDY || is_socket) && protocol.len > 0;
 }
 
 /* Why the request cannot be served although the pod is there; false: refused. */
@@ -620,20 +467,20 @@ enum MHD_Result answer_stream(struct exchange *exchange, const struct route *rou
     const struct cJSON *pod;
     struct api_response response;
     enum MHD_Result result;
-    bool is_spdy = has_word(header_of(exchange, "Upgrade"), "SPDY/3.1");
+    enum upgrade_type type = upgrade_wanted(exchange);
     bool is_forward = sv_eq(route->request.subresource, SV("portforward"));
-    struct sv protocol = choose_protocol(exchange, is_spdy, is_forward);
+    struct sv protocol = choose_protocol(exchange, type, is_forward);
     if (!fakeapi_check_exec(server->options.api, &route->request, server->arena, &pod, &response))
         return send_tree(exchange, route, &response, SV(""));
-    if (!can_upgrade(exchange, is_spdy, protocol))
+    if (!can_upgrade(exchange, type, protocol))
         return refuse_upgrade(exchange, route);
     if (!check_stream(exchange, route, pod, &result))
         return result;
     struct exec_session *session = session_of(exchange, route, pod, protocol);
-    session->is_spdy = is_spdy;
-    session->can_close_stdin |= is_spdy;
+    session->is_spdy = type == UPGRADE_SPDY;
+    session->can_close_stdin |= session->is_spdy;
     session->forward = is_forward ? forward_new(pod) : NULL;
-    return send_upgrade(exchange, session, protocol);
+    return upgrade_answer(exchange, &session->upgraded, type, protocol);
 }
 
 /* --- the loop's side --- */

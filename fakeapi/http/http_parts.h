@@ -21,6 +21,7 @@ struct dialogue;
 struct exec_session;
 struct log_stream;
 struct shared_event;
+struct upgraded;
 struct watch_hub;
 struct watch_stream;
 struct webhook_caller;
@@ -61,7 +62,7 @@ struct exchange {
     struct buf body;
     bool has_headers;
     bool is_too_large;
-    struct exec_session *session; /* until its upgrade is answered; else NULL */
+    struct upgraded *upgraded; /* until the 101 was sent; else NULL */
     /* A write that admission webhooks are asked about; NULL until then. */
     struct dialogue *dialogue;
     bool waits_for_webhooks; /* the connection is suspended */
@@ -174,7 +175,6 @@ enum MHD_Result answer_stream(struct exchange *exchange, const struct route *rou
 /* Ended commands go to their sessions. */
 void pump_sessions(struct http_server *server);
 int64_t keep_sessions(struct http_server *server, int64_t now_ms);
-void free_session(struct exec_session *session);
 void release_sessions(struct http_server *server);
 
 #endif

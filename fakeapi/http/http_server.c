@@ -11,6 +11,7 @@
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/kubelet_target.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/http/upgrade.h"
 #include "fakeapi/http/webhook_caller.h"
 
 #include <arpa/inet.h>
@@ -142,8 +143,8 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
         return;
     if (exchange->peer)
         set_deadline(exchange->peer, server_now_ms(exchange->server) + IDLE_MS_MAX);
-    if (exchange->session)
-        free_session(exchange->session);
+    if (exchange->upgraded)
+        exchange->upgraded->abandon(exchange->upgraded);
     dialogue_free(exchange->dialogue);
     buf_release(&exchange->body);
     mem_free(exchange->target);
