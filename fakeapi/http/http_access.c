@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who sends a request, whether they may, and in whose name (apiserver-semantics.md §1.13). */
 #include "core/base/arena.h"
+#include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/http/upgrade.h"
 
 #include <gnutls/gnutls.h>
 
@@ -32,6 +34,19 @@ static void read_certificate(struct exchange *exchange, struct peer *peer) {
 
 /* --- authentication --- */
 
+/* Browsers can set no header of a WebSocket's handshake: their token is among the subprotocols, and
+ * beside another one, which alone is agreed to. */
+static struct sv token_of_socket(const struct exchange *exchange) {
+    struct arena *arena = exchange->server->arena;
+    struct protocols protocols;
+    struct sv token;
+    upgrade_offers(exchange, UPGRADE_WEBSOCKET, &protocols);
+    if (protocols.token.len == 0)
+        return SV("");
+    bool is_good = protocols.count > 0 && base64url_decode(arena, protocols.token, &token);
+    return arena_printf(arena, "Bearer %.*s", SV_ARG(is_good ? token : SV("")));
+}
+
 /* False: what was shown to prove a name proves none. */
 static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
     const struct http_server_options *options = &exchange->server->options;
@@ -43,6 +58,8 @@ static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
         return true;
     }
     struct sv authorization = header_of(exchange, "Authorization");
+    if (authorization.len == 0 && upgrade_wanted(exchange) == UPGRADE_WEBSOCKET)
+        authorization = token_of_socket(exchange);
     if (authorization.len == 0 && peer) {
         /* Looked at once for each connection: verifying is dear. */
         if (peer->certificate == CERTIFICATE_UNKNOWN)

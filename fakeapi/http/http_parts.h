@@ -167,6 +167,8 @@ void begin_watches(struct http_server *server);
 void pump_watches(struct http_server *server);
 /* Bookmarks and ends that are due; returns when the next one is. */
 int64_t keep_watches(struct http_server *server, int64_t now_ms);
+/* All of them, because the server ends. */
+void end_watches(struct http_server *server);
 void release_watches(struct http_server *server);
 
 /* --- http_exec.c --- */

@@ -428,7 +428,7 @@ void http_server_free(struct http_server *server) {
     if (server->daemon) {
         /* Who is told that its watch has ended begins another one. */
         server->is_ending = true;
-        http_server_end_watches(server);
+        end_watches(server);
         end_logs(server);
         release_sessions(server);
         if (server->webhooks)

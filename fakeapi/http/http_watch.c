@@ -3,7 +3,8 @@
  * Watch streams. A stream pulls: libmicrohttpd asks for bytes when the socket takes some, so that
  * a client that does not read holds one event and a place in the log, which ends by itself (410).
  * A stream with nothing to send is suspended, and its cursor parked in a watch_hub, which wakes it
- * when something happens that it selects.
+ * when something happens that it selects. Over a WebSocket an event is a message, and the stream
+ * pulls when the socket takes the next one.
  */
 #include "core/base/arena.h"
 #include "core/base/clock.h"
@@ -11,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/upgrade.h"
 #include "fakeapi/schema/protobuf.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/table.h"
@@ -26,6 +28,8 @@ enum {
     WATCH_MS_MIN = 30 * 60 * 1000,
     /* What is gathered for one write to the socket. */
     CHUNK_BYTES = 16 * 1024,
+    /* Stands before each event of protobuf, unless it is a message. */
+    PROTOBUF_LENGTH_BYTES = 4,
     EVENT_BYTES_MAX = 64 * 1024 * 1024,
     /* With more streams than this, what is due comes up to a second late. */
     STREAMS_LOOKED_THROUGH = 256,
@@ -33,7 +37,11 @@ enum {
 };
 
 struct watch_stream {
-    struct waiter waiter; /* first: what epoll hands back when the client goes */
+    union {
+        struct waiter waiter;     /* first: what epoll hands back when the client goes */
+        struct upgraded upgraded; /* of a WebSocket */
+    };
+    bool is_socket, is_closing; /* a WebSocket; its close frame is queued */
     struct http_server *server;
     struct watch_stream *next, *previous;
     struct MHD_Connection *connection;
@@ -55,7 +63,8 @@ struct watch_stream {
 static void suspend(struct watch_stream *stream) {
     stream->is_suspended = true;
     watch_hub_park(stream->server->watch_hub, stream->cursor, stream);
-    MHD_suspend_connection(stream->connection);
+    if (!stream->is_socket)
+        MHD_suspend_connection(stream->connection);
 }
 
 static void resume(struct watch_stream *stream) {
@@ -63,6 +72,11 @@ static void resume(struct watch_stream *stream) {
         return;
     stream->is_suspended = false;
     watch_hub_unpark(stream->cursor);
+    if (stream->is_socket) {
+        /* It sends when epoll says that the socket takes bytes: this may be within the hub. */
+        upgraded_watch(&stream->upgraded, true);
+        return;
+    }
     MHD_resume_connection(stream->connection);
     stream->server->has_resumed = true;
 }
@@ -125,14 +139,21 @@ static void add_shared(struct watch_stream *stream, const struct watch_record *r
         stream->is_ended = true;
 }
 
-static void fill_pending(struct watch_stream *stream) {
+/* Events until there are so many bytes. */
+static void fill_pending(struct watch_stream *stream, size_t bytes_wanted) {
     AUTO(arena) arena = arena_new();
     struct watch_record record;
-    while (!stream->is_ended && buf_view(&stream->pending).len < CHUNK_BYTES &&
+    while (!stream->is_ended && buf_view(&stream->pending).len < bytes_wanted &&
            watch_cursor_next(stream->cursor, arena, &record)) {
         add_event(stream, &record, arena);
         stream->is_ended |= record.type == WATCH_ERROR;
     }
+}
+
+/* An idle stream holds no memory of its own. */
+static void empty_pending(struct watch_stream *stream) {
+    buf_release(&stream->pending);
+    buf_init(&stream->pending, EVENT_BYTES_MAX);
 }
 
 /* --- libmicrohttpd's side --- */
@@ -141,7 +162,7 @@ static ssize_t give_bytes(void *context, uint64_t position, char *bytes, size_t 
     (void)position;
     struct watch_stream *stream = context;
     if (buf_view(&stream->pending).len == 0 && !stream->is_ended)
-        fill_pending(stream);
+        fill_pending(stream, CHUNK_BYTES);
     struct sv pending = buf_view(&stream->pending);
     if (pending.len == 0) {
         if (stream->is_ended)
@@ -152,11 +173,8 @@ static ssize_t give_bytes(void *context, uint64_t position, char *bytes, size_t 
     size_t len = pending.len < bytes_max ? pending.len : bytes_max;
     memcpy(bytes, pending.ptr, len);
     buf_consume(&stream->pending, len);
-    if (len == pending.len) {
-        /* An idle stream holds no memory of its own. */
-        buf_release(&stream->pending);
-        buf_init(&stream->pending, EVENT_BYTES_MAX);
-    }
+    if (len == pending.len)
+        empty_pending(stream);
     return (ssize_t)len;
 }
 
@@ -179,7 +197,10 @@ static void watch_client(struct watch_stream *stream) {
 static void free_stream(void *context) {
     struct watch_stream *stream = context;
     struct http_server *server = stream->server;
-    epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
+    if (stream->is_socket)
+        upgraded_release(&stream->upgraded);
+    else
+        epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
     *(stream->previous ? &stream->previous->next : &server->streams) = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
@@ -238,14 +259,145 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     server->stream_count++;
     buf_init(&stream->pending, EVENT_BYTES_MAX);
     choose_times(stream, request);
-    watch_client(stream);
     return stream;
+}
+
+/* --- WebSockets --- */
+
+/* As the API server: what the client says is not listened to, but for pings and its close. */
+static void ignore_message(wslay_event_context_ptr frames,
+                           const struct wslay_event_on_msg_recv_arg *message, void *context) {
+    (void)frames, (void)message, (void)context;
+}
+
+static void queue_event(struct watch_stream *stream) {
+    struct sv event = buf_view(&stream->pending);
+    bool is_binary = stream->encoding == ENCODING_PROTOBUF;
+    if (is_binary)
+        event = sv_drop(event, PROTOBUF_LENGTH_BYTES);
+    wslay_event_queue_msg(
+        stream->upgraded.frames,
+        &(struct wslay_event_msg){.opcode = is_binary ? WSLAY_BINARY_FRAME : WSLAY_TEXT_FRAME,
+                                  .msg = (const uint8_t *)event.ptr,
+                                  .msg_length = event.len});
+    empty_pending(stream);
+}
+
+/* The next event, or the close frame; false: there is none now. */
+static bool queue_next(struct watch_stream *stream) {
+    if (stream->is_suspended)
+        return false;
+    if (buf_view(&stream->pending).len == 0)
+        fill_pending(stream, 1);
+    if (buf_view(&stream->pending).len > 0) {
+        queue_event(stream);
+        return true;
+    }
+    if (stream->is_ended) {
+        wslay_event_queue_close(stream->upgraded.frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
+        stream->is_closing = true;
+        return true;
+    }
+    suspend(stream);
+    return false;
+}
+
+/* Sends while the socket takes bytes. False: the stream is over. */
+static bool send_events(struct watch_stream *stream) {
+    wslay_event_context_ptr frames = stream->upgraded.frames;
+    bool has_more = true;
+    if (!upgraded_socket_flush(&stream->upgraded.socket))
+        return false;
+    while (has_more) {
+        if (wslay_event_send(frames) != 0)
+            return false;
+        bool is_blocked = wslay_event_want_write(frames);
+        bool is_over = stream->is_closing || wslay_event_get_close_received(frames);
+        if (is_over && !is_blocked && !stream->upgraded.socket.is_behind)
+            return false;
+        has_more = !is_over && !is_blocked && queue_next(stream);
+    }
+    upgraded_watch(&stream->upgraded, wslay_event_want_write(frames));
+    return true;
+}
+
+static void socket_ready(struct waiter *waiter, unsigned events) {
+    struct watch_stream *stream = (struct watch_stream *)waiter;
+    bool has_news = (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0;
+    bool is_open = !has_news || wslay_event_recv(stream->upgraded.frames) == 0;
+    if (!is_open || !send_events(stream))
+        free_stream(stream);
+}
+
+static void begin_socket(struct upgraded *upgraded) {
+    upgraded_begin_frames(upgraded, ignore_message);
+}
+
+static void abandon_socket(struct upgraded *upgraded) {
+    free_stream(upgraded);
+}
+
+static enum MHD_Result answer_socket(struct exchange *exchange, struct watch_stream *stream) {
+    struct protocols protocols;
+    upgrade_offers(exchange, UPGRADE_WEBSOCKET, &protocols);
+    stream->is_socket = true;
+    stream->upgraded = (struct upgraded){.waiter.ready = socket_ready,
+                                         .server = stream->server,
+                                         .begin = begin_socket,
+                                         .abandon = abandon_socket};
+    return upgrade_answer(exchange, &stream->upgraded, UPGRADE_WEBSOCKET,
+                          protocols.count > 0 ? protocols.offered[0] : SV(""));
+}
+
+/* What the API server's WebSockets ask of a handshake; "" when it is good. Any one subprotocol is
+ * agreed to, since none changes what is sent. */
+static struct sv handshake_problem(const struct exchange *exchange, int *ret_http_status) {
+    struct protocols protocols;
+    upgrade_offers(exchange, UPGRADE_WEBSOCKET, &protocols);
+    *ret_http_status = 400;
+    if (!upgrade_has_key(exchange))
+        return SV("the WebSocket handshake has no Sec-WebSocket-Key header");
+    if (protocols.count > 1)
+        return SV("a watch takes one WebSocket subprotocol at most: offer base64.binary.k8s.io or "
+                  "none");
+    *ret_http_status = 403;
+    if (header_of(exchange, "Origin").len == 0)
+        return SV("the WebSocket handshake of a watch has no Origin header: send one, as browsers "
+                  "do");
+    return SV("");
+}
+
+/* --- requests --- */
+
+static enum MHD_Result answer_chunked(struct exchange *exchange, struct watch_stream *stream) {
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, give_bytes, stream, free_stream);
+    watch_client(stream);
+    if (!response) {
+        free_stream(stream);
+        return MHD_NO;
+    }
+    add_headers(exchange, response,
+                stream->encoding == ENCODING_PROTOBUF
+                    ? SV("application/vnd.kubernetes.protobuf;stream=watch")
+                    : SV("application/json"),
+                false);
+    count_answer(exchange->server, 200);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
+    MHD_destroy_response(response);
+    return result;
 }
 
 enum MHD_Result answer_watch(struct exchange *exchange, const struct route *route) {
     struct http_server *server = exchange->server;
     struct api_response refusal;
     enum table_include include;
+    bool is_socket = upgrade_wanted(exchange) == UPGRADE_WEBSOCKET;
+    int http_status = 0;
+    struct sv problem = is_socket ? handshake_problem(exchange, &http_status) : SV("");
+    if (problem.len > 0)
+        return send_status(exchange, route, http_status,
+                           http_status == 403 ? "Forbidden" : "BadRequest", problem);
     if (route->acceptance.encoding == ENCODING_YAML)
         return send_status(exchange, route, 406, "NotAcceptable",
                            SV("only the following media types are accepted: application/json, "
@@ -258,21 +410,7 @@ enum MHD_Result answer_watch(struct exchange *exchange, const struct route *rout
     if (!cursor)
         return send_tree(exchange, route, &refusal, SV(""));
     struct watch_stream *stream = new_stream(exchange, route, cursor, include);
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, give_bytes, stream, free_stream);
-    if (!response) {
-        free_stream(stream);
-        return MHD_NO;
-    }
-    add_headers(exchange, response,
-                stream->encoding == ENCODING_PROTOBUF
-                    ? SV("application/vnd.kubernetes.protobuf;stream=watch")
-                    : SV("application/json"),
-                false);
-    count_answer(server, 200);
-    enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
-    MHD_destroy_response(response);
-    return result;
+    return is_socket ? answer_socket(exchange, stream) : answer_chunked(exchange, stream);
 }
 
 /* --- the loop's side --- */
@@ -351,6 +489,22 @@ void http_server_end_watches(struct http_server *server) {
 void begin_watches(struct http_server *server) {
     server->watch_hub = watch_hub_new(wake, server);
     server->watches_due_ms = DEADLINE_NEVER;
+}
+
+/* A WebSocket is ours, so that the library does not end it. */
+void end_watches(struct http_server *server) {
+    struct watch_stream *next;
+    http_server_end_watches(server);
+    for (struct watch_stream *stream = server->streams; stream; stream = next) {
+        next = stream->next;
+        if (stream->is_socket && stream->upgraded.handle)
+            socket_ready(&stream->waiter, EPOLLOUT);
+    }
+    for (struct watch_stream *stream = server->streams; stream; stream = next) {
+        next = stream->next;
+        if (stream->is_socket && stream->upgraded.handle)
+            free_stream(stream);
+    }
 }
 
 void release_watches(struct http_server *server) {
