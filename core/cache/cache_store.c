@@ -18,19 +18,19 @@ enum { SEEN_VERSIONS = 8 };
 /* Of how many objects that have ended the uid is remembered. */
 enum { GONE_UIDS = 1024 };
 
-/* One state of an object: bytes of our own or, where whoever delivered it holds it as a frozen
- * tree, a reference to that. Neither: there is none. */
+/* One state of an object: a tree, or the bytes that it was written to when it had not been used for
+ * a while, or both when it was used again. Neither: there is none. */
 struct state {
     struct sv bytes;
-    struct frozen *shared;
+    struct frozen *tree;
+    bool is_lent; /* the tree is held by whoever delivered it, too: it stays */
 };
 
 struct entry {
     struct cached seen;          /* what readers get; must be first */
     char *block;                 /* the texts of `seen` */
     struct state state;          /* the object; none while hidden */
-    struct frozen *tree;         /* of state.bytes; NULL while only the bytes are held */
-    struct entry *older, *newer; /* among those with a tree, by last use */
+    struct entry *older, *newer; /* among those with a tree of their own, by last use */
     struct sv *groups;
     uint64_t *aspects; /* of each group */
     char *group_block;
@@ -47,9 +47,9 @@ struct cache_store {
     struct map *entries; /* cache_key() -> struct entry */
     struct map *groups;  /* group -> struct map of cache_key() -> struct entry */
     struct map *overlays;
-    size_t bytes;
-    struct entry *oldest, *newest; /* with a tree */
-    size_t tree_bytes;
+    size_t bytes;                  /* of states, without trees */
+    struct entry *oldest, *newest; /* with a tree of their own */
+    size_t tree_bytes;             /* of these */
     /* Hashes of the uids that the watch told the end of last: the answer to the write that ended an
      * object may come behind the event, over another connection, and must not bring it back. */
     uint64_t gone[GONE_UIDS];
@@ -201,46 +201,67 @@ static struct sv keep_bytes(struct sv bytes) {
 }
 
 static struct state state_of(const struct cJSON *object) {
-    struct frozen *shared = frozen_of(object);
-    if (shared)
-        return (struct state){.bytes = SV(""), .shared = frozen_ref(shared)};
-    AUTO(arena) arena = arena_new();
-    return (struct state){.bytes = keep_bytes(json_write_arena(arena, object, JSON_COMPACT))};
+    struct frozen *lent = frozen_of(object);
+    return (struct state){
+        .bytes = SV(""),
+        .tree = lent ? frozen_ref(lent) : frozen_new(object),
+        .is_lent = lent != NULL,
+    };
 }
 
 static struct state state_copy(const struct state *state) {
-    if (state->shared)
-        return (struct state){.bytes = SV(""), .shared = frozen_ref(state->shared)};
-    return (struct state){.bytes = keep_bytes(state->bytes)};
+    if (!state->tree)
+        return (struct state){.bytes = keep_bytes(state->bytes)};
+    return (struct state){
+        .bytes = SV(""), .tree = frozen_ref(state->tree), .is_lent = state->is_lent};
 }
 
 static bool state_is_none(const struct state *state) {
-    return !state->shared && state->bytes.len == 0;
+    return !state->tree && state->bytes.len == 0;
 }
 
 static void state_release(struct state *state) {
     if (state->bytes.len)
         mem_free((char *)state->bytes.ptr);
-    frozen_unref(state->shared);
+    frozen_unref(state->tree);
     *state = (struct state){.bytes = SV("")};
 }
 
-/* Lives as long as the state and the arena. */
-static const struct cJSON *state_tree(const struct state *state, struct arena *arena) {
+/* Of a state that there is: makes the tree if it has none. */
+static void state_thaw(struct state *state) {
+    if (state->tree)
+        return;
+    AUTO(arena) arena = arena_new();
     struct error err = {0};
-    if (state->shared)
-        return frozen_root(state->shared);
     const struct cJSON *object = json_read(arena, state->bytes, &err);
     assert(object); /* we wrote it */
-    return object;
+    state->tree = frozen_new(object);
 }
 
 /* --- trees, least recently used first --- */
+
+static bool has_own_tree(const struct entry *entry) {
+    return entry->state.tree && !entry->state.is_lent;
+}
 
 static void unlink_tree(struct cache_store *store, struct entry *entry) {
     *(entry->older ? &entry->older->newer : &store->oldest) = entry->newer;
     *(entry->newer ? &entry->newer->older : &store->newest) = entry->older;
     entry->older = entry->newer = NULL;
+    store->tree_bytes -= frozen_bytes(entry->state.tree);
+}
+
+/* Leaves the bytes only, which a state that is used again keeps: it never changes. */
+static void drop_tree(struct cache_store *store, struct entry *entry) {
+    struct state *state = &entry->state;
+    if (state->bytes.len == 0) {
+        AUTO(arena) arena = arena_new();
+        state->bytes = keep_bytes(json_write_arena(arena, frozen_root(state->tree), JSON_COMPACT));
+        store->bytes += state->bytes.len;
+    }
+    unlink_tree(store, entry);
+    frozen_unref(state->tree);
+    state->tree = NULL;
 }
 
 static void link_newest(struct cache_store *store, struct entry *entry) {
@@ -248,22 +269,7 @@ static void link_newest(struct cache_store *store, struct entry *entry) {
     entry->newer = NULL;
     *(store->newest ? &store->newest->newer : &store->oldest) = entry;
     store->newest = entry;
-}
-
-static void drop_tree(struct cache_store *store, struct entry *entry) {
-    if (!entry->tree)
-        return;
-    unlink_tree(store, entry);
-    store->tree_bytes -= frozen_bytes(entry->tree);
-    frozen_unref(entry->tree);
-    entry->tree = NULL;
-}
-
-static void keep_tree(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
-    drop_tree(store, entry);
-    entry->tree = frozen_new(object);
-    store->tree_bytes += frozen_bytes(entry->tree);
-    link_newest(store, entry);
+    store->tree_bytes += frozen_bytes(entry->state.tree);
     while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->oldest != entry)
         drop_tree(store, store->oldest);
 }
@@ -273,16 +279,12 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
     struct entry *entry = (struct entry *)cached;
     if (cached->is_hidden)
         return NULL;
-    if (entry->state.shared)
-        return frozen_hold(arena, entry->state.shared);
-    if (entry->tree) {
+    if (has_own_tree(entry))
         unlink_tree(store, entry);
+    state_thaw(&entry->state);
+    if (has_own_tree(entry))
         link_newest(store, entry);
-    } else {
-        AUTO(arena) scratch = arena_new();
-        keep_tree(store, entry, state_tree(&entry->state, scratch));
-    }
-    return frozen_hold(arena, entry->tree);
+    return frozen_hold(arena, entry->state.tree);
 }
 
 /* --- entries --- */
@@ -333,15 +335,20 @@ static struct entry *ensure(struct cache_store *store, const struct resource *re
 
 /* Takes `state` over. */
 static void set_state(struct cache_store *store, struct entry *entry, struct state state) {
-    drop_tree(store, entry);
+    if (has_own_tree(entry))
+        unlink_tree(store, entry);
     store->bytes += state.bytes.len;
     store->bytes -= entry->state.bytes.len;
     state_release(&entry->state);
     entry->state = state;
+    if (has_own_tree(entry))
+        link_newest(store, entry);
 }
 
-static void show(struct cache_store *store, struct entry *entry, const struct cJSON *object) {
+/* Takes `state` over, which has a tree. */
+static void show(struct cache_store *store, struct entry *entry, struct state state) {
     AUTO(arena) arena = arena_new();
+    const struct cJSON *object = frozen_root(state.tree);
     bool is_same_version = !state_is_none(&entry->state) &&
                            sv_eq(entry->seen.resource_version, object_resource_version(object));
     set_texts(entry, (struct cached){.resource = entry->seen.resource,
@@ -349,9 +356,7 @@ static void show(struct cache_store *store, struct entry *entry, const struct cJ
                                      .name = object_name(object),
                                      .uid = object_uid(object),
                                      .resource_version = object_resource_version(object)});
-    set_state(store, entry, state_of(object));
-    if (!entry->state.shared)
-        keep_tree(store, entry, object);
+    set_state(store, entry, state);
     struct cache_groups groups; /* large: only what counts is set */
     groups.count = 0;
     store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
@@ -361,7 +366,6 @@ static void show(struct cache_store *store, struct entry *entry, const struct cJ
 static void entry_free(struct entry *entry) {
     state_release(&entry->watched);
     state_release(&entry->state);
-    frozen_unref(entry->tree);
     mem_free(entry->block);
     forget_groups(entry);
     mem_free(entry);
@@ -460,7 +464,7 @@ void cache_store_upsert(struct cache_store *store, const struct resource *resour
     }
     if (entry->has_overlay)
         end_overlay(store, entry);
-    show(store, entry, object);
+    show(store, entry, state_of(object));
 }
 
 void cache_store_remove(struct cache_store *store, const struct resource *resource,
@@ -496,7 +500,7 @@ void cache_store_overlay(struct cache_store *store, const struct resource *resou
     if (has_seen_version(entry, object_resource_version(object)))
         return;
     begin_overlay(store, entry, now_ms);
-    show(store, entry, object);
+    show(store, entry, state_of(object));
 }
 
 void cache_store_hide(struct cache_store *store, const struct resource *resource,
@@ -517,12 +521,11 @@ static void reveal(struct cache_store *store, struct entry *entry) {
         drop_entry(store, entry);
         return;
     }
-    AUTO(arena) arena = arena_new();
     struct state watched = entry->watched;
     entry->watched = (struct state){.bytes = SV("")};
     end_overlay(store, entry);
-    show(store, entry, state_tree(&watched, arena));
-    state_release(&watched);
+    state_thaw(&watched);
+    show(store, entry, watched);
 }
 
 void cache_store_drop_overlays(struct cache_store *store, const struct resource *resource) {
@@ -572,5 +575,5 @@ size_t cache_store_count(const struct cache_store *store) {
 }
 
 size_t cache_store_bytes(const struct cache_store *store) {
-    return store->bytes;
+    return store->bytes + store->tree_bytes;
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cache_store: the objects that a controller knows, found by resource and name or by the groups
- * they belong to. They are held as compact JSON bytes or, in one process with the server, as the
- * server's own frozen trees. What an object's groups are is decided by an index function; groups
- * are texts such as "runtime/ns/name".
+ * they belong to. What an object's groups are is decided by an index function; groups are texts
+ * such as "runtime/ns/name".
+ *
+ * Objects that were used lately are held as trees, up to CACHE_TREE_BYTES_MAX: a plan reads its
+ * objects many times while a runtime comes up. Then they are written to compact JSON, a quarter as
+ * large, and read again when somebody asks. In one process with the server they are the server's
+ * own frozen trees.
  *
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
  * An overlay that the watch never confirms ends after CACHE_OVERLAY_MS or with a relist.
- *
- * Beside their bytes the objects that were used lately are held as trees, up to
- * CACHE_TREE_BYTES_MAX: a plan reads its objects many times while a runtime comes up.
  */
 #ifndef CORE_CACHE_CACHE_STORE_H
 #define CORE_CACHE_CACHE_STORE_H
@@ -27,7 +28,9 @@ enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
     CACHE_GROUPS_MAX = 1024,      /* of one object: a node has a few for each cache on it */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
-    CACHE_TREE_BYTES_MAX = 32 * 1024 * 1024,
+    /* A controller comes from one runtime to the next and has few dozens under way, with some 70
+     * KiB of trees each; more would only hold those that are at rest. */
+    CACHE_TREE_BYTES_MAX = 4 * 1024 * 1024,
 };
 
 /* The groups of one object, filled by the index function. `aspects` says by a hash what the
@@ -91,7 +94,7 @@ const struct cached *cache_store_next(const struct cache_store *store, struct sv
 const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
                                      struct arena *arena);
 size_t cache_store_count(const struct cache_store *store);
-/* Of the objects' bytes, without trees, shared or not. */
+/* Of what the store holds of the objects itself: trees that others lend it do not count. */
 size_t cache_store_bytes(const struct cache_store *store);
 
 /* "plural.group/ns/name": unique over all resources. */

@@ -168,6 +168,52 @@ TEST(a_frozen_tree_is_shared_and_not_copied) {
     frozen_unref(second);
 }
 
+static const struct cJSON *numbered(struct arena *arena, int number) {
+    struct cJSON *object = json_copy(arena, pod(arena, "u", "1", "a"));
+    struct cJSON *list = json_ensure_list(arena, object, SV("ports"));
+    json_set_string(arena, json_get(object, SV("metadata")), SV("name"),
+                    arena_printf(arena, "p-%d", number));
+    for (int i = 0; i < 100; i++)
+        json_append(list, json_string(arena, arena_printf(arena, "%d", number + i)));
+    return object;
+}
+
+static bool is_as_told(struct cache_store *store, int number) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *told = numbered(arena, number);
+    const struct cached *cached =
+        cache_store_get(store, &RESOURCE_PODS, SV("ns"), object_name(told));
+    return cached && json_equal(cache_store_tree(store, cached, arena), told);
+}
+
+/* Trees are several times as large as what they are written to: only those used lately stay. */
+TEST(objects_that_are_not_used_shrink_and_stay_the_same) {
+    enum { OBJECT_COUNT = 2000, WRITTEN_BYTES_MAX = 1000 };
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    AUTO(arena) arena = arena_new();
+    for (int i = 0; i < OBJECT_COUNT; i++) {
+        cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, i));
+        arena_reset(arena);
+    }
+    size_t bytes_max = CACHE_TREE_BYTES_MAX + OBJECT_COUNT * WRITTEN_BYTES_MAX;
+    CHECK(cache_store_bytes(store) > CACHE_TREE_BYTES_MAX);
+    CHECK(cache_store_bytes(store) < bytes_max);
+    for (int turn = 0; turn < 2; turn++)
+        for (int i = 0; i < OBJECT_COUNT; i++)
+            CHECK(is_as_told(store, i));
+    CHECK(cache_store_bytes(store) < bytes_max);
+
+    /* The first is only bytes now, and comes back from them when a delete is not confirmed. */
+    cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p-0"), 0);
+    cache_store_expire(store, CACHE_OVERLAY_MS);
+    CHECK(is_as_told(store, 0));
+    for (int i = 0; i < OBJECT_COUNT; i++)
+        cache_store_remove(store, &RESOURCE_PODS, SV("ns"), arena_printf(arena, "p-%d", i),
+                           SV("u"));
+    CHECK(cache_store_bytes(store) == 0);
+}
+
 static void many_groups(void *context, const struct resource *resource, const struct cJSON *object,
                         struct arena *arena, struct cache_groups *ret_groups) {
     (void)context;
