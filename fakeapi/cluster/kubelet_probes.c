@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Probes that run a command, in containers whose process an engine knows. Elsewhere nobody could
- * answer: a readiness probe there says yes after its delay, and the others always.
+ * Probes that run a command, in containers whose process an engine knows, and those that connect to
+ * a port: one that the pod declares answers, any other refuses. The rest nobody could answer: a
+ * readiness probe there says yes after its delay, and the others always.
  */
+#include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
 #include "fakeapi/cluster/world.h"
 
-enum { PERIOD_S_DEFAULT = 10, FAILURES_DEFAULT = 3, MESSAGE_BYTES_MAX = 1024 };
+#include <inttypes.h>
+
+enum { PERIOD_S_DEFAULT = 10, FAILURES_DEFAULT = 3, MESSAGE_BYTES_MAX = 1024, PORT_MAX = 65535 };
 
 static const struct {
     struct sv field;
@@ -22,10 +27,15 @@ static const struct {
     [PROBE_READINESS] = {{"readinessProbe", 14}, "Readiness"},
 };
 
+static bool is_of_port(const struct cJSON *probe) {
+    return json_get(probe, SV("httpGet")) || json_get(probe, SV("tcpSocket"));
+}
+
 static const struct cJSON *probe_of(const struct cJSON *pod, const struct sim_container *container,
                                     enum probe_kind kind) {
     const struct cJSON *probe = json_get(container_spec(pod, container->name), kinds[kind].field);
-    return json_find(probe, "exec.command") ? probe : NULL;
+    bool can_run = json_find(probe, "exec.command") && container->has_process;
+    return can_run || is_of_port(probe) ? probe : NULL;
 }
 
 static int64_t period_ms(const struct cJSON *probe) {
@@ -52,8 +62,6 @@ static void plan_later_probes(struct sim_container *container, const struct cJSO
 
 void probes_start(struct sim_container *container, const struct cJSON *pod, int64_t now_ms) {
     memset(container->probes, 0, sizeof(container->probes));
-    if (!container->has_process)
-        return;
     plan_probe(container, pod, PROBE_STARTUP, now_ms);
     if (container->probes[PROBE_STARTUP].next_ms == 0) {
         plan_later_probes(container, pod, now_ms);
@@ -69,12 +77,103 @@ bool probes_say_ready(const struct sim_container *container) {
            !container->probes[PROBE_READINESS].is_failing;
 }
 
+/* --- what is probed --- */
+
+struct outcome {
+    enum { PROBE_SUCCEEDED, PROBE_FAILED, PROBE_ERRORED } type;
+    struct sv said; /* of what did not succeed */
+};
+
+static struct outcome run_command(struct kubelet *kubelet, const struct sim_container *container,
+                                  const struct cJSON *pod, const struct cJSON *probe,
+                                  struct arena *arena) {
+    struct exec_result result;
+    int64_t timeout_ms = 1000 * json_int_or(probe, SV("timeoutSeconds"), 1);
+    process_exec(kubelet, pod, container->name, json_find(probe, "exec.command"), timeout_ms, arena,
+                 &result);
+    bool is_good =
+        result.err.code == ERROR_NONE && result.exit_code == 0 && result.duration_ms <= timeout_ms;
+    return (struct outcome){is_good ? PROBE_SUCCEEDED : PROBE_FAILED, result.stderr_bytes.len > 0
+                                                                          ? result.stderr_bytes
+                                                                          : result.stdout_bytes};
+}
+
+static bool list_declares(const struct cJSON *containers, int64_t port) {
+    JSON_EACH (container, containers)
+        JSON_EACH (declared, json_get(container, SV("ports")))
+            if (json_int_or(declared, SV("containerPort"), 0) == port)
+                return true;
+    return false;
+}
+
+/* The containers of a pod share their network. */
+static bool is_listening(const struct cJSON *pod, int64_t port) {
+    return list_declares(json_find(pod, "spec.containers"), port) ||
+           list_declares(json_find(pod, "spec.initContainers"), port);
+}
+
+/* A number or the name of one of the container's ports; 0: neither. */
+static int64_t port_of(const struct cJSON *container, const struct cJSON *port) {
+    int64_t number = 0;
+    if (!json_is_string(port))
+        return json_to_int64(port, &number) ? number : 0;
+    JSON_EACH (declared, json_get(container, SV("ports")))
+        if (sv_eq(json_string_or(declared, SV("name"), SV("")), json_text(port)))
+            return json_int_or(declared, SV("containerPort"), 0);
+    return 0;
+}
+
+static struct sv refusal(const struct cJSON *probe, struct sv address, struct arena *arena) {
+    const struct cJSON *get = json_get(probe, SV("httpGet"));
+    struct sv refused =
+        arena_printf(arena, "dial tcp %.*s: connect: connection refused", SV_ARG(address));
+    if (!get)
+        return refused;
+    struct sv path = json_string_or(get, SV("path"), SV("/"));
+    bool is_secure = sv_eq(json_string_or(get, SV("scheme"), SV("HTTP")), SV("HTTPS"));
+    return arena_printf(arena, "Get \"%s://%.*s%s%.*s\": %.*s", is_secure ? "https" : "http",
+                        SV_ARG(address), sv_starts_with(path, SV("/")) ? "" : "/", SV_ARG(path),
+                        SV_ARG(refused));
+}
+
+/* Its status may not be written yet. */
+static struct sv ip_of(const struct kubelet *kubelet, const struct cJSON *pod,
+                       struct arena *arena) {
+    const struct sim_pod *sim =
+        map_get(kubelet->sims, object_key(arena, object_namespace(pod), object_name(pod)));
+    return sim ? sim->ip : SV("");
+}
+
+static struct outcome connect_port(const struct kubelet *kubelet,
+                                   const struct sim_container *container, const struct cJSON *pod,
+                                   const struct cJSON *probe, struct arena *arena) {
+    const struct cJSON *get = json_get(probe, SV("httpGet"));
+    const struct cJSON *action = get ? get : json_get(probe, SV("tcpSocket"));
+    const struct cJSON *named = json_get(action, SV("port"));
+    int64_t port = port_of(container_spec(pod, container->name), named);
+    if (port == 0 && json_is_string(named))
+        return (struct outcome){
+            PROBE_ERRORED, arena_printf(arena, "strconv.Atoi: parsing \"%.*s\": invalid syntax",
+                                        SV_ARG(json_text(named)))};
+    if (port <= 0 || port > PORT_MAX)
+        return (struct outcome){PROBE_ERRORED,
+                                arena_printf(arena, "invalid port number: %" PRId64, port)};
+    if (is_listening(pod, port))
+        return (struct outcome){PROBE_SUCCEEDED, SV("")};
+    struct sv host = json_string_or(action, SV("host"), ip_of(kubelet, pod, arena));
+    struct sv address = arena_printf(arena, "%.*s:%" PRId64, SV_ARG(host), port);
+    return (struct outcome){PROBE_FAILED, refusal(probe, address, arena)};
+}
+
+/* --- what follows --- */
+
 static void report(struct kubelet *kubelet, const struct cJSON *pod, enum probe_kind kind,
-                   const struct exec_result *result, struct arena *arena) {
-    struct sv said = result->stderr_bytes.len > 0 ? result->stderr_bytes : result->stdout_bytes;
+                   const struct outcome *outcome, struct arena *arena) {
+    const char *verdict =
+        outcome->type == PROBE_ERRORED ? "errored and resulted in unknown state" : "failed";
     agent_event(kubelet->part, pod, true, SV("Unhealthy"),
-                arena_printf(arena, "%s probe failed: %.*s", kinds[kind].name,
-                             SV_ARG(sv_prefix(said, MESSAGE_BYTES_MAX))));
+                arena_printf(arena, "%s probe %s: %.*s", kinds[kind].name, verdict,
+                             SV_ARG(sv_prefix(outcome->said, MESSAGE_BYTES_MAX))));
 }
 
 /* True when the probe's threshold is reached and the container has to go. */
@@ -97,6 +196,9 @@ static void note_success(struct sim_container *container, const struct cJSON *po
     if (known->successes < json_int_or(probe, SV("successThreshold"), 1))
         return;
     known->is_failing = false;
+    /* What a pod declares does not change, so that a port which answered answers for good. */
+    if (is_of_port(probe))
+        known->next_ms = 0;
     if (kind != PROBE_STARTUP)
         return;
     known->next_ms = 0;
@@ -108,19 +210,16 @@ static bool run_probe(struct kubelet *kubelet, struct sim_container *container,
     const struct cJSON *probe = probe_of(pod, container, kind);
     struct sim_probe *known = &container->probes[kind];
     AUTO(arena) arena = arena_new();
-    struct exec_result result;
-    int64_t timeout_ms = 1000 * json_int_or(probe, SV("timeoutSeconds"), 1);
-    process_exec(kubelet, pod, container->name, json_find(probe, "exec.command"), timeout_ms, arena,
-                 &result);
+    struct outcome outcome = is_of_port(probe) ? connect_port(kubelet, container, pod, probe, arena)
+                                               : run_command(kubelet, container, pod, probe, arena);
     known->next_ms = now_ms + period_ms(probe);
-    bool is_good =
-        result.err.code == ERROR_NONE && result.exit_code == 0 && result.duration_ms <= timeout_ms;
-    if (is_good) {
+    if (outcome.type == PROBE_SUCCEEDED) {
         note_success(container, pod, probe, kind, now_ms);
         return true;
     }
-    report(kubelet, pod, kind, &result, arena);
-    return !note_failure(container, probe, kind);
+    report(kubelet, pod, kind, &outcome, arena);
+    /* As the kubelet: what could not be tried counts neither way. */
+    return outcome.type == PROBE_ERRORED || !note_failure(container, probe, kind);
 }
 
 bool probes_advance(struct kubelet *kubelet, struct sim_container *container,

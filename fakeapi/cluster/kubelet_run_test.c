@@ -3,6 +3,7 @@
 #include "fakeapi/cluster/kubelet.h"
 
 #include "core/base/test.h"
+#include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world_fixture.h"
 
@@ -141,6 +142,82 @@ TEST(commands_of_probes_run_in_the_container) {
         CHECK(object_condition_is_true(pod, SV("Ready")) == probe_cases[i].is_ready);
         CHECK(json_find_int(pod, "status.containerStatuses.0.restartCount", -1) ==
               probe_cases[i].restarts);
+    }
+}
+
+#define PORTS ",\"ports\":[{\"containerPort\":8080,\"name\":\"web\"}],"
+#define SERVED(probe) FIXTURE_POD("p", "", PORTS probe "}]}")
+
+static const struct {
+    const char *pod;
+    int64_t after_ms;
+    bool is_ready;
+    int64_t restarts;
+    const char *event; /* with % for the pod's address; "": none */
+} port_cases[] = {
+    {SERVED("\"readinessProbe\":{\"httpGet\":{\"port\":8080}}"), 1000, true, 0, ""},
+    {SERVED("\"readinessProbe\":{\"tcpSocket\":{\"port\":8080}}"), 1000, true, 0, ""},
+    {SERVED("\"readinessProbe\":{\"httpGet\":{\"port\":\"web\"}}"), 1000, true, 0, ""},
+    {SERVED("\"readinessProbe\":{\"initialDelaySeconds\":5,\"httpGet\":{\"port\":8080}}"), 4000,
+     false, 0, ""},
+    {SERVED("\"readinessProbe\":{\"initialDelaySeconds\":5,\"httpGet\":{\"port\":8080}}"), 6000,
+     true, 0, ""},
+    {SERVED("\"readinessProbe\":{\"httpGet\":{\"port\":9090,\"path\":\"/up\"}}"), 60000, false, 0,
+     "Readiness probe failed: Get \"http://%:9090/up\": dial tcp %:9090: connect: connection "
+     "refused"},
+    {SERVED("\"readinessProbe\":{\"httpGet\":{\"port\":9090,\"scheme\":\"HTTPS\"}}"), 60000, false,
+     0,
+     "Readiness probe failed: Get \"https://%:9090/\": dial tcp %:9090: connect: connection "
+     "refused"},
+    {SERVED("\"readinessProbe\":{\"tcpSocket\":{\"port\":9090}}"), 60000, false, 0,
+     "Readiness probe failed: dial tcp %:9090: connect: connection refused"},
+    {SERVED("\"readinessProbe\":{\"tcpSocket\":{\"port\":\"x\"}}"), 60000, false, 0,
+     "Readiness probe errored and resulted in unknown state: strconv.Atoi: parsing \"x\": invalid "
+     "syntax"},
+    {SERVED("\"livenessProbe\":{\"periodSeconds\":2,\"tcpSocket\":{\"port\":8080}}"), 60000, true,
+     0, ""},
+    {SERVED("\"livenessProbe\":{\"periodSeconds\":2,\"tcpSocket\":{\"port\":9090}}"), 5000, true, 1,
+     "Liveness probe failed: dial tcp %:9090: connect: connection refused"},
+    {SERVED("\"livenessProbe\":{\"periodSeconds\":2,\"tcpSocket\":{\"port\":\"x\"}}"), 60000, true,
+     0,
+     "Liveness probe errored and resulted in unknown state: strconv.Atoi: parsing \"x\": invalid "
+     "syntax"},
+    {SERVED("\"startupProbe\":{\"httpGet\":{\"port\":8080}}"), 1000, true, 0, ""},
+    {SERVED("\"startupProbe\":{\"httpGet\":{\"port\":9090}}"), 5000, false, 0,
+     "Startup probe failed: Get \"http://%:9090/\": dial tcp %:9090: connect: connection refused"},
+};
+
+static struct sv unhealthy_message(struct world *world, struct arena *arena) {
+    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct api_response response;
+    fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+    JSON_EACH (event, json_get(response.body, SV("items")))
+        if (sv_eq(json_find_string(event, "reason"), SV("Unhealthy")))
+            return json_find_string(event, "message");
+    return SV("");
+}
+
+static struct sv with_address(const char *text, struct sv address, struct arena *arena) {
+    struct sv rest = sv_from(text), made = SV("");
+    while (sv_find(rest, '%') < rest.len) {
+        struct sv before = sv_cut(&rest, '%');
+        made = arena_printf(arena, "%.*s%.*s%.*s", SV_ARG(made), SV_ARG(before), SV_ARG(address));
+    }
+    return arena_printf(arena, "%.*s%.*s", SV_ARG(made), SV_ARG(rest));
+}
+
+TEST(probes_of_ports_find_those_that_are_declared) {
+    for (size_t i = 0; i < COUNT_OF(port_cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 100);
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, port_cases[i].pod) == 201);
+        fixture_run_ms(world, port_cases[i].after_ms);
+        const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
+        CHECK(object_condition_is_true(pod, SV("Ready")) == port_cases[i].is_ready);
+        CHECK(json_find_int(pod, "status.containerStatuses.0.restartCount", -1) ==
+              port_cases[i].restarts);
+        CHECK_SV(unhealthy_message(world, arena),
+                 with_address(port_cases[i].event, json_find_string(pod, "status.podIP"), arena));
     }
 }
 
