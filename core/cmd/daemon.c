@@ -23,7 +23,11 @@
 
 #include <unistd.h>
 
-enum { HOST_NAME_BYTES_MAX = 256 };
+enum {
+    HOST_NAME_BYTES_MAX = 256,
+    /* More than what keeps a clock right, which goes by milliseconds, and less than any period. */
+    CLOCK_STEP_MS_MIN = 10 * 1000,
+};
 
 /* --- connections --- */
 
@@ -146,6 +150,27 @@ static void follow_election(struct daemon *daemon) {
     start_controller(daemon);
 }
 
+static int64_t clock_difference_ms(void) {
+    return wall_now_ms() - steady_now_ms();
+}
+
+/* The controller goes by the wall's clock, of which it writes times. When that is set, deadlines
+ * would all be due at once, or not for hours; a controller that begins again has none, and finds
+ * the same plans. Small corrections only shift deadlines a little. */
+static void follow_clock(struct daemon *daemon) {
+    int64_t difference_ms = clock_difference_ms();
+    int64_t step_ms = difference_ms - daemon->clock_difference_ms;
+    daemon->clock_difference_ms = difference_ms;
+    if (step_ms > -CLOCK_STEP_MS_MIN && step_ms < CLOCK_STEP_MS_MIN)
+        return;
+    log_line(daemon->log, LOG_WARNING,
+             "the system's clock was set %s by %lld s: caches are read again",
+             step_ms < 0 ? "back" : "forward", (long long)(llabs(step_ms) / 1000));
+    credentials_follow_clock(daemon->credentials, wall_now_ms());
+    stop_controller(daemon);
+    start_controller(daemon);
+}
+
 static void tell_trouble(struct daemon *daemon) {
     const struct error *trouble = election_trouble(daemon->election);
     const char *message = trouble ? trouble->message : "";
@@ -168,7 +193,7 @@ static int64_t step_leases(struct daemon *daemon) {
     while (transport_take(daemon->side, &completion))
         if (!daemon->election || !election_take(daemon->election, &completion, now_ms)) {
             dataset_duty_take(daemon->dataset_duty, &completion, now_ms);
-            crd_watch_take(daemon->crd_watch, &completion, wall_now_ms());
+            crd_watch_take(daemon->crd_watch, &completion, now_ms);
         }
     int64_t next_ms = dataset_duty_step(daemon->dataset_duty, now_ms);
     controller_set_owns_datasets(daemon->controller, dataset_duty_is_ours(daemon->dataset_duty));
@@ -201,10 +226,11 @@ static void consider(int64_t *wait_ms, int64_t due_ms, int64_t now_ms) {
 
 static void turn(struct daemon *daemon) {
     int64_t wait_ms = -1;
+    follow_clock(daemon);
     int64_t leases_ms = step_leases(daemon);
     int64_t controller_ms = controller_step(daemon->controller);
-    int64_t now_ms = wall_now_ms();
-    int64_t crd_ms = crd_watch_step(daemon->crd_watch, now_ms);
+    int64_t now_ms = wall_now_ms(), steady_ms = steady_now_ms();
+    int64_t crd_ms = crd_watch_step(daemon->crd_watch, steady_ms);
     consider(&wait_ms, controller_ms, now_ms);
     consider(&wait_ms, credentials_step(daemon->credentials, now_ms), now_ms);
     consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
@@ -212,8 +238,8 @@ static void turn(struct daemon *daemon) {
     for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++)
         if (daemon->local[i])
             consider(&wait_ms, local_http_step(daemon->local[i], now_ms), now_ms);
-    consider(&wait_ms, leases_ms, steady_now_ms());
-    consider(&wait_ms, crd_ms, now_ms);
+    consider(&wait_ms, leases_ms, steady_ms);
+    consider(&wait_ms, crd_ms, steady_ms);
     if (curl_transport_has_completions(daemon->work) ||
         curl_transport_has_completions(daemon->side))
         wait_ms = 0;
@@ -378,6 +404,7 @@ struct daemon *daemon_new(const struct daemon_options *options, struct error *er
     daemon->loop = event_loop_new();
     daemon->identity = make_identity(daemon->arena, options);
     daemon->started_ms = wall_now_ms();
+    daemon->clock_difference_ms = clock_difference_ms();
     if (begin(daemon, err))
         return daemon;
     daemon_free(daemon);

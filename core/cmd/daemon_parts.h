@@ -19,6 +19,7 @@ struct daemon {
     struct client_config config;
     struct sv identity;
     int64_t started_ms;
+    int64_t clock_difference_ms; /* how far the wall's clock was ahead of the steady one */
 
     struct arena *credential_arena;
     struct credential credential;

@@ -324,3 +324,11 @@ int64_t credentials_step(struct credentials *credentials, int64_t now_ms) {
 void credentials_refuse(struct credentials *credentials) {
     credentials->is_refused = true;
 }
+
+void credentials_follow_clock(struct credentials *credentials, int64_t now_ms) {
+    credentials->asked_ms = now_ms - REFRESH_INTERVAL_MS_MIN;
+    if (credentials->files_ms != DEADLINE_NEVER)
+        credentials->files_ms = now_ms;
+    if (credentials->plugin_ms != DEADLINE_NEVER)
+        credentials->plugin_ms = credentials->plugin ? now_ms + PLUGIN_TIMEOUT_MS : now_ms;
+}

@@ -62,5 +62,7 @@ MUST_CHECK bool credentials_begin(struct credentials *credentials, int64_t now_m
 int64_t credentials_step(struct credentials *credentials, int64_t now_ms);
 /* The server did not know us: the next step asks for a new credential. */
 void credentials_refuse(struct credentials *credentials);
+/* The wall's clock was set: what was due at some time of it is asked for at the next step. */
+void credentials_follow_clock(struct credentials *credentials, int64_t now_ms);
 
 #endif

@@ -145,12 +145,10 @@ static void remove_waiting(struct call *call) {
 
 static void open_call(struct call *call);
 
-/* A clock that is set back gives nothing, one that is set forward no more than a burst. */
 static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
     double per_second = transport->options.requests_per_second;
     double most = transport->options.burst > 1 ? (double)transport->options.burst : 1;
-    if (now_ms > transport->tokens_ms)
-        transport->tokens += per_second * (double)(now_ms - transport->tokens_ms) / 1000;
+    transport->tokens += per_second * (double)(now_ms - transport->tokens_ms) / 1000;
     transport->tokens_ms = now_ms;
     if (transport->tokens > most)
         transport->tokens = most;
@@ -163,7 +161,7 @@ static bool may_start(struct curl_transport *transport, const struct call *call)
         return false;
     if (call->is_unlimited || transport->options.requests_per_second <= 0)
         return true;
-    refill_tokens(transport, wall_now_ms());
+    refill_tokens(transport, steady_now_ms());
     if (transport->tokens < 1)
         return false;
     transport->tokens -= 1;
@@ -234,23 +232,12 @@ static long http_status(const struct call *call) {
 static void push_watch_events(struct call *call) {
     for (;;) {
         struct arena *arena = arena_new();
-        struct watch_event event;
-        enum watch_next next = watch_decoder_next(call->decoder, arena, &event, &call->watch_err);
-        if (next != WATCH_NEXT_EVENT) {
+        struct sv line;
+        if (!watch_decoder_next(call->decoder, arena, &line)) {
             arena_free(arena);
-            call->watch_failed = next == WATCH_NEXT_FAILED;
             return;
         }
-        struct completion completion = {
-            .id = call->id,
-            .type = COMPLETION_WATCH_EVENT,
-            .http_status = 200,
-            .event_type = event.type,
-            .body = event.object,
-        };
-        if (event.type == WATCH_ERROR)
-            api_status_to_error(event.object, 500, &completion.err);
-        completion_queue_push(&call->owner->queue, &completion, arena);
+        completion_queue_push_line(&call->owner->queue, call->id, line, arena);
     }
 }
 
@@ -470,19 +457,12 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context) {
     struct curl_transport *transport = context;
     /* libcurl's own clock is the system's. */
     transport->timer_ms =
-        timeout_ms < 0 ? DEADLINE_NEVER : wall_now_ms() + wall_ms_of_system(timeout_ms);
+        timeout_ms < 0 ? DEADLINE_NEVER : steady_now_ms() + wall_ms_of_system(timeout_ms);
     return 0;
 }
 
-int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
-    struct curl_transport *transport = (struct curl_transport *)base;
-    int running;
-    if (transport->timer_ms <= now_ms) {
-        transport->timer_ms = DEADLINE_NEVER;
-        curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        collect_done(transport);
-    }
-    expire_execs(transport, now_ms);
+/* When the next of libcurl's timers, deadlines and tokens is due, on the steady clock. */
+static int64_t next_due_ms(const struct curl_transport *transport) {
     int64_t next_ms = next_token_ms(transport);
     if (transport->timer_ms < next_ms)
         next_ms = transport->timer_ms;
@@ -490,6 +470,20 @@ int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
         if (call->verb == VERB_EXEC && !call->is_waiting && call->deadline_ms < next_ms)
             next_ms = call->deadline_ms;
     return next_ms;
+}
+
+int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    int64_t steady_ms = steady_now_ms();
+    int running;
+    if (transport->timer_ms <= steady_ms) {
+        transport->timer_ms = DEADLINE_NEVER;
+        curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        collect_done(transport);
+    }
+    expire_execs(transport, steady_ms);
+    int64_t due_ms = next_due_ms(transport);
+    return due_ms == DEADLINE_NEVER ? DEADLINE_NEVER : now_ms + (due_ms - steady_ms);
 }
 
 /* --- requests --- */
@@ -580,7 +574,7 @@ static void set_login(struct call *call) {
 static void set_kind(struct call *call) {
     CURL *easy = call->easy;
     if (call->verb == VERB_EXEC) {
-        call->deadline_ms = wall_now_ms() + call->timeout_ms;
+        call->deadline_ms = steady_now_ms() + call->timeout_ms;
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     } else if (call->verb == VERB_WATCH) {
@@ -657,11 +651,6 @@ static uint64_t start(struct transport *base, const struct request *request) {
     return call->id;
 }
 
-static bool take(struct transport *base, struct completion *ret_completion) {
-    struct curl_transport *transport = (struct curl_transport *)base;
-    return completion_queue_take(&transport->queue, ret_completion);
-}
-
 static void cancel(struct transport *base, uint64_t id) {
     struct curl_transport *transport = (struct curl_transport *)base;
     completion_queue_drop(&transport->queue, id);
@@ -672,6 +661,16 @@ static void cancel(struct transport *base, uint64_t id) {
             return;
         }
     }
+}
+
+static bool take(struct transport *base, struct completion *ret_completion) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    if (!completion_queue_take(&transport->queue, ret_completion))
+        return false;
+    /* An event that cannot be read ends a watch that the server goes on with. */
+    if (ret_completion->type == COMPLETION_WATCH_END)
+        cancel(base, ret_completion->id);
+    return true;
 }
 
 bool curl_transport_is_busy(const struct transport *base) {
@@ -815,7 +814,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
     curl_transport_set_authority(&transport->base, transport->options.ca_certificate);
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     transport->tokens = (double)options->burst;
-    transport->tokens_ms = wall_now_ms();
+    transport->tokens_ms = steady_now_ms();
     split_server(transport);
     set_server_name(transport);
     curl_transport_set_credential(&transport->base, transport->options.bearer_token,

@@ -49,7 +49,9 @@ void curl_transport_set_credential(struct transport *transport, struct sv bearer
  * connections that are made from now on. Copied. */
 void curl_transport_set_authority(struct transport *transport, struct sv ca_certificate);
 
-/* Runs libcurl's own timers; returns when it wants to be called again. Call it before waiting. */
+/* Runs libcurl's own timers; returns when it wants to be called again. Call it before waiting.
+ * `now_ms` is of whichever clock the caller waits by, and so is the result; timers themselves go by
+ * the steady clock, so that nothing times out or stands still when the wall's is set. */
 int64_t curl_transport_run_timers(struct transport *transport, int64_t now_ms);
 /* Something but watches is in flight. */
 bool curl_transport_is_busy(const struct transport *transport);
