@@ -89,11 +89,25 @@ static bool key_text(struct buf *key, struct sv text) {
     return buf_printf(key, "%zu:", text.len) && buf_append(key, text);
 }
 
-static bool key_files(struct buf *key, const struct script_file *files, size_t count) {
+/* Of two files at one path the later one stands. */
+static int compare_files(const void *a, const void *b) {
+    const struct script_file *one = *(const struct script_file *const *)a;
+    const struct script_file *other = *(const struct script_file *const *)b;
+    int order = sv_compare(one->path, other->path);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+/* Sorted: objects list a volume's files in one order, kubelet's folder in another. */
+static bool key_files(struct buf *key, const struct script_file *files, size_t count,
+                      struct arena *arena) {
+    const struct script_file **sorted = ARENA_ARRAY(arena, const struct script_file *, count + 1);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &files[i];
+    qsort(sorted, count, sizeof(*sorted), compare_files);
     bool has_room = buf_printf(key, "[%zu]", count);
     for (size_t i = 0; has_room && i < count; i++)
-        has_room = buf_printf(key, "%d %o ", (int)files[i].type, files[i].mode) &&
-                   key_text(key, files[i].path) && key_text(key, files[i].bytes);
+        has_room = buf_printf(key, "%d %o ", (int)sorted[i]->type, sorted[i]->mode) &&
+                   key_text(key, sorted[i]->path) && key_text(key, sorted[i]->bytes);
     return has_room;
 }
 
@@ -114,8 +128,8 @@ static bool key_run(struct buf *key, const struct script_run *run, struct arena 
                     key_texts(key, run->read_only_paths, run->read_only_count) &&
                     key_text(key, run->working_directory) && key_text(key, run->host_name) &&
                     key_text(key, run->stdin_bytes) &&
-                    key_files(key, run->volume_files, run->volume_file_count) &&
-                    key_files(key, run->before.files, run->before.file_count);
+                    key_files(key, run->volume_files, run->volume_file_count, arena) &&
+                    key_files(key, run->before.files, run->before.file_count, arena);
     for (size_t i = 0; has_room && i < run->variable_count; i++)
         has_room = key_text(key, run->variables[i].name) && key_text(key, run->variables[i].value);
     struct sv tables =

@@ -191,3 +191,30 @@ TEST(keeps_state_and_remembers_equal_runs) {
     CHECK(json_equal(first.after.tables, again.after.tables));
     sandbox_free(bench.sandbox);
 }
+
+/* Objects list the files of a volume in one order, kubelet's folder in another. */
+TEST(equal_runs_may_list_their_files_in_any_order) {
+    AUTO(arena) arena = arena_new();
+    struct bench bench = {.arena = arena};
+    if (!open_bench(&bench))
+        return;
+    static const struct script_file files[][2] = {
+        {{SCRIPT_FILE, SV("/v/a"), 0644, SV("one")}, {SCRIPT_FILE, SV("/v/b"), 0644, SV("two")}},
+        {{SCRIPT_FILE, SV("/v/b"), 0644, SV("two")}, {SCRIPT_FILE, SV("/v/a"), 0644, SV("one")}},
+        /* Of one path the later file stands: these are two different runs. */
+        {{SCRIPT_FILE, SV("/v/a"), 0644, SV("one")}, {SCRIPT_FILE, SV("/v/a"), 0644, SV("two")}},
+        {{SCRIPT_FILE, SV("/v/a"), 0644, SV("two")}, {SCRIPT_FILE, SV("/v/a"), 0644, SV("one")}},
+    };
+    static const struct sv printed[] = {SV("onetwo"), SV("onetwo"), SV("two"), SV("one")};
+    static const uint64_t remembered_after[] = {0, 1, 1, 1};
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        struct script_outcome outcome;
+        struct script_run run = {.volume_files = files[i], .volume_file_count = 2};
+        uint64_t runs, remembered;
+        run_shell(&bench, SV("cat /v/*"), run, &outcome);
+        CHECK_SV(outcome.stdout_bytes, printed[i]);
+        sandbox_counts(bench.sandbox, &runs, &remembered);
+        CHECK(remembered == remembered_after[i]);
+    }
+    sandbox_free(bench.sandbox);
+}

@@ -14,15 +14,28 @@ static const struct sv payload =
        " semicolon;'\";" SCRIPT_INJECTED " double-quote #';" SCRIPT_INJECTED
        " single-quote #\n" SCRIPT_INJECTED " line\n");
 
-enum place { PLACE_POINT, PLACE_PATH, PLACE_NAME, PLACE_OPTION, PLACE_COMPONENT, PLACE_ALL };
+/* Places of a text that comes from the user. Those of a mount stand together. */
+enum place { PLACE_COMPONENT, PLACE_POINT, PLACE_PATH, PLACE_NAME, PLACE_OPTION, PLACE_COUNT };
 static const char *const place_texts[] = {
-    [PLACE_POINT] = "a mountPoint",
+    [PLACE_COMPONENT] = "an option of a component", [PLACE_NAME] = "the name of a mount",
+    [PLACE_OPTION] = "an option of a mount",        [PLACE_POINT] = "a mountPoint",
     [PLACE_PATH] = "the path of a mount",
-    [PLACE_NAME] = "the name of a mount",
-    [PLACE_OPTION] = "an option of a mount",
-    [PLACE_COMPONENT] = "an option of a component",
-    [PLACE_ALL] = "mounts or options",
 };
+
+/* Neighbours among the places that are tried in one run. */
+struct places {
+    enum place begin, end;
+};
+
+static bool is_among(struct places places, enum place place) {
+    return places.begin <= place && place < places.end;
+}
+
+static const char *places_text(struct places places) {
+    if (places.begin + 1 == places.end)
+        return place_texts[places.begin];
+    return is_among(places, PLACE_COMPONENT) ? "mounts or options" : "a mount";
+}
 
 static void poison_options(struct arena *arena, struct cJSON *options) {
     struct cJSON *option = options ? options->child : NULL;
@@ -33,14 +46,14 @@ static void poison_options(struct arena *arena, struct cJSON *options) {
     json_set_string(arena, options, SV("certify"), payload);
 }
 
-/* The user's part of the input with the payload in that place. */
-static void poison(struct script_context *context, enum place place, struct cJSON *dataset,
+/* The user's part of the input with the payload in those places. */
+static void poison(struct script_context *context, struct places places, struct cJSON *dataset,
                    struct cJSON *runtime) {
     struct arena *arena = context->arena;
     struct cJSON *mount = script_first_mount(dataset);
     struct cJSON *spec = json_ensure_map(arena, runtime, SV("spec"));
     struct sv point = json_string_or(mount, SV("mountPoint"), SV(""));
-    if (place == PLACE_COMPONENT || place == PLACE_ALL) {
+    if (is_among(places, PLACE_COMPONENT)) {
         poison_options(arena, json_ensure_map(arena, spec, SV("options")));
         for (enum role role = 0; role < ROLE_COUNT; role++) {
             struct cJSON *part = json_get(spec, role_text(role));
@@ -48,25 +61,25 @@ static void poison(struct script_context *context, enum place place, struct cJSO
                 poison_options(arena, json_get(part, SV("options")));
         }
     }
-    if (!mount || place == PLACE_COMPONENT)
+    if (!mount)
         return;
-    if (place == PLACE_OPTION || place == PLACE_ALL)
+    if (is_among(places, PLACE_OPTION))
         poison_options(arena, json_ensure_map(arena, mount, SV("options")));
-    if (place == PLACE_POINT || place == PLACE_ALL)
+    if (is_among(places, PLACE_POINT))
         json_set_string(arena, mount, SV("mountPoint"),
                         arena_printf(arena, "%.*s/%.*s", SV_ARG(point), SV_ARG(payload)));
-    if (place == PLACE_PATH || place == PLACE_ALL)
+    if (is_among(places, PLACE_PATH))
         json_set_string(arena, mount, SV("path"), arena_printf(arena, "/%.*s", SV_ARG(payload)));
-    if (place == PLACE_NAME || place == PLACE_ALL)
+    if (is_among(places, PLACE_NAME))
         json_set_string(arena, mount, SV("name"), payload);
 }
 
 static void report_injection(struct script_context *context, enum role role,
-                             const struct cJSON *item, const char *what, enum place place,
+                             const struct cJSON *item, const char *what, struct places places,
                              const struct script_outcome *outcome) {
     if (outcome->injection_count > 0)
         script_fail(context, role, item, "%s ran a command that stood in %s (by way of: %.*s)",
-                    what, place_texts[place], SV_ARG(outcome->injections[0]));
+                    what, places_text(places), SV_ARG(outcome->injections[0]));
 }
 
 /* Which scripts to try, and which of them refused what they were given: those of roles, and
@@ -76,57 +89,89 @@ struct targets {
     bool mounts;
 };
 
-static void attack_starts(struct script_context *context, enum place place,
+static bool has_target(const struct targets *targets) {
+    bool has = targets->mounts;
+    for (enum role role = 0; role < ROLE_COUNT; role++)
+        has = has || targets->starts[role];
+    return has;
+}
+
+static void attack_starts(struct script_context *context, struct places places,
                           const struct targets *targets, struct script_stage *stage,
                           struct targets *refused) {
     for (enum role role = 0; role < ROLE_COUNT; role++) {
-        bool is_needed = targets->mounts && role == context->mount_role;
-        if (!targets->starts[role] && !is_needed)
+        if (!targets->starts[role])
             continue;
         stage_start(stage, role);
         if (!stage->has_started[role])
             continue;
-        report_injection(context, role, script_start_item(context, role), "the start", place,
+        report_injection(context, role, script_start_item(context, role), "the start", places,
                          &stage->starts[role]);
         refused->starts[role] = !script_succeeded(&stage->starts[role]);
     }
 }
 
-/* A script that refuses its input has not come to what stands behind the place that it refused:
- * `ret_refused` says which are to be tried with one place at a time. */
-static void attack(struct script_context *context, enum place place, const struct targets *targets,
+/* Containers that need not start again are what `states` has; there they go in and come out. A
+ * script that refuses its input has not come to what stands behind the place that it refused:
+ * `ret_refused` says which are to be tried with fewer places. */
+static void attack(struct script_context *context, struct places places,
+                   const struct targets *targets, struct script_state states[ROLE_COUNT],
                    struct targets *ret_refused) {
     struct cJSON *dataset = script_copy_dataset(context);
     struct cJSON *runtime = script_copy_runtime(context);
     struct script_stage stage;
     struct script_outcome outcome;
     struct sv why;
-    poison(context, place, dataset, runtime);
+    poison(context, places, dataset, runtime);
     *ret_refused = *targets;
     if (!script_vary(context, dataset, runtime, &stage, &why))
         return;
+    memcpy(stage.states, states, sizeof(stage.states));
+    for (enum role role = 0; role < ROLE_COUNT; role++) {
+        if (targets->starts[role])
+            stage.states[role] = (struct script_state){0};
+    }
     struct targets refused = {0};
-    attack_starts(context, place, targets, &stage, &refused);
+    attack_starts(context, places, targets, &stage, &refused);
+    memcpy(states, stage.states, sizeof(stage.states));
     if (targets->mounts &&
         stage_entry(&stage, context->mount_role, context->mount_entry, false, &outcome)) {
-        report_injection(context, context->mount_role, context->mount_entry, "mountUFS", place,
+        report_injection(context, context->mount_role, context->mount_entry, "mountUFS", places,
                          &outcome);
         refused.mounts = !script_succeeded(&outcome);
     }
     *ret_refused = refused;
 }
 
+/* All places at once; then, for those scripts that refused, components apart from mounts, and at
+ * last each place of a mount by itself. */
+static void attack_parts(struct script_context *context, struct places places,
+                         const struct targets *targets,
+                         const struct script_state states[ROLE_COUNT]) {
+    struct targets refused;
+    struct script_state own[ROLE_COUNT];
+    memcpy(own, states, sizeof(own));
+    if (!script_is_clean(context))
+        return;
+    attack(context, places, targets, own, &refused);
+    if (places.begin + 1 == places.end || !has_target(&refused))
+        return;
+    if (places.begin == PLACE_COMPONENT) {
+        attack_parts(context, (struct places){PLACE_COMPONENT, PLACE_COMPONENT + 1}, &refused, own);
+        attack_parts(context, (struct places){PLACE_COMPONENT + 1, places.end}, &refused, own);
+        return;
+    }
+    for (enum place place = places.begin; place < places.end; place++)
+        attack_parts(context, (struct places){place, place + 1}, &refused, own);
+}
+
 static void check_injection(struct script_context *context) {
-    struct targets all = {.mounts = context->mount_entry != NULL}, refused, ignored;
+    static const struct places all = {0, PLACE_COUNT};
+    static const struct script_state nothing[ROLE_COUNT];
+    struct targets targets = {.mounts = context->mount_entry != NULL};
     for (enum role role = 0; role < ROLE_COUNT; role++)
-        all.starts[role] = context->base.has_started[role];
-    attack(context, PLACE_ALL, &all, &refused);
-    bool has_refused = refused.mounts;
-    for (enum role role = 0; role < ROLE_COUNT; role++)
-        has_refused = has_refused || refused.starts[role];
-    for (enum place place = 0; has_refused && place < PLACE_ALL && script_is_clean(context);
-         place++)
-        attack(context, place, &refused, &ignored);
+        targets.starts[role] = context->base.has_started[role];
+    attack_parts(context, all, &targets, nothing);
 }
 
 /* --- SEC-003, SEC-004 --- */
