@@ -295,13 +295,42 @@ static void write_service(struct pass *pass, struct cJSON *desired) {
     judge(pass, GATE_OBJECTS, result, desired);
 }
 
+static bool is_rendered(const struct cJSON *services, struct sv name) {
+    JSON_EACH (service, services)
+        if (sv_eq(object_name(service), name))
+            return true;
+    return false;
+}
+
+/* Services of ours that the component no longer asks for. One that its workload still names stays,
+ * as do all while a rollout is held: the pods that run were told of it. */
+static void remove_stale_services(struct pass *pass, const struct component *component,
+                                  const struct cJSON *services) {
+    struct sv named = json_find_string(component->observed, "spec.serviceName");
+    for (size_t i = 0; i < pass->snapshot->object_count && !pass->is_held; i++) {
+        const struct observed *observed = &pass->snapshot->objects[i];
+        const struct cJSON *service = observed->object;
+        if (!resource_eq(observed->resource, &RESOURCE_SERVICES) ||
+            observed->state != OBSERVED_PRESENT ||
+            !sv_eq(object_label(service, LABEL_COMPONENT_NAME), component->workload_name) ||
+            is_rendered(services, observed->name) || sv_eq(observed->name, named) ||
+            object_is_deleting(service) || !write_is_ours(pass, &RESOURCE_SERVICES, service))
+            continue;
+        write_delete(pass, &RESOURCE_SERVICES, service, SV("Background"), STEP_OBJECTS,
+                     SV("ServiceNotWanted"));
+    }
+}
+
 static void write_component(struct pass *pass, const struct component *component) {
     if (!component->is_enabled) {
-        remove_stale_workloads(pass, component);
+        /* Pods that end still look for each other. */
+        if (!remove_stale_workloads(pass, component))
+            remove_stale_services(pass, component, NULL);
         return;
     }
     write_workload(pass, component);
     struct cJSON *services = render_services(pass, component);
+    remove_stale_services(pass, component, services);
     struct cJSON *next;
     for (struct cJSON *service = services->child; service; service = next) {
         next = service->next;

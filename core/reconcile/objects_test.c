@@ -309,6 +309,88 @@ TEST(another_kind_of_workload_replaces_the_old_one) {
     }
 }
 
+/* --- services that nobody asks for any more --- */
+
+static const struct {
+    const char *what;
+    const char *parent, *key, *value; /* edit of the class or, with "spec", of the runtime */
+    bool is_held;                     /* the class's edit waits for its turn */
+    bool is_gone;
+} service_edits[] = {
+    {"the component is disabled", "spec.worker", "disabled", "true", false, true},
+    {"the class drops it", "topology.worker", "services", "[]", false, true},
+    {"the class gives it a name", "topology.worker", "services",
+     "[{name: rpc, headless: true, ports: [{port: 1, name: a}]}]", false, true},
+    {"the pods still use it", "topology.worker", "services", "[]", true, false},
+    {"the class changes it", "topology.worker", "services",
+     "[{headless: true, ports: [{port: 2, name: b}]}]", false, false},
+    {"another component is disabled", "spec.master", "disabled", "true", false, false},
+};
+
+TEST(a_service_goes_when_nothing_asks_for_it) {
+    for (size_t i = 0; i < COUNT_OF(service_edits); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        bool is_runtime = strncmp(service_edits[i].parent, "spec", 4) == 0;
+        struct cJSON *root = is_runtime ? world.runtime : world.runtime_class;
+        json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("master"));
+        json_set(arena, json_find(root, service_edits[i].parent), sv_from(service_edits[i].key),
+                 parse(arena, service_edits[i].value));
+        world.may_not_roll = service_edits[i].is_held;
+        CHECK(run(&world) < ROUNDS_MAX);
+        bool is_gone =
+            find(&world, &RESOURCE_SERVICES, SV("default"), SV("svc-demo-worker"))->state ==
+            OBSERVED_ABSENT;
+        if (is_gone != service_edits[i].is_gone)
+            printf("%s\n", service_edits[i].what);
+        CHECK(is_gone == service_edits[i].is_gone);
+        CHECK(trace_has(&world, "ServiceNotWanted: Delete Service svc-demo-worker") == is_gone);
+        world_release(&world);
+    }
+}
+
+/* Its workload goes first: pods that end still look for each other. */
+TEST(a_service_stays_until_its_workload_is_gone) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_set_bool(arena, json_find(world.runtime, "spec.worker"), SV("disabled"), true);
+    struct cJSON *worker = (struct cJSON *)stateful_set(&world, "demo-worker")->object;
+    json_set_string(arena, json_get(worker, SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T01:00:00Z"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!trace_has(&world, "Delete Service"));
+    delete_one(&world, &(struct action){.resource = &RESOURCE_STATEFUL_SETS,
+                                        .namespace_name = SV("default"),
+                                        .name = SV("demo-worker")});
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "ServiceNotWanted: Delete Service svc-demo-worker"));
+    CHECK(!trace_has(&world, "Delete Service svc-demo-master"));
+    world_release(&world);
+}
+
+TEST(a_service_of_somebody_else_is_left_alone) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    const struct cJSON *service =
+        find(&world, &RESOURCE_SERVICES, SV("default"), SV("svc-demo-worker"))->object;
+    struct observed *other = find(&world, &RESOURCE_SERVICES, SV("default"), SV("mine"));
+    struct cJSON *object = json_copy(arena, service);
+    json_set_string(arena, json_get(object, SV("metadata")), SV("name"), SV("mine"));
+    json_remove(json_get(object, SV("metadata")), SV("ownerReferences"));
+    other->object = object;
+    other->state = OBSERVED_PRESENT;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(other->state == OBSERVED_PRESENT);
+    CHECK(!trace_has(&world, "Delete Service"));
+    world_release(&world);
+}
+
 /* --- a server that does not keep what is sent --- */
 
 TEST(a_field_that_the_server_drops_is_told_and_not_fought) {
