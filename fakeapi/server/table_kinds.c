@@ -234,9 +234,11 @@ static void fill_event(struct table_row *row) {
     last = series.len > 0 ? series : last.len > 0 ? last : first;
     int64_t count = json_find_int(object, "count", json_find_int(object, "deprecatedCount", 0));
     count = json_find_int(object, "series.count", count > 0 ? count : 1);
-    struct sv component = either(object, "source.component", "reportingComponent");
-    component = component.len > 0 ? component : json_find_string(object, "reportingController");
-    struct sv host = either(object, "source.host", "reportingInstance");
+    struct sv component = either(object, "source.component", "deprecatedSource.component");
+    struct sv controller = either(object, "reportingComponent", "reportingController");
+    struct sv host = either(object, "source.host", "deprecatedSource.host");
+    component = component.len > 0 ? component : controller;
+    host = host.len > 0 ? host : json_find_string(object, "reportingInstance");
     cell_text(row, time_since(row, last));
     cell_find(row, "type", "");
     cell_find(row, "reason", "");
@@ -336,7 +338,7 @@ static void fill_runtime_class(struct table_row *row) {
 
 static void fill_network_policy(struct table_row *row) {
     cell_name(row);
-    cell_text(row, labels_text(row, json_find(row->object, "spec.podSelector.matchLabels")));
+    cell_text(row, selector_text(row, json_find(row->object, "spec.podSelector")));
     cell_age(row);
 }
 
@@ -397,7 +399,10 @@ static void fill_admission_policy(struct table_row *row) {
 static void fill_policy_binding(struct table_row *row) {
     cell_name(row);
     cell_find(row, "spec.policyName", "");
-    cell_find(row, "spec.paramRef.name", "<unset>");
+    struct sv name = json_find_string(row->object, "spec.paramRef.name");
+    cell_text(row, text_or(text_join(row, json_find_string(row->object, "spec.paramRef.namespace"),
+                                     "/", name),
+                           "<unset>"));
     cell_age(row);
 }
 

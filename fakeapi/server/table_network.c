@@ -84,15 +84,15 @@ static struct sv short_text(const struct table_row *row, const struct short_list
 static void add_subset(const struct table_row *row, const struct cJSON *subset,
                        struct short_list *list) {
     const struct cJSON *ports = json_get(subset, SV("ports"));
-    JSON_EACH (address, json_get(subset, SV("addresses"))) {
-        struct sv ip = json_find_string(address, "ip");
-        if (json_count(ports) == 0)
-            add_short(row, list, ip);
-        JSON_EACH (port, ports)
+    const struct cJSON *addresses = json_get(subset, SV("addresses"));
+    if (json_count(ports) == 0)
+        JSON_EACH (address, addresses)
+            add_short(row, list, json_find_string(address, "ip"));
+    JSON_EACH (port, ports)
+        JSON_EACH (address, addresses)
             add_short(row, list,
-                      arena_printf(row->arena, "%.*s:%lld", SV_ARG(ip),
+                      arena_printf(row->arena, "%.*s:%lld", SV_ARG(json_find_string(address, "ip")),
                                    (long long)json_int_or(port, SV("port"), 0)));
-    }
 }
 
 void fill_endpoints(struct table_row *row) {

@@ -33,6 +33,8 @@ struct sv time_since(const struct table_row *row, struct sv time);
 struct sv human_duration(struct arena *arena, int64_t duration_ms);
 /* "a=b,c=d" in the order of keys, or "<none>". */
 struct sv labels_text(const struct table_row *row, const struct cJSON *labels);
+/* A label selector as kubectl writes one, "<none>" when it selects everything. */
+struct sv selector_text(const struct table_row *row, const struct cJSON *selector);
 /* `text` with `more` behind it, and `separator` between them when both say something. */
 struct sv text_join(const struct table_row *row, struct sv text, const char *separator,
                     struct sv more);

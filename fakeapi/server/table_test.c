@@ -91,6 +91,30 @@ static const struct {
      "\"maxReplicas\":5,\"metrics\":[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\","
      "\"target\":{\"type\":\"Utilization\",\"averageUtilization\":80}}}]}}",
      "[\"a\",\"Deployment/d\",\"cpu: <unknown>/80%\",\"<unset>\",5,0,\"120m\"]"},
+    {"autoscaling", "v2", "horizontalpodautoscalers",
+     "{" META ",\"spec\":{\"scaleTargetRef\":{\"kind\":\"Deployment\",\"name\":\"d\"},"
+     "\"maxReplicas\":5,\"metrics\":[{\"type\":\"Object\",\"object\":{\"target\":{"
+     "\"averageValue\":\"10\"}}},{\"type\":\"External\",\"external\":{\"target\":{\"value\":"
+     "\"5\"}}}]},\"status\":{\"currentMetrics\":[{\"object\":{\"current\":{\"averageValue\":\"7\"}"
+     "}},{\"external\":{\"current\":{\"value\":\"4\"}}}]}}",
+     "[\"a\",\"Deployment/d\",\"7/10 (avg), 4/5\",\"<unset>\",5,0,\"120m\"]"},
+    {"", "v1", "endpoints",
+     "{" META ",\"subsets\":[{\"addresses\":[{\"ip\":\"1.1.1.1\"},{\"ip\":\"1.1.1.2\"}],"
+     "\"ports\":[{\"port\":80},{\"port\":53}]},{\"addresses\":[{\"ip\":\"1.1.1.3\"}]}]}",
+     "[\"a\",\"1.1.1.1:80,1.1.1.2:80,1.1.1.1:53 + 2 more...\",\"120m\"]"},
+    {"networking.k8s.io", "v1", "networkpolicies",
+     "{" META ",\"spec\":{\"podSelector\":{\"matchLabels\":{\"x\":\"y\"},\"matchExpressions\":[{"
+     "\"key\":\"k\",\"operator\":\"NotIn\",\"values\":[\"b\",\"a\"]},{\"key\":\"l\","
+     "\"operator\":\"Exists\"}]}}}",
+     "[\"a\",\"x=y,k notin (a,b),l\",\"120m\"]"},
+    {"admissionregistration.k8s.io", "v1", "validatingadmissionpolicybindings",
+     "{" META ",\"spec\":{\"policyName\":\"p\",\"paramRef\":{\"name\":\"n\",\"namespace\":\"s\"}}}",
+     "[\"a\",\"p\",\"s/n\",\"120m\"]"},
+    {"events.k8s.io", "v1", "events",
+     "{" META ",\"type\":\"Normal\",\"reason\":\"R\",\"note\":\"n\",\"regarding\":{\"kind\":"
+     "\"Pod\",\"name\":\"p\"},\"deprecatedSource\":{\"component\":\"kubelet\",\"host\":\"h\"}}",
+     "[\"<unknown>\",\"Normal\",\"R\",\"pod/p\",\"\",\"kubelet, h\",\"n\",\"<unknown>\",1,"
+     "\"a\"]"},
 };
 
 TEST(cells_are_what_kubectl_prints) {

@@ -203,8 +203,12 @@ static void cells_containers(struct table_row *row, const char *path) {
 static struct sv expression_text(const struct table_row *row, const struct cJSON *expression) {
     struct sv key = json_find_string(expression, "key"), values = SV("");
     struct sv name = json_find_string(expression, "operator");
+    struct cJSON *sorted = json_map(row->arena);
     JSON_EACH (value, json_get(expression, SV("values")))
-        values = text_join(row, values, ",", json_text(value));
+        json_set_string(row->arena, sorted, json_text(value), SV(""));
+    json_sort(sorted);
+    JSON_EACH (value, sorted)
+        values = text_join(row, values, ",", json_key(value));
     if (sv_eq(name, SV("In")))
         return arena_printf(row->arena, "%.*s in (%.*s)", SV_ARG(key), SV_ARG(values));
     if (sv_eq(name, SV("NotIn")))
@@ -212,13 +216,16 @@ static struct sv expression_text(const struct table_row *row, const struct cJSON
     return sv_eq(name, SV("Exists")) ? key : arena_printf(row->arena, "!%.*s", SV_ARG(key));
 }
 
-static void cell_selector(struct table_row *row) {
-    const struct cJSON *selector = json_find(row->object, "spec.selector");
+struct sv selector_text(const struct table_row *row, const struct cJSON *selector) {
     const struct cJSON *labels = json_get(selector, SV("matchLabels"));
     struct sv text = json_count(labels) > 0 ? labels_text(row, labels) : SV("");
     JSON_EACH (expression, json_get(selector, SV("matchExpressions")))
         text = text_join(row, text, ",", expression_text(row, expression));
-    cell_text(row, text_or(text, "<none>"));
+    return text_or(text, "<none>");
+}
+
+static void cell_selector(struct table_row *row) {
+    cell_text(row, selector_text(row, json_find(row->object, "spec.selector")));
 }
 
 static void cell_ratio(struct table_row *row, const char *ready, const char *wanted) {
@@ -363,15 +370,21 @@ void fill_controller_revision(struct table_row *row) {
 
 /* "cpu: 10%/80%", "cpu: 100m/200m". */
 static struct sv resource_target(const struct table_row *row, const struct cJSON *metric,
-                                 const struct cJSON *current, const char *source) {
-    const struct cJSON *wanted = json_get(metric, sv_from(source));
-    const struct cJSON *is = json_get(current, sv_from(source));
+                                 const struct cJSON *current, struct sv source) {
+    const struct cJSON *wanted = json_get(metric, source);
+    const struct cJSON *is = json_get(current, source);
     struct sv name = json_find_string(wanted, "name");
     const struct cJSON *percent = json_find(wanted, "target.averageUtilization");
     struct sv target = json_find_string(wanted, "target.averageValue");
-    if (target.len == 0)
-        target = json_find_string(wanted, "target.value");
     struct sv now = json_find_string(is, "current.averageValue");
+    /* These two may also want a sum, so that an average says that it is one. */
+    bool has_either = sv_eq(source, SV("object")) || sv_eq(source, SV("external"));
+    if (target.len > 0 && has_either)
+        target = arena_printf(row->arena, "%.*s (avg)", SV_ARG(target));
+    if (target.len == 0) {
+        target = json_find_string(wanted, "target.value");
+        now = json_find_string(is, "current.value");
+    }
     if (percent) {
         const struct cJSON *now_percent = json_find(is, "current.averageUtilization");
         target = arena_printf(row->arena, "%.*s%%", SV_ARG(json_text(percent)));
@@ -385,12 +398,11 @@ static struct sv resource_target(const struct table_row *row, const struct cJSON
 static struct sv metric_text(const struct table_row *row, const struct cJSON *metric,
                              const struct cJSON *current) {
     static const struct {
-        struct sv type;
-        const char *source;
+        struct sv type, source;
     } sources[] = {
-        {SV("Resource"), "resource"}, {SV("ContainerResource"), "containerResource"},
-        {SV("Pods"), "pods"},         {SV("Object"), "object"},
-        {SV("External"), "external"},
+        {SV("Resource"), SV("resource")}, {SV("ContainerResource"), SV("containerResource")},
+        {SV("Pods"), SV("pods")},         {SV("Object"), SV("object")},
+        {SV("External"), SV("external")},
     };
     for (size_t i = 0; i < COUNT_OF(sources); i++)
         if (sv_eq(sources[i].type, json_find_string(metric, "type")))
