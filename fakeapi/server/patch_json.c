@@ -145,11 +145,9 @@ static bool operate(struct patcher *patcher, const struct cJSON *operation) {
     if (sv_eq(name, SV("test")))
         return (!target.item && json_is_null(value)) || json_equal(target.item, value) ||
                refuse(patcher);
-    /* A member that is absent may be replaced, and removing it changes nothing. */
+    /* A member that is absent may be replaced, but not removed. */
     bool is_absent_member = !target.item && json_is_map(target.parent);
     bool replaces = sv_eq(name, SV("replace")) && !is_absent_member;
-    if (sv_eq(name, SV("remove")) && is_absent_member)
-        return true;
     if ((sv_eq(name, SV("replace")) || sv_eq(name, SV("add"))) && value &&
         (target.item || !replaces))
         return put(patcher, &target, json_copy(patcher->arena, value), replaces);
