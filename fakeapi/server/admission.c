@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
+#include "fakeapi/server/review.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
 
@@ -384,6 +385,16 @@ static bool admit_crd(struct call *call, struct cJSON *tree) {
     return true;
 }
 
+/* Who asks for a certificate is the server's to say. */
+static bool admit_signing_request(struct call *call, struct cJSON *tree) {
+    static const struct sv own[] = {SV("username"), SV("uid"), SV("groups"), SV("extra")};
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        json_remove(spec, own[i]);
+    set_user_info(call->arena, spec, call_user(call));
+    return true;
+}
+
 static const struct {
     struct sv kind;
     bool (*admit)(struct call *call, struct cJSON *tree);
@@ -397,6 +408,7 @@ static const struct {
     {SV("Secret"), admit_secret},
     {SV("CustomResourceDefinition"), admit_crd},
     {SV("ValidatingAdmissionPolicy"), admit_policy},
+    {SV("CertificateSigningRequest"), admit_signing_request},
 };
 
 bool admit_create(struct call *call, struct cJSON *tree) {

@@ -129,12 +129,12 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     warn_of_object(call, tree);
     if (is_builtin(call, SV("ResourceQuota")))
         fill_quota_status(call, tree);
+    if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
+        return false;
     if (is_dry_run(call)) {
         answer(call, 201, tree);
         return true;
     }
-    if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
-        return false;
     tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     count_quota(call, NULL, tree);

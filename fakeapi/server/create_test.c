@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creation, and the texts of what is refused (apiserver-semantics.md §1.1, §1.2). */
 #include "core/base/test.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/rbac.h"
 #include "fakeapi/server/server_fixture.h"
 
 #define CRD                                                                                        \
@@ -171,4 +173,57 @@ TEST(secrets_take_plain_text_and_claims_are_protected) {
                        "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"accessModes\":["
                        "\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}");
     CHECK(object_has_finalizer(claim.body, SV("kubernetes.io/pvc-protection")));
+}
+
+/* A dry run finds what is wrong with a definition, and what is right serves nothing. */
+TEST(a_dry_run_compiles_the_rules_of_a_definition) {
+    static const struct {
+        const char *rule;
+        int http_status;
+    } rules[] = {{"self.size >", 422}, {"self.size != ''", 201}};
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        uint64_t revision = fakeapi_revision(api);
+        struct sv body = arena_printf(
+            arena,
+            "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+            "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{"
+            "\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+            "\"type\":\"object\",\"properties\":{\"size\":{\"type\":\"string\"}},"
+            "\"x-kubernetes-validations\":[{\"rule\":\"%s\"}]}}}]}}",
+            rules[i].rule);
+        struct request request = fixture_request(
+            VERB_CREATE, "apiextensions.k8s.io/v1/customresourcedefinitions", "", "");
+        request.dry_run = true;
+        request.body = fixture_json(arena, body.ptr);
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK(response.http_status == rules[i].http_status);
+        CHECK(fakeapi_revision(api) == revision);
+        CHECK(!registry_find(fakeapi_registry(api), SV("x.io"), SV("v1"), SV("foos")));
+        if (rules[i].http_status == 422)
+            CHECK(sv_contains(fixture_message(&response), SV("x-kubernetes-validations[0].rule")));
+    }
+}
+
+TEST(the_server_says_who_asks_for_a_certificate) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    static const struct sv groups[] = {SV("dev"), SV("system:authenticated")};
+    const struct user_info ann = {
+        .name = SV("ann"), .uid = SV("7"), .groups = groups, .group_count = COUNT_OF(groups)};
+    struct request request =
+        fixture_request(VERB_CREATE, "certificates.k8s.io/v1/certificatesigningrequests", "", "");
+    request.body =
+        fixture_json(arena, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"request\":\"\","
+                            "\"signerName\":\"x.io/s\",\"usages\":[\"client auth\"],\"username\":"
+                            "\"bob\",\"extra\":{\"k\":[\"v\"]}}}");
+    const struct caller caller = {.user_agent = SV("kubectl"), .user = &ann};
+    struct api_response response;
+    REQUIRE(fakeapi_handle_as(api, &request, &caller, arena, &response));
+    REQUIRE(response.http_status == 201);
+    CHECK_SV(json_find_string(response.body, "spec.username"), SV("ann"));
+    CHECK_SV(json_find_string(response.body, "spec.uid"), SV("7"));
+    CHECK_SV(json_find_string(response.body, "spec.groups.1"), SV("system:authenticated"));
+    CHECK(!json_find(response.body, "spec.extra"));
 }

@@ -71,14 +71,18 @@ static void answer_own_rules(struct review *review) {
 
 /* --- users --- */
 
+void set_user_info(struct arena *arena, struct cJSON *map, const struct user_info *user) {
+    json_set_string(arena, map, SV("username"), user->name);
+    if (user->uid.len > 0)
+        json_set_string(arena, map, SV("uid"), user->uid);
+    for (size_t i = 0; i < user->group_count; i++)
+        json_append(json_ensure_list(arena, map, SV("groups")),
+                    json_string(arena, user->groups[i]));
+}
+
 static struct cJSON *user_tree(struct arena *arena, const struct user_info *user) {
     struct cJSON *tree = json_map(arena);
-    json_set_string(arena, tree, SV("username"), user->name);
-    if (user->uid.len > 0)
-        json_set_string(arena, tree, SV("uid"), user->uid);
-    struct cJSON *groups = json_ensure_list(arena, tree, SV("groups"));
-    for (size_t i = 0; i < user->group_count; i++)
-        json_append(groups, json_string(arena, user->groups[i]));
+    set_user_info(arena, tree, user);
     return tree;
 }
 

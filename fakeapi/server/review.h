@@ -13,6 +13,7 @@
 
 struct api_response;
 struct arena;
+struct cJSON;
 struct request;
 
 struct review_options {
@@ -24,6 +25,8 @@ struct review_options {
     void *context;
 };
 
+/* How a user stands in an object: username, uid and groups, as far as there are any. */
+void set_user_info(struct arena *arena, struct cJSON *map, const struct user_info *user);
 /* Whether a group version has any of them. */
 bool has_reviews(struct sv group, struct sv version);
 /* Whether a request addresses one of them. */

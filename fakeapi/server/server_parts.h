@@ -183,9 +183,14 @@ void service_addresses_forget(struct service_addresses *addresses);
 bool admit_service(struct call *call, struct cJSON *tree);
 bool admit_service_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
 
+/* --- fakeapi.c --- */
+
+/* Who makes the request: the caller, or a part of the cluster named after its user agent. */
+const struct user_info *call_user(struct call *call);
+
 /* --- custom_resource.c --- */
 
-/* Before a CRD is stored: its types are served from here on. */
+/* Before a CRD is stored: its types are served from here on. A dry run only checks them. */
 bool serve_custom_resource(struct call *call, const struct cJSON *crd);
 /* Deletes its objects; true when none is left. */
 bool empty_custom_resource(struct call *call, const struct cJSON *crd);

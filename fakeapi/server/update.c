@@ -247,7 +247,7 @@ bool replace_object(struct call *call, struct stored *stored,
     if (replacement->subresource.len == 0)
         warn_of_object(call, tree);
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
-    if (is_crd && !is_dry_run(call) && !serve_custom_resource(call, tree))
+    if (is_crd && !serve_custom_resource(call, tree))
         return false;
     bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
     if (is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))))

@@ -18,11 +18,6 @@ struct webhook {
     bool is_mutating;
 };
 
-/* --- fakeapi.c --- */
-
-/* Who makes the request: the caller, or a part of the cluster named after its user agent. */
-const struct user_info *call_user(struct call *call);
-
 /* --- webhook_match.c --- */
 
 /* The resources that no webhook is asked about: those that configure admission. */

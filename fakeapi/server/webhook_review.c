@@ -6,7 +6,7 @@
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/server/conversion.h"
-#include "fakeapi/server/rbac.h"
+#include "fakeapi/server/review.h"
 #include "fakeapi/server/webhook_parts.h"
 
 #define REVIEW_VERSION SV("admission.k8s.io/v1")
@@ -52,14 +52,8 @@ static struct cJSON *resource_of(struct call *call, const struct resource_type *
 }
 
 static void set_user(struct call *call, struct cJSON *request) {
-    const struct user_info *user = call_user(call);
-    struct cJSON *map = json_ensure_map(call->arena, request, SV("userInfo"));
-    json_set_string(call->arena, map, SV("username"), user->name);
-    if (user->uid.len > 0)
-        json_set_string(call->arena, map, SV("uid"), user->uid);
-    for (size_t i = 0; i < user->group_count; i++)
-        json_append(json_ensure_list(call->arena, map, SV("groups")),
-                    json_string(call->arena, user->groups[i]));
+    set_user_info(call->arena, json_ensure_map(call->arena, request, SV("userInfo")),
+                  call_user(call));
 }
 
 static void set_options(struct call *call, struct cJSON *request) {
