@@ -353,6 +353,9 @@ static void tell_start(const struct daemon *daemon) {
     for (size_t i = 0; i < options->ignored_count; i++)
         log_line(daemon->log, LOG_INFO, "option --%.*s has no meaning here",
                  SV_ARG(options->ignored[i]));
+    for (size_t i = 0; i < options->ignored_variable_count; i++)
+        log_line(daemon->log, LOG_INFO, "environment variable %.*s has no meaning here",
+                 SV_ARG(options->ignored_variables[i]));
     if (daemon->config.skips_verification)
         log_line(daemon->log, LOG_WARNING,
                  "the API server's certificate is not verified: whoever answers is believed");

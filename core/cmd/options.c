@@ -88,6 +88,29 @@ static const struct option {
     {"event-driven", "", TYPE_IGNORED_BOOL, 0, NULL},
 };
 
+/* Upstream's environment, but for MOUNT_ROOT. */
+static const char *const ignored_variables[] = {
+    "CRITICAL_FUSE_POD",
+    "FLUID_RUNTIME_RECONCILE_DURATION",
+    "FLUID_RUNTIME_RECONCILE_DURATION_OFFSET",
+    "FLUID_SCHEDULE_INFO_EXCLUDE_NODE_SELECTOR",
+    "FLUID_SYNC_RETRY_DURATION",
+    "HELM_DRIVER",
+    "IMAGE_PULL_SECRETS",
+    "TIME_TRACK",
+};
+
+static void note_ignored_variables(struct daemon_options *result,
+                                   const char *(*environment)(const char *name)) {
+    static_assert(COUNT_OF(ignored_variables) <= VARIABLES_IGNORED_MAX, "room for every variable");
+    for (size_t i = 0; i < COUNT_OF(ignored_variables); i++) {
+        const char *value = environment(ignored_variables[i]);
+        if (value && value[0] != '\0')
+            result->ignored_variables[result->ignored_variable_count++] =
+                sv_from(ignored_variables[i]);
+    }
+}
+
 static const struct option *find_option(struct sv name) {
     for (size_t i = 0; i < COUNT_OF(options); i++)
         if (sv_eq(name, sv_from(options[i].name)))
@@ -397,6 +420,7 @@ bool options_read(struct arena *arena, int argc, char *const *argv,
         .class_selector = none,
         .resync_ms = 600 * 1000,
     };
+    note_ignored_variables(&result, environment);
     if (!read_words(argc, argv, &result, err) || !check(arena, &result, err))
         return false;
     if (result.lease_name.len == 0)

@@ -14,7 +14,7 @@
 struct arena;
 struct error;
 
-enum { OPTIONS_IGNORED_MAX = 32 };
+enum { OPTIONS_IGNORED_MAX = 32, VARIABLES_IGNORED_MAX = 8 };
 
 /* Who does for Datasets what upstream's dataset controller does. */
 enum dataset_duty_mode { DATASETS_AUTO, DATASETS_ON, DATASETS_OFF };
@@ -44,6 +44,8 @@ struct daemon_options {
     /* Given, but without a meaning here. */
     struct sv ignored[OPTIONS_IGNORED_MAX];
     size_t ignored_count;
+    struct sv ignored_variables[VARIABLES_IGNORED_MAX];
+    size_t ignored_variable_count;
 };
 
 /* `environment` answers like getenv(). Texts live in `arena` or in `argv`. ERROR_INVALID names the
