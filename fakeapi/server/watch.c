@@ -57,6 +57,7 @@ static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_
     } else if (revision < cursor->collection->forgotten_revision) {
         cursor->expired_revision = revision;
     } else {
+        cursor->after_revision = revision;
         cursor->reader.sequence = collection_log_after(cursor->collection, revision);
     }
 }
@@ -236,7 +237,8 @@ bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
             return true;
         }
         cursor->reader.sequence++;
-        if (tell(cursor, entry, arena, ret_record))
+        /* A version from the future is silence until it has come. */
+        if (entry->revision > cursor->after_revision && tell(cursor, entry, arena, ret_record))
             return true;
     }
     return false;

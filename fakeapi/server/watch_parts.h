@@ -23,6 +23,7 @@ struct watch_cursor {
     size_t initial_index;
     uint64_t initial_revision;
     bool ends_initial_with_bookmark;
+    uint64_t after_revision;   /* nothing up to it is told */
     uint64_t expired_revision; /* not 0: too old, and the only event says so */
     bool is_at_end;
     /* While it is parked: then the reader is no reader of the collection's. */

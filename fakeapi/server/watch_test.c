@@ -82,6 +82,23 @@ TEST(a_watch_from_a_version_tells_what_came_after) {
     watch_cursor_free(cursor);
 }
 
+/* Answered with 200 and silence, also for what happens before that version has come. */
+TEST(a_watch_from_the_future_waits_for_it) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    make(api, arena, "a", "1");
+    struct sv version = arena_printf(arena, "%llu", (unsigned long long)fakeapi_revision(api) + 2);
+    struct watch_cursor *cursor = watch(api, arena, "", version);
+    CHECK(cursor != NULL);
+    CHECK_SV(events(cursor, arena), SV(""));
+    make(api, arena, "b", "1");
+    make(api, arena, "c", "1");
+    CHECK_SV(events(cursor, arena), SV(""));
+    make(api, arena, "d", "1");
+    CHECK_SV(events(cursor, arena), SV("ADDED d"));
+    watch_cursor_free(cursor);
+}
+
 /* The last finalizer's removal is one event, the deletion. */
 TEST(a_deletion_that_waited_is_told_once) {
     AUTO(fakeapi) api = fixture_api();
