@@ -35,7 +35,7 @@ bool watch_decoder_feed(struct watch_decoder *decoder, struct sv bytes, struct e
     return true;
 }
 
-static bool take_line(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line) {
+bool watch_decoder_next(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line) {
     struct sv pending = buf_view(&decoder->pending);
     assert(decoder->scanned_bytes <= pending.len);
     struct sv fresh = sv_drop(pending, decoder->scanned_bytes);
@@ -52,8 +52,8 @@ static bool take_line(struct watch_decoder *decoder, struct arena *arena, struct
     return true;
 }
 
-static bool decode_line(struct arena *arena, struct sv line, struct watch_event *ret_event,
-                        struct error *err) {
+bool watch_event_read(struct arena *arena, struct sv line, struct watch_event *ret_event,
+                      struct error *err) {
     const struct cJSON *envelope = json_read(arena, line, err);
     if (!envelope)
         return error_wrap(err, "watch line");
@@ -68,14 +68,6 @@ static bool decode_line(struct arena *arena, struct sv line, struct watch_event 
         return error_set(err, ERROR_INVALID, "watch line: %.*s without object", SV_ARG(name));
     *ret_event = (struct watch_event){.type = (enum watch_event_type)type, .object = object};
     return true;
-}
-
-enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *arena,
-                                   struct watch_event *ret_event, struct error *err) {
-    struct sv line;
-    if (!take_line(decoder, arena, &line))
-        return WATCH_NEXT_NEEDS_BYTES;
-    return decode_line(arena, line, ret_event, err) ? WATCH_NEXT_EVENT : WATCH_NEXT_FAILED;
 }
 
 bool watch_decoder_is_inside_line(const struct watch_decoder *decoder) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watch_decoder: turns the bytes of a watch response into watch events.
+ * watch_decoder: turns the bytes of a watch response into lines, and these into watch events.
  *
  * The API server writes one JSON document per line and the network cuts the stream
  * anywhere; this module owns the unfinished line between two cuts. It checks the
- * envelope and passes the object on untouched, unknown fields included. Pure.
+ * envelope and passes the object on untouched, unknown fields included. Events that wait
+ * should wait as lines: as trees they are several times as large. Pure.
  */
 #ifndef CORE_CLIENT_WATCH_DECODER_H
 #define CORE_CLIENT_WATCH_DECODER_H
@@ -26,8 +27,6 @@ struct watch_event {
     const struct cJSON *object; /* the resource; for WATCH_ERROR a Status */
 };
 
-enum watch_next { WATCH_NEXT_EVENT, WATCH_NEXT_NEEDS_BYTES, WATCH_NEXT_FAILED };
-
 /* One decoder per watch connection. watch_decoder_free() accepts NULL. */
 struct watch_decoder *watch_decoder_new(void);
 void watch_decoder_free(struct watch_decoder *decoder);
@@ -38,11 +37,13 @@ DEFINE_AUTO(watch_decoder)
 MUST_CHECK bool watch_decoder_feed(struct watch_decoder *decoder, struct sv bytes,
                                    struct error *err);
 
-/* Takes the oldest complete event. WATCH_NEXT_EVENT sets `ret_event`, whose object lives
- * in `arena`. WATCH_NEXT_FAILED sets `err` (ERROR_INVALID); the stream is then beyond
- * repair: free the decoder and list again. */
-MUST_CHECK enum watch_next watch_decoder_next(struct watch_decoder *decoder, struct arena *arena,
-                                              struct watch_event *ret_event, struct error *err);
+/* Takes the oldest complete line, copied to `arena`; false: more bytes are needed. */
+bool watch_decoder_next(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line);
+
+/* The event of a line, whose object lives in `arena`. When it fails (ERROR_INVALID), the stream
+ * that the line came from is beyond repair: end it and list again. */
+MUST_CHECK bool watch_event_read(struct arena *arena, struct sv line, struct watch_event *ret_event,
+                                 struct error *err);
 
 /* A line has begun and not ended: at the end of the stream it was cut, or never was an event. */
 bool watch_decoder_is_inside_line(const struct watch_decoder *decoder);

@@ -17,11 +17,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error err = {0};
     while (rest.len > 0 && watch_decoder_feed(decoder, sv_prefix(rest, slice), &err)) {
         struct watch_event event;
-        enum watch_next next;
-        while ((next = watch_decoder_next(decoder, arena, &event, &err)) == WATCH_NEXT_EVENT)
+        struct sv line;
+        while (watch_decoder_next(decoder, arena, &line)) {
+            if (!watch_event_read(arena, line, &event, &err))
+                return 0;
             assert(event.object);
-        if (next == WATCH_NEXT_FAILED)
-            return 0;
+        }
         rest = sv_drop(rest, slice);
     }
     return 0;

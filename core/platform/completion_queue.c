@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/platform/completion_queue.h"
 
+#include "core/api/api_status.h"
 #include "core/base/arena.h"
 #include "core/base/mem.h"
+#include "core/client/watch_decoder.h"
 
 struct completion_item {
     struct completion_item *next;
     struct completion completion;
+    struct sv line; /* of a watch event that is not read yet; else "" */
     struct arena *arena;
     bool is_dropped;
 };
@@ -28,16 +31,47 @@ void completion_queue_release(struct completion_queue *queue) {
     *queue = (struct completion_queue){0};
 }
 
-void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
-                           struct arena *arena) {
+static struct completion_item *append(struct completion_queue *queue,
+                                      const struct completion *completion, struct arena *arena) {
     struct completion_item *item = mem_alloc(sizeof(*item));
     item->completion = *completion;
+    item->line = SV("");
     item->arena = arena;
     if (queue->last)
         queue->last->next = item;
     else
         queue->first = item;
     queue->last = item;
+    return item;
+}
+
+void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
+                           struct arena *arena) {
+    append(queue, completion, arena);
+}
+
+void completion_queue_push_line(struct completion_queue *queue, uint64_t id, struct sv line,
+                                struct arena *arena) {
+    struct completion completion = {
+        .id = id,
+        .type = COMPLETION_WATCH_EVENT,
+        .http_status = 200,
+    };
+    append(queue, &completion, arena)->line = line;
+}
+
+static void read_event(struct completion_queue *queue, struct completion_item *item) {
+    struct completion *completion = &item->completion;
+    struct watch_event event;
+    if (!watch_event_read(item->arena, item->line, &event, &completion->err)) {
+        completion->type = COMPLETION_WATCH_END;
+        completion_queue_drop(queue, completion->id);
+        return;
+    }
+    completion->event_type = event.type;
+    completion->body = event.object;
+    if (event.type == WATCH_ERROR)
+        api_status_to_error(event.object, 500, &completion->err);
 }
 
 bool completion_queue_take(struct completion_queue *queue, struct completion *ret_completion) {
@@ -53,6 +87,8 @@ bool completion_queue_take(struct completion_queue *queue, struct completion *re
             continue;
         }
         queue->taken = item;
+        if (item->completion.type == COMPLETION_WATCH_EVENT)
+            read_event(queue, item);
         *ret_completion = item->completion;
         return true;
     }

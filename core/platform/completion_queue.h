@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* completion_queue: completions that wait to be taken, each with the memory it points to. */
+/*
+ * completion_queue: completions that wait to be taken, each with the memory it points to. Watch
+ * events come faster than they are taken when thousands of objects change at once, and wait as the
+ * lines that they came in.
+ */
 #ifndef CORE_PLATFORM_COMPLETION_QUEUE_H
 #define CORE_PLATFORM_COMPLETION_QUEUE_H
 
@@ -18,6 +22,11 @@ void completion_queue_release(struct completion_queue *queue);
 /* Takes `arena`, which holds what the completion points to, over; NULL: nothing. */
 void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
                            struct arena *arena);
+/* The same for the line of a watch event, which lives in `arena`. */
+void completion_queue_push_line(struct completion_queue *queue, uint64_t id, struct sv line,
+                                struct arena *arena);
+/* A line that is no event comes out as the end of its watch, with the error, and what waits of that
+ * watch is dropped: it is for the caller to let go of the request. */
 bool completion_queue_take(struct completion_queue *queue, struct completion *ret_completion);
 bool completion_queue_is_empty(const struct completion_queue *queue);
 /* Drops what waits for a request that was cancelled. */

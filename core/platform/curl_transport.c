@@ -232,23 +232,12 @@ static long http_status(const struct call *call) {
 static void push_watch_events(struct call *call) {
     for (;;) {
         struct arena *arena = arena_new();
-        struct watch_event event;
-        enum watch_next next = watch_decoder_next(call->decoder, arena, &event, &call->watch_err);
-        if (next != WATCH_NEXT_EVENT) {
+        struct sv line;
+        if (!watch_decoder_next(call->decoder, arena, &line)) {
             arena_free(arena);
-            call->watch_failed = next == WATCH_NEXT_FAILED;
             return;
         }
-        struct completion completion = {
-            .id = call->id,
-            .type = COMPLETION_WATCH_EVENT,
-            .http_status = 200,
-            .event_type = event.type,
-            .body = event.object,
-        };
-        if (event.type == WATCH_ERROR)
-            api_status_to_error(event.object, 500, &completion.err);
-        completion_queue_push(&call->owner->queue, &completion, arena);
+        completion_queue_push_line(&call->owner->queue, call->id, line, arena);
     }
 }
 
@@ -662,11 +651,6 @@ static uint64_t start(struct transport *base, const struct request *request) {
     return call->id;
 }
 
-static bool take(struct transport *base, struct completion *ret_completion) {
-    struct curl_transport *transport = (struct curl_transport *)base;
-    return completion_queue_take(&transport->queue, ret_completion);
-}
-
 static void cancel(struct transport *base, uint64_t id) {
     struct curl_transport *transport = (struct curl_transport *)base;
     completion_queue_drop(&transport->queue, id);
@@ -677,6 +661,16 @@ static void cancel(struct transport *base, uint64_t id) {
             return;
         }
     }
+}
+
+static bool take(struct transport *base, struct completion *ret_completion) {
+    struct curl_transport *transport = (struct curl_transport *)base;
+    if (!completion_queue_take(&transport->queue, ret_completion))
+        return false;
+    /* An event that cannot be read ends a watch that the server goes on with. */
+    if (ret_completion->type == COMPLETION_WATCH_END)
+        cancel(base, ret_completion->id);
+    return true;
 }
 
 bool curl_transport_is_busy(const struct transport *base) {

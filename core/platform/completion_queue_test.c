@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/platform/completion_queue.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+
+static void push_line(struct completion_queue *queue, uint64_t id, struct sv line) {
+    struct arena *arena = arena_new();
+    completion_queue_push_line(queue, id, arena_copy(arena, line), arena);
+}
+
+TEST(lines_come_out_as_events_in_their_order) {
+    static const struct {
+        struct sv line;
+        enum watch_event_type type;
+        enum error_code code;
+    } cases[] = {
+        {SV("{\"type\":\"ADDED\",\"object\":{\"n\":\"0\"}}"), WATCH_ADDED, ERROR_NONE},
+        {SV("{\"type\":\"DELETED\",\"object\":{\"n\":\"1\"}}"), WATCH_DELETED, ERROR_NONE},
+        {SV("{\"type\":\"ERROR\",\"object\":{\"n\":\"2\",\"code\":410,\"reason\":\"Expired\"}}"),
+         WATCH_ERROR, ERROR_EXPIRED},
+    };
+    struct completion_queue queue = {0};
+    struct completion completion;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        push_line(&queue, 7, cases[i].line);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char number[] = {(char)('0' + i), '\0'};
+        REQUIRE(completion_queue_take(&queue, &completion));
+        CHECK(completion.id == 7 && completion.type == COMPLETION_WATCH_EVENT);
+        CHECK(completion.event_type == cases[i].type);
+        CHECK(completion.err.code == cases[i].code);
+        CHECK_SV(json_find_string(completion.body, "n"), sv_from(number));
+    }
+    CHECK(!completion_queue_take(&queue, &completion));
+    completion_queue_release(&queue);
+}
+
+/* Nothing of that watch can be believed any more; others go on. */
+TEST(a_line_that_is_no_event_ends_its_watch_only) {
+    struct completion_queue queue = {0};
+    struct completion completion;
+    push_line(&queue, 1, SV("{\"type\":\"ODD\"}"));
+    push_line(&queue, 1, SV("{\"type\":\"ADDED\",\"object\":{}}"));
+    push_line(&queue, 2, SV("{\"type\":\"ADDED\",\"object\":{}}"));
+    REQUIRE(completion_queue_take(&queue, &completion));
+    CHECK(completion.id == 1 && completion.type == COMPLETION_WATCH_END);
+    CHECK(completion.err.code == ERROR_INVALID);
+    CHECK_SV(sv_from(completion.err.message), SV("watch line: bad type \"ODD\""));
+    REQUIRE(completion_queue_take(&queue, &completion));
+    CHECK(completion.id == 2 && completion.type == COMPLETION_WATCH_EVENT);
+    CHECK(!completion_queue_take(&queue, &completion));
+    completion_queue_release(&queue);
+}
