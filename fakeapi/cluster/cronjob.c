@@ -230,15 +230,17 @@ static int64_t earliest_ms(const struct cron_sync *sync) {
 static bool read_schedule(struct cron_sync *sync, struct cron_schedule *ret_schedule) {
     struct sv text = json_find_string(sync->tree, "spec.schedule");
     struct sv zone = json_find_string(sync->tree, "spec.timeZone");
-    if (zone.len > 0 && !sv_eq(zone, SV("UTC")) && !sv_eq(zone, SV("Etc/UTC"))) {
+    struct time_zone known = {0};
+    if (zone.len > 0 && !time_zone_find(zone, &known)) {
         report(sync, true, SV("UnknownTimeZone"),
-               arena_printf(sync->arena,
-                            "invalid timeZone: \"%.*s\": only UTC is simulated: schedule in UTC",
-                            SV_ARG(zone)));
+               arena_printf(sync->arena, "invalid timeZone: \"%.*s\": unknown time zone %.*s",
+                            SV_ARG(zone), SV_ARG(zone)));
         return false;
     }
-    if (cron_schedule_parse(text, ret_schedule))
+    if (cron_schedule_parse(text, ret_schedule)) {
+        ret_schedule->zone = known;
         return true;
+    }
     report(sync, true, SV("UnparseableSchedule"),
            arena_printf(sync->arena, "unparseable schedule: %.*s", SV_ARG(text)));
     return false;

@@ -12,6 +12,8 @@ enum {
     SEARCH_DAYS_MAX = 5 * 366,
     TEXT_BYTES_MAX = 1024,
 };
+/* The calendar of 400 years, after which dates and weekdays are the same. */
+#define ERA_MS (INT64_C(146097) * DAY_MS)
 
 struct field {
     int64_t min, max;
@@ -173,11 +175,8 @@ static int64_t minute_of_day(const struct cron_schedule *schedule, int64_t minut
     return -1;
 }
 
-int64_t cron_schedule_next_ms(const struct cron_schedule *schedule, int64_t after_ms) {
-    if (schedule->every_ms > 0)
-        return schedule->every_ms > DEADLINE_NEVER - after_ms
-                   ? DEADLINE_NEVER
-                   : after_ms - after_ms % 1000 + schedule->every_ms;
+/* By clocks that never change. */
+static int64_t next_on_clock(const struct cron_schedule *schedule, int64_t after_ms) {
     int64_t from_ms = after_ms - after_ms % MINUTE_MS + MINUTE_MS;
     int64_t first_day = from_ms / DAY_MS, minute = from_ms % DAY_MS / MINUTE_MS;
     for (int64_t day = first_day; day < first_day + SEARCH_DAYS_MAX; day++) {
@@ -187,6 +186,25 @@ int64_t cron_schedule_next_ms(const struct cron_schedule *schedule, int64_t afte
         minute = 0;
     }
     return DEADLINE_NEVER;
+}
+
+int64_t cron_schedule_next_ms(const struct cron_schedule *schedule, int64_t after_ms) {
+    if (schedule->every_ms > 0)
+        return schedule->every_ms > DEADLINE_NEVER - after_ms
+                   ? DEADLINE_NEVER
+                   : after_ms - after_ms % 1000 + schedule->every_ms;
+    int64_t from_ms = after_ms, known_ms = after_ms;
+    while (true) {
+        /* In an era later, so that no day is before 1970. */
+        int64_t shift_ms = time_zone_offset_ms(&schedule->zone, known_ms) + ERA_MS;
+        int64_t next_ms = next_on_clock(schedule, from_ms + shift_ms);
+        int64_t change_ms = time_zone_next_change_ms(&schedule->zone, known_ms);
+        if (next_ms == DEADLINE_NEVER || next_ms - shift_ms < change_ms)
+            return next_ms == DEADLINE_NEVER ? DEADLINE_NEVER : next_ms - shift_ms;
+        /* Another clock counts from the change on, its own moment included. */
+        known_ms = change_ms;
+        from_ms = change_ms - 1;
+    }
 }
 
 int64_t cron_schedule_latest_ms(const struct cron_schedule *schedule, int64_t after_ms,

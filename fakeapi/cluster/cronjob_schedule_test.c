@@ -45,6 +45,42 @@ TEST(schedules_tell_the_next_time) {
     }
 }
 
+/* Berlin's clocks skip 02:00 to 03:00 on 2026-03-29 and show it twice on 2026-10-25. */
+static const struct {
+    const char *zone, *schedule, *after, *next;
+} zone_cases[] = {
+    {"Europe/Berlin", "0 9 * * *", "2026-01-01T00:00:00Z", "2026-01-01T08:00:00Z"},
+    {"Europe/Berlin", "0 9 * * *", "2026-07-01T00:00:00Z", "2026-07-01T07:00:00Z"},
+    {"Europe/Berlin", "0 9 * * *", "2026-03-28T08:00:00Z", "2026-03-29T07:00:00Z"},
+    {"Europe/Berlin", "30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:30:00Z"},
+    {"Europe/Berlin", "0 3 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"},
+    {"Europe/Berlin", "30 2 * * *", "2026-10-25T00:00:00Z", "2026-10-25T00:30:00Z"},
+    {"Europe/Berlin", "30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"},
+    {"Europe/Berlin", "30 2 * * *", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"},
+    {"Europe/Berlin", "0 0 31 2 *", "2026-03-01T00:00:00Z", NULL},
+    {"Europe/Berlin", "@every 90s", "2026-01-01T00:00:00Z", "2026-01-01T00:01:30Z"},
+    {"Asia/Kolkata", "0 0 * * *", "2026-01-01T00:00:00Z", "2026-01-01T18:30:00Z"},
+    {"Pacific/Auckland", "0 0 1 1 *", "2026-06-01T00:00:00Z", "2026-12-31T11:00:00Z"},
+    {"America/New_York", "0 20 * * *", "1970-01-01T00:17:00Z", "1970-01-01T01:00:00Z"},
+    {"America/New_York", "0 0 1 * *", "2026-02-01T06:00:00Z", "2026-03-01T05:00:00Z"},
+    {"Etc/UTC", "0 9 * * *", "2026-07-01T00:00:00Z", "2026-07-01T09:00:00Z"},
+};
+
+TEST(schedules_follow_the_clocks_of_a_zone) {
+    for (size_t i = 0; i < COUNT_OF(zone_cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct cron_schedule schedule;
+        int64_t after_ms;
+        CHECK(cron_schedule_parse(sv_from(zone_cases[i].schedule), &schedule));
+        CHECK(time_zone_find(sv_from(zone_cases[i].zone), &schedule.zone));
+        CHECK(api_time_parse(sv_from(zone_cases[i].after), &after_ms));
+        int64_t next_ms = cron_schedule_next_ms(&schedule, after_ms);
+        CHECK((next_ms == DEADLINE_NEVER) == (zone_cases[i].next == NULL));
+        if (zone_cases[i].next)
+            CHECK_SV(api_time_format(next_ms, arena), sv_from(zone_cases[i].next));
+    }
+}
+
 static const char *const broken[] = {
     "",          "* * * *",    "* * * * * *", "60 * * * *",  "* 24 * * *",
     "* * 0 * *", "* * * 13 *", "* * * * 7",   "5-1 * * * *", "*/0 * * * *",

@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/cronjob.h"
 
 #include "core/base/test.h"
+#include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world_fixture.h"
 
@@ -41,7 +42,8 @@ static const struct {
     {CRON("\"suspend\":true,", "sleep 5"), 600, 0, 0, "", ""},
     {CRON("\"timeZone\":\"Etc/UTC\",", "sleep 5"), 30, 1, 0, "1970-01-01T00:17:00Z",
      "1970-01-01T00:17:05Z"},
-    {CRON("\"timeZone\":\"Europe/Berlin\",", "sleep 5"), 600, 0, 0, "", ""},
+    {CRON("\"timeZone\":\"Asia/Kathmandu\",", "sleep 5"), 30, 1, 0, "1970-01-01T00:17:00Z",
+     "1970-01-01T00:17:05Z"},
 };
 
 static const struct cJSON *list_jobs(struct world *world, struct arena *arena) {
@@ -79,4 +81,35 @@ TEST(a_job_is_named_after_its_minute) {
              SV("1970-01-01T00:17:00Z"));
     CHECK_SV(object_label(job, SV("a")), SV("b"));
     CHECK_SV(json_string_or(object_controller_owner(job), SV("name"), SV("")), SV("c"));
+}
+
+TEST(a_time_zone_has_to_be_known) {
+    static const struct {
+        const char *zone, *problem; /* NULL: good */
+    } rows[] = {
+        {"Europe/Berlin", NULL},
+        {"", "timeZone must be nil or non-empty string"},
+        {"Mars/Olympus", "unknown time zone Mars/Olympus"},
+        {"Local",
+         "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 0);
+        struct error err = {0};
+        struct cJSON *cron = json_read(arena, sv_from(CRON("", "true")), &err);
+        REQUIRE(cron);
+        json_set_string(arena, json_ensure_map(arena, cron, SV("spec")), SV("timeZone"),
+                        sv_from(rows[i].zone));
+        struct request request =
+            agent_request(VERB_CREATE, &RESOURCE_CRON_JOBS, SV("default"), SV(""));
+        struct api_response response;
+        request.body = cron;
+        fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+        CHECK(response.http_status == (rows[i].problem ? 422 : 201));
+        struct sv expected = rows[i].problem ? arena_printf(arena, "Invalid value: \"%s\": %s",
+                                                            rows[i].zone, rows[i].problem)
+                                             : SV("");
+        CHECK_SV(json_find_string(response.body, "details.causes.0.message"), expected);
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/time_zone.h"
 
 void check_not_negative(const struct checker *checker, const struct cJSON *object,
                         const char *path) {
@@ -169,6 +170,22 @@ const char *check_schedule(struct arena *arena, struct sv text) {
 
 /* --- cron jobs --- */
 
+static void check_time_zone(const struct checker *checker, const struct cJSON *zone) {
+    struct time_zone known;
+    struct sv name = json_text(zone);
+    bool is_local = name.len == 5 && strncasecmp(name.ptr, "Local", 5) == 0;
+    if (name.len == 0)
+        report_invalid(checker, SV("spec.timeZone"), zone,
+                       "timeZone must be nil or non-empty string");
+    else if (is_local)
+        report_invalid(checker, SV("spec.timeZone"), zone,
+                       "timeZone must be an explicit time zone as defined in "
+                       "https://www.iana.org/time-zones");
+    if (name.len > 0 && !time_zone_find(name, &known) && !sv_eq(name, SV("Local")))
+        report_invalid(checker, SV("spec.timeZone"), zone,
+                       arena_printf(checker->arena, "unknown time zone %.*s", SV_ARG(name)).ptr);
+}
+
 void check_cron_job(const struct checker *checker, const struct cJSON *object,
                     const struct cJSON *old) {
     enum { NAME_BYTES_MAX = 52 }; /* its jobs add eleven bytes */
@@ -188,6 +205,9 @@ void check_cron_job(const struct checker *checker, const struct cJSON *object,
     else if (check_schedule(checker->arena, json_text(schedule)))
         report_invalid(checker, SV("spec.schedule"), schedule,
                        check_schedule(checker->arena, json_text(schedule)));
+    const struct cJSON *zone = json_find(object, "spec.timeZone");
+    if (json_is_string(zone) && !json_equal(zone, json_find(old, "spec.timeZone")))
+        check_time_zone(checker, zone);
     check_word(checker, object, "spec.concurrencyPolicy", policies, COUNT_OF(policies));
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         check_not_negative(checker, object, counts[i]);
