@@ -472,6 +472,9 @@ static void default_replication_controller(struct arena *arena, struct cJSON *ob
     SET_ROWS(arena, spec, replica_set_rows);
     if (json_count(json_get(spec, SV("selector"))) == 0 && labels)
         json_set(arena, spec, SV("selector"), json_copy(arena, labels));
+    struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
+    if (json_count(json_get(metadata, SV("labels"))) == 0 && labels)
+        json_set(arena, metadata, SV("labels"), json_copy(arena, labels));
     set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("replicas"), "0");
     default_template(arena, object);
 }

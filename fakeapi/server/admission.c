@@ -239,6 +239,21 @@ static bool admit_priority(struct call *call, const struct cJSON *pod, struct cJ
     return true;
 }
 
+/* A pod that waits for its gates says so from the start. */
+static void tell_of_gates(struct call *call, const struct cJSON *spec, struct cJSON *status) {
+    if (json_count(json_get(spec, SV("schedulingGates"))) == 0)
+        return;
+    struct cJSON *conditions = json_ensure_list(call->arena, status, SV("conditions"));
+    struct cJSON *condition = json_append(conditions, json_map(call->arena));
+    json_set(call->arena, condition, SV("lastProbeTime"), json_null(call->arena));
+    json_set(call->arena, condition, SV("lastTransitionTime"), json_null(call->arena));
+    json_set_string(call->arena, condition, SV("message"),
+                    SV("Scheduling is blocked due to non-empty scheduling gates"));
+    json_set_string(call->arena, condition, SV("reason"), SV("SchedulingGated"));
+    json_set_string(call->arena, condition, SV("status"), SV("False"));
+    json_set_string(call->arena, condition, SV("type"), SV("PodScheduled"));
+}
+
 static bool admit_pod(struct call *call, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
     if (!admit_service_account(call, tree, spec))
@@ -250,6 +265,7 @@ static bool admit_pod(struct call *call, struct cJSON *tree) {
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     json_set_string(call->arena, status, SV("phase"), SV("Pending"));
     json_set_string(call->arena, status, SV("qosClass"), quality_class(spec));
+    tell_of_gates(call, spec, status);
     return true;
 }
 

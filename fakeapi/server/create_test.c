@@ -227,3 +227,47 @@ TEST(the_server_says_who_asks_for_a_certificate) {
     CHECK_SV(json_find_string(response.body, "spec.groups.1"), SV("system:authenticated"));
     CHECK(!json_find(response.body, "spec.extra"));
 }
+
+TEST(a_pod_with_gates_says_what_it_waits_for) {
+    static const struct {
+        const char *gates;
+        struct sv reason;
+    } pods[] = {{"[]", SV("")}, {"[{\"name\":\"x.io/g\"}]", SV("SchedulingGated")}};
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    for (size_t i = 0; i < COUNT_OF(pods); i++) {
+        struct sv body = arena_printf(arena,
+                                      "{\"metadata\":{\"generateName\":\"a\"},\"spec\":{"
+                                      "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],"
+                                      "\"schedulingGates\":%s}}",
+                                      pods[i].gates);
+        struct api_response response = fixture_create(api, arena, "pods", "default", body.ptr);
+        REQUIRE(response.http_status == 201);
+        const struct cJSON *scheduled = object_condition(response.body, SV("PodScheduled"));
+        CHECK_SV(json_find_string(scheduled, "reason"), pods[i].reason);
+    }
+}
+
+/* A ReplicationController is named by its pods' labels where it has none of its own. */
+TEST(a_replication_controller_takes_the_labels_of_its_pods) {
+    static const struct {
+        const char *labels;
+        struct sv app;
+    } own[] = {{"{}", SV("old")}, {"{\"app\":\"mine\"}", SV("mine")}};
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(own); i++) {
+        struct sv body = arena_printf(
+            arena,
+            "{\"metadata\":{\"generateName\":\"a\",\"labels\":%s},\"spec\":{\"template\":{"
+            "\"metadata\":{\"labels\":{\"app\":\"old\"}},\"spec\":{\"containers\":[{\"name\":\"c\","
+            "\"image\":\"i\"}]}}}}",
+            own[i].labels);
+        struct api_response response =
+            fixture_create(api, arena, "replicationcontrollers", "default", body.ptr);
+        REQUIRE(response.http_status == 201);
+        CHECK_SV(json_find_string(response.body, "metadata.labels.app"), own[i].app);
+    }
+}
