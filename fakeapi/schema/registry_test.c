@@ -50,6 +50,10 @@ TEST(merge_keys_and_list_types_come_from_the_tables) {
     CHECK(schema_member(spec, SV("nodeSelector"))->is_atomic_map);
     CHECK((schema_member(spec, SV("volumes"))->patch_strategy & SCHEMA_PATCH_RETAIN_KEYS) != 0);
     CHECK(!schema_member(spec, SV("nosuch")));
+    /* An ObjectReference is one value, but not where the field says otherwise. */
+    const struct schema *volume = schema_builtin(SV("io.k8s.api.core.v1.PersistentVolumeSpec"));
+    CHECK(!schema_member(volume, SV("claimRef"))->is_atomic_map);
+    CHECK(schema_builtin(SV("io.k8s.api.core.v1.ObjectReference"))->is_atomic_map);
 }
 
 TEST(our_crds_are_structural) {

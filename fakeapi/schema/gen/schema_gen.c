@@ -245,8 +245,9 @@ static struct sv initialiser(const struct cJSON *schema, const struct cJSON *out
     const struct cJSON *values = json_get(schema, SV("enum"));
     struct sv value_texts = text_table(values);
     EMIT(&text, ",.enum_values=%.*s,.enum_count=%zu", SV_ARG(value_texts), json_count(values));
-    bool is_atomic =
-        sv_eq(json_string_or(schema, SV("x-kubernetes-map-type"), SV("")), SV("atomic"));
+    struct sv map_type = json_string_or(schema, SV("x-kubernetes-map-type"), SV(""));
+    map_type = json_string_or(outer, SV("x-kubernetes-map-type"), map_type);
+    bool is_atomic = sv_eq(map_type, SV("atomic"));
     struct sv merge_key = json_string_or(outer, SV("x-kubernetes-patch-merge-key"), SV(""));
     EMIT(&text, ",.is_atomic_map=%d,.patch_merge_key=%.*s,.patch_strategy=%u,.default_value=NULL}",
          is_atomic, SV_ARG(quoted(merge_key)), patch_strategy(outer));
