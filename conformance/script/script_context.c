@@ -250,6 +250,51 @@ struct sv script_listed_paths(struct script_context *context, const struct cJSON
     return sorted_lines(context->arena, paths, count);
 }
 
+bool script_lists_wanted(struct script_context *context, const struct cJSON *dataset,
+                         const struct script_outcome *outcome, struct sv *ret_why) {
+    if (!script_succeeded(outcome)) {
+        *ret_why = script_describe(outcome, context->arena);
+        return false;
+    }
+    const struct cJSON *mounted = script_mounted(context, outcome->stdout_bytes, ret_why);
+    if (!mounted)
+        return false;
+    struct sv wanted = script_wanted_paths(context, dataset);
+    struct sv listed = script_listed_paths(context, mounted);
+    *ret_why = arena_printf(context->arena, "it lists \"%.*s\", and wanted is \"%.*s\"",
+                            SV_ARG(sv_prefix(listed, 300)), SV_ARG(sv_prefix(wanted, 300)));
+    return sv_eq(wanted, listed);
+}
+
+const struct sv script_similar_paths[SCRIPT_SIMILAR_PATHS] = {SV("/data/long"), SV("/data"),
+                                                              SV("/dat")};
+const struct sv script_special_paths[SCRIPT_SPECIAL_PATHS] = {SV("/a&b<c>"), SV("/]}\xc3\xa9"),
+                                                              SV("/plain")};
+
+void script_set_paths(struct script_context *context, struct cJSON *dataset, const struct sv *paths,
+                      size_t count) {
+    size_t i = 0;
+    JSON_EACH (mount, json_find(dataset, "spec.mounts")) {
+        if (i < count)
+            json_set_string(context->arena, mount, SV("path"), paths[i++]);
+    }
+}
+
+bool script_lists_many(struct script_context *context) {
+    struct sv paths[SCRIPT_SIMILAR_PATHS + SCRIPT_SPECIAL_PATHS], why;
+    struct script_stage stage;
+    struct script_outcome outcome;
+    struct cJSON *dataset = script_copy_dataset(context);
+    memcpy(paths, script_similar_paths, sizeof(script_similar_paths));
+    memcpy(paths + SCRIPT_SIMILAR_PATHS, script_special_paths, sizeof(script_special_paths));
+    script_set_mounts(context, dataset, SCRIPT_MANY_MOUNTS);
+    script_set_paths(context, dataset, paths, COUNT_OF(paths));
+    return script_first_mount(dataset) &&
+           script_vary(context, dataset, context->sample->runtime, &stage, &why) &&
+           script_mount(context, &stage, &outcome) &&
+           script_lists_wanted(context, dataset, &outcome, &why);
+}
+
 /* --- texts --- */
 
 struct sv script_replace(struct arena *arena, struct sv text, struct sv from, struct sv to) {

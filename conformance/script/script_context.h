@@ -94,6 +94,21 @@ const struct cJSON *script_mounted(struct script_context *context, struct sv std
 /* The paths that it must print, sorted lines; and those of a printed list. */
 struct sv script_wanted_paths(struct script_context *context, const struct cJSON *dataset);
 struct sv script_listed_paths(struct script_context *context, const struct cJSON *mounted);
+/* Whether the outcome of mountUFS is a success with exactly the dataset's paths; if not, why. */
+bool script_lists_wanted(struct script_context *context, const struct cJSON *dataset,
+                         const struct script_outcome *outcome, struct sv *ret_why);
+
+/* Paths of which one begins with another: a substring test takes them for the same. */
+enum { SCRIPT_SIMILAR_PATHS = 3, SCRIPT_SPECIAL_PATHS = 3, SCRIPT_MANY_MOUNTS = 50 };
+extern const struct sv script_similar_paths[SCRIPT_SIMILAR_PATHS];
+/* Paths that only a JSON parser reads. */
+extern const struct sv script_special_paths[SCRIPT_SPECIAL_PATHS];
+/* Gives the first mounts those paths. */
+void script_set_paths(struct script_context *context, struct cJSON *dataset, const struct sv *paths,
+                      size_t count);
+/* Whether mountUFS lists all of SCRIPT_MANY_MOUNTS mounts that have all of these paths among them.
+ * What holds there holds for fewer: one run instead of three. */
+bool script_lists_many(struct script_context *context);
 
 /* `text` with every `from` replaced. */
 struct sv script_replace(struct arena *arena, struct sv text, struct sv from, struct sv to);
