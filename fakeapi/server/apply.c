@@ -292,19 +292,23 @@ static void add_conflicts(struct applier *applier, const struct cJSON *entry,
     }
 }
 
-/* Whether others own only what the writer may take from them. */
-static bool is_forgiven(struct arena *arena, const struct schema *schema, const struct cJSON *list,
-                        const struct cJSON *own, const struct cJSON *wanted,
-                        const struct cJSON *last_applied) {
-    if (!last_applied)
-        return false;
-    const struct cJSON *said = apply_fields_of(arena, schema, last_applied);
+/* What the writer may take from others: what it said the last time without owning it, where the
+ * object is still as it said. */
+static struct cJSON *fields_forgiven(struct arena *arena, const struct schema *schema,
+                                     const struct cJSON *live, const struct cJSON *last_applied) {
+    struct cJSON *changed, *removed;
+    fields_compare(arena, schema, last_applied, live, &changed, &removed);
+    return fields_minus(
+        arena, fields_minus(arena, apply_fields_of(arena, schema, last_applied), changed), removed);
+}
+
+static bool others_own(struct arena *arena, const struct cJSON *list, const struct cJSON *own,
+                       const struct cJSON *wanted) {
     JSON_EACH (entry, list)
         if (entry != own &&
-            !fields_is_empty(
-                fields_minus(arena, fields_common(arena, managed_fields_of(entry), wanted), said)))
-            return false;
-    return true;
+            !fields_is_empty(fields_common(arena, managed_fields_of(entry), wanted)))
+            return true;
+    return false;
 }
 
 static void check_conflicts(struct applier *applier, struct cJSON *list, const struct cJSON *own,
@@ -376,9 +380,13 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
     drop_reset(writer, changed, arena);
     drop_reset(writer, removed, arena);
     if (live) {
-        const struct cJSON *wanted = fields_common(arena, changed, applied);
-        force = force || is_forgiven(arena, schema, list, own, wanted, writer->last_applied);
-        check_conflicts(&applier, list, own, wanted, force);
+        const struct cJSON *wanted = fields_common(arena, changed, applied), *disputed = wanted;
+        if (!force && writer->last_applied) {
+            disputed = fields_minus(arena, wanted,
+                                    fields_forgiven(arena, schema, live, writer->last_applied));
+            force = !others_own(arena, list, own, disputed);
+        }
+        check_conflicts(&applier, list, own, force ? wanted : disputed, force);
         if (ret_result->conflict_count > 0)
             return;
     }
