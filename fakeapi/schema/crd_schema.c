@@ -51,11 +51,10 @@ static bool kind_of(struct builder *builder, const struct cJSON *source, struct 
         {SV("number"), SCHEMA_NUMBER}, {SV("boolean"), SCHEMA_BOOLEAN},
     };
     struct sv type = json_string_or(source, SV("type"), SV(""));
-    if (is_true(source, SV("x-kubernetes-int-or-string"))) {
+    /* Beside a type it says nothing, and is taken all the same. */
+    if (type.len == 0 && is_true(source, SV("x-kubernetes-int-or-string"))) {
         *ret_kind = SCHEMA_INT_OR_STRING;
-        return type.len == 0 || refuse(builder, path,
-                                       "Forbidden: type must be empty if "
-                                       "x-kubernetes-int-or-string is true");
+        return true;
     }
     if (type.len == 0 && is_true(source, SV("x-kubernetes-preserve-unknown-fields"))) {
         *ret_kind = SCHEMA_ANY;
