@@ -454,12 +454,21 @@ bool controller_is_idle(const struct controller *controller) {
            !has_to_try_again(controller);
 }
 
+/* Classes whose rollout is remembered are none. */
+static size_t runtime_count(const struct controller *controller) {
+    size_t cursor = 0, count = 0;
+    void *value;
+    while (map_next(controller->states, &cursor, NULL, &value))
+        count += !class_rollout_is_key(value);
+    return count;
+}
+
 void controller_get_stats(const struct controller *controller, struct controller_stats *ret_stats) {
     struct controller_stats stats = controller->stats;
     struct watches_stats watched = watches_stats(controller->watches);
     stats.relists = watched.relists;
     stats.watch_events = watched.events;
-    stats.runtimes = map_count(controller->states);
+    stats.runtimes = runtime_count(controller);
     stats.objects = cache_store_count(controller->store);
     stats.cache_bytes = cache_store_bytes(controller->store);
     *ret_stats = stats;
