@@ -1,81 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/platform/cluster_client.h"
 
-#include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
-#include "core/platform/client_config.h"
-#include "core/platform/credentials.h"
-#include "core/platform/curl_transport.h"
+#include "core/platform/cluster_clients.h"
 #include "core/platform/event_loop.h"
 
 struct cluster_client {
-    struct arena *arena;
     struct event_loop *loop;
-    struct client_config config;
-    struct credentials *credentials;
+    struct cluster_clients *clients;
     struct transport *transport;
 };
 
-static void take_credential(void *context, const struct credential *credential) {
-    struct cluster_client *client = context;
-    curl_transport_set_credential(client->transport, credential->token,
-                                  credential->client_certificate, credential->client_key);
-}
-
-static const char *environment(const char *name) {
-    return getenv(name);
-}
-
-static bool begin(struct cluster_client *client, struct sv paths, struct sv context,
-                  struct error *err) {
-    struct client_config *config = &client->config;
-    if (!client_config_find(client->arena, paths, context, environment, config, err))
-        return false;
-    client->transport = curl_transport_new(&(struct curl_transport_options){
-        .loop = client->loop,
-        .server = config->server,
-        .user_agent = SV("crctl/" CACHERUNTIME_VERSION),
-        .username = config->username,
-        .password = config->password,
-        .ca_certificate = config->ca_certificate,
-        .tls_server_name = config->tls_server_name,
-        .proxy_url = config->proxy_url,
-        .skips_verification = config->skips_verification,
-        .has_no_compression = config->has_no_compression,
-    });
-    client->credentials = credentials_new(&(struct credentials_options){
-        .config = config,
-        .loop = client->loop,
-        .log = log_none(),
-        .changed = take_credential,
-        .context = client,
-    });
-    return credentials_begin(client->credentials, wall_now_ms(), err);
-}
-
 struct cluster_client *cluster_client_new(struct sv paths, struct sv context, struct error *err) {
     struct cluster_client *client = mem_alloc(sizeof(*client));
-    client->arena = arena_new();
     client->loop = event_loop_new();
     event_loop_catch_signals(client->loop);
-    if (begin(client, paths, context, err))
-        return client;
-    cluster_client_free(client);
-    return NULL;
+    client->clients = cluster_clients_new(
+        &(struct cluster_clients_options){
+            .loop = client->loop,
+            .log = log_none(),
+            .kubeconfig = paths,
+            .context = context,
+            .is_in_pod = true,
+        },
+        err);
+    if (!client->clients) {
+        cluster_client_free(client);
+        return NULL;
+    }
+    client->transport = cluster_clients_connect(client->clients, SV("crctl/" CACHERUNTIME_VERSION));
+    return client;
 }
 
 void cluster_client_free(struct cluster_client *client) {
     if (!client)
         return;
-    credentials_free(client->credentials);
-    curl_transport_free(client->transport);
+    cluster_clients_free(client->clients);
     event_loop_free(client->loop);
-    arena_free(client->arena);
     mem_free(client);
 }
 
@@ -88,9 +54,10 @@ static bool wait_for(struct cluster_client *client, uint64_t id, struct completi
             continue;
         }
         int64_t now_ms = wall_now_ms();
-        int64_t due_ms = curl_transport_run_timers(client->transport, now_ms);
-        bool is_due = curl_transport_has_completions(client->transport) || due_ms <= now_ms;
-        event_loop_wait(client->loop, is_due ? 0 : due_ms == DEADLINE_NEVER ? -1 : due_ms - now_ms);
+        int64_t due_ms = cluster_clients_run(client->clients, now_ms);
+        event_loop_wait(client->loop, due_ms <= now_ms           ? 0
+                                      : due_ms == DEADLINE_NEVER ? -1
+                                                                 : due_ms - now_ms);
     }
     return error_set(err, ERROR_UNAVAILABLE, "interrupted");
 }

@@ -34,13 +34,12 @@ static void take_credential(void *context, const struct credential *credential) 
         use_credential(clients, clients->transports.items[i]);
 }
 
-static struct sv find_kubeconfig(struct arena *arena, struct sv said) {
-    const char *variable = getenv("KUBECONFIG"), *home = getenv("HOME");
-    if (said.len > 0)
-        return said;
-    if (variable && *variable)
-        return sv_from(variable);
-    return arena_printf(arena, "%s/.kube/config", home ? home : "");
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+static const char *environment_outside_of_pods(const char *name) {
+    return strcmp(name, "KUBERNETES_SERVICE_HOST") == 0 ? NULL : getenv(name);
 }
 
 struct cluster_clients *cluster_clients_new(const struct cluster_clients_options *options,
@@ -53,8 +52,9 @@ struct cluster_clients *cluster_clients_new(const struct cluster_clients_options
         .certificate = SV(""),
         .key = SV(""),
     };
-    struct sv paths = find_kubeconfig(clients->arena, options->kubeconfig);
-    if (client_config_read(clients->arena, paths, options->context, &clients->config, err)) {
+    if (client_config_find(clients->arena, options->kubeconfig, options->context,
+                           options->is_in_pod ? environment : environment_outside_of_pods,
+                           &clients->config, err)) {
         clients->credentials = credentials_new(&(struct credentials_options){
             .config = &clients->config,
             .loop = options->loop,

@@ -19,8 +19,9 @@ struct transport;
 struct cluster_clients_options {
     struct event_loop *loop; /* borrowed */
     struct log *log;         /* borrowed */
-    struct sv kubeconfig;    /* files as in client_config_read(); SV(""): as kubectl finds it */
+    struct sv kubeconfig;    /* as `paths` of client_config_find() */
     struct sv context;       /* SV(""): the current one */
+    bool is_in_pod;          /* may be the pod we run in; otherwise only what a kubeconfig names */
 };
 
 /* NULL when the configuration or the credential is wrong; nothing is connected yet. */
