@@ -132,13 +132,6 @@ static void pair_samples(struct sorting *sorting) {
                              .is_generated = true});
 }
 
-static void *copy_items(struct arena *arena, const void *items, size_t count, size_t item_bytes) {
-    void *copy = arena_alloc(arena, count * item_bytes + 1);
-    if (count > 0)
-        memcpy(copy, items, count * item_bytes);
-    return copy;
-}
-
 static void release(struct sorting *sorting) {
     vec_release(&sorting->runtimes);
     vec_release(&sorting->datasets);
@@ -155,12 +148,8 @@ bool subject_build(struct arena *arena, const struct manifest *manifests, size_t
         is_sorted = fail_without_class(manifests, manifest_count, err);
     if (is_sorted) {
         pair_samples(&sorting);
-        subject.samples = copy_items(arena, sorting.samples.items, sorting.samples.count,
-                                     sizeof(*sorting.samples.items));
-        subject.sample_count = sorting.samples.count;
-        subject.extras = copy_items(arena, sorting.extras.items, sorting.extras.count,
-                                    sizeof(*sorting.extras.items));
-        subject.extra_count = sorting.extras.count;
+        vec_move(&sorting.samples, arena, subject.samples, subject.sample_count);
+        vec_move(&sorting.extras, arena, subject.extras, subject.extra_count);
         *ret_subject = subject;
     }
     release(&sorting);

@@ -97,24 +97,12 @@ static void read_log(struct logged *logged, struct sv text, struct arena *arena)
     }
 }
 
-static const void *copy_items(struct arena *arena, const void *items, size_t count,
-                              size_t item_bytes) {
-    void *copy = arena_alloc(arena, count * item_bytes + 1);
-    if (count > 0)
-        memcpy(copy, items, count * item_bytes);
-    return copy;
-}
-
-#define TAKE(arena, vec, ret_items, ret_count)                                                     \
-    ((ret_items) = copy_items((arena), (vec).items, (vec).count, sizeof(*(vec).items)),            \
-     (ret_count) = (vec).count, vec_release(&(vec)))
-
 static void take_logged(struct logged *logged, struct arena *arena,
                         struct script_outcome *outcome) {
-    TAKE(arena, logged->calls, outcome->calls, outcome->call_count);
-    TAKE(arena, logged->injections, outcome->injections, outcome->injection_count);
-    TAKE(arena, logged->command_lines, outcome->command_lines, outcome->command_line_count);
-    TAKE(arena, logged->orphans, outcome->orphans, outcome->orphan_count);
+    vec_move(&logged->calls, arena, outcome->calls, outcome->call_count);
+    vec_move(&logged->injections, arena, outcome->injections, outcome->injection_count);
+    vec_move(&logged->command_lines, arena, outcome->command_lines, outcome->command_line_count);
+    vec_move(&logged->orphans, arena, outcome->orphans, outcome->orphan_count);
     outcome->is_serving = logged->is_serving;
     outcome->exit_code = logged->exit_code;
     outcome->signal_number = logged->signal_number;

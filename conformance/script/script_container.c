@@ -328,17 +328,6 @@ static void add_mounts(struct building *building, bool has_files) {
 
 /* --- the whole --- */
 
-static void *copy_items(struct arena *arena, const void *items, size_t count, size_t item_bytes) {
-    void *copy = arena_alloc(arena, count * item_bytes + 1);
-    if (count > 0)
-        memcpy(copy, items, count * item_bytes);
-    return copy;
-}
-
-#define TAKE(arena, vec, ret_items, ret_count)                                                     \
-    ((ret_items) = copy_items((arena), (vec).items, (vec).count, sizeof(*(vec).items)),            \
-     (ret_count) = (vec).count, vec_release(&(vec)))
-
 void script_container(const struct cJSON *pod, const struct cJSON *container,
                       const struct script_objects *objects, const struct script_files *files,
                       struct arena *arena, struct script_run *ret_run) {
@@ -348,10 +337,10 @@ void script_container(const struct cJSON *pod, const struct cJSON *container,
     add_mounts(&building, files != NULL);
     for (size_t i = 0; files && i < files->count; i++)
         vec_push(&building.files, files->items[i]);
-    TAKE(arena, building.variables, ret_run->variables, ret_run->variable_count);
-    TAKE(arena, building.files, ret_run->volume_files, ret_run->volume_file_count);
-    TAKE(arena, building.read_only_paths, ret_run->read_only_paths, ret_run->read_only_count);
-    TAKE(arena, building.folders, ret_run->folders, ret_run->folder_count);
+    vec_move(&building.variables, arena, ret_run->variables, ret_run->variable_count);
+    vec_move(&building.files, arena, ret_run->volume_files, ret_run->volume_file_count);
+    vec_move(&building.read_only_paths, arena, ret_run->read_only_paths, ret_run->read_only_count);
+    vec_move(&building.folders, arena, ret_run->folders, ret_run->folder_count);
     ret_run->host_name = object_name(pod);
     ret_run->working_directory = json_string_or(container, SV("workingDir"), SV(""));
 }

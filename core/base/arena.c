@@ -142,6 +142,13 @@ struct sv arena_copy(struct arena *arena, struct sv bytes) {
     return (struct sv){copy, bytes.len};
 }
 
+void *arena_copy_items(struct arena *arena, const void *items, size_t count, size_t item_bytes) {
+    void *copy = arena_alloc(arena, count * item_bytes + 1);
+    if (count > 0)
+        memcpy(copy, items, count * item_bytes);
+    return copy;
+}
+
 struct sv arena_join(struct arena *arena, const struct sv *parts, size_t part_count) {
     size_t len = 0;
     for (size_t i = 0; i < part_count; i++)

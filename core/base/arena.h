@@ -29,6 +29,8 @@ void *arena_reserve(struct arena *arena, size_t bytes);
 
 /* A copy of `bytes`, terminated behind its end, so that .ptr may go to libc. */
 struct sv arena_copy(struct arena *arena, struct sv bytes);
+/* A copy of `count` items of `item_bytes` each; not NULL when there are none. */
+void *arena_copy_items(struct arena *arena, const void *items, size_t count, size_t item_bytes);
 /* Formatted text, terminated behind its end. */
 struct sv arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 

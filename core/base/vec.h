@@ -6,6 +6,7 @@
 #ifndef CORE_BASE_VEC_H
 #define CORE_BASE_VEC_H
 
+#include "core/base/arena.h"
 #include "core/base/base.h"
 #include "core/base/mem.h"
 
@@ -32,6 +33,11 @@
 
 #define vec_release(vec)                                                                           \
     (mem_free((vec)->items), (vec)->items = NULL, (vec)->count = 0, (vec)->capacity = 0)
+
+/* Moves the items to where `arena` keeps them: `ret_items` and `ret_count` are lvalues. */
+#define vec_move(vec, arena, ret_items, ret_count)                                                 \
+    ((ret_items) = arena_copy_items((arena), (vec)->items, (vec)->count, sizeof(*(vec)->items)),   \
+     (ret_count) = (vec)->count, vec_release(vec))
 
 static inline void vec_reserve(void **items, size_t *capacity, size_t count, size_t item_bytes) {
     if (count <= *capacity)
