@@ -102,6 +102,15 @@ bool lint_is_fuse(const struct lint *lint) {
            lint_find_in_component(lint, ROLE_CLIENT, SV("FLUID_RUNTIME_MOUNT_PATH")) != NULL;
 }
 
+bool lint_looks_at_fuse_client(struct lint *lint) {
+    if (!lint_is_fuse(lint)) {
+        lint_skip(lint, "the class has no FUSE client");
+        return false;
+    }
+    lint->role_name = role_text(ROLE_CLIENT);
+    return true;
+}
+
 const struct cJSON *lint_extra_config_map(const struct lint *lint, struct sv name) {
     JSON_EACH (config_map, lint_list(lint->subject->runtime_class, "extraResources.configMaps")) {
         if (json_is_map(config_map) && sv_eq(json_string_or(config_map, SV("name"), SV("")), name))

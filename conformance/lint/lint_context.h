@@ -67,6 +67,8 @@ const struct cJSON *lint_list(const struct cJSON *root, const char *path);
 const struct cJSON *lint_map(const struct cJSON *root, const char *path);
 /* The client mounts a file system: its container is privileged or uses the target path. */
 bool lint_is_fuse(const struct lint *lint);
+/* The same for checks of that client only, and what follows is said of it: skips them otherwise. */
+bool lint_looks_at_fuse_client(struct lint *lint);
 /* The ConfigMap of that name in the class's extraResources. */
 const struct cJSON *lint_extra_config_map(const struct lint *lint, struct sv name);
 /* Names of all of them, in order. */

@@ -39,11 +39,8 @@ static void check_trap(struct lint *lint, const struct cJSON *text, bool *ret_un
 
 static void check_002(struct lint *lint) {
     const struct cJSON *container = lint_first_container(lint, ROLE_CLIENT);
-    if (!lint_is_fuse(lint)) {
-        lint_skip(lint, "the class has no FUSE client");
+    if (!lint_looks_at_fuse_client(lint))
         return;
-    }
-    lint->role_name = role_text(ROLE_CLIENT);
     if (json_find(container, "lifecycle.preStop"))
         return;
     bool does_unmount = false;

@@ -41,11 +41,8 @@ static void check_001(struct lint *lint, enum role role) {
 
 static void check_002(struct lint *lint) {
     const struct cJSON *container = lint_first_container(lint, ROLE_CLIENT);
-    if (!lint_is_fuse(lint)) {
-        lint_skip(lint, "the class has no FUSE client");
+    if (!lint_looks_at_fuse_client(lint))
         return;
-    }
-    lint->role_name = role_text(ROLE_CLIENT);
     const struct cJSON *privileged = json_find(container, "securityContext.privileged");
     if (json_is_true(privileged))
         return;

@@ -61,11 +61,8 @@ static bool looks_at_mount(const struct lint *lint, const struct cJSON *probe) {
 }
 
 static void check_003(struct lint *lint) {
-    if (!lint_is_fuse(lint)) {
-        lint_skip(lint, "the class has no FUSE client");
+    if (!lint_looks_at_fuse_client(lint))
         return;
-    }
-    lint->role_name = role_text(ROLE_CLIENT);
     const struct cJSON *container = lint_first_container(lint, ROLE_CLIENT);
     const struct cJSON *probe = lint_map(container, "readinessProbe");
     if (!handler_of(probe))

@@ -24,31 +24,32 @@ static struct location locate(const struct script_context *context, const struct
     return manifest_locate(subject->class_manifest, subject->runtime_class, false);
 }
 
+static struct check_result *add(struct script_context *context, enum check_state state,
+                                const char *format, va_list args) {
+    char message[MESSAGE_BYTES_MAX];
+    int len = vsnprintf(message, sizeof(message), format, args);
+    assert(len >= 0);
+    struct check_result *result = results_add(context->results, context->id, state, "%s", message);
+    result->observed_by = OBSERVED_BY_SANDBOX;
+    return result;
+}
+
 struct check_result *script_fail(struct script_context *context, enum role role,
                                  const struct cJSON *item, const char *format, ...) {
-    char message[MESSAGE_BYTES_MAX];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(message, sizeof(message), format, args);
+    struct check_result *result = add(context, CHECK_STATE_FAIL, format, args);
     va_end(args);
-    assert(len >= 0);
-    struct check_result *result =
-        results_add(context->results, context->id, CHECK_STATE_FAIL, "%s", message);
-    result->observed_by = OBSERVED_BY_SANDBOX;
     result->role = role < ROLE_COUNT ? role_text(role) : SV("");
     result->subject = locate(context, item);
     return result;
 }
 
 void script_skip(struct script_context *context, enum check_state state, const char *format, ...) {
-    char message[MESSAGE_BYTES_MAX];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(message, sizeof(message), format, args);
+    add(context, state, format, args);
     va_end(args);
-    assert(len >= 0);
-    results_add(context->results, context->id, state, "%s", message)->observed_by =
-        OBSERVED_BY_SANDBOX;
 }
 
 bool script_is_clean(const struct script_context *context) {
