@@ -169,15 +169,24 @@ struct cJSON *bench_figures_json(struct arena *arena, const struct bench_summary
     return figures;
 }
 
-void bench_print_json(struct buf *out, const char *title, const struct bench_summary *summaries,
-                      size_t count, size_t run_count) {
-    AUTO(arena) arena = arena_new();
+struct cJSON *bench_report(struct arena *arena, const char *title) {
     struct cJSON *report = json_map(arena);
     json_set_string(arena, report, SV("apiVersion"), SV("cacheruntime.io/v1"));
     json_set_string(arena, report, SV("kind"), SV("BenchReport"));
     json_set_string(arena, report, SV("title"), sv_from(title));
-    json_set_int(arena, report, SV("runs"), (int64_t)run_count);
-    json_set(arena, report, SV("figures"), bench_figures_json(arena, summaries, count));
+    return report;
+}
+
+void bench_report_print(struct buf *out, const struct cJSON *report) {
     bool fits = json_write(out, report, JSON_PRETTY) && buf_append_byte(out, '\n');
     assert(fits);
+}
+
+void bench_print_json(struct buf *out, const char *title, const struct bench_summary *summaries,
+                      size_t count, size_t run_count) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *report = bench_report(arena, title);
+    json_set_int(arena, report, SV("runs"), (int64_t)run_count);
+    json_set(arena, report, SV("figures"), bench_figures_json(arena, summaries, count));
+    bench_report_print(out, report);
 }

@@ -52,6 +52,9 @@ double bench_cpu_ms(void);
 /* "name  median  min … max", one line a figure. */
 void bench_print_text(struct buf *out, const char *title, const struct bench_summary *summaries,
                       size_t count, size_t run_count);
+/* A BenchReport without figures, and how all are printed. */
+struct cJSON *bench_report(struct arena *arena, const char *title);
+void bench_report_print(struct buf *out, const struct cJSON *report);
 /* The list of figures of a BenchReport. */
 struct cJSON *bench_figures_json(struct arena *arena, const struct bench_summary *summaries,
                                  size_t count);

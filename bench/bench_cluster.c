@@ -181,13 +181,15 @@ static bool wait_ready(struct bench_cluster *cluster, const struct bench_program
     return true;
 }
 
-static bool start_server(struct bench_cluster *cluster, struct error *err) {
+/* `crctl COMMAND OPTION KUBECONFIG`, where nothing takes time; until it is ready. NULL: `err`. */
+static const struct bench_program *start_simulation(struct bench_cluster *cluster,
+                                                    const char *command, const char *option,
+                                                    struct error *err) {
     struct arena *arena = cluster->arena;
-    struct sv ready = path_of(cluster, "server-ready");
-    cluster->kubeconfig = path_of(cluster, "kubeconfig");
+    struct sv ready = path_of(cluster, arena_printf(arena, "%s-ready", command).ptr);
     const struct sv args[] = {
-        SV("serve"),
-        SV("--kubeconfig-out"),
+        sv_from(command),
+        sv_from(option),
         cluster->kubeconfig,
         SV("--ready-file"),
         ready,
@@ -200,34 +202,21 @@ static bool start_server(struct bench_cluster *cluster, struct error *err) {
         SV("--pod-start-ms"),
         SV("0"),
     };
-    const struct bench_program *server = cluster->server =
+    const struct bench_program *program =
         bench_cluster_run(cluster, cluster->options.crctl, args, COUNT_OF(args), err);
-    return server && wait_ready(cluster, server, ready, "crctl serve", err);
+    const char *what = arena_printf(arena, "crctl %s", command).ptr;
+    return program && wait_ready(cluster, program, ready, what, err) ? program : NULL;
+}
+
+static bool start_server(struct bench_cluster *cluster, struct error *err) {
+    cluster->kubeconfig = path_of(cluster, "kubeconfig");
+    cluster->server = start_simulation(cluster, "serve", "--kubeconfig-out", err);
+    return cluster->server != NULL;
 }
 
 static bool start_nodes(struct bench_cluster *cluster, struct error *err) {
-    struct arena *arena = cluster->arena;
-    struct sv ready = path_of(cluster, "nodes-ready");
-    const struct sv args[] = {
-        SV("nodes"),
-        SV("--kubeconfig"),
-        cluster->kubeconfig,
-        SV("--ready-file"),
-        ready,
-        SV("--nodes"),
-        arena_printf(arena, "%zu", cluster->options.node_count),
-        SV("--seed"),
-        arena_printf(arena, "%llu", (unsigned long long)cluster->options.seed),
-        SV("--image-pull-ms"),
-        SV("0"),
-        SV("--pod-start-ms"),
-        SV("0"),
-    };
-    if (cluster->options.node_count == 0)
-        return true;
-    const struct bench_program *nodes =
-        bench_cluster_run(cluster, cluster->options.crctl, args, COUNT_OF(args), err);
-    return nodes && wait_ready(cluster, nodes, ready, "crctl nodes", err);
+    return cluster->options.node_count == 0 ||
+           start_simulation(cluster, "nodes", "--kubeconfig", err);
 }
 
 static bool make_folder(struct bench_cluster *cluster, struct error *err) {
@@ -278,7 +267,7 @@ struct bench_cluster *bench_cluster_new(const struct bench_cluster_options *opti
 }
 
 void bench_cluster_free(struct bench_cluster *cluster) {
-    static const char *const names[] = {"kubeconfig", "server-ready", "nodes-ready"};
+    static const char *const names[] = {"kubeconfig", "serve-ready", "nodes-ready"};
     if (!cluster)
         return;
     for (size_t i = cluster->programs.count; i-- > 0;) {

@@ -74,10 +74,7 @@ void bench_curve_print_text(struct buf *out, const struct bench_curve *curve) {
 
 void bench_curve_print_json(struct buf *out, const struct bench_curve *curve) {
     AUTO(arena) arena = arena_new();
-    struct cJSON *report = json_map(arena);
-    json_set_string(arena, report, SV("apiVersion"), SV("cacheruntime.io/v1"));
-    json_set_string(arena, report, SV("kind"), SV("BenchReport"));
-    json_set_string(arena, report, SV("title"), SV("reconcile, per runtime"));
+    struct cJSON *report = bench_report(arena, "reconcile, per runtime");
     json_set_int(arena, report, SV("runs"), (int64_t)curve->run_count);
     struct cJSON *points = json_ensure_list(arena, report, SV("points"));
     for (size_t i = 0; i < curve->point_count; i++) {
@@ -86,8 +83,7 @@ void bench_curve_print_json(struct buf *out, const struct bench_curve *curve) {
         json_set(arena, point, SV("figures"),
                  bench_figures_json(arena, curve->points[i].quantities, CURVE_QUANTITIES));
     }
-    bool fits = json_write(out, report, JSON_PRETTY) && buf_append_byte(out, '\n');
-    assert(fits);
+    bench_report_print(out, report);
 }
 
 /* --- the plot --- */

@@ -484,10 +484,7 @@ static void set_number(struct arena *arena, struct cJSON *map, struct sv key, do
 
 void bench_server_print_json(struct buf *out, const struct bench_server_report *report) {
     AUTO(arena) arena = arena_new();
-    struct cJSON *tree = json_map(arena);
-    json_set_string(arena, tree, SV("apiVersion"), SV("cacheruntime.io/v1"));
-    json_set_string(arena, tree, SV("kind"), SV("BenchReport"));
-    json_set_string(arena, tree, SV("title"), SV("server"));
+    struct cJSON *tree = bench_report(arena, "server");
     json_set_int(arena, tree, SV("divisor"), (int64_t)report->divisor);
     struct cJSON *figures = json_ensure_list(arena, tree, SV("figures"));
     for (size_t i = 0; i < report->count; i++) {
@@ -500,6 +497,5 @@ void bench_server_print_json(struct buf *out, const struct bench_server_report *
         set_number(arena, figure, SV("stock"), row->stock);
         set_number(arena, figure, row->is_at_least ? SV("atLeast") : SV("atMost"), row->target);
     }
-    bool fits = json_write(out, tree, JSON_PRETTY) && buf_append_byte(out, '\n');
-    assert(fits);
+    bench_report_print(out, tree);
 }

@@ -101,10 +101,7 @@ void bench_sizes_print_text(struct buf *out, const struct bench_sizes *sizes) {
 
 void bench_sizes_print_json(struct buf *out, const struct bench_sizes *sizes) {
     AUTO(arena) arena = arena_new();
-    struct cJSON *tree = json_map(arena);
-    json_set_string(arena, tree, SV("apiVersion"), SV("cacheruntime.io/v1"));
-    json_set_string(arena, tree, SV("kind"), SV("BenchReport"));
-    json_set_string(arena, tree, SV("title"), SV("server, processor time of one request"));
+    struct cJSON *tree = bench_report(arena, "server, processor time of one request");
     struct cJSON *points = json_ensure_list(arena, tree, SV("points"));
     for (size_t i = 0; i < sizes->count; i++) {
         struct cJSON *point = json_append(points, json_map(arena));
@@ -113,8 +110,7 @@ void bench_sizes_print_json(struct buf *out, const struct bench_sizes *sizes) {
             json_set(arena, point, sv_from(operations[k].name),
                      json_number(arena, arena_printf(arena, "%.1f", sizes->cost_us[k][i])));
     }
-    bool fits = json_write(out, tree, JSON_PRETTY) && buf_append_byte(out, '\n');
-    assert(fits);
+    bench_report_print(out, tree);
 }
 
 /* --- the plot --- */
