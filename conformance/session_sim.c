@@ -111,12 +111,11 @@ static void sim_free(void *context) {
     mem_free(sim);
 }
 
-void session_sim_new(const struct session_options *options, struct session_driver *ret_driver) {
-    struct session_sim *sim = mem_alloc(sizeof(*sim));
-    sim->seed = options->seed;
-    sim->world = world_new(&(struct world_options){
+struct world *session_world_new(const struct session_options *options, struct clock *wall) {
+    struct world *world = world_new(&(struct world_options){
         .seed = options->seed,
         .node_count = session_node_count(options),
+        .wall = wall,
         .image_pull_ms = options->image_pull_ms,
         .pod_start_ms = options->pod_start_ms,
         .config_map_lag_ms = options->config_map_lag_ms,
@@ -124,7 +123,14 @@ void session_sim_new(const struct session_options *options, struct session_drive
         .watch_kept_events = WATCH_KEPT_EVENTS,
     });
     for (size_t i = 0; i < options->engine_count; i++)
-        world_add_engine(sim->world, &options->engines[i]);
+        world_add_engine(world, &options->engines[i]);
+    return world;
+}
+
+void session_sim_new(const struct session_options *options, struct session_driver *ret_driver) {
+    struct session_sim *sim = mem_alloc(sizeof(*sim));
+    sim->seed = options->seed;
+    sim->world = session_world_new(options, NULL);
     world_add_observer(sim->world, &(struct observer){.after = count_request, .context = sim});
     *ret_driver = (struct session_driver){
         .user = world_connect(sim->world, SESSION_USER_AGENT),

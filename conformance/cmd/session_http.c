@@ -22,7 +22,6 @@
 
 enum {
     TOKEN_BYTES = 32,
-    WATCH_KEPT_EVENTS = 256,
     /* All of these are of the system's time: what a busy machine needs. */
     POLL_MS = 40,
     PATIENCE_MS = 60 * 1000,
@@ -139,23 +138,6 @@ static void http_free(void *context) {
 
 /* --- building it --- */
 
-static void make_world(struct session_http *http) {
-    const struct session_options *options = http->options.session;
-    http->world = world_new(&(struct world_options){
-        .seed = options->seed,
-        .node_count = session_node_count(options),
-        .wall = wall_clock(),
-        .image_pull_ms = options->image_pull_ms,
-        .pod_start_ms = options->pod_start_ms,
-        .config_map_lag_ms = options->config_map_lag_ms,
-        .log = log_none(),
-        .watch_kept_events = WATCH_KEPT_EVENTS,
-    });
-    for (size_t i = 0; i < options->engine_count; i++)
-        world_add_engine(http->world, &options->engines[i]);
-    world_add_observer(http->world, &(struct observer){.after = see_request, .context = http});
-}
-
 static bool start_server(struct session_http *http, struct error *err) {
     static const struct sv masters[] = {{"system:masters", 14}};
     /* libcurl and GnuTLS look at the system's clock. */
@@ -259,7 +241,8 @@ struct session *session_http_new(const struct session_http_options *options, str
     http->options = *options;
     http->arena = arena_new();
     wall_use_test_clock(clock);
-    make_world(http);
+    http->world = session_world_new(options->session, wall_clock());
+    world_add_observer(http->world, &(struct observer){.after = see_request, .context = http});
     if (!start_server(http, err)) {
         http_free(http);
         return NULL;
