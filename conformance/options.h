@@ -32,6 +32,14 @@ struct option {
     struct sv help;
 };
 
+/* Rows of a table of options; all but `target` are literals. */
+#define TEXT_OPTION(name, value_name, target, help)                                                \
+    { SV(name), OPTION_TEXT, SV(value_name), NULL, 0, target, SV(help) }
+#define NUMBER_OPTION(name, target, help)                                                          \
+    { SV(name), OPTION_NUMBER, SV("N"), NULL, 0, target, SV(help) }
+#define FLAG_OPTION(name, target, help)                                                            \
+    { SV(name), OPTION_FLAG, SV(""), NULL, 0, target, SV(help) }
+
 struct operands {
     struct sv items[OPERANDS_MAX];
     size_t count;

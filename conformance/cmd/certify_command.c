@@ -202,18 +202,18 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
                                               .source = SESSION_SOURCE_DEFAULTS};
     struct sv verified = SV("");
     struct option options[OWN_OPTIONS + JUDGEMENT_OPTION_COUNT + SESSION_SOURCE_ROWS] = {
-        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &certify_options.seed,
-         SV("seed of the simulation; the same seed gives the same report")},
-        {SV("static"), OPTION_FLAG, SV(""), NULL, 0, &certify_options.is_static,
-         SV("only what can be read; nothing is simulated")},
+        NUMBER_OPTION("seed", &certify_options.seed,
+                      "seed of the simulation; the same seed gives the same report"),
+        FLAG_OPTION("static", &certify_options.is_static,
+                    "only what can be read; nothing is simulated"),
         {SV("level"), OPTION_CHOICE, SV("bronze|silver"), level_choices, COUNT_OF(level_choices),
          &certify_options.level,
          SV("what must have been observed for status 0: the lifecycle, or scripts, too")},
         {SV("progress"), OPTION_CHOICE, SV("auto|always|never"), progress_choices,
          COUNT_OF(progress_choices), &certify_options.progress,
          SV("which check is at work, on standard error; auto: on a terminal")},
-        {SV("verify"), OPTION_TEXT, SV("REPORT.json"), NULL, 0, &verified,
-         SV("certify the report's files again: status 0 when the same comes out")},
+        TEXT_OPTION("verify", "REPORT.json", &verified,
+                    "certify the report's files again: status 0 when the same comes out"),
     };
     judgement_option_rows(&certify_options.judgement, options + OWN_OPTIONS);
     session_source_rows(&certify_options.source, options + OWN_OPTIONS + JUDGEMENT_OPTION_COUNT);

@@ -140,16 +140,15 @@ int explain_command(const struct command *command, int argc, char *const *argv) 
     struct explain_options explain_options = {
         .scenario = SV(""), .step = SV(""), .kubeconfig = SV(""), .context = SV(""), .seed = 1};
     const struct option options[] = {
-        {SV("scenario"), OPTION_TEXT, SV("FILE"), NULL, 0, &explain_options.scenario,
-         SV("run this scenario instead of reading files")},
-        {SV("at"), OPTION_TEXT, SV("STEP"), NULL, 0, &explain_options.step,
-         SV("ask when this step is over; without it, after the last one")},
-        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &explain_options.seed,
-         SV("seed of the simulation")},
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &explain_options.kubeconfig,
-         SV("ask in this cluster instead of reading files")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &explain_options.context,
-         SV("of the kubeconfig; its current one")},
+        TEXT_OPTION("scenario", "FILE", &explain_options.scenario,
+                    "run this scenario instead of reading files"),
+        TEXT_OPTION("at", "STEP", &explain_options.step,
+                    "ask when this step is over; without it, after the last one"),
+        NUMBER_OPTION("seed", &explain_options.seed, "seed of the simulation"),
+        TEXT_OPTION("kubeconfig", "FILE", &explain_options.kubeconfig,
+                    "ask in this cluster instead of reading files"),
+        TEXT_OPTION("context", "NAME", &explain_options.context,
+                    "of the kubeconfig; its current one"),
         {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
          &explain_options.output, SV("form of the answer")},
     };

@@ -132,24 +132,21 @@ int explore_command(const struct command *command, int argc, char *const *argv) 
     struct explore_options explore_options = {
         .seed = 1, .failures_max = 5, .replay = SV(""), .save = SV("")};
     const struct option options[] = {
-        {SV("cases"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.cases,
-         SV("how many cases (1000), or pairs of faults (2000)")},
-        {SV("seconds"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.seconds,
-         SV("as many cases as fit into this time")},
-        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.seed,
-         SV("seed of cases and simulations; the same seed gives the same cases")},
+        NUMBER_OPTION("cases", &explore_options.cases,
+                      "how many cases (1000), or pairs of faults (2000)"),
+        NUMBER_OPTION("seconds", &explore_options.seconds, "as many cases as fit into this time"),
+        NUMBER_OPTION("seed", &explore_options.seed,
+                      "seed of cases and simulations; the same seed gives the same cases"),
         {SV("sweep"), OPTION_CHOICE, SV("single|pairs"), sweeps, COUNT_OF(sweeps),
          &explore_options.sweep, SV("with a scenario: each single fault, or pairs of them")},
-        {SV("replay"), OPTION_TEXT, SV("CASE"), NULL, 0, &explore_options.replay,
-         SV("one case only: SEED:CASE[:REMOVED], or of a scenario FAULT@N[+FAULT@N]")},
-        {SV("show"), OPTION_FLAG, SV(""), NULL, 0, &explore_options.shows_scenario,
-         SV("with --replay: print the scenario instead of running it")},
-        {SV("save"), OPTION_TEXT, SV("DIR"), NULL, 0, &explore_options.save,
-         SV("write each failing case there, as a scenario")},
-        {SV("failures"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.failures_max,
-         SV("stop after so many failures (5)")},
-        {SV("jobs"), OPTION_NUMBER, SV("N"), NULL, 0, &explore_options.jobs,
-         SV("processes at a time; one for each core")},
+        TEXT_OPTION("replay", "CASE", &explore_options.replay,
+                    "one case only: SEED:CASE[:REMOVED], or of a scenario FAULT@N[+FAULT@N]"),
+        FLAG_OPTION("show", &explore_options.shows_scenario,
+                    "with --replay: print the scenario instead of running it"),
+        TEXT_OPTION("save", "DIR", &explore_options.save,
+                    "write each failing case there, as a scenario"),
+        NUMBER_OPTION("failures", &explore_options.failures_max, "stop after so many failures (5)"),
+        NUMBER_OPTION("jobs", &explore_options.jobs, "processes at a time; one for each core"),
     };
     struct operands operands;
     int status;

@@ -18,8 +18,7 @@ void judgement_option_rows(struct judgement_options *options, struct option *ret
          &options->fail_on, SV("which failures make the exit status 1")},
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors),
          &options->color, SV("color of the text form")},
-        {SV("quiet"), OPTION_FLAG, SV(""), NULL, 0, &options->is_quiet,
-         SV("only what failed or was not executed")},
+        FLAG_OPTION("quiet", &options->is_quiet, "only what failed or was not executed"),
     };
     memcpy(ret_rows, rows, sizeof(rows));
 }

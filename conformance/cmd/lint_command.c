@@ -12,14 +12,8 @@ int lint_command(const struct command *command, int argc, char *const *argv) {
     struct sv previous = SV("");
     struct option options[JUDGEMENT_OPTION_COUNT + 1];
     judgement_option_rows(&judgement, options);
-    options[JUDGEMENT_OPTION_COUNT] =
-        (struct option){SV("previous"),
-                        OPTION_TEXT,
-                        SV("FILE"),
-                        NULL,
-                        0,
-                        &previous,
-                        SV("the class as it was: what changes for its runtimes")};
+    options[JUDGEMENT_OPTION_COUNT] = (struct option)TEXT_OPTION(
+        "previous", "FILE", &previous, "the class as it was: what changes for its runtimes");
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))

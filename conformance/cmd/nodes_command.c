@@ -212,33 +212,26 @@ int nodes_command(const struct command *command, int argc, char *const *argv) {
         .simulation = none,
         .ready_file = none,
     };
-#define TEXT(name, value, target, help)                                                            \
-    { SV(name), OPTION_TEXT, SV(value), NULL, 0, target, SV(help) }
-#define NUMBER(name, target, help)                                                                 \
-    { SV(name), OPTION_NUMBER, SV("N"), NULL, 0, target, SV(help) }
-#define FLAG(name, target, help)                                                                   \
-    { SV(name), OPTION_FLAG, SV(""), NULL, 0, target, SV(help) }
     const struct option options[] = {
-        TEXT("kubeconfig", "FILE", &nodes.kubeconfig,
-             "the API server; $KUBECONFIG, ~/.kube/config"),
-        TEXT("context", "NAME", &nodes.context, "of the kubeconfig; the current one"),
-        NUMBER("nodes", &nodes.nodes, "how many, node-1 to node-N; 1"),
-        FLAG("scheduler", &nodes.has_scheduler, "place pods too, as kube-scheduler does"),
-        FLAG("controllers", &nodes.has_controllers,
-             "run the built-in controllers too, as kube-controller-manager does"),
-        TEXT("sim", "FILE", &nodes.simulation,
-             "what containers do: a kind Simulation, or classes whose entries do well"),
-        NUMBER("image-pull-ms", &nodes.image_pull_ms, "how long a node pulls an image; 2000"),
-        NUMBER("pod-start-ms", &nodes.pod_start_ms, "how long a container starts; 500"),
-        NUMBER("config-map-lag-ms", &nodes.config_map_lag_ms,
-               "how late pods see changes of ConfigMaps; 60000"),
-        NUMBER("seed", &nodes.seed, "of delays and heartbeats"),
-        TEXT("ready-file", "FILE", &nodes.ready_file, "is there while all nodes are registered"),
-        FLAG("verbose", &nodes.is_verbose, "log what happens"),
+        TEXT_OPTION("kubeconfig", "FILE", &nodes.kubeconfig,
+                    "the API server; $KUBECONFIG, ~/.kube/config"),
+        TEXT_OPTION("context", "NAME", &nodes.context, "of the kubeconfig; the current one"),
+        NUMBER_OPTION("nodes", &nodes.nodes, "how many, node-1 to node-N; 1"),
+        FLAG_OPTION("scheduler", &nodes.has_scheduler, "place pods too, as kube-scheduler does"),
+        FLAG_OPTION("controllers", &nodes.has_controllers,
+                    "run the built-in controllers too, as kube-controller-manager does"),
+        TEXT_OPTION("sim", "FILE", &nodes.simulation,
+                    "what containers do: a kind Simulation, or classes whose entries do well"),
+        NUMBER_OPTION("image-pull-ms", &nodes.image_pull_ms,
+                      "how long a node pulls an image; 2000"),
+        NUMBER_OPTION("pod-start-ms", &nodes.pod_start_ms, "how long a container starts; 500"),
+        NUMBER_OPTION("config-map-lag-ms", &nodes.config_map_lag_ms,
+                      "how late pods see changes of ConfigMaps; 60000"),
+        NUMBER_OPTION("seed", &nodes.seed, "of delays and heartbeats"),
+        TEXT_OPTION("ready-file", "FILE", &nodes.ready_file,
+                    "is there while all nodes are registered"),
+        FLAG_OPTION("verbose", &nodes.is_verbose, "log what happens"),
     };
-#undef TEXT
-#undef NUMBER
-#undef FLAG
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))

@@ -73,12 +73,11 @@ int plan_command(const struct command *command, int argc, char *const *argv) {
     const struct option options[] = {
         {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
          &plan_options.output, SV("form of the plan")},
-        {SV("bodies"), OPTION_FLAG, SV(""), NULL, 0, &plan_options.with_bodies,
-         SV("with --output json: what would be sent, too")},
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &plan_options.kubeconfig,
-         SV("for a runtime of this cluster, NAMESPACE/NAME, instead of files")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &plan_options.context,
-         SV("of the kubeconfig; its current one")},
+        FLAG_OPTION("bodies", &plan_options.with_bodies,
+                    "with --output json: what would be sent, too"),
+        TEXT_OPTION("kubeconfig", "FILE", &plan_options.kubeconfig,
+                    "for a runtime of this cluster, NAMESPACE/NAME, instead of files"),
+        TEXT_OPTION("context", "NAME", &plan_options.context, "of the kubeconfig; its current one"),
     };
     struct operands operands;
     int status;

@@ -44,10 +44,9 @@ int render_command(const struct command *command, int argc, char *const *argv) {
          SV("of a report: text, json, junit, sarif, markdown, html, github")},
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors), &color,
          SV("color of the text form")},
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &kubeconfig,
-         SV("for a runtime of this cluster, NAMESPACE/NAME, instead of files")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &context,
-         SV("of the kubeconfig; its current one")},
+        TEXT_OPTION("kubeconfig", "FILE", &kubeconfig,
+                    "for a runtime of this cluster, NAMESPACE/NAME, instead of files"),
+        TEXT_OPTION("context", "NAME", &context, "of the kubeconfig; its current one"),
     };
     struct operands operands;
     int status;

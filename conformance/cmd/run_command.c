@@ -118,14 +118,14 @@ int run_command(const struct command *command, int argc, char *const *argv) {
     struct option options[RUN_OWN_OPTIONS + SESSION_SOURCE_ROWS] = {
         {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
          &run_options.output, SV("form of the report")},
-        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, &run_options.seed,
-         SV("seed of the simulation; the same seed gives the same bytes")},
-        {SV("verbose"), OPTION_FLAG, SV(""), NULL, 0, &run_options.is_verbose,
-         SV("with the trace of the controller's requests")},
-        {SV("no-explore"), OPTION_FLAG, SV(""), NULL, 0, &run_options.without_exploring,
-         SV("run each scenario once, without its sweep of faults")},
-        {SV("update-golden"), OPTION_FLAG, SV(""), NULL, 0, &run_options.updates_golden,
-         SV("write golden traces anew instead of comparing them")},
+        NUMBER_OPTION("seed", &run_options.seed,
+                      "seed of the simulation; the same seed gives the same bytes"),
+        FLAG_OPTION("verbose", &run_options.is_verbose,
+                    "with the trace of the controller's requests"),
+        FLAG_OPTION("no-explore", &run_options.without_exploring,
+                    "run each scenario once, without its sweep of faults"),
+        FLAG_OPTION("update-golden", &run_options.updates_golden,
+                    "write golden traces anew instead of comparing them"),
     };
     struct operands operands;
     int status;

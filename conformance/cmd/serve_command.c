@@ -301,42 +301,36 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         .kubeconfig = empty,
         .ready_file = empty,
     };
-#define TEXT(name, value, target, help)                                                            \
-    { SV(name), OPTION_TEXT, SV(value), NULL, 0, target, SV(help) }
-#define NUMBER(name, target, help)                                                                 \
-    { SV(name), OPTION_NUMBER, SV("N"), NULL, 0, target, SV(help) }
-#define FLAG(name, target, help)                                                                   \
-    { SV(name), OPTION_FLAG, SV(""), NULL, 0, target, SV(help) }
     const struct option options[] = {
-        TEXT("address", "IP", &serve.address, "where to listen; 127.0.0.1"),
-        NUMBER("port", &serve.port, "0, the default: the system chooses one"),
-        FLAG("plain-http", &serve.is_plain, "no TLS and no log-in; on loopback only"),
+        TEXT_OPTION("address", "IP", &serve.address, "where to listen; 127.0.0.1"),
+        NUMBER_OPTION("port", &serve.port, "0, the default: the system chooses one"),
+        FLAG_OPTION("plain-http", &serve.is_plain, "no TLS and no log-in; on loopback only"),
         {SV("authorization"), OPTION_CHOICE, SV("always-allow|rbac"), authorizations,
          COUNT_OF(authorizations), &serve.authorization, SV("whether roles decide")},
-        TEXT("token-auth-file", "FILE", &serve.tokens, "lines of token,user,uid,\"groups\""),
-        TEXT("tls-cert-file", "FILE", &serve.certificate,
-             "the server's certificate; made if absent"),
-        TEXT("tls-private-key-file", "FILE", &serve.key, "its key"),
-        TEXT("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
-        NUMBER("nodes", &serve.nodes, "simulated nodes; 1"),
-        NUMBER("image-pull-ms", &serve.image_pull_ms, "how long a node pulls an image; 2000"),
-        NUMBER("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
-        FLAG("no-controllers", &serve.has_no_controllers, "only the API: no nodes, no controllers"),
-        TEXT("sim", "FILE", &serve.simulation,
-             "what containers do: a kind Simulation, or classes whose entries do well"),
-        FLAG("no-pod-events", &serve.has_no_pod_events,
-             "kubelets do not record Pulled, Created, Started and Killing"),
-        TEXT("load", "DIR", &serve.load, "manifests to create at start"),
-        TEXT("crds", "DIR", &serve.crds, "the same, created before those of --load"),
-        TEXT("data", "FILE", &serve.data, "keeps the state there over restarts"),
-        NUMBER("seed", &serve.seed, "of uids, generated names and delays"),
-        TEXT("kubeconfig-out", "FILE", &serve.kubeconfig, "where to write a kubeconfig"),
-        TEXT("ready-file", "FILE", &serve.ready_file, "gets the URL when the server is ready"),
-        FLAG("verbose", &serve.is_verbose, "log what happens"),
+        TEXT_OPTION("token-auth-file", "FILE", &serve.tokens, "lines of token,user,uid,\"groups\""),
+        TEXT_OPTION("tls-cert-file", "FILE", &serve.certificate,
+                    "the server's certificate; made if absent"),
+        TEXT_OPTION("tls-private-key-file", "FILE", &serve.key, "its key"),
+        TEXT_OPTION("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
+        NUMBER_OPTION("nodes", &serve.nodes, "simulated nodes; 1"),
+        NUMBER_OPTION("image-pull-ms", &serve.image_pull_ms,
+                      "how long a node pulls an image; 2000"),
+        NUMBER_OPTION("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
+        FLAG_OPTION("no-controllers", &serve.has_no_controllers,
+                    "only the API: no nodes, no controllers"),
+        TEXT_OPTION("sim", "FILE", &serve.simulation,
+                    "what containers do: a kind Simulation, or classes whose entries do well"),
+        FLAG_OPTION("no-pod-events", &serve.has_no_pod_events,
+                    "kubelets do not record Pulled, Created, Started and Killing"),
+        TEXT_OPTION("load", "DIR", &serve.load, "manifests to create at start"),
+        TEXT_OPTION("crds", "DIR", &serve.crds, "the same, created before those of --load"),
+        TEXT_OPTION("data", "FILE", &serve.data, "keeps the state there over restarts"),
+        NUMBER_OPTION("seed", &serve.seed, "of uids, generated names and delays"),
+        TEXT_OPTION("kubeconfig-out", "FILE", &serve.kubeconfig, "where to write a kubeconfig"),
+        TEXT_OPTION("ready-file", "FILE", &serve.ready_file,
+                    "gets the URL when the server is ready"),
+        FLAG_OPTION("verbose", &serve.is_verbose, "log what happens"),
     };
-#undef TEXT
-#undef NUMBER
-#undef FLAG
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))

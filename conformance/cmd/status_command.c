@@ -316,14 +316,11 @@ int status_command(const struct command *command, int argc, char *const *argv) {
     struct status_options status = {
         .kubeconfig = sv_from(getenv("KUBECONFIG")), .context = SV(""), .namespace_name = SV("")};
     const struct option options[] = {
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &status.kubeconfig,
-         SV("the cluster; KUBECONFIG")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &status.context,
-         SV("of the kubeconfig; its current one")},
-        {SV("namespace"), OPTION_TEXT, SV("NAME"), NULL, 0, &status.namespace_name,
-         SV("only this one; all")},
-        {SV("watch"), OPTION_FLAG, SV(""), NULL, 0, &status.watches,
-         SV("print it again whenever it changes, until interrupted; also -w")},
+        TEXT_OPTION("kubeconfig", "FILE", &status.kubeconfig, "the cluster; KUBECONFIG"),
+        TEXT_OPTION("context", "NAME", &status.context, "of the kubeconfig; its current one"),
+        TEXT_OPTION("namespace", "NAME", &status.namespace_name, "only this one; all"),
+        FLAG_OPTION("watch", &status.watches,
+                    "print it again whenever it changes, until interrupted; also -w"),
     };
     struct operands operands;
     int result;

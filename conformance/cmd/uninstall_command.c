@@ -36,14 +36,11 @@ int uninstall_command(const struct command *command, int argc, char *const *argv
         .tell = tell,
     };
     const struct option options[] = {
-        {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &kubeconfig,
-         SV("the cluster; KUBECONFIG")},
-        {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &context,
-         SV("of the kubeconfig; its current one")},
-        {SV("namespace"), OPTION_TEXT, SV("NAME"), NULL, 0, &uninstall.namespace_name,
-         SV("where the controller ran; fluid-system")},
-        {SV("dry-run"), OPTION_FLAG, SV(""), NULL, 0, &uninstall.is_dry_run,
-         SV("tell what would be removed, remove nothing")},
+        TEXT_OPTION("kubeconfig", "FILE", &kubeconfig, "the cluster; KUBECONFIG"),
+        TEXT_OPTION("context", "NAME", &context, "of the kubeconfig; its current one"),
+        TEXT_OPTION("namespace", "NAME", &uninstall.namespace_name,
+                    "where the controller ran; fluid-system"),
+        FLAG_OPTION("dry-run", &uninstall.is_dry_run, "tell what would be removed, remove nothing"),
     };
     struct operands operands;
     int result;
