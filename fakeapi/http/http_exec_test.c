@@ -10,11 +10,10 @@
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_fixture.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/server/fakeapi.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,17 +24,8 @@ enum { TURNS_MAX = 3000, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\","    \
     "\"command\":[\"sh\",\"-c\",\"echo one; echo two; sleep infinity\"]}]}}"
 
-struct test_clock {
-    struct clock clock;
-    int64_t now_ms;
-};
-
-static int64_t test_now_ms(struct clock *clock) {
-    return ((struct test_clock *)clock)->now_ms;
-}
-
 struct fixture {
-    struct test_clock clock;
+    struct fixture_clock clock;
     struct world *world;
     struct shell *shell;
     struct authenticator *authenticator;
@@ -76,7 +66,7 @@ static bool is_running(struct fixture *fixture) {
 static void begin(struct fixture *fixture) {
     struct error err = {0};
     AUTO(arena) arena = arena_new();
-    *fixture = (struct fixture){.clock = {{test_now_ms}, INT64_C(1767225600000)}};
+    *fixture = (struct fixture){.clock = fixture_clock_begin()};
     fixture->world = world_new(&(struct world_options){
         .seed = 1, .node_count = 1, .wall = &fixture->clock.clock, .log = log_none()});
     fixture->shell = shell_new(fixture->world);
@@ -98,13 +88,7 @@ static void begin(struct fixture *fixture) {
     for (size_t i = 0; i < TURNS_MAX && !is_running(fixture); i++)
         turn(fixture);
     CHECK(is_running(fixture));
-    fixture->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(http_server_port(fixture->server)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int code = connect(fixture->client, (const struct sockaddr *)&address, sizeof(address));
-    assert(code == 0);
-    fcntl(fixture->client, F_SETFL, O_NONBLOCK);
+    fixture->client = fixture_connect(fixture->server);
 }
 
 static void end(struct fixture *fixture) {

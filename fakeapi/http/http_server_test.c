@@ -10,27 +10,17 @@
 #include "core/base/test.h"
 #include "core/data/json.h"
 #include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_fixture.h"
 #include "fakeapi/server/fakeapi.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { TURNS_MAX = 10000, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
-struct test_clock {
-    struct clock clock;
-    int64_t now_ms;
-};
-
-static int64_t test_now_ms(struct clock *clock) {
-    return ((struct test_clock *)clock)->now_ms;
-}
-
 struct fixture {
-    struct test_clock clock;
+    struct fixture_clock clock;
     struct fakeapi *api;
     struct authenticator *authenticator;
     struct http_server *server;
@@ -38,7 +28,7 @@ struct fixture {
 
 static void begin(struct fixture *fixture) {
     struct error err = {0};
-    fixture->clock = (struct test_clock){{test_now_ms}, INT64_C(1767225600000)};
+    fixture->clock = fixture_clock_begin();
     fixture->api =
         fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
     fixture->authenticator = authenticator_new();
@@ -58,17 +48,6 @@ static void end(struct fixture *fixture) {
     http_server_free(fixture->server);
     authenticator_free(fixture->authenticator);
     fakeapi_free(fixture->api);
-}
-
-static int open_client(const struct fixture *fixture) {
-    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(http_server_port(fixture->server)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int code = connect(client, (const struct sockaddr *)&address, sizeof(address));
-    assert(code == 0);
-    fcntl(client, F_SETFL, O_NONBLOCK);
-    return client;
 }
 
 /* One turn of the loop; waits a moment for news when there are none. */
@@ -164,7 +143,7 @@ TEST(requests_are_answered) {
         AUTO(arena) arena = arena_new();
         struct buf answer;
         buf_init(&answer, ANSWER_BYTES_MAX);
-        int client = open_client(&fixture);
+        int client = fixture_connect(fixture.server);
         send_bytes(&fixture, client,
                    arena_printf(arena, "%sConnection: close\r\n\r\n", cases[i].request));
         CHECK(is_closed(&fixture, client, &answer));
@@ -196,7 +175,7 @@ TEST(requests_in_a_row_share_a_connection) {
     AUTO(arena) arena = arena_new();
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
-    int client = open_client(&fixture);
+    int client = fixture_connect(fixture.server);
     /* Sent at once, as a pipelining client does. */
     struct sv post = post_text(arena, CONFIG_MAPS, "{\"metadata\":{\"name\":\"a\"}}");
     send_bytes(&fixture, client,
@@ -217,7 +196,7 @@ TEST(a_body_in_chunks_is_limited_too) {
     begin(&fixture);
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
-    int client = open_client(&fixture);
+    int client = fixture_connect(fixture.server);
     static char chunk[1024 * 1024 + 16];
     memset(chunk, 'x', sizeof(chunk));
     memcpy(chunk, "100000\r\n", 8);
@@ -238,28 +217,9 @@ TEST(a_body_in_chunks_is_limited_too) {
 
 /* --- watches --- */
 
-static void create_config_map(struct fixture *fixture, const char *name, size_t data_bytes) {
-    AUTO(arena) arena = arena_new();
-    struct cJSON *body = json_map(arena);
-    char *data = arena_alloc(arena, data_bytes + 1);
-    memset(data, 'x', data_bytes);
-    json_set_string(arena, json_ensure_map(arena, body, SV("metadata")), SV("name"), sv_from(name));
-    json_set_string(arena, json_ensure_map(arena, body, SV("data")), SV("d"),
-                    (struct sv){data, data_bytes});
-    struct request request = {.verb = VERB_CREATE,
-                              .group = SV(""),
-                              .version = SV("v1"),
-                              .plural = SV("configmaps"),
-                              .namespace_name = SV("default"),
-                              .body = body};
-    struct api_response response;
-    fakeapi_handle(fixture->api, &request, SV("test"), arena, &response);
-    CHECK(response.http_status == 201);
-}
-
 static int open_watch(struct fixture *fixture, struct buf *answer, const char *query) {
     AUTO(arena) arena = arena_new();
-    int client = open_client(fixture);
+    int client = fixture_connect(fixture->server);
     send_bytes(
         fixture, client,
         arena_printf(arena, "GET " CONFIG_MAPS "?watch=1%s HTTP/1.1\r\nHost: h\r\n\r\n", query));
@@ -272,11 +232,11 @@ TEST(a_watch_tells_events_when_they_happen_and_ends_in_time) {
     begin(&fixture);
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
-    create_config_map(&fixture, "first", 1);
+    fixture_create_config_map(fixture.api, "first", 1);
     int client = open_watch(&fixture, &answer, "&timeoutSeconds=90&allowWatchBookmarks=true");
     CHECK(await(&fixture, client, &answer, "\"name\":\"first\""));
     CHECK(!sv_contains(buf_view(&answer), SV("second")));
-    create_config_map(&fixture, "second", 1);
+    fixture_create_config_map(fixture.api, "second", 1);
     CHECK(await(&fixture, client, &answer, "\"name\":\"second\""));
     fixture.clock.now_ms += 60 * 1000;
     CHECK(await(&fixture, client, &answer, "{\"type\":\"BOOKMARK\""));
@@ -296,8 +256,8 @@ TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
     int client = open_watch(&fixture, &answer, "&fieldSelector=metadata.name%3Dmine");
-    create_config_map(&fixture, "other", 1);
-    create_config_map(&fixture, "mine", 1);
+    fixture_create_config_map(fixture.api, "other", 1);
+    fixture_create_config_map(fixture.api, "mine", 1);
     CHECK(await(&fixture, client, &answer, "\"name\":\"mine\""));
     CHECK(!sv_contains(buf_view(&answer), SV("other")));
     close(client);
@@ -314,7 +274,7 @@ TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
     begin(&fixture);
-    int client = open_client(&fixture);
+    int client = fixture_connect(fixture.server);
     for (size_t i = 0; i < 10; i++)
         turn(&fixture, client);
     CHECK(send(client, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1);
@@ -338,10 +298,10 @@ TEST(a_watch_that_is_not_read_stalls_nobody) {
     for (size_t i = 0; i < 16; i++) {
         char name[16];
         snprintf(name, sizeof(name), "c%zu", i);
-        create_config_map(&fixture, name, 1000 * 1000);
+        fixture_create_config_map(fixture.api, name, 1000 * 1000);
         turn(&fixture, -1);
     }
-    int client = open_client(&fixture);
+    int client = fixture_connect(fixture.server);
     send_bytes(&fixture, client, SV("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n"));
     CHECK(await(&fixture, client, &other, "\r\n\r\nok"));
     /* Once it reads, everything is there. */
@@ -366,7 +326,7 @@ TEST(clients_that_go_away_are_noticed) {
     buf_init(&answer, ANSWER_BYTES_MAX);
     for (size_t i = 0; i < 100; i++)
         turn(&fixture, -1);
-    int client = open_client(&fixture);
+    int client = fixture_connect(fixture.server);
     send_bytes(&fixture, client, SV("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"));
     CHECK(await(&fixture, client, &answer, "apiserver_longrunning_requests{verb=\"WATCH\"} 0\n"));
     close(client);
@@ -388,7 +348,7 @@ TEST(requests_that_never_end_are_cut_off) {
     begin(&fixture);
     int clients[COUNT_OF(unfinished)];
     for (size_t i = 0; i < COUNT_OF(unfinished); i++) {
-        clients[i] = open_client(&fixture);
+        clients[i] = fixture_connect(fixture.server);
         send_bytes(&fixture, clients[i], sv_from(unfinished[i]));
     }
     turn(&fixture, -1);

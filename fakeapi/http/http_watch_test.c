@@ -8,11 +8,10 @@
 #include "core/base/test.h"
 #include "core/data/json.h"
 #include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_fixture.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/server/fakeapi.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,17 +21,8 @@ enum { TURNS_MAX = 3000, QUIET_TURNS = 20, ANSWER_BYTES_MAX = 64 * 1024 * 1024 }
 #define ORIGIN "Origin: http://h\r\n"
 #define NORMAL_CLOSE "\x88\x02\x03\xe8"
 
-struct test_clock {
-    struct clock clock;
-    int64_t now_ms;
-};
-
-static int64_t test_now_ms(struct clock *clock) {
-    return ((struct test_clock *)clock)->now_ms;
-}
-
 struct fixture {
-    struct test_clock clock;
+    struct fixture_clock clock;
     struct fakeapi *api;
     struct authenticator *authenticator;
     struct http_server *server;
@@ -43,7 +33,7 @@ struct fixture {
 
 static void begin(struct fixture *fixture) {
     struct error err = {0};
-    *fixture = (struct fixture){.clock = {{test_now_ms}, INT64_C(1767225600000)}, .is_open = true};
+    *fixture = (struct fixture){.clock = fixture_clock_begin(), .is_open = true};
     fixture->api =
         fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
     fixture->authenticator = authenticator_new();
@@ -56,13 +46,7 @@ static void begin(struct fixture *fixture) {
                         &err);
     assert(fixture->server);
     buf_init(&fixture->answer, ANSWER_BYTES_MAX);
-    fixture->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(http_server_port(fixture->server)),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int code = connect(fixture->client, (const struct sockaddr *)&address, sizeof(address));
-    assert(code == 0);
-    fcntl(fixture->client, F_SETFL, O_NONBLOCK);
+    fixture->client = fixture_connect(fixture->server);
 }
 
 static void end(struct fixture *fixture) {
@@ -121,27 +105,6 @@ static size_t offset_of(struct sv bytes, struct sv text) {
     return (size_t)(found - bytes.ptr);
 }
 
-static void create_config_map(struct fixture *fixture, const char *name, size_t data_bytes) {
-    AUTO(arena) arena = arena_new();
-    struct cJSON *object = json_map(arena);
-    json_set_string(arena, json_ensure_map(arena, object, SV("metadata")), SV("name"),
-                    sv_from(name));
-    char *data = ARENA_ARRAY(arena, char, data_bytes + 1);
-    memset(data, 'x', data_bytes);
-    json_set_string(arena, json_ensure_map(arena, object, SV("data")), SV("k"),
-                    (struct sv){data, data_bytes});
-    struct request request = {.verb = VERB_CREATE,
-                              .group = SV(""),
-                              .version = SV("v1"),
-                              .plural = SV("configmaps"),
-                              .namespace_name = SV("default"),
-                              .name = SV(""),
-                              .body = object};
-    struct api_response response;
-    fakeapi_handle(fixture->api, &request, SV("test"), arena, &response);
-    CHECK(response.http_status == 201);
-}
-
 static void upgrade(struct fixture *fixture, const char *query, const char *headers) {
     AUTO(arena) arena = arena_new();
     send_bytes(fixture,
@@ -165,14 +128,14 @@ static struct sv payload_at(struct sv bytes, size_t at) {
 TEST(an_event_is_a_text_message) {
     struct fixture fixture;
     begin(&fixture);
-    create_config_map(&fixture, "before", 1);
+    fixture_create_config_map(fixture.api, "before", 1);
     upgrade(&fixture, "", KEY ORIGIN "Sec-WebSocket-Protocol: base64.binary.k8s.io\r\n");
     CHECK(await(&fixture, SV("HTTP/1.1 101 ")));
     CHECK(await(&fixture, SV("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")));
     CHECK(await(&fixture, SV("Sec-WebSocket-Protocol: base64.binary.k8s.io\r\n")));
     CHECK(await(&fixture, SV("\"name\":\"before\"")));
-    create_config_map(&fixture, "one", 1);
-    create_config_map(&fixture, "two", 1);
+    fixture_create_config_map(fixture.api, "one", 1);
+    fixture_create_config_map(fixture.api, "two", 1);
     CHECK(await(&fixture, SV("\"name\":\"two\"")));
     struct sv all = buf_view(&fixture.answer);
     struct sv frames = sv_drop(all, offset_of(all, SV("\r\n\r\n")) + 4);
@@ -194,7 +157,7 @@ TEST(an_event_is_a_text_message) {
 TEST(protobuf_comes_in_binary_messages) {
     struct fixture fixture;
     begin(&fixture);
-    create_config_map(&fixture, "one", 1);
+    fixture_create_config_map(fixture.api, "one", 1);
     upgrade(&fixture, "",
             KEY ORIGIN "Accept: application/vnd.kubernetes.protobuf;stream=watch\r\n");
     /* Nothing stands before the event: its first field is its type. */
@@ -220,7 +183,7 @@ TEST(pings_are_answered_and_messages_are_not) {
     send_bytes(&fixture, SV("\x89\x82\0\0\0\0hi"));
     CHECK(await(&fixture, SV("\x8a\x02hi")));
     CHECK(buf_view(&fixture.answer).len == 4);
-    create_config_map(&fixture, "later", 1);
+    fixture_create_config_map(fixture.api, "later", 1);
     CHECK(await(&fixture, SV("\"name\":\"later\"")));
     end(&fixture);
 }
@@ -272,7 +235,7 @@ TEST(a_slow_client_gets_everything_in_order) {
     for (int i = 0; i < OBJECTS; i++) {
         char name[] = "m00";
         name[1] = (char)('0' + i / 10), name[2] = (char)('0' + i % 10);
-        create_config_map(&fixture, name, DATA_BYTES);
+        fixture_create_config_map(fixture.api, name, DATA_BYTES);
     }
     upgrade(&fixture, "", KEY ORIGIN);
     for (size_t i = 0; i < QUIET_TURNS; i++)
@@ -294,7 +257,7 @@ TEST(a_client_that_goes_leaves_nothing) {
     shutdown(fixture.client, SHUT_RDWR);
     for (size_t i = 0; i < QUIET_TURNS; i++)
         turn(&fixture);
-    create_config_map(&fixture, "later", 1);
+    fixture_create_config_map(fixture.api, "later", 1);
     for (size_t i = 0; i < QUIET_TURNS; i++)
         turn(&fixture);
     end(&fixture);
