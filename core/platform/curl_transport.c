@@ -88,10 +88,21 @@ struct memory_file {
     char path[32 + AUTHORITY_GENERATIONS];
 };
 
+/* Connections that may serve each other's calls. */
+struct pool {
+    struct curl_transport *owner;
+    CURLM *multi;
+    int64_t timer_ms; /* when libcurl wants to be called */
+};
+
+/* Executions speak HTTP/1.1. Beside other calls they would have libcurl believe that the server
+ * speaks nothing else, so that the next calls open connections of their own. */
+enum { POOL_CALLS, POOL_EXECS, POOL_COUNT };
+
 struct curl_transport {
     struct transport base;
     struct event_loop *loop;
-    CURLM *multi;
+    struct pool pools[POOL_COUNT];
     struct arena *arena;
     struct curl_transport_options options; /* texts in the arena */
     /* "https://host:port", the server's "/path" or "", and "" or a text for CONNECT_TO. */
@@ -113,12 +124,15 @@ struct curl_transport {
     size_t connected_exec_count; /* no longer in their lane */
     double tokens;               /* requests that may start now; unused without a limit */
     int64_t tokens_ms;
-    int64_t timer_ms; /* when libcurl wants to be called */
     struct completion_queue queue;
 };
 
 static enum lane lane_of(enum verb verb) {
     return verb == VERB_WATCH ? LANE_WATCH : verb == VERB_EXEC ? LANE_EXEC : LANE_REQUEST;
+}
+
+static struct pool *pool_of(const struct call *call) {
+    return &call->owner->pools[call->verb == VERB_EXEC ? POOL_EXECS : POOL_CALLS];
 }
 
 static void append_waiting(struct call *call) {
@@ -205,7 +219,7 @@ static void call_free(struct call *call) {
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
     if (call->easy)
-        curl_multi_remove_handle(transport->multi, call->easy);
+        curl_multi_remove_handle(pool_of(call)->multi, call->easy);
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
@@ -412,10 +426,10 @@ static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
 
 /* --- libcurl's side of the loop --- */
 
-static void collect_done(struct curl_transport *transport) {
+static void collect_done(struct pool *pool) {
     int left;
     CURLMsg *message;
-    while ((message = curl_multi_info_read(transport->multi, &left))) {
+    while ((message = curl_multi_info_read(pool->multi, &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode result = message->data.result;
@@ -426,37 +440,37 @@ static void collect_done(struct curl_transport *transport) {
         else
             finish(call, result);
     }
-    start_waiting(transport);
+    start_waiting(pool->owner);
 }
 
 static void socket_ready(void *context, int descriptor, unsigned events) {
-    struct curl_transport *transport = context;
+    struct pool *pool = context;
     int running;
     int bits = (events & EVENT_READABLE ? CURL_CSELECT_IN : 0) |
                (events & EVENT_WRITABLE ? CURL_CSELECT_OUT : 0);
-    curl_multi_socket_action(transport->multi, descriptor, bits, &running);
-    collect_done(transport);
+    curl_multi_socket_action(pool->multi, descriptor, bits, &running);
+    collect_done(pool);
 }
 
 static int watch_socket(CURL *easy, curl_socket_t descriptor, int what, void *context,
                         void *socket_context) {
     (void)easy, (void)socket_context;
-    struct curl_transport *transport = context;
+    struct pool *pool = context;
     if (what == CURL_POLL_REMOVE) {
-        event_loop_forget(transport->loop, descriptor);
+        event_loop_forget(pool->owner->loop, descriptor);
         return 0;
     }
     unsigned events =
         (what & CURL_POLL_IN ? EVENT_READABLE : 0u) | (what & CURL_POLL_OUT ? EVENT_WRITABLE : 0u);
-    event_loop_watch(transport->loop, descriptor, events, socket_ready, transport);
+    event_loop_watch(pool->owner->loop, descriptor, events, socket_ready, pool);
     return 0;
 }
 
 static int set_timer(CURLM *multi, long timeout_ms, void *context) {
     (void)multi;
-    struct curl_transport *transport = context;
+    struct pool *pool = context;
     /* libcurl's own clock is the system's. */
-    transport->timer_ms =
+    pool->timer_ms =
         timeout_ms < 0 ? DEADLINE_NEVER : steady_now_ms() + wall_ms_of_system(timeout_ms);
     return 0;
 }
@@ -464,23 +478,29 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context) {
 /* When the next of libcurl's timers, deadlines and tokens is due, on the steady clock. */
 static int64_t next_due_ms(const struct curl_transport *transport) {
     int64_t next_ms = next_token_ms(transport);
-    if (transport->timer_ms < next_ms)
-        next_ms = transport->timer_ms;
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        if (transport->pools[i].timer_ms < next_ms)
+            next_ms = transport->pools[i].timer_ms;
     for (const struct call *call = calls_with_deadline(transport); call; call = call->next)
         if (call->verb == VERB_EXEC && !call->is_waiting && call->deadline_ms < next_ms)
             next_ms = call->deadline_ms;
     return next_ms;
 }
 
+static void run_timer(struct pool *pool, int64_t steady_ms) {
+    int running;
+    if (pool->timer_ms > steady_ms)
+        return;
+    pool->timer_ms = DEADLINE_NEVER;
+    curl_multi_socket_action(pool->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    collect_done(pool);
+}
+
 int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
     struct curl_transport *transport = (struct curl_transport *)base;
     int64_t steady_ms = steady_now_ms();
-    int running;
-    if (transport->timer_ms <= steady_ms) {
-        transport->timer_ms = DEADLINE_NEVER;
-        curl_multi_socket_action(transport->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-        collect_done(transport);
-    }
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        run_timer(&transport->pools[i], steady_ms);
     expire_execs(transport, steady_ms);
     int64_t due_ms = next_due_ms(transport);
     return due_ms == DEADLINE_NEVER ? DEADLINE_NEVER : now_ms + (due_ms - steady_ms);
@@ -609,7 +629,7 @@ static void open_call(struct call *call) {
     set_login(call);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     set_kind(call);
-    curl_multi_add_handle(transport->multi, easy);
+    curl_multi_add_handle(pool_of(call)->multi, easy);
 }
 
 /* All that is needed of the request when its turn comes. */
@@ -792,13 +812,21 @@ static struct curl_transport_options copy_options(const struct curl_transport_op
     return copy;
 }
 
+static void pool_begin(struct pool *pool, struct curl_transport *owner) {
+    *pool = (struct pool){owner, curl_multi_init(), DEADLINE_NEVER};
+    curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+    curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
+    curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(pool->multi, CURLMOPT_TIMERDATA, pool);
+    curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
+}
+
 struct transport *curl_transport_new(const struct curl_transport_options *options) {
     struct curl_transport *transport = mem_alloc(sizeof(*transport));
     struct arena *arena = arena_new();
     *transport = (struct curl_transport){
         .base = {.start = start, .take = take, .cancel = cancel},
         .loop = options->loop,
-        .multi = curl_multi_init(),
         .share = curl_share_init(),
         .arena = arena,
         .options = copy_options(options, arena),
@@ -809,8 +837,9 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .ca_certificate = SV(""),
         .authority = {.descriptor = -1},
         .old_authority = {.descriptor = -1},
-        .timer_ms = DEADLINE_NEVER,
     };
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        pool_begin(&transport->pools[i], transport);
     curl_transport_set_authority(&transport->base, transport->options.ca_certificate);
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     transport->tokens = (double)options->burst;
@@ -821,11 +850,6 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
                                   transport->options.client_certificate,
                                   transport->options.client_key);
     rng_init_named(&transport->rng, options->seed, SV("websocket"));
-    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    curl_multi_setopt(transport->multi, CURLMOPT_SOCKETDATA, transport);
-    curl_multi_setopt(transport->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(transport->multi, CURLMOPT_TIMERDATA, transport);
-    curl_multi_setopt(transport->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MAX);
     return &transport->base;
 }
 
@@ -835,7 +859,8 @@ void curl_transport_free(struct transport *base) {
     struct curl_transport *transport = (struct curl_transport *)base;
     while (transport->calls)
         call_free(transport->calls);
-    curl_multi_cleanup(transport->multi);
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        curl_multi_cleanup(transport->pools[i].multi);
     curl_share_cleanup(transport->share);
     memory_file_close(&transport->authority);
     memory_file_close(&transport->old_authority);
