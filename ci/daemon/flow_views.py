@@ -47,7 +47,7 @@ def look_after(bench, server):
     at = ["--kubeconfig", server.kubeconfig]
     expect(crctl(bench, "explain", "demo", *at), 0, "default/demo waits for nothing\n")
     plan = json.loads(crctl(bench, "plan", "demo", "--output", "json", *at).stdout)["plan"]
-    writes = [action for action in plan["actions"] if action["type"] not in ("execute", "wait")]
+    writes = [action for action in plan["actions"] if action["action"] in ("apply", "patch", "delete")]
     check(not writes, f"a bound runtime would be written: {writes}")
     expect(crctl(bench, "status", *at), 0, "1/1     1/1")
 
