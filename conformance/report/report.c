@@ -7,7 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/data/json.h"
-#include "core/reconcile/sha256.h"
+#include "core/base/sha256.h"
 
 static void set_text(struct arena *arena, struct cJSON *map, struct sv key, struct sv text) {
     if (text.len > 0)

@@ -4,7 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/data/json.h"
-#include "core/reconcile/sha256.h"
+#include "core/base/sha256.h"
 
 enum { URI_BYTES_MAX = 64 * 1024 };
 

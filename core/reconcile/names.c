@@ -4,7 +4,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
-#include "core/reconcile/sha256.h"
+#include "core/base/sha256.h"
 #include "core/reconcile/snapshot.h"
 
 /* The dataset's uid, which outlives the dataset in the runtime's owner reference. */

@@ -201,6 +201,29 @@ static void add_type(struct registry *registry, struct resource_type *type) {
     count_group_version(registry, type, 1);
 }
 
+/* Where it is not the version that is served: the versions of Kubernetes 1.34. */
+static void set_storage(struct resource_type *type) {
+    static const struct {
+        struct sv kind, group, version;
+    } others[] = {
+        {SV("Event"), SV(""), SV("v1")},
+        {SV("HorizontalPodAutoscaler"), SV("autoscaling"), SV("v2")},
+        {SV("CustomResourceDefinition"), SV("apiextensions.k8s.io"), SV("v1beta1")},
+        {SV("VolumeAttributesClass"), SV("storage.k8s.io"), SV("v1beta1")},
+        {SV("DeviceClass"), SV("resource.k8s.io"), SV("v1beta2")},
+        {SV("ResourceClaim"), SV("resource.k8s.io"), SV("v1beta2")},
+        {SV("ResourceClaimTemplate"), SV("resource.k8s.io"), SV("v1beta2")},
+        {SV("ResourceSlice"), SV("resource.k8s.io"), SV("v1beta2")},
+    };
+    type->storage_group = type->resource.group;
+    type->storage_version = type->resource.version;
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        if (sv_eq(others[i].kind, type->resource.kind)) {
+            type->storage_group = others[i].group;
+            type->storage_version = others[i].version;
+        }
+}
+
 static void add_builtin(struct registry *registry, const struct schema_builtin_resource *row) {
     if (!row->schema)
         return;
@@ -226,6 +249,7 @@ static void add_builtin(struct registry *registry, const struct schema_builtin_r
         .scale_selector_path = SV(""),
     };
     set_selectable(type);
+    set_storage(type);
     add_type(registry, type);
 }
 
@@ -368,6 +392,13 @@ void registry_remove_crd(struct registry *registry, const struct cJSON *crd) {
     }
 }
 
+static struct sv storage_version(const struct cJSON *crd) {
+    JSON_EACH (version, json_find(crd, "spec.versions"))
+        if (json_bool_or(version, SV("storage"), false))
+            return json_find_string(version, "name");
+    return SV("");
+}
+
 bool registry_put_crd(struct registry *registry, const struct cJSON *crd, struct error *err) {
     enum { VERSIONS_MAX = 32 };
     struct resource_type *types[VERSIONS_MAX];
@@ -390,6 +421,8 @@ bool registry_put_crd(struct registry *registry, const struct cJSON *crd, struct
     registry_remove_crd(registry, copy);
     for (size_t i = 0; i < count; i++) {
         types[i]->sets_defaults_on_read = is_known || count > 1;
+        types[i]->storage_group = types[i]->resource.group;
+        types[i]->storage_version = storage_version(copy);
         add_type(registry, types[i]);
     }
     return true;

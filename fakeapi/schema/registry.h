@@ -45,6 +45,7 @@ struct resource_type {
     bool sets_defaults_on_read;
     /* Custom types: other served versions share storage through this key (group/plural). */
     struct sv storage_key;
+    struct sv storage_group, storage_version; /* in which form Kubernetes stores it */
 };
 
 struct registry *registry_new(void);

@@ -4,6 +4,8 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/sha256.h"
+#include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/builtin_text.h"
 #include "fakeapi/schema/registry.h"
@@ -254,8 +256,37 @@ static void add_legacy_rows(struct arena *arena, const struct cJSON *resource, s
     }
 }
 
-static struct cJSON *legacy_resources(struct arena *arena, const struct cJSON *document,
-                                      struct sv group_name, struct sv version_name) {
+/* Tells whoever migrates what is stored that the form has changed; as Kubernetes hashes it. */
+static struct sv storage_hash(struct arena *arena, const struct resource_type *type) {
+    enum { HASH_BYTES = 8 };
+    unsigned char digest[SHA256_BYTES];
+    sha256(arena_printf(arena, "%.*s/%.*s/%.*s", SV_ARG(type->storage_group),
+                        SV_ARG(type->storage_version), SV_ARG(type->resource.kind)),
+           digest);
+    return base64_encode(arena, (struct sv){(const char *)digest, HASH_BYTES});
+}
+
+static bool has_verb(const struct cJSON *row, struct sv verb) {
+    JSON_EACH (each, json_get(row, SV("verbs")))
+        if (sv_eq(json_text(each), verb))
+            return true;
+    return false;
+}
+
+/* What can be watched is stored. */
+static void add_storage_hashes(struct arena *arena, const struct registry *registry,
+                               struct sv group, struct sv version, const struct cJSON *rows) {
+    JSON_EACH (row, rows) {
+        const struct resource_type *type =
+            registry_find(registry, group, version, json_find_string(row, "name"));
+        if (type && has_verb(row, SV("watch")))
+            json_set_string(arena, row, SV("storageVersionHash"), storage_hash(arena, type));
+    }
+}
+
+static struct cJSON *legacy_resources(struct fakeapi *api, struct arena *arena,
+                                      const struct cJSON *document, struct sv group_name,
+                                      struct sv version_name) {
     const struct cJSON *group = find_group(document, group_name);
     const struct cJSON *version = find_version(group, version_name);
     if (!version)
@@ -266,6 +297,7 @@ static struct cJSON *legacy_resources(struct arena *arena, const struct cJSON *d
     struct cJSON *rows = json_ensure_list(arena, body, SV("resources"));
     JSON_EACH (resource, json_get(version, SV("resources")))
         add_legacy_rows(arena, resource, group_name, version_name, rows);
+    add_storage_hashes(arena, fakeapi_registry(api), group_name, version_name, rows);
     return body;
 }
 
@@ -349,7 +381,7 @@ bool discovery_answer(struct fakeapi *api, struct sv path, struct sv accept, str
     if (group.len == 0 && version.len == 0)
         body = root_answer(api, root, accept, arena, &media_type);
     else if (version.len > 0)
-        body = legacy_resources(arena, aggregated(api, arena, root), group, version);
+        body = legacy_resources(api, arena, aggregated(api, arena, root), group, version);
     else
         body = legacy_group(arena, aggregated(api, arena, root), group);
     if (!body)

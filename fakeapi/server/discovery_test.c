@@ -49,6 +49,16 @@ static const struct {
     {"/apis/x.io/v1", "", "application/json", "resources.0.verbs.0", "delete"},
     {"/apis/x.io/v1", "", "application/json", "resources.2.name", "foos/scale"},
     {"/apis/x.io/v1", "", "application/json", "resources.2.group", "autoscaling"},
+    /* Both versions are stored as v1. */
+    {"/apis/x.io/v1", "", "application/json", "resources.0.storageVersionHash", "7NYA/lA9Fzk="},
+    {"/apis/x.io/v1beta1", "", "application/json", "resources.0.storageVersionHash",
+     "7NYA/lA9Fzk="},
+    {"/apis/autoscaling/v1", "", "application/json", "resources.0.storageVersionHash",
+     "qwQve8ut294="},
+    {"/apis/autoscaling/v2", "", "application/json", "resources.0.storageVersionHash",
+     "qwQve8ut294="},
+    {"/apis/events.k8s.io/v1", "", "application/json", "resources.0.storageVersionHash",
+     "r2yiGXH7wu8="},
 };
 
 TEST(clients_find_groups_versions_and_resources) {
@@ -98,6 +108,18 @@ TEST(pods_show_what_kubectl_looks_for) {
     CHECK_SV(json_find_string(pods, "categories.0"), SV("all"));
     CHECK_SV(json_find_string(pods, "verbs.0"), SV("create"));
     CHECK(json_bool_or(pods, SV("namespaced"), false));
+}
+
+/* What is only posted has none. */
+TEST(reviews_have_no_hash_of_a_stored_form) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    struct cJSON *body;
+    struct sv media_type;
+    REQUIRE(discovery_answer(api, SV("/apis/authentication.k8s.io/v1"), SV(""), arena, &body,
+                             &media_type));
+    JSON_EACH (row, json_get(body, SV("resources")))
+        CHECK(!json_get(row, SV("storageVersionHash")));
 }
 
 TEST(a_deleted_definition_is_gone_from_discovery) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/reconcile/sha256.h"
+#include "core/base/sha256.h"
 
 enum { BLOCK_BYTES = 64, ROUNDS = 64 };
 
@@ -47,7 +47,7 @@ static void compress(uint32_t state[8], const unsigned char *block) {
         state[i] += v[i];
 }
 
-void sha256_hex(struct sv text, char ret_hex[SHA256_HEX_BYTES + 1]) {
+void sha256(struct sv text, unsigned char ret_digest[SHA256_BYTES]) {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     size_t whole = text.len / BLOCK_BYTES * BLOCK_BYTES;
@@ -65,6 +65,13 @@ void sha256_hex(struct sv text, char ret_hex[SHA256_HEX_BYTES + 1]) {
     for (size_t i = 0; i < tail_bytes; i += BLOCK_BYTES)
         compress(state, tail + i);
 
-    for (int i = 0; i < 8; i++)
-        snprintf(ret_hex + 8 * i, 9, "%08x", state[i]);
+    for (int i = 0; i < SHA256_BYTES; i++)
+        ret_digest[i] = (unsigned char)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void sha256_hex(struct sv text, char ret_hex[SHA256_HEX_BYTES + 1]) {
+    unsigned char digest[SHA256_BYTES];
+    sha256(text, digest);
+    for (int i = 0; i < SHA256_BYTES; i++)
+        snprintf(ret_hex + 2 * (size_t)i, 3, "%02x", digest[i]);
 }
