@@ -92,7 +92,6 @@ struct http_server {
     struct transport *exec_transport; /* NULL without a world */
     size_t stream_count, session_count;
     uint64_t answers_by_hundred[6]; /* 1xx, 2xx, …, for /metrics */
-    uint64_t requests_since_trim;
 };
 
 int64_t server_now_ms(const struct http_server *server);

@@ -29,7 +29,6 @@ enum {
     UPKEEP_MS = 2000,
     /* Descriptors that are kept for files, epoll and the like. */
     DESCRIPTORS_KEPT = 64,
-    TRIM_INTERVAL_REQUESTS = 1024,
     RUNS_MAX = 64,
 };
 
@@ -226,7 +225,6 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     if (exchange->is_too_large)
         return refuse_too_large(exchange);
     arena_reset(exchange->server->arena);
-    exchange->server->requests_since_trim++;
     return answer_request(exchange);
 }
 
@@ -369,10 +367,8 @@ static bool wants_to_run(struct http_server *server) {
     return MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
 }
 
+/* Each turn what it added: once in a thousand requests, clients would wait for all of it. */
 static void trim(struct http_server *server) {
-    if (server->requests_since_trim < TRIM_INTERVAL_REQUESTS)
-        return;
-    server->requests_since_trim = 0;
     if (server->options.world)
         world_trim(server->options.world);
     else

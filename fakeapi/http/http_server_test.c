@@ -191,6 +191,25 @@ TEST(requests_in_a_row_share_a_connection) {
     end(&fixture);
 }
 
+/* Giving back trees is part of the turn that made them too many: what is left for later makes
+ * somebody wait for all of it at once. */
+TEST(trees_are_given_back_in_the_turn_that_adds_them) {
+    enum { OBJECTS = 200, DATA_BYTES = 200 * 1000, TREE_BYTES_MAX = 24 * 1024 * 1024 };
+    struct fixture fixture;
+    struct fakeapi_stats stats;
+    begin(&fixture);
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "c%d", i);
+        fixture_create_config_map(fixture.api, name, DATA_BYTES);
+        turn(&fixture, -1);
+        fakeapi_get_stats(fixture.api, &stats);
+        CHECK(stats.tree_bytes <= TREE_BYTES_MAX);
+    }
+    CHECK(stats.tree_bytes > TREE_BYTES_MAX / 2);
+    end(&fixture);
+}
+
 TEST(a_body_in_chunks_is_limited_too) {
     struct fixture fixture;
     begin(&fixture);

@@ -132,7 +132,7 @@ size_t stored_held_bytes(const struct stored *stored) {
 /* Of the shared ones as many are looked at as keep up with those that come, and not all of them
  * again and again. */
 static void look_at_shared(struct trees *trees) {
-    enum { LOOKS_MIN = 16 };
+    enum { LOOKS_MIN = 2 };
     size_t looks = 2 * trees->added_count + LOOKS_MIN;
     trees->added_count = 0;
     for (; looks > 0 && trees->shared.oldest; looks--)
