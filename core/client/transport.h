@@ -51,6 +51,7 @@ struct exec_options {
     bool has_stdin;
     struct sv stdin_bytes;   /* written, then closed */
     size_t output_bytes_max; /* of stdout and of stderr; beyond it the completion is an error */
+    struct sv share;         /* with whom it shares its chance to run, when all cannot at once */
 };
 
 /* Zero means "not given" for every optional member. */

@@ -124,6 +124,8 @@ static void start_execution(struct controller *controller, struct runtime_state 
         .has_stdin = action->has_stdin,
         .stdin_bytes = action->stdin_bytes,
         .output_bytes_max = EXECUTION_OUTPUT_BYTES_MAX,
+        /* Scripts are the class's: those that hang may hold up their like. */
+        .share = sv_from(state->rollout.class_name ? state->rollout.class_name : ""),
     };
     remember_execution(controller, state, action);
     state->execution_id = controller_send(controller, &request, FLIGHT_EXECUTE, state, 0);

@@ -14,6 +14,7 @@
 #include "core/platform/completion_queue.h"
 #include "core/platform/event_loop.h"
 #include "core/platform/exec_socket.h"
+#include "core/platform/fair_line.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -31,9 +32,9 @@ enum {
      * goes into handshakes. Watches are few and always go. */
     REQUESTS_AT_ONCE_MAX = 32,
     /* Execs that are connecting. One that is connected costs a descriptor and no work, however
-     * long its command takes: scripts that hang hold nobody up. */
+     * long its command takes: scripts that hang hold nobody up but their own share. */
     EXECS_AT_ONCE_MAX = 32,
-    EXECS_CONNECTED_MAX = 4096,
+    EXECS_MAX = 4096,
     /* Kept for reuse, those of watches included, of which a controller manager has a hundred: over
      * HTTP/1.1 each has one of its own. */
     CONNECTIONS_MAX = 512,
@@ -56,8 +57,9 @@ static const size_t lane_sizes[LANE_COUNT] = {
 struct call {
     struct call *next, *previous;
     struct call *next_waiting;
-    bool is_waiting;   /* for its turn in its lane */
-    bool is_unlimited; /* costs the server little: the rest of a watch */
+    struct fair_item place; /* of an exec, from its beginning to its end */
+    bool is_waiting;        /* for its turn in its lane */
+    bool is_unlimited;      /* costs the server little: the rest of a watch */
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
@@ -118,11 +120,11 @@ struct curl_transport {
     struct call *calls;
     CURLSH *share; /* sessions of TLS, so that a connection more costs half a handshake */
     struct {
-        struct call *first, *last; /* that wait */
+        struct call *first, *last; /* that wait; execs wait in a line of their own */
         size_t running_count;
     } lanes[LANE_COUNT];
-    size_t connected_exec_count; /* no longer in their lane */
-    double tokens;               /* requests that may start now; unused without a limit */
+    struct fair_line *execs;
+    double tokens; /* requests that may start now; unused without a limit */
     int64_t tokens_ms;
     struct completion_queue queue;
 };
@@ -135,11 +137,15 @@ static struct pool *pool_of(const struct call *call) {
     return &call->owner->pools[call->verb == VERB_EXEC ? POOL_EXECS : POOL_CALLS];
 }
 
-static void append_waiting(struct call *call) {
+static void append_waiting(struct call *call, struct sv share) {
     struct curl_transport *transport = call->owner;
     enum lane lane = lane_of(call->verb);
-    struct call *last = transport->lanes[lane].last;
     call->is_waiting = true;
+    if (lane == LANE_EXEC) {
+        fair_line_join(transport->execs, &call->place, share);
+        return;
+    }
+    struct call *last = transport->lanes[lane].last;
     *(last ? &last->next_waiting : &transport->lanes[lane].first) = call;
     transport->lanes[lane].last = call;
 }
@@ -148,13 +154,15 @@ static void remove_waiting(struct call *call) {
     struct curl_transport *transport = call->owner;
     enum lane lane = lane_of(call->verb);
     struct call *before = NULL;
+    call->is_waiting = false;
+    if (lane == LANE_EXEC)
+        return;
     for (struct call *at = transport->lanes[lane].first; at != call; at = at->next_waiting)
         before = at;
     *(before ? &before->next_waiting : &transport->lanes[lane].first) = call->next_waiting;
     if (transport->lanes[lane].last == call)
         transport->lanes[lane].last = before;
     call->next_waiting = NULL;
-    call->is_waiting = false;
 }
 
 static void open_call(struct call *call);
@@ -168,26 +176,24 @@ static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
         transport->tokens = most;
 }
 
-static bool may_start(struct curl_transport *transport, const struct call *call) {
-    enum lane lane = lane_of(call->verb);
-    if (transport->lanes[lane].running_count >= lane_sizes[lane] ||
-        (lane == LANE_EXEC && transport->connected_exec_count >= EXECS_CONNECTED_MAX))
-        return false;
-    if (call->is_unlimited || transport->options.requests_per_second <= 0)
+static bool has_token(struct curl_transport *transport) {
+    if (transport->options.requests_per_second <= 0)
         return true;
     refill_tokens(transport, steady_now_ms());
-    if (transport->tokens < 1)
-        return false;
-    transport->tokens -= 1;
-    return true;
+    return transport->tokens >= 1;
+}
+
+static bool has_waiting(const struct curl_transport *transport, enum lane lane) {
+    return lane == LANE_EXEC ? fair_line_has_waiting(transport->execs)
+                             : transport->lanes[lane].first != NULL;
 }
 
 /* When a request that waits for nothing but the limit may start. */
 static int64_t next_token_ms(const struct curl_transport *transport) {
     double per_second = transport->options.requests_per_second;
     bool is_waiting = false;
-    for (size_t lane = 0; lane < LANE_COUNT; lane++)
-        is_waiting = is_waiting || (transport->lanes[lane].first &&
+    for (enum lane lane = 0; lane < LANE_COUNT; lane++)
+        is_waiting = is_waiting || (has_waiting(transport, lane) &&
                                     transport->lanes[lane].running_count < lane_sizes[lane]);
     if (per_second <= 0 || !is_waiting)
         return DEADLINE_NEVER;
@@ -195,11 +201,28 @@ static int64_t next_token_ms(const struct curl_transport *transport) {
     return transport->tokens_ms + (int64_t)(missing * 1000 / per_second) + 1;
 }
 
+static struct call *call_of_place(struct fair_item *place) {
+    return place ? (struct call *)((char *)place - offsetof(struct call, place)) : NULL;
+}
+
+/* The next call of the lane that may start now, or NULL. */
+static struct call *next_call(struct curl_transport *transport, enum lane lane) {
+    struct call *first = transport->lanes[lane].first;
+    bool is_free = first && first->is_unlimited;
+    if (transport->lanes[lane].running_count >= lane_sizes[lane] || !has_waiting(transport, lane) ||
+        (!is_free && !has_token(transport)))
+        return NULL;
+    struct call *call = lane == LANE_EXEC ? call_of_place(fair_line_next(transport->execs)) : first;
+    if (call && !is_free)
+        transport->tokens -= 1;
+    return call;
+}
+
 /* Not from within libcurl's callbacks. */
 static void start_waiting(struct curl_transport *transport) {
-    for (size_t lane = 0; lane < LANE_COUNT; lane++) {
+    for (enum lane lane = 0; lane < LANE_COUNT; lane++) {
         struct call *call;
-        while ((call = transport->lanes[lane].first) && may_start(transport, call)) {
+        while ((call = next_call(transport, lane))) {
             remove_waiting(call);
             transport->lanes[lane].running_count++;
             open_call(call);
@@ -211,10 +234,9 @@ static void call_free(struct call *call) {
     struct curl_transport *transport = call->owner;
     if (call->is_waiting)
         remove_waiting(call);
-    else if (call->socket)
-        transport->connected_exec_count--;
-    else
+    else if (!call->socket) /* else it has left its lane */
         transport->lanes[lane_of(call->verb)].running_count--;
+    fair_line_leave(transport->execs, &call->place);
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
@@ -405,14 +427,12 @@ static void begin_exec(struct call *call) {
         .rng = &transport->rng,
     });
     transport->lanes[LANE_EXEC].running_count--;
-    transport->connected_exec_count++;
     run_exec(call, descriptor, 0);
 }
 
 /* Only execs have deadlines of ours. Mostly there are none, and calls by the thousand. */
 static struct call *calls_with_deadline(const struct curl_transport *transport) {
-    size_t exec_count = transport->lanes[LANE_EXEC].running_count + transport->connected_exec_count;
-    return exec_count > 0 ? transport->calls : NULL;
+    return fair_line_taken(transport->execs) > 0 ? transport->calls : NULL;
 }
 
 static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
@@ -666,7 +686,7 @@ static uint64_t start(struct transport *base, const struct request *request) {
     transport->calls = call;
     buf_init(&call->body, JSON_BYTES_MAX);
     keep(call, request);
-    append_waiting(call);
+    append_waiting(call, request->exec.share.ptr ? request->exec.share : SV(""));
     start_waiting(transport);
     return call->id;
 }
@@ -837,6 +857,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .ca_certificate = SV(""),
         .authority = {.descriptor = -1},
         .old_authority = {.descriptor = -1},
+        .execs = fair_line_new(EXECS_MAX),
     };
     for (size_t i = 0; i < POOL_COUNT; i++)
         pool_begin(&transport->pools[i], transport);
@@ -859,6 +880,7 @@ void curl_transport_free(struct transport *base) {
     struct curl_transport *transport = (struct curl_transport *)base;
     while (transport->calls)
         call_free(transport->calls);
+    fair_line_free(transport->execs);
     for (size_t i = 0; i < POOL_COUNT; i++)
         curl_multi_cleanup(transport->pools[i].multi);
     curl_share_cleanup(transport->share);
