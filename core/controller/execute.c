@@ -224,8 +224,11 @@ static void end_round(struct controller *controller, struct runtime_state *state
         workqueue_add_at(controller->queue, state->key,
                          controller->now_ms + (state->is_overtaken ? 0 : NODE_TURN_MS_MAX));
     } else {
-        /* Looking again at what stalls a runtime is no progress: the next look takes longer. */
-        if (!only_reads)
+        /* Looking again at what stalls a runtime is neither progress, so that the next look takes
+         * longer, nor a fight. */
+        if (only_reads)
+            state->round_count--;
+        else
             workqueue_forget(controller->queue, state->key);
         workqueue_add_at(controller->queue, state->key,
                          controller->now_ms + (only_executes ? EXECUTION_QUIET_MS : 0));
