@@ -16,7 +16,8 @@
 #include "core/reconcile/write.h"
 
 enum {
-    /* Counters that move while a cache starts are written together; so few writes lead to Bound. */
+    /* Counters that move while a cache starts are written together, so that few writes lead to
+     * Bound; what a condition says is written as soon as ever. */
     SETUP_COALESCE_MS = 15 * 1000,
     COALESCE_MS = 1000,
     /* Pods that are replaced for longer than this are not about to be. */
@@ -433,6 +434,17 @@ static bool revokes(const struct cJSON *old, const struct cJSON *status) {
     return false;
 }
 
+/* One that says something else than before, its message aside, which may only count. */
+static bool has_other_condition(const struct cJSON *old, const struct cJSON *status) {
+    JSON_EACH (after, json_get(status, SV("conditions"))) {
+        const struct cJSON *before = find_condition(old, json_find_string(after, "type"));
+        if (!sv_eq(json_find_string(before, "status"), json_find_string(after, "status")) ||
+            !sv_eq(json_find_string(before, "reason"), json_find_string(after, "reason")))
+            return true;
+    }
+    return false;
+}
+
 /* What a person may have to look at, while it may still end by itself. */
 static bool is_for_a_hand(struct sv reason) {
     static const struct sv reasons[] = {{"MountFailed", 11},   {"CheckFailed", 11},
@@ -500,7 +512,8 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     if (is_news || is_trouble || has_new_trouble(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
-    int64_t due_ms = written_ms + (pass->was_bound ? COALESCE_MS : SETUP_COALESCE_MS);
+    bool is_counting = !pass->was_bound && !has_other_condition(old, status);
+    int64_t due_ms = written_ms + (is_counting ? SETUP_COALESCE_MS : COALESCE_MS);
     if (pass->snapshot->now_ms >= due_ms)
         return false;
     pass_wake_at(pass, due_ms);

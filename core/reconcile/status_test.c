@@ -112,6 +112,30 @@ TEST(counters_wait_and_conditions_do_not) {
     world_release(&world);
 }
 
+/* Before the first binding counters wait longer, for few writes to lead to it; no condition does. */
+TEST(a_condition_says_what_is_true_while_a_cache_starts) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world.pods_are_down = true;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Ready"), SV("PodsNotReady"));
+    struct cJSON *ready = (struct cJSON *)object_condition(world.runtime, SV("Ready"));
+    json_set_string(arena, ready, SV("lastProbeTime"), api_time_format(world.now_ms, arena));
+    count(&world, "demo-worker", 1, 2);
+    world.now_ms += 1000;
+    plan_once(&world, &plan);
+    REQUIRE(!plan_is_empty(&plan));
+    act(&world, &plan.actions[0]);
+    CHECK(object_condition_is_true(world.runtime, SV("WorkersReady")));
+    count(&world, "demo-worker", 2, 2);
+    world.now_ms += 1000;
+    plan_once(&world, &plan);
+    CHECK(plan_is_empty(&plan) && plan.wake_ms > world.now_ms);
+    world_release(&world);
+}
+
 /* Upstream's schema lacks our fields: what was sent once is not sent again. */
 TEST(a_schema_that_drops_fields_starts_no_fight) {
     AUTO(arena) arena = arena_new();
