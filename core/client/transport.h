@@ -79,8 +79,9 @@ struct request {
     bool send_initial_events;
     int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
     bool metadata_only;      /* ask for PartialObjectMetadata */
-    /* The items of a list may be text (json_raw): for a front that only writes them on. */
-    bool text_items;
+    /* By a front that only writes the answer on: items of a list may be text (json_raw), and text
+     * that is kept comes beside the tree. */
+    bool wants_text;
 
     struct exec_options exec;
     int64_t timeout_ms; /* by the transport; 0: its default. Ends an exec with ERROR_TIMEOUT */

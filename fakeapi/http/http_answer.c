@@ -174,15 +174,21 @@ static enum encoding encoding_of(const struct route *route, const struct cJSON *
     return route->acceptance.encoding;
 }
 
-static bool write_tree(struct buf *body, enum encoding encoding, bool is_pretty,
-                       const struct cJSON *tree) {
+static bool write_json(struct buf *body, const struct api_response *response, bool is_pretty) {
+    bool fits = response->text.len > 0
+                    ? buf_append(body, response->text)
+                    : json_write(body, response->body, is_pretty ? JSON_PRETTY : JSON_COMPACT);
+    return fits && buf_append_byte(body, '\n');
+}
+
+static bool write_body(struct buf *body, enum encoding encoding, bool is_pretty,
+                       const struct api_response *response) {
     struct error err = {0};
     if (encoding == ENCODING_PROTOBUF)
-        return protobuf_encode(tree, body, &err);
+        return protobuf_encode(response->body, body, &err);
     if (encoding == ENCODING_YAML)
-        return yaml_write(body, tree);
-    return json_write(body, tree, is_pretty ? JSON_PRETTY : JSON_COMPACT) &&
-           buf_append_byte(body, '\n');
+        return yaml_write(body, response->body);
+    return write_json(body, response, is_pretty);
 }
 
 enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
@@ -190,7 +196,7 @@ enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
     struct buf body;
     buf_init(&body, ANSWER_BYTES_MAX);
     enum encoding encoding = encoding_of(route, response->body);
-    if (!write_tree(&body, encoding, route->is_pretty, response->body)) {
+    if (!write_body(&body, encoding, route->is_pretty, response)) {
         buf_release(&body);
         return send_status(exchange, route, 500, "InternalError",
                            SV("the answer is larger than 1 GiB; list it in pages"));

@@ -178,7 +178,7 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
                                        const struct http_request *http,
                                        const struct user_info *user) {
     struct http_server *server = exchange->server;
-    struct api_response response;
+    struct api_response response = {0};
     if (!request_parse_body(server->options.api, http, buf_view(&exchange->body), server->arena,
                             route, &response))
         return send_tree(exchange, route, &response, SV(""));
@@ -186,7 +186,7 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
         return answer_token(exchange, route);
     if (route->type == ROUTE_REVIEW)
         return answer_review(exchange, route, user);
-    route->request.text_items = route->request.verb == VERB_LIST && !route->is_pretty &&
+    route->request.wants_text = !route->is_pretty &&
                                 route->acceptance.representation == AS_OBJECT &&
                                 route->acceptance.encoding == ENCODING_JSON;
     if (exchange->dialogue)

@@ -138,7 +138,7 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     count_quota(call, NULL, tree);
-    answer(call, 201, present(call->arena, call->type, call->request, stored_tree(stored)));
+    answer_stored(call, 201, stored);
     return true;
 }
 

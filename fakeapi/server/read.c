@@ -94,7 +94,7 @@ void handle_get(struct call *call) {
         return;
     struct stored *stored = find_or_refuse(call);
     if (stored)
-        answer(call, 200, present(call->arena, call->type, call->request, stored_tree(stored)));
+        answer_stored(call, 200, stored);
 }
 
 /* --- lists --- */
@@ -214,7 +214,7 @@ static struct cJSON *text_item(struct lister *lister, struct stored *object) {
 
 static struct cJSON *list_item(struct lister *lister, struct stored *object) {
     struct call *call = lister->call;
-    struct cJSON *text = call->request->text_items && !call->request->metadata_only
+    struct cJSON *text = call->request->wants_text && !call->request->metadata_only
                              ? text_item(lister, object)
                              : NULL;
     if (text)

@@ -23,6 +23,15 @@ struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *r
 void answer(struct call *call, int http_status, const struct cJSON *body) {
     call->response->http_status = http_status;
     call->response->body = body;
+    call->response->text = SV("");
+}
+
+void answer_stored(struct call *call, int http_status, struct stored *stored) {
+    const struct cJSON *tree = stored_tree(stored);
+    const struct cJSON *shown = present(call->arena, call->type, call->request, tree);
+    answer(call, http_status, shown);
+    if (call->request->wants_text && shown == tree)
+        call->response->text = stored_text(stored);
 }
 
 void answer_warning(struct call *call, struct sv text) {

@@ -15,6 +15,7 @@
 
 struct dialogue;
 struct findings;
+struct map;
 struct service_addresses;
 struct webhook_client;
 
@@ -24,6 +25,7 @@ struct fakeapi {
     struct store *store;
     struct rng uid_rng, name_rng;
     struct service_addresses *service_addresses;
+    struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     uint64_t request_count, watch_event_count;
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
@@ -60,6 +62,8 @@ struct sv uid_text(struct arena *arena, uint64_t high, uint64_t low);
 /* --- respond.c: answers. The refusals return false, so that refusing is one statement. --- */
 
 void answer(struct call *call, int http_status, const struct cJSON *body);
+/* With an object of the store, as the request wants to see it. */
+void answer_stored(struct call *call, int http_status, struct stored *stored);
 void answer_warning(struct call *call, struct sv text);
 bool refuse(struct call *call, int http_status, const char *reason, struct sv message,
             struct cJSON *details);
@@ -129,10 +133,9 @@ struct replacement {
     bool is_admitted;      /* webhooks were asked about it in another form */
 };
 bool replace_object(struct call *call, struct stored *old, const struct replacement *replacement);
-/* Stores `tree` in place of `old`, or removes it when it was only waiting for that. Returns what
- * the client is shown, to be presented. */
-const struct cJSON *store_replacement(struct call *call, const struct cJSON *old,
-                                      struct cJSON *tree);
+/* Stores `tree` in place of `old`, or removes it when it was only waiting for that, unless this is
+ * a dry run, and answers with it. */
+void store_replacement(struct call *call, const struct cJSON *old, struct cJSON *tree);
 
 void handle_delete(struct call *call);
 void handle_delete_collection(struct call *call);

@@ -314,8 +314,7 @@ static void handle_finalize(struct call *call) {
         answer(call, 200, old);
         return;
     }
-    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, tree);
-    answer(call, 200, present(call->arena, call->type, call->request, now));
+    store_replacement(call, old, tree);
 }
 
 /* --- the table --- */

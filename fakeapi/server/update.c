@@ -187,16 +187,22 @@ static bool is_gone_now(const struct cJSON *old, const struct cJSON *tree) {
            json_find_int(tree, "metadata.deletionGracePeriodSeconds", 0) == 0;
 }
 
-const struct cJSON *store_replacement(struct call *call, const struct cJSON *old,
-                                      struct cJSON *tree) {
-    /* The last finalizer went: watchers see the deletion only, and the writer what he wrote. */
-    if (is_gone_now(old, tree)) {
+static void answer_unstored(struct call *call, const struct cJSON *tree) {
+    answer(call, 200, present(call->arena, call->type, call->request, tree));
+}
+
+void store_replacement(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    if (is_dry_run(call)) {
+        answer_unstored(call, tree);
+    } else if (is_gone_now(old, tree)) {
+        /* The last finalizer went: watchers see the deletion only, and the writer what he wrote. */
         remove_object(call, json_copy(call->arena, old));
-        return tree;
+        answer_unstored(call, tree);
+    } else {
+        struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
+        count_quota(call, old, tree);
+        answer_stored(call, 200, stored);
     }
-    struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
-    count_quota(call, old, tree);
-    return stored_tree(stored);
 }
 
 static bool settle(struct call *call, struct admission *admission) {
@@ -252,9 +258,7 @@ bool replace_object(struct call *call, struct stored *stored,
     bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
     if (is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))))
         fill_quota_status(call, tree);
-    struct cJSON *stored_form = convert_to_storage(call->arena, call->type, tree);
-    const struct cJSON *now = is_dry_run(call) ? tree : store_replacement(call, old, stored_form);
-    answer(call, 200, present(call->arena, call->type, call->request, now));
+    store_replacement(call, old, convert_to_storage(call->arena, call->type, tree));
     return true;
 }
 
