@@ -15,7 +15,6 @@
 
 struct dialogue;
 struct findings;
-struct map;
 struct service_addresses;
 struct webhook_client;
 
@@ -25,7 +24,6 @@ struct fakeapi {
     struct store *store;
     struct rng uid_rng, name_rng;
     struct service_addresses *service_addresses;
-    struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     uint64_t request_count, watch_event_count;
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
