@@ -43,6 +43,9 @@ enum {
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
     UNACKNOWLEDGED_MS_MAX = 30 * 1000,
+    /* Bodies go into such a buffer before they are encrypted; objects fit, larger ones go in
+     * slices. libcurl's own choice is four times that, for each request under way. */
+    UPLOAD_BUFFER_BYTES = 16 * 1024,
     WATCH_SILENCE_S_MAX = 150,
 };
 
@@ -627,17 +630,28 @@ static void set_kind(struct call *call) {
     }
 }
 
+/* libcurl takes addresses apart letter by letter and puts them together again. Only a proxy that is
+ * asked for the whole address needs it whole. */
+static void set_url(struct call *call) {
+    const struct curl_transport *transport = call->owner;
+    bool is_whole = !sv_starts_with(transport->url, SV("https://"));
+    struct sv url =
+        arena_join(call->arena, (struct sv[]){transport->url, is_whole ? call->path : SV("/")}, 2);
+    curl_easy_setopt(call->easy, CURLOPT_URL, url.ptr);
+    if (!is_whole)
+        curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, call->path.ptr);
+}
+
 static void open_call(struct call *call) {
     struct curl_transport *transport = call->owner;
     call->easy = curl_easy_init();
     CURL *easy = call->easy;
-    struct sv url =
-        arena_printf(call->arena, "%.*s%.*s", SV_ARG(transport->url), SV_ARG(call->path));
-    curl_easy_setopt(easy, CURLOPT_URL, url.ptr);
+    set_url(call);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_message);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
     set_connection(call);
     set_tls(transport, easy);
