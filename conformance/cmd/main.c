@@ -2,6 +2,7 @@
 /* crctl: certifies cache vendors' classes, and shows what the controller would do. */
 #include "conformance/cmd/command.h"
 #include "core/base/buf.h"
+#include "core/platform/heap.h"
 
 #include <signal.h>
 
@@ -105,6 +106,7 @@ static int help_command(const struct command *command, int argc, char *const *ar
 }
 
 int main(int argc, char **argv) {
+    heap_prefer_huge_pages();
     /* A reader that went away is an error of write(), not a reason to die. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

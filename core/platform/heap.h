@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * heap: asks the system for a heap that suits a process which walks through gigabytes of trees.
+ */
+#ifndef CORE_PLATFORM_HEAP_H
+#define CORE_PLATFORM_HEAP_H
+
+/* From here on memory comes from one range that the kernel backs with huge pages as it is touched
+ * (where /sys/kernel/mm/transparent_hugepage/enabled is "madvise" or "always"), and freed memory
+ * is kept for the next allocation. Costs up to 2 MiB. Does nothing where address space is limited;
+ * what does not fit into the range comes from ordinary pages. Call it first in main(). */
+void heap_prefer_huge_pages(void);
+
+#endif
