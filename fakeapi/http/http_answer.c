@@ -126,7 +126,15 @@ static struct MHD_Response *make_response(const struct http_answer *answer) {
         bytes.len, (void *)(uintptr_t)bytes.ptr, mem_free);
 }
 
+/* What is sent has a body behind its head. */
+static bool has_body(const struct exchange *exchange, const struct http_answer *answer) {
+    struct sv bytes = answer->owned ? buf_view(answer->owned) : answer->bytes;
+    return bytes.len > 0 && answer->http_status != 304 && strcmp(exchange->method, "HEAD") != 0;
+}
+
 enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer *answer) {
+    if (has_body(exchange, answer))
+        hold_head(exchange);
     bool is_compressed = answer->owned && buf_view(answer->owned).len >= GZIP_BYTES_MIN &&
                          wants_gzip(exchange) && compress_body(answer->owned);
     struct MHD_Response *response = make_response(answer);

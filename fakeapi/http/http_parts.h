@@ -27,6 +27,8 @@ struct watch_stream;
 struct webhook_caller;
 
 enum {
+    /* Memory of a connection: holds the headers of a request; what needs more gets 431. */
+    CONNECTION_BYTES = 16 * 1024,
     /* From the first byte of a request to its last: slow clients do not hold connections. */
     REQUEST_MS_MAX = 60 * 1000,
     /* Without a request a connection is closed after this. */
@@ -50,6 +52,9 @@ struct peer {
     enum { CERTIFICATE_UNKNOWN, CERTIFICATE_NONE, CERTIFICATE_GOOD, CERTIFICATE_BAD } certificate;
     struct arena *arena; /* of certificate_user; NULL without */
     struct user_info certificate_user;
+    /* Private to http_tls.c. */
+    bool holds_head; /* the next record is a head */
+    struct buf held; /* a head whose body has not come */
 };
 
 /* One request and its answer. */
@@ -122,6 +127,15 @@ enum MHD_Result send_status(struct exchange *exchange, const struct route *route
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error);
 void count_answer(struct http_server *server, int http_status);
+
+/* --- http_tls.c --- */
+
+/* Of a connection that has begun; nothing without TLS. */
+void begin_tls(const struct http_server *server, struct peer *peer,
+               struct MHD_Connection *connection);
+/* The head of the answer that is being queued goes out together with its body, of which there is
+ * some. */
+void hold_head(struct exchange *exchange);
 
 /* --- http_access.c --- */
 

@@ -22,8 +22,6 @@
 #include <unistd.h>
 
 enum {
-    /* Holds the headers of a request; what needs more gets 431. */
-    CONNECTION_BYTES = 16 * 1024,
     BACKLOG = 4096,
     EVENTS_MAX = 256,
     UPKEEP_MS = 2000,
@@ -58,6 +56,7 @@ static void forget_peer(struct peer *peer) {
     if (peer->next)
         peer->next->previous = peer->previous;
     arena_free(peer->arena);
+    buf_release(&peer->held);
     mem_free(peer);
 }
 
@@ -75,20 +74,12 @@ static void remember_peer(struct http_server *server, struct MHD_Connection *con
         peer->next->previous = peer;
     server->peers = peer;
     *socket_context = peer;
-}
-
-/* A client that comes back shows its ticket, and neither side signs and verifies anew. */
-static void offer_ticket(const struct http_server *server, struct MHD_Connection *connection) {
-    if (server->ticket_key.data)
-        gnutls_session_ticket_enable_server(
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session,
-            &server->ticket_key);
+    begin_tls(server, peer, connection);
 }
 
 static void notice_connection(void *context, struct MHD_Connection *connection,
                               void **socket_context, enum MHD_ConnectionNotificationCode code) {
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        offer_ticket(context, connection);
         remember_peer(context, connection, socket_context);
     } else if (*socket_context)
         forget_peer(*socket_context);
@@ -140,8 +131,10 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     struct exchange *exchange = *state;
     if (!exchange)
         return;
-    if (exchange->peer)
+    if (exchange->peer) {
+        exchange->peer->holds_head = false;
         set_deadline(exchange->peer, server_now_ms(exchange->server) + IDLE_MS_MAX);
+    }
     if (exchange->upgraded)
         exchange->upgraded->abandon(exchange->upgraded);
     dialogue_free(exchange->dialogue);
