@@ -8,8 +8,9 @@
 #include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
-#include "core/data/json.h"
+#include "core/data/alike.h"
 #include "core/data/frozen.h"
+#include "core/data/json.h"
 
 /* How many of the watch's last versions an entry remembers: an answer may arrive after the watch
  * delivered its version, and a few more. */
@@ -18,10 +19,10 @@ enum { SEEN_VERSIONS = 8 };
 /* Of how many objects that have ended the uid is remembered. */
 enum { GONE_UIDS = 1024 };
 
-/* One state of an object: a tree, or the bytes that it was written to when it had not been used for
+/* One state of an object: a tree, or the bytes that it was packed to when it had not been used for
  * a while, or both when it was used again. Neither: there is none. */
 struct state {
-    struct sv bytes;
+    struct sv bytes; /* of alike_pack() */
     struct frozen *tree;
     bool is_lent; /* the tree is held by whoever delivered it, too: it stays */
 };
@@ -47,6 +48,7 @@ struct cache_store {
     struct map *entries; /* cache_key() -> struct entry */
     struct map *groups;  /* group -> struct map of cache_key() -> struct entry */
     struct map *overlays;
+    struct map *alikes;            /* plural -> struct alike, for the objects' bytes */
     size_t bytes;                  /* of states, without trees */
     struct entry *oldest, *newest; /* with a tree of their own */
     size_t tree_bytes;             /* of these */
@@ -85,6 +87,7 @@ struct cache_store *cache_store_new(const struct cache_index *index) {
         .entries = map_new(),
         .groups = map_new(),
         .overlays = map_new(),
+        .alikes = map_new(),
     };
     return store;
 }
@@ -227,13 +230,24 @@ static void state_release(struct state *state) {
     *state = (struct state){.bytes = SV("")};
 }
 
+static struct alike *alike_of(struct cache_store *store, const struct resource *resource) {
+    struct alike *alike = map_get(store->alikes, resource->plural);
+    if (!alike) {
+        alike = alike_new();
+        map_put(store->alikes, resource->plural, alike);
+    }
+    return alike;
+}
+
 /* Of a state that there is: makes the tree if it has none. */
-static void state_thaw(struct state *state) {
+static void state_thaw(struct cache_store *store, const struct resource *resource,
+                       struct state *state) {
     if (state->tree)
         return;
     AUTO(arena) arena = arena_new();
     struct error err = {0};
-    const struct cJSON *object = json_read(arena, state->bytes, &err);
+    struct sv text = alike_unpack(alike_of(store, resource), state->bytes, arena);
+    const struct cJSON *object = json_read(arena, text, &err);
     assert(object); /* we wrote it */
     state->tree = frozen_new(object);
 }
@@ -256,7 +270,8 @@ static void drop_tree(struct cache_store *store, struct entry *entry) {
     struct state *state = &entry->state;
     if (state->bytes.len == 0) {
         AUTO(arena) arena = arena_new();
-        state->bytes = keep_bytes(json_write_arena(arena, frozen_root(state->tree), JSON_COMPACT));
+        state->bytes = alike_pack(alike_of(store, entry->seen.resource),
+                                  json_write_arena(arena, frozen_root(state->tree), JSON_COMPACT));
         store->bytes += state->bytes.len;
     }
     unlink_tree(store, entry);
@@ -281,7 +296,7 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
         return NULL;
     if (has_own_tree(entry))
         unlink_tree(store, entry);
-    state_thaw(&entry->state);
+    state_thaw(store, entry->seen.resource, &entry->state);
     if (has_own_tree(entry))
         link_newest(store, entry);
     return frozen_hold(arena, entry->state.tree);
@@ -392,6 +407,10 @@ void cache_store_free(struct cache_store *store) {
     cursor = 0;
     while (map_next(store->entries, &cursor, NULL, &value))
         entry_free(value);
+    cursor = 0;
+    while (map_next(store->alikes, &cursor, NULL, &value))
+        alike_free(value);
+    map_free(store->alikes);
     map_free(store->groups);
     map_free(store->entries);
     map_free(store->overlays);
@@ -524,7 +543,7 @@ static void reveal(struct cache_store *store, struct entry *entry) {
     struct state watched = entry->watched;
     entry->watched = (struct state){.bytes = SV("")};
     end_overlay(store, entry);
-    state_thaw(&watched);
+    state_thaw(store, entry->seen.resource, &watched);
     show(store, entry, watched);
 }
 
