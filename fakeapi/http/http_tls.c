@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is done beside libmicrohttpd to a connection with TLS. It sends the head of an answer and its
- * body as two records, each with a call into the kernel, and from a kilobyte on each in a segment of
- * its own, for which the client wakes. So the head's record waits for the body's, which follows at
- * once. While it waits libmicrohttpd has a body to send, so that it never waits for ever.
+ * What is done beside libmicrohttpd to a connection with TLS. It sends the head of an answer and
+ * its body as two records, each with a call into the kernel, and from a kilobyte on each in a
+ * segment of its own, for which the client wakes. So the head's record waits for the body's, which
+ * follows at once. While it waits libmicrohttpd has a body to send, so that it never waits for
+ * ever.
  */
 #include "fakeapi/http/http_parts.h"
 
