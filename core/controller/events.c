@@ -8,6 +8,7 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/client/transport.h"
+#include "core/data/alike.h"
 #include "core/data/json.h"
 #include "core/reconcile/plan.h"
 
@@ -18,7 +19,7 @@ struct event_record {
     uint64_t name_hash;
     int64_t count;
     int64_t last_ms;
-    char *body;      /* what it is created from, as JSON with a count of 1 */
+    struct sv body;  /* what it is created from, with a count of 1: packed JSON */
     bool is_there;   /* the server has answered so */
     bool is_behind;  /* it counts less than we do */
     uint64_t flight; /* the request under way, or 0 */
@@ -30,9 +31,10 @@ struct event_recorder {
     struct transport *transport;
     struct arena *texts;
     struct sv component, identity;
-    struct map *records; /* what is told about whom -> struct event_record */
+    struct map *records; /* hash of what is told about whom -> struct event_record */
     struct map *flights; /* id of a request -> struct event_record */
-    size_t due_count;    /* records that wait to be sent again */
+    struct alike *bodies;
+    size_t due_count; /* records that wait to be sent again */
 };
 
 struct event_recorder *event_recorder_new(struct transport *transport, struct sv component,
@@ -44,11 +46,12 @@ struct event_recorder *event_recorder_new(struct transport *transport, struct sv
     recorder->identity = arena_copy(recorder->texts, identity);
     recorder->records = map_new();
     recorder->flights = map_new();
+    recorder->bodies = alike_new();
     return recorder;
 }
 
 static void record_free(struct event_record *record) {
-    mem_free(record->body);
+    mem_free((char *)record->body.ptr);
     mem_free(record);
 }
 
@@ -61,12 +64,13 @@ void event_recorder_free(struct event_recorder *recorder) {
         record_free(value);
     map_free(recorder->records);
     map_free(recorder->flights);
+    alike_free(recorder->bodies);
     arena_free(recorder->texts);
     mem_free(recorder);
 }
 
-static struct sv flight_key(const uint64_t *id) {
-    return (struct sv){(const char *)id, sizeof(*id)};
+static struct sv number_key(const uint64_t *number) {
+    return (struct sv){(const char *)number, sizeof(*number)};
 }
 
 static void set_due(struct event_recorder *recorder, struct event_record *record, int64_t due_ms) {
@@ -82,7 +86,7 @@ static void forget_oldest(struct event_recorder *recorder, struct arena *arena) 
         return;
     struct event_record *record = map_remove(recorder->records, arena_copy(arena, key));
     if (record->flight)
-        map_remove(recorder->flights, flight_key(&record->flight));
+        map_remove(recorder->flights, number_key(&record->flight));
     set_due(recorder, record, 0);
     record_free(record);
 }
@@ -130,12 +134,19 @@ static struct cJSON *new_record(const struct event_recorder *recorder, const str
     return object;
 }
 
-static void keep_body(struct event_record *record, const struct cJSON *object,
-                      struct arena *arena) {
-    struct sv text = json_write_arena(arena, object, JSON_COMPACT);
-    mem_free(record->body);
-    record->body = mem_alloc(text.len + 1);
-    memcpy(record->body, text.ptr, text.len);
+static void keep_body(struct event_recorder *recorder, struct event_record *record,
+                      const struct cJSON *object, struct arena *arena) {
+    mem_free((char *)record->body.ptr);
+    record->body = alike_pack(recorder->bodies, json_write_arena(arena, object, JSON_COMPACT));
+}
+
+static struct cJSON *read_body(const struct event_recorder *recorder,
+                               const struct event_record *record, struct arena *arena) {
+    struct error err = {0};
+    struct cJSON *object =
+        json_read(arena, alike_unpack(recorder->bodies, record->body, arena), &err);
+    assert(object); /* we wrote it */
+    return object;
 }
 
 /* --- sending --- */
@@ -145,11 +156,9 @@ static void set_count(const struct event_record *record, struct cJSON *map, stru
     json_set_string(arena, map, SV("lastTimestamp"), api_time_format(record->last_ms, arena));
 }
 
-static void send(struct event_recorder *recorder, struct event_record *record) {
-    AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    struct cJSON *object = json_read(arena, sv_from(record->body), &err);
-    assert(object); /* we wrote it */
+/* `object` is what the record is created from. */
+static void send(struct event_recorder *recorder, struct event_record *record, struct cJSON *object,
+                 struct arena *arena) {
     struct cJSON *body = record->is_there ? json_map(arena) : object;
     set_count(record, body, arena);
     struct request request = {
@@ -166,7 +175,23 @@ static void send(struct event_recorder *recorder, struct event_record *record) {
     set_due(recorder, record, 0);
     record->is_behind = false;
     record->flight = transport_start(recorder->transport, &request);
-    map_put(recorder->flights, flight_key(&record->flight), record);
+    map_put(recorder->flights, number_key(&record->flight), record);
+}
+
+static void send_again(struct event_recorder *recorder, struct event_record *record) {
+    AUTO(arena) arena = arena_new();
+    send(recorder, record, read_body(recorder, record, arena), arena);
+}
+
+static struct event_record *ensure_record(struct event_recorder *recorder, uint64_t hash,
+                                          struct arena *arena) {
+    struct event_record *record = map_get(recorder->records, number_key(&hash));
+    if (record)
+        return record;
+    forget_oldest(recorder, arena);
+    record = mem_alloc(sizeof(*record));
+    map_put(recorder->records, number_key(&hash), record);
+    return record;
 }
 
 void event_recorder_record(struct event_recorder *recorder, const struct action *action,
@@ -176,12 +201,8 @@ void event_recorder_record(struct event_recorder *recorder, const struct action 
         arena_printf(arena, "%.*s %.*s/%.*s %.*s %.*s %.*s", SV_ARG(action->resource->plural),
                      SV_ARG(action->namespace_name), SV_ARG(action->name),
                      SV_ARG(action->object_uid), SV_ARG(action->reason), SV_ARG(action->message));
-    struct event_record *record = map_get(recorder->records, key);
-    if (!record) {
-        forget_oldest(recorder, arena);
-        record = mem_alloc(sizeof(*record));
-        map_put(recorder->records, key, record);
-    }
+    struct event_record *record = ensure_record(recorder, sv_hash(key), arena);
+    struct cJSON *object = NULL; /* of a new one */
     bool is_new = record->count == 0 || now_ms - record->last_ms > EVENT_WINDOW_MS;
     record->count = is_new ? 1 : record->count + 1;
     record->last_ms = now_ms;
@@ -189,12 +210,13 @@ void event_recorder_record(struct event_recorder *recorder, const struct action 
         record->name_hash = sv_hash(arena_printf(arena, "%" PRId64 " %.*s", now_ms, SV_ARG(key)));
         record->is_there = false;
         record->tries = 0;
-        keep_body(record, new_record(recorder, action, record, arena), arena);
+        object = new_record(recorder, action, record, arena);
+        keep_body(recorder, record, object, arena);
     }
     if (record->flight || record->due_ms > 0)
         record->is_behind = true;
     else
-        send(recorder, record);
+        send(recorder, record, object ? object : read_body(recorder, record, arena), arena);
 }
 
 /* --- answers --- */
@@ -215,7 +237,7 @@ static void take_failure(struct event_recorder *recorder, struct event_record *r
 
 bool event_recorder_take(struct event_recorder *recorder, const struct completion *completion,
                          int64_t now_ms) {
-    struct event_record *record = map_remove(recorder->flights, flight_key(&completion->id));
+    struct event_record *record = map_remove(recorder->flights, number_key(&completion->id));
     enum error_code code = completion->err.code;
     if (!record)
         return false;
@@ -227,7 +249,7 @@ bool event_recorder_take(struct event_recorder *recorder, const struct completio
     record->is_there = true;
     record->tries = 0;
     if (record->is_behind)
-        send(recorder, record);
+        send_again(recorder, record);
     return true;
 }
 
@@ -238,7 +260,7 @@ int64_t event_recorder_step(struct event_recorder *recorder, int64_t now_ms) {
     while (recorder->due_count > 0 && map_next(recorder->records, &cursor, NULL, &value)) {
         struct event_record *record = value;
         if (record->due_ms > 0 && record->due_ms <= now_ms)
-            send(recorder, record);
+            send_again(recorder, record);
         else if (record->due_ms > 0 && record->due_ms < next_ms)
             next_ms = record->due_ms;
     }
