@@ -2,6 +2,7 @@
 #include "conformance/session.h"
 
 #include "conformance/session_sim.h"
+#include "conformance/session_view.h"
 #include "core/api/crds.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -26,13 +27,12 @@ struct session {
     struct session_driver driver;
     int64_t silent_since_ms; /* since then no request of the user was answered; 0: the last was */
     struct error silence;    /* why */
-    struct arena *names;     /* of volumes, which are few */
+    struct session_observer observer;
 };
 
 struct session *session_new_with_driver(const struct session_driver *driver) {
     struct session *session = mem_alloc(sizeof(*session));
     session->driver = *driver;
-    session->names = arena_new();
     return session;
 }
 
@@ -50,11 +50,28 @@ void session_set_namespace(struct session *session, struct sv namespace_name) {
     session->driver.namespace_name = namespace_name;
 }
 
+bool session_begin(struct session *session, struct error *err) {
+    const struct session_driver *driver = &session->driver;
+    return !driver->begin || driver->begin(driver->context, err);
+}
+
+void session_observe(struct session *session, const struct session_observer *observer) {
+    session->observer = *observer;
+}
+
+void session_tell_change(struct session *session, const struct resource *resource,
+                         const struct cJSON *object) {
+    if (!session->observer.changed)
+        return;
+    AUTO(arena) arena = arena_new();
+    session->observer.changed(session->observer.context, resource,
+                              session_view_seen(arena, session->driver.namespace_name, object));
+}
+
 void session_free(struct session *session) {
     if (!session)
         return;
     session->driver.free(session->driver.context);
-    arena_free(session->names);
     mem_free(session);
 }
 
@@ -110,6 +127,11 @@ int64_t session_quiet_ms(const struct session *session) {
     return session->driver.quiet_ms;
 }
 
+int64_t session_rest_ms(const struct session *session) {
+    int64_t rest_ms = session->driver.rest_ms, quiet_ms = session->driver.quiet_ms;
+    return rest_ms > 0 && rest_ms < quiet_ms ? rest_ms : quiet_ms;
+}
+
 int64_t session_now_ms(struct session *session) {
     return session->driver.now_ms(session->driver.context);
 }
@@ -136,7 +158,8 @@ static bool take_answer(struct session *session, uint64_t id, struct completion 
     return false;
 }
 
-bool session_request(struct session *session, const struct request *request, struct arena *arena,
+/* The answer as it is in the cluster. */
+static bool exchange(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err) {
     uint64_t id = transport_start(session->driver.user, request);
     int64_t deadline_ms =
@@ -164,74 +187,30 @@ bool session_request(struct session *session, const struct request *request, str
                      SV_ARG(request->name), REQUEST_TIMEOUT_MS / 1000);
 }
 
-/* A session that has no cluster of its own has a namespace, which is the user's default one. */
-static struct sv scoped(const struct session *session, const struct resource *resource,
-                        struct sv namespace_name) {
-    bool is_default = namespace_name.len == 0 || sv_eq(namespace_name, SV("default"));
-    if (!resource->is_namespaced)
-        return SV("");
-    return is_default && session->driver.namespace_name.len > 0 ? session->driver.namespace_name
-                                                                : namespace_name;
-}
-
-/* A volume is named after the namespace and the runtime that it is for. */
-static struct sv scoped_name(const struct session *session, const struct resource *resource,
-                             struct sv name) {
-    static const struct sv own = {"default-", 8};
-    struct sv namespace_name = session->driver.namespace_name;
-    if (resource != &RESOURCE_PERSISTENT_VOLUMES || namespace_name.len == 0 ||
-        !sv_starts_with(name, own))
-        return name;
-    return arena_printf(session->names, "%.*s-%.*s", SV_ARG(namespace_name),
-                        SV_ARG(sv_drop(name, own.len)));
+bool session_request(struct session *session, const struct request *request, struct arena *arena,
+                     struct completion *ret_completion, struct error *err) {
+    struct sv own = session->driver.namespace_name;
+    bool is_done = exchange(session, request, arena, ret_completion, err);
+    if (is_done)
+        ret_completion->body = session_view_seen(arena, own, ret_completion->body);
+    else
+        session_view_seen_error(own, err);
+    return is_done;
 }
 
 static struct request request_to(const struct session *session, enum verb verb,
                                  const struct resource *resource, struct sv namespace_name,
-                                 struct sv name) {
+                                 struct sv name, struct arena *arena) {
+    struct sv own = session->driver.namespace_name;
     return (struct request){
         .verb = verb,
         .group = resource->group,
         .version = resource->version,
         .plural = resource->plural,
-        .namespace_name = scoped(session, resource, namespace_name),
-        .name = scoped_name(session, resource, name),
+        .namespace_name = session_view_namespace(own, resource, namespace_name),
+        .name = session_view_name(arena, own, resource, name),
         .subresource = SV(""),
     };
-}
-
-/* The object as it is there: in the session's namespace, or marked as the session's. */
-static const struct cJSON *as_ours(const struct session *session, struct arena *arena,
-                                   const struct cJSON *object, const struct resource *resource,
-                                   struct sv namespace_name) {
-    struct sv own = object_namespace(object);
-    bool is_marked = session_is_shared(session) && !resource->is_namespaced;
-    if (!is_marked && (own.len == 0 || sv_eq(own, namespace_name)))
-        return object;
-    struct cJSON *copy = json_copy(arena, object);
-    struct cJSON *metadata = json_ensure_map(arena, copy, SV("metadata"));
-    if (is_marked)
-        json_set_string(arena, json_ensure_map(arena, metadata, SV("labels")), SESSION_LABEL,
-                        session->driver.namespace_name);
-    else
-        json_set_string(arena, metadata, SV("namespace"), namespace_name);
-    return copy;
-}
-
-/* What others have in the cluster is not overwritten. */
-static bool is_free(struct session *session, const struct cJSON *object,
-                    const struct resource *resource, struct error *err) {
-    AUTO(arena) arena = arena_new();
-    struct error absent = {0};
-    if (!session_is_shared(session) || resource->is_namespaced)
-        return true;
-    struct sv name = object_name(object);
-    const struct cJSON *found = session_get(session, resource, SV(""), name, arena, &absent);
-    return !found || sv_eq(object_label(found, SESSION_LABEL), session->driver.namespace_name) ||
-           error_set(err, ERROR_ALREADY_EXISTS,
-                     "%.*s %.*s is in the cluster already and is somebody else's: give yours "
-                     "another name",
-                     SV_ARG(resource->kind), SV_ARG(name));
 }
 
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err) {
@@ -240,30 +219,28 @@ bool session_apply(struct session *session, const struct cJSON *object, struct e
         return error_set(err, ERROR_UNSUPPORTED, "%.*s %.*s cannot be applied here",
                          SV_ARG(json_find_string(object, "apiVersion")),
                          SV_ARG(json_find_string(object, "kind")));
-    struct sv namespace_name = object_namespace(object);
+    AUTO(arena) arena = arena_new();
+    struct sv namespace_name = object_namespace(object), name = object_name(object);
     struct request request =
         request_to(session, VERB_PATCH, resource,
-                   namespace_name.len ? namespace_name : SV("default"), object_name(object));
-    AUTO(arena) arena = arena_new();
+                   namespace_name.len ? namespace_name : SV("default"), name, arena);
     struct completion completion;
     request.patch_type = PATCH_APPLY;
-    request.body = as_ours(session, arena, object, resource, request.namespace_name);
+    request.body = session_view_object(arena, session->driver.namespace_name, resource, object);
     request.field_manager = SV("kubectl");
     request.force = true;
-    if (is_free(session, object, resource, err) &&
-        session_request(session, &request, arena, &completion, err))
-        return true;
-    return error_wrap(err, "apply %.*s %.*s", SV_ARG(resource->plural), SV_ARG(request.name));
+    return session_request(session, &request, arena, &completion, err) ||
+           error_wrap(err, "apply %.*s %.*s", SV_ARG(resource->plural), SV_ARG(name));
 }
 
 bool session_merge_patch(struct session *session, const struct resource *resource,
                          struct sv namespace_name, struct sv name, struct sv subresource,
                          const struct cJSON *patch, struct error *err) {
-    struct request request = request_to(session, VERB_PATCH, resource, namespace_name, name);
+    AUTO(arena) arena = arena_new();
+    struct request request = request_to(session, VERB_PATCH, resource, namespace_name, name, arena);
     request.subresource = subresource;
     request.patch_type = PATCH_MERGE;
-    request.body = patch;
-    AUTO(arena) arena = arena_new();
+    request.body = session_view_object(arena, session->driver.namespace_name, resource, patch);
     struct completion completion;
     return session_request(session, &request, arena, &completion, err) ||
            error_wrap(err, "patch %.*s %.*s", SV_ARG(resource->plural), SV_ARG(name));
@@ -271,8 +248,9 @@ bool session_merge_patch(struct session *session, const struct resource *resourc
 
 bool session_delete(struct session *session, const struct resource *resource,
                     struct sv namespace_name, struct sv name, struct error *err) {
-    struct request request = request_to(session, VERB_DELETE, resource, namespace_name, name);
     AUTO(arena) arena = arena_new();
+    struct request request =
+        request_to(session, VERB_DELETE, resource, namespace_name, name, arena);
     struct completion completion;
     return session_request(session, &request, arena, &completion, err) ||
            error_wrap(err, "delete %.*s %.*s", SV_ARG(resource->plural), SV_ARG(name));
@@ -281,26 +259,71 @@ bool session_delete(struct session *session, const struct resource *resource,
 const struct cJSON *session_get(struct session *session, const struct resource *resource,
                                 struct sv namespace_name, struct sv name, struct arena *arena,
                                 struct error *err) {
-    struct request request = request_to(session, VERB_GET, resource, namespace_name, name);
+    struct request request = request_to(session, VERB_GET, resource, namespace_name, name, arena);
     struct completion completion;
     if (!session_request(session, &request, arena, &completion, err))
         return NULL;
     return completion.body;
 }
 
+/* Of the classes, which have no namespace, only those of the session. */
+static struct cJSON *own_classes(const struct session *session, struct arena *arena,
+                                 const struct cJSON *list) {
+    struct cJSON *copy = json_copy(arena, list);
+    struct cJSON *items = json_get(copy, SV("items")), *next;
+    for (struct cJSON *item = items ? items->child : NULL; item; item = next) {
+        next = item->next;
+        if (!session_view_has(session->driver.namespace_name, object_name(item)))
+            json_detach(items, item);
+    }
+    return copy;
+}
+
+/* Events of what has no namespace stand in the cluster's "default", among those of others. */
+static bool add_class_events(struct session *session, struct request *request, struct arena *arena,
+                             struct completion *completion, struct error *err) {
+    struct completion rest;
+    struct cJSON *list = json_copy(arena, completion->body);
+    request->namespace_name = SV("default");
+    if (!exchange(session, request, arena, &rest, err))
+        return false;
+    JSON_EACH (event, json_get(rest.body, SV("items")))
+        if (session_view_has(session->driver.namespace_name,
+                             json_find_string(event, "involvedObject.name")))
+            json_append(json_ensure_list(arena, list, SV("items")), json_copy(arena, event));
+    completion->body = list;
+    return true;
+}
+
 const struct cJSON *session_list(struct session *session, const struct resource *resource,
                                  struct sv namespace_name, struct sv label_selector,
                                  struct arena *arena, struct error *err) {
-    struct request request = request_to(session, VERB_LIST, resource, namespace_name, SV(""));
-    request.label_selector = label_selector;
+    struct sv own = session->driver.namespace_name;
+    struct request request =
+        request_to(session, VERB_LIST, resource, namespace_name, SV(""), arena);
     struct completion completion;
-    /* Of classes, which have no namespace, only those of the session. */
-    if (session_is_shared(session) && resource == &RESOURCE_CACHE_RUNTIME_CLASSES)
-        request.label_selector = arena_printf(arena, "%.*s=%.*s", SV_ARG(SESSION_LABEL),
-                                              SV_ARG(session->driver.namespace_name));
-    if (!session_request(session, &request, arena, &completion, err))
+    request.label_selector = label_selector;
+    bool is_done = exchange(session, &request, arena, &completion, err);
+    if (is_done && own.len > 0 && resource == &RESOURCE_EVENTS)
+        is_done = add_class_events(session, &request, arena, &completion, err);
+    if (!is_done) {
+        session_view_seen_error(own, err);
         return NULL;
-    return completion.body;
+    }
+    bool is_classes = own.len > 0 && resource == &RESOURCE_CACHE_RUNTIME_CLASSES;
+    return session_view_seen(
+        arena, own, is_classes ? own_classes(session, arena, completion.body) : completion.body);
+}
+
+/* Kubernetes says since 1.35 that they are numbers, and of one count for all kinds of an etcd. */
+int64_t session_revision(struct session *session) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    int64_t revision = 0;
+    const struct cJSON *list =
+        session_list(session, &RESOURCE_DATASETS, SV(""), SV(""), arena, &err);
+    return sv_to_int64(json_find_string(list, "metadata.resourceVersion"), &revision) ? revision
+                                                                                      : 0;
 }
 
 /* Until something can have changed that `holds` looks at. */
@@ -361,7 +384,9 @@ bool session_settle(struct session *session, int64_t timeout_ms) {
 }
 
 bool session_can_restart_controller(const struct session *session) {
-    return session->driver.restart_controller != NULL;
+    const struct session_driver *driver = &session->driver;
+    return driver->restart_controller &&
+           (!driver->can_restart || driver->can_restart(driver->context));
 }
 
 void session_restart_controller(struct session *session) {

@@ -45,9 +45,6 @@ struct session_options {
 };
 size_t session_node_count(const struct session_options *options);
 
-/* On what a session made in a cluster that it shares: its namespace. */
-#define SESSION_LABEL SV("cacheruntime.io/session")
-
 /* What a settled cluster is quiet for: longer than a ConfigMap takes to reach a pod, and than the
  * first retries. */
 enum { SESSION_QUIET_MS = 90 * 1000 };
@@ -66,17 +63,22 @@ void session_counts_add(struct session_counts *counts, const struct request *req
 struct session_driver {
     struct transport *user; /* the user's connection */
     struct world *world;    /* NULL: nobody sees requests, and nodes cannot be hurt */
-    /* Where the user's "default" is, and all that is listed of "all namespaces"; classes that the
-     * user applies are labelled with it. SV(""): the cluster is the session's alone. */
+    /* Where the user's "default" is, and all that is listed of "all namespaces"; see session_view.
+     * SV(""): the cluster is the session's alone. */
     struct sv namespace_name;
     int64_t quiet_ms; /* no write for that long means settled */
+    /* So does that long, when all that is said by then is true; 0: never. */
+    int64_t rest_ms;
     /* Where time is the wall's: how long a look at the cluster is worth, and no wait is shorter
      * than that, since what the machine does besides is not what is tested. 0 in virtual time. */
     int64_t poll_ms, wait_ms_min;
     int64_t advance_ms_max; /* nobody waits longer for time to pass; 0: it costs nothing */
+    /* Makes what the session needs before the user's first object; NULL: nothing. */
+    bool (*begin)(void *context, struct error *err);
     int64_t (*now_ms)(void *context);
     bool (*step)(void *context, int64_t until_ms);
     void (*restart_controller)(void *context); /* NULL: cannot be done here */
+    bool (*can_restart)(void *context);        /* NULL: if restart_controller is there */
     void (*cut_watches)(void *context);        /* the controller's; NULL: cannot be done here */
     void (*get_counts)(void *context, struct session_counts *ret_counts);
     struct controller *(*get_controller)(void *context); /* NULL: is another process */
@@ -94,9 +96,26 @@ MUST_CHECK struct session *session_new(const struct session_options *options, st
 struct session *session_new_with_driver(const struct session_driver *driver);
 /* What the driver's namespace_name says, once there is one. */
 void session_set_namespace(struct session *session, struct sv namespace_name);
+/* Before the user's first object, and after whatever says that there will be none. */
+MUST_CHECK bool session_begin(struct session *session, struct error *err);
 /* Accepts NULL. */
 void session_free(struct session *session);
 DEFINE_AUTO(session)
+
+/* Where requests cannot be seen, changes of objects are: each that the session watches, as it is
+ * after the change (or was last), some time later. Other calls of the session from there are not
+ * allowed. */
+struct session_observer {
+    void (*changed)(void *context, const struct resource *resource, const struct cJSON *object);
+    void *context;
+};
+void session_observe(struct session *session, const struct session_observer *observer);
+/* By the driver; the object as it is in the cluster. */
+void session_tell_change(struct session *session, const struct resource *resource,
+                         const struct cJSON *object);
+/* That of the cluster now: every change that is seen later and has none above it, was before.
+ * 0: not known. */
+int64_t session_revision(struct session *session);
 
 /* NULL: requests cannot be seen, and nodes cannot be hurt. */
 struct world *session_world(struct session *session);
@@ -109,12 +128,11 @@ bool session_has_trouble(struct session *session, struct error *err);
 /* Installs the CRDs, and waits until that many nodes are Ready. */
 MUST_CHECK bool session_prepare(struct session *session, size_t node_count, struct error *err);
 
-/* One request by the user, to its end. False for a failure of any kind, which is in `err`. */
+/* One request by the user, to its end, to the namespaces and names of the cluster. False for a
+ * failure of any kind, which is in `err`. */
 bool session_request(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err);
-/* Server-side apply with force as the user ("kubectl"); creates or updates. In a shared cluster
- * an object outside of the session's namespace that is not the session's is left alone:
- * ERROR_ALREADY_EXISTS. */
+/* Server-side apply with force as the user ("kubectl"); creates or updates. */
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err);
 bool session_merge_patch(struct session *session, const struct resource *resource,
                          struct sv namespace_name, struct sv name, struct sv subresource,
@@ -150,8 +168,9 @@ int64_t session_patience_ms(const struct session *session, int64_t within_ms);
 int64_t session_advance_ms_max(const struct session *session);
 /* Objects of others may be in the cluster too. */
 bool session_is_shared(const struct session *session);
-/* How long without a write is rest. */
+/* How long without a write is rest; and how long is, when nothing that is said is untrue. */
 int64_t session_quiet_ms(const struct session *session);
+int64_t session_rest_ms(const struct session *session);
 /* NULL when it is another process. */
 struct controller *session_controller(struct session *session);
 

@@ -33,12 +33,26 @@ static bool add_class(struct scripts *scripts, const struct manifest *manifest,
     return true;
 }
 
+/* A scenario applies its classes at first or in a step. */
+static bool add_classes_below(struct scripts *scripts, const struct manifest *manifest,
+                              const struct cJSON *tree, struct error *err) {
+    if (sv_eq(json_string_or(tree, SV("kind"), SV("")), SV("CacheRuntimeClass")))
+        return add_class(scripts, manifest, tree, err);
+    JSON_EACH (child, tree)
+        if ((json_is_map(child) || json_is_list(child)) &&
+            !add_classes_below(scripts, manifest, child, err))
+            return false;
+    return true;
+}
+
 static bool take_documents(struct scripts *scripts, const struct manifest *manifest,
                            struct subject *simulated, struct error *err) {
     for (size_t i = 0; i < manifest->documents.count; i++) {
         const struct cJSON *root = manifest->documents.roots[i];
         struct sv kind = json_string_or(root, SV("kind"), SV(""));
-        if (sv_eq(kind, SV("CacheRuntimeClass")) && !add_class(scripts, manifest, root, err))
+        bool is_scenario = sv_eq(kind, SV("Scenario"));
+        if ((is_scenario || sv_eq(kind, SV("CacheRuntimeClass"))) &&
+            !add_classes_below(scripts, manifest, root, err))
             return false;
         if (!sv_eq(kind, SV("Simulation")))
             continue;

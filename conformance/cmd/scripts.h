@@ -17,7 +17,8 @@
 struct arena;
 struct sandbox;
 
-enum { SCRIPTS_CLASSES_MAX = 16, SCRIPTS_FILE_ENGINES_MAX = SCRIPTS_CLASSES_MAX + 1 };
+/* As many as a folder of scenarios has. */
+enum { SCRIPTS_CLASSES_MAX = 512, SCRIPTS_FILE_ENGINES_MAX = SCRIPTS_CLASSES_MAX + 1 };
 
 struct scripts {
     struct simulation simulation;
@@ -35,8 +36,8 @@ struct scripts {
  * here but in `unavailable`. */
 MUST_CHECK bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
                              struct arena *arena, struct error *err);
-/* The same from a file: the vendor's scripts with its kind Simulation, and the classes in it, whose
- * entries do what a good engine does. `path` SV("") is nothing to run. */
+/* The same from a file: the vendor's scripts with its kind Simulation, and the classes in it, those
+ * of scenarios too, whose entries do what a good engine does. `path` SV("") is nothing to run. */
 MUST_CHECK bool scripts_open_file(struct scripts *scripts, struct sv path, struct arena *arena,
                                   struct error *err);
 /* What containers do by that file; the number of them. `scripts` must stay where it is. */

@@ -2,6 +2,7 @@
 #include "conformance/cmd/session_cluster.h"
 
 #include "conformance/cmd/controller_process.h"
+#include "conformance/session_view.h"
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -23,73 +24,84 @@ enum {
     ADVANCE_MS_MAX = 120 * 1000,
     /* Twice as long as Kubernetes takes to look at volumes again, and longer than first retries. */
     QUIET_MS = 35 * 1000,
-    SAMPLE_MS = 2000,
+    WATCH_RETRY_MS = 1000,
     /* Finalizers are taken off by the controller, and namespaces emptied by the cluster. */
     REMOVE_MS_MAX = 90 * 1000,
     CONTROLLER_END_MS = 20 * 1000,
 };
 
-/* What the controller writes in a namespace: it rests when none of these changes. */
-static const struct resource *const sampled[] = {
-    &RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS,    &RESOURCE_STATEFUL_SETS,
-    &RESOURCE_DAEMON_SETS,    &RESOURCE_DEPLOYMENTS, &RESOURCE_CONFIG_MAPS,
-    &RESOURCE_SERVICES,       &RESOURCE_PODS,        &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
-};
-
-struct sample {
-    uint64_t id;   /* of the list that is asked for; 0: none */
-    uint64_t hash; /* of the resource versions that were seen last */
+/* What the controller writes: it rests when none of these changes. */
+static const struct resource *const watched[] = {
+    &RESOURCE_CACHE_RUNTIMES,
+    &RESOURCE_DATASETS,
+    &RESOURCE_STATEFUL_SETS,
+    &RESOURCE_DAEMON_SETS,
+    &RESOURCE_DEPLOYMENTS,
+    &RESOURCE_CONFIG_MAPS,
+    &RESOURCE_SERVICES,
+    &RESOURCE_PODS,
+    &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+    &RESOURCE_CACHE_RUNTIME_CLASSES,
 };
 
 struct session_cluster {
     struct session_cluster_options options;
     struct arena *arena;
     struct cluster_clients *clients;
-    struct transport *user, *sampler;
+    struct transport *user, *watcher;
     struct session *session;
     struct sv namespace_name;
     bool has_namespace;
-    struct controller_process *process; /* NULL: the cluster's own */
-    struct sv log_path;                 /* SV(""): none */
-    struct sample samples[COUNT_OF(sampled)];
-    int64_t sample_ms; /* when the next ones are due */
+    uint64_t seed;
+    bool is_without_controller;
+    bool has_controller;                 /* the cluster's own */
+    struct controller_process *process;  /* NULL: not ours */
+    struct error failure;                /* it could not be started again */
+    struct sv log_path;                  /* SV(""): none */
+    uint64_t watches[COUNT_OF(watched)]; /* ids; 0: to be begun, at retry_ms */
+    int64_t retry_ms;
     uint64_t change_count;
     bool is_cleaning; /* what ended the session is no reason to leave things behind */
 };
 
-/* --- samples --- */
+/* --- what changes --- */
 
-static void start_samples(struct session_cluster *cluster, int64_t now_ms) {
-    cluster->sample_ms = now_ms + SAMPLE_MS;
-    for (size_t i = 0; i < COUNT_OF(sampled); i++) {
-        if (cluster->samples[i].id != 0 || !cluster->has_namespace)
-            continue;
-        cluster->samples[i].id =
-            transport_start(cluster->sampler, &(struct request){
-                                                  .verb = VERB_LIST,
-                                                  .group = sampled[i]->group,
-                                                  .version = sampled[i]->version,
-                                                  .plural = sampled[i]->plural,
-                                                  .namespace_name = cluster->namespace_name,
-                                                  .metadata_only = true,
-                                              });
-    }
+static void begin_watch(struct session_cluster *cluster, size_t i) {
+    const struct resource *resource = watched[i];
+    cluster->watches[i] = transport_start(
+        cluster->watcher,
+        &(struct request){
+            .verb = VERB_WATCH,
+            .group = resource->group,
+            .version = resource->version,
+            .plural = resource->plural,
+            .namespace_name = resource->is_namespaced ? cluster->namespace_name : SV(""),
+        });
 }
 
-static void take_sample(struct session_cluster *cluster, const struct completion *completion) {
-    for (size_t i = 0; i < COUNT_OF(sampled); i++) {
-        struct sample *sample = &cluster->samples[i];
-        uint64_t hash = 0;
-        if (sample->id != completion->id)
+/* Returns when it has to be done again. */
+static int64_t begin_watches(struct session_cluster *cluster, int64_t now_ms) {
+    bool is_due = cluster->has_namespace && now_ms >= cluster->retry_ms;
+    for (size_t i = 0; i < COUNT_OF(watched) && is_due; i++)
+        if (cluster->watches[i] == 0)
+            begin_watch(cluster, i);
+    return cluster->retry_ms > now_ms ? cluster->retry_ms : INT64_MAX;
+}
+
+static void take_news(struct session_cluster *cluster, const struct completion *completion) {
+    struct sv own = cluster->namespace_name, name = object_name(completion->body);
+    for (size_t i = 0; i < COUNT_OF(watched); i++) {
+        bool is_ours = watched[i]->is_namespaced || session_view_has(own, name);
+        if (cluster->watches[i] != completion->id)
             continue;
-        sample->id = 0;
-        if (completion->err.code != ERROR_NONE)
-            return;
-        JSON_EACH (item, json_get(completion->body, SV("items")))
-            hash = hash * 31 + sv_hash(object_uid(item)) +
-                   sv_hash(json_find_string(item, "metadata.resourceVersion"));
-        cluster->change_count += hash != sample->hash;
-        sample->hash = hash;
+        if (completion->type == COMPLETION_WATCH_EVENT) {
+            cluster->change_count += is_ours;
+            if (is_ours)
+                session_tell_change(cluster->session, watched[i], completion->body);
+            continue;
+        }
+        cluster->watches[i] = 0;
+        cluster->retry_ms = wall_now_ms() + WATCH_RETRY_MS;
     }
 }
 
@@ -103,13 +115,11 @@ static int64_t cluster_now_ms(void *context) {
 static bool cluster_step(void *context, int64_t until_ms) {
     struct session_cluster *cluster = context;
     struct completion completion;
-    while (transport_take(cluster->sampler, &completion))
-        take_sample(cluster, &completion);
-    int64_t now_ms = wall_now_ms();
-    if (now_ms >= cluster->sample_ms)
-        start_samples(cluster, now_ms);
+    while (transport_take(cluster->watcher, &completion))
+        take_news(cluster, &completion);
+    int64_t now_ms = wall_now_ms(), watches_ms = begin_watches(cluster, now_ms);
     int64_t due_ms = cluster_clients_run(cluster->clients, now_ms);
-    due_ms = due_ms < cluster->sample_ms ? due_ms : cluster->sample_ms;
+    due_ms = due_ms < watches_ms ? due_ms : watches_ms;
     due_ms = due_ms < until_ms ? due_ms : until_ms;
     event_loop_wait(cluster->options.loop, due_ms > now_ms ? due_ms - now_ms : 0);
     return false;
@@ -127,6 +137,10 @@ static bool cluster_find_trouble(void *context, struct error *err) {
         return false;
     if (event_loop_is_stopping(cluster->options.loop)) {
         error_set(err, ERROR_UNAVAILABLE, "interrupted");
+        return true;
+    }
+    if (cluster->failure.code != ERROR_NONE) {
+        *err = cluster->failure;
         return true;
     }
     return cluster->process && controller_process_has_ended(cluster->process, err);
@@ -154,7 +168,9 @@ static void delete_all(struct session *session, const struct resource *resource)
     const struct cJSON *list = session_list(session, resource, SV(""), SV(""), arena, &err);
     JSON_EACH (item, json_get(list, SV("items"))) {
         struct error ignored = {0};
-        session_delete(session, resource, object_namespace(item), object_name(item), &ignored);
+        bool is_users = resource != &RESOURCE_PODS || !json_find(item, "metadata.ownerReferences");
+        if (is_users)
+            session_delete(session, resource, object_namespace(item), object_name(item), &ignored);
     }
 }
 
@@ -177,10 +193,12 @@ static void tell_left(const struct session_cluster *cluster, const char *what, s
             SV_ARG(name));
 }
 
-/* Runtimes first, while the controller is there to take their finalizers off. */
+/* Runtimes first, while the controller is there to take their finalizers off; and with them the
+ * user's own pods, since a volume that is in use holds a deletion up. */
 static void remove_namespace(struct session_cluster *cluster) {
     struct session *session = cluster->session;
     struct error err = {0};
+    delete_all(session, &RESOURCE_PODS);
     delete_all(session, &RESOURCE_CACHE_RUNTIMES);
     delete_all(session, &RESOURCE_DATASETS);
     session_run_until(session, REMOVE_MS_MAX, caches_are_gone, cluster);
@@ -194,7 +212,10 @@ static void remove_namespace(struct session_cluster *cluster) {
     const struct cJSON *classes =
         session_list(session, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), SV(""), arena, &err);
     JSON_EACH (class, json_get(classes, SV("items")))
-        tell_left(cluster, "cacheruntimeclass", object_name(class), "it does not go");
+        tell_left(cluster, "cacheruntimeclass",
+                  session_view_name(arena, cluster->namespace_name, &RESOURCE_CACHE_RUNTIME_CLASSES,
+                                    object_name(class)),
+                  "it does not go");
 }
 
 static void cluster_free(void *context) {
@@ -276,32 +297,35 @@ static bool start_controller(struct session_cluster *cluster, struct error *err)
             .context = arena_copy(arena, options->context),
             .log_path = cluster->log_path,
             .namespace_name = cluster->namespace_name,
-            .seed = options->session->seed,
+            .seed = cluster->seed,
         },
         err);
     return cluster->process != NULL;
 }
 
-static bool find_controller(struct session_cluster *cluster, struct arena *arena,
-                            struct sv *ret_controller, struct error *err) {
+static struct sv find_controller(struct session_cluster *cluster, struct arena *arena) {
     struct sv found = find_leader(cluster, arena);
     if (found.len == 0)
         found = find_deployment(cluster, arena);
-    *ret_controller = found.len > 0 ? arena_printf(arena, "the cluster's own, %.*s", SV_ARG(found))
-                                    : SV("started by crctl");
-    return found.len > 0 || cluster->options.session->without_controller ||
-           start_controller(cluster, err);
+    cluster->has_controller = found.len > 0;
+    return found.len > 0 ? arena_printf(arena, "the cluster's own, %.*s", SV_ARG(found))
+                         : SV("started by crctl");
 }
 
 /* --- building it --- */
 
 /* Nobody else's: what runs at the same time has another one. */
-static bool make_namespace(struct session_cluster *cluster, struct error *err) {
-    struct arena *arena = cluster->arena;
+static bool name_namespace(struct session_cluster *cluster, struct error *err) {
     uint64_t bits;
     if (getrandom(&bits, sizeof(bits), 0) != sizeof(bits))
         return error_set(err, ERROR_IO, "the system gives no random bytes");
-    cluster->namespace_name = arena_printf(arena, "crctl-%08x", (unsigned)bits);
+    cluster->namespace_name = arena_printf(cluster->arena, "crctl-%08x", (unsigned)bits);
+    session_set_namespace(cluster->session, cluster->namespace_name);
+    return true;
+}
+
+static bool make_namespace(struct session_cluster *cluster, struct error *err) {
+    struct arena *arena = cluster->arena;
     struct cJSON *body = json_map(arena);
     json_set_string(arena, body, SV("apiVersion"), SV("v1"));
     json_set_string(arena, body, SV("kind"), SV("Namespace"));
@@ -320,14 +344,40 @@ static bool make_namespace(struct session_cluster *cluster, struct error *err) {
            error_wrap(err, "create namespace %.*s", SV_ARG(cluster->namespace_name));
 }
 
+/* What may turn out to be skipped costs the cluster nothing. */
+static bool cluster_begin(void *context, struct error *err) {
+    struct session_cluster *cluster = context;
+    if (!make_namespace(cluster, err))
+        return false;
+    return cluster->has_controller || cluster->is_without_controller ||
+           start_controller(cluster, err);
+}
+
+static void cluster_restart_controller(void *context) {
+    struct session_cluster *cluster = context;
+    controller_process_free(cluster->process);
+    cluster->process = NULL;
+    start_controller(cluster, &cluster->failure);
+}
+
+/* One of the cluster's own is nobody's to kill. */
+static bool cluster_can_restart(void *context) {
+    struct session_cluster *cluster = context;
+    return !cluster->has_controller;
+}
+
 static struct session *make_session(struct session_cluster *cluster) {
     return session_new_with_driver(&(struct session_driver){
         .user = cluster->user,
         .namespace_name = SV(""),
         .quiet_ms = QUIET_MS,
+        .rest_ms = cluster->options.rest_ms,
         .poll_ms = POLL_MS,
         .wait_ms_min = PATIENCE_MS,
         .advance_ms_max = ADVANCE_MS_MAX,
+        .begin = cluster_begin,
+        .can_restart = cluster_can_restart,
+        .restart_controller = cluster_restart_controller,
         .now_ms = cluster_now_ms,
         .step = cluster_step,
         .get_counts = cluster_get_counts,
@@ -349,7 +399,7 @@ static bool connect_all(struct session_cluster *cluster, struct error *err) {
     if (!cluster->clients)
         return false;
     cluster->user = cluster_clients_connect(cluster->clients, SV("crctl/" CACHERUNTIME_VERSION));
-    cluster->sampler = cluster_clients_connect(cluster->clients, SV("crctl/" CACHERUNTIME_VERSION));
+    cluster->watcher = cluster_clients_connect(cluster->clients, SV("crctl/" CACHERUNTIME_VERSION));
     return true;
 }
 
@@ -359,6 +409,8 @@ struct session *session_cluster_new(const struct session_cluster_options *option
     struct session_cluster *cluster = mem_alloc(sizeof(*cluster));
     struct session_cluster_facts facts = {SV(""), SV(""), SV("")};
     cluster->options = *options;
+    cluster->seed = options->session->seed;
+    cluster->is_without_controller = options->session->without_controller;
     cluster->arena = arena_new();
     cluster->log_path = SV("");
     if (!connect_all(cluster, err)) {
@@ -367,12 +419,10 @@ struct session *session_cluster_new(const struct session_cluster_options *option
     }
     cluster->session = make_session(cluster);
     facts.server = arena_copy(arena, cluster_clients_server(cluster->clients));
-    bool is_ready = read_version(cluster, arena, &facts.version, err) && has_crds(cluster, err) &&
-                    make_namespace(cluster, err);
-    if (is_ready) {
-        session_set_namespace(cluster->session, cluster->namespace_name);
-        is_ready = find_controller(cluster, arena, &facts.controller, err);
-    }
+    bool is_ready = name_namespace(cluster, err) &&
+                    read_version(cluster, arena, &facts.version, err) && has_crds(cluster, err);
+    if (is_ready)
+        facts.controller = find_controller(cluster, arena);
     if (ret_facts)
         *ret_facts = facts;
     if (is_ready)

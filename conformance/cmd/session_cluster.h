@@ -21,6 +21,7 @@ struct session_cluster_options {
     struct sv kubeconfig, context;
     struct sv controller; /* path of the program; SV(""): the cluster has to have one */
     struct sv folder;     /* for a log, which is removed with the session */
+    int64_t rest_ms;      /* see session_driver */
 };
 
 /* What the session met, for reports. */

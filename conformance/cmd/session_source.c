@@ -36,6 +36,10 @@ void session_source_rows(struct session_source_options *options,
          SV("mode cluster: the cluster")},
         {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &options->context,
          SV("mode cluster: of the kubeconfig; its current one")},
+        {SV("rest"), OPTION_NUMBER, SV("SECONDS"), NULL, 0, &options->rest_seconds,
+         SV("mode cluster: how long nothing changes before the cluster is at rest, when all that "
+            "is "
+            "said then is true; 35, which is rest in any case")},
     };
     memcpy(rows, all, sizeof(all));
 }
@@ -46,6 +50,9 @@ static bool check(const struct session_source_options *options, struct error *er
         return error_set(err, ERROR_INVALID, "--speed is from 1 to %d", TEST_CLOCK_FACTOR_MAX);
     if (!is_cluster && options->kubeconfig.len + options->context.len > 0)
         return error_set(err, ERROR_INVALID, "--kubeconfig and --context go with --mode cluster");
+    if (options->rest_seconds < 1 || options->rest_seconds > SESSION_REST_SECONDS_DEFAULT)
+        return error_set(err, ERROR_INVALID, "--rest is from 1 to %d seconds",
+                         SESSION_REST_SECONDS_DEFAULT);
     /* A real cluster is never touched because of a variable that somebody set. */
     if (is_cluster && options->kubeconfig.len == 0)
         return error_set(err, ERROR_INVALID,
@@ -82,6 +89,7 @@ static struct session *open_cluster(struct session_source *source,
             .context = source->options->context,
             .controller = source->controller,
             .folder = sv_from(source->folder),
+            .rest_ms = (int64_t)source->options->rest_seconds * 1000,
         },
         source->arena, &source->facts, err);
 }

@@ -19,13 +19,14 @@ struct session_source_options {
     struct sv controller;
     uint64_t speed;
     struct sv kubeconfig, context;
+    uint64_t rest_seconds;
 };
 
-enum { SESSION_SOURCE_ROWS = 5, SESSION_SPEED_DEFAULT = 60 };
+enum { SESSION_SOURCE_ROWS = 6, SESSION_SPEED_DEFAULT = 60, SESSION_REST_SECONDS_DEFAULT = 35 };
 #define SESSION_SOURCE_DEFAULTS                                                                    \
     {                                                                                              \
         .controller = SV(""), .speed = SESSION_SPEED_DEFAULT, .kubeconfig = SV(""),                \
-        .context = SV("")                                                                          \
+        .context = SV(""), .rest_seconds = SESSION_REST_SECONDS_DEFAULT                            \
     }
 
 /* The options, as rows of a command's table. */

@@ -44,7 +44,7 @@ bool run_open(struct lifecycle_run *run, struct sv id) {
     run->session = run->options->open
                        ? run->options->open(run->options->open_context, &options, &err)
                        : session_new(&options, &err);
-    if (!run->session) {
+    if (!run->session || !session_begin(run->session, &err)) {
         results_add(run->results, id, CHECK_STATE_ERROR, "%s", err.message);
         return false;
     }

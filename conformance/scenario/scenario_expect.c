@@ -17,6 +17,7 @@ struct wait {
     struct object_ref ref;
     struct mismatch mismatch;
     int64_t quiet_since_ms;
+    int64_t doubt_ms; /* for so long it was quiet, and yet something said was untrue */
     uint64_t writes;
 };
 
@@ -108,18 +109,40 @@ static bool has_event(struct run *run, struct wait *wait) {
     return count >= wanted;
 }
 
+/* Nothing is said that is not true of a cluster at rest. */
+static bool is_all_true(struct run *run) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct condition_view view = {.is_at_rest = true};
+    struct condition_lie lies[CONDITION_LIES_MAX];
+    return condition_view_read(run->session, arena, &view, &err) &&
+           status_check(&view, arena, lies, condition_check(&view, arena, lies)) == 0;
+}
+
+static bool has_rested(struct run *run, struct wait *wait, int64_t quiet_ms) {
+    int64_t rest_ms = session_rest_ms(run->session), full_ms = session_quiet_ms(run->session);
+    if (rest_ms == full_ms || quiet_ms >= full_ms)
+        return quiet_ms >= full_ms;
+    if (quiet_ms < wait->doubt_ms + rest_ms)
+        return false;
+    wait->doubt_ms = quiet_ms;
+    return is_all_true(run);
+}
+
 static bool is_settled(struct run *run, struct wait *wait) {
     struct session_counts counts;
     struct controller *controller = session_controller(run->session);
     session_get_counts(run->session, &counts);
     int64_t now_ms = session_now_ms(run->session);
-    if (counts.writes != wait->writes || (controller && !controller_is_idle(controller)))
+    if (counts.writes != wait->writes || (controller && !controller_is_idle(controller))) {
         wait->quiet_since_ms = now_ms;
+        wait->doubt_ms = 0;
+    }
     wait->mismatch = (struct mismatch){SV(""), SV("rest"),
                                        arena_printf(wait->arena, "%llu writes by the controller",
                                                     (unsigned long long)counts.writes)};
     wait->writes = counts.writes;
-    return now_ms - wait->quiet_since_ms >= session_quiet_ms(run->session);
+    return has_rested(run, wait, now_ms - wait->quiet_since_ms);
 }
 
 static const struct expectation {

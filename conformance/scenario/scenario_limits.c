@@ -122,8 +122,52 @@ static struct sv steps_reason(const struct run *run) {
     return SV("");
 }
 
+/* --- nodes --- */
+
+/* The first node that expectations or rules below `tree` speak of. */
+static struct sv node_below(const struct cJSON *tree) {
+    struct object_ref ref;
+    struct sv nearest, node = SV("");
+    bool is_ref = json_is_string(tree) && sv_eq(json_key(tree), SV("ref"));
+    if (is_ref && object_ref_parse(json_text(tree), &ref, &nearest) &&
+        ref.resource == &RESOURCE_NODES)
+        return ref.name;
+    if (json_is_map(tree) || json_is_list(tree))
+        for (const struct cJSON *child = tree->child; child && node.len == 0; child = child->next)
+            node = node_below(child);
+    return node;
+}
+
+static size_t count_nodes(struct session *session) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    size_t count = 0;
+    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
+    JSON_EACH (node, json_get(nodes, SV("items")))
+        count += object_condition_is_true(node, SV("Ready"));
+    return count;
+}
+
+/* What a node has of others depends on what else is in the cluster. */
+static struct sv nodes_reason(const struct run *run) {
+    const struct scenario *scenario = run->scenario;
+    struct sv node = node_below(scenario->tree);
+    if (!session_is_shared(run->session))
+        return SV("");
+    if (node.len > 0)
+        return arena_printf(run->arena, "node \"%.*s\" is looked at, and shared with others",
+                            SV_ARG(node));
+    size_t count = scenario->node_count > 0 ? count_nodes(run->session) : 0;
+    return count == scenario->node_count
+               ? SV("")
+               : arena_printf(run->arena, "made for %zu nodes, and the cluster has %zu",
+                              scenario->node_count, count);
+}
+
 struct sv scenario_limits_reason(const struct run *run) {
     struct sv reason = fault_reason(run);
+    if (reason.len == 0)
+        reason = nodes_reason(run);
     if (reason.len == 0)
         reason = objects_reason(run, &run->scenario->objects);
     if (reason.len == 0 && run->scenario->scripts && !run->world)
@@ -133,6 +177,14 @@ struct sv scenario_limits_reason(const struct run *run) {
 
 /* --- rules --- */
 
+/* What objects say is seen everywhere. */
+static bool are_states(const struct cJSON *rules) {
+    JSON_EACH (rule, rules)
+        if (!rules_is_state(rule))
+            return false;
+    return true;
+}
+
 struct sv scenario_limits_unjudged(const struct run *run) {
     const struct scenario *scenario = run->scenario;
     /* What looks at one request after the other holds at any speed; what counts them does not. */
@@ -141,8 +193,8 @@ struct sv scenario_limits_unjudged(const struct run *run) {
         struct sv name;
         bool is_judged;
     } rules[] = {
-        {scenario->always, SV("always"), run->world != NULL},
-        {scenario->never, SV("never"), run->world != NULL},
+        {scenario->always, SV("always"), run->world || are_states(scenario->always)},
+        {scenario->never, SV("never"), run->world || are_states(scenario->never)},
         {scenario->order, SV("order"), !run->is_cut},
         {scenario->count, SV("count"), !run->is_cut},
         {scenario->writes, SV("writes"), !run->is_cut},

@@ -3,13 +3,24 @@
  * the wall's: on a simulated cluster whose session says so of itself. */
 #include "conformance/scenario/scenario_run.h"
 #include "conformance/session_sim.h"
+#include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "fakeapi/cluster/world.h"
 
-enum { ADVANCE_MS_MAX = 60 * 1000, LOOK_MS = 600 * 1000 };
+enum { ADVANCE_MS_MAX = 60 * 1000, LOOK_MS = 600 * 1000, REST_MS = 5000 };
 
-enum place { OURS, OURS_BY_THE_WALL, SHARED };
+/* What a watch of the cluster would deliver. */
+static void see_change(void *context, struct sv user_agent, const struct request *request,
+                       int http_status, const struct cJSON *body) {
+    (void)user_agent;
+    const struct resource *resource = http_status < 300 ? resource_of_object(body) : NULL;
+    if (resource && request_is_write(request))
+        session_tell_change(context, resource, body);
+}
+
+enum place { OURS, OURS_RESTING_SOON, OURS_BY_THE_WALL, SHARED };
 
 /* Without a controller: nothing here needs one. */
 static struct session *open_place(void *context, const struct session_options *options,
@@ -18,16 +29,24 @@ static struct session *open_place(void *context, const struct session_options *o
     struct session_options own = *options;
     struct session_driver driver;
     own.without_controller = true;
+    own.node_count = place == SHARED ? 0 : own.node_count;
     session_sim_new(&own, &driver);
-    if (place != OURS) {
+    if (place == OURS_RESTING_SOON) {
+        driver.poll_ms = REST_MS / 5;
+        driver.rest_ms = REST_MS;
+    } else if (place != OURS) {
         driver.poll_ms = LOOK_MS;
         driver.advance_ms_max = ADVANCE_MS_MAX;
     }
+    struct world *hidden = driver.world;
     if (place == SHARED) {
         driver.world = NULL;
         driver.restart_controller = NULL;
     }
+    struct world *world = driver.world ? driver.world : hidden;
     struct session *session = session_new_with_driver(&driver);
+    if (place == SHARED)
+        world_add_observer(world, &(struct observer){.after = see_change, .context = session});
     bool is_ready = session_sim_prepare(session, &own, err);
     assert(is_ready);
     if (place == SHARED)
@@ -82,6 +101,12 @@ static const struct {
     {SHARED, STEP("delete: cm/other/a"), "step \"s\", delete: namespace \"other\" is not ours"},
     {SHARED, STEP("apply: {apiVersion: v1, kind: Namespace, metadata: {name: other}}"),
      "step \"s\", apply: Namespace \"other\" is not ours to change"},
+    {SHARED, HEAD "world: {nodes: 3}\nsteps: [{name: s}]\n", ""},
+    {SHARED, HEAD "world: {nodes: 5}\nsteps: [{name: s}]\n",
+     "made for 5 nodes, and the cluster has 3"},
+    {OURS_BY_THE_WALL, HEAD "world: {nodes: 5}\nsteps: [{name: s}]\n", ""},
+    {SHARED, HEAD "steps: [{name: s, expect: [{eventually: {ref: node/node-1, match: {}}}]}]\n",
+     "node \"node-1\" is looked at, and shared with others"},
     {SHARED, FAULT("kind: api.status, code: 500"),
      "fault \"f\": the API server is not ours to make it fail"},
     {SHARED, HEAD "scripts: [{entry: mountUFS, do: {exit: 1}}]\nsteps: [{name: s}]\n",
@@ -137,9 +162,63 @@ TEST(what_held_between_two_looks_has_held) {
              "  - {eventually: {ref: pod/p, match: {status: {phase: Running, conditions: [{type: "
              "Ready, status: \"False\"}]}}}}\n"
              "  - {condition: {ref: pod/p, type: Ready}}\n";
-    AUTO(arena) arena = arena_new();
-    struct scenario_result result;
-    run_in(OURS_BY_THE_WALL, arena, text, &result);
-    CHECK(result.state == CHECK_STATE_PASS);
-    CHECK_SV(result.failure_count > 0 ? result.failures[0].message : SV(""), SV(""));
+    static const enum place places[] = {OURS_BY_THE_WALL, SHARED};
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_result result;
+        run_in(places[i], arena, text, &result);
+        CHECK(result.state == CHECK_STATE_PASS);
+        CHECK_SV(result.failure_count > 0 ? result.failures[0].message : SV(""), SV(""));
+    }
+}
+
+/* Where requests cannot be seen, what is in objects is judged all the same, step by step. */
+TEST(what_objects_say_is_judged_by_their_changes) {
+    static const char head[] =
+        HEAD "objects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: \"1\"}}]\n"
+             "steps:\n"
+             "- {name: one, do: {patch: {ref: cm/a, merge: {data: {k: \"2\"}}}}}\n"
+             "- {name: two, do: {patch: {ref: cm/a, merge: {data: {k: \"3\"}}}}}\n";
+    static const struct {
+        const char *rules;
+        size_t failure_count;
+    } rules[] = {
+        {"never: [{state: {ref: cm/a, match: {data: {k: \"2\"}}}}]\n", 1},
+        {"never: [{state: {ref: cm/a, match: {data: {k: \"2\"}}}, from: two}]\n", 0},
+        {"never: [{state: {ref: cm/a, match: {data: {k: \"3\"}}}, to: one}]\n", 0},
+        {"never: [{state: {ref: cm/a, match: {data: {k: \"3\"}}}, from: two}]\n", 1},
+        {"always: [{state: {ref: cm/a, match: {data: {k: {re: \"[123]\"}}}}}]\n", 0},
+        {"always: [{state: {ref: cm/a, match: {data: {k: \"1\"}}}}]\n", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_result result;
+        run_in(SHARED, arena, arena_printf(arena, "%s%s", head, rules[i].rules).ptr, &result);
+        CHECK_SV(result.unjudged, SV(""));
+        CHECK(result.failure_count == rules[i].failure_count);
+    }
+}
+
+/* Longer quiet is asked for only where something is said that is not true. */
+TEST(rest_comes_sooner_where_all_that_is_said_is_true) {
+    static const struct {
+        int runtimes; /* which the class says it has, and there are none */
+        int64_t ms_min, ms_max;
+    } rests[] = {
+        {0, REST_MS, SESSION_QUIET_MS - 1},
+        {7, SESSION_QUIET_MS, INT64_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(rests); i++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_result result;
+        struct sv text =
+            arena_printf(arena,
+                         HEAD "objects: [{apiVersion: data.fluid.io/v1alpha1, kind: "
+                              "CacheRuntimeClass, metadata: {name: c}, fileSystemType: f}]\n"
+                              "steps: [{name: s, do: {patch: {ref: cacheruntimeclass/c, "
+                              "subresource: status, merge: {status: {runtimes: %d}}}}}]\n",
+                         rests[i].runtimes);
+        run_in(OURS_RESTING_SOON, arena, text.ptr, &result);
+        CHECK(result.duration_ms >= rests[i].ms_min && result.duration_ms <= rests[i].ms_max);
+    }
 }

@@ -25,6 +25,8 @@ struct run {
     uint64_t controller_sent;                /* requests of every verb */
     uint64_t sent_before_sweep;              /* of them, before the step where a sweep begins */
     bool is_rule_broken[SCENARIO_RULES_MAX]; /* each is told once */
+    /* Without a world: session_revision() when each step began; 0: not yet. */
+    int64_t *step_revisions;
     bool is_cut; /* one run of a sweep: what depends on the number of requests, or
                   * on the scenario's own faults, is not judged */
 };
@@ -66,8 +68,13 @@ bool run_check_conditions(struct run *run, const struct cJSON *at, bool is_at_re
 
 /* --- scenario_rules.c --- */
 
-/* Judges one change as it happens. `result` is the object that the server answered, or NULL. */
-void rules_observe(struct run *run, const struct trace_entry *entry, const struct cJSON *result);
+/* Judges one change as it happens, in step `step`. `result` is the object that the server answered,
+ * or NULL. */
+void rules_observe(struct run *run, size_t step, const struct trace_entry *entry,
+                   const struct cJSON *result);
+/* Whether a rule of `always` or `never` is about what is in an object, and not who asks for what.
+ */
+bool rules_is_state(const struct cJSON *rule);
 /* Judges the whole run: order, count, budgets, faults that never struck. */
 void rules_judge(struct run *run);
 

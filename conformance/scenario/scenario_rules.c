@@ -49,16 +49,21 @@ static bool is_state_seen(const struct trace_entry *entry, const struct cJSON *s
     return true;
 }
 
-static void judge_rule(struct run *run, const struct cJSON *rule, bool is_always, bool *is_broken,
-                       const struct trace_entry *entry, const struct cJSON *result) {
+bool rules_is_state(const struct cJSON *rule) {
+    return json_get(rule, SV("state")) != NULL;
+}
+
+static void judge_rule(struct run *run, size_t step, const struct cJSON *rule, bool is_always,
+                       bool *is_broken, const struct trace_entry *entry,
+                       const struct cJSON *result) {
     AUTO(arena) arena = arena_new();
     const struct cJSON *state = json_get(rule, SV("state"));
     struct mismatch mismatch = {SV(""), SV(""), SV("")};
     bool matches;
-    if (*is_broken || !is_in_steps(run, rule, run->step))
+    if (*is_broken || !is_in_steps(run, rule, step))
         return;
     if (!state) {
-        *is_broken = trace_matches(entry, rule, arena);
+        *is_broken = run->world && trace_matches(entry, rule, arena);
         if (*is_broken)
             run_add_failure(run, rule, "never: this request came: %.*s",
                             SV_ARG(trace_text(entry, arena)));
@@ -76,12 +81,13 @@ static void judge_rule(struct run *run, const struct cJSON *rule, bool is_always
                     SV_ARG(is_always ? mismatch.actual : SV("this state")));
 }
 
-void rules_observe(struct run *run, const struct trace_entry *entry, const struct cJSON *result) {
+void rules_observe(struct run *run, size_t step, const struct trace_entry *entry,
+                   const struct cJSON *result) {
     size_t index = 0;
     JSON_EACH (rule, run->scenario->always)
-        judge_rule(run, rule, true, &run->is_rule_broken[index++], entry, result);
+        judge_rule(run, step, rule, true, &run->is_rule_broken[index++], entry, result);
     JSON_EACH (rule, run->scenario->never)
-        judge_rule(run, rule, false, &run->is_rule_broken[index++], entry, result);
+        judge_rule(run, step, rule, false, &run->is_rule_broken[index++], entry, result);
     assert(index <= SCENARIO_RULES_MAX);
 }
 

@@ -85,7 +85,55 @@ static void after_request(void *context, struct sv user_agent, const struct requ
     trace_add_request(&run->trace, world_now_ms(run->world) - run->start_ms, run->step, user_agent,
                       request, http_status, body);
     if (run->trace.count > count)
-        rules_observe(run, &run->trace.entries[count], http_status < 300 ? body : NULL);
+        rules_observe(run, run->step, &run->trace.entries[count], http_status < 300 ? body : NULL);
+}
+
+/* Who wrote the object last, as it says itself. */
+static struct sv last_manager(const struct cJSON *object) {
+    struct sv manager = SV("somebody"), newest = SV("");
+    JSON_EACH (entry, json_find(object, "metadata.managedFields")) {
+        struct sv time = json_find_string(entry, "time");
+        if (sv_compare(time, newest) < 0)
+            continue;
+        newest = time;
+        manager = json_find_string(entry, "manager");
+    }
+    return manager;
+}
+
+/* The step in which a change was made, which is seen some time later. */
+static size_t step_of(const struct run *run, int64_t revision) {
+    size_t step = 0;
+    for (size_t i = 0; i < run->scenario->step_count; i++)
+        if (run->step_revisions[i] > 0 && run->step_revisions[i] < revision)
+            step = i;
+    return step;
+}
+
+/* Where requests cannot be seen, what they changed can. */
+static void see_change(void *context, const struct resource *resource, const struct cJSON *object) {
+    struct run *run = context;
+    int64_t revision = 0;
+    struct trace_entry entry = {
+        .at_ms = session_now_ms(run->session) - run->start_ms,
+        .user_agent = last_manager(object),
+        .request =
+            {
+                .verb = VERB_UPDATE,
+                .group = resource->group,
+                .version = resource->version,
+                .plural = resource->plural,
+                .namespace_name = object_namespace(object),
+                .name = object_name(object),
+            },
+        .http_status = 200,
+    };
+    if (!sv_to_int64(json_find_string(object, "metadata.resourceVersion"), &revision))
+        return;
+    entry.step = step_of(run, revision);
+    rules_observe(run, entry.step, &entry, object);
+    if (entry.step == run->step)
+        expect_observe(run, &entry.request, object);
 }
 
 static void executed(void *context, struct sv role, struct sv entry) {
@@ -118,6 +166,8 @@ static bool run_steps(struct run *run) {
         if (run->schedule)
             schedule_reach_step(run->schedule, scenario->steps[i].name,
                                 session_now_ms(run->session));
+        if (!run->world)
+            run->step_revisions[i] = session_revision(run->session);
         expect_begin(run, &scenario->steps[i]);
         if (!run_act(run, &scenario->steps[i]) || !run_expect(run, &scenario->steps[i]))
             return false;
@@ -192,6 +242,11 @@ static void watch_requests(struct run *run, struct scenario_engine *engine,
                                    });
 }
 
+static void watch_changes(struct run *run) {
+    run->step_revisions = ARENA_ARRAY(run->arena, int64_t, run->scenario->step_count + 1);
+    session_observe(run->session, &(struct session_observer){see_change, run});
+}
+
 /* Runs once, with these faults. */
 static void run_once(struct run *run, const struct fault *faults, size_t fault_count) {
     AUTO(scenario_engine) scripted = scenario_engine_new(run->scenario);
@@ -213,10 +268,14 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
     run->result->unjudged = scenario_limits_unjudged(run);
     if (run->world)
         watch_requests(run, scripted, faults, fault_count);
+    else
+        watch_changes(run);
     if (run->result->reason.len > 0)
         run->result->state = CHECK_STATE_SKIP_UNOBSERVABLE;
-    else
+    else if (session_begin(run->session, &err))
         run_to_end(run);
+    else
+        end_with_trouble(run, &err);
     session_get_counts(run->session, &run->result->counts);
     run->result->trace = trace_told_text(&run->trace, run->arena);
     run->result->duration_ms = session_now_ms(run->session) - run->start_ms;
