@@ -12,9 +12,40 @@ static bool is_line_separator(struct sv bytes) {
            ((unsigned char)bytes.ptr[2] == 0xa8 || (unsigned char)bytes.ptr[2] == 0xa9);
 }
 
+/* --- eight bytes at a time --- */
+
+enum { WORD_BYTES = sizeof(uint64_t) };
+
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Not 0 when a byte of `word` is below `limit`, which is 128 at most. */
+static uint64_t any_below(uint64_t word, unsigned char limit) {
+    return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
+}
+
+static uint64_t any_is(uint64_t word, unsigned char byte) {
+    return any_below(word ^ EACH_BYTE(byte), 1);
+}
+
+/* Of 8 bytes at most. */
+static bool is_plain(struct sv few, enum json_style style) {
+    uint64_t word = EACH_BYTE(' ');
+    memcpy(&word, few.ptr, few.len);
+    uint64_t found = any_below(word, 0x20) | any_is(word, '"') | any_is(word, '\\');
+    if (style == JSON_GO_HTML)
+        found |=
+            any_is(word, '<') | any_is(word, '>') | any_is(word, '&') | (word & EACH_BYTE(0x80));
+    return found == 0;
+}
+
 /* How many bytes at the front need no escape. */
 static size_t plain_bytes(struct sv text, enum json_style style) {
     size_t at = 0;
+    while (at + WORD_BYTES <= text.len && is_plain((struct sv){text.ptr + at, WORD_BYTES}, style))
+        at += WORD_BYTES;
+    struct sv rest = sv_drop(text, at);
+    if (rest.len < WORD_BYTES && is_plain(rest, style))
+        return text.len;
     for (; at < text.len; at++) {
         unsigned char byte = (unsigned char)text.ptr[at];
         if (byte < 0x20 || byte == '"' || byte == '\\')
@@ -57,15 +88,19 @@ static bool write_special(struct buf *buf, struct sv text, size_t *ret_len) {
     return buf_append(buf, sv_prefix(text, *ret_len));
 }
 
-/* A text without escapes, and what follows it. */
-static bool write_plain(struct buf *buf, struct sv text, struct sv tail) {
-    char *end = buf_extend(buf, text.len + 2 + tail.len);
+/* A text without escapes, and what stands around it. */
+static bool write_plain(struct buf *buf, struct sv lead, struct sv text, struct sv tail) {
+    char *end = buf_extend(buf, lead.len + text.len + 2 + tail.len);
     if (!end)
         return false;
-    end[0] = '"';
-    memcpy(end + 1, text.ptr, text.len);
-    end[text.len + 1] = '"';
-    memcpy(end + text.len + 2, tail.ptr, tail.len);
+    for (size_t i = 0; i < lead.len; i++)
+        *end++ = lead.ptr[i];
+    *end++ = '"';
+    memcpy(end, text.ptr, text.len);
+    end += text.len;
+    *end++ = '"';
+    for (size_t i = 0; i < tail.len; i++)
+        *end++ = tail.ptr[i];
     return true;
 }
 
@@ -87,15 +122,15 @@ static bool write_escaped(struct buf *buf, struct sv text, enum json_style style
 }
 
 bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
-    return plain_bytes(text, style) == text.len ? write_plain(buf, text, SV(""))
+    return plain_bytes(text, style) == text.len ? write_plain(buf, SV(""), text, SV(""))
                                                 : write_escaped(buf, text, style);
 }
 
-static bool write_key(struct buf *buf, struct sv key, enum json_style style) {
+static bool write_key(struct buf *buf, struct sv lead, struct sv key, enum json_style style) {
     struct sv colon = style == JSON_PRETTY ? SV(": ") : SV(":");
     return plain_bytes(key, style) == key.len
-               ? write_plain(buf, key, colon)
-               : write_escaped(buf, key, style) && buf_append(buf, colon);
+               ? write_plain(buf, lead, key, colon)
+               : buf_append(buf, lead) && write_escaped(buf, key, style) && buf_append(buf, colon);
 }
 
 static bool write_newline(struct buf *buf, enum json_style style, size_t depth) {
@@ -118,11 +153,13 @@ static bool write_children(struct buf *buf, const struct cJSON *parent, enum jso
     if (!buf_append_byte(buf, is_map ? '{' : '['))
         return false;
     JSON_EACH (item, parent) {
-        if (item != parent->child && !buf_append_byte(buf, ','))
-            return false;
-        if (!write_newline(buf, style, depth + 1))
-            return false;
-        if (is_map && !write_key(buf, json_key(item), style))
+        struct sv lead = item != parent->child ? SV(",") : SV("");
+        if (style == JSON_PRETTY || !is_map) {
+            if (!buf_append(buf, lead) || !write_newline(buf, style, depth + 1))
+                return false;
+            lead = SV("");
+        }
+        if (is_map && !write_key(buf, lead, json_key(item), style))
             return false;
         if (!write_item(buf, item, style, depth + 1))
             return false;
