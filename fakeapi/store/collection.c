@@ -18,6 +18,7 @@ struct chunk {
 struct collection *collection_new(struct log_window window) {
     struct collection *collection = mem_alloc(sizeof(*collection));
     collection->window = window;
+    collection->found = mem_alloc(sizeof(*collection->found));
     return collection;
 }
 
@@ -68,6 +69,7 @@ void collection_free(struct collection *collection) {
     }
     vec_release(&collection->chunks);
     mem_free(collection->log);
+    mem_free(collection->found);
     mem_free(collection);
 }
 
@@ -102,13 +104,28 @@ static size_t find_in_chunk(const struct chunk *chunk, struct sv namespace_name,
     return low;
 }
 
+/* Whether a search would end there. The bounds of chunks are left to the search. */
+static bool is_place(const struct collection *collection, struct position position,
+                     struct sv namespace_name, struct sv name) {
+    if (position.chunk >= collection->chunks.count)
+        return false;
+    const struct chunk *chunk = collection->chunks.items[position.chunk];
+    size_t index = position.index;
+    return index > 0 && index < chunk->count &&
+           compare(chunk->objects[index - 1], namespace_name, name) < 0 &&
+           compare(chunk->objects[index], namespace_name, name) >= 0;
+}
+
 struct position collection_seek(const struct collection *collection, struct sv namespace_name,
                                 struct sv name) {
     if (collection->chunks.count == 0)
         return (struct position){0, 0};
+    if (is_place(collection, *collection->found, namespace_name, name))
+        return *collection->found;
     size_t chunk = find_chunk(collection, namespace_name, name);
-    return (struct position){chunk,
-                             find_in_chunk(collection->chunks.items[chunk], namespace_name, name)};
+    *collection->found = (struct position){
+        chunk, find_in_chunk(collection->chunks.items[chunk], namespace_name, name)};
+    return *collection->found;
 }
 
 struct stored *collection_at(const struct collection *collection, struct position *position) {

@@ -36,9 +36,16 @@ struct log_reader {
 
 struct chunk;
 
+/* The place of an object. Valid until the next write. */
+struct position {
+    size_t chunk, index;
+};
+
 struct collection {
     struct sv storage_key;      /* the store's; SV("") without one */
     VEC(struct chunk *) chunks; /* none is empty */
+    /* What was looked for last: a request looks for its object several times. Only a hint. */
+    struct position *found;
     size_t count;
     struct log_window window;
     struct log_entry *log; /* a ring that grows up to window.events_max */
@@ -59,11 +66,7 @@ void collection_put(struct collection *collection, struct stored *object);
 /* Takes the object out; `last` (taken over) is what watchers get. */
 void collection_remove(struct collection *collection, struct stored *last);
 
-/* Position of the first object at or behind (namespace, name); ends when collection_at() gives
- * NULL. Valid until the next write. */
-struct position {
-    size_t chunk, index;
-};
+/* Of the first object at or behind (namespace, name); ends when collection_at() gives NULL. */
 struct position collection_seek(const struct collection *collection, struct sv namespace_name,
                                 struct sv name);
 struct stored *collection_at(const struct collection *collection, struct position *position);

@@ -69,6 +69,42 @@ TEST(agrees_with_a_model_and_stays_sorted) {
     store_free(store);
 }
 
+/* A search begins where the last one ended, and ends where it would have anyway: at bounds of
+ * chunks, before the first object, behind the last, and after writes in between. */
+TEST(where_a_search_ends_does_not_depend_on_the_one_before) {
+    enum { OBJECTS = 700, SEARCHES = 3000 };
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new((struct log_window){100, 100});
+    struct collection *things = store_collection(store, SV("x/things"));
+    bool is_there[OBJECTS] = {false};
+    struct rng rng;
+    rng_init(&rng, 7);
+    for (size_t i = 0; i < SEARCHES; i++) {
+        size_t number = rng_below(&rng, OBJECTS);
+        struct sv name = arena_printf(arena, "n%03zu", number);
+        size_t next = number;
+        while (next < OBJECTS && !is_there[next])
+            next++;
+        for (int again = 0; again < 2; again++) {
+            struct position position = collection_seek(things, SV("a"), name);
+            struct stored *found = collection_at(things, &position);
+            CHECK((found != NULL) == (next < OBJECTS));
+            if (found)
+                CHECK_SV(found->name, arena_printf(arena, "n%03zu", next));
+        }
+        struct cJSON *tree = json_map(arena);
+        struct cJSON *metadata = json_ensure_map(arena, tree, SV("metadata"));
+        json_set_string(arena, metadata, SV("namespace"), SV("a"));
+        json_set_string(arena, metadata, SV("name"), name);
+        if (is_there[number])
+            store_remove(store, things, tree, arena);
+        else
+            store_put(store, things, tree, arena);
+        is_there[number] = !is_there[number];
+    }
+    store_free(store);
+}
+
 TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
     AUTO(arena) arena = arena_new();
     struct store *store = store_new((struct log_window){3, 3});
