@@ -29,6 +29,9 @@ enum {
     /* Each holds a plan and what it renders. More than keep the connections busy would only mean
      * that the first runtimes wait for the last. */
     ROUNDS_UNDER_WAY_MAX = 32,
+    /* With so many nothing new is begun: requests of runtimes at their beginning would wait in
+     * front of those that make others ready, so that all would be ready at the end only. */
+    ROUNDS_TO_BEGIN_MAX = 8,
     COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
     /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */
@@ -380,10 +383,14 @@ static bool may_plan(const struct controller *controller) {
            controller_is_synced(controller);
 }
 
+static enum workqueue_choice choice_of(const struct controller *controller) {
+    return controller->round_count < ROUNDS_TO_BEGIN_MAX ? WORKQUEUE_ANY : WORKQUEUE_PREFERRED;
+}
+
 static void plan_due_keys(struct controller *controller) {
     for (size_t i = 0; i < PLANS_PER_TURN_MAX && may_plan(controller); i++) {
         struct sv key;
-        if (!workqueue_take(controller->queue, controller->now_ms, &key))
+        if (!workqueue_take(controller->queue, choice_of(controller), controller->now_ms, &key))
             return;
         plan_key(controller, key);
         workqueue_done(controller->queue, key);
@@ -400,7 +407,7 @@ int64_t controller_step(struct controller *controller) {
     if (!has_taken_all)
         return controller->now_ms;
     if (may_plan(controller))
-        next_ms = earlier(next_ms, workqueue_next_ms(controller->queue));
+        next_ms = earlier(next_ms, workqueue_next_ms(controller->queue, choice_of(controller)));
     return next_ms;
 }
 
@@ -450,7 +457,7 @@ static bool has_to_try_again(const struct controller *controller) {
 
 bool controller_is_idle(const struct controller *controller) {
     return controller_is_synced(controller) && map_count(controller->flights) == 0 &&
-           workqueue_next_ms(controller->queue) > clock_now_ms(controller->clock) &&
+           workqueue_next_ms(controller->queue, WORKQUEUE_ANY) > clock_now_ms(controller->clock) &&
            !has_to_try_again(controller);
 }
 

@@ -166,20 +166,24 @@ static void take_timers(struct workqueue *queue, int64_t now_ms) {
     }
 }
 
-static enum line next_line(const struct workqueue *queue) {
+/* LINE_COUNT when nothing may be taken. */
+static enum line next_line(const struct workqueue *queue, enum workqueue_choice choice) {
+    bool has_preferred = queue->lines[LINE_PREFERRED].first != NULL;
     bool has_ordinary = queue->lines[LINE_ORDINARY].first != NULL;
     bool is_turn = queue->preferred_in_a_row >= PREFERRED_IN_A_ROW_MAX;
-    bool takes_preferred = queue->lines[LINE_PREFERRED].first && !(has_ordinary && is_turn);
-    return takes_preferred ? LINE_PREFERRED : LINE_ORDINARY;
+    if (has_preferred && !(has_ordinary && is_turn))
+        return LINE_PREFERRED;
+    return has_ordinary && (is_turn || choice == WORKQUEUE_ANY) ? LINE_ORDINARY : LINE_COUNT;
 }
 
-bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key) {
+bool workqueue_take(struct workqueue *queue, enum workqueue_choice choice, int64_t now_ms,
+                    struct sv *ret_key) {
     queue->now_ms = now_ms;
     take_timers(queue, now_ms);
-    enum line line = next_line(queue);
-    struct item *item = queue->lines[line].first;
-    if (!item)
+    enum line line = next_line(queue, choice);
+    if (line == LINE_COUNT)
         return false;
+    struct item *item = queue->lines[line].first;
     queue->preferred_in_a_row = line == LINE_PREFERRED ? queue->preferred_in_a_row + 1 : 0;
     queue->lines[line].first = item->next;
     if (!item->next)
@@ -203,9 +207,8 @@ void workqueue_done(struct workqueue *queue, struct sv key) {
         drop_if_idle(queue, item);
 }
 
-int64_t workqueue_next_ms(const struct workqueue *queue) {
-    bool has_key = queue->lines[LINE_PREFERRED].first || queue->lines[LINE_ORDINARY].first;
-    return has_key ? INT64_MIN : timers_next_ms(&queue->timers);
+int64_t workqueue_next_ms(const struct workqueue *queue, enum workqueue_choice choice) {
+    return next_line(queue, choice) != LINE_COUNT ? INT64_MIN : timers_next_ms(&queue->timers);
 }
 
 void workqueue_get_stats(const struct workqueue *queue, struct workqueue_stats *ret_stats) {

@@ -44,13 +44,19 @@ void workqueue_prefer(struct workqueue *queue, struct sv key);
 /* The next back-off begins at its minimum again. */
 void workqueue_forget(struct workqueue *queue, struct sv key);
 
+/* What may be taken: while much is under way, only what was begun. The others get their turn after
+ * a number of those all the same. */
+enum workqueue_choice { WORKQUEUE_ANY, WORKQUEUE_PREFERRED };
+
 /* Takes the oldest key that is due; false when there is none. The key lives until
  * workqueue_done(), which must follow. */
-bool workqueue_take(struct workqueue *queue, int64_t now_ms, struct sv *ret_key);
+bool workqueue_take(struct workqueue *queue, enum workqueue_choice choice, int64_t now_ms,
+                    struct sv *ret_key);
 void workqueue_done(struct workqueue *queue, struct sv key);
 
-/* When the next key is due: INT64_MIN for at once, or DEADLINE_NEVER. */
-int64_t workqueue_next_ms(const struct workqueue *queue);
+/* When the next key that may be taken is due: INT64_MIN for at once, or DEADLINE_NEVER. A key that
+ * is not due yet counts whatever it will be. */
+int64_t workqueue_next_ms(const struct workqueue *queue, enum workqueue_choice choice);
 
 /* Counted since the beginning. Waits are measured from the last look at the time before the key was
  * added, so they are a turn of the caller's loop too long at most. */
