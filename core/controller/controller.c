@@ -17,6 +17,7 @@
 #include "core/controller/execute.h"
 #include "core/controller/index.h"
 #include "core/controller/node_turns.h"
+#include "core/controller/refusals.h"
 #include "core/controller/runtime_state.h"
 #include "core/controller/scope.h"
 #include "core/controller/snapshot_build.h"
@@ -129,6 +130,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->claim_lists = claim_lists_new();
     controller->flights = map_new();
     controller->node_turns = node_turns_new();
+    controller->refusals = refusals_new(controller->log);
     controller->events = event_recorder_new(controller->transport,
                                             controller->reconcile.field_manager, options->identity);
     controller->watches = watches_new(&(struct watches_options){
@@ -166,6 +168,7 @@ void controller_free(struct controller *controller) {
     map_free(controller->states);
     claim_lists_free(controller->claim_lists);
     event_recorder_free(controller->events);
+    refusals_free(controller->refusals);
     workqueue_free(controller->queue);
     cache_store_free(controller->store);
     arena_free(controller->texts);
@@ -196,13 +199,19 @@ static void land(struct controller *controller, const struct flight *flight,
         claim_pods_take(controller, flight->state, completion);
 }
 
+static void note_event_refusal(struct controller *controller, const struct completion *completion) {
+    struct permission permission = {SV("create"), RESOURCE_EVENTS.plural, SV(""), SV("")};
+    refusals_note(controller->refusals, &permission, &completion->err);
+}
+
 static void take_completion(struct controller *controller, const struct completion *completion) {
     if (watches_take(controller->watches, completion, controller->now_ms))
         return;
     struct sv key = {(const char *)&completion->id, sizeof(completion->id)};
     struct flight *flight = map_remove(controller->flights, key);
     if (!flight) {
-        event_recorder_take(controller->events, completion, controller->now_ms);
+        if (event_recorder_take(controller->events, completion, controller->now_ms))
+            note_event_refusal(controller, completion);
         return;
     }
     land(controller, flight, completion);

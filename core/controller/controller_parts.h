@@ -16,6 +16,7 @@ struct cache_store;
 struct claim_lists;
 struct event_recorder;
 struct map;
+struct refusals;
 struct request;
 struct runtime_state;
 struct watches;
@@ -36,6 +37,7 @@ struct controller {
     struct claim_lists *claim_lists;
     struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;
+    struct refusals *refusals;
     struct watches *watches;
     int64_t now_ms;     /* of this turn */
     size_t round_count; /* under way */

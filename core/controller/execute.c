@@ -13,6 +13,7 @@
 #include "core/controller/events.h"
 #include "core/controller/index.h"
 #include "core/controller/node_turns.h"
+#include "core/controller/refusals.h"
 #include "core/controller/runtime_state.h"
 #include "core/data/json.h"
 #include "core/queue/workqueue.h"
@@ -331,6 +332,13 @@ static bool is_stale_belief(enum error_code code) {
     return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS || code == ERROR_NOT_FOUND;
 }
 
+static bool note_refusal(struct controller *controller, const struct action *action,
+                         const struct error *err) {
+    struct permission permission = {verb_text(verbs[action->type]), action->resource->plural,
+                                    action->subresource, action->namespace_name};
+    return refusals_note(controller->refusals, &permission, err);
+}
+
 static void take_failure(struct controller *controller, struct runtime_state *state,
                          const struct action *action, enum error_code code,
                          const struct completion *completion) {
@@ -343,9 +351,11 @@ static void take_failure(struct controller *controller, struct runtime_state *st
     if (completion->retry_after_ms > state->retry_after_ms)
         state->retry_after_ms = completion->retry_after_ms;
     runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
-    log_line(controller->log, LOG_WARNING, "%.*s: %.*s %.*s/%.*s failed (%s): %.*s",
-             SV_ARG(state->key), SV_ARG(action->resource->plural), SV_ARG(action->namespace_name),
-             SV_ARG(action->name), error_code_text(code), SV_ARG(message));
+    bool is_told = note_refusal(controller, action, &completion->err);
+    log_line(controller->log, is_told ? LOG_DEBUG : LOG_WARNING,
+             "%.*s: %.*s %.*s/%.*s failed (%s): %.*s", SV_ARG(state->key),
+             SV_ARG(action->resource->plural), SV_ARG(action->namespace_name), SV_ARG(action->name),
+             error_code_text(code), SV_ARG(message));
 }
 
 static void end_turn(struct controller *controller, const struct action *action) {
@@ -381,6 +391,7 @@ void execute_take(struct controller *controller, const struct flight *flight,
         /* Somebody else made it first; what it is now is read before anything else. */
         take_failure(controller, state, action, ERROR_ALREADY_EXISTS, completion);
     } else {
+        note_refusal(controller, action, &completion->err);
         take_success(controller, state, action, completion);
     }
     end_turn(controller, action);
@@ -402,6 +413,9 @@ void execute_take_execution(struct controller *controller, struct runtime_state 
     execution->stderr_bytes = keep(memory->arena, completion->stderr_bytes);
     bool has_failed = execution->error != ERROR_NONE || execution->exit_code != 0;
     execution->consecutive_failures = has_failed ? execution->consecutive_failures + 1 : 0;
+    struct permission permission = {SV("create"), RESOURCE_PODS.plural, SV("exec"),
+                                    state->namespace_name};
+    refusals_note(controller->refusals, &permission, &completion->err);
     controller_metrics_note_execution(controller, state, execution);
     workqueue_add(controller->queue, state->key);
 }
