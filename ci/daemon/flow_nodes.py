@@ -103,6 +103,9 @@ def check_kubelet(api):
     found = ask("/exec/default/ours/a?command=true&output=1")
     check(found[0] == 400 and "Upgrade" in found[1], f"exec without an upgrade: {found}")
     check(ask("/exec/default/foreign/a?command=true")[0] == 404, "exec in a foreign pod")
+    check(ask("/containerLogs/default/ours/a")[0] == 200, "the log of our pod")
+    check(ask("/containerLogs/default/ours/b")[0] == 400, "the log of no container")
+    check(ask("/containerLogs/default/foreign/a")[0] == 404, "the log of a foreign pod")
     check(ask("/api/v1/namespaces/default/pods")[0] == 404, "a kubelet serves the API")
 
 

@@ -114,11 +114,11 @@ enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log 
 static bool is_running(const struct log_stream *stream) {
     AUTO(arena) arena = arena_new();
     struct api_response response;
-    fakeapi_handle(stream->server->options.api, &stream->request, SV(""), arena, &response);
-    if (response.http_status != 200 ||
-        !sv_eq(json_find_string(response.body, "metadata.uid"), stream->uid))
+    const struct cJSON *pod;
+    if (!find_logged_pod(stream->server, &stream->request, arena, &pod, &response) ||
+        !sv_eq(json_find_string(pod, "metadata.uid"), stream->uid))
         return false;
-    JSON_EACH (status, json_find(response.body, "status.containerStatuses"))
+    JSON_EACH (status, json_find(pod, "status.containerStatuses"))
         if (sv_eq(json_string_or(status, SV("name"), SV("")), stream->container))
             return json_find(status, "state.running") != NULL;
     return false;

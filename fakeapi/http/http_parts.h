@@ -167,6 +167,10 @@ struct followed_log {
     struct sv namespace_name, pod, uid, container;
     struct sv text; /* so far */
 };
+/* The pod whose log is asked for; false and an answer when there is none. A kubelet knows those of
+ * its nodes, which are in another server's store. */
+bool find_logged_pod(struct http_server *server, const struct request *request, struct arena *arena,
+                     const struct cJSON **ret_pod, struct api_response *ret_response);
 enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log *log);
 /* Ends those whose container has ended; returns when to look again. */
 int64_t keep_logs(struct http_server *server, int64_t now_ms);

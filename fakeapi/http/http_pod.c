@@ -29,6 +29,20 @@ static const struct cJSON *get_object(struct exchange *exchange, const struct ro
 
 /* --- pods/log --- */
 
+bool find_logged_pod(struct http_server *server, const struct request *request, struct arena *arena,
+                     const struct cJSON **ret_pod, struct api_response *ret_response) {
+    struct request get = *request;
+    if (server->options.is_kubelet)
+        return fakeapi_check_exec(server->options.api, request, arena, ret_pod, ret_response);
+    get.verb = VERB_GET;
+    get.plural = SV("pods");
+    get.subresource = get.resource_version = SV("");
+    get.metadata_only = false;
+    fakeapi_handle(server->options.api, &get, SV(""), arena, ret_response);
+    *ret_pod = ret_response->body;
+    return ret_response->http_status == 200;
+}
+
 static struct sv container_names(struct arena *arena, const struct cJSON *pod) {
     struct sv names = SV("");
     JSON_EACH (container, json_find(pod, "spec.containers"))
@@ -121,10 +135,10 @@ enum MHD_Result answer_log(struct exchange *exchange, const struct route *route)
     struct http_server *server = exchange->server;
     struct arena *arena = server->arena;
     struct sv problem = SV("");
-    enum MHD_Result result;
-    const struct cJSON *pod = get_object(exchange, route, "pods", &result);
-    if (!pod)
-        return result;
+    struct api_response response;
+    const struct cJSON *pod;
+    if (!find_logged_pod(server, &route->request, arena, &pod, &response))
+        return send_tree(exchange, route, &response, SV(""));
     struct sv container = choose_container(arena, pod, &route->log, &problem);
     if (container.len == 0)
         return send_status(exchange, route, 400, "BadRequest", problem);
@@ -171,7 +185,7 @@ static size_t read_audiences(const struct cJSON *body, struct sv *audiences) {
 enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     struct http_server *server = exchange->server;
     struct arena *arena = server->arena;
-    enum MHD_Result result;
+    enum MHD_Result result = MHD_NO;
     const struct cJSON *account = get_object(exchange, route, "serviceaccounts", &result);
     if (!account)
         return result;

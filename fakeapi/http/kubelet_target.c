@@ -11,6 +11,7 @@ static const struct {
 } doors[] = {
     {SV("exec"), SV("exec"), true},
     {SV("attach"), SV("attach"), true},
+    {SV("containerLogs"), SV("log"), true},
     {SV("portForward"), SV("portforward"), false},
 };
 

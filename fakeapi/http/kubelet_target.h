@@ -10,8 +10,8 @@ struct arena;
 
 /* "/exec/NAMESPACE/POD/CONTAINER?command=a&output=1" as the request of a client to the API server
  * would be: "/api/v1/namespaces/NAMESPACE/pods/POD/exec?container=CONTAINER&command=a&stdout=1";
- * the same for attach and portForward. "/healthz" stays; anything else becomes a path that nobody
- * serves. In `arena`. */
+ * the same for attach, containerLogs and portForward. "/healthz" stays; anything else becomes a
+ * path that nobody serves. In `arena`. */
 struct sv kubelet_target(struct sv target, struct arena *arena);
 
 #endif
