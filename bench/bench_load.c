@@ -2,10 +2,12 @@
 #include "bench/bench_load.h"
 
 #include "bench/bench.h"
+#include "bench/bench_process.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -83,10 +85,14 @@ static bool any_busy(const struct run *run) {
     return false;
 }
 
+static double cpu_ms(const struct bench_load *load) {
+    return load->server ? bench_process_cpu_ms(load->server) : NAN;
+}
+
 static bool run_all(struct run *run, struct error *err) {
     if (!connect_all(run, err))
         return false;
-    double began_ms = bench_now_ms();
+    double began_ms = bench_now_ms(), cpu_before_ms = cpu_ms(run->load);
     run->end_ms = began_ms + run->load->seconds * 1e3;
     for (size_t i = 0; i < run->load->connections; i++)
         if (!send_next(run, &run->connections[i], err))
@@ -101,6 +107,7 @@ static bool run_all(struct run *run, struct error *err) {
                 return false;
     }
     run->result.seconds = (bench_now_ms() - began_ms) / 1e3;
+    run->result.server_cpu_ms = cpu_ms(run->load) - cpu_before_ms;
     return true;
 }
 

@@ -8,6 +8,8 @@
 
 #include "bench/bench_channel.h"
 
+struct bench_process;
+
 enum { BENCH_CONNECTIONS_MAX = 256 };
 
 struct bench_load {
@@ -15,6 +17,8 @@ struct bench_load {
     size_t connections;
     double seconds;      /* ends after it, or ... */
     size_t requests_max; /* ... after so many; 0: no limit */
+    /* Whose processor time is told, from when all connections are there; NULL: nobody's. */
+    const struct bench_process *server;
     /* Writes request `number` (from 0) as it goes over the wire. */
     void (*write)(void *context, size_t number, struct buf *out);
     void *context;
@@ -25,6 +29,7 @@ struct bench_load_result {
     double seconds;
     double p50_ms, p99_ms, max_ms;
     uint64_t body_bytes;
+    double server_cpu_ms; /* NAN without a server */
 };
 
 MUST_CHECK bool bench_load_run(const struct bench_load *load, struct bench_load_result *ret_result,

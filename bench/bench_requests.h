@@ -8,7 +8,7 @@
 enum { BENCH_CONFIG_MAPS = 256 };
 
 /* name, method, path, content type, body; "#" in path and body stands for the number of the
- * request, in paths modulo BENCH_CONFIG_MAPS. */
+ * request, "@" for the same modulo BENCH_CONFIG_MAPS. */
 #define BENCH_REQUESTS(X)                                                                          \
     X(ACCOUNT, "POST", "/api/v1/namespaces/default/serviceaccounts", "application/json",           \
       "{\"metadata\":{\"name\":\"default\"}}")                                                     \
@@ -16,13 +16,16 @@ enum { BENCH_CONFIG_MAPS = 256 };
       "{\"metadata\":{\"name\":\"c#\"},\"data\":{\"k\":\"0\"}}")                                   \
     X(SECRET, "POST", "/api/v1/namespaces/kube-public/secrets", "application/json",                \
       "{\"metadata\":{\"name\":\"s#\"},\"data\":{\"k\":\"MA==\"}}")                                \
-    X(GET, "GET", "/api/v1/namespaces/default/configmaps/c#", "", "")                              \
+    X(GET, "GET", "/api/v1/namespaces/default/configmaps/c@", "", "")                              \
     X(POD, "POST", "/api/v1/namespaces/default/pods", "application/json",                          \
       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"generateName\":\"p-\"},\"spec\":{"  \
       "\"automountServiceAccountToken\":false,\"containers\":[{\"name\":\"c\",\"image\":"          \
       "\"nginx:1\"}]}}")                                                                           \
-    X(PATCH, "PATCH", "/api/v1/namespaces/default/configmaps/c#", "application/merge-patch+json",  \
+    X(PATCH, "PATCH", "/api/v1/namespaces/default/configmaps/c@", "application/merge-patch+json",  \
       "{\"data\":{\"k\":\"#\"}}")                                                                  \
+    X(SHORT_LIVED, "POST", "/api/v1/namespaces/default/configmaps", "application/json",            \
+      "{\"metadata\":{\"name\":\"d#\"},\"data\":{\"k\":\"0\"}}")                                   \
+    X(DELETE, "DELETE", "/api/v1/namespaces/default/configmaps/d#", "", "")                        \
     X(LIST, "GET", "/api/v1/namespaces/default/pods?resourceVersion=0", "", "")                    \
     X(LIST_CONFIG_MAPS, "GET", "/api/v1/namespaces/default/configmaps", "", "")                    \
     X(WATCH, "GET",                                                                                \
@@ -46,6 +49,10 @@ struct bench_requests {
     struct sv token; /* "": none */
 };
 void bench_request_write(void *context, size_t number, struct buf *out);
+
+/* Sends one; its answer is the caller's to take. */
+MUST_CHECK bool bench_request_begin(struct bench_channel *channel, enum bench_request request,
+                                    struct sv token, size_t number, struct error *err);
 
 /* Sends one and gives its answer's body, which lives until the channel's next request. */
 MUST_CHECK bool bench_request_send(struct bench_channel *channel, enum bench_request request,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench_server.h"
 
+#include "bench/bench_events.h"
 #include "bench/bench_process.h"
 #include "bench/bench_requests.h"
 #include "core/base/arena.h"
@@ -9,7 +10,6 @@
 #include "core/data/json.h"
 
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -117,6 +117,7 @@ static bool load(struct measuring *measuring, const struct subject *subject,
         .connections = connections,
         .seconds = requests_max ? WAIT_MS_MAX / 1e3 : measuring->options->seconds,
         .requests_max = requests_max,
+        .server = subject->process,
         .write = bench_request_write,
         .context = &requests,
     };
@@ -135,16 +136,14 @@ static bool measure_rate(struct measuring *measuring, const struct subject *subj
                          enum column column, const char *name, enum bench_request request,
                          size_t connections, size_t requests_max) {
     struct bench_load_result result;
-    double before_ms = cpu_ms(subject);
     if (!load(measuring, subject, request, connections, requests_max, &result))
         return error_wrap(measuring->err, "%s%s", column == NGINX ? "nginx, " : "", name);
-    double used_us = (cpu_ms(subject) - before_ms) * 1e3 / (double)result.count;
     put(measuring, column, name, "", (double)result.count / result.seconds);
     if (column == NGINX)
         return true;
     if (request != BENCH_LIST)
         put(measuring, column, name, "_p99", result.p99_ms);
-    put(measuring, column, name, "_cpu", used_us);
+    put(measuring, column, name, "_cpu", result.server_cpu_ms * 1e3 / (double)result.count);
     return true;
 }
 
@@ -164,76 +163,16 @@ static bool prepare(struct measuring *measuring, const struct subject *subject) 
 
 /* --- from a write to its event --- */
 
-static bool has_text(struct sv body, const char *text) {
-    return memmem(body.ptr, body.len, text, strlen(text)) != NULL;
-}
-
-/* False: the watch ended. `ret_ms` is when the event with `text` came. */
-static bool wait_for_event(struct bench_channel *watch, struct bench_channel *writer,
-                           const char *text, double *ret_ms) {
-    bool has_event = false, has_answer = false;
-    int status;
-    double end_ms = bench_now_ms() + WAIT_MS_MAX;
-    while ((!has_event || !has_answer) && bench_now_ms() < end_ms) {
-        struct pollfd both[] = {{bench_channel_descriptor(watch), POLLIN, 0},
-                                {bench_channel_descriptor(writer), POLLIN, 0}};
-        poll(both, 2, WAIT_MS_MAX);
-        if (bench_channel_take(watch, &status) != BENCH_WAITS)
-            return false;
-        if (!has_event && has_text(bench_channel_body(watch), text)) {
-            has_event = true;
-            *ret_ms = bench_now_ms();
-            bench_channel_skip(watch);
-        }
-        has_answer = has_answer || bench_channel_take(writer, &status) == BENCH_ANSWERED;
-    }
-    return has_event && has_answer;
-}
-
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static bool send_request(struct bench_channel *channel, enum bench_request request, struct sv token,
-                         size_t number, struct error *err) {
-    struct bench_requests requests = {request, token};
-    struct buf bytes;
-    buf_init(&bytes, 4096);
-    bench_request_write(&requests, number, &bytes);
-    bool held = bench_channel_send(channel, buf_view(&bytes), err);
-    buf_release(&bytes);
-    return held;
-}
-
-static bool time_events(struct measuring *measuring, const struct subject *subject,
-                        struct bench_channel *watch, struct bench_channel *writer,
-                        double *times_ms) {
-    for (size_t i = 0; i < EVENTS; i++) {
-        /* All writes go to the object that is watched. */
-        size_t number = (i + 1) * BENCH_CONFIG_MAPS;
-        char text[64];
-        double arrived_ms = 0;
-        snprintf(text, sizeof(text), "\"k\":\"%zu\"", number);
-        double sent_ms = bench_now_ms();
-        if (!send_request(writer, BENCH_PATCH, subject->token, number, measuring->err))
-            return false;
-        if (!wait_for_event(watch, writer, text, &arrived_ms))
-            return error_set(measuring->err, ERROR_INTERNAL, "event %zu did not come", i);
-        times_ms[i] = arrived_ms - sent_ms;
-    }
-    return true;
-}
-
 static bool measure_events(struct measuring *measuring, const struct subject *subject,
                            enum column column) {
     double times_ms[EVENTS];
-    AUTO(bench_channel) watch = bench_channel_open(&subject->address, measuring->err);
-    AUTO(bench_channel)
-    writer = watch ? bench_channel_open(&subject->address, measuring->err) : NULL;
-    if (!writer || !send_request(watch, BENCH_WATCH, subject->token, 0, measuring->err) ||
-        !time_events(measuring, subject, watch, writer, times_ms))
-        return error_wrap(measuring->err, "events");
+    if (!bench_events_run(&subject->address, subject->token, EVENTS, times_ms, measuring->err))
+        return false;
     qsort(times_ms, EVENTS, sizeof(*times_ms), compare);
     put(measuring, column, "event", "_p50", times_ms[EVENTS / 2]);
     put(measuring, column, "event", "_p99", times_ms[EVENTS * 99 / 100]);
@@ -322,7 +261,7 @@ static bool count_watches(struct bench_channel *channel, size_t wanted, struct e
         int status;
         if (!bench_request_send(channel, BENCH_METRICS, SV(""), 0, &status, &body, err))
             return false;
-        if (has_text(body, text))
+        if (sv_contains(body, sv_from(text)))
             return true;
         pause_ms(10);
     }
@@ -333,11 +272,10 @@ static bool count_watches(struct bench_channel *channel, size_t wanted, struct e
 static bool time_writes(struct measuring *measuring, const struct subject *subject,
                         double *ret_us) {
     struct bench_load_result result;
-    double before_ms = cpu_ms(subject);
     if (!load(measuring, subject, BENCH_PATCH, 1, UNSELECTED_WRITES / measuring->options->divisor,
               &result))
         return false;
-    *ret_us = (cpu_ms(subject) - before_ms) * 1e3 / (double)result.count;
+    *ret_us = result.server_cpu_ms * 1e3 / (double)result.count;
     return true;
 }
 
@@ -345,7 +283,8 @@ static bool open_watches(struct measuring *measuring, const struct subject *subj
                          struct bench_channel **watches, size_t count) {
     for (size_t i = 0; i < count; i++) {
         watches[i] = bench_channel_open(&subject->address, measuring->err);
-        if (!watches[i] || !send_request(watches[i], BENCH_IDLE_WATCH, SV(""), 0, measuring->err))
+        if (!watches[i] ||
+            !bench_request_begin(watches[i], BENCH_IDLE_WATCH, SV(""), 0, measuring->err))
             return error_wrap(measuring->err, "watch %zu", i);
     }
     return true;
@@ -412,7 +351,7 @@ static bool wait_until_running(struct measuring *measuring, const struct subject
         if (!bench_request_send(channel, BENCH_NOT_RUNNING, subject->token, 0, &status, &body,
                                 measuring->err))
             return false;
-        if (has_text(body, "\"items\":[]"))
+        if (sv_contains(body, SV("\"items\":[]")))
             return true;
         pause_ms(10);
     }

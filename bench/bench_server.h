@@ -41,7 +41,7 @@ void bench_server_print_json(struct buf *out, const struct bench_server_report *
 /* --- the cost of an operation against the size of collections that it has nothing to do with ---
  */
 
-enum { BENCH_SIZES_MAX = 4, BENCH_SIZE_OPERATIONS = 4 };
+enum { BENCH_SIZES_MAX = 4, BENCH_SIZE_OPERATIONS = 6 };
 
 struct bench_sizes {
     size_t sizes[BENCH_SIZES_MAX];

@@ -28,7 +28,7 @@ def run(bench):
           str(report))
     with open(svg, encoding="utf-8") as file:
         text = file.read()
-    check(text.count("<polyline") == 4 and text.endswith("</svg>\n"), "the plot is not whole")
+    check(text.count("<polyline") == 6 and text.endswith("</svg>\n"), "the plot is not whole")
     refused = subprocess.run([bench.crctl, "bench", "server", "--svg", svg], capture_output=True,
                              text=True, check=False)
     check(refused.returncode == 2 and "--curve" in refused.stderr, refused.stderr)
