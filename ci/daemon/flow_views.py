@@ -89,8 +89,9 @@ def look_without_rights(bench):
     expect(crctl(bench, "explain", "demo", "--kubeconfig", server.kubeconfig), 3,
            "crctl explain: https://127.0.0.1:", stream="stderr")
     bare = bench.serve(crds=False)
-    expect(crctl(bench, "plan", "demo", "--kubeconfig", bare.kubeconfig), 2,
-           "knows no CacheRuntimes: install the CRDs", stream="stderr")
+    for words in (["plan", "demo"], ["status"]):
+        expect(crctl(bench, *words, "--kubeconfig", bare.kubeconfig), 2,
+               "knows no CacheRuntimes: install the CRDs", stream="stderr")
 
 
 def run(bench):

@@ -90,12 +90,7 @@ static bool can_read(struct cluster_view *view, struct error *err) {
     AUTO(arena) arena = arena_new();
     if (ask(view, VERB_LIST, &RESOURCE_CACHE_RUNTIMES, SV(""), arena, err))
         return true;
-    if (err->code == ERROR_NOT_FOUND)
-        return error_set(err, ERROR_NOT_FOUND,
-                         "%.*s knows no CacheRuntimes: install the CRDs (cacheruntime-controller "
-                         "crds | kubectl apply --server-side -f -)",
-                         SV_ARG(cluster_clients_server(view->clients)));
-    return false;
+    return cluster_clients_explain(view->clients, err);
 }
 
 static uint64_t start_reading(struct transport *transport, const struct request *request) {

@@ -248,12 +248,7 @@ static bool has_crds(struct session_cluster *cluster, struct error *err) {
     AUTO(arena) arena = arena_new();
     if (session_list(cluster->session, &RESOURCE_CACHE_RUNTIMES, SV(""), SV(""), arena, err))
         return true;
-    if (err->code == ERROR_NOT_FOUND)
-        return error_set(err, ERROR_NOT_FOUND,
-                         "%.*s knows no CacheRuntimes: install the CRDs (cacheruntime-controller "
-                         "crds | kubectl apply --server-side -f -)",
-                         SV_ARG(cluster_clients_server(cluster->clients)));
-    return false;
+    return cluster_clients_explain(cluster->clients, err);
 }
 
 /* Who holds the lease and renewed it lately. */

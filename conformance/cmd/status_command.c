@@ -179,7 +179,7 @@ static bool list_page(struct status *status, struct sv token, struct arena *aren
         return false;
     if (answer.err.code != ERROR_NONE) {
         *err = answer.err;
-        return false;
+        return cluster_clients_explain(status->clients, err);
     }
     *ret_list = json_copy(arena, answer.body);
     return true;

@@ -137,3 +137,12 @@ bool cluster_clients_are_busy(const struct cluster_clients *clients) {
             return true;
     return false;
 }
+
+bool cluster_clients_explain(const struct cluster_clients *clients, struct error *err) {
+    if (err->code == ERROR_NOT_FOUND)
+        error_set(err, ERROR_NOT_FOUND,
+                  "%.*s knows no CacheRuntimes: install the CRDs (cacheruntime-controller crds | "
+                  "kubectl apply --server-side -f -)",
+                  SV_ARG(cluster_clients_server(clients)));
+    return false;
+}
