@@ -78,7 +78,7 @@ static void print_result(const struct check_result *result) {
 
 /* A start of an interpreter costs more than anything else of a certification: what one run can show
  * is not shown by several. */
-enum { GOOD_CLASS_RUNS_MAX = 58 };
+enum { GOOD_CLASS_RUNS_MAX = 52 };
 
 TEST(a_good_class_passes_every_check) {
     AUTO(arena) arena = arena_new();

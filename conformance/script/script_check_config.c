@@ -331,33 +331,52 @@ static void check_002(struct script_context *context) {
 
 /* --- CONF-003: what is omitted when it is empty --- */
 
-static void check_variant(struct script_context *context, const struct cJSON *dataset,
-                          const struct cJSON *runtime, const char *what) {
+/* How a start or mountUFS fails with these objects: the role, what fails, and how. SV("") when all
+ * goes well, or when the controller makes no pods of them. */
+struct omission {
+    enum role role;
+    const struct cJSON *item;
+    struct sv what, how;
+};
+
+static struct omission try_variant(struct script_context *context, const struct cJSON *dataset,
+                                   const struct cJSON *runtime, enum role only) {
     struct script_stage stage;
     struct script_outcome outcome;
     struct sv why;
-    enum role role;
+    struct omission omission = {.how = SV("")};
     if (!script_vary(context, dataset, runtime, &stage, &why))
-        return; /* the controller does not make pods of it */
-    stage_start_all(&stage);
-    if (!stage_is_good(&stage, &role)) {
-        script_fail(context, role, script_start_item(context, role),
-                    "the start of %.*s without %s: %.*s", SV_ARG(role_text(role)), what,
-                    SV_ARG(script_describe(&stage.starts[role], context->arena)));
-        return;
+        return omission;
+    if (only < ROLE_COUNT)
+        stage_start(&stage, only);
+    else
+        stage_start_all(&stage);
+    if (!stage_is_good(&stage, &omission.role)) {
+        omission.item = script_start_item(context, omission.role);
+        omission.what =
+            arena_printf(context->arena, "the start of %.*s", SV_ARG(role_text(omission.role)));
+        omission.how = script_describe(&stage.starts[omission.role], context->arena);
+    } else if (only == ROLE_COUNT && script_mounts_well(context) &&
+               stage_entry(&stage, context->mount_role, context->mount_entry, true, &outcome) &&
+               !script_succeeded(&outcome)) {
+        omission = (struct omission){context->mount_role, context->mount_entry, SV("mountUFS"),
+                                     script_describe(&outcome, context->arena)};
     }
-    if (script_mounts_well(context) &&
-        stage_entry(&stage, context->mount_role, context->mount_entry, true, &outcome) &&
-        !script_succeeded(&outcome))
-        script_fail(context, context->mount_role, context->mount_entry, "mountUFS without %s: %.*s",
-                    what, SV_ARG(script_describe(&outcome, context->arena)));
+    return omission;
 }
 
-static void check_003(struct script_context *context) {
+static void check_variant(struct script_context *context, const struct cJSON *dataset,
+                          const struct cJSON *runtime, const char *without) {
+    struct omission omission = try_variant(context, dataset, runtime, ROLE_COUNT);
+    if (omission.how.len > 0)
+        script_fail(context, omission.role, omission.item, "%.*s without %s: %.*s",
+                    SV_ARG(omission.what), without, SV_ARG(omission.how));
+}
+
+static struct cJSON *bare_runtime(struct script_context *context) {
     static const struct sv roles[] = {SV("master"), SV("worker"), SV("client")};
-    struct arena *arena = context->arena;
     struct cJSON *runtime = script_copy_runtime(context);
-    struct cJSON *spec = json_ensure_map(arena, runtime, SV("spec"));
+    struct cJSON *spec = json_ensure_map(context->arena, runtime, SV("spec"));
     json_remove(spec, SV("options"));
     for (size_t i = 0; i < COUNT_OF(roles); i++) {
         struct cJSON *part = json_get(spec, roles[i]);
@@ -368,20 +387,59 @@ static void check_003(struct script_context *context) {
             json_remove(level, SV("low"));
         }
     }
-    check_variant(context, context->sample->dataset, runtime,
+    return runtime;
+}
+
+static struct cJSON *without_client(struct script_context *context, const struct cJSON *runtime) {
+    struct cJSON *copy = json_copy(context->arena, runtime);
+    struct cJSON *spec = json_ensure_map(context->arena, copy, SV("spec"));
+    json_set_bool(context->arena, json_ensure_map(context->arena, spec, SV("client")),
+                  SV("disabled"), true);
+    return copy;
+}
+
+static struct cJSON *without_mounts(struct script_context *context) {
+    struct cJSON *copy = script_copy_dataset(context);
+    json_remove(json_get(copy, SV("spec")), SV("mounts"));
+    return copy;
+}
+
+/* What may be missing in the sample: a client only where something else is left. */
+struct omissions {
+    bool has_mounts, has_client;
+};
+
+/* All of it at once, for a role that goes first for itself. */
+static bool starts_without_all(struct script_context *context, struct omissions omissions) {
+    const struct cJSON *dataset =
+        omissions.has_mounts ? without_mounts(context) : context->sample->dataset;
+    const struct cJSON *bare = bare_runtime(context);
+    if (!omissions.has_client)
+        return try_variant(context, dataset, bare, ROLE_COUNT).how.len == 0;
+    return try_variant(context, dataset, bare, ROLE_CLIENT).how.len == 0 &&
+           try_variant(context, dataset, without_client(context, bare), ROLE_COUNT).how.len == 0;
+}
+
+/* Everything that may be missing is, at once; only where that fails it is told apart. */
+static void check_003(struct script_context *context) {
+    const struct sample *sample = context->sample;
+    const struct cJSON *const *pods = context->base.rendering.pods;
+    struct omissions omissions = {
+        .has_mounts = script_mounts_well(context),
+        .has_client = pods[ROLE_CLIENT] && (pods[ROLE_MASTER] || pods[ROLE_WORKER]),
+    };
+    if (starts_without_all(context, omissions))
+        return;
+    check_variant(context, sample->dataset, bare_runtime(context),
                   "options, replicas and water marks in the runtime");
-    if (script_mounts_well(context)) {
-        struct cJSON *dataset = script_copy_dataset(context);
-        json_remove(json_get(dataset, SV("spec")), SV("mounts"));
-        check_variant(context, dataset, context->sample->runtime, "mounts in the dataset");
-    }
-    if (context->base.rendering.pods[ROLE_CLIENT] &&
-        (context->base.rendering.pods[ROLE_MASTER] || context->base.rendering.pods[ROLE_WORKER])) {
-        runtime = script_copy_runtime(context);
-        spec = json_ensure_map(arena, runtime, SV("spec"));
-        json_set_bool(arena, json_ensure_map(arena, spec, SV("client")), SV("disabled"), true);
-        check_variant(context, context->sample->dataset, runtime, "a client");
-    }
+    if (omissions.has_mounts)
+        check_variant(context, without_mounts(context), sample->runtime, "mounts in the dataset");
+    if (omissions.has_client)
+        check_variant(context, sample->dataset, without_client(context, sample->runtime),
+                      "a client");
+    if (script_is_clean(context))
+        check_variant(context, without_mounts(context), bare_runtime(context),
+                      "options in the runtime and mounts in the dataset");
 }
 
 /* --- CONF-006: names --- */
