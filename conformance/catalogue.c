@@ -90,6 +90,7 @@ ROW("DEL-003", "prestop-uses-environment", "deletion", MUST, L, "preStop takes t
 /* lifecycle, in simulation */
 ROW("BIND-001", "binds", "lifecycle", MUST, S, "Each sample reaches Bound.", "See what the runtime waits for in the message.")
 ROW("BIND-002", "binds-after-failures", "lifecycle", MUST, S, "Bound is reached although mountUFS fails or hangs at first.", "Make mountUFS repeatable: it is run again until it succeeds.")
+ROW("FLT-001", "single-faults", "lifecycle", MUST, S, "Each sample reaches Bound, with the same objects, whatever single fault meets whatever request of the controller.", "Let what the class brings stand being created again: fixed names, and entries that may run twice.")
 ROW("CTL-001", "controller-restart", "lifecycle", MUST, S, "A restart of the controller changes nothing.", "Let entries answer the same when they are run again.")
 ROW("SCALE-001", "scale-workers", "lifecycle", MUST, S, "Workers scale from one to three and back.", "Take a worker's identity from its ordinal.")
 ROW("SCALE-003", "scale-to-zero", "lifecycle", SHOULD, S, "Workers scale to zero and back.", "Tolerate that there is no worker.")

@@ -63,8 +63,14 @@ struct check_result *results_add(struct check_results *results, struct sv id,
 }
 
 void results_append(struct check_results *results, const struct check_results *more) {
-    for (size_t i = 0; i < more->count; i++)
-        push(results, more->items[i]);
+    for (size_t i = 0; i < more->count; i++) {
+        struct check_result *result = push(results, more->items[i]);
+        struct sv *const texts[] = {
+            &result->role,        &result->message,      &result->expected,         &result->actual,
+            &result->remediation, &result->subject.path, &result->subject.json_path};
+        for (size_t j = 0; j < COUNT_OF(texts); j++)
+            *texts[j] = arena_copy(results->arena, *texts[j]);
+    }
 }
 
 void results_pass_if_none(struct check_results *results, struct sv id, size_t from) {

@@ -79,7 +79,7 @@ struct check_results {
 /* Appends a result for check `id` (which must be in the catalogue) with a message. */
 struct check_result *results_add(struct check_results *results, struct sv id,
                                  enum check_state state, const char *format, ...) PRINTF_LIKE(4, 5);
-/* Appends results that were found elsewhere; their texts stay where they are. */
+/* Appends results that were found elsewhere, with copies of their texts. */
 void results_append(struct check_results *results, const struct check_results *more);
 /* Passes `id` unless a result for it was added since `from` (an index into the items). */
 void results_pass_if_none(struct check_results *results, struct sv id, size_t from);

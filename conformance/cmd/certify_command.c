@@ -63,22 +63,41 @@ struct life {
     const struct certify_options *options;
     const struct scripts *scripts;
     struct session_source *source;
+    struct script_engine **engines; /* one for each part */
     struct check_results results;
     struct lifecycle_measurements measured;
 };
 
+static size_t engines_of(void *context, size_t part, struct engine *ret_engines) {
+    const struct life *life = context;
+    return scripts_engines(life->scripts, life->subject, life->engines[part], ret_engines);
+}
+
+static void run_beside_each_other(size_t count, void (*run)(void *context, size_t index),
+                                  void *context) {
+    parallel_each(count, parallel_processor_count(), run, context);
+}
+
 static void run_lifecycle(void *context) {
     struct life *life = context;
-    struct engine engines[SCRIPTS_ENGINES_MAX];
+    AUTO(arena) arena = arena_new();
+    size_t count = lifecycle_part_count(life->subject);
+    bool is_sim = life->options->source.mode == SESSION_MODE_SIM;
     struct lifecycle_options lifecycle = {
         .seed = life->options->seed,
         .open = session_source_open,
         .open_context = life->source,
-        .engines = engines,
-        .engine_count = scripts_engines(life->scripts, life->subject, engines),
+        .engines = engines_of,
+        .engines_context = life,
+        .each = is_sim ? run_beside_each_other : NULL,
         .progress = shows_progress(life->options) ? show_progress : NULL,
     };
+    life->engines = ARENA_ARRAY(arena, struct script_engine *, count);
+    for (size_t i = 0; i < count; i++)
+        life->engines[i] = scripts_engine_new(life->scripts);
     lifecycle_checks(life->subject, &lifecycle, &life->results, &life->measured);
+    for (size_t i = 0; i < count; i++)
+        script_engine_free(life->engines[i]);
 }
 
 /* Beside each other in simulation. Else one after the other: scripts that take the processors
@@ -105,6 +124,8 @@ static size_t observe(struct life *life, struct check_results *results,
         {SV("writesSteadyPerHour"), (int64_t)measured->writes_steady},
         {SV("timeToBindVirtualMs"), measured->time_to_bound_ms},
         {SV("execCount"), (int64_t)measured->execution_count},
+        {SV("faultsStruck"), (int64_t)measured->faults_struck},
+        {SV("faultsMissed"), (int64_t)measured->faults_missed},
     };
     /* A figure that was not taken is none, and in real time another machine has others. */
     if (life->options->source.mode != SESSION_MODE_SIM)

@@ -174,7 +174,7 @@ int explore_sweep(const struct command *command, struct sv path,
     sweeping->has_pairs = options->sweep == 1;
     sweeping->findings.arena = arena;
     sweeping->findings.options = options;
-    property_measure(sweeping->scenario, options->seed, arena, &sweeping->reference);
+    property_measure(sweeping->scenario, options->seed, NULL, arena, &sweeping->reference);
     if (sweeping->reference.broken != PROPERTY_NONE) {
         printf("fail  %.*s  even without further faults\n  %.*s\n", SV_ARG(sweeping->scenario->id),
                SV_ARG(sweeping->reference.message));

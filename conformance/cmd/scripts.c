@@ -97,11 +97,17 @@ const struct script_runner *scripts_runner(const struct scripts *scripts) {
     return scripts->sandbox ? &scripts->runner : NULL;
 }
 
+struct script_engine *scripts_engine_new(const struct scripts *scripts) {
+    return scripts->engine ? script_engine_new(&scripts->simulation, scripts_runner(scripts))
+                           : NULL;
+}
+
 size_t scripts_engines(const struct scripts *scripts, const struct subject *subject,
+                       struct script_engine *engine,
                        struct engine ret_engines[SCRIPTS_ENGINES_MAX]) {
     size_t count = 0;
-    if (scripts->engine)
-        ret_engines[count++] = script_engine_of(scripts->engine);
+    if (engine)
+        ret_engines[count++] = script_engine_of(engine);
     if (!scripts->sandbox)
         ret_engines[count++] = plain_engine_of(subject);
     return count;

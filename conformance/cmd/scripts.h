@@ -48,10 +48,14 @@ void scripts_release(struct scripts *scripts);
 /* NULL when there is none. */
 const struct simulation *scripts_simulation(const struct scripts *scripts);
 const struct script_runner *scripts_runner(const struct scripts *scripts);
-/* What containers of the class do, in the order in which they are asked: the vendor's own scripts
- * where they can run, else what a good engine does. The number of them. */
+/* The vendor's engine for one thread, which frees it, or NULL when there is none. */
+struct script_engine *scripts_engine_new(const struct scripts *scripts);
+/* What containers of the class do, in the order in which they are asked: the vendor's own scripts,
+ * by `engine` (which may be NULL), where they can run, else what a good engine does. The number of
+ * them. */
 enum { SCRIPTS_ENGINES_MAX = 2 };
 size_t scripts_engines(const struct scripts *scripts, const struct subject *subject,
+                       struct script_engine *engine,
                        struct engine ret_engines[SCRIPTS_ENGINES_MAX]);
 
 #endif

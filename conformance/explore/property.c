@@ -132,6 +132,7 @@ static void judge_faults(const struct scenario *scenario, const struct property_
                          struct sv reference, struct arena *arena, struct property_result *result) {
     AUTO(property_watch) watch = property_watch_new(arena, options->warm);
     struct scenario_result faulty;
+    property_watch_observe(watch, options->observer);
     run(scenario, options->seed, RUN_FAULTY, watch, arena, &faulty);
     if (!comes_to_rest(&faulty, "with faults", arena, result) ||
         !ends_alike(reference, &faulty, arena, result))
@@ -141,9 +142,11 @@ static void judge_faults(const struct scenario *scenario, const struct property_
         set_broken(result, PROPERTY_ORPHAN, orphan);
 }
 
-void property_measure(const struct scenario *scenario, uint64_t seed, struct arena *arena,
+void property_measure(const struct scenario *scenario, uint64_t seed,
+                      const struct observer *observer, struct arena *arena,
                       struct property_result *ret_result) {
     AUTO(property_watch) watch = property_watch_new(arena, NULL);
+    property_watch_observe(watch, observer);
     struct scenario_result as_written;
     struct property_result result = {.message = SV("")};
     run(scenario, seed, RUN_PLAIN, watch, arena, &as_written);

@@ -20,6 +20,7 @@
 struct arena;
 struct cJSON;
 struct error;
+struct observer;
 struct property_warm;
 
 /* The second column is what reports call it. CRASH is found by who runs cases in processes. */
@@ -45,17 +46,20 @@ struct property_result {
 };
 
 struct property_options {
-    uint64_t seed;              /* of the simulations */
-    size_t writes_max;          /* 0: what is usual for the number of steps */
-    bool has_reference;         /* only the run with faults is judged, against `reference` */
-    struct sv reference;        /* the objects at the end as they must be */
-    struct property_warm *warm; /* sessions to begin with; NULL: none */
-    bool ends_at_rest;          /* the last step waits for rest: nothing may be written after it */
+    uint64_t seed;                   /* of the simulations */
+    size_t writes_max;               /* 0: what is usual for the number of steps */
+    bool has_reference;              /* only the run with faults is judged, against `reference` */
+    struct sv reference;             /* the objects at the end as they must be */
+    struct property_warm *warm;      /* sessions to begin with; NULL: none */
+    const struct observer *observer; /* of the run with faults; NULL: nobody looks */
+    bool ends_at_rest; /* the last step waits for rest: nothing may be written after it */
 };
 
 /* Runs a scenario as it is written: what it ends with, and how many requests the controller sends.
- * The property that is broken is REST when an expectation fails. */
-void property_measure(const struct scenario *scenario, uint64_t seed, struct arena *arena,
+ * The property that is broken is REST when an expectation fails. `observer` sees the run; NULL:
+ * nobody does. */
+void property_measure(const struct scenario *scenario, uint64_t seed,
+                      const struct observer *observer, struct arena *arena,
                       struct property_result *ret_result);
 
 /* Judges a scenario. Results live in `arena`. */

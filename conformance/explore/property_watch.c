@@ -18,6 +18,7 @@ enum { STEADY_MS = 16 * 60 * 1000 };
 struct property_watch {
     struct arena *arena;
     struct property_warm *warm;
+    const struct observer *observer; /* NULL: none */
     struct world *world;
     int64_t start_ms;
     struct map *versions; /* "plural ns/name" -> struct sv, the last resourceVersion seen */
@@ -39,6 +40,10 @@ void property_watch_free(struct property_watch *watch) {
         return;
     map_free(watch->versions);
     mem_free(watch);
+}
+
+void property_watch_observe(struct property_watch *watch, const struct observer *observer) {
+    watch->observer = observer;
 }
 
 static bool never(struct session *session, void *context) {
@@ -123,6 +128,8 @@ struct session *property_watch_open(void *context, const struct session_options 
     watch->world = session_world(session);
     watch->start_ms = session_now_ms(session);
     world_add_observer(watch->world, &(struct observer){.after = after_request, .context = watch});
+    if (watch->observer)
+        world_add_observer(watch->world, watch->observer);
     return session;
 }
 

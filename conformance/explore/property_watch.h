@@ -13,6 +13,7 @@
 
 struct arena;
 struct error;
+struct observer;
 struct property_warm;
 struct property_watch; /* opaque */
 
@@ -21,6 +22,9 @@ struct property_watch *property_watch_new(struct arena *arena, struct property_w
 /* Accepts NULL. */
 void property_watch_free(struct property_watch *watch);
 DEFINE_AUTO(property_watch)
+
+/* Somebody else who is to see the run; NULL: nobody. */
+void property_watch_observe(struct property_watch *watch, const struct observer *observer);
 
 /* For scenario_options: `context` is the watch. */
 struct session *property_watch_open(void *context, const struct session_options *options,

@@ -33,6 +33,47 @@ static const struct row {
     {{"watch.error-410", 15}, FAULT_WATCH_EXPIRED, 0, false},
 };
 
+/* --- kinds --- */
+
+size_t sweep_kind_count(void) {
+    return COUNT_OF(rows);
+}
+
+struct sv sweep_kind_text(size_t kind) {
+    assert(kind < COUNT_OF(rows));
+    return rows[kind].text;
+}
+
+bool sweep_kind_has_effect(size_t kind) {
+    assert(kind < COUNT_OF(rows));
+    switch (rows[kind].kind) {
+    case FAULT_CRASH:
+        return !rows[kind].is_before;
+    case FAULT_API_STATUS:
+    case FAULT_API_HANG:
+        return false;
+    default:
+        return true;
+    }
+}
+
+struct fault sweep_fault(size_t kind, const struct request_pattern *request, uint64_t nth) {
+    assert(kind < COUNT_OF(rows));
+    const struct row *row = &rows[kind];
+    return (struct fault){
+        .id = row->text,
+        .kind = row->kind,
+        .step = SV(""),
+        .has_request = true,
+        .request = *request,
+        .nth = nth,
+        .is_before = row->is_before,
+        .http_status = row->http_status,
+        .retry_after_s = row->http_status == 429 ? RETRY_AFTER_S : 0,
+        .delay_ms = row->kind == FAULT_API_SLOW ? SLOW_MS : 0,
+    };
+}
+
 /* --- numbers --- */
 
 uint64_t sweep_single_count(uint64_t requests) {
@@ -102,19 +143,9 @@ bool sweep_parse(struct sv text, struct sweep_case *ret_sweep, struct error *err
 /* --- in a scenario --- */
 
 static struct fault fault_of(const struct sweep_case *sweep, size_t index) {
-    const struct row *row = &rows[sweep->points[index].kind];
-    return (struct fault){
-        .id = row->text,
-        .kind = row->kind,
-        .step = SV(""),
-        .has_request = true,
-        .request = {SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV("")},
-        .nth = sweep->points[index].nth,
-        .is_before = row->is_before,
-        .http_status = row->http_status,
-        .retry_after_s = row->http_status == 429 ? RETRY_AFTER_S : 0,
-        .delay_ms = row->kind == FAULT_API_SLOW ? SLOW_MS : 0,
-    };
+    const struct request_pattern any = {
+        SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV("")};
+    return sweep_fault(sweep->points[index].kind, &any, sweep->points[index].nth);
 }
 
 bool sweep_apply(const struct scenario *scenario, const struct sweep_case *sweep,

@@ -16,6 +16,13 @@ struct error;
 
 enum { SWEEP_POINTS_MAX = 8 };
 
+/* The kinds of single faults, from 0 on, and one of them at the nth request like that one. */
+size_t sweep_kind_count(void);
+struct sv sweep_kind_text(size_t kind);
+/* The server carries the request out, and the controller need not send it again. */
+bool sweep_kind_has_effect(size_t kind);
+struct fault sweep_fault(size_t kind, const struct request_pattern *request, uint64_t nth);
+
 /* Faults that strike the n-th request of the controller each. */
 struct sweep_case {
     struct {

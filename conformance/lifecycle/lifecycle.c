@@ -3,6 +3,8 @@
 
 #include "conformance/lifecycle/lifecycle_run.h"
 
+#include "core/base/arena.h"
+
 /* In lifecycle order: each step finds the runtime as the one before left it. */
 static const struct {
     struct sv ids[4];
@@ -18,6 +20,7 @@ static const struct {
     {{SV("DEL-004")}, lifecycle_delete},
 };
 
+/* Of the first sample, in sessions of their own. */
 static const struct {
     struct sv id;
     void (*step)(struct lifecycle_run *run);
@@ -65,31 +68,118 @@ static void bind_sample(struct lifecycle_run *run) {
     run_close(run);
 }
 
+/* --- parts --- */
+
+/* The life of the first sample, the binding of each further one, the separate steps, and faults for
+ * each sample. */
+enum part_kind { PART_LIFE, PART_BINDING, PART_STEP, PART_FAULTS };
+
+struct part {
+    enum part_kind kind;
+    size_t index; /* of the sample or step */
+};
+
+static struct part part_at(const struct subject *subject, size_t index) {
+    if (index == 0)
+        return (struct part){PART_LIFE, 0};
+    if (index < subject->sample_count)
+        return (struct part){PART_BINDING, index};
+    index -= subject->sample_count;
+    if (index < COUNT_OF(separate))
+        return (struct part){PART_STEP, index};
+    return (struct part){PART_FAULTS, index - COUNT_OF(separate)};
+}
+
+size_t lifecycle_part_count(const struct subject *subject) {
+    return 2 * subject->sample_count + COUNT_OF(separate);
+}
+
+struct outcome {
+    struct check_results results;
+    struct lifecycle_measurements measurements;
+    bool is_bound;
+};
+
+struct parts {
+    const struct subject *subject;
+    const struct lifecycle_options *options;
+    struct outcome *outcomes; /* one for each part */
+};
+
+static void run_part(void *context, size_t index) {
+    struct parts *parts = context;
+    struct outcome *outcome = &parts->outcomes[index];
+    const struct lifecycle_options *options = parts->options;
+    struct part part = part_at(parts->subject, index);
+    outcome->results.arena = arena_new();
+    struct lifecycle_run run = {
+        .subject = parts->subject,
+        .sample = &parts->subject->samples[part.kind == PART_STEP ? 0 : part.index],
+        .options = options,
+        .results = &outcome->results,
+        .arena = outcome->results.arena,
+    };
+    if (options->engines)
+        run.engine_count = options->engines(options->engines_context, index, run.engines);
+    switch (part.kind) {
+    case PART_LIFE:
+        run_sample(&run);
+        break;
+    case PART_BINDING:
+        bind_sample(&run);
+        break;
+    case PART_STEP:
+        report_progress(&run, separate[part.index].id);
+        separate[part.index].step(&run);
+        break;
+    case PART_FAULTS:
+        report_progress(&run, SV("FLT-001"));
+        lifecycle_faults(&run);
+        break;
+    }
+    outcome->measurements = run.measurements;
+    outcome->is_bound = run.is_bound;
+}
+
+/* Where the first sample does not bind, steps that begin with that say nothing. */
+static bool is_in_vain(const struct parts *parts, size_t index) {
+    return part_at(parts->subject, index).kind == PART_STEP && !parts->outcomes[0].is_bound;
+}
+
+static void run_one_by_one(struct parts *parts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!is_in_vain(parts, i))
+            run_part(parts, i);
+}
+
+static void take_outcome(struct parts *parts, size_t index, struct check_results *results) {
+    struct outcome *outcome = &parts->outcomes[index];
+    if (is_in_vain(parts, index))
+        results_add(results, separate[part_at(parts->subject, index).index].id,
+                    CHECK_STATE_SKIP_UNOBSERVABLE,
+                    "not executed: the sample did not reach Bound (see BIND-001)")
+            ->observed_by = OBSERVED_BY_SIM;
+    else
+        results_append(results, &outcome->results);
+    arena_free(outcome->results.arena);
+}
+
 void lifecycle_checks(const struct subject *subject, const struct lifecycle_options *options,
                       struct check_results *results,
                       struct lifecycle_measurements *ret_measurements) {
-    struct lifecycle_run run = {
-        .subject = subject,
-        .sample = &subject->samples[0],
-        .options = options,
-        .results = results,
-        .arena = results->arena,
-    };
-    run_sample(&run);
-    *ret_measurements = run.measurements;
-    bool was_bound = run.is_bound;
-    for (size_t i = 1; i < subject->sample_count; i++) {
-        run.sample = &subject->samples[i];
-        bind_sample(&run);
+    AUTO(arena) arena = arena_new();
+    size_t count = lifecycle_part_count(subject);
+    struct parts parts = {subject, options, ARENA_ARRAY(arena, struct outcome, count)};
+    if (options->each)
+        options->each(count, run_part, &parts);
+    else
+        run_one_by_one(&parts, count);
+    struct lifecycle_measurements measurements = parts.outcomes[0].measurements;
+    for (size_t i = 0; i < count; i++) {
+        measurements.faults_struck += parts.outcomes[i].measurements.faults_struck;
+        measurements.faults_missed += parts.outcomes[i].measurements.faults_missed;
     }
-    run.sample = &subject->samples[0];
-    for (size_t i = 0; i < COUNT_OF(separate); i++) {
-        report_progress(&run, separate[i].id);
-        if (was_bound)
-            separate[i].step(&run);
-        else
-            results_add(results, separate[i].id, CHECK_STATE_SKIP_UNOBSERVABLE,
-                        "not executed: the sample did not reach Bound (see BIND-001)")
-                ->observed_by = OBSERVED_BY_SIM;
-    }
+    for (size_t i = 0; i < count; i++)
+        take_outcome(&parts, i, results);
+    *ret_measurements = measurements;
 }

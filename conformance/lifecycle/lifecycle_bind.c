@@ -197,14 +197,11 @@ void lifecycle_failing_mounts(struct lifecycle_run *run) {
         run_skip(run, id, "the class declares no mountUFS");
         return;
     }
-    struct lifecycle_options options = *run->options;
-    struct engine engines[8] = {{.exec = fail_first_mounts, .context = &failing}};
-    assert(options.engine_count < COUNT_OF(engines));
-    memcpy(&engines[1], options.engines, sizeof(*engines) * options.engine_count);
-    options.engines = engines;
-    options.engine_count++;
-    const struct lifecycle_options *kept = run->options;
-    run->options = &options;
+    /* Asked before the others. */
+    assert(run->engine_count < COUNT_OF(run->engines));
+    memmove(&run->engines[1], run->engines, sizeof(run->engines[0]) * run->engine_count);
+    run->engines[0] = (struct engine){.exec = fail_first_mounts, .context = &failing};
+    run->engine_count++;
     struct error err = {0};
     bool is_open = run_open(run, id);
     if (is_open && !session_world(run->session))
@@ -221,7 +218,6 @@ void lifecycle_failing_mounts(struct lifecycle_run *run) {
             run_pass(run, id);
     }
     run_close(run);
-    run->options = kept;
 }
 
 /* --- TOPO-004 --- */

@@ -33,8 +33,8 @@ bool run_open(struct lifecycle_run *run, struct sv id) {
     struct session_options options = {
         .seed = run->options->seed,
         .node_count = NODE_COUNT,
-        .engines = run->options->engines,
-        .engine_count = run->options->engine_count,
+        .engines = run->engines,
+        .engine_count = run->engine_count,
         .image_pull_ms = -1,
         .pod_start_ms = -1,
         .config_map_lag_ms = -1,

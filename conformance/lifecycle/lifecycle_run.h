@@ -10,6 +10,7 @@
 #include "conformance/lifecycle/lifecycle.h"
 #include "conformance/session.h"
 #include "conformance/subject.h"
+#include "fakeapi/cluster/world.h"
 
 struct resource;
 
@@ -18,7 +19,9 @@ struct lifecycle_run {
     const struct sample *sample;
     const struct lifecycle_options *options;
     struct check_results *results;
-    struct arena *arena; /* of the results */
+    struct arena *arena;                              /* of the results */
+    struct engine engines[LIFECYCLE_ENGINES_MAX + 1]; /* one is put before them by BIND-002 */
+    size_t engine_count;
     struct session *session;
     struct sv namespace_name;
     struct sv census; /* of the cluster before anything was made; SV(""): it was made for us */
@@ -77,6 +80,8 @@ void lifecycle_restart(struct lifecycle_run *run);
 void lifecycle_health(struct lifecycle_run *run);
 void lifecycle_upgrade(struct lifecycle_run *run);
 void lifecycle_delete(struct lifecycle_run *run);
+/* FLT-001; its sessions are always simulated. */
+void lifecycle_faults(struct lifecycle_run *run);
 /* These open sessions of their own. */
 void lifecycle_failing_mounts(struct lifecycle_run *run);
 void lifecycle_disabled_components(struct lifecycle_run *run);

@@ -18,19 +18,6 @@ static void run_job(void *context, size_t index) {
     script_check_set_run(jobs->set, index, results);
 }
 
-static void take_results(struct check_results *results, const struct check_results *more) {
-    size_t begin = results->count;
-    results_append(results, more);
-    for (size_t i = begin; i < results->count; i++) {
-        struct check_result *result = &results->items[i];
-        struct sv *const texts[] = {&result->message,      &result->expected,
-                                    &result->actual,       &result->remediation,
-                                    &result->subject.path, &result->subject.json_path};
-        for (size_t j = 0; j < COUNT_OF(texts); j++)
-            *texts[j] = arena_copy(results->arena, *texts[j]);
-    }
-}
-
 void script_jobs_run(const struct subject *subject, const struct script_check_options *options,
                      struct check_results *results) {
     AUTO(arena) arena = arena_new();
@@ -40,7 +27,7 @@ void script_jobs_run(const struct subject *subject, const struct script_check_op
     /* One more than processors: a check thinks while another one's script runs. */
     parallel_each(count, parallel_processor_count() + 1, run_job, &jobs);
     for (size_t i = 0; i < count; i++) {
-        take_results(results, &jobs.results[i]);
+        results_append(results, &jobs.results[i]);
         arena_free(jobs.results[i].arena);
     }
 }

@@ -28,7 +28,8 @@ enum fault_kind { FAULT_KINDS(X) FAULT_KIND_COUNT };
 /* In the order of the enum. */
 extern const struct sv fault_kind_names[];
 
-enum { FAULTS_MAX = 64 };
+/* A sweep strikes each of a hundred requests, twice or thrice. */
+enum { FAULTS_MAX = 512 };
 
 struct fault {
     struct sv id;
