@@ -157,6 +157,9 @@ static void default_volume(struct arena *arena, struct cJSON *volume) {
         if (json_is_map(json_get(source, SV("serviceAccountToken"))))
             set_if_absent(arena, json_get(source, SV("serviceAccountToken")),
                           SV("expirationSeconds"), "3600");
+    struct cJSON *claim = json_find(volume, "ephemeral.volumeClaimTemplate.spec");
+    if (json_is_map(claim))
+        set_if_absent(arena, claim, SV("volumeMode"), "\"Filesystem\"");
     if (json_is_map(json_get(volume, SV("iscsi"))))
         set_if_absent(arena, json_get(volume, SV("iscsi")), SV("iscsiInterface"), "\"default\"");
     /* A volume without a source is an empty directory. */
@@ -179,9 +182,14 @@ static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_po
         default_container(arena, container, is_pod, uses_host_network);
     JSON_EACH (container, json_get(spec, SV("ephemeralContainers")))
         default_container(arena, container, is_pod, uses_host_network);
-    const struct cJSON *account = json_get(spec, SV("serviceAccountName"));
-    if (json_is_string(account) && json_text(account).len > 0)
-        json_set_string(arena, spec, SV("serviceAccount"), json_text(account));
+    /* The old name of the field stands for the new one, and is kept beside it. */
+    struct sv account = json_find_string(spec, "serviceAccountName");
+    if (account.len == 0)
+        account = json_find_string(spec, "serviceAccount");
+    if (account.len > 0) {
+        json_set_string(arena, spec, SV("serviceAccountName"), account);
+        json_set_string(arena, spec, SV("serviceAccount"), account);
+    }
 }
 
 static void default_template(struct arena *arena, struct cJSON *object) {
@@ -189,6 +197,17 @@ static void default_template(struct arena *arena, struct cJSON *object) {
     if (!json_is_map(template))
         return;
     default_pod_spec(arena, json_get(template, SV("spec")), false);
+}
+
+/* The one address decides what the list of them begins with: older kubelets know only that. */
+static void default_pod_ips(struct arena *arena, struct cJSON *status) {
+    struct sv ip = json_find_string(status, "podIP");
+    const struct cJSON *first = json_find(status, "podIPs.0.ip");
+    if (ip.len == 0 || sv_eq(json_text(first), ip))
+        return;
+    struct cJSON *list = json_list(arena);
+    json_set_string(arena, json_append(list, json_map(arena)), SV("ip"), ip);
+    json_set(arena, status, SV("podIPs"), list);
 }
 
 static void default_pod(struct arena *arena, struct cJSON *pod) {
@@ -199,6 +218,7 @@ static void default_pod(struct arena *arena, struct cJSON *pod) {
         json_set_int(arena, spec, SV("terminationGracePeriodSeconds"), 1);
     struct cJSON *status = json_ensure_map(arena, pod, SV("status"));
     set_if_absent(arena, status, SV("phase"), "\"Pending\"");
+    default_pod_ips(arena, status);
 }
 
 /* --- workloads --- */
@@ -225,8 +245,11 @@ static void default_rolling_update(struct arena *arena, struct cJSON *strategy,
 
 static void default_volume_claim(struct arena *arena, struct cJSON *object) {
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
+    struct cJSON *source = json_get(spec, SV("dataSource"));
     set_if_absent(arena, spec, SV("volumeMode"), "\"Filesystem\"");
     json_ensure_map(arena, spec, SV("resources"));
+    if (json_is_map(source) && !json_get(source, SV("apiGroup")))
+        json_set(arena, source, SV("apiGroup"), json_null(arena));
     set_if_absent(arena, json_ensure_map(arena, object, SV("status")), SV("phase"), "\"Pending\"");
 }
 
@@ -302,6 +325,8 @@ static void default_service(struct arena *arena, struct cJSON *object) {
     struct sv type = json_find_string(spec, "type");
     if (sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer")))
         set_if_absent(arena, spec, SV("externalTrafficPolicy"), "\"Cluster\"");
+    if (sv_eq(type, SV("LoadBalancer")))
+        set_if_absent(arena, spec, SV("allocateLoadBalancerNodePorts"), "true");
     if (sv_eq(json_find_string(spec, "sessionAffinity"), SV("ClientIP")))
         set_if_absent(arena,
                       json_ensure_map(arena,
@@ -363,6 +388,9 @@ static void default_job_spec(struct arena *arena, struct cJSON *spec) {
     SET_ROWS(arena, spec, rows);
     set_if_absent(arena, spec, SV("podReplacementPolicy"),
                   has_policy ? "\"Failed\"" : "\"TerminatingOrFailed\"");
+    JSON_EACH (rule, json_find(spec, "podFailurePolicy.rules"))
+        JSON_EACH (condition, json_get(rule, SV("onPodConditions")))
+            set_if_absent(arena, condition, SV("status"), "\"True\"");
 }
 
 static void default_job(struct arena *arena, struct cJSON *object) {
@@ -479,6 +507,27 @@ static void default_replication_controller(struct arena *arena, struct cJSON *ob
     default_template(arena, object);
 }
 
+/* --- limits --- */
+
+static void copy_absent(struct arena *arena, struct cJSON *limit, struct sv to, struct sv from) {
+    JSON_EACH (amount, json_get(limit, from)) {
+        struct cJSON *map = json_ensure_map(arena, limit, to);
+        if (!json_get(map, json_key(amount)))
+            json_set(arena, map, json_key(amount), json_copy(arena, amount));
+    }
+}
+
+/* A container that says nothing gets as much as there may be, and asks for all of it. */
+static void default_limit_range(struct arena *arena, struct cJSON *object) {
+    JSON_EACH (limit, json_find(object, "spec.limits")) {
+        if (!sv_eq(json_find_string(limit, "type"), SV("Container")))
+            continue;
+        copy_absent(arena, limit, SV("default"), SV("max"));
+        copy_absent(arena, limit, SV("defaultRequest"), SV("default"));
+        copy_absent(arena, limit, SV("defaultRequest"), SV("min"));
+    }
+}
+
 /* --- storage --- */
 
 static void default_storage_class(struct arena *arena, struct cJSON *object) {
@@ -563,6 +612,7 @@ static const struct {
     {SV("ClusterRoleBinding"), default_binding},
     {SV("HorizontalPodAutoscaler"), default_autoscaler},
     {SV("ReplicationController"), default_replication_controller},
+    {SV("LimitRange"), default_limit_range},
     {SV("StorageClass"), default_storage_class},
     {SV("CSIDriver"), default_csi_driver},
     {SV("Service"), default_service},

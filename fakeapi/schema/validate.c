@@ -62,6 +62,36 @@ void report_not_supported(const struct checker *checker, struct sv field, const 
                  SV_ARG(list));
 }
 
+const struct cJSON *or_null(const struct checker *checker, const struct cJSON *item) {
+    return item ? item : json_null(checker->arena);
+}
+
+static struct cJSON *go_zero_value(struct arena *arena, enum go_zero zero) {
+    switch (zero) {
+    case GO_TEXT:
+        return json_string(arena, SV(""));
+    case GO_NUMBER:
+        return json_int(arena, 0);
+    case GO_BOOL:
+        return json_bool(arena, false);
+    case GO_NIL:
+        break;
+    }
+    return json_null(arena);
+}
+
+struct cJSON *go_shown(const struct checker *checker, const struct cJSON *item,
+                       const struct go_field *fields, size_t count) {
+    struct cJSON *map = json_map(checker->arena);
+    for (size_t i = 0; i < count; i++) {
+        const struct cJSON *value = json_get(item, fields[i].key);
+        json_set(checker->arena, map, fields[i].shown,
+                 value ? json_copy(checker->arena, value)
+                       : go_zero_value(checker->arena, fields[i].zero));
+    }
+    return map;
+}
+
 void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
                   struct sv field, const struct sv *allowed, size_t count) {
     const struct cJSON *item = json_get(map, key);
@@ -160,7 +190,7 @@ const char *check_qualified_name(struct sv text) {
                "or '123-abc', regex used for validation is "
                "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix "
                "and '/' (e.g. 'example.com/MyName')";
-    if (slash == 0)
+    if (slash == 0 && text.len > 0)
         return "prefix part must be non-empty";
     if (slash < text.len && check_dns_subdomain(sv_prefix(text, slash)))
         return "prefix part a lowercase RFC 1123 subdomain must consist of lower case "
@@ -193,8 +223,10 @@ const char *check_label_value(struct sv text) {
 const char *check_config_key(struct sv text) {
     if (text.len > 253)
         return "must be no more than 253 characters";
-    if (sv_eq(text, SV(".")) || sv_eq(text, SV("..")))
-        return "must not be '.' or '..'";
+    if (sv_eq(text, SV(".")))
+        return "must not be '.'";
+    if (sv_eq(text, SV("..")))
+        return "must not be '..'";
     if (sv_starts_with(text, SV("..")))
         return "must not start with '..'";
     for (size_t i = 0; i < text.len; i++)
@@ -251,6 +283,8 @@ void admit_validate(const struct resource_type *type, const struct cJSON *object
         validate_custom(&checker, type, object, old);
     else if (subresource.len == 0)
         validate_kind(&checker, type->resource.kind, object, old);
+    else if (sv_eq(subresource, SV("status")))
+        validate_status(&checker, type->resource.kind, object, old);
 }
 
 void validate_pod_template(const struct cJSON *pod_template, struct sv field, struct arena *arena,

@@ -30,6 +30,18 @@ void report_not_found(const struct checker *checker, struct sv field, const stru
 void report_not_supported(const struct checker *checker, struct sv field, const struct cJSON *item,
                           const struct sv *allowed, size_t count);
 
+/* A struct as Go prints it in a refusal: each field under its name in Go, absent ones as the zero
+ * value of their type. */
+enum go_zero { GO_NIL, GO_TEXT, GO_NUMBER, GO_BOOL };
+struct go_field {
+    struct sv key, shown;
+    enum go_zero zero;
+};
+/* The value, or null for none. */
+const struct cJSON *or_null(const struct checker *checker, const struct cJSON *item);
+struct cJSON *go_shown(const struct checker *checker, const struct cJSON *item,
+                       const struct go_field *fields, size_t count);
+
 /* Formats of names; NULL when it holds, else the server's sentence. */
 const char *check_dns_label(struct sv text);     /* RFC 1123, up to 63 */
 const char *check_dns_subdomain(struct sv text); /* RFC 1123, up to 253 */
@@ -38,6 +50,8 @@ const char *check_port_name(struct sv text);
 const char *check_qualified_name(struct sv text); /* label and annotation keys */
 const char *check_label_value(struct sv text);
 const char *check_config_key(struct sv text);
+const char *check_ip_address(const struct checker *checker, struct sv text);
+const char *check_cidr(const struct checker *checker, struct sv text);
 
 void validate_metadata(const struct checker *checker, const struct resource_type *type,
                        const struct cJSON *object, const struct cJSON *old);
@@ -70,6 +84,9 @@ void validate_pod_security(const struct checker *checker, const struct cJSON *sp
 void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old);
 void validate_template(const struct checker *checker, const struct cJSON *pod_template,
                        struct sv field);
+/* A template that says itself how its pods restart. */
+void validate_free_template(const struct checker *checker, const struct cJSON *pod_template,
+                            struct sv field);
 /* A job's pods end: they do not restart for ever. */
 void validate_job_template(const struct checker *checker, const struct cJSON *pod_template,
                            struct sv field);
@@ -92,11 +109,52 @@ void check_event(const struct checker *checker, const struct cJSON *object,
                  const struct cJSON *old);
 void check_webhook_configuration(const struct checker *checker, const struct cJSON *object,
                                  const struct cJSON *old);
+void check_deployment(const struct checker *checker, const struct cJSON *object,
+                      const struct cJSON *old);
+void check_daemon_set(const struct checker *checker, const struct cJSON *object,
+                      const struct cJSON *old);
+void check_stateful_set(const struct checker *checker, const struct cJSON *object,
+                        const struct cJSON *old);
+void check_replica_set(const struct checker *checker, const struct cJSON *object,
+                       const struct cJSON *old);
+void check_replication_controller(const struct checker *checker, const struct cJSON *object,
+                                  const struct cJSON *old);
+void check_service(const struct checker *checker, const struct cJSON *object,
+                   const struct cJSON *old);
+void check_config_map(const struct checker *checker, const struct cJSON *object,
+                      const struct cJSON *old);
+void check_secret(const struct checker *checker, const struct cJSON *object,
+                  const struct cJSON *old);
+void check_volume(const struct checker *checker, const struct cJSON *object,
+                  const struct cJSON *old);
+void check_claim(const struct checker *checker, const struct cJSON *object,
+                 const struct cJSON *old);
+void check_attachment(const struct checker *checker, const struct cJSON *object,
+                      const struct cJSON *old);
+void check_driver(const struct checker *checker, const struct cJSON *object,
+                  const struct cJSON *old);
+/* `field` is the path of the claim's spec. */
+void check_claim_spec(const struct checker *checker, const struct cJSON *spec, struct sv field);
+void check_endpoints(const struct checker *checker, const struct cJSON *object,
+                     const struct cJSON *old);
+void check_endpoint_slice(const struct checker *checker, const struct cJSON *object,
+                          const struct cJSON *old);
+void check_ingress(const struct checker *checker, const struct cJSON *object,
+                   const struct cJSON *old);
+void check_network_policy(const struct checker *checker, const struct cJSON *object,
+                          const struct cJSON *old);
+void check_resource_quota(const struct checker *checker, const struct cJSON *object,
+                          const struct cJSON *old);
+void check_limit_range(const struct checker *checker, const struct cJSON *object,
+                       const struct cJSON *old);
 /* NULL when it is a schedule of cron, else why not. */
 const char *check_schedule(struct arena *arena, struct sv text);
 /* StatefulSet, DaemonSet, Deployment, ReplicaSet, Service, ConfigMap, volumes, CRD, …; does
  * nothing for a kind without rules. */
 void validate_kind(const struct checker *checker, struct sv kind, const struct cJSON *object,
                    const struct cJSON *old);
+/* What is written to the status subresource. */
+void validate_status(const struct checker *checker, struct sv kind, const struct cJSON *object,
+                     const struct cJSON *old);
 
 #endif

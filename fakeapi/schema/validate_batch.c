@@ -45,22 +45,182 @@ static void check_job_update(const struct checker *checker, const struct cJSON *
         check_immutable(checker, object, old, "spec.completions");
 }
 
-void check_job(const struct checker *checker, const struct cJSON *object, const struct cJSON *old) {
-    static const char *const counts[] = {"spec.parallelism", "spec.completions",
-                                         "spec.activeDeadlineSeconds", "spec.backoffLimit",
-                                         "spec.ttlSecondsAfterFinished"};
-    static const struct sv modes[] = {SV("NonIndexed"), SV("Indexed")};
-    for (size_t i = 0; i < COUNT_OF(counts); i++)
-        check_not_negative(checker, object, counts[i]);
-    check_word(checker, object, "spec.completionMode", modes, COUNT_OF(modes));
-    if (sv_eq(json_find_string(object, "spec.completionMode"), SV("Indexed")) &&
-        !json_find(object, "spec.completions"))
-        report_required(checker, SV("spec.completions"), json_get(object, SV("spec")),
-                        "when completion mode is Indexed");
-    if (!old)
-        validate_job_template(checker, json_find(object, "spec.template"), SV("spec.template"));
+static bool has_container(const struct cJSON *spec, struct sv name) {
+    static const char *const lists[] = {"template.spec.containers", "template.spec.initContainers"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(spec, lists[i]))
+            if (sv_eq(json_find_string(container, "name"), name))
+                return true;
+    return false;
+}
+
+static void check_exit_codes(const struct checker *checker, const struct cJSON *spec,
+                             const struct cJSON *codes, struct sv field) {
+    static const struct sv operators[] = {SV("In"), SV("NotIn")};
+    const struct cJSON *operator= json_get(codes, SV("operator"));
+    const struct cJSON *container = json_get(codes, SV("containerName"));
+    const struct cJSON *values = json_get(codes, SV("values"));
+    struct sv operator_field = path_member(checker, field, SV("operator"));
+    struct sv values_field = path_member(checker, field, SV("values"));
+    size_t index = 0;
+    if (json_text(operator).len == 0)
+        report_required(checker, operator_field, codes, "valid values: [\"In\" \"NotIn\"]");
     else
+        check_one_of(checker, codes, SV("operator"), field, operators, COUNT_OF(operators));
+    if (container && !has_container(spec, json_text(container)))
+        report_invalid(checker, path_member(checker, field, SV("containerName")), container,
+                       "must be one of the container or initContainer names in the pod template");
+    if (json_count(values) == 0)
+        report_invalid(checker, values_field, json_null(checker->arena),
+                       "at least one value is required");
+    int64_t before = INT64_MIN, number;
+    bool is_ordered = true;
+    JSON_EACH (value, values) {
+        struct sv at = path_index(checker, values_field, index++);
+        if (!json_to_int64(value, &number))
+            continue;
+        if (number == 0 && sv_eq(json_text(operator), SV("In")))
+            report_invalid(checker, at, value, "must not be 0 for the In operator");
+        if (number == before)
+            report_duplicate(checker, at, value);
+        is_ordered = is_ordered && before <= number;
+        before = number;
+    }
+    if (!is_ordered)
+        report_invalid(checker, values_field, values, "must be ordered");
+}
+
+static void check_failure_rule(const struct checker *checker, const struct cJSON *spec,
+                               const struct cJSON *rule, struct sv field) {
+    static const struct sv actions[] = {SV("Count"), SV("FailIndex"), SV("FailJob"), SV("Ignore")};
+    const struct cJSON *action = json_get(rule, SV("action"));
+    const struct cJSON *codes = json_get(rule, SV("onExitCodes"));
+    size_t conditions = json_count(json_get(rule, SV("onPodConditions")));
+    struct sv action_field = path_member(checker, field, SV("action"));
+    if (json_text(action).len == 0)
+        report_required(checker, action_field, rule,
+                        "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]");
+    else if (sv_eq(json_text(action), SV("FailIndex")) &&
+             !json_get(spec, SV("backoffLimitPerIndex")))
+        report_invalid(checker, action_field, action,
+                       "requires the backoffLimitPerIndex to be set");
+    else
+        check_one_of(checker, rule, SV("action"), field, actions, COUNT_OF(actions));
+    if (codes)
+        check_exit_codes(checker, spec, codes, path_member(checker, field, SV("onExitCodes")));
+    if ((codes != NULL) == (conditions > 0))
+        findings_add(checker->arena, checker->findings, field, "FieldValueInvalid", rule,
+                     codes ? "Invalid value: specifying both OnExitCodes and OnPodConditions is "
+                             "not supported"
+                           : "Invalid value: specifying one of OnExitCodes and OnPodConditions is "
+                             "required");
+}
+
+/* What only jobs with an index for each pod have. */
+static void check_indexes(const struct checker *checker, const struct cJSON *spec,
+                          struct sv field) {
+    static const struct sv counts[] = {SV("backoffLimitPerIndex"), SV("maxFailedIndexes")};
+    static const struct go_field policy_fields[] = {{SV("rules"), SV("Rules"), GO_NIL}};
+    static const struct go_field rule_fields[] = {
+        {SV("succeededIndexes"), SV("SucceededIndexes"), GO_NIL},
+        {SV("succeededCount"), SV("SucceededCount"), GO_NIL}};
+    bool is_indexed = sv_eq(json_find_string(spec, "completionMode"), SV("Indexed"));
+    const struct cJSON *policy = json_get(spec, SV("successPolicy"));
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        const struct cJSON *count = json_get(spec, counts[i]);
+        if (count && !is_indexed)
+            report_invalid(checker, path_member(checker, field, counts[i]), count,
+                           "requires indexed completion mode");
+    }
+    if (json_get(spec, SV("maxFailedIndexes")) && !json_get(spec, SV("backoffLimitPerIndex")))
+        report_required(checker, path_member(checker, field, SV("backoffLimitPerIndex")), spec,
+                        "when maxFailedIndexes is specified");
+    if (!policy || is_indexed)
+        return;
+    struct cJSON *shown = go_shown(checker, policy, policy_fields, COUNT_OF(policy_fields));
+    struct cJSON *rules = json_list(checker->arena);
+    JSON_EACH (rule, json_get(policy, SV("rules")))
+        json_append(rules, go_shown(checker, rule, rule_fields, COUNT_OF(rule_fields)));
+    json_set(checker->arena, shown, SV("Rules"), rules);
+    report_invalid(checker, path_member(checker, field, SV("successPolicy")), shown,
+                   "requires indexed completion mode");
+}
+
+static void check_job_policies(const struct checker *checker, const struct cJSON *spec,
+                               struct sv field) {
+    const struct cJSON *policy = json_get(spec, SV("podFailurePolicy"));
+    struct sv rules_field = path_member(checker, field, SV("podFailurePolicy.rules"));
+    size_t index = 0;
+    JSON_EACH (rule, json_get(policy, SV("rules")))
+        check_failure_rule(checker, spec, rule, path_index(checker, rules_field, index++));
+}
+
+static void check_job_template(const struct checker *checker, const struct cJSON *spec,
+                               struct sv field) {
+    const struct cJSON *restart = json_find(spec, "template.spec.restartPolicy");
+    struct sv below = path_member(checker, field, SV("template"));
+    validate_job_template(checker, json_get(spec, SV("template")), below);
+    if (json_get(spec, SV("podFailurePolicy")) && sv_eq(json_text(restart), SV("OnFailure")))
+        report_invalid(checker, path_member(checker, below, SV("spec.restartPolicy")), restart,
+                       "only \"Never\" is supported when podFailurePolicy is specified");
+}
+
+/* The selector is made by the server unless a client says that it knows better. */
+static void check_job_selector(const struct checker *checker, const struct cJSON *job) {
+    const struct cJSON *selector = json_find(job, "spec.selector");
+    const struct cJSON *wanted = json_get(selector, SV("matchLabels"));
+    const struct cJSON *labels = json_find(job, "spec.template.metadata.labels");
+    bool is_manual = json_is_true(json_find(job, "spec.manualSelector"));
+    bool matches = selector != NULL;
+    JSON_EACH (label, wanted)
+        matches = matches && json_equal(label, json_get(labels, json_key(label)));
+    bool is_generated =
+        json_count(wanted) == 1 && json_get(wanted, SV("batch.kubernetes.io/controller-uid"));
+    if (!selector)
+        report_required(checker, SV("spec.selector"), json_get(job, SV("spec")), "");
+    else if (!is_manual && !is_generated)
+        report_invalid(checker, SV("spec.selector"), selector, "`selector` not auto-generated");
+    if (!matches)
+        report_invalid(checker, SV("spec.template.metadata.labels"),
+                       labels ? labels : json_null(checker->arena),
+                       "`selector` does not match template `labels`");
+}
+
+static void check_job_spec(const struct checker *checker, const struct cJSON *spec,
+                           struct sv field) {
+    static const struct sv counts[] = {SV("parallelism"),
+                                       SV("completions"),
+                                       SV("activeDeadlineSeconds"),
+                                       SV("backoffLimit"),
+                                       SV("ttlSecondsAfterFinished"),
+                                       SV("backoffLimitPerIndex"),
+                                       SV("maxFailedIndexes")};
+    static const struct sv modes[] = {SV("NonIndexed"), SV("Indexed")};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        const struct cJSON *item = json_get(spec, counts[i]);
+        int64_t value;
+        if (json_to_int64(item, &value) && value < 0)
+            report_invalid(checker, path_member(checker, field, counts[i]), item,
+                           "must be greater than or equal to 0");
+    }
+    check_one_of(checker, spec, SV("completionMode"), field, modes, COUNT_OF(modes));
+    if (sv_eq(json_find_string(spec, "completionMode"), SV("Indexed")) &&
+        !json_get(spec, SV("completions")))
+        report_required(checker, path_member(checker, field, SV("completions")), spec,
+                        "when completion mode is Indexed");
+    check_indexes(checker, spec, field);
+    check_job_policies(checker, spec, field);
+}
+
+void check_job(const struct checker *checker, const struct cJSON *object, const struct cJSON *old) {
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    check_job_spec(checker, spec, SV("spec"));
+    if (old) {
         check_job_update(checker, object, old);
+        return;
+    }
+    check_job_template(checker, spec, SV("spec"));
+    check_job_selector(checker, object);
 }
 
 /* --- schedules --- */
@@ -211,7 +371,12 @@ void check_cron_job(const struct checker *checker, const struct cJSON *object,
     check_word(checker, object, "spec.concurrencyPolicy", policies, COUNT_OF(policies));
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         check_not_negative(checker, object, counts[i]);
-    const struct cJSON *template = json_find(object, "spec.jobTemplate.spec.template");
-    if (!old || !json_equal(template, json_find(old, "spec.jobTemplate.spec.template")))
-        validate_job_template(checker, template, SV("spec.jobTemplate.spec.template"));
+    const struct cJSON *job = json_find(object, "spec.jobTemplate.spec");
+    check_job_spec(checker, job, SV("spec.jobTemplate.spec"));
+    if (!old || !json_equal(json_get(job, SV("template")),
+                            json_find(old, "spec.jobTemplate.spec.template")))
+        check_job_template(checker, job, SV("spec.jobTemplate.spec"));
+    if (json_get(job, SV("selector")))
+        report_invalid(checker, SV("spec.jobTemplate.spec.selector"), json_get(job, SV("selector")),
+                       "`selector` will be auto-generated");
 }

@@ -146,14 +146,16 @@ static const char *check_name(struct sv kind, struct sv name) {
         SV("ClusterRole"),
         SV("ClusterRoleBinding"),
     };
+    if (sv_eq(kind, SV("Namespace")) && sv_find(name, '.') < name.len && !check_dns_subdomain(name))
+        return "must not contain dots";
     if (sv_eq(kind, SV("Namespace")))
         return check_dns_label(name);
     if (sv_eq(kind, SV("Service")))
         return check_dns_label_1035(name);
     if (sv_index_of(kind, free_form, COUNT_OF(free_form)) < COUNT_OF(free_form))
-        return sv_find(name, '/') < name.len || sv_find(name, '%') < name.len
-                   ? "may not contain '/' or '%'"
-                   : NULL;
+        return sv_find(name, '/') < name.len   ? "may not contain '/'"
+               : sv_find(name, '%') < name.len ? "may not contain '%'"
+                                               : NULL;
     return check_dns_subdomain(name);
 }
 

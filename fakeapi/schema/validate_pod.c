@@ -115,6 +115,44 @@ static void check_volumes(const struct checker *checker, const struct cJSON *spe
 
 /* --- containers --- */
 
+/* What a variable may be taken from: some fields of the pod, and one of its labels or annotations.
+ */
+static void check_field_path(const struct checker *checker, const struct cJSON *from,
+                             struct sv field) {
+    static const struct sv known[] = {SV("metadata.name"),
+                                      SV("metadata.namespace"),
+                                      SV("metadata.uid"),
+                                      SV("spec.nodeName"),
+                                      SV("spec.serviceAccountName"),
+                                      SV("status.hostIP"),
+                                      SV("status.hostIPs"),
+                                      SV("status.podIP"),
+                                      SV("status.podIPs")};
+    /* Fields that can be selected by, but are no source. */
+    static const struct sv others[] = {SV("metadata.annotations"), SV("metadata.labels"),
+                                       SV("spec.restartPolicy"), SV("spec.schedulerName"),
+                                       SV("status.phase")};
+    const struct cJSON *item = json_find(from, "fieldRef.fieldPath");
+    struct sv path = json_text(item);
+    struct sv below = path_member(checker, field, SV("fieldRef.fieldPath"));
+    bool has_key =
+        sv_ends_with(path, SV("']")) && (sv_starts_with(path, SV("metadata.labels['")) ||
+                                         sv_starts_with(path, SV("metadata.annotations['")));
+    if (!json_get(from, SV("fieldRef")) || has_key ||
+        sv_index_of(path, known, COUNT_OF(known)) < COUNT_OF(known))
+        return;
+    if (path.len == 0)
+        report_required(checker, below, from, "");
+    else if (sv_index_of(path, others, COUNT_OF(others)) < COUNT_OF(others))
+        report_not_supported(checker, below, item, known, COUNT_OF(known));
+    else
+        report_invalid(checker, below, item,
+                       arena_printf(checker->arena,
+                                    "error converting fieldPath: field label not supported: %.*s",
+                                    SV_ARG(path))
+                           .ptr);
+}
+
 static void check_env_source(const struct checker *checker, const struct cJSON *variable,
                              const struct cJSON *from, struct sv field) {
     static const struct sv resources[] = {
@@ -131,6 +169,7 @@ static void check_env_source(const struct checker *checker, const struct cJSON *
     if (resource && !sv_contains(json_text(resource), SV("hugepages-")))
         CHECK_ONE_OF(checker, json_get(from, SV("resourceFieldRef")), SV("resource"),
                      path_member(checker, field, SV("resourceFieldRef")), resources);
+    check_field_path(checker, from, field);
     for (size_t i = 0; i < COUNT_OF(references); i++) {
         const struct cJSON *reference = json_get(from, references[i]);
         if (reference && json_find_string(reference, "key").len == 0)
@@ -157,6 +196,32 @@ static void check_env(const struct checker *checker, const struct cJSON *contain
                            "characters other than '='");
         if (from)
             check_env_source(checker, variable, from, path_member(checker, below, SV("valueFrom")));
+    }
+}
+
+static void check_env_from(const struct checker *checker, const struct cJSON *container,
+                           struct sv field) {
+    static const struct sv references[] = {SV("configMapRef"), SV("secretRef")};
+    struct sv list_field = path_member(checker, field, SV("envFrom"));
+    size_t index = 0;
+    JSON_EACH (source, json_get(container, SV("envFrom"))) {
+        struct sv below = path_index(checker, list_field, index++);
+        size_t count = 0;
+        for (size_t i = 0; i < COUNT_OF(references); i++) {
+            const struct cJSON *reference = json_get(source, references[i]);
+            count += reference != NULL;
+            if (reference && json_find_string(reference, "name").len == 0)
+                report_required(
+                    checker,
+                    path_member(checker, path_member(checker, below, references[i]), SV("name")),
+                    reference, "");
+        }
+        if (count == 0)
+            report_invalid(checker, list_field, NULL,
+                           "must specify one of: `configMapRef` or `secretRef`");
+        else if (count > 1)
+            report_invalid(checker, list_field, NULL,
+                           "may not have more than one field specified at a time");
     }
 }
 
@@ -237,6 +302,20 @@ static void check_ports(const struct checker *checker, const struct cJSON *conta
     }
 }
 
+/* A volume that is refused is none to mount. */
+static bool has_volume(const struct checker *checker, const struct cJSON *spec, struct sv name) {
+    JSON_EACH (volume, json_get(spec, SV("volumes"))) {
+        struct findings faults = {0};
+        struct checker trial = {checker->arena, &faults};
+        if (!sv_eq(json_find_string(volume, "name"), name))
+            continue;
+        if (checker->findings->count > 0)
+            check_volume_source(&trial, volume, SV(""));
+        return faults.count == 0;
+    }
+    return false;
+}
+
 static void check_mounts(const struct checker *checker, const struct cJSON *spec,
                          const struct cJSON *container, struct sv field) {
     const struct cJSON *mounts = json_get(container, SV("volumeMounts"));
@@ -249,7 +328,7 @@ static void check_mounts(const struct checker *checker, const struct cJSON *spec
         const struct cJSON *path = json_get(mount, SV("mountPath"));
         if (json_text(name).len == 0)
             report_required(checker, path_member(checker, below, SV("name")), mount, "");
-        else if (!has_item(json_get(spec, SV("volumes")), SV("name"), json_text(name), NULL))
+        else if (!has_volume(checker, spec, json_text(name)))
             report_not_found(checker, path_member(checker, below, SV("name")), name);
         if (json_text(path).len == 0)
             report_required(checker, path_member(checker, below, SV("mountPath")), mount, "");
@@ -324,6 +403,22 @@ static void check_resources(const struct checker *checker, const struct cJSON *c
                                         SV_ARG(json_key(request)), SV_ARG(json_text(bound)))
                                .ptr);
     }
+}
+
+static void check_huge_pages(const struct checker *checker, const struct cJSON *container,
+                             struct sv field) {
+    static const struct sv lists[] = {SV("limits"), SV("requests")};
+    const struct cJSON *resources = json_get(container, SV("resources"));
+    bool has_huge_pages = false, has_others = false;
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (resource, json_get(resources, lists[i])) {
+            has_huge_pages |= sv_starts_with(json_key(resource), SV("hugepages-"));
+            has_others |=
+                sv_eq(json_key(resource), SV("cpu")) || sv_eq(json_key(resource), SV("memory"));
+        }
+    if (has_huge_pages && !has_others)
+        report_forbidden(checker, path_member(checker, field, SV("resources")), resources,
+                         "HugePages require cpu or memory");
 }
 
 static void check_probe_numbers(const struct checker *checker, const struct cJSON *probe,
@@ -413,6 +508,7 @@ static void check_container(const struct checker *checker, const struct cJSON *s
     check_life_cycle(checker, container, field);
     CHECK_ONE_OF(checker, container, SV("terminationMessagePolicy"), field, message_policies);
     check_env(checker, container, field);
+    check_env_from(checker, container, field);
     check_mounts(checker, spec, container, field);
     check_probe(checker, container, SV("livenessProbe"), field);
     check_probe(checker, container, SV("readinessProbe"), field);
@@ -420,6 +516,7 @@ static void check_container(const struct checker *checker, const struct cJSON *s
     CHECK_ONE_OF(checker, container, SV("imagePullPolicy"), field, pull_policies);
     check_resource_names(checker, container, field);
     check_resources(checker, container, field);
+    check_huge_pages(checker, container, field);
 }
 
 static void check_containers(const struct checker *checker, const struct cJSON *spec, struct sv key,
@@ -478,9 +575,24 @@ static void check_names(const struct checker *checker, const struct cJSON *spec,
         if (fault)
             report_invalid(checker, path_member(checker, field, names[i].key), name, fault);
     }
-    if (json_count(json_get(spec, SV("ephemeralContainers"))) > 0)
-        report_forbidden(checker, path_member(checker, field, SV("ephemeralContainers")), spec,
-                         "cannot be set on create");
+}
+
+static void check_host_aliases(const struct checker *checker, const struct cJSON *spec,
+                               struct sv field) {
+    size_t index = 0;
+    JSON_EACH (alias, json_get(spec, SV("hostAliases"))) {
+        struct sv below =
+            path_index(checker, path_member(checker, field, SV("hostAliases")), index++);
+        const struct cJSON *ip = json_get(alias, SV("ip"));
+        const char *fault = check_ip_address(checker, json_text(ip));
+        if (fault)
+            report_invalid(checker, path_member(checker, below, SV("ip")),
+                           ip ? ip : json_string(checker->arena, SV("")), fault);
+        JSON_EACH (name, json_get(alias, SV("hostnames")))
+            if (check_dns_subdomain(json_text(name)))
+                report_invalid(checker, path_member(checker, below, SV("hostnames")), name,
+                               check_dns_subdomain(json_text(name)));
+    }
 }
 
 static void check_pod_spec(const struct checker *checker, const struct cJSON *spec,
@@ -496,6 +608,7 @@ static void check_pod_spec(const struct checker *checker, const struct cJSON *sp
                     path_member(checker, field, SV("nodeSelector")));
     check_init_containers(checker, spec, field);
     check_names(checker, spec, field);
+    check_host_aliases(checker, spec, field);
     validate_scheduling(checker, spec, field);
     validate_pod_security(checker, spec, field);
     const struct cJSON *dns = json_get(spec, SV("dnsConfig"));
@@ -515,10 +628,20 @@ static void check_pod_spec(const struct checker *checker, const struct cJSON *sp
 
 static void check_template(const struct checker *checker, const struct cJSON *pod_template,
                            struct sv field) {
+    /* So the server names them. */
     validate_labels(checker, json_find(pod_template, "metadata.labels"),
-                    path_member(checker, field, SV("metadata.labels")));
+                    path_member(checker, field, SV("labels")));
     check_pod_spec(checker, json_get(pod_template, SV("spec")),
                    path_member(checker, field, SV("spec")));
+    const struct cJSON *ephemeral = json_find(pod_template, "spec.ephemeralContainers");
+    if (json_count(ephemeral) > 0)
+        report_forbidden(checker, path_member(checker, field, SV("spec.ephemeralContainers")),
+                         ephemeral, "ephemeral containers not allowed in pod template");
+}
+
+void validate_free_template(const struct checker *checker, const struct cJSON *pod_template,
+                            struct sv field) {
+    check_template(checker, pod_template, field);
 }
 
 void validate_job_template(const struct checker *checker, const struct cJSON *pod_template,
@@ -622,16 +745,29 @@ static void check_pod_update(const struct checker *checker, const struct cJSON *
                          "be set to 1 if it was previously negative)");
 }
 
+/* Pods that a kubelet made of a file stand for it on their node. */
+static void check_mirror(const struct checker *checker, const struct cJSON *pod) {
+    static const struct sv key = SV("kubernetes.io/config.mirror");
+    const struct cJSON *mirror = json_get(json_find(pod, "metadata.annotations"), key);
+    if (mirror && json_find_string(pod, "spec.nodeName").len == 0)
+        report_invalid(checker,
+                       arena_printf(checker->arena, "metadata.annotations[%.*s]", SV_ARG(key)),
+                       mirror, "must set spec.nodeName if mirror pod annotation is set");
+}
+
 void validate_pod(const struct checker *checker, const struct cJSON *pod, const struct cJSON *old) {
     const struct cJSON *spec = json_get(pod, SV("spec"));
-    if (old) {
-        /* Most updates touch metadata only. */
-        if (!json_equal(spec, json_get(old, SV("spec"))))
-            check_pod_update(checker, pod, old);
+    /* Most updates touch metadata only. */
+    if (old && json_equal(spec, json_get(old, SV("spec"))))
+        return;
+    if (!spec) {
+        report_required(checker, SV("spec.containers"), pod, "");
         return;
     }
-    if (!spec)
-        report_required(checker, SV("spec.containers"), pod, "");
-    else
-        check_pod_spec(checker, spec, SV("spec"));
+    check_mirror(checker, pod);
+    check_pod_spec(checker, spec, SV("spec"));
+    if (old)
+        check_pod_update(checker, pod, old);
+    else if (json_count(json_get(spec, SV("ephemeralContainers"))) > 0)
+        report_forbidden(checker, SV("spec.ephemeralContainers"), spec, "cannot be set on create");
 }

@@ -144,7 +144,7 @@ static void check_pod_term(const struct checker *checker, const struct cJSON *te
     const char *fault = check_qualified_name(json_text(key));
     struct sv below = path_member(checker, field, SV("topologyKey"));
     if (fault)
-        report_invalid(checker, below, key, fault);
+        report_invalid(checker, below, json_string(checker->arena, json_text(key)), fault);
     /* An empty name breaks a second rule. */
     if (json_text(key).len == 0)
         report_invalid(checker, below, key, check_qualified_name(SV("-")));
@@ -166,8 +166,8 @@ static void check_pod_affinity(const struct checker *checker, const struct cJSON
     }
 }
 
-static void check_spread(const struct checker *checker, const struct cJSON *constraints,
-                         const struct cJSON *constraint, struct sv field) {
+static void check_spread(const struct checker *checker, const struct cJSON *constraint,
+                         struct sv field) {
     static const struct sv wishes[] = {SV("DoNotSchedule"), SV("ScheduleAnyway")};
     const struct cJSON *skew = json_get(constraint, SV("maxSkew"));
     const struct cJSON *least = json_get(constraint, SV("minDomains"));
@@ -184,15 +184,15 @@ static void check_spread(const struct checker *checker, const struct cJSON *cons
         report_invalid(checker, path_member(checker, field, SV("minDomains")), least,
                        "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not "
                        "ScheduleAnyway");
-    JSON_EACH (other, constraints) {
-        if (other == constraint)
-            break;
-        if (sv_eq(json_find_string(other, "topologyKey"), topology) &&
-            sv_eq(json_find_string(other, "whenUnsatisfiable"), wish))
-            report_duplicate(
-                checker, path_member(checker, field, SV("{topologyKey, whenUnsatisfiable}")),
-                json_string(checker->arena, arena_printf(checker->arena, "{%.*s, %.*s}",
-                                                         SV_ARG(topology), SV_ARG(wish))));
+    for (const struct cJSON *other = constraint->next; other; other = other->next) {
+        if (!sv_eq(json_find_string(other, "topologyKey"), topology) ||
+            !sv_eq(json_find_string(other, "whenUnsatisfiable"), wish))
+            continue;
+        report_duplicate(checker,
+                         path_member(checker, field, SV("{topologyKey, whenUnsatisfiable}")),
+                         json_string(checker->arena, arena_printf(checker->arena, "{%.*s, %.*s}",
+                                                                  SV_ARG(topology), SV_ARG(wish))));
+        break;
     }
     validate_label_selector(checker, json_get(constraint, SV("labelSelector")),
                             path_member(checker, field, SV("labelSelector")));
@@ -242,7 +242,7 @@ void validate_scheduling(const struct checker *checker, const struct cJSON *spec
                        path_member(checker, affinity_field, SV("podAntiAffinity")));
     index = 0;
     JSON_EACH (constraint, constraints)
-        check_spread(checker, constraints, constraint,
+        check_spread(checker, constraint,
                      path_index(checker,
                                 path_member(checker, field, SV("topologySpreadConstraints")),
                                 index++));

@@ -6,8 +6,6 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
-#include <arpa/inet.h>
-
 enum rule_type {
     RULE_WORD,         /* one of `words`, separated by spaces */
     RULE_NOT_NEGATIVE, /* a number */
@@ -18,6 +16,7 @@ enum rule_type {
     RULE_ADDRESS,
     RULE_REQUIRED, /* `words` is the detail */
     RULE_FIXED,
+    RULE_CIDR,
     RULE_NODE_SELECTOR,
     RULE_LABEL_SELECTOR,
 };
@@ -33,7 +32,6 @@ static const struct rule rules[] = {
     {SV("Deployment"), "spec.revisionHistoryLimit", RULE_NOT_NEGATIVE, ""},
     {SV("Deployment"), "spec.minReadySeconds", RULE_NOT_NEGATIVE, ""},
     {SV("Deployment"), "spec.strategy.rollingUpdate.maxUnavailable", RULE_SHARE, ""},
-    {SV("Deployment"), "status.replicas", RULE_NOT_NEGATIVE, ""},
     {SV("StatefulSet"), "spec.revisionHistoryLimit", RULE_NOT_NEGATIVE, ""},
     {SV("StatefulSet"), "spec.minReadySeconds", RULE_NOT_NEGATIVE, ""},
     {SV("StatefulSet"), "spec.ordinals.start", RULE_NOT_NEGATIVE, ""},
@@ -47,7 +45,6 @@ static const struct rule rules[] = {
     {SV("DaemonSet"), "spec.revisionHistoryLimit", RULE_NOT_NEGATIVE, ""},
     {SV("DaemonSet"), "spec.updateStrategy.rollingUpdate.maxUnavailable", RULE_SHARE, ""},
     {SV("Job"), "spec.podReplacementPolicy", RULE_WORD, "Failed TerminatingOrFailed"},
-    {SV("Job"), "status.active", RULE_NOT_NEGATIVE, ""},
     {SV("ControllerRevision"), "revision", RULE_NOT_NEGATIVE, ""},
     {SV("ControllerRevision"), "data", RULE_REQUIRED, "data is mandatory"},
     {SV("ControllerRevision"), "data", RULE_FIXED, ""},
@@ -62,7 +59,6 @@ static const struct rule rules[] = {
     {SV("Service"), "spec.externalIPs[]", RULE_ADDRESS, ""},
     {SV("Service"), "spec.ports[].protocol", RULE_WORD, "SCTP TCP UDP"},
     {SV("Service"), "spec.ports[].appProtocol", RULE_QUALIFIED, ""},
-    {SV("Service"), "status.loadBalancer.ingress[].ip", RULE_ADDRESS, ""},
     {SV("EndpointSlice"), "addressType", RULE_WORD, "FQDN IPv4 IPv6"},
     {SV("EndpointSlice"), "addressType", RULE_REQUIRED, ""},
     {SV("EndpointSlice"), "addressType", RULE_FIXED, ""},
@@ -86,6 +82,7 @@ static const struct rule rules[] = {
     {SV("StorageClass"), "volumeBindingMode", RULE_WORD, "Immediate WaitForFirstConsumer"},
     {SV("CSIDriver"), "spec.fsGroupPolicy", RULE_WORD, "File None ReadWriteOnceWithFSType"},
     {SV("PriorityClass"), "preemptionPolicy", RULE_WORD, "PreemptLowerPriority Never"},
+    {SV("Node"), "spec.podCIDRs[]", RULE_CIDR, ""},
     {SV("RuntimeClass"), "handler", RULE_LABEL, ""},
     {SV("RuntimeClass"), "handler", RULE_FIXED, ""},
 };
@@ -127,14 +124,6 @@ static void check_format(const struct checker *checker, const struct cJSON *item
         report_invalid(checker, field, item, fault);
 }
 
-static const char *check_address(const struct checker *checker, struct sv text) {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    const char *address = arena_copy(checker->arena, text).ptr;
-    return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1
-               ? NULL
-               : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-}
-
 static void check_number(const struct checker *checker, const struct cJSON *item, struct sv field) {
     int64_t number;
     if (json_to_int64(item, &number) && number < 0)
@@ -168,7 +157,10 @@ static void check_item(const struct checker *checker, const struct rule *rule,
         check_format(checker, item, field, check_qualified_name(json_text(item)));
         return;
     case RULE_ADDRESS:
-        check_format(checker, item, field, check_address(checker, json_text(item)));
+        check_format(checker, item, field, check_ip_address(checker, json_text(item)));
+        return;
+    case RULE_CIDR:
+        check_format(checker, item, field, check_cidr(checker, json_text(item)));
         return;
     case RULE_NODE_SELECTOR:
         validate_node_selector(checker, item, field);

@@ -2,6 +2,7 @@
 /* What built-in admission plugins and creation strategies set (apiserver-semantics.md §1.2). */
 #include "core/api/api_time.h"
 #include "core/api/object.h"
+#include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/rng.h"
@@ -77,6 +78,11 @@ static void add_default_toleration(struct call *call, struct cJSON *spec, struct
     json_set_string(call->arena, toleration, SV("effect"), SV("NoExecute"));
     json_set_int(call->arena, toleration, SV("tolerationSeconds"), 300);
     json_append(tolerations, toleration);
+}
+
+static void add_default_tolerations(struct call *call, struct cJSON *spec) {
+    add_default_toleration(call, spec, SV("node.kubernetes.io/not-ready"));
+    add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
 }
 
 static struct sv quality_class(const struct cJSON *spec) {
@@ -182,6 +188,11 @@ static bool admit_service_account(struct call *call, struct cJSON *tree, struct 
     return true;
 }
 
+static bool refuse_pod(struct call *call, const struct cJSON *pod, struct sv why) {
+    refuse_forbidden(call, object_name(pod), why);
+    return false;
+}
+
 /* The two that every cluster has. */
 static bool system_priority(struct sv name, int64_t *ret_value) {
     static const struct {
@@ -233,9 +244,58 @@ static bool admit_priority(struct call *call, const struct cJSON *pod, struct cJ
         if (found && name.len == 0)
             json_set_string(call->arena, spec, SV("priorityClassName"), object_name(found));
     }
+    const struct cJSON *given = json_get(spec, SV("priority"));
+    struct sv given_policy = json_find_string(spec, "preemptionPolicy");
+    struct sv fault = SV("");
+    if (given && json_int_or(spec, SV("priority"), value) != value)
+        fault = arena_printf(call->arena,
+                             "the integer value of priority (%.*s) must not be provided in pod "
+                             "spec; priority admission controller computed %lld from the given "
+                             "PriorityClass name",
+                             SV_ARG(json_text(given)), (long long)value);
+    else if (given_policy.len > 0 && !sv_eq(given_policy, policy))
+        fault = arena_printf(call->arena,
+                             "the string value of PreemptionPolicy (%.*s) must not be provided in "
+                             "pod spec; priority admission controller computed %.*s from the given "
+                             "PriorityClass name",
+                             SV_ARG(given_policy), SV_ARG(policy));
     json_set_int(call->arena, spec, SV("priority"), value);
-    if (!json_get(spec, SV("preemptionPolicy")))
-        json_set_string(call->arena, spec, SV("preemptionPolicy"), policy);
+    json_set_string(call->arena, spec, SV("preemptionPolicy"), policy);
+    return fault.len == 0 || refuse_pod(call, pod, fault);
+}
+
+/* --- runtime classes --- */
+
+/* What a class costs each of its pods, and where it runs. */
+static bool admit_runtime_class(struct call *call, const struct cJSON *pod, struct cJSON *spec) {
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV("node.k8s.io"), SV("v1"), SV("runtimeclasses"));
+    struct sv name = json_find_string(spec, "runtimeClassName");
+    struct stored *stored =
+        name.len > 0
+            ? collection_get(store_collection(call->api->store, type->storage_key), SV(""), name)
+            : NULL;
+    const struct cJSON *given = json_get(spec, SV("overhead"));
+    const struct cJSON *overhead =
+        stored ? json_find(stored_tree(stored), "overhead.podFixed") : NULL;
+    if (name.len > 0 && !stored)
+        return refuse_pod(call, pod,
+                          arena_printf(call->arena, "pod rejected: RuntimeClass \"%.*s\" not found",
+                                       SV_ARG(name)));
+    if (given && !overhead)
+        return refuse_pod(call, pod,
+                          SV("pod rejected: Pod Overhead set without corresponding RuntimeClass "
+                             "defined Overhead"));
+    if (given && !json_equal(given, overhead))
+        return refuse_pod(call, pod,
+                          SV("pod rejected: Pod's Overhead doesn't match RuntimeClass's defined "
+                             "Overhead"));
+    if (overhead)
+        json_set(call->arena, spec, SV("overhead"), json_copy(call->arena, overhead));
+    if (stored)
+        JSON_EACH (label, json_find(stored_tree(stored), "scheduling.nodeSelector"))
+            json_set_string(call->arena, json_ensure_map(call->arena, spec, SV("nodeSelector")),
+                            json_key(label), json_text(label));
     return true;
 }
 
@@ -246,7 +306,8 @@ static void tell_of_gates(struct call *call, const struct cJSON *spec, struct cJ
     struct cJSON *conditions = json_ensure_list(call->arena, status, SV("conditions"));
     struct cJSON *condition = json_append(conditions, json_map(call->arena));
     json_set(call->arena, condition, SV("lastProbeTime"), json_null(call->arena));
-    json_set(call->arena, condition, SV("lastTransitionTime"), json_null(call->arena));
+    json_set_string(call->arena, condition, SV("lastTransitionTime"),
+                    api_time_format(call->now_ms, call->arena));
     json_set_string(call->arena, condition, SV("message"),
                     SV("Scheduling is blocked due to non-empty scheduling gates"));
     json_set_string(call->arena, condition, SV("reason"), SV("SchedulingGated"));
@@ -258,9 +319,8 @@ static bool admit_pod(struct call *call, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
     if (!admit_service_account(call, tree, spec))
         return false;
-    add_default_toleration(call, spec, SV("node.kubernetes.io/not-ready"));
-    add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
-    if (!admit_priority(call, tree, spec))
+    add_default_tolerations(call, spec);
+    if (!admit_priority(call, tree, spec) || !admit_runtime_class(call, tree, spec))
         return false;
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     json_set_string(call->arena, status, SV("phase"), SV("Pending"));
@@ -277,8 +337,17 @@ static void protect(struct call *call, struct cJSON *tree, struct sv finalizer) 
                     json_string(call->arena, finalizer));
 }
 
+/* Since when a volume has its phase. */
+static void stamp_phase(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
+    if (!old || !sv_eq(json_find_string(old, "status.phase"), json_find_string(status, "phase")))
+        json_set_string(call->arena, status, SV("lastPhaseTransitionTime"),
+                        api_time_format(call->now_ms, call->arena));
+}
+
 static bool admit_volume(struct call *call, struct cJSON *tree) {
     protect(call, tree, SV("kubernetes.io/pv-protection"));
+    stamp_phase(call, NULL, tree);
     return true;
 }
 
@@ -305,8 +374,28 @@ static void set_default_class(struct call *call, struct cJSON *spec) {
         json_set_string(call->arena, spec, SV("storageClassName"), chosen);
 }
 
+/* The old way to name a source of data and the new one say the same; in the old one only claims
+ * and snapshots can be named. */
+static void settle_source(struct call *call, struct cJSON *spec) {
+    const struct cJSON *source = json_get(spec, SV("dataSource"));
+    const struct cJSON *reference = json_get(spec, SV("dataSourceRef"));
+    struct sv kind = json_find_string(source, "kind"), group = json_find_string(source, "apiGroup");
+    bool is_claim = group.len == 0 && sv_eq(kind, SV("PersistentVolumeClaim"));
+    bool is_snapshot =
+        sv_eq(group, SV("snapshot.storage.k8s.io")) && sv_eq(kind, SV("VolumeSnapshot"));
+    if (source && !is_claim && !is_snapshot) {
+        json_remove(spec, SV("dataSource"));
+        source = NULL;
+    }
+    if (source && !reference)
+        json_set(call->arena, spec, SV("dataSourceRef"), json_copy(call->arena, source));
+    else if (!source && reference && json_find_string(reference, "namespace").len == 0)
+        json_set(call->arena, spec, SV("dataSource"), json_copy(call->arena, reference));
+}
+
 static bool admit_claim(struct call *call, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    settle_source(call, spec);
     protect(call, tree, SV("kubernetes.io/pvc-protection"));
     if (!json_get(spec, SV("storageClassName")))
         set_default_class(call, spec);
@@ -434,12 +523,79 @@ bool admit_create(struct call *call, struct cJSON *tree) {
     return true;
 }
 
+/* A daemon set counts its templates in an annotation that clients cannot set. */
+static void count_template(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    static const struct sv key = SV("deprecated.daemonset.template.generation");
+    int64_t generation = 1;
+    bool is_same = json_equal(json_find(old, "spec.template"), json_find(tree, "spec.template"));
+    sv_to_int64(object_annotation(old, key), &generation);
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    json_set_string(call->arena, json_ensure_map(call->arena, metadata, SV("annotations")), key,
+                    arena_printf(call->arena, "%lld", (long long)generation + !is_same));
+}
+
+static bool admit_pod_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    (void)old;
+    add_default_tolerations(call, json_ensure_map(call->arena, tree, SV("spec")));
+    return true;
+}
+
+static bool admit_daemon_set_update(struct call *call, const struct cJSON *old,
+                                    struct cJSON *tree) {
+    count_template(call, old, tree);
+    return true;
+}
+
+static bool admit_policy_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    (void)old;
+    return admit_policy(call, tree);
+}
+
+static bool admit_secret_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    (void)old;
+    return admit_secret(call, tree);
+}
+
+static const struct {
+    struct sv kind;
+    bool (*admit)(struct call *call, const struct cJSON *old, struct cJSON *tree);
+} updates_by_kind[] = {
+    {SV("Pod"), admit_pod_update},
+    {SV("Service"), admit_service_update},
+    {SV("DaemonSet"), admit_daemon_set_update},
+    {SV("ValidatingAdmissionPolicy"), admit_policy_update},
+    {SV("Secret"), admit_secret_update},
+};
+
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
-    if (call->type->is_custom || sv_eq(call->request->subresource, SV("status")))
+    struct sv kind = call->type->resource.kind;
+    bool is_status = sv_eq(call->request->subresource, SV("status"));
+    if (is_status && !call->type->is_custom && sv_eq(kind, SV("PersistentVolume")))
+        stamp_phase(call, old, tree);
+    for (size_t i = 0; !call->type->is_custom && !is_status && i < COUNT_OF(updates_by_kind); i++)
+        if (sv_eq(updates_by_kind[i].kind, kind))
+            return updates_by_kind[i].admit(call, old, tree);
+    return true;
+}
+
+/* Only what was provisioned by a class that says so can grow. */
+bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree) {
+    static const char *const path = "spec.resources.requests.storage";
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
+    struct quantity before, now;
+    bool is_claim = !call->type->is_custom && call->request->subresource.len == 0 &&
+                    sv_eq(call->type->resource.kind, SV("PersistentVolumeClaim"));
+    if (!is_claim || !quantity_parse(json_find_string(old, path), &before) ||
+        !quantity_parse(json_find_string(tree, path), &now) || quantity_compare(now, before) <= 0)
         return true;
-    if (sv_eq(call->type->resource.kind, SV("Service")))
-        return admit_service_update(call, old, tree);
-    if (sv_eq(call->type->resource.kind, SV("ValidatingAdmissionPolicy")))
-        return admit_policy(call, tree);
-    return !sv_eq(call->type->resource.kind, SV("Secret")) || admit_secret(call, tree);
+    struct sv name = json_find_string(tree, "spec.storageClassName");
+    struct stored *class =
+        collection_get(store_collection(call->api->store, type->storage_key), SV(""), name);
+    if (class && json_bool_or(stored_tree(class), SV("allowVolumeExpansion"), false))
+        return true;
+    refuse_forbidden(call, object_name(tree),
+                     SV("only dynamically provisioned pvc can be resized and the storageclass that "
+                        "provisions the pvc must support resize"));
+    return false;
 }

@@ -16,11 +16,10 @@ static void set_labels(struct call *call, struct cJSON *metadata, const struct c
     }
 }
 
-/* Labels that the creator gave to the job itself stay alone: a job without any shares those of
- * its pods. */
+/* A job that got the labels of its pods for want of its own shares them from then on. */
 static bool shares_labels(const struct cJSON *job) {
     const struct cJSON *own = json_find(job, "metadata.labels");
-    return json_count(own) == 0 || json_equal(own, json_find(job, "spec.template.metadata.labels"));
+    return json_count(own) > 0 && json_equal(own, json_find(job, "spec.template.metadata.labels"));
 }
 
 void identify_job(struct call *call, struct cJSON *tree) {
@@ -31,8 +30,14 @@ void identify_job(struct call *call, struct cJSON *tree) {
     if (shares_labels(tree))
         set_labels(call, json_get(tree, SV("metadata")), tree);
     set_labels(call, json_ensure_map(call->arena, pod_template, SV("metadata")), tree);
-    struct cJSON *selector = json_map(call->arena);
+    struct cJSON *selector = json_ensure_map(call->arena, spec, SV("selector"));
     json_set_string(call->arena, json_ensure_map(call->arena, selector, SV("matchLabels")),
                     SV("batch.kubernetes.io/controller-uid"), object_uid(tree));
-    json_set(call->arena, spec, SV("selector"), selector);
+}
+
+void share_job_labels(struct call *call, struct cJSON *tree) {
+    const struct cJSON *labels = json_find(tree, "spec.template.metadata.labels");
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    if (json_count(json_get(metadata, SV("labels"))) == 0 && json_count(labels) > 0)
+        json_set(call->arena, metadata, SV("labels"), json_copy(call->arena, labels));
 }

@@ -9,6 +9,8 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/server_parts.h"
 
+#include <arpa/inet.h>
+
 enum {
     NODE_PORT_FIRST = 30000,
     NODE_PORT_COUNT = 2768,
@@ -137,12 +139,7 @@ static bool refuse_ip(struct call *call, const struct cJSON *tree, struct sv ip,
 static bool check_ip(struct call *call, const struct cJSON *tree, struct sv ip) {
     uint32_t number;
     if (!ip_number(ip, &number))
-        return refuse_ip(call, tree, ip,
-                         arena_printf(call->arena,
-                                      "the provided IP (%.*s) is not in the valid range. The range "
-                                      "of valid IPs is 10.96.0.0/12",
-                                      SV_ARG(ip))
-                             .ptr);
+        return refuse_ip(call, tree, ip, "the provided network does not match the current range");
     return !map_has(current(call)->taken, ip) ||
            refuse_ip(call, tree, ip, "provided IP is already allocated");
 }
@@ -208,7 +205,9 @@ static int64_t next_port(struct call *call, const struct cJSON *tree) {
 static bool allocate_ports(struct call *call, const struct cJSON *old, struct cJSON *tree,
                            struct cJSON *spec) {
     struct sv type = json_string_or(spec, SV("type"), SV(""));
-    bool wants_them = (sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer"))) &&
+    bool is_balanced = sv_eq(type, SV("LoadBalancer")) &&
+                       json_bool_or(spec, SV("allocateLoadBalancerNodePorts"), true);
+    bool wants_them = (sv_eq(type, SV("NodePort")) || is_balanced) &&
                       !sv_eq(json_string_or(spec, SV("clusterIP"), SV("")), SV("None"));
     size_t index = 0;
     JSON_EACH (port, json_get(spec, SV("ports"))) {
@@ -233,26 +232,147 @@ static bool allocate_ports(struct call *call, const struct cJSON *old, struct cJ
     return true;
 }
 
-static void set_families(struct call *call, struct cJSON *spec) {
+/* --- families: this cluster has IPv4 --- */
+
+static void set_dual_stack(struct call *call, struct cJSON *spec) {
+    static const struct sv both[] = {SV("IPv4"), SV("IPv6")};
+    struct cJSON *families = json_ensure_list(call->arena, spec, SV("ipFamilies"));
+    if (!json_get(spec, SV("ipFamilyPolicy")))
+        json_set_string(call->arena, spec, SV("ipFamilyPolicy"), SV("RequireDualStack"));
+    bool is_single = sv_eq(json_find_string(spec, "ipFamilyPolicy"), SV("SingleStack"));
+    bool has_v6 = json_count(families) > 0 && sv_eq(json_text(families->child), SV("IPv6"));
+    if (json_count(families) == 0)
+        json_append(families, json_string(call->arena, both[0]));
+    if (json_count(families) == 1 && !is_single)
+        json_append(families, json_string(call->arena, both[has_v6 ? 0 : 1]));
+}
+
+static bool set_families(struct call *call, struct cJSON *tree, struct cJSON *spec) {
+    struct findings findings = {0};
+    bool is_headless = sv_eq(json_find_string(spec, "clusterIP"), SV("None"));
+    /* Nobody here gives addresses to what has neither an address nor a selector. */
+    if (is_headless && json_count(json_get(spec, SV("selector"))) == 0) {
+        set_dual_stack(call, spec);
+        return true;
+    }
     struct cJSON *families = json_ensure_list(call->arena, spec, SV("ipFamilies"));
     if (json_count(families) == 0)
         json_append(families, json_string(call->arena, SV("IPv4")));
     if (!json_get(spec, SV("ipFamilyPolicy")))
         json_set_string(call->arena, spec, SV("ipFamilyPolicy"), SV("SingleStack"));
+    if (sv_eq(json_find_string(spec, "ipFamilyPolicy"), SV("RequireDualStack")))
+        findings_add(call->arena, &findings, SV("spec.ipFamilyPolicy"), "FieldValueInvalid", NULL,
+                     "Invalid value: \"RequireDualStack\": this cluster is not configured for "
+                     "dual-stack services");
+    size_t index = 0;
+    JSON_EACH (family, families) {
+        struct sv field = arena_printf(call->arena, "spec.ipFamilies[%zu]", index++);
+        if (sv_eq(json_text(family), SV("IPv6")))
+            findings_add(call->arena, &findings, field, "FieldValueInvalid", NULL,
+                         "Invalid value: \"IPv6\": not configured on this cluster");
+    }
+    return findings.count == 0 ||
+           refuse_invalid(call, SV("Service"), SV(""), object_name(tree), &findings);
+}
+
+/* What has to hold before addresses are given out. */
+static bool check_addresses(struct call *call, const struct cJSON *old, const struct cJSON *tree) {
+    struct findings findings = {0};
+    const struct cJSON *ips = json_find(tree, "spec.clusterIPs");
+    struct sv ip = json_find_string(tree, "spec.clusterIP");
+    struct sv was = json_find_string(old, "spec.clusterIP");
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const char *text = arena_copy(call->arena, ip).ptr;
+    bool is_address = inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+    struct sv shown = ips ? json_write_arena(call->arena, ips, JSON_COMPACT)
+                          : arena_printf(call->arena, "[\"%.*s\"]", SV_ARG(ip));
+    if (ip.len > 0 && !sv_eq(ip, SV("None")) && !is_address)
+        findings_add(call->arena, &findings, SV("spec.clusterIPs[0]"), "FieldValueInvalid", NULL,
+                     "Invalid value: \"%.*s\": must be a valid IP address, (e.g. 10.9.8.7 or "
+                     "2001:db8::ffff)",
+                     SV_ARG(ip));
+    else if (was.len > 0 && ip.len > 0 && !sv_eq(was, ip))
+        findings_add(call->arena, &findings, SV("spec.clusterIPs[0]"), "FieldValueInvalid", NULL,
+                     "Invalid value: %.*s: may not change once set", SV_ARG(shown));
+    return findings.count == 0 ||
+           refuse_invalid(call, SV("Service"), SV(""), object_name(tree), &findings);
+}
+
+static bool is_external_name(const struct cJSON *service) {
+    return sv_eq(json_find_string(service, "spec.type"), SV("ExternalName"));
 }
 
 static bool allocate(struct call *call, const struct cJSON *old, struct cJSON *tree) {
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
-    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
-        return true;
-    if (!allocate_ip(call, old, tree, spec))
-        return false;
-    set_families(call, spec);
-    return allocate_ports(call, old, tree, spec);
+    return is_external_name(tree) ||
+           (check_addresses(call, old, tree) && set_families(call, tree, spec) &&
+            allocate_ip(call, old, tree, spec) && allocate_ports(call, old, tree, spec));
 }
 
 bool admit_service(struct call *call, struct cJSON *tree) {
     return allocate(call, NULL, tree);
+}
+
+/* --- changes of the type --- */
+
+static bool has_node_ports(const struct cJSON *service) {
+    struct sv type = json_find_string(service, "spec.type");
+    return sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer"));
+}
+
+static bool is_from_outside(const struct cJSON *service) {
+    return has_node_ports(service) || json_count(json_find(service, "spec.externalIPs")) > 0;
+}
+
+/* What went with the old type goes, unless the client changed it, too. */
+static void drop_unchanged(struct cJSON *spec, const struct cJSON *was, struct sv key) {
+    if (json_equal(json_get(spec, key), json_get(was, key)))
+        json_remove(spec, key);
+}
+
+static bool same_node_ports(const struct cJSON *spec, const struct cJSON *was) {
+    JSON_EACH (port, json_get(spec, SV("ports"))) {
+        bool is_old = !json_get(port, SV("nodePort"));
+        JSON_EACH (other, json_get(was, SV("ports")))
+            is_old |= json_equal(json_get(other, SV("nodePort")), json_get(port, SV("nodePort")));
+        if (!is_old)
+            return false;
+    }
+    return true;
+}
+
+static void drop_parts_of_type(const struct cJSON *old, struct cJSON *tree, struct cJSON *spec) {
+    static const struct sv addresses[] = {SV("clusterIP"), SV("clusterIPs"), SV("ipFamilies"),
+                                          SV("ipFamilyPolicy"), SV("internalTrafficPolicy")};
+    static const struct sv balanced[] = {SV("allocateLoadBalancerNodePorts"),
+                                         SV("loadBalancerClass")};
+    const struct cJSON *was = json_get(old, SV("spec"));
+    bool was_balanced = sv_eq(json_find_string(was, "type"), SV("LoadBalancer"));
+    for (size_t i = 0; !is_external_name(old) && is_external_name(tree) && i < COUNT_OF(addresses);
+         i++)
+        drop_unchanged(spec, was, addresses[i]);
+    if (has_node_ports(old) && !has_node_ports(tree) && same_node_ports(spec, was))
+        JSON_EACH (port, json_get(spec, SV("ports")))
+            json_remove(port, SV("nodePort"));
+    for (size_t i = 0; was_balanced && i < COUNT_OF(balanced); i++)
+        if (!sv_eq(json_find_string(spec, "type"), SV("LoadBalancer")))
+            drop_unchanged(spec, was, balanced[i]);
+    if (is_from_outside(old) && !is_from_outside(tree))
+        drop_unchanged(spec, was, SV("externalTrafficPolicy"));
+}
+
+/* Ports keep their node ports by name when an update leaves them out. */
+static void keep_node_ports(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    if (!has_node_ports(old) || !has_node_ports(tree))
+        return;
+    JSON_EACH (port, json_find(tree, "spec.ports"))
+        JSON_EACH (was, json_find(old, "spec.ports")) {
+            int64_t node_port = json_int_or(was, SV("nodePort"), 0);
+            if (json_get(port, SV("nodePort")) || node_port == 0 || has_port(tree, node_port) ||
+                !sv_eq(json_find_string(port, "name"), json_find_string(was, "name")))
+                continue;
+            json_set_int(call->arena, port, SV("nodePort"), node_port);
+        }
 }
 
 /* What was allocated stays when an update leaves it out. */
@@ -261,11 +381,13 @@ bool admit_service_update(struct call *call, const struct cJSON *old, struct cJS
                                      SV("ipFamilyPolicy")};
     struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
     const struct cJSON *was = json_get(old, SV("spec"));
-    if (sv_eq(json_string_or(spec, SV("type"), SV("")), SV("ExternalName")))
+    drop_parts_of_type(old, tree, spec);
+    if (is_external_name(tree))
         return true;
-    for (size_t i = 0; i < COUNT_OF(keys); i++)
+    for (size_t i = 0; !is_external_name(old) && i < COUNT_OF(keys); i++)
         if (json_count(json_get(spec, keys[i])) == 0 &&
             json_text(json_get(spec, keys[i])).len == 0 && json_get(was, keys[i]))
             json_set(call->arena, spec, keys[i], json_copy(call->arena, json_get(was, keys[i])));
+    keep_node_ports(call, old, tree);
     return allocate(call, old, tree);
 }

@@ -16,8 +16,8 @@ static const struct {
      "Invalid value: [\"10.96.0.9\"]: failed to allocate IP 10.96.0.9: provided IP is already "
      "allocated"},
     {SERVICE("d", "\"clusterIP\":\"10.1.0.9\""), 422, "details.causes.0.message",
-     "Invalid value: [\"10.1.0.9\"]: failed to allocate IP 10.1.0.9: the provided IP (10.1.0.9) is "
-     "not in the valid range. The range of valid IPs is 10.96.0.0/12"},
+     "Invalid value: [\"10.1.0.9\"]: failed to allocate IP 10.1.0.9: the provided network does not "
+     "match the current range"},
     /* Behind the highest. */
     {SERVICE("e", "\"type\":\"ClusterIP\""), 201, "spec.clusterIP", "10.96.0.10"},
     {"{\"metadata\":{\"name\":\"f\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80,"

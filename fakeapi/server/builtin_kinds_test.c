@@ -41,19 +41,23 @@ static const struct {
     {"EndpointSlice", "\"addressType\":\"IPv4\",\"endpoints\":[]"},
     {"Lease", "\"spec\":{\"holderIdentity\":\"h\"}"},
     {"ControllerRevision", "\"revision\":1,\"data\":{\"a\":1}"},
+    {"Ingress",
+     "\"spec\":{\"defaultBackend\":{\"service\":{\"name\":\"s\",\"port\":{\"number\":80}}}}"},
     {"IngressClass", "\"spec\":{\"controller\":\"x.io/c\"}"},
     {"RoleBinding", "\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"Role\","
                     "\"name\":\"r\"}"},
     {"ClusterRoleBinding",
      "\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":\"ClusterRole\",\"name\":"
      "\"r\"}"},
+    {"VolumeAttachment", "\"spec\":{\"attacher\":\"d\",\"nodeName\":\"n\",\"source\":{"
+                         "\"persistentVolumeName\":\"v\"}}"},
     {"StorageClass", "\"provisioner\":\"x.io/p\""},
     {"CSIDriver", "\"spec\":{}"},
     {"CSINode", "\"spec\":{\"drivers\":[]}"},
     {"PriorityClass", "\"value\":7"},
     {"RuntimeClass", "\"handler\":\"runc\""},
-    {"HorizontalPodAutoscaler",
-     "\"spec\":{\"scaleTargetRef\":{\"kind\":\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3}"},
+    {"HorizontalPodAutoscaler", "\"spec\":{\"scaleTargetRef\":{\"apiVersion\":\"apps/"
+                                "v1\",\"kind\":\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3}"},
     {"PodDisruptionBudget", "\"spec\":{\"minAvailable\":1,\"selector\":{\"matchLabels\":{\"a\":"
                             "\"b\"}}}"},
     {"MutatingWebhookConfiguration", WEBHOOKS},

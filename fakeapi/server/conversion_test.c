@@ -70,10 +70,11 @@ TEST(events_are_found_by_what_they_are_about) {
 TEST(autoscalers_have_two_versions) {
     AUTO(arena) arena = arena_new();
     AUTO(fakeapi) api = fixture_api();
-    REQUIRE(fixture_create(api, arena, "autoscaling/v1/horizontalpodautoscalers", "default",
-                           "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"kind\":"
-                           "\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3,"
-                           "\"targetCPUUtilizationPercentage\":70}}")
+    REQUIRE(fixture_create(
+                api, arena, "autoscaling/v1/horizontalpodautoscalers", "default",
+                "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"kind\":"
+                "\"Deployment\",\"apiVersion\":\"apps/v1\",\"name\":\"d\"},\"maxReplicas\":3,"
+                "\"targetCPUUtilizationPercentage\":70}}")
                 .http_status == 201);
     struct api_response second =
         fixture_get(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default", "h");
@@ -81,7 +82,8 @@ TEST(autoscalers_have_two_versions) {
     CHECK(json_find(second.body, "spec.targetCPUUtilizationPercentage") == NULL);
     fixture_create(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default",
                    "{\"metadata\":{\"name\":\"i\"},\"spec\":{\"scaleTargetRef\":{\"kind\":"
-                   "\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3,\"metrics\":[{\"type\":"
+                   "\"Deployment\",\"apiVersion\":\"apps/"
+                   "v1\",\"name\":\"d\"},\"maxReplicas\":3,\"metrics\":[{\"type\":"
                    "\"Resource\",\"resource\":{\"name\":\"memory\",\"target\":{\"type\":"
                    "\"AverageValue\",\"averageValue\":\"1Gi\"}}}]}}");
     struct api_response first =
@@ -209,7 +211,7 @@ static const struct {
      "null}: minAvailable and maxUnavailable cannot be both set"},
     {"autoscaling/v2/horizontalpodautoscalers", "default",
      "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"minReplicas\":3,\"maxReplicas\":2,"
-     "\"scaleTargetRef\":{\"kind\":\"D\",\"name\":\"d\"}}}",
+     "\"scaleTargetRef\":{\"kind\":\"D\",\"name\":\"d\",\"apiVersion\":\"a/v1\"}}}",
      "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
     {"storage.k8s.io/v1/storageclasses", "", "{\"metadata\":{\"name\":\"s\"}}",
      "provisioner: Required value"},

@@ -126,6 +126,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     if (!check_rules(call, tree, NULL) || !check_absent(call, tree) ||
         !webhooks_validate(call, &admission) || !admit_quota(call, tree))
         return false;
+    if (is_builtin(call, SV("Job")))
+        share_job_labels(call, tree);
     warn_of_object(call, tree);
     if (is_builtin(call, SV("ResourceQuota")))
         fill_quota_status(call, tree);

@@ -154,6 +154,7 @@ TEST(a_collection_goes_by_selector) {
     fixture_create(api, arena, "configmaps", "default",
                    "{\"metadata\":{\"name\":\"b\",\"labels\":{\"x\":\"2\"}}}");
     struct request request = fixture_request(VERB_DELETE_COLLECTION, "configmaps", "default", "");
+    request.wants_text = true; /* as over HTTP */
     request.label_selector = SV("x=1");
     struct api_response response = fixture_send(api, arena, &request);
     CHECK(json_count(json_get(response.body, SV("items"))) == 1);

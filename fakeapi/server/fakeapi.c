@@ -15,27 +15,38 @@ enum { WATCH_WINDOW_EVENTS_DEFAULT = 16384 };
 
 /* --- what a server has from its first moment on --- */
 
-static const char *const first_objects[][2] = {
-    {"namespaces", "{\"metadata\":{\"name\":\"default\"}}"},
-    {"namespaces", "{\"metadata\":{\"name\":\"kube-system\"}}"},
-    {"namespaces", "{\"metadata\":{\"name\":\"kube-public\"}}"},
-    {"namespaces", "{\"metadata\":{\"name\":\"kube-node-lease\"}}"},
-    {"services", "{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\",\"labels\":{"
-                 "\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},\"spec\":{\"ports\":[{"
-                 "\"name\":\"https\",\"protocol\":\"TCP\",\"port\":443,\"targetPort\":6443}]}}"},
+static const struct {
+    struct sv group, plural;
+    const char *object;
+} first_objects[] = {
+    {SV(""), SV("namespaces"), "{\"metadata\":{\"name\":\"default\"}}"},
+    {SV(""), SV("namespaces"), "{\"metadata\":{\"name\":\"kube-system\"}}"},
+    {SV(""), SV("namespaces"), "{\"metadata\":{\"name\":\"kube-public\"}}"},
+    {SV(""), SV("namespaces"), "{\"metadata\":{\"name\":\"kube-node-lease\"}}"},
+    {SV(""), SV("services"),
+     "{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\",\"labels\":{"
+     "\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},\"spec\":{\"ports\":[{"
+     "\"name\":\"https\",\"protocol\":\"TCP\",\"port\":443,\"targetPort\":6443}]}}"},
+    {SV("scheduling.k8s.io"), SV("priorityclasses"),
+     "{\"metadata\":{\"name\":\"system-node-critical\"},\"value\":2000001000,\"description\":"
+     "\"Used for system critical pods that must not be moved from their current node.\"}"},
+    {SV("scheduling.k8s.io"), SV("priorityclasses"),
+     "{\"metadata\":{\"name\":\"system-cluster-critical\"},\"value\":2000000000,\"description\":"
+     "\"Used for system critical pods that must run in the cluster, but can be moved to another "
+     "node if necessary.\"}"},
 };
 
 static void create_first_objects(struct fakeapi *api) {
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(first_objects); i++) {
         struct error err = {0};
-        const struct cJSON *object = json_read(arena, sv_from(first_objects[i][1]), &err);
+        const struct cJSON *object = json_read(arena, sv_from(first_objects[i].object), &err);
         assert(object);
         struct request request = {
             .verb = VERB_CREATE,
-            .group = SV(""),
+            .group = first_objects[i].group,
             .version = SV("v1"),
-            .plural = sv_from(first_objects[i][0]),
+            .plural = first_objects[i].plural,
             .namespace_name = json_find_string(object, "metadata.namespace"),
             .name = SV(""),
             .subresource = SV(""),

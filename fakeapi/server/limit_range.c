@@ -104,6 +104,35 @@ static void check_most(struct faults *faults, const struct cJSON *item, struct s
     }
 }
 
+/* How much more may be used than is asked for. */
+static void check_ratio(struct faults *faults, const struct cJSON *item, struct sv type,
+                        const struct cJSON *requests, const struct cJSON *limits) {
+    JSON_EACH (bound, json_get(item, SV("maxLimitRequestRatio"))) {
+        struct quantity most, limit, request;
+        struct sv name = json_key(bound);
+        struct arena *arena = faults->call->arena;
+        if (!quantity_parse(json_text(bound), &most))
+            continue;
+        struct sv head =
+            arena_printf(arena, "%.*s max limit to request ratio per %.*s is %.*s, but",
+                         SV_ARG(name), SV_ARG(type), SV_ARG(shown(faults, most)));
+        if (!read_quantity(requests, name, &request) || request.nano == 0) {
+            add_fault(faults, arena_printf(arena, "%.*s no request is specified or request is 0",
+                                           SV_ARG(head)));
+            continue;
+        }
+        if (!read_quantity(limits, name, &limit) || limit.nano == 0) {
+            add_fault(faults, arena_printf(arena, "%.*s no limit is specified or limit is 0",
+                                           SV_ARG(head)));
+            continue;
+        }
+        double ratio = (double)limit.nano / (double)request.nano;
+        if (ratio > (double)quantity_milli_value(most) / 1000)
+            add_fault(faults,
+                      arena_printf(arena, "%.*s provided ratio is %f", SV_ARG(head), ratio));
+    }
+}
+
 static struct cJSON *sum_of(struct call *call, const struct cJSON *pod, const char *path) {
     struct cJSON *sum = json_map(call->arena);
     JSON_EACH (container, json_find(pod, "spec.containers"))
@@ -127,12 +156,17 @@ static void check_pod(struct faults *faults, const struct cJSON *range, const st
             const struct cJSON *resources = json_get(container, SV("resources"));
             check_least(faults, item, SV("Container"), json_get(resources, SV("requests")));
             check_most(faults, item, SV("Container"), json_get(resources, SV("limits")), "limit");
+            check_ratio(faults, item, SV("Container"), json_get(resources, SV("requests")),
+                        json_get(resources, SV("limits")));
         }
     item = item_of_type(range, SV("Pod"));
     if (!item)
         return;
-    check_least(faults, item, SV("Pod"), sum_of(faults->call, pod, "resources.requests"));
-    check_most(faults, item, SV("Pod"), sum_of(faults->call, pod, "resources.limits"), "limit");
+    const struct cJSON *requests = sum_of(faults->call, pod, "resources.requests");
+    const struct cJSON *limits = sum_of(faults->call, pod, "resources.limits");
+    check_least(faults, item, SV("Pod"), requests);
+    check_most(faults, item, SV("Pod"), limits, "limit");
+    check_ratio(faults, item, SV("Pod"), requests, limits);
 }
 
 static void check_claim(struct faults *faults, const struct cJSON *range,

@@ -173,7 +173,11 @@ bool admit_create(struct call *call, struct cJSON *tree);
 bool admit_secret(struct call *call, struct cJSON *tree);
 /* admission_job.c: once a job has its uid: selector and labels. */
 void identify_job(struct call *call, struct cJSON *tree);
+/* And once it is accepted: a job without labels shares those of its pods. */
+void share_job_labels(struct call *call, struct cJSON *tree);
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+/* Once the object is known to be valid: whether a claim may ask for more. */
+bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree);
 
 /* --- admission_service.c: addresses and ports, each given to one service --- */
 

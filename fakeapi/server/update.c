@@ -243,7 +243,7 @@ bool replace_object(struct call *call, struct stored *stored,
     if (!sv_eq(replacement->subresource, SV("status")))
         bump_generation(call, old, tree);
     bool is_same = is_unchanged(old, tree);
-    if ((!is_same && !check_rules(call, tree, old)) ||
+    if ((!is_same && (!check_rules(call, tree, old) || !admit_resize(call, old, tree))) ||
         (!replacement->is_admitted && !webhooks_validate(call, &admission)))
         return false;
     if (is_same) {

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules of what bounds a namespace: quotas and limit ranges. */
+#include "fakeapi/schema/validate.h"
+
+#include "core/api/quantity.h"
+#include "core/base/arena.h"
+#include "core/data/json.h"
+
+/* --- names of resources --- */
+
+/* Those that are counted come first: their amounts are whole numbers. */
+static const struct sv counted[] = {
+    SV("pods"),       SV("resourcequotas"),         SV("services"),
+    SV("secrets"),    SV("replicationcontrollers"), SV("persistentvolumeclaims"),
+    SV("configmaps"), SV("services.nodeports"),     SV("services.loadbalancers"),
+};
+static const struct sv measured[] = {
+    SV("cpu"),
+    SV("memory"),
+    SV("ephemeral-storage"),
+    SV("requests.cpu"),
+    SV("requests.memory"),
+    SV("requests.storage"),
+    SV("requests.ephemeral-storage"),
+    SV("limits.cpu"),
+    SV("limits.memory"),
+    SV("limits.ephemeral-storage"),
+};
+
+static bool is_counted(struct sv name) {
+    return sv_index_of(name, counted, COUNT_OF(counted)) < COUNT_OF(counted);
+}
+
+static bool is_quota_resource(struct sv name) {
+    return is_counted(name) ||
+           sv_index_of(name, measured, COUNT_OF(measured)) < COUNT_OF(measured) ||
+           sv_starts_with(name, SV("hugepages-")) ||
+           sv_starts_with(name, SV("requests.hugepages-"));
+}
+
+/* --- quotas --- */
+
+static void check_hard(const struct checker *checker, const struct cJSON *hard) {
+    JSON_EACH (amount, hard) {
+        struct sv name = json_key(amount);
+        struct sv field = arena_printf(checker->arena, "spec.hard[%.*s]", SV_ARG(name));
+        const struct cJSON *shown = json_string(checker->arena, name);
+        struct quantity quantity;
+        const char *fault = check_qualified_name(name);
+        if (fault)
+            report_invalid(checker, field, shown, fault);
+        if (!fault && sv_find(name, '/') == name.len && !is_quota_resource(name)) {
+            if (!sv_eq(name, SV("storage")))
+                report_invalid(checker, field, shown,
+                               "must be a standard resource type or fully qualified");
+            report_invalid(checker, field, shown, "must be a standard resource for quota");
+        }
+        if (!quantity_parse(json_text(amount), &quantity))
+            continue;
+        if (quantity.nano < 0)
+            report_invalid(checker, field, amount, "must be greater than or equal to 0");
+        if (is_counted(name) && quantity_milli_value(quantity) % 1000 != 0)
+            report_invalid(checker, field, amount, "must be an integer");
+    }
+}
+
+static bool suits_scope(struct sv scope, struct sv resource) {
+    static const struct sv computed[] = {
+        SV("pods"),          SV("cpu"),          SV("memory"),         SV("limits.cpu"),
+        SV("limits.memory"), SV("requests.cpu"), SV("requests.memory")};
+    static const struct sv of_claims[] = {SV("persistentvolumeclaims"), SV("requests.storage")};
+    if (sv_eq(scope, SV("BestEffort")))
+        return sv_eq(resource, SV("pods"));
+    if (sv_eq(scope, SV("VolumeAttributesClass")))
+        return sv_index_of(resource, of_claims, COUNT_OF(of_claims)) < COUNT_OF(of_claims);
+    return sv_index_of(resource, computed, COUNT_OF(computed)) < COUNT_OF(computed);
+}
+
+static bool has_scope(const struct cJSON *scopes, struct sv wanted) {
+    JSON_EACH (scope, scopes)
+        if (sv_eq(json_text(scope), wanted))
+            return true;
+    return false;
+}
+
+static void check_scopes(const struct checker *checker, const struct cJSON *spec) {
+    static const struct sv known[] = {SV("Terminating"),          SV("NotTerminating"),
+                                      SV("BestEffort"),           SV("NotBestEffort"),
+                                      SV("PriorityClass"),        SV("CrossNamespacePodAffinity"),
+                                      SV("VolumeAttributesClass")};
+    static const struct sv pairs[][2] = {{SV("BestEffort"), SV("NotBestEffort")},
+                                         {SV("Terminating"), SV("NotTerminating")}};
+    const struct cJSON *scopes = json_get(spec, SV("scopes"));
+    JSON_EACH (scope, scopes) {
+        bool is_known = sv_index_of(json_text(scope), known, COUNT_OF(known)) < COUNT_OF(known);
+        if (!is_known)
+            report_invalid(checker, SV("spec.scopes"), scopes, "unsupported scope");
+        JSON_EACH (amount, json_get(spec, SV("hard")))
+            if (is_known && is_quota_resource(json_key(amount)) &&
+                !suits_scope(json_text(scope), json_key(amount)))
+                report_invalid(checker, SV("spec.scopes"), scopes,
+                               "unsupported scope applied to resource");
+    }
+    for (size_t i = 0; i < COUNT_OF(pairs); i++)
+        if (has_scope(scopes, pairs[i][0]) && has_scope(scopes, pairs[i][1]))
+            report_invalid(checker, SV("spec.scopes"), scopes, "conflicting scopes");
+}
+
+void check_resource_quota(const struct checker *checker, const struct cJSON *object,
+                          const struct cJSON *old) {
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    check_hard(checker, json_get(spec, SV("hard")));
+    check_scopes(checker, spec);
+    if (old && !json_equal(json_get(spec, SV("scopes")), json_find(old, "spec.scopes")))
+        report_invalid(checker, SV("spec.scopes"), json_get(spec, SV("scopes")),
+                       "field is immutable");
+}
+
+/* --- limit ranges --- */
+
+/* An amount of one resource under one of the headings of a limit. */
+struct amount {
+    const struct cJSON *item; /* NULL: none */
+    struct quantity quantity;
+};
+
+static struct amount amount_of(const struct cJSON *limit, struct sv heading, struct sv name) {
+    struct amount amount = {.item = json_get(json_get(limit, heading), name)};
+    if (amount.item && !quantity_parse(json_text(amount.item), &amount.quantity))
+        amount.item = NULL;
+    return amount;
+}
+
+/* Says so when `less` is over `more`; `shown` is the amount that the refusal shows. */
+static void check_order(const struct checker *checker, struct amount less, const char *less_name,
+                        struct amount more, const char *more_name, struct sv field,
+                        const struct cJSON *shown) {
+    if (!less.item || !more.item || quantity_compare(less.quantity, more.quantity) <= 0)
+        return;
+    report_invalid(checker, field, shown,
+                   arena_printf(checker->arena, "%s value %.*s is greater than %s value %.*s",
+                                less_name, SV_ARG(json_text(less.item)), more_name,
+                                SV_ARG(json_text(more.item)))
+                       .ptr);
+}
+
+static void check_resource(const struct checker *checker, const struct cJSON *limit, struct sv name,
+                           struct sv field) {
+    struct amount min = amount_of(limit, SV("min"), name), max = amount_of(limit, SV("max"), name);
+    struct amount most = amount_of(limit, SV("default"), name);
+    struct amount request = amount_of(limit, SV("defaultRequest"), name);
+    struct arena *arena = checker->arena;
+    struct sv min_field = arena_printf(arena, "%.*s.min[%.*s]", SV_ARG(field), SV_ARG(name));
+    struct sv most_field = arena_printf(arena, "%.*s.default[%.*s]", SV_ARG(field), SV_ARG(name));
+    struct sv request_field =
+        arena_printf(arena, "%.*s.defaultRequest[%.*s]", SV_ARG(field), SV_ARG(name));
+    check_order(checker, min, "min", max, "max", min_field, min.item);
+    check_order(checker, min, "min", request, "default request", request_field, request.item);
+    check_order(checker, request, "default request", max, "max", request_field, request.item);
+    check_order(checker, request, "default request", most, "default limit", request_field,
+                request.item);
+    check_order(checker, min, "min", most, "default", most_field, min.item);
+    check_order(checker, most, "default", max, "max", most_field, max.item);
+}
+
+/* Each resource once, under whichever heading it comes first. */
+static void check_resources(const struct checker *checker, const struct cJSON *limit,
+                            struct sv field) {
+    static const struct sv headings[] = {SV("max"), SV("min"), SV("default"), SV("defaultRequest")};
+    for (size_t i = 0; i < COUNT_OF(headings); i++)
+        JSON_EACH (amount, json_get(limit, headings[i])) {
+            bool is_known = false;
+            for (size_t k = 0; k < i; k++)
+                is_known |= json_get(json_get(limit, headings[k]), json_key(amount)) != NULL;
+            if (!is_known)
+                check_resource(checker, limit, json_key(amount), field);
+        }
+}
+
+static void check_limit(const struct checker *checker, const struct cJSON *limit, struct sv field) {
+    static const struct sv not_of_pods[] = {SV("default"), SV("defaultRequest")};
+    bool is_pod = sv_eq(json_find_string(limit, "type"), SV("Pod"));
+    bool is_claim = sv_eq(json_find_string(limit, "type"), SV("PersistentVolumeClaim"));
+    for (size_t i = 0; is_pod && i < COUNT_OF(not_of_pods); i++)
+        if (json_count(json_get(limit, not_of_pods[i])) > 0)
+            report_forbidden(checker, path_member(checker, field, not_of_pods[i]), limit,
+                             "may not be specified when `type` is 'Pod'");
+    if (is_claim && !json_find(limit, "min.storage") && !json_find(limit, "max.storage"))
+        report_required(checker, path_member(checker, field, SV("limits")), limit,
+                        "either minimum or maximum storage value is required, but neither was "
+                        "provided");
+    check_resources(checker, limit, field);
+}
+
+void check_limit_range(const struct checker *checker, const struct cJSON *object,
+                       const struct cJSON *old) {
+    enum { LIMITS_MAX = 1000 }; /* far more than there are types; the search is quadratic */
+    const struct cJSON *limits = json_find(object, "spec.limits");
+    size_t index = 0;
+    (void)old;
+    if (json_count(limits) > LIMITS_MAX)
+        findings_add(checker->arena, checker->findings, SV("spec.limits"), "FieldValueTooMany",
+                     limits, "Too many: %zu: must have at most %d items", json_count(limits),
+                     LIMITS_MAX);
+    JSON_EACH (limit, limits) {
+        struct sv field = path_index(checker, SV("spec.limits"), index++);
+        const struct cJSON *type = json_get(limit, SV("type"));
+        bool is_known = false;
+        for (const struct cJSON *other = limits->child;
+             other != limit && index < LIMITS_MAX && !is_known; other = other->next)
+            is_known = json_equal(json_get(other, SV("type")), type);
+        if (is_known)
+            report_duplicate(checker, path_member(checker, field, SV("type")), type);
+        check_limit(checker, limit, field);
+    }
+}
