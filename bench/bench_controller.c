@@ -27,14 +27,16 @@ enum {
     QUIET_MS = 2000,
     QUIET_TIMEOUT_MS = 2 * 60 * 1000,
     POLL_MS = 200,
+    /* Edits of which each is answered by a write of the controller's, one after the other. */
+    REACTIONS_MAX = 100,
     /* One request that deletes them one by one. */
     DELETE_TIMEOUT_MS = 5 * 60 * 1000,
 };
 
 #define BENCH_NAMESPACE "cacheruntime-bench"
 
-/* One container for each component and no entries, as upstream was measured. */
-static const char class_text[] =
+/* One container for each component, and no entries unless asked for, as upstream was measured. */
+static const char class_format[] =
     "apiVersion: data.fluid.io/v1alpha1\n"
     "kind: CacheRuntimeClass\n"
     "metadata: {name: " BENCH_NAMESPACE "}\n"
@@ -42,6 +44,7 @@ static const char class_text[] =
     "topology:\n"
     "  master:\n"
     "    service: {headless: {}}\n"
+    "%.*s"
     "    template:\n"
     "      spec: {containers: [{name: master, image: registry.example/bench:1}]}\n"
     "  worker:\n"
@@ -56,6 +59,20 @@ static const char class_text[] =
     "          image: registry.example/bench:1\n"
     "          securityContext: {privileged: true}\n";
 
+static const char entries_format[] =
+    "    executionEntries:\n"
+    "      checkRuntimeReady: {command: ['true'], periodSeconds: %lld}\n"
+    "      reportSummary:\n"
+    "        command: [echo, '{\"cacheCapacity\": \"1.00GiB\", \"cached\": \"0.00B\"}']\n"
+    "        periodSeconds: %lld\n";
+
+static struct sv class_text(const struct bench_controller_options *options, struct arena *arena) {
+    long long period_s = options->period_s;
+    struct sv entries =
+        period_s > 0 ? arena_printf(arena, entries_format, period_s, period_s) : SV("");
+    return arena_printf(arena, class_format, SV_ARG(entries));
+}
+
 struct pair {
     double created_ms, bound_ms; /* bench_now_ms(); 0: not yet */
 };
@@ -64,7 +81,7 @@ struct pair {
 struct reading {
     double now_ms, cpu_ms;
     double watched_cpu_ms[BENCH_WATCHED_MAX + 1];
-    double writes, events, reads, plans;
+    double writes, events, reads, plans, executions;
     struct sv page; /* of the controller's metrics */
 };
 
@@ -150,7 +167,8 @@ static bool prepare(struct run *run, struct error *err) {
             return false;
     return ensure(run, &RESOURCE_NAMESPACES,
                   object_new(arena, &RESOURCE_NAMESPACES, SV(""), SV(BENCH_NAMESPACE)), err) &&
-           ensure(run, &RESOURCE_CACHE_RUNTIME_CLASSES, parse(arena, sv_from(class_text)), err);
+           ensure(run, &RESOURCE_CACHE_RUNTIME_CLASSES,
+                  parse(arena, class_text(run->options, arena)), err);
 }
 
 /* --- posting, and what becomes of it --- */
@@ -319,6 +337,7 @@ static bool read_all(struct run *run, struct reading *ret_reading, struct error 
     while (bench_metric_next(&rest, SV("cacheruntime_api_writes_total"), &labels, &value))
         *(is_event(labels) ? &reading.events : &reading.writes) += value;
     reading.plans = sum_of(reading.page, "cacheruntime_plans_total");
+    reading.executions = sum_of(reading.page, "cacheruntime_exec_duration_seconds_count");
     rest = reading.page;
     while (bench_metric_next(&rest, SV("rest_client_requests_total"), &labels, &value))
         if (sv_eq(bench_metric_label(labels, SV("method")), SV("GET")))
@@ -361,19 +380,17 @@ static int compare(const void *a, const void *b) {
 static void add_times(struct run *run, double began_ms, struct bench_figures *figures) {
     size_t count = run->options->runtime_count;
     double *times = ARENA_ARRAY(run->arena, double, count);
-    double first_ms = 0, last_ms = 0;
+    double *ends = ARENA_ARRAY(run->arena, double, count);
     for (size_t i = 0; i < count; i++) {
-        double bound_ms = run->pairs[i].bound_ms;
-        times[i] = bound_ms - run->pairs[i].created_ms;
-        if (i == 0 || bound_ms < first_ms)
-            first_ms = bound_ms;
-        if (bound_ms > last_ms)
-            last_ms = bound_ms;
+        ends[i] = run->pairs[i].bound_ms - began_ms;
+        times[i] = run->pairs[i].bound_ms - run->pairs[i].created_ms;
     }
     qsort(times, count, sizeof(*times), compare);
-    bench_add(figures, "first_bound_ms", first_ms - began_ms);
-    bench_add(figures, "to_bound_ms", last_ms - began_ms);
-    bench_add(figures, "bound_per_second", (double)count * 1e3 / (last_ms - began_ms));
+    qsort(ends, count, sizeof(*ends), compare);
+    bench_add(figures, "first_bound_ms", ends[0]);
+    bench_add(figures, "half_bound_ms", ends[count / 2]);
+    bench_add(figures, "to_bound_ms", ends[count - 1]);
+    bench_add(figures, "bound_per_second", (double)count * 1e3 / ends[count - 1]);
     bench_add(figures, "create_to_bound_p50_ms", times[count / 2]);
     bench_add(figures, "create_to_bound_p99_ms", times[count * 99 / 100]);
 }
@@ -430,6 +447,46 @@ static bool measure_rest(struct run *run, struct bench_figures *figures, struct 
     bench_add(figures, "steady_writes",
               after.writes + after.events - before.writes - before.events);
     bench_add(figures, "steady_plans", after.plans - before.plans);
+    double executions = after.executions - before.executions;
+    if (executions > 0) {
+        bench_add(figures, "steady_executions", executions);
+        bench_add(figures, "cpu_ms_per_execution", (after.cpu_ms - before.cpu_ms) / executions);
+    }
+    return true;
+}
+
+/* --- how soon it answers --- */
+
+/* From an edit that has to be undone to the sight of the controller's write that undoes it. */
+static bool spoil_and_wait(struct run *run, size_t number, double *ret_ms, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *body;
+    struct pair *pair = &run->pairs[number];
+    struct request request = collection(VERB_PATCH, &RESOURCE_DATASETS);
+    request.name = arena_printf(arena, "rt-%zu", number);
+    request.subresource = SV("status");
+    request.patch_type = PATCH_MERGE;
+    request.body = parse(arena, SV("{status: {phase: NotBound}}"));
+    pair->bound_ms = 0;
+    run->bound_count--;
+    double began_ms = bench_now_ms();
+    if (!bench_cluster_ask(run->cluster, &request, arena, &body, err) ||
+        !wait_count(run, &run->bound_count, run->options->runtime_count, "Bound again", err))
+        return error_wrap(err, "rt-%zu", number);
+    *ret_ms = pair->bound_ms - began_ms;
+    return true;
+}
+
+static bool measure_reactions(struct run *run, struct bench_figures *figures, struct error *err) {
+    double times[REACTIONS_MAX];
+    size_t count = run->options->runtime_count;
+    count = count < REACTIONS_MAX ? count : REACTIONS_MAX;
+    for (size_t i = 0; i < count; i++)
+        if (!spoil_and_wait(run, i, &times[i], err))
+            return false;
+    qsort(times, count, sizeof(*times), compare);
+    bench_add(figures, "reaction_p50_ms", times[count / 2]);
+    bench_add(figures, "reaction_p99_ms", times[count * 99 / 100]);
     return true;
 }
 
@@ -495,7 +552,8 @@ static bool measure(struct run *run, struct bench_figures *figures, struct error
         return false;
     add_times(run, began_ms, figures);
     add_costs(run, &before, &bound, &after, figures);
-    return measure_rest(run, figures, err) && delete_all(run, figures, err);
+    return measure_rest(run, figures, err) && measure_reactions(run, figures, err) &&
+           delete_all(run, figures, err);
 }
 
 /* --- programs --- */

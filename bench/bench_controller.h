@@ -29,6 +29,7 @@ struct bench_controller_options {
     size_t runtime_count;   /* at least 1 */
     size_t node_count;      /* 0: those that the server has; never with a server of our own */
     int64_t steady_ms;      /* how long it is watched at rest; 0: not at all */
+    int64_t period_s;       /* of the class's entries; 0: it has none */
     bool deletes;           /* measures that too; on a server of somebody else always */
     uint64_t seed;
     struct bench_watched watched[BENCH_WATCHED_MAX];

@@ -25,6 +25,7 @@ enum {
     NODES_MAX = 10000,
     STEADY_SECONDS_DEFAULT = 10,
     STEADY_SECONDS_MAX = 24 * 60 * 60,
+    PERIOD_SECONDS_MAX = 60 * 60,
     SECONDS_DEFAULT = 5,
     SECONDS_MAX = 600,
     DIVISOR_MAX = 1000,
@@ -35,7 +36,7 @@ struct bench_options {
     uint64_t runtimes; /* UINT64_MAX: not said */
     uint64_t workers, seed;
     uint64_t runs, nodes; /* UINT64_MAX: not said */
-    uint64_t steady_seconds;
+    uint64_t steady_seconds, period_seconds;
     uint64_t seconds, divisor;
     struct sv stock;
     int output;
@@ -243,6 +244,8 @@ static int bench_controller(const struct command *command, const struct bench_op
         return fail_range(command, "nodes", NODES_MAX);
     if (options->steady_seconds > STEADY_SECONDS_MAX)
         return fail_range(command, "steady", STEADY_SECONDS_MAX);
+    if (options->period_seconds > PERIOD_SECONDS_MAX)
+        return fail_range(command, "period", PERIOD_SECONDS_MAX);
     struct bench_controller_options controller = {
         .crctl = "/proc/self/exe",
         .controller = options->controller.len > 0 ? arena_copy(arena, options->controller).ptr
@@ -251,6 +254,7 @@ static int bench_controller(const struct command *command, const struct bench_op
         .runtime_count = runtimes,
         .node_count = nodes,
         .steady_ms = (int64_t)options->steady_seconds * 1000,
+        .period_s = (int64_t)options->period_seconds,
         .deletes = options->deletes,
         .seed = options->seed,
     };
@@ -304,6 +308,9 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
                       "controller: simulated nodes; with --kubeconfig none unless said"),
         {SV("steady"), OPTION_NUMBER, SV("SECONDS"), NULL, 0, &bench.steady_seconds,
          SV("controller: how long it is measured at rest (10)")},
+        NUMBER_OPTION("period", &bench.period_seconds,
+                      "controller: seconds between two checks, and two reports, of each runtime; "
+                      "0: the class has no scripts (0)"),
         FLAG_OPTION("delete", &bench.deletes,
                     "controller: measure the end too; with --kubeconfig always"),
         TEXT_OPTION("controller", "FILE", &bench.controller,
