@@ -36,6 +36,11 @@ enum {
  * are refused. The tree owns copies: `text` may go away. */
 MUST_CHECK struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err);
 
+/* As json_read(), but without members `key` of members `parent`, if they are maps or lists. These
+ * are passed over rather than read: only their strings and brackets have to close. */
+MUST_CHECK struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
+                                           struct sv key, struct error *err);
+
 /* As json_read(), but the last of equal keys wins, as in Go; the path of the first duplicate
  * ("spec.replicas") goes to `ret_duplicate`, or SV(""). */
 MUST_CHECK struct cJSON *json_read_last_wins(struct arena *arena, struct sv text,

@@ -16,7 +16,8 @@ struct reader {
     const char *begin, *at, *end;
     struct error *err;
     bool last_wins;
-    struct sv duplicate; /* path of the first one */
+    struct sv duplicate;                 /* path of the first one */
+    struct sv passed_parent, passed_key; /* what is passed over; "" in a member's place: nothing */
     struct sv path[JSON_DEPTH_MAX];
     size_t depth;
 };
@@ -259,6 +260,33 @@ static void remember(struct seen_keys *seen, struct cJSON *map, struct cJSON *me
     }
 }
 
+static bool is_passed_over(const struct reader *reader, struct sv key) {
+    return reader->passed_key.len > 0 && reader->depth >= 2 && sv_eq(key, reader->passed_key) &&
+           sv_eq(reader->path[reader->depth - 2], reader->passed_parent);
+}
+
+/* From the opening bracket to behind the closing one. */
+static bool pass_over(struct reader *reader) {
+    size_t depth = 0;
+    do {
+        int byte = peek(reader);
+        if (byte < 0)
+            return invalid(reader, "the text ends within a value");
+        if (byte == '"') {
+            const char *end = skip_plain(reader->at + 1, reader->end);
+            if (end == reader->end || *end != '"')
+                end = find_string_end(reader, end);
+            if (!end)
+                return invalid(reader, "a string without its closing quote");
+            reader->at = end;
+        }
+        depth += byte == '{' || byte == '[';
+        depth -= byte == '}' || byte == ']';
+        reader->at++;
+    } while (depth > 0);
+    return true;
+}
+
 static bool read_member(struct reader *reader, struct cJSON *map, struct seen_keys *seen) {
     skip_blanks(reader);
     if (peek(reader) != '"')
@@ -282,6 +310,11 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
         return invalid(reader, "a colon was expected after a key");
     reader->at++;
     reader->path[reader->depth - 1] = key;
+    if (is_passed_over(reader, key)) {
+        skip_blanks(reader);
+        if (peek(reader) == '{' || peek(reader) == '[')
+            return pass_over(reader);
+    }
     if (member) {
         struct cJSON *next = member->next, *prev = member->prev;
         struct cJSON fresh = {.next = next, .prev = prev};
@@ -393,6 +426,18 @@ static struct cJSON *read_document(struct reader *reader, struct sv text) {
 struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err) {
     struct reader reader = {
         .arena = arena, .begin = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .err = err};
+    return read_document(&reader, text);
+}
+
+struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
+                                struct sv key, struct error *err) {
+    struct reader reader = {.arena = arena,
+                            .begin = text.ptr,
+                            .at = text.ptr,
+                            .end = text.ptr + text.len,
+                            .err = err,
+                            .passed_parent = parent,
+                            .passed_key = key};
     return read_document(&reader, text);
 }
 

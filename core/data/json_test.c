@@ -221,3 +221,36 @@ TEST(numbers_are_equal_by_value_and_maps_without_order) {
         CHECK(json_equal(b, a) == cases[i].equal);
     }
 }
+
+TEST(members_that_nobody_asked_for_are_passed_over) {
+    static const struct {
+        struct sv text, kept; /* "": refused */
+    } cases[] = {
+        {SV("{\"metadata\":{\"name\":\"a\",\"managedFields\":[{\"f\":{}}],\"uid\":\"1\"}}"),
+         SV("{\"metadata\":{\"name\":\"a\",\"uid\":\"1\"}}")},
+        {SV("{\"object\":{\"metadata\":{\"managedFields\" : [ \"]}\\\"\\\\\" , "
+            "{\"[\":1}]},\"b\":1}}"),
+         SV("{\"object\":{\"metadata\":{},\"b\":1}}")},
+        {SV("[{\"metadata\":{\"managedFields\":{}}},{\"managedFields\":[1]}]"),
+         SV("[{\"metadata\":{}},{\"managedFields\":[1]}]")},
+        {SV("{\"managedFields\":[],\"data\":{\"managedFields\":[2]}}"),
+         SV("{\"managedFields\":[],\"data\":{\"managedFields\":[2]}}")},
+        {SV("{\"metadata\":{\"managedFields\":null}}"),
+         SV("{\"metadata\":{\"managedFields\":null}}")},
+        {SV("{\"metadata\":{\"managedFields\":\"x\"}}"),
+         SV("{\"metadata\":{\"managedFields\":\"x\"}}")},
+        {SV("{\"metadata\":{\"managedFields\":[{\"a\":1}"), SV("")},
+        {SV("{\"metadata\":{\"managedFields\":[\"a}]}}"), SV("")},
+        {SV("{\"metadata\":{\"managedFields\":[]"), SV("")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        const struct cJSON *root =
+            json_read_without(arena, cases[i].text, SV("metadata"), SV("managedFields"), &err);
+        CHECK((root != NULL) == (cases[i].kept.len > 0));
+        CHECK(root || err.code == ERROR_INVALID);
+        if (root)
+            CHECK_SV(json_write_arena(arena, root, JSON_COMPACT), cases[i].kept);
+    }
+}
