@@ -22,7 +22,8 @@ class Webhook:
         self.requests = []
         certificate, key = bench.path("hook.pem"), bench.path("hook.key")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                        "-subj", "/CN=hook", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                        "-subj", "/CN=hook", "-addext",
+                        "subjectAltName=IP:127.0.0.1,DNS:hook.system.svc", "-keyout",
                         key, "-out", certificate], check=True, capture_output=True)
         with open(certificate, "rb") as file:
             self.bundle = base64.b64encode(file.read()).decode()
@@ -30,7 +31,8 @@ class Webhook:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"https://{self.address}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def handler(hook):  # pylint: disable=no-self-argument
@@ -140,6 +142,27 @@ def fails(api, hook):
             check(status == 201, f"{title}, ignored: {status} {body}")
 
 
+def serves_a_service(api, hook):
+    """A webhook behind a Service, whose name its certificate has to carry."""
+    def config(name):
+        return {"caBundle": hook.bundle,
+                "service": {"namespace": "system", "name": name, "path": "/deny"}}
+
+    with configured(api, "validating", hook.item("deny", clientConfig=config("hook"))):
+        status, body = create(api, "at-a-service")
+    check(status == 403 and body["message"].endswith("denied the request: not here"),
+          f"{status} {body}")
+    asked = len(hook.requests)
+    with configured(api, "validating", hook.item("deny", clientConfig=config("other"))):
+        status, body = create(api, "at-another-service")
+    check(status == 500 and 'Post "https://other.system.svc:443/deny?timeout=10s": ' in
+          body["message"] and "certificate" in body["message"], f"{status} {body}")
+    with configured(api, "validating", hook.item("deny", clientConfig=config("none"))):
+        status, body = create(api, "at-no-service")
+    check(status == 500 and 'service "none" not found' in body["message"], f"{status} {body}")
+    check(len(hook.requests) == asked, "a webhook of another name was asked")
+
+
 def waits_alone(server, hook):
     """While one request waits for its webhook, others are served."""
     answers = []
@@ -198,11 +221,13 @@ def ends_while_waiting(bench, server, hook):
 
 
 def run(bench):
-    server = bench.serve(crds=False)
     hook = Webhook(bench)
+    server = bench.serve("--service-address",
+                         f"system/hook={hook.address},system/other={hook.address}", crds=False)
     mutates(server.api, hook)
     refuses(server.api, hook)
     fails(server.api, hook)
+    serves_a_service(server.api, hook)
     waits_alone(server, hook)
     changes_pods_of_controllers(server.api, hook)
     ends_while_waiting(bench, server, hook)

@@ -40,6 +40,7 @@ struct serve_options {
     struct sv tokens, certificate, key, client_ca;
     struct sv simulation;
     struct sv load, crds, data, kubeconfig, ready_file;
+    struct sv service_addresses;
 };
 
 struct serve {
@@ -152,6 +153,23 @@ static void make_cluster(struct serve *serve) {
     serve->api = world_api(serve->world);
 }
 
+/* "NAMESPACE/NAME=HOST:PORT", and more of them behind commas. */
+static bool route_services(struct serve *serve, struct error *err) {
+    struct sv rest = serve->options->service_addresses;
+    while (rest.len > 0) {
+        struct sv address = sv_cut(&rest, ',');
+        struct sv entry = address, service = sv_cut(&address, '=');
+        size_t slash = sv_find(service, '/'), colon = sv_find(address, ':');
+        bool is_service = slash > 0 && slash + 1 < service.len;
+        if (!is_service || colon == 0 || colon + 1 >= address.len)
+            return error_set(err, ERROR_INVALID,
+                             "--service-address: \"%.*s\" is not NAMESPACE/NAME=HOST:PORT",
+                             SV_ARG(entry));
+        fakeapi_route_service(serve->api, service, arena_copy(serve->arena, address).ptr);
+    }
+    return true;
+}
+
 static bool fill_store(struct serve *serve, struct error *err) {
     const struct serve_options *options = serve->options;
     if (options->data.len > 0) {
@@ -248,7 +266,7 @@ static int serve_all(const struct command *command, const struct serve_options *
                      scripts_open_file(&serve.scripts, options->simulation, serve.arena, &err);
     if (has_input)
         make_cluster(&serve);
-    has_input = has_input && fill_store(&serve, &err);
+    has_input = has_input && route_services(&serve, &err) && fill_store(&serve, &err);
     int status = has_input ? EXIT_HARNESS : EXIT_USAGE;
     if (has_input && start_server(&serve, &err) && announce(&serve, &err)) {
         run_until_told(&serve, loop);
@@ -300,6 +318,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         .data = empty,
         .kubeconfig = empty,
         .ready_file = empty,
+        .service_addresses = empty,
     };
     const struct option options[] = {
         TEXT_OPTION("address", "IP", &serve.address, "where to listen; 127.0.0.1"),
@@ -312,6 +331,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
                     "the server's certificate; made if absent"),
         TEXT_OPTION("tls-private-key-file", "FILE", &serve.key, "its key"),
         TEXT_OPTION("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
+        TEXT_OPTION("service-address", "NS/NAME=HOST:PORT[,...]", &serve.service_addresses,
+                    "who answers for a service that is a webhook's"),
         NUMBER_OPTION("nodes", &serve.nodes, "simulated nodes; 1"),
         NUMBER_OPTION("image-pull-ms", &serve.image_pull_ms,
                       "how long a node pulls an image; 2000"),

@@ -41,7 +41,7 @@ struct open_call {
     struct dialogue *dialogue;
     size_t index;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *connect_to;
     char *url;
     struct buf answer;
     char message[CURL_ERROR_SIZE];
@@ -60,6 +60,7 @@ static void free_call(struct open_call *call) {
         curl_easy_cleanup(call->easy);
     }
     curl_slist_free_all(call->headers);
+    curl_slist_free_all(call->connect_to);
     buf_release(&call->answer);
     mem_free(call->url);
     mem_free(call);
@@ -115,11 +116,19 @@ static size_t take_answer(char *bytes, size_t size, size_t count, void *context)
 
 /* The server tells the webhook how long it waits. */
 static char *url_with_timeout(const struct webhook_call *call) {
-    size_t size = call->url.len + 32;
+    size_t size = call->target.url.len + 32;
     char *url = mem_alloc(size);
-    snprintf(url, size, "%.*s?timeout=%llds", SV_ARG(call->url),
+    snprintf(url, size, "%.*s?timeout=%llds", SV_ARG(call->target.url),
              (long long)(call->timeout_ms / 1000));
     return url;
+}
+
+/* The certificate still has to be that of the URL's host. */
+static void send_elsewhere(struct open_call *open, struct sv address) {
+    char line[LINE_BYTES_MAX];
+    snprintf(line, sizeof(line), "::%.*s", SV_ARG(address));
+    open->connect_to = curl_slist_append(NULL, line);
+    curl_easy_setopt(open->easy, CURLOPT_CONNECT_TO, open->connect_to);
 }
 
 static void set_up(struct open_call *open, const struct webhook_call *call) {
@@ -141,9 +150,11 @@ static void set_up(struct open_call *open, const struct webhook_call *call) {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, open);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, open->message);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, open);
-    if (call->ca_bundle.len > 0) {
-        struct curl_blob blob = {(void *)(uintptr_t)call->ca_bundle.ptr, call->ca_bundle.len,
-                                 CURL_BLOB_COPY};
+    if (call->target.connect_to.len > 0)
+        send_elsewhere(open, call->target.connect_to);
+    if (call->target.ca_bundle.len > 0) {
+        struct curl_blob blob = {(void *)(uintptr_t)call->target.ca_bundle.ptr,
+                                 call->target.ca_bundle.len, CURL_BLOB_COPY};
         curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
     }
 }

@@ -399,6 +399,24 @@ static struct sv storage_version(const struct cJSON *crd) {
     return SV("");
 }
 
+/* Who takes any version takes the first: the one that needs no conversion. */
+static void add_custom_types(struct registry *registry, const struct cJSON *crd,
+                             struct resource_type *const *types, size_t count, bool is_known) {
+    struct sv stored = storage_version(crd);
+    bool is_webhook = sv_eq(json_find_string(crd, "spec.conversion.strategy"), SV("Webhook"));
+    for (size_t i = 0; i < count; i++) {
+        types[i]->sets_defaults_on_read = is_known || count > 1;
+        types[i]->storage_group = types[i]->resource.group;
+        types[i]->storage_version = stored;
+        types[i]->is_converted_by_webhook =
+            is_webhook && !sv_eq(types[i]->resource.version, stored);
+    }
+    for (int is_stored = 1; is_stored >= 0; is_stored--)
+        for (size_t i = 0; i < count; i++)
+            if (sv_eq(types[i]->resource.version, stored) == (is_stored == 1))
+                add_type(registry, types[i]);
+}
+
 bool registry_put_crd(struct registry *registry, const struct cJSON *crd, struct error *err) {
     enum { VERSIONS_MAX = 32 };
     struct resource_type *types[VERSIONS_MAX];
@@ -419,11 +437,6 @@ bool registry_put_crd(struct registry *registry, const struct cJSON *crd, struct
     bool is_known = count > 0 && registry_find_group_kind(registry, types[0]->resource.group,
                                                           types[0]->resource.kind);
     registry_remove_crd(registry, copy);
-    for (size_t i = 0; i < count; i++) {
-        types[i]->sets_defaults_on_read = is_known || count > 1;
-        types[i]->storage_group = types[i]->resource.group;
-        types[i]->storage_version = storage_version(copy);
-        add_type(registry, types[i]);
-    }
+    add_custom_types(registry, copy, types, count, is_known);
     return true;
 }

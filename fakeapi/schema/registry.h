@@ -46,6 +46,7 @@ struct resource_type {
     /* Custom types: other served versions share storage through this key (group/plural). */
     struct sv storage_key;
     struct sv storage_group, storage_version; /* in which form Kubernetes stores it */
+    bool is_converted_by_webhook;             /* between this version and that one */
 };
 
 struct registry *registry_new(void);
@@ -63,7 +64,8 @@ const struct resource_type *registry_find_group_kind(const struct registry *regi
                                                      struct sv group, struct sv kind);
 bool registry_has_group_version(const struct registry *registry, struct sv group,
                                 struct sv version);
-/* All types in the order of discovery; for (size_t i = 0; (type = registry_at(r, i)); i++). */
+/* All types in the order of discovery, of a custom one the version that is stored first; for
+ * (size_t i = 0; (type = registry_at(r, i)); i++). */
 const struct resource_type *registry_at(const struct registry *registry, size_t index);
 
 /* Adds or replaces the types of a CustomResourceDefinition. Fails with ERROR_INVALID and the path

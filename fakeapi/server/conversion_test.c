@@ -421,3 +421,58 @@ TEST(what_is_doubtful_is_accepted_with_a_warning) {
         CHECK_SV(response.warnings[0], sv_from(cases[i].warning));
     }
 }
+
+/* --- definitions whose versions only a webhook can convert --- */
+
+#define CONVERTED                                                                                  \
+    "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":\"Namespaced\"" \
+    ",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"conversion\":{\"strategy\":\"Webhook\","  \
+    "\"webhook\":{\"conversionReviewVersions\":[\"v1\"],\"clientConfig\":{\"url\":\"https://h/"    \
+    "\"}}"                                                                                         \
+    "},\"versions\":[{\"name\":\"v1beta1\",\"served\":true,\"storage\":false,\"schema\":{"         \
+    "\"openAPIV3Schema\":{\"type\":\"object\"}}},{\"name\":\"v1\",\"served\":true,\"storage\":"    \
+    "true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}"
+
+static const struct {
+    enum verb verb;
+    const char *resource, *name;
+    bool is_metadata_only;
+    int http_status;
+} converted[] = {
+    {VERB_GET, "x.io/v1/foos", "a", false, 200},
+    {VERB_LIST, "x.io/v1/foos", "", false, 200},
+    {VERB_CREATE, "x.io/v1beta1/foos", "", false, 501},
+    {VERB_GET, "x.io/v1beta1/foos", "a", false, 501},
+    {VERB_LIST, "x.io/v1beta1/foos", "", false, 501},
+    {VERB_UPDATE, "x.io/v1beta1/foos", "a", false, 501},
+    {VERB_PATCH, "x.io/v1beta1/foos", "a", false, 501},
+    /* Metadata is the same in all versions. */
+    {VERB_GET, "x.io/v1beta1/foos", "a", true, 200},
+    {VERB_DELETE, "x.io/v1beta1/foos", "a", false, 200},
+};
+
+TEST(what_only_a_webhook_can_convert_is_refused_by_name) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    REQUIRE(fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+                           CONVERTED)
+                .http_status == 201);
+    REQUIRE(fixture_create(
+                api, arena, "x.io/v1/foos", "default",
+                "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"a\"}}")
+                .http_status == 201);
+    for (size_t i = 0; i < COUNT_OF(converted); i++) {
+        struct request request =
+            fixture_request(converted[i].verb, converted[i].resource, "default", converted[i].name);
+        request.metadata_only = converted[i].is_metadata_only;
+        request.body = fixture_json(arena, "{\"metadata\":{\"name\":\"a\"}}");
+        if (converted[i].verb == VERB_DELETE)
+            request.body = NULL;
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK(response.http_status == converted[i].http_status);
+        if (response.http_status == 501)
+            CHECK_SV(fixture_message(&response),
+                     SV("conversion of foos.x.io between versions by a webhook (objects are stored "
+                        "as v1, which needs none) is not supported by this API server"));
+    }
+}

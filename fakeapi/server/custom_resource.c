@@ -10,6 +10,21 @@
 
 #define CLEANUP_FINALIZER SV("customresourcecleanup.apiextensions.k8s.io")
 
+/* Metadata is the same in all versions. */
+bool check_conversion(struct call *call) {
+    const struct resource_type *type = call->type;
+    enum verb verb = call->request->verb;
+    bool is_deletion = verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
+    if (!type->is_converted_by_webhook || is_deletion || call->request->metadata_only)
+        return true;
+    return refuse_unsupported(
+        call, arena_printf(call->arena,
+                           "conversion of %.*s.%.*s between versions by a webhook (objects are "
+                           "stored as %.*s, which needs none)",
+                           SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
+                           SV_ARG(type->storage_version)));
+}
+
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct error err = {0};
     /* Its names are somebody else's: the object is kept, but serves nothing. */

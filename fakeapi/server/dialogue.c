@@ -126,8 +126,9 @@ static void ask(struct dialogue *dialogue, const struct webhook_question *questi
     struct webhook_call call = {
         .index = index,
         .webhook = asked.webhook,
-        .url = arena_copy(arena, question->url),
-        .ca_bundle = arena_copy(arena, question->ca_bundle),
+        .target = {arena_copy(arena, question->target.url),
+                   arena_copy(arena, question->target.connect_to),
+                   arena_copy(arena, question->target.ca_bundle)},
         .body = json_write_arena(arena, question->review, JSON_COMPACT),
         .timeout_ms = question->timeout_ms,
     };

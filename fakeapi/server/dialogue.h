@@ -15,6 +15,7 @@
 #include "core/base/base.h"
 #include "core/base/rng.h"
 #include "core/base/sv.h"
+#include "fakeapi/server/webhook_target.h"
 
 struct arena;
 struct cJSON;
@@ -32,9 +33,8 @@ enum {
 struct webhook_call {
     size_t index; /* for dialogue_answer() and dialogue_fail() */
     struct sv webhook;
-    struct sv url;
-    struct sv ca_bundle; /* PEM; "": those that the system trusts */
-    struct sv body;      /* an AdmissionReview */
+    struct webhook_target target;
+    struct sv body; /* an AdmissionReview */
     int64_t timeout_ms;
 };
 
@@ -70,7 +70,8 @@ struct rng *dialogue_uid_rng(struct dialogue *dialogue);
 struct rng *dialogue_name_rng(struct dialogue *dialogue);
 
 struct webhook_question {
-    struct sv webhook, url, ca_bundle;
+    struct sv webhook;
+    struct webhook_target target;
     int64_t timeout_ms;
     struct cJSON *review; /* an AdmissionReview whose request has no uid yet */
 };

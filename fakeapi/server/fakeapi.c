@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/server/dialogue.h"
@@ -72,6 +73,7 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
         .events_kept = kept ? kept : api->options.watch_window_events,
     });
     api->service_addresses = service_addresses_new();
+    api->service_routes = map_new();
     rng_init_named(&api->uid_rng, options->seed, SV("uid"));
     rng_init_named(&api->name_rng, options->seed, SV("generateName"));
     create_first_objects(api);
@@ -82,9 +84,14 @@ void fakeapi_free(struct fakeapi *api) {
     if (!api)
         return;
     service_addresses_free(api->service_addresses);
+    map_free(api->service_routes);
     store_free(api->store);
     registry_free(api->registry);
     mem_free(api);
+}
+
+void fakeapi_route_service(struct fakeapi *api, struct sv service, const char *address) {
+    map_put(api->service_routes, service, (void *)(uintptr_t)address);
 }
 
 /* --- requests --- */
@@ -125,7 +132,7 @@ static bool find_type(struct call *call) {
         return refuse(call, 404, "NotFound", SV("the server could not find the requested resource"),
                       json_map(call->arena));
     call->collection = store_collection(call->api->store, call->type->storage_key);
-    return true;
+    return check_conversion(call);
 }
 
 static bool offers_subresource(const struct call *call) {

@@ -15,6 +15,7 @@
 
 struct dialogue;
 struct findings;
+struct map;
 struct service_addresses;
 struct webhook_client;
 
@@ -24,6 +25,7 @@ struct fakeapi {
     struct store *store;
     struct rng uid_rng, name_rng;
     struct service_addresses *service_addresses;
+    struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     uint64_t request_count, watch_event_count;
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
@@ -195,6 +197,8 @@ const struct user_info *call_user(struct call *call);
 
 /* --- custom_resource.c --- */
 
+/* False: refused, since the answer would have to be converted by a webhook, which is not built. */
+bool check_conversion(struct call *call);
 /* Before a CRD is stored: its types are served from here on. A dry run only checks them. */
 bool serve_custom_resource(struct call *call, const struct cJSON *crd);
 /* Deletes its objects; true when none is left. */

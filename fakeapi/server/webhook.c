@@ -4,11 +4,11 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
-#include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/patch.h"
 #include "fakeapi/server/webhook_parts.h"
+#include "fakeapi/server/webhook_target.h"
 
 enum { TIMEOUT_SECONDS_DEFAULT = 10 };
 
@@ -50,25 +50,6 @@ static bool pass_failure(struct call *call, const struct webhook *webhook, struc
 
 /* --- asking --- */
 
-/* "" and where to, or why it cannot be called. */
-static struct sv read_address(struct call *call, const struct webhook *webhook,
-                              struct webhook_question *question) {
-    const struct cJSON *config = json_get(webhook->source, SV("clientConfig"));
-    const struct cJSON *service = json_get(config, SV("service"));
-    question->url = json_find_string(config, "url");
-    question->ca_bundle = SV("");
-    if (json_is_map(service))
-        return arena_printf(call->arena,
-                            "service %.*s/%.*s cannot be reached: this server has no cluster "
-                            "network; give the webhook a clientConfig.url",
-                            SV_ARG(json_find_string(service, "namespace")),
-                            SV_ARG(json_find_string(service, "name")));
-    struct sv bundle = json_find_string(config, "caBundle");
-    return bundle.len == 0 || base64_decode(call->arena, bundle, &question->ca_bundle)
-               ? SV("")
-               : SV("clientConfig.caBundle is no base64");
-}
-
 /* True with a verdict; false: refused, or the call waits. */
 static bool ask(struct call *call, const struct admission *admission, const struct webhook *webhook,
                 struct verdict *ret_verdict) {
@@ -79,7 +60,12 @@ static bool ask(struct call *call, const struct admission *admission, const stru
             1000 * json_int_or(webhook->source, SV("timeoutSeconds"), TIMEOUT_SECONDS_DEFAULT),
     };
     struct webhook_reply reply;
-    *ret_verdict = (struct verdict){.failure = read_address(call, webhook, &question)};
+    const struct cJSON *config = json_get(webhook->source, SV("clientConfig"));
+    *ret_verdict = (struct verdict){.failure = webhook_target_read(call, config, &question.target)};
+    if (ret_verdict->failure.len == 0 && webhook->type != call->type &&
+        (webhook->type->is_converted_by_webhook || call->type->is_converted_by_webhook))
+        ret_verdict->failure = SV("its rules name a version to which only a webhook could convert "
+                                  "the object, which this server does not support");
     if (ret_verdict->failure.len > 0)
         return true;
     question.review = review_request(call, admission, webhook);

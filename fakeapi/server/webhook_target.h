@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * webhook_target: where a clientConfig leads: to a URL, or to a Service. There is no network of a
+ * cluster, so a Service is answered for by what the server's owner said (fakeapi_route_service()),
+ * by its externalName, or by an endpoint outside of the cluster; a simulated pod is none that
+ * could answer. Whoever answers shows a certificate for NAME.NAMESPACE.svc. Pure.
+ */
+#ifndef FAKEAPI_SERVER_WEBHOOK_TARGET_H
+#define FAKEAPI_SERVER_WEBHOOK_TARGET_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+struct call;
+struct cJSON;
+
+struct webhook_target {
+    struct sv url;
+    struct sv connect_to; /* "HOST:PORT"; "": where the URL says */
+    struct sv ca_bundle;  /* PEM; "": those that the system trusts */
+};
+
+/* SV("") and the target, in the call's arena; or why there is none. */
+struct sv webhook_target_read(struct call *call, const struct cJSON *client_config,
+                              struct webhook_target *ret_target);
+
+#endif
