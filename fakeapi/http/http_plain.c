@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is no resource: discovery, OpenAPI, version, health, metrics, the index. */
 #include "core/base/arena.h"
+#include "core/base/error.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/server/discovery.h"
 #include "fakeapi/server/openapi.h"
+#include "fakeapi/server/openapi_protobuf.h"
 
 /* --- documents that seldom change: a client that has one is told so --- */
+
+static bool write_document(struct buf *text, const struct route *route, const struct cJSON *body,
+                           struct sv media_type, struct error *err) {
+    if (sv_eq(media_type, SV(OPENAPI_PROTOBUF_TYPE)))
+        return openapi_protobuf_write(body, text, err);
+    return (json_write(text, body, route->is_pretty ? JSON_PRETTY : JSON_COMPACT) &&
+            buf_append_byte(text, '\n')) ||
+           error_set(err, ERROR_TOO_LARGE, "the document has more than %zu bytes", text->bytes_max);
+}
 
 static enum MHD_Result send_document(struct exchange *exchange, const struct route *route,
                                      const struct cJSON *body, struct sv media_type) {
     struct arena *arena = exchange->server->arena;
+    struct error err = {0};
     struct buf text;
     buf_init(&text, ANSWER_BYTES_MAX);
-    bool fits = json_write(&text, body, route->is_pretty ? JSON_PRETTY : JSON_COMPACT) &&
-                buf_append_byte(&text, '\n');
-    assert(fits);
+    if (!write_document(&text, route, body, media_type, &err)) {
+        buf_release(&text);
+        return send_status(exchange, route, 500, "InternalError", sv_from(err.message));
+    }
     struct http_answer answer = {
         .http_status = 200,
         .media_type = media_type,
@@ -48,8 +61,8 @@ static enum MHD_Result answer_discovery(struct exchange *exchange, const struct 
 static enum MHD_Result answer_openapi(struct exchange *exchange, const struct route *route) {
     struct cJSON *body;
     struct sv media_type;
-    if (!openapi_answer(exchange->server->options.api, route->path, exchange->server->arena, &body,
-                        &media_type))
+    if (!openapi_answer(exchange->server->options.api, route->path, header_of(exchange, "Accept"),
+                        exchange->server->arena, &body, &media_type))
         return send_unknown(exchange);
     return send_document(exchange, route, body, media_type);
 }

@@ -8,74 +8,17 @@
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/protobuf_table.h"
+#include "fakeapi/schema/protobuf_write.h"
 
 #include <stdlib.h>
 
-enum { VARINT_BYTES_MAX = 10, FRAME_BYTES = 4 };
+enum { FRAME_BYTES = 4 };
 
 struct encoder {
-    struct buf *buf;
+    struct protobuf_writer writer;
     struct arena *arena; /* for texts on the way */
-    bool is_full;
     int depth;
 };
-
-/* Once the buffer is full, nothing more is written; the end reports it. */
-static void put(struct encoder *encoder, struct sv bytes) {
-    if (!encoder->is_full && !buf_append(encoder->buf, bytes))
-        encoder->is_full = true;
-}
-
-static size_t varint(uint64_t value, char *space) {
-    size_t len = 0;
-    do {
-        space[len++] = (char)((value & 0x7f) | (value >= 0x80 ? 0x80 : 0));
-        value >>= 7;
-    } while (value > 0);
-    return len;
-}
-
-static void put_varint(struct encoder *encoder, uint64_t value) {
-    char space[VARINT_BYTES_MAX];
-    size_t len = varint(value, space);
-    put(encoder, (struct sv){space, len});
-}
-
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
-
-static void put_tag(struct encoder *encoder, uint32_t number, unsigned wire_type) {
-    put_varint(encoder, (uint64_t)number << 3 | wire_type);
-}
-
-static void put_bytes(struct encoder *encoder, uint32_t number, struct sv bytes) {
-    put_tag(encoder, number, WIRE_BYTES);
-    put_varint(encoder, bytes.len);
-    put(encoder, bytes);
-}
-
-static void put_number(struct encoder *encoder, uint32_t number, int64_t value) {
-    put_tag(encoder, number, WIRE_VARINT);
-    put_varint(encoder, (uint64_t)value);
-}
-
-/* --- what has its length in front: written first, then moved to make room for the length --- */
-
-static size_t begin_nested(struct encoder *encoder, uint32_t number) {
-    put_tag(encoder, number, WIRE_BYTES);
-    return buf_view(encoder->buf).len;
-}
-
-static void end_nested(struct encoder *encoder, size_t begin) {
-    char space[VARINT_BYTES_MAX];
-    size_t len = buf_view(encoder->buf).len - begin;
-    size_t length_bytes = varint(len, space);
-    put(encoder, (struct sv){space, length_bytes});
-    if (encoder->is_full)
-        return;
-    char *nested = encoder->buf->bytes + encoder->buf->start + begin;
-    memmove(nested + length_bytes, nested, len);
-    memcpy(nested, space, length_bytes);
-}
 
 /* --- values --- */
 
@@ -93,16 +36,16 @@ static void encode_time(struct encoder *encoder, struct sv text) {
     int64_t fraction;
     if (point < text.len && sv_to_int64(sv_prefix(sv_drop(text, point + 1), 6), &fraction))
         micros = fraction;
-    put_number(encoder, 1, seconds);
-    put_number(encoder, 2, micros * 1000);
+    protobuf_put_number(&encoder->writer, 1, seconds);
+    protobuf_put_number(&encoder->writer, 2, micros * 1000);
 }
 
 static void encode_int_or_string(struct encoder *encoder, const struct cJSON *item) {
     int64_t number;
     bool is_number = json_to_int64(item, &number);
-    put_number(encoder, 1, is_number ? 0 : 1);
-    put_number(encoder, 2, is_number ? number : 0);
-    put_bytes(encoder, 3, is_number ? SV("") : json_text(item));
+    protobuf_put_number(&encoder->writer, 1, is_number ? 0 : 1);
+    protobuf_put_number(&encoder->writer, 2, is_number ? number : 0);
+    protobuf_put_bytes(&encoder->writer, 3, is_number ? SV("") : json_text(item));
 }
 
 static const struct protobuf_field *field_for(const struct protobuf_message *message,
@@ -126,7 +69,7 @@ static void encode_either(struct encoder *encoder, const struct protobuf_message
     const struct protobuf_field *field = field_for(message, item);
     /* A schema in the place of a flag means that the flag is set. */
     if (field && json_is_map(item) && message->fields[0].type == PROTOBUF_BOOL)
-        put_number(encoder, message->fields[0].number, 1);
+        protobuf_put_number(&encoder->writer, message->fields[0].number, 1);
     if (field)
         encode_field(encoder, field, item);
 }
@@ -134,18 +77,7 @@ static void encode_either(struct encoder *encoder, const struct protobuf_message
 static void encode_duration(struct encoder *encoder, const struct cJSON *item) {
     int64_t duration_ms;
     if (api_duration_parse(json_text(item), &duration_ms))
-        put_number(encoder, 1, duration_ms * 1000000);
-}
-
-static void encode_double(struct encoder *encoder, uint32_t number, const struct cJSON *item) {
-    char space[8];
-    double value = strtod(arena_copy(encoder->arena, json_text(item)).ptr, NULL);
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    for (unsigned i = 0; i < sizeof(space); i++)
-        space[i] = (char)(bits >> (8 * i) & 0xff);
-    put_tag(encoder, number, WIRE_FIXED64);
-    put(encoder, (struct sv){space, sizeof(space)});
+        protobuf_put_number(&encoder->writer, 1, duration_ms * 1000000);
 }
 
 static void encode_single(struct encoder *encoder, const struct protobuf_field *field,
@@ -155,27 +87,28 @@ static void encode_single(struct encoder *encoder, const struct protobuf_field *
     size_t begin;
     switch (field->type) {
     case PROTOBUF_BOOL:
-        put_number(encoder, number, json_is_true(value));
+        protobuf_put_number(&encoder->writer, number, json_is_true(value));
         break;
     case PROTOBUF_INTEGER:
         if (!json_to_int64(value, &integer))
             integer = (int64_t)strtod(arena_copy(encoder->arena, json_text(value)).ptr, NULL);
-        put_number(encoder, number, integer);
+        protobuf_put_number(&encoder->writer, number, integer);
         break;
     case PROTOBUF_DOUBLE:
-        encode_double(encoder, number, value);
+        protobuf_put_double(&encoder->writer, number,
+                            strtod(arena_copy(encoder->arena, json_text(value)).ptr, NULL));
         break;
     case PROTOBUF_STRING:
-        put_bytes(encoder, number, json_text(value));
+        protobuf_put_bytes(&encoder->writer, number, json_text(value));
         break;
     case PROTOBUF_BYTES:
         if (base64_decode(encoder->arena, json_text(value), &bytes))
-            put_bytes(encoder, number, bytes);
+            protobuf_put_bytes(&encoder->writer, number, bytes);
         break;
     case PROTOBUF_MESSAGE:
-        begin = begin_nested(encoder, number);
+        begin = protobuf_begin_nested(&encoder->writer, number);
         encode_message(encoder, field->message, value);
-        end_nested(encoder, begin);
+        protobuf_end_nested(&encoder->writer, begin);
         break;
     }
 }
@@ -183,11 +116,11 @@ static void encode_single(struct encoder *encoder, const struct protobuf_field *
 static void encode_map(struct encoder *encoder, const struct protobuf_field *field,
                        const struct cJSON *map) {
     JSON_EACH (member, map) {
-        size_t begin = begin_nested(encoder, field->number);
-        put_bytes(encoder, 1, json_key(member));
+        size_t begin = protobuf_begin_nested(&encoder->writer, field->number);
+        protobuf_put_bytes(&encoder->writer, 1, json_key(member));
         if (!json_is_null(member))
             encode_single(encoder, field, 2, member);
-        end_nested(encoder, begin);
+        protobuf_end_nested(&encoder->writer, begin);
     }
 }
 
@@ -215,7 +148,7 @@ static bool has_any_field(const struct protobuf_message *message, const struct c
 
 static void encode_plain(struct encoder *encoder, const struct protobuf_message *message,
                          const struct cJSON *map) {
-    for (size_t i = 0; i < message->field_count && !encoder->is_full; i++) {
+    for (size_t i = 0; i < message->field_count && !encoder->writer.is_full; i++) {
         const struct protobuf_field *field = &message->fields[i];
         const struct cJSON *value = field->is_inline ? map : json_get(map, field->name);
         bool is_said = field->is_inline ? has_any_field(field->message, map)
@@ -228,7 +161,7 @@ static void encode_plain(struct encoder *encoder, const struct protobuf_message 
 static void encode_message(struct encoder *encoder, const struct protobuf_message *message,
                            const struct cJSON *item) {
     if (++encoder->depth > PROTOBUF_DEPTH_MAX) {
-        encoder->is_full = true;
+        encoder->writer.is_full = true;
         return;
     }
     switch (message->form) {
@@ -236,7 +169,7 @@ static void encode_message(struct encoder *encoder, const struct protobuf_messag
         encode_plain(encoder, message, item);
         break;
     case PROTOBUF_QUANTITY:
-        put_bytes(encoder, 1, json_text(item));
+        protobuf_put_bytes(&encoder->writer, 1, json_text(item));
         break;
     case PROTOBUF_INT_OR_STRING:
         encode_int_or_string(encoder, item);
@@ -249,7 +182,8 @@ static void encode_message(struct encoder *encoder, const struct protobuf_messag
         encode_duration(encoder, item);
         break;
     case PROTOBUF_RAW:
-        put_bytes(encoder, 1, json_write_arena(encoder->arena, item, JSON_COMPACT));
+        protobuf_put_bytes(&encoder->writer, 1,
+                           json_write_arena(encoder->arena, item, JSON_COMPACT));
         break;
     case PROTOBUF_ITEMS:
         encode_field(encoder, &message->fields[0], item);
@@ -272,45 +206,45 @@ static bool encode_body(struct encoder *encoder, const struct cJSON *tree, struc
                          "no protobuf message for kind \"%.*s\" of apiVersion \"%.*s\": ask for "
                          "JSON",
                          SV_ARG(sv_prefix(kind, 64)), SV_ARG(sv_prefix(api_version, 64)));
-    put(encoder, (struct sv){"k8s\0", 4});
-    size_t type = begin_nested(encoder, 1);
-    put_bytes(encoder, 1, api_version);
-    put_bytes(encoder, 2, kind);
-    end_nested(encoder, type);
-    size_t raw = begin_nested(encoder, 2);
+    protobuf_put(&encoder->writer, (struct sv){"k8s\0", 4});
+    size_t type = protobuf_begin_nested(&encoder->writer, 1);
+    protobuf_put_bytes(&encoder->writer, 1, api_version);
+    protobuf_put_bytes(&encoder->writer, 2, kind);
+    protobuf_end_nested(&encoder->writer, type);
+    size_t raw = protobuf_begin_nested(&encoder->writer, 2);
     encode_message(encoder, message, tree);
-    end_nested(encoder, raw);
-    put_bytes(encoder, 3, SV(""));
-    put_bytes(encoder, 4, SV(""));
+    protobuf_end_nested(&encoder->writer, raw);
+    protobuf_put_bytes(&encoder->writer, 3, SV(""));
+    protobuf_put_bytes(&encoder->writer, 4, SV(""));
     return true;
 }
 
 static bool finish(const struct encoder *encoder, struct error *err) {
-    return !encoder->is_full ||
+    return !encoder->writer.is_full ||
            error_set(err, ERROR_TOO_LARGE,
                      "protobuf: more than %zu bytes, or more than %d messages in one another",
-                     encoder->buf->bytes_max, PROTOBUF_DEPTH_MAX);
+                     encoder->writer.buf->bytes_max, PROTOBUF_DEPTH_MAX);
 }
 
 bool protobuf_encode(const struct cJSON *tree, struct buf *buf, struct error *err) {
     AUTO(arena) arena = arena_new();
-    struct encoder encoder = {.buf = buf, .arena = arena};
+    struct encoder encoder = {.writer = {.buf = buf}, .arena = arena};
     return encode_body(&encoder, tree, err) && finish(&encoder, err);
 }
 
 bool protobuf_encode_event(struct sv event_type, const struct cJSON *object, struct buf *buf,
                            struct error *err) {
     AUTO(arena) arena = arena_new();
-    struct encoder encoder = {.buf = buf, .arena = arena};
+    struct encoder encoder = {.writer = {.buf = buf}, .arena = arena};
     size_t begin = buf_view(buf).len;
-    put(&encoder, (struct sv){"\0\0\0\0", FRAME_BYTES});
-    put_bytes(&encoder, 1, event_type);
-    size_t raw_extension = begin_nested(&encoder, 2);
-    size_t raw = begin_nested(&encoder, 1);
+    protobuf_put(&encoder.writer, (struct sv){"\0\0\0\0", FRAME_BYTES});
+    protobuf_put_bytes(&encoder.writer, 1, event_type);
+    size_t raw_extension = protobuf_begin_nested(&encoder.writer, 2);
+    size_t raw = protobuf_begin_nested(&encoder.writer, 1);
     if (!encode_body(&encoder, object, err))
         return false;
-    end_nested(&encoder, raw);
-    end_nested(&encoder, raw_extension);
+    protobuf_end_nested(&encoder.writer, raw);
+    protobuf_end_nested(&encoder.writer, raw_extension);
     if (!finish(&encoder, err))
         return false;
     size_t len = buf_view(buf).len - begin - FRAME_BYTES;

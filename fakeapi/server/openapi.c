@@ -275,12 +275,31 @@ static struct cJSON *document_v2(struct fakeapi *api, struct arena *arena) {
     return document;
 }
 
-bool openapi_answer(struct fakeapi *api, struct sv path, struct arena *arena,
+/* The first known type of the header decides. */
+static struct sv media_type_v2(struct sv accept) {
+    static const struct sv protobuf_types[] = {
+        SV("application/com.github.proto-openapi.spec.v2@v1.0+protobuf"), /* of older clients */
+        SV(OPENAPI_PROTOBUF_TYPE),
+    };
+    static const struct sv json_types[] = {SV("application/json"), SV("application/*"), SV("*/*")};
+    while (accept.len > 0) {
+        struct sv range = sv_cut(&accept, ',');
+        struct sv type = sv_trim(sv_cut(&range, ';'));
+        if (sv_index_of(type, protobuf_types, COUNT_OF(protobuf_types)) < COUNT_OF(protobuf_types))
+            return SV(OPENAPI_PROTOBUF_TYPE);
+        if (sv_index_of(type, json_types, COUNT_OF(json_types)) < COUNT_OF(json_types))
+            break;
+    }
+    return SV("application/json");
+}
+
+bool openapi_answer(struct fakeapi *api, struct sv path, struct sv accept, struct arena *arena,
                     struct cJSON **ret_body, struct sv *ret_media_type) {
     struct cJSON *body = NULL;
-    struct sv rest = path;
+    struct sv rest = path, media_type = SV("application/json");
     if (sv_eq(path, SV("/openapi/v2"))) {
         body = document_v2(api, arena);
+        media_type = media_type_v2(accept);
     } else if (sv_eq(path, SV("/openapi/v3"))) {
         body = index_v3(api, arena);
     } else if (sv_starts_with(path, SV("/openapi/v3/api/"))) {
@@ -293,6 +312,6 @@ bool openapi_answer(struct fakeapi *api, struct sv path, struct arena *arena,
     if (!body)
         return false;
     *ret_body = body;
-    *ret_media_type = SV("application/json");
+    *ret_media_type = media_type;
     return true;
 }

@@ -14,7 +14,7 @@
 static struct cJSON *document(struct fakeapi *api, struct arena *arena, const char *path) {
     struct cJSON *body = NULL;
     struct sv media_type;
-    return openapi_answer(api, sv_from(path), arena, &body, &media_type) ? body : NULL;
+    return openapi_answer(api, sv_from(path), SV(""), arena, &body, &media_type) ? body : NULL;
 }
 
 static struct fakeapi *api_with_crd(struct arena *arena) {
@@ -32,6 +32,30 @@ static const struct cJSON *at(const struct cJSON *item, const char *const *keys)
     return item;
 }
 #define AT(item, ...) at(item, (const char *const[]){__VA_ARGS__, NULL})
+
+static const struct {
+    const char *path, *accept, *media_type;
+} asked[] = {
+    {"/openapi/v2", "", "application/json"},
+    {"/openapi/v2", "*/*", "application/json"},
+    {"/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+     OPENAPI_PROTOBUF_TYPE},
+    {"/openapi/v2", OPENAPI_PROTOBUF_TYPE ";q=0.8, application/json", OPENAPI_PROTOBUF_TYPE},
+    {"/openapi/v2", "application/json, " OPENAPI_PROTOBUF_TYPE, "application/json"},
+    {"/openapi/v3/api/v1", OPENAPI_PROTOBUF_TYPE, "application/json"},
+};
+
+TEST(the_second_version_is_protobuf_for_who_asks) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        struct cJSON *body;
+        struct sv media_type;
+        REQUIRE(openapi_answer(api, sv_from(asked[i].path), sv_from(asked[i].accept), arena, &body,
+                               &media_type));
+        CHECK_SV(media_type, sv_from(asked[i].media_type));
+    }
+}
 
 TEST(the_index_lists_each_group_version_with_a_hash) {
     AUTO(arena) arena = arena_new();
