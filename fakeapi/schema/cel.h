@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cel: the Common Expression Language as far as x-kubernetes-validations and admission use it:
- * operators, the macros has, all, exists, exists_one, map and filter, optionals, and the functions
+ * operators, the macros, with one name and with two, optionals, and the functions
  * for texts, lists, sets, numbers, times, quantities, regular expressions, URLs, addresses, named
  * formats and versions. What is not known is refused by name when an expression is compiled, never
  * when it runs. Pure.

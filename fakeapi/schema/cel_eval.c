@@ -5,13 +5,10 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 
-static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
-                     struct cel_value *ret_value);
-
-static bool evaluate_bool(struct evaluator *evaluator, const struct cel_node *node,
-                          bool *ret_value) {
+bool cel_evaluate_condition(struct evaluator *evaluator, const struct cel_node *node,
+                            bool *ret_value) {
     struct cel_value value;
-    if (!evaluate(evaluator, node, &value))
+    if (!cel_evaluate_node(evaluator, node, &value))
         return false;
     if (value.type != CEL_BOOL)
         return cel_no_overload(evaluator);
@@ -35,7 +32,7 @@ static bool unwrap(const struct cel_value *target, struct cel_value *ret_inner) 
 static bool evaluate_select(struct evaluator *evaluator, const struct cel_node *node,
                             struct cel_value *ret_value) {
     struct cel_value target, inner, found, key = cel_string(node->text);
-    if (!evaluate(evaluator, node->children[0], &target))
+    if (!cel_evaluate_node(evaluator, node->children[0], &target))
         return false;
     bool is_optional = node->kind == CEL_OPTIONAL_SELECT || target.type == CEL_OPTIONAL;
     bool has_inner = unwrap(&target, &inner);
@@ -62,8 +59,8 @@ static struct sv key_text(struct evaluator *evaluator, const struct cel_value *k
 static bool evaluate_index(struct evaluator *evaluator, const struct cel_node *node,
                            struct cel_value *ret_value) {
     struct cel_value target, inner, key, found;
-    if (!evaluate(evaluator, node->children[0], &target) ||
-        !evaluate(evaluator, node->children[1], &key))
+    if (!cel_evaluate_node(evaluator, node->children[0], &target) ||
+        !cel_evaluate_node(evaluator, node->children[1], &key))
         return false;
     bool is_optional = node->kind == CEL_OPTIONAL_INDEX || target.type == CEL_OPTIONAL;
     bool is_found = unwrap(&target, &inner) && cel_lookup(evaluator, &inner, &key, &found);
@@ -83,14 +80,14 @@ static bool evaluate_index(struct evaluator *evaluator, const struct cel_node *n
 static bool evaluate_logic(struct evaluator *evaluator, const struct cel_node *node,
                            struct cel_value *ret_value) {
     bool decides = node->kind == CEL_OR, left = false, right = false;
-    bool has_left = evaluate_bool(evaluator, node->children[0], &left);
+    bool has_left = cel_evaluate_condition(evaluator, node->children[0], &left);
     if (has_left && left == decides) {
         *ret_value = cel_bool(decides);
         return true;
     }
     struct error first = *evaluator->err;
     *evaluator->err = (struct error){0};
-    bool has_right = evaluate_bool(evaluator, node->children[1], &right);
+    bool has_right = cel_evaluate_condition(evaluator, node->children[1], &right);
     if (has_right && (right == decides || has_left)) {
         *ret_value = cel_bool(right);
         return true;
@@ -124,7 +121,8 @@ static bool evaluate_binary(struct evaluator *evaluator, const struct cel_node *
                             struct cel_value *ret_value) {
     struct cel_value a, b;
     int order;
-    if (!evaluate(evaluator, node->children[0], &a) || !evaluate(evaluator, node->children[1], &b))
+    if (!cel_evaluate_node(evaluator, node->children[0], &a) ||
+        !cel_evaluate_node(evaluator, node->children[1], &b))
         return false;
     switch (node->operation) {
     case CEL_EQUAL:
@@ -152,103 +150,9 @@ static bool evaluate_binary(struct evaluator *evaluator, const struct cel_node *
 static bool evaluate_negation(struct evaluator *evaluator, const struct cel_node *node,
                               struct cel_value *ret_value) {
     struct cel_value value, zero = cel_int(0);
-    if (!evaluate(evaluator, node->children[0], &value))
+    if (!cel_evaluate_node(evaluator, node->children[0], &value))
         return false;
     return cel_arithmetic(evaluator, CEL_SUBTRACT, &zero, &value, ret_value);
-}
-
-/* --- macros --- */
-
-/* What a macro gathers while it goes over its range. */
-struct gathering {
-    struct cel_value *values; /* of map and filter */
-    size_t count;
-    size_t true_count;
-    bool is_decided;
-    bool has_failed; /* and no later item decided */
-    struct error first;
-};
-
-static bool visit_item(struct evaluator *evaluator, const struct cel_node *node,
-                       const struct cel_value *item, struct gathering *gathering) {
-    bool is_true = true;
-    if (node->macro == CEL_MAP_MACRO) {
-        if (node->count == 3 && !evaluate_bool(evaluator, node->children[1], &is_true))
-            return false;
-        return !is_true || evaluate(evaluator, node->children[node->count - 1],
-                                    &gathering->values[gathering->count++]);
-    }
-    if (!evaluate_bool(evaluator, node->children[1], &is_true))
-        return false;
-    if (node->macro == CEL_FILTER && is_true)
-        gathering->values[gathering->count++] = *item;
-    gathering->true_count += is_true;
-    gathering->is_decided =
-        (node->macro == CEL_ALL && !is_true) || (node->macro == CEL_EXISTS && is_true);
-    return true;
-}
-
-/* all and exists may be decided by an item behind one that fails. */
-static bool note_failure(struct evaluator *evaluator, const struct cel_node *node,
-                         struct gathering *gathering) {
-    bool may_go_on =
-        (node->macro == CEL_ALL || node->macro == CEL_EXISTS) && evaluator->steps <= CEL_STEPS_MAX;
-    if (!may_go_on)
-        return false;
-    if (!gathering->has_failed)
-        gathering->first = *evaluator->err;
-    gathering->has_failed = true;
-    *evaluator->err = (struct error){0};
-    return true;
-}
-
-static bool finish_macro(struct evaluator *evaluator, const struct cel_node *node, size_t count,
-                         const struct gathering *gathering, struct cel_value *ret_value) {
-    if (gathering->has_failed && !gathering->is_decided) {
-        *evaluator->err = gathering->first;
-        return false;
-    }
-    switch (node->macro) {
-    case CEL_ALL:
-        *ret_value = cel_bool(gathering->true_count == count);
-        break;
-    case CEL_EXISTS:
-        *ret_value = cel_bool(gathering->true_count > 0);
-        break;
-    case CEL_EXISTS_ONE:
-        *ret_value = cel_bool(gathering->true_count == 1);
-        break;
-    case CEL_MAP_MACRO:
-    case CEL_FILTER:
-        *ret_value = cel_list(evaluator, gathering->values, gathering->count);
-        break;
-    }
-    return true;
-}
-
-static bool evaluate_macro(struct evaluator *evaluator, const struct cel_node *node,
-                           struct cel_value *ret_value) {
-    struct cel_value range;
-    if (!evaluate(evaluator, node->children[0], &range))
-        return false;
-    if (range.type != CEL_LIST && range.type != CEL_MAP)
-        return cel_no_overload(evaluator);
-    const struct cel_items *items = cel_items(evaluator, &range);
-    const struct cel_value *over = items->keys ? items->keys : items->values;
-    struct gathering gathering = {0};
-    if (node->macro == CEL_MAP_MACRO || node->macro == CEL_FILTER)
-        gathering.values = ARENA_ARRAY(evaluator->arena, struct cel_value, items->count + 1);
-    for (size_t i = 0; i < items->count && !gathering.is_decided; i++) {
-        evaluator->slots[node->slot] = over[i];
-        if (node->has_second) {
-            evaluator->slots[node->slot] = items->keys ? items->keys[i] : cel_int((int64_t)i);
-            evaluator->slots[node->slot + 1] = items->values[i];
-        }
-        if (!visit_item(evaluator, node, &over[i], &gathering) &&
-            !note_failure(evaluator, node, &gathering))
-            return false;
-    }
-    return finish_macro(evaluator, node, items->count, &gathering, ret_value);
 }
 
 /* --- calls and literals --- */
@@ -257,7 +161,7 @@ static bool evaluate_children(struct evaluator *evaluator, const struct cel_node
                               struct cel_value **ret_values) {
     struct cel_value *values = ARENA_ARRAY(evaluator->arena, struct cel_value, node->count + 1);
     for (size_t i = 0; i < node->count; i++)
-        if (!evaluate(evaluator, node->children[i], &values[i]))
+        if (!cel_evaluate_node(evaluator, node->children[i], &values[i]))
             return false;
     *ret_values = values;
     return true;
@@ -284,12 +188,12 @@ static bool evaluate_map(struct evaluator *evaluator, const struct cel_node *nod
 static bool evaluate_conditional(struct evaluator *evaluator, const struct cel_node *node,
                                  struct cel_value *ret_value) {
     bool holds = false;
-    return evaluate_bool(evaluator, node->children[0], &holds) &&
-           evaluate(evaluator, node->children[holds ? 1 : 2], ret_value);
+    return cel_evaluate_condition(evaluator, node->children[0], &holds) &&
+           cel_evaluate_node(evaluator, node->children[holds ? 1 : 2], ret_value);
 }
 
-static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
-                     struct cel_value *ret_value) {
+bool cel_evaluate_node(struct evaluator *evaluator, const struct cel_node *node,
+                       struct cel_value *ret_value) {
     struct cel_value *values;
     bool value = false;
     if (!cel_step(evaluator, 1))
@@ -312,7 +216,7 @@ static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
         return evaluate_children(evaluator, node, &values) &&
                node->function->call(evaluator, values, node->count, ret_value);
     case CEL_NOT:
-        if (!evaluate_bool(evaluator, node->children[0], &value))
+        if (!cel_evaluate_condition(evaluator, node->children[0], &value))
             return false;
         *ret_value = cel_bool(!value);
         return true;
@@ -333,7 +237,7 @@ static bool evaluate(struct evaluator *evaluator, const struct cel_node *node,
     case CEL_MAP_LITERAL:
         return evaluate_map(evaluator, node, ret_value);
     case CEL_MACRO:
-        return evaluate_macro(evaluator, node, ret_value);
+        return cel_evaluate_macro(evaluator, node, ret_value);
     }
     return cel_no_overload(evaluator);
 }
@@ -349,7 +253,7 @@ static bool run(const struct cel_program *program, const struct cJSON *self,
     if (program->has_optional_old)
         evaluator.slots[CEL_SLOT_OLD] = old ? cel_some(&evaluator, cel_from_json(old)) : cel_none();
     *err = (struct error){0};
-    return evaluate(&evaluator, program->root, ret_value);
+    return cel_evaluate_node(&evaluator, program->root, ret_value);
 }
 
 static bool take_bool(const struct cel_value *value, bool *ret_value, struct error *err) {
@@ -404,7 +308,7 @@ static bool run_with(const struct cel_program *program, const struct cel_binding
             is_results ? (struct cel_value){.type = CEL_MAP, .items = &bindings->results->items}
                        : cel_from_json(bindings->values[i]);
     }
-    return evaluate(&evaluator, program->root, ret_value);
+    return cel_evaluate_node(&evaluator, program->root, ret_value);
 }
 
 void cel_results_add(struct cel_results *results, struct sv name, const struct cel_program *program,

@@ -435,26 +435,6 @@ static struct cel_node *variable_node(struct parser *parser, struct sv name, siz
 
 /* --- macros --- */
 
-static const struct {
-    struct sv name;
-    enum cel_macro macro;
-    size_t bodies_min, bodies_max; /* behind the variable */
-} macros[] = {
-    {SV("all"), CEL_ALL, 1, 1},
-    {SV("exists"), CEL_EXISTS, 1, 1},
-    {SV("exists_one"), CEL_EXISTS_ONE, 1, 1},
-    {SV("existsOne"), CEL_EXISTS_ONE, 1, 1},
-    {SV("map"), CEL_MAP_MACRO, 1, 2},
-    {SV("filter"), CEL_FILTER, 1, 1},
-};
-
-static size_t find_macro(struct sv name) {
-    size_t i = 0;
-    while (i < COUNT_OF(macros) && !sv_eq(macros[i].name, name))
-        i++;
-    return i;
-}
-
 /* Over a map the variable is its key. */
 static const struct schema *range_items(const struct schema *range) {
     return range && range->kind == SCHEMA_LIST ? range->items : NULL;
@@ -480,30 +460,39 @@ static void push_second(struct parser *parser, struct cel_node *node, const stru
     next(parser);
 }
 
-static struct cel_node *parse_macro(struct parser *parser, struct cel_node *range, size_t which) {
-    struct cel_node *node = new_node(parser, CEL_MACRO), *children[3] = {range};
-    size_t count = 1;
-    if (!node || parser->token.type != TOKEN_NAME)
+/* The names that stand first; with two of them the second is the value, and the first its index or
+ * key. False: refused. */
+static bool parse_names(struct parser *parser, struct cel_node *node, const struct cel_node *range,
+                        const struct cel_macro_form *form) {
+    if (parser->token.type != TOKEN_NAME)
         return fail(parser, ERROR_INVALID, "the first argument of a macro must be a name, in",
-                    macros[which].name);
-    node->macro = macros[which].macro;
-    bool allows_two =
-        node->macro == CEL_ALL || node->macro == CEL_EXISTS || node->macro == CEL_EXISTS_ONE;
-    size_t variable_count = parser->variable_count;
+                    form->name) != NULL;
     node->slot = push_variable(parser, parser->token.text, range_items(range->schema));
     next(parser);
-    if (allows_two && takes_second_name(parser))
+    if (form->names_max > 1 && takes_second_name(parser))
         push_second(parser, node, range->schema);
+    return node->has_second || form->names_min < 2 ||
+           fail(parser, ERROR_INVALID, "two names must stand first in macro", form->name) != NULL;
+}
+
+static struct cel_node *parse_macro(struct parser *parser, struct cel_node *range,
+                                    const struct cel_macro_form *form) {
+    struct cel_node *node = new_node(parser, CEL_MACRO), *children[3] = {range};
+    size_t count = 1, variable_count = parser->variable_count;
+    if (!node)
+        return NULL;
+    node->macro = form->macro;
+    if (!parse_names(parser, node, range, form))
+        return NULL;
     while (!parser->has_failed && accept(parser, ",")) {
-        if (count > macros[which].bodies_max)
-            return fail(parser, ERROR_UNSUPPORTED, "too many arguments for macro",
-                        macros[which].name);
+        if (count > form->bodies_max)
+            return fail(parser, ERROR_UNSUPPORTED, "too many arguments for macro", form->name);
         children[count++] = parse_expression(parser);
     }
     if (parser->has_failed || !expect(parser, ")"))
         return NULL;
-    if (count < macros[which].bodies_min + 1)
-        return fail(parser, ERROR_INVALID, "too few arguments for macro", macros[which].name);
+    if (count < form->bodies_min + 1)
+        return fail(parser, ERROR_INVALID, "too few arguments for macro", form->name);
     parser->variable_count = variable_count;
     if (node->macro == CEL_FILTER)
         node->schema = range->schema;
@@ -661,9 +650,8 @@ static struct cel_node *parse_dotted(struct parser *parser, struct cel_node *tar
     size_t parenthesis = parser->token.at;
     if (is_optional || !accept(parser, "("))
         return select_node(parser, target, name, at, is_optional);
-    size_t which = find_macro(name);
-    return which < COUNT_OF(macros) ? parse_macro(parser, target, which)
-                                    : call_node(parser, name, parenthesis, target);
+    const struct cel_macro_form *form = cel_macro_find(name);
+    return form ? parse_macro(parser, target, form) : call_node(parser, name, parenthesis, target);
 }
 
 static struct cel_node *parse_member(struct parser *parser) {
@@ -738,8 +726,7 @@ static bool literal_or_field_type(const struct cel_node *node, enum cel_type *re
 }
 
 bool cel_static_type(const struct cel_node *node, enum cel_type *ret_type) {
-    bool is_macro =
-        node->kind == CEL_MACRO && node->macro != CEL_MAP_MACRO && node->macro != CEL_FILTER;
+    bool is_macro = node->kind == CEL_MACRO && cel_macro_is_predicate(node->macro);
     bool is_comparison = node->kind == CEL_BINARY && node->operation <= CEL_IN;
     if (node->kind == CEL_NOT || node->kind == CEL_AND || node->kind == CEL_OR ||
         node->kind == CEL_HAS || is_macro || is_comparison) {

@@ -94,7 +94,18 @@ enum cel_operation {
     CEL_MODULO,
 };
 
-enum cel_macro { CEL_ALL, CEL_EXISTS, CEL_EXISTS_ONE, CEL_MAP_MACRO, CEL_FILTER };
+enum cel_macro {
+    CEL_ALL,
+    CEL_EXISTS,
+    CEL_EXISTS_ONE,
+    CEL_MAP_MACRO,
+    CEL_FILTER,
+    CEL_TRANSFORM_LIST,
+    CEL_TRANSFORM_MAP,
+    CEL_TRANSFORM_ENTRY,
+    CEL_OPT_MAP,
+    CEL_OPT_FLAT_MAP,
+};
 
 struct evaluator;
 /* `arguments[0]` is the target of a method. */
@@ -131,6 +142,19 @@ struct cel_node {
     size_t count;
     const struct schema *schema; /* of its value, when it is known */
 };
+
+/* cel_macros.c: how a macro is written behind its range: names of variables, then expressions. */
+struct cel_macro_form {
+    struct sv name;
+    enum cel_macro macro;
+    size_t names_min, names_max, bodies_min, bodies_max;
+};
+/* NULL: there is none of that name. */
+const struct cel_macro_form *cel_macro_find(struct sv name);
+/* It gives a bool. */
+bool cel_macro_is_predicate(enum cel_macro macro);
+bool cel_evaluate_macro(struct evaluator *evaluator, const struct cel_node *node,
+                        struct cel_value *ret_value);
 
 /* The variables of an expression: self, oldSelf, and one for each macro around. */
 enum { CEL_SLOT_SELF, CEL_SLOT_OLD, CEL_SLOT_FIRST, CEL_SLOTS_MAX = 32 };
@@ -170,6 +194,13 @@ bool cel_read_url(struct sv text, struct sv *ret_scheme, struct sv *ret_host, st
 bool cel_is_url(struct sv text);
 /* Below 0, 0 or above; false when either is no version. */
 bool cel_compare_versions(struct sv a, struct sv b, int *ret_order);
+
+/* cel_eval.c */
+bool cel_evaluate_node(struct evaluator *evaluator, const struct cel_node *node,
+                       struct cel_value *ret_value);
+/* The same for what has to be a bool. */
+bool cel_evaluate_condition(struct evaluator *evaluator, const struct cel_node *node,
+                            bool *ret_value);
 
 bool cel_fail(struct evaluator *evaluator, const char *what, struct sv which);
 /* Counts work; false once it is too much. */
