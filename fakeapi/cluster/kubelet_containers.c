@@ -32,6 +32,22 @@ static struct sv image_of(const struct cJSON *spec) {
     return json_string_or(spec, SV("image"), SV(""));
 }
 
+static struct sv amount_of(const struct cJSON *spec, const char *list, struct sv resource) {
+    return json_text(json_get(json_find(spec, list), resource));
+}
+
+/* Of what its resize policy says the container has to be restarted for. */
+static uint64_t resources_hash_of(const struct cJSON *spec) {
+    uint64_t hash = 0;
+    JSON_EACH (policy, json_get(spec, SV("resizePolicy"))) {
+        struct sv resource = json_find_string(policy, "resourceName");
+        if (sv_eq(json_find_string(policy, "restartPolicy"), SV("RestartContainer")))
+            hash = hash * 31 + sv_hash(amount_of(spec, "resources.requests", resource)) * 7 +
+                   sv_hash(amount_of(spec, "resources.limits", resource));
+    }
+    return hash;
+}
+
 void container_tell(struct kubelet *kubelet, const struct cJSON *pod, const char *reason,
                     struct sv message) {
     if (kubelet->options.tells_pod_events)
@@ -57,8 +73,10 @@ void containers_plan(struct kubelet *kubelet, struct sim_pod *sim, const struct 
     int64_t at_ms = now_ms;
     for (size_t i = 0; i < sim->container_count; i++) {
         struct sim_container *container = &sim->containers[i];
-        struct sv image = image_of(container_spec(pod, container->name));
+        const struct cJSON *spec = container_spec(pod, container->name);
+        struct sv image = image_of(spec);
         container->image_hash = sv_hash(image);
+        container->resources_hash = resources_hash_of(spec);
         at_ms += pull_ms(kubelet, sim, pod, image);
         if (container->is_init) {
             at_ms += kubelet->options.pod_start_ms;
@@ -276,6 +294,17 @@ static void follow_image(struct kubelet *kubelet, struct sim_pod *sim, const str
     container->start_at_ms += pull_ms(kubelet, sim, pod, image);
 }
 
+/* Resources that were changed in place hold at once, or from a restart on. */
+static void follow_resources(struct kubelet *kubelet, struct sim_pod *sim, const struct cJSON *pod,
+                             struct sim_container *container, int64_t now_ms) {
+    uint64_t hash = resources_hash_of(container_spec(pod, container->name));
+    if (hash == container->resources_hash)
+        return;
+    container->resources_hash = hash;
+    if (container->state == CONTAINER_RUNNING)
+        container_kill(kubelet, sim, container, now_ms);
+}
+
 /* --- one pod --- */
 
 static void report_kill(struct kubelet *kubelet, const struct cJSON *pod,
@@ -348,6 +377,7 @@ int64_t containers_advance(struct kubelet *kubelet, struct sim_pod *sim, const s
     for (size_t i = 0; i < sim->container_count; i++) {
         struct sim_container *container = &sim->containers[i];
         follow_image(kubelet, sim, pod, container, now_ms);
+        follow_resources(kubelet, sim, pod, container, now_ms);
         if (container->state == CONTAINER_WAITING && !is_open)
             continue;
         int64_t due_ms = advance(kubelet, sim, pod, container, now_ms);

@@ -46,7 +46,8 @@ struct sim_probe {
 /* One container of a pod. Times are 0 for "not yet". */
 struct sim_container {
     struct sv name;
-    uint64_t image_hash; /* of the image that runs */
+    uint64_t image_hash;     /* of the image that runs */
+    uint64_t resources_hash; /* of the resources that it needs a restart for */
     bool is_init, is_sidecar;
     bool has_process; /* an engine says what the process does, and answers its probes */
     enum container_state state;

@@ -28,7 +28,8 @@ static const struct {
 };
 
 static bool is_of_port(const struct cJSON *probe) {
-    return json_get(probe, SV("httpGet")) || json_get(probe, SV("tcpSocket"));
+    return json_get(probe, SV("httpGet")) || json_get(probe, SV("tcpSocket")) ||
+           json_get(probe, SV("grpc"));
 }
 
 static const struct cJSON *probe_of(const struct cJSON *pod, const struct sim_container *container,
@@ -125,6 +126,12 @@ static int64_t port_of(const struct cJSON *container, const struct cJSON *port) 
 
 static struct sv refusal(const struct cJSON *probe, struct sv address, struct arena *arena) {
     const struct cJSON *get = json_get(probe, SV("httpGet"));
+    /* A gRPC client tries again until its time is over. */
+    if (json_get(probe, SV("grpc")))
+        return arena_printf(arena,
+                            "timeout: failed to connect service \"%.*s\" within %" PRId64
+                            "s: context deadline exceeded",
+                            SV_ARG(address), json_int_or(probe, SV("timeoutSeconds"), 1));
     struct sv refused =
         arena_printf(arena, "dial tcp %.*s: connect: connection refused", SV_ARG(address));
     if (!get)
@@ -147,8 +154,10 @@ static struct sv ip_of(const struct kubelet *kubelet, const struct cJSON *pod,
 static struct outcome connect_port(const struct kubelet *kubelet,
                                    const struct sim_container *container, const struct cJSON *pod,
                                    const struct cJSON *probe, struct arena *arena) {
-    const struct cJSON *get = json_get(probe, SV("httpGet"));
-    const struct cJSON *action = get ? get : json_get(probe, SV("tcpSocket"));
+    static const struct sv actions[] = {SV("httpGet"), SV("tcpSocket"), SV("grpc")};
+    const struct cJSON *action = NULL;
+    for (size_t i = 0; i < COUNT_OF(actions) && !action; i++)
+        action = json_get(probe, actions[i]);
     const struct cJSON *named = json_get(action, SV("port"));
     int64_t port = port_of(container_spec(pod, container->name), named);
     if (port == 0 && json_is_string(named))

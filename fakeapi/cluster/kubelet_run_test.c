@@ -171,6 +171,12 @@ static const struct {
      "refused"},
     {SERVED("\"readinessProbe\":{\"tcpSocket\":{\"port\":9090}}"), 60000, false, 0,
      "Readiness probe failed: dial tcp %:9090: connect: connection refused"},
+    {SERVED("\"readinessProbe\":{\"grpc\":{\"port\":8080}}"), 1000, true, 0, ""},
+    {SERVED(
+         "\"livenessProbe\":{\"periodSeconds\":2,\"timeoutSeconds\":3,\"grpc\":{\"port\":9090}}"),
+     5000, true, 1,
+     "Liveness probe failed: timeout: failed to connect service \"%:9090\" within 3s: context "
+     "deadline exceeded"},
     {SERVED("\"readinessProbe\":{\"tcpSocket\":{\"port\":\"x\"}}"), 60000, false, 0,
      "Readiness probe errored and resulted in unknown state: strconv.Atoi: parsing \"x\": invalid "
      "syntax"},

@@ -116,6 +116,18 @@ static void add_state(const struct status *status, const struct sim_container *c
                                   : container_id(status, container, container->restart_count - 1));
 }
 
+/* What the node gives the container: what it asks for, since the scheduler saw to that. */
+static void add_resources(const struct status *status, const struct sim_container *container,
+                          struct cJSON *item) {
+    const struct cJSON *resources =
+        json_get(container_spec(status->pod, container->name), SV("resources"));
+    const struct cJSON *requests = json_get(resources, SV("requests"));
+    if (container->state != CONTAINER_RUNNING || json_count(requests) == 0)
+        return;
+    json_set(status->arena, item, SV("allocatedResources"), json_copy(status->arena, requests));
+    json_set(status->arena, item, SV("resources"), json_copy(status->arena, resources));
+}
+
 static void add_container(const struct status *status, const struct sim_container *container,
                           struct cJSON *list) {
     struct arena *arena = status->arena;
@@ -136,6 +148,7 @@ static void add_container(const struct status *status, const struct sim_containe
         json_set_string(arena, item, SV("containerID"),
                         container_id(status, container, container->restart_count));
     json_set_bool(arena, item, SV("started"), container->state == CONTAINER_RUNNING);
+    add_resources(status, container, item);
 }
 
 static int compare_names(const void *a, const void *b) {

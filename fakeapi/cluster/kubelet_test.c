@@ -62,6 +62,48 @@ TEST(a_restarted_container_counts_and_is_ready_again) {
           137);
 }
 
+#define SIZED(policy)                                                                              \
+    FIXTURE_POD(                                                                                   \
+        "p", "",                                                                                   \
+        ",\"resources\":{\"requests\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}},\"resizePolicy\":["      \
+        "{\"resourceName\":\"cpu\",\"restartPolicy\":\"" policy                                    \
+        "\"},{\"resourceName\":\"memory\",\"restartPolicy\":\"NotRequired\"}]}]}")
+
+static const struct {
+    const char *pod;
+    int64_t restarts;
+} resized[] = {{SIZED("NotRequired"), 0}, {SIZED("RestartContainer"), 1}};
+
+TEST(a_container_is_resized_in_place_or_restarted_for_it) {
+    for (size_t i = 0; i < COUNT_OF(resized); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 100);
+        REQUIRE(fixture_create(world, arena, &RESOURCE_PODS, resized[i].pod) == 201);
+        fixture_run_ms(world, 1000);
+        const struct cJSON *pod = get_pod(world, arena);
+        CHECK_SV(json_find_string(pod, "status.containerStatuses.0.allocatedResources.cpu"),
+                 SV("1"));
+        struct error err = {0};
+        struct request request = agent_request(VERB_PATCH, &RESOURCE_PODS, SV("default"), SV("p"));
+        request.subresource = SV("resize");
+        request.patch_type = PATCH_STRATEGIC;
+        request.body = json_read(arena,
+                                 SV("{\"spec\":{\"containers\":[{\"name\":\"main\",\"resources\":{"
+                                    "\"requests\":{\"cpu\":\"2\"}}}]}}"),
+                                 &err);
+        struct api_response response;
+        fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+        CHECK(response.http_status == 200);
+        fixture_run_ms(world, 5000);
+        pod = get_pod(world, arena);
+        const struct cJSON *container = json_find(pod, "status.containerStatuses.0");
+        CHECK_SV(json_find_string(container, "allocatedResources.cpu"), SV("2"));
+        CHECK_SV(json_find_string(container, "resources.requests.memory"), SV("1Gi"));
+        CHECK(json_find_int(container, "restartCount", -1) == resized[i].restarts);
+        CHECK(object_condition_is_true(pod, SV("Ready")));
+    }
+}
+
 #define CONFIG_VOLUME                                                                              \
     ",\"volumeMounts\":[{\"name\":\"v\",\"mountPath\":\"/etc/x\"}]}],\"volumes\":[{\"name\":"      \
     "\"v\",\"configMap\":{\"name\":\"c\"}}]}"
