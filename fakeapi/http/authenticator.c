@@ -16,7 +16,13 @@ enum {
     SIGNATURE_HALF_BYTES = 32, /* of ES256: r and s */
 };
 
-static const char issuer[] = "https://kubernetes.default.svc.cluster.local";
+static const char issuer[] = "https://kubernetes.default.svc";
+
+/* What a token may be bound to, and how its claims call it. */
+static const struct {
+    struct sv plural, claim;
+} bindings[] = {
+    {{"pods", 4}, {"pod", 3}}, {{"secrets", 7}, {"secret", 6}}, {{"nodes", 5}, {"node", 4}}};
 
 struct authenticator {
     struct arena *arena; /* of tokens and users */
@@ -104,6 +110,17 @@ bool authenticator_add_file(struct authenticator *authenticator, struct sv text,
 
 /* --- tokens of service accounts --- */
 
+struct sv authenticator_audience(void) {
+    return sv_from(issuer);
+}
+
+static void add_object(struct cJSON *map, struct sv claim, struct sv name, struct sv uid,
+                       struct arena *arena) {
+    struct cJSON *object = json_ensure_map(arena, map, claim);
+    json_set_string(arena, object, SV("name"), name);
+    json_set_string(arena, object, SV("uid"), uid);
+}
+
 static struct cJSON *token_payload(const struct token_claims *claims, struct arena *arena) {
     struct cJSON *payload = json_map(arena);
     struct cJSON *audiences = json_ensure_list(arena, payload, SV("aud"));
@@ -116,9 +133,10 @@ static struct cJSON *token_payload(const struct token_claims *claims, struct are
     json_set_string(arena, payload, SV("iss"), sv_from(issuer));
     struct cJSON *kubernetes = json_ensure_map(arena, payload, SV("kubernetes.io"));
     json_set_string(arena, kubernetes, SV("namespace"), claims->namespace_name);
-    struct cJSON *account = json_ensure_map(arena, kubernetes, SV("serviceaccount"));
-    json_set_string(arena, account, SV("name"), claims->name);
-    json_set_string(arena, account, SV("uid"), claims->uid);
+    for (size_t i = 0; i < COUNT_OF(bindings); i++)
+        if (sv_eq(bindings[i].plural, claims->bound.plural))
+            add_object(kubernetes, bindings[i].claim, claims->bound.name, claims->bound.uid, arena);
+    add_object(kubernetes, SV("serviceaccount"), claims->name, claims->uid, arena);
     json_set_int(arena, payload, SV("nbf"), claims->issued_s);
     json_set_string(arena, payload, SV("sub"),
                     arena_printf(arena, "system:serviceaccount:%.*s:%.*s",
@@ -193,41 +211,116 @@ static bool service_account_user(const struct cJSON *payload, struct arena *aren
     return true;
 }
 
+/* --- what a token is good for --- */
+
+static bool is_among(struct sv text, const struct sv *texts, size_t count) {
+    return sv_index_of(text, texts, count) < count;
+}
+
+/* "["a" "b"]" */
+static struct sv quoted(const struct sv *texts, size_t count, struct arena *arena) {
+    struct sv text = SV("[");
+    for (size_t i = 0; i < count; i++)
+        text =
+            arena_printf(arena, "%.*s%s\"%.*s\"", SV_ARG(text), i > 0 ? " " : "", SV_ARG(texts[i]));
+    return arena_printf(arena, "%.*s]", SV_ARG(text));
+}
+
+/* False: it is for somebody else. */
+static bool match_audiences(const struct cJSON *claims, const struct authentication *asked,
+                            struct arena *arena, struct authenticated *authenticated,
+                            struct error *err) {
+    const struct cJSON *list = json_get(claims, SV("aud"));
+    const struct sv own[] = {authenticator_audience()};
+    const struct sv *wanted = asked->audience_count > 0 ? asked->audiences : own;
+    size_t wanted_count = asked->audience_count > 0 ? asked->audience_count : COUNT_OF(own);
+    size_t named_count = 0, count = 0;
+    struct sv *named = ARENA_ARRAY(arena, struct sv, json_count(list) + 1);
+    struct sv *matched = ARENA_ARRAY(arena, struct sv, json_count(list) + 1);
+    JSON_EACH (audience, list)
+        named[named_count++] = json_text(audience);
+    for (size_t i = 0; i < named_count; i++)
+        if (is_among(named[i], wanted, wanted_count))
+            matched[count++] = named[i];
+    authenticated->audiences = matched;
+    authenticated->audience_count = count;
+    return count > 0 ||
+           error_set(err, ERROR_INVALID,
+                     "[invalid bearer token, token audiences %.*s is invalid for the target "
+                     "audiences %.*s]",
+                     SV_ARG(quoted(named, named_count, arena)),
+                     SV_ARG(quoted(wanted, wanted_count, arena)));
+}
+
+static bool object_exists(const struct authentication *asked, struct sv plural,
+                          struct sv namespace_name, const struct cJSON *claim) {
+    const struct token_object object = {plural, namespace_name,
+                                        json_string_or(claim, SV("name"), SV("")),
+                                        json_string_or(claim, SV("uid"), SV(""))};
+    return !claim || !asked->exists || asked->exists(asked->context, &object);
+}
+
+static bool objects_exist(const struct cJSON *claims, const struct authentication *asked) {
+    const struct cJSON *kubernetes = json_get(claims, SV("kubernetes.io"));
+    struct sv namespace_name = json_string_or(kubernetes, SV("namespace"), SV(""));
+    bool exist = object_exists(asked, SV("serviceaccounts"), namespace_name,
+                               json_get(kubernetes, SV("serviceaccount")));
+    for (size_t i = 0; i < COUNT_OF(bindings) && exist; i++) {
+        bool is_node = sv_eq(bindings[i].plural, SV("nodes"));
+        exist = object_exists(asked, bindings[i].plural, is_node ? SV("") : namespace_name,
+                              json_get(kubernetes, bindings[i].claim));
+    }
+    return exist;
+}
+
 static bool authenticate_signed(const struct authenticator *authenticator, struct sv token,
-                                int64_t now_ms, struct arena *arena, struct user_info *ret_user) {
+                                const struct authentication *asked, struct arena *arena,
+                                struct authenticated *ret_authenticated, struct error *err) {
     size_t dot = sv_find_last(token, '.');
     struct sv text = sv_prefix(token, dot), rest = text, signature, payload;
+    struct error syntax = {0};
+    error_set(err, ERROR_INVALID, "invalid bearer token");
     if (dot == token.len || !base64url_decode(arena, sv_drop(token, dot + 1), &signature) ||
         !is_signed(authenticator, text, signature))
         return false;
     sv_cut(&rest, '.');
-    struct error err = {0};
     if (!base64url_decode(arena, rest, &payload))
         return false;
-    const struct cJSON *claims = json_read(arena, payload, &err);
-    return claims && json_int_or(claims, SV("exp"), 0) > now_ms / 1000 &&
-           service_account_user(claims, arena, ret_user);
+    const struct cJSON *claims = json_read(arena, payload, &syntax);
+    if (!claims || json_int_or(claims, SV("exp"), 0) <= asked->now_ms / 1000 ||
+        !service_account_user(claims, arena, &ret_authenticated->user) ||
+        !objects_exist(claims, asked))
+        return false;
+    *err = (struct error){0};
+    return match_audiences(claims, asked, arena, ret_authenticated, err);
 }
 
 /* --- requests --- */
 
-bool authenticate(const struct authenticator *authenticator, struct sv authorization,
-                  int64_t now_ms, struct arena *arena, struct user_info *ret_user) {
+bool authenticate(const struct authenticator *authenticator, const struct authentication *asked,
+                  struct arena *arena, struct authenticated *ret_authenticated, struct error *err) {
     static const struct sv nobody[] = {{"system:unauthenticated", 22}};
-    if (authorization.len == 0) {
-        *ret_user = (struct user_info){SV("system:anonymous"), SV(""), nobody, 1};
+    *ret_authenticated = (struct authenticated){.audience_count = 0};
+    if (asked->authorization.len == 0) {
+        ret_authenticated->user =
+            (struct user_info){SV("system:anonymous"), SV(""), nobody, COUNT_OF(nobody)};
         return true;
     }
-    struct sv token = authorization, scheme = sv_cut(&token, ' ');
+    struct sv token = asked->authorization, scheme = sv_cut(&token, ' ');
     if (!sv_eq(scheme, SV("Bearer")) && !sv_eq(scheme, SV("bearer")))
-        return false;
+        return error_set(err, ERROR_INVALID, "no bearer token");
     token = sv_trim(token);
     const struct user_info *user = map_get(authenticator->users, token);
-    if (user) {
-        *ret_user = *user;
-        return true;
-    }
-    return authenticate_signed(authenticator, token, now_ms, arena, ret_user);
+    if (!user)
+        return authenticate_signed(authenticator, token, asked, arena, ret_authenticated, err);
+    /* Tokens of a file are for whoever is shown them. */
+    struct sv *own = ARENA_NEW(arena, struct sv);
+    *own = authenticator_audience();
+    bool is_ours = asked->audience_count == 0;
+    ret_authenticated->user = *user;
+    ret_authenticated->audiences = is_ours ? own : asked->audiences;
+    ret_authenticated->audience_count = is_ours ? 1 : asked->audience_count;
+    return true;
 }
 
 bool is_anonymous(const struct user_info *user) {

@@ -30,14 +30,37 @@ void authenticator_add(struct authenticator *authenticator, struct sv token,
 MUST_CHECK bool authenticator_add_file(struct authenticator *authenticator, struct sv text,
                                        struct error *err);
 
-/* False: there is such a header but it is none of ours (401). Without a header the user is
- * system:anonymous. The user is borrowed or lives in `arena`. */
-bool authenticate(const struct authenticator *authenticator, struct sv authorization,
-                  int64_t now_ms, struct arena *arena, struct user_info *ret_user);
+/* An object of the core group without which a token of a service account is worth nothing. */
+struct token_object {
+    struct sv plural, namespace_name, name, uid;
+};
+/* What is shown, and what it has to be good for. */
+struct authentication {
+    struct sv authorization;    /* the header */
+    const struct sv *audiences; /* whom the token is shown to; none: the API server */
+    size_t audience_count;
+    int64_t now_ms;
+    bool (*exists)(void *context, const struct token_object *object); /* NULL: all do */
+    void *context;
+};
+struct authenticated {
+    struct user_info user;
+    const struct sv *audiences; /* those of the wanted ones that the token is for */
+    size_t audience_count;
+};
+/* False with the reason: there is such a header but it is none of ours (401). Without a header the
+ * user is system:anonymous. What is returned is borrowed or lives in `arena`. */
+MUST_CHECK bool authenticate(const struct authenticator *authenticator,
+                             const struct authentication *asked, struct arena *arena,
+                             struct authenticated *ret_authenticated, struct error *err);
 bool is_anonymous(const struct user_info *user);
+
+/* The audience of a token that names none: the API server itself. */
+struct sv authenticator_audience(void);
 
 struct token_claims {
     struct sv namespace_name, name, uid; /* of the service account */
+    struct token_object bound;           /* what else has to exist; no plural: nothing */
     const struct sv *audiences;
     size_t audience_count;
     int64_t issued_s, expires_s;

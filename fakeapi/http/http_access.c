@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who sends a request, whether they may, and in whose name (apiserver-semantics.md §1.13). */
+#include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/error.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/http/authenticator.h"
@@ -33,6 +35,31 @@ static void read_certificate(struct exchange *exchange, struct peer *peer) {
 }
 
 /* --- authentication --- */
+
+/* Whether the object that a token was issued for is there, and not another one of its name. */
+static bool object_exists(void *context, const struct token_object *object) {
+    struct http_server *server = context;
+    struct request request = {
+        .verb = VERB_GET,
+        .group = SV(""),
+        .version = SV("v1"),
+        .plural = object->plural,
+        .namespace_name = object->namespace_name,
+        .name = object->name,
+    };
+    struct api_response response;
+    fakeapi_handle(server->options.api, &request, SV(""), server->arena, &response);
+    return response.http_status == 200 && sv_eq(object_uid(response.body), object->uid);
+}
+
+bool authenticate_request(struct http_server *server, struct authentication *asked,
+                          struct authenticated *ret_authenticated, struct error *err) {
+    asked->now_ms = server_now_ms(server);
+    asked->exists = object_exists;
+    asked->context = server;
+    return authenticate(server->options.authenticator, asked, server->arena, ret_authenticated,
+                        err);
+}
 
 /* Browsers can set no header of a WebSocket's handshake: their token is among the subprotocols, and
  * beside another one, which alone is agreed to. */
@@ -69,8 +96,13 @@ static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
         if (peer->certificate != CERTIFICATE_NONE)
             return peer->certificate == CERTIFICATE_GOOD;
     }
-    return authenticate(options->authenticator, authorization, server_now_ms(exchange->server),
-                        exchange->server->arena, ret_user);
+    struct authentication asked = {.authorization = authorization};
+    struct authenticated authenticated;
+    struct error err = {0};
+    if (!authenticate_request(exchange->server, &asked, &authenticated, &err))
+        return false;
+    *ret_user = authenticated.user;
+    return true;
 }
 
 /* --- authorization --- */

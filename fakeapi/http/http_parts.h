@@ -17,7 +17,10 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
+struct authenticated;
+struct authentication;
 struct dialogue;
+struct error;
 struct exec_session;
 struct log_stream;
 struct shared_event;
@@ -142,6 +145,10 @@ void hold_head(struct exchange *exchange);
 /* 403 about the resource that the route addresses. */
 enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
                                struct sv message);
+
+/* authenticate() with the time and the objects of this server. */
+MUST_CHECK bool authenticate_request(struct http_server *server, struct authentication *asked,
+                                     struct authenticated *ret_authenticated, struct error *err);
 
 /* Who asks and whether they may; false: answered, the result is in `ret_result`. */
 bool admit(struct exchange *exchange, struct route *route, struct user_info *ret_user,

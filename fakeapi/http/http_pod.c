@@ -182,6 +182,89 @@ static size_t read_audiences(const struct cJSON *body, struct sv *audiences) {
     return count;
 }
 
+/* The objects that a token may be bound to: it ends with them. */
+static const struct {
+    struct sv kind;
+    const char *plural;
+} bindings[] = {{{"Pod", 3}, "pods"}, {{"Secret", 6}, "secrets"}, {{"Node", 4}, "nodes"}};
+
+static enum MHD_Result refuse_binding(struct exchange *exchange, const struct route *route,
+                                      const struct cJSON *reference) {
+    struct sv version = json_find_string(reference, "apiVersion");
+    return send_status(exchange, route, 400, "BadRequest",
+                       arena_printf(exchange->server->arena,
+                                    "cannot bind token to object of type %s%.*s, Kind=%.*s",
+                                    sv_find(version, '/') < version.len ? "" : "/", SV_ARG(version),
+                                    SV_ARG(json_find_string(reference, "kind"))));
+}
+
+static enum MHD_Result refuse_uid(struct exchange *exchange, const struct route *route,
+                                  const struct cJSON *reference, const struct cJSON *object,
+                                  const char *plural) {
+    struct sv name = object_name(object);
+    return send_status(exchange, route, 409, "Conflict",
+                       arena_printf(exchange->server->arena,
+                                    "Operation cannot be fulfilled on %s \"%.*s\": the UID in the "
+                                    "bound object reference (%.*s) does not match the UID in "
+                                    "record. The object might have been deleted and then recreated",
+                                    plural, SV_ARG(name),
+                                    SV_ARG(json_find_string(reference, "uid"))));
+}
+
+/* What the request binds the token to; false: answered. */
+static bool read_binding(struct exchange *exchange, const struct route *route,
+                         struct token_object *ret_bound, enum MHD_Result *ret_result) {
+    const struct cJSON *reference = json_find(route->request.body, "spec.boundObjectRef");
+    size_t i = 0;
+    *ret_bound = (struct token_object){SV(""), SV(""), SV(""), SV("")};
+    if (!json_is_map(reference))
+        return true;
+    while (i < COUNT_OF(bindings) && !sv_eq(bindings[i].kind, json_find_string(reference, "kind")))
+        i++;
+    if (i == COUNT_OF(bindings) || !sv_eq(json_find_string(reference, "apiVersion"), SV("v1"))) {
+        *ret_result = refuse_binding(exchange, route, reference);
+        return false;
+    }
+    struct route to_object = *route;
+    to_object.request.name = json_find_string(reference, "name");
+    if (sv_eq(bindings[i].kind, SV("Node")))
+        to_object.request.namespace_name = SV("");
+    const struct cJSON *object = get_object(exchange, &to_object, bindings[i].plural, ret_result);
+    if (!object)
+        return false;
+    struct sv uid = json_find_string(reference, "uid");
+    if (uid.len > 0 && !sv_eq(uid, object_uid(object))) {
+        *ret_result = refuse_uid(exchange, route, reference, object, bindings[i].plural);
+        return false;
+    }
+    *ret_bound = (struct token_object){sv_from(bindings[i].plural), object_namespace(object),
+                                       object_name(object), object_uid(object)};
+    return true;
+}
+
+static struct cJSON *token_answer(const struct route *route, const struct token_claims *claims,
+                                  struct sv token, struct arena *arena) {
+    struct cJSON *answer = json_copy(arena, route->request.body);
+    json_set_string(arena, answer, SV("kind"), SV("TokenRequest"));
+    json_set_string(arena, answer, SV("apiVersion"), SV("authentication.k8s.io/v1"));
+    struct cJSON *metadata = json_ensure_map(arena, answer, SV("metadata"));
+    json_set_string(arena, metadata, SV("name"), claims->name);
+    json_set_string(arena, metadata, SV("namespace"), claims->namespace_name);
+    json_set_string(arena, metadata, SV("uid"), claims->uid);
+    struct cJSON *spec = json_ensure_map(arena, answer, SV("spec"));
+    json_set_int(arena, spec, SV("expirationSeconds"), claims->expires_s - claims->issued_s);
+    if (claims->audience_count == 0)
+        json_append(json_ensure_list(arena, spec, SV("audiences")),
+                    json_string(arena, authenticator_audience()));
+    if (!json_get(spec, SV("boundObjectRef")))
+        json_set(arena, spec, SV("boundObjectRef"), json_null(arena));
+    struct cJSON *status = json_ensure_map(arena, answer, SV("status"));
+    json_set_string(arena, status, SV("token"), token);
+    json_set_string(arena, status, SV("expirationTimestamp"),
+                    api_time_format(claims->expires_s * 1000, arena));
+    return answer;
+}
+
 enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     struct http_server *server = exchange->server;
     struct arena *arena = server->arena;
@@ -207,19 +290,10 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
         .issued_s = now_s,
         .expires_s = now_s + seconds,
     };
-    struct cJSON *answer = json_copy(arena, route->request.body);
-    json_set_string(arena, answer, SV("kind"), SV("TokenRequest"));
-    json_set_string(arena, answer, SV("apiVersion"), SV("authentication.k8s.io/v1"));
-    struct cJSON *metadata = json_ensure_map(arena, answer, SV("metadata"));
-    json_set_string(arena, metadata, SV("name"), claims.name);
-    json_set_string(arena, metadata, SV("namespace"), claims.namespace_name);
-    json_set_int(arena, json_ensure_map(arena, answer, SV("spec")), SV("expirationSeconds"),
-                 seconds);
-    struct cJSON *status = json_ensure_map(arena, answer, SV("status"));
-    json_set_string(arena, status, SV("token"),
-                    authenticator_sign(server->options.authenticator, &claims, arena));
-    json_set_string(arena, status, SV("expirationTimestamp"),
-                    api_time_format(claims.expires_s * 1000, arena));
-    struct api_response response = {.http_status = 201, .body = answer};
+    if (!read_binding(exchange, route, &claims.bound, &result))
+        return result;
+    struct sv token = authenticator_sign(server->options.authenticator, &claims, arena);
+    struct api_response response = {.http_status = 201,
+                                    .body = token_answer(route, &claims, token, arena)};
     return send_tree(exchange, route, &response, SV(""));
 }

@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/world.h"
+#include "core/base/error.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/registry.h"
@@ -54,12 +55,23 @@ static enum MHD_Result send_response(struct exchange *exchange, const struct rou
     return send_tree(exchange, route, response, SV(""));
 }
 
-static bool find_token_user(void *context, struct sv token, struct arena *arena,
-                            struct user_info *ret_user) {
+static void find_token_user(void *context, const struct token_question *question,
+                            struct arena *arena, struct token_answer *ret_answer) {
     struct http_server *server = context;
-    return authenticate(server->options.authenticator,
-                        arena_printf(arena, "Bearer %.*s", SV_ARG(token)), server_now_ms(server),
-                        arena, ret_user);
+    struct error err = {0};
+    struct authenticated authenticated;
+    struct authentication asked = {
+        .authorization = arena_printf(arena, "Bearer %.*s", SV_ARG(question->token)),
+        .audiences = question->audiences,
+        .audience_count = question->audience_count,
+    };
+    bool is_known = authenticate_request(server, &asked, &authenticated, &err);
+    *ret_answer = (struct token_answer){
+        .user = authenticated.user,
+        .audiences = authenticated.audiences,
+        .audience_count = authenticated.audience_count,
+        .problem = is_known ? SV("") : arena_copy(arena, sv_from(err.message)),
+    };
 }
 
 static enum MHD_Result answer_review(struct exchange *exchange, const struct route *route,

@@ -92,21 +92,33 @@ static void answer_self(struct review *review) {
              user_tree(review->arena, review->options->user));
 }
 
+static struct token_question read_question(struct review *review) {
+    const struct cJSON *list = json_find(review->tree, "spec.audiences");
+    struct sv *audiences = ARENA_ARRAY(review->arena, struct sv, json_count(list) + 1);
+    struct token_question question = {json_find_string(review->tree, "spec.token"), audiences, 0};
+    JSON_EACH (audience, list)
+        audiences[question.audience_count++] = json_text(audience);
+    return question;
+}
+
 static void answer_token(struct review *review) {
     const struct review_options *options = review->options;
-    struct sv token = json_find_string(review->tree, "spec.token");
+    struct token_question question = read_question(review);
+    struct token_answer answer = {.problem = SV("invalid bearer token")};
     struct cJSON *status = json_map(review->arena);
-    struct user_info user;
-    bool is_known = token.len > 0 && options->find_user &&
-                    options->find_user(options->context, token, review->arena, &user);
+    if (options->find_user && question.token.len > 0)
+        options->find_user(options->context, &question, review->arena, &answer);
     json_set(review->arena, review->tree, SV("status"), status);
-    if (is_known) {
-        json_set_bool(review->arena, status, SV("authenticated"), true);
-        json_set(review->arena, status, SV("user"), user_tree(review->arena, &user));
-    } else {
+    if (answer.problem.len > 0) {
         json_set(review->arena, status, SV("user"), json_map(review->arena));
-        json_set_string(review->arena, status, SV("error"), SV("invalid bearer token"));
+        json_set_string(review->arena, status, SV("error"), answer.problem);
+        return;
     }
+    json_set_bool(review->arena, status, SV("authenticated"), true);
+    json_set(review->arena, status, SV("user"), user_tree(review->arena, &answer.user));
+    struct cJSON *audiences = json_ensure_list(review->arena, status, SV("audiences"));
+    for (size_t i = 0; i < answer.audience_count; i++)
+        json_append(audiences, json_string(review->arena, answer.audiences[i]));
 }
 
 /* --- the table --- */

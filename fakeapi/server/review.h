@@ -16,12 +16,24 @@ struct arena;
 struct cJSON;
 struct request;
 
+struct token_question {
+    struct sv token;
+    const struct sv *audiences; /* whom it was shown to; none: the API server */
+    size_t audience_count;
+};
+struct token_answer {
+    struct user_info user;
+    const struct sv *audiences; /* those of them that it is for */
+    size_t audience_count;
+    struct sv problem; /* "": it is somebody's */
+};
+
 struct review_options {
     struct rbac *rbac;            /* NULL: everybody may do everything */
     const struct user_info *user; /* who asks */
-    /* Who a bearer token belongs to; false: nobody. */
-    bool (*find_user)(void *context, struct sv token, struct arena *arena,
-                      struct user_info *ret_user);
+    /* Whom a bearer token belongs to. */
+    void (*find_user)(void *context, const struct token_question *question, struct arena *arena,
+                      struct token_answer *ret_answer);
     void *context;
 };
 
