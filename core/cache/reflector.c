@@ -47,7 +47,7 @@ struct reflector {
     const struct resource *resource;
     struct arena *texts;
     struct sv namespace_name, label_selector, field_selector;
-    bool metadata_only, may_be_missing, streams_lists;
+    bool metadata_only, no_managed_fields, may_be_missing, streams_lists;
     struct rng rng;
     struct reflector_sink sink;
 
@@ -76,6 +76,7 @@ struct reflector *reflector_new(const struct reflector_options *options) {
         .label_selector = arena_copy(texts, options->label_selector),
         .field_selector = arena_copy(texts, options->field_selector),
         .metadata_only = options->metadata_only,
+        .no_managed_fields = options->no_managed_fields,
         .may_be_missing = options->may_be_missing,
         .streams_lists = options->streams_lists,
         .sink = options->sink,
@@ -216,6 +217,7 @@ static struct request request_of(const struct reflector *reflector, enum verb ve
         .label_selector = reflector->label_selector,
         .field_selector = reflector->field_selector,
         .metadata_only = reflector->metadata_only,
+        .no_managed_fields = reflector->no_managed_fields,
     };
 }
 

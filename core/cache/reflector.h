@@ -34,7 +34,7 @@ struct reflector_options {
     const struct resource *resource; /* borrowed */
     struct sv namespace_name;        /* "": all */
     struct sv label_selector, field_selector;
-    bool metadata_only;
+    bool metadata_only, no_managed_fields; /* as in a request */
     bool may_be_missing; /* a kind that not every cluster has: then there are no objects of it */
     /* Ask for the list as the beginning of the watch (WatchList); in pages after all where the
      * server refuses that or does not know it. */

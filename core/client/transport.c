@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/client/transport.h"
 
+#include "core/data/json.h"
+
 #define X(name, text) [VERB_##name] = SV(text),
 static const struct sv verb_texts[] = {VERBS(X)};
 #undef X
@@ -23,4 +25,11 @@ static const struct sv event_type_texts[] = {WATCH_EVENT_TYPES(X)};
 
 struct sv watch_event_type_text(enum watch_event_type type) {
     return event_type_texts[type];
+}
+
+struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
+                             struct error *err) {
+    return no_managed_fields
+               ? json_read_without(arena, text, SV("metadata"), SV("managedFields"), err)
+               : json_read(arena, text, err);
 }

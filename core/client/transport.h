@@ -14,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/base/sv.h"
 
+struct arena;
 struct cJSON;
 
 #define VERBS(X)                                                                                   \
@@ -79,6 +80,8 @@ struct request {
     bool send_initial_events;
     int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
     bool metadata_only;      /* ask for PartialObjectMetadata */
+    bool
+        no_managed_fields; /* of the answer's objects; whoever asks must expect them all the same */
     /* By a front that only writes the answer on: items of a list may be text (json_raw), and text
      * that is kept comes beside the tree. */
     bool wants_text;
@@ -123,6 +126,11 @@ struct transport {
     /* The request's completions are dropped; the server may have acted on it all the same. */
     void (*cancel)(struct transport *transport, uint64_t id);
 };
+
+/* What the server answered to a request, as a tree in `arena`; `no_managed_fields` is the
+ * request's. For transports that get texts. */
+MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
+                                        struct error *err);
 
 static inline uint64_t transport_start(struct transport *transport, const struct request *request) {
     return transport->start(transport, request);

@@ -52,9 +52,9 @@ bool watch_decoder_next(struct watch_decoder *decoder, struct arena *arena, stru
     return true;
 }
 
-bool watch_event_read(struct arena *arena, struct sv line, struct watch_event *ret_event,
-                      struct error *err) {
-    const struct cJSON *envelope = json_read(arena, line, err);
+bool watch_event_read(struct arena *arena, struct sv line, bool no_managed_fields,
+                      struct watch_event *ret_event, struct error *err) {
+    const struct cJSON *envelope = transport_read(arena, line, no_managed_fields, err);
     if (!envelope)
         return error_wrap(err, "watch line");
 

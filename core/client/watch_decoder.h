@@ -40,10 +40,11 @@ MUST_CHECK bool watch_decoder_feed(struct watch_decoder *decoder, struct sv byte
 /* Takes the oldest complete line, copied to `arena`; false: more bytes are needed. */
 bool watch_decoder_next(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line);
 
-/* The event of a line, whose object lives in `arena`. When it fails (ERROR_INVALID), the stream
- * that the line came from is beyond repair: end it and list again. */
-MUST_CHECK bool watch_event_read(struct arena *arena, struct sv line, struct watch_event *ret_event,
-                                 struct error *err);
+/* The event of a line, whose object lives in `arena`; `no_managed_fields` is the request's. When it
+ * fails (ERROR_INVALID), the stream that the line came from is beyond repair: end it and list
+ * again. */
+MUST_CHECK bool watch_event_read(struct arena *arena, struct sv line, bool no_managed_fields,
+                                 struct watch_event *ret_event, struct error *err);
 
 /* A line has begun and not ended: at the end of the stream it was cut, or never was an event. */
 bool watch_decoder_is_inside_line(const struct watch_decoder *decoder);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte says how long the slices are in which the rest arrives. */
+/* The first byte says how long the slices are in which the rest arrives, and by its lowest bit
+ * whether managedFields are left out. */
 #include "core/client/watch_decoder.h"
 
 #include "core/base/arena.h"
@@ -19,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct watch_event event;
         struct sv line;
         while (watch_decoder_next(decoder, arena, &line)) {
-            if (!watch_event_read(arena, line, &event, &err))
+            if (!watch_event_read(arena, line, data[0] & 1, &event, &err))
                 return 0;
             assert(event.object);
         }

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/json.h"
 
 static const struct {
     struct sv line;
@@ -32,7 +33,7 @@ TEST(decodes_each_case_at_every_cut) {
             CHECK(watch_decoder_is_inside_line(decoder) == (cut > 0));
             CHECK(watch_decoder_feed(decoder, sv_drop(cases[i].line, cut), &err));
             REQUIRE(watch_decoder_next(decoder, arena, &line));
-            CHECK(watch_event_read(arena, line, &event, &err) == cases[i].is_event);
+            CHECK(watch_event_read(arena, line, false, &event, &err) == cases[i].is_event);
             CHECK_SV(sv_from(err.message), sv_from(cases[i].message));
         }
     }
@@ -45,4 +46,21 @@ TEST(refuses_a_line_past_the_limit) {
 
     CHECK(!watch_decoder_feed(decoder, (struct sv){line, sizeof(line)}, &err));
     CHECK(err.code == ERROR_TOO_LARGE);
+}
+
+TEST(managed_fields_are_left_out_when_nobody_wants_them) {
+    static const struct {
+        bool no_managed_fields;
+        size_t count; /* of the object's metadata */
+    } wishes[] = {{false, 2}, {true, 1}};
+    static const struct sv line = SV(
+        "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"managedFields\":[{}]}}}");
+    for (size_t i = 0; i < COUNT_OF(wishes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct watch_event event;
+        struct error err = {0};
+        REQUIRE(watch_event_read(arena, line, wishes[i].no_managed_fields, &event, &err));
+        CHECK_SV(json_find_string(event.object, "metadata.name"), SV("a"));
+        CHECK(json_count(json_get(event.object, SV("metadata"))) == wishes[i].count);
+    }
 }

@@ -46,6 +46,7 @@ static struct request request_of(const struct controller *controller, const stru
         .name = action->name,
         .subresource = action->subresource,
         .body = action->body,
+        .no_managed_fields = !index_needs_managed_fields(action->resource),
     };
     if (action->type == ACTION_APPLY || action->type == ACTION_PATCH)
         request.field_manager = controller->reconcile.field_manager;

@@ -22,17 +22,21 @@ static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSO
         json_set(arena, to, key, json_copy(arena, member));
 }
 
-/* Half of many objects, and of use only while they hold something to take over, in kinds that
- * are written by server-side apply. */
-static void drop_managed_fields(const struct resource *resource, struct cJSON *object) {
+bool index_needs_managed_fields(const struct resource *resource) {
     static const struct resource *const applied[] = {
         &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,         &RESOURCE_DEPLOYMENTS,
         &RESOURCE_SERVICES,      &RESOURCE_PERSISTENT_VOLUMES,  &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
         &RESOURCE_CONFIG_MAPS,   &RESOURCE_KRUISE_STATEFUL_SETS};
-    bool is_applied = false;
     for (size_t i = 0; i < COUNT_OF(applied); i++)
-        is_applied = is_applied || resource_eq(resource, applied[i]);
-    if (!is_applied || !field_entries_are_foreign(object))
+        if (resource_eq(resource, applied[i]))
+            return true;
+    return false;
+}
+
+/* Half of many objects, and of use only while they hold something to take over, in kinds that
+ * are written by server-side apply. */
+static void drop_managed_fields(const struct resource *resource, struct cJSON *object) {
+    if (!index_needs_managed_fields(resource) || !field_entries_are_foreign(object))
         json_remove(json_get(object, SV("metadata")), SV("managedFields"));
 }
 

@@ -92,6 +92,7 @@ static void add(struct watches *watches, size_t kind, struct sv namespace_name) 
             .label_selector = sv_from(kinds[kind].label_selector),
             .field_selector = SV(""),
             .metadata_only = kinds[kind].metadata_only,
+            .no_managed_fields = !index_needs_managed_fields(kinds[kind].resource),
             .may_be_missing = kinds[kind].may_be_missing,
             .streams_lists = watches->options.streams_lists,
             .seed = watches->options.seed,

@@ -9,7 +9,8 @@
 struct completion_item {
     struct completion_item *next;
     struct completion completion;
-    struct sv line; /* of a watch event that is not read yet; else "" */
+    struct sv line;         /* of a watch event that is not read yet; else "" */
+    bool no_managed_fields; /* in the event */
     struct arena *arena;
     bool is_dropped;
 };
@@ -51,19 +52,22 @@ void completion_queue_push(struct completion_queue *queue, const struct completi
 }
 
 void completion_queue_push_line(struct completion_queue *queue, uint64_t id, struct sv line,
-                                struct arena *arena) {
+                                bool no_managed_fields, struct arena *arena) {
     struct completion completion = {
         .id = id,
         .type = COMPLETION_WATCH_EVENT,
         .http_status = 200,
     };
-    append(queue, &completion, arena)->line = line;
+    struct completion_item *item = append(queue, &completion, arena);
+    item->line = line;
+    item->no_managed_fields = no_managed_fields;
 }
 
 static void read_event(struct completion_queue *queue, struct completion_item *item) {
     struct completion *completion = &item->completion;
     struct watch_event event;
-    if (!watch_event_read(item->arena, item->line, &event, &completion->err)) {
+    if (!watch_event_read(item->arena, item->line, item->no_managed_fields, &event,
+                          &completion->err)) {
         completion->type = COMPLETION_WATCH_END;
         completion_queue_drop(queue, completion->id);
         return;
