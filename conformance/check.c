@@ -58,6 +58,7 @@ struct check_result *results_add(struct check_results *results, struct sv id,
         .expected = SV(""),
         .actual = SV(""),
         .remediation = SV(""),
+        .excuse = SV(""),
     };
     return push(results, result);
 }
@@ -65,9 +66,14 @@ struct check_result *results_add(struct check_results *results, struct sv id,
 void results_append(struct check_results *results, const struct check_results *more) {
     for (size_t i = 0; i < more->count; i++) {
         struct check_result *result = push(results, more->items[i]);
-        struct sv *const texts[] = {
-            &result->role,        &result->message,      &result->expected,         &result->actual,
-            &result->remediation, &result->subject.path, &result->subject.json_path};
+        struct sv *const texts[] = {&result->role,
+                                    &result->message,
+                                    &result->expected,
+                                    &result->actual,
+                                    &result->remediation,
+                                    &result->subject.path,
+                                    &result->subject.json_path,
+                                    &result->excuse};
         for (size_t j = 0; j < COUNT_OF(texts); j++)
             *texts[j] = arena_copy(results->arena, *texts[j]);
     }

@@ -67,6 +67,8 @@ struct check_result {
     struct sv message;          /* why it failed or was skipped; "" for a pass without a remark */
     struct sv expected, actual; /* "" when they say nothing more */
     struct sv remediation;      /* "" takes the check's */
+    /* Why this failure was expected (XFAIL) or is waived (FAIL); "" when it is neither. */
+    struct sv excuse;
 };
 
 /* Outcomes in the order in which they were found; everything in them lives in `arena`. */

@@ -8,15 +8,18 @@
 #include "conformance/cmd/verify.h"
 #include "conformance/lifecycle/lifecycle.h"
 #include "conformance/lint/lint.h"
+#include "conformance/report/expectations.h"
 #include "conformance/sandbox/parallel.h"
 #include "conformance/sandbox/script_jobs.h"
 #include "conformance/script/script_checks.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/data/json.h"
 
+#include <time.h>
 #include <unistd.h>
 
-enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1, OWN_OPTIONS = 5 };
+enum { MEASUREMENTS_MAX = 8, DEFAULT_SEED = 1, OWN_OPTIONS = 9 };
 
 enum progress { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 /* In the order of enum report_level, without the first one, which is lint's. */
@@ -27,8 +30,10 @@ struct certify_options {
     struct judgement_options judgement;
     uint64_t seed;
     bool is_static;
-    int progress; /* enum progress */
-    int level;    /* of level_choices */
+    int progress;                      /* enum progress */
+    int level;                         /* of level_choices */
+    struct sv previous, expect, as_of; /* SV(""): none, none, today */
+    bool is_strict;
     struct session_source_options source;
 };
 
@@ -143,17 +148,64 @@ static struct sv command_of(const struct certify_options *options, struct sv pat
         mode == SESSION_MODE_SIM
             ? SV("")
             : arena_printf(arena, " --mode %.*s%s", SV_ARG(session_mode_names[mode]), cluster);
-    return arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s%.*s", SV_ARG(path),
-                        SV_ARG(lint_target_text(target)), (unsigned long long)options->seed,
-                        options->is_static ? " --static" : "", SV_ARG(in_mode));
+    struct sv beside =
+        arena_printf(arena, "%s%.*s%s%.*s%s%.*s", options->previous.len ? " --previous " : "",
+                     SV_ARG(options->previous), options->expect.len ? " --expect " : "",
+                     SV_ARG(options->expect), options->expect.len ? " --as-of " : "",
+                     SV_ARG(options->expect.len ? options->as_of : SV("")));
+    return arena_printf(arena, "crctl certify %.*s --target %.*s --seed %llu%s%.*s%.*s",
+                        SV_ARG(path), SV_ARG(lint_target_text(target)),
+                        (unsigned long long)options->seed, options->is_static ? " --static" : "",
+                        SV_ARG(in_mode), SV_ARG(beside));
 }
 
-static const struct cJSON *certify(const struct subject *subject,
-                                   const struct certify_options *options,
+/* What is certified, and the files that the verdict depends on besides. */
+struct inputs {
+    struct subject subject, previous;
+    bool has_previous, has_expectations;
+    struct expectations expectations;
+};
+
+static struct sv today(struct arena *arena) {
+    char text[16];
+    time_t now = time(NULL);
+    struct tm fields;
+    size_t len = strftime(text, sizeof(text), "%Y-%m-%d", gmtime_r(&now, &fields));
+    return arena_copy(arena, (struct sv){text, len});
+}
+
+static bool read_expectations(struct certify_options *options, struct arena *arena,
+                              struct inputs *inputs, struct error *err) {
+    struct manifest *manifest;
+    if (options->expect.len == 0)
+        return !options->is_strict ||
+               error_set(err, ERROR_INVALID, "--strict-expect goes with --expect FILE");
+    if (options->as_of.len == 0)
+        options->as_of = today(arena);
+    if (!expectations_is_day(options->as_of))
+        return error_set(err, ERROR_INVALID, "--as-of takes a day, YYYY-MM-DD, and not \"%.*s\"",
+                         SV_ARG(options->as_of));
+    inputs->has_expectations = true;
+    return input_manifests(arena, &options->expect, 1, &manifest, err) &&
+           expectations_read(manifest, options->as_of, arena, &inputs->expectations, err);
+}
+
+static bool read_inputs(struct certify_options *options, const struct sv *paths, size_t path_count,
+                        struct arena *arena, struct inputs *inputs, struct error *err) {
+    inputs->has_previous = options->previous.len > 0;
+    return input_subject(arena, paths, path_count, &inputs->subject, err) &&
+           (!inputs->has_previous ||
+            input_subject(arena, &options->previous, 1, &inputs->previous, err)) &&
+           read_expectations(options, arena, inputs, err);
+}
+
+static const struct cJSON *certify(struct inputs *inputs, const struct certify_options *options,
                                    const struct scripts *scripts, struct session_source *source,
                                    struct sv path, struct check_results *results) {
     struct arena *arena = results->arena;
-    struct lint_options lint = {.target = (enum lint_target)options->judgement.target};
+    const struct subject *subject = &inputs->subject;
+    struct lint_options lint = {.target = (enum lint_target)options->judgement.target,
+                                .previous = inputs->has_previous ? &inputs->previous : NULL};
     bool has_progress = shows_progress(options);
     if (has_progress)
         show_progress(NULL, SV("lint"));
@@ -168,6 +220,8 @@ static const struct cJSON *certify(const struct subject *subject,
         measurement_count += observe(&life, results, measurements + 1);
     if (has_progress)
         end_progress();
+    if (inputs->has_expectations)
+        expectations_apply(&inputs->expectations, results);
     struct report_input input = {
         .subject = subject,
         .results = results,
@@ -181,6 +235,9 @@ static const struct cJSON *certify(const struct subject *subject,
         .command = command_of(options, path, lint.target, arena),
         .measurements = measurements,
         .measurement_count = measurement_count,
+        .expectations = inputs->has_expectations ? &inputs->expectations : NULL,
+        .expectations_path = options->expect,
+        .previous_path = options->previous,
     };
     return report_build(&input, arena);
 }
@@ -189,20 +246,24 @@ static int certify_files(const struct command *command, struct certify_options *
                          const struct sv *paths, size_t path_count, const struct cJSON *earlier,
                          struct arena *arena) {
     struct error err = {0};
-    struct subject subject;
-    if (!input_subject(arena, paths, path_count, &subject, &err))
+    struct inputs inputs = {0};
+    if (!read_inputs(options, paths, path_count, arena, &inputs, &err))
         return command_fail(command, err.message);
     struct scripts scripts = {0};
     AUTO(session_source) source = session_source_new(&options->source, &err);
     if (!source)
         return command_fail(command, err.message);
-    if (!scripts_open(&scripts, &subject, options->is_static, arena, &err))
+    if (!scripts_open(&scripts, &inputs.subject, options->is_static, arena, &err))
         return command_fail(command, err.message);
     struct check_results results = {.arena = arena};
-    const struct cJSON *report = certify(&subject, options, &scripts, source, paths[0], &results);
+    const struct cJSON *report = certify(&inputs, options, &scripts, source, paths[0], &results);
     scripts_release(&scripts);
-    return earlier ? verify_print(earlier, report, arena)
-                   : judgement_print(report, &results, &options->judgement, arena);
+    if (earlier)
+        return verify_print(earlier, report, arena);
+    const struct expectation *unmet;
+    int status = judgement_print(report, &results, &options->judgement, arena);
+    bool is_surprised = options->is_strict && !expectations_are_met(&inputs.expectations, &unmet);
+    return status == EXIT_HELD && is_surprised ? EXIT_FINDINGS : status;
 }
 
 /* Runs again what a report tells of: its files, target, seed and mode. */
@@ -215,6 +276,9 @@ static int certify_again(const struct command *command, struct certify_options *
     options->seed = input.seed;
     options->is_static = input.is_static;
     options->judgement.target = (int)input.target;
+    options->previous = json_find_string(input.report, "run.previous");
+    options->expect = json_find_string(input.report, "run.expectations");
+    options->as_of = json_find_string(input.report, "run.asOf");
     return certify_files(command, options, input.paths, input.path_count, input.report, arena);
 }
 
@@ -233,6 +297,14 @@ int certify_command(const struct command *command, int argc, char *const *argv) 
         {SV("progress"), OPTION_CHOICE, SV("auto|always|never"), progress_choices,
          COUNT_OF(progress_choices), &certify_options.progress,
          SV("which check is at work, on standard error; auto: on a terminal")},
+        TEXT_OPTION("previous", "CLASS.yaml", &certify_options.previous,
+                    "the class as it was: what changes for its runtimes"),
+        TEXT_OPTION("expect", "FILE", &certify_options.expect,
+                    "kind Expectations: failures that are known, and waivers"),
+        FLAG_OPTION("strict-expect", &certify_options.is_strict,
+                    "status 1 when a check passes that was expected to fail"),
+        TEXT_OPTION("as-of", "YYYY-MM-DD", &certify_options.as_of,
+                    "the day on which waivers are judged; today"),
         TEXT_OPTION("verify", "REPORT.json", &verified,
                     "certify the report's files again: status 0 when the same comes out"),
     };

@@ -47,6 +47,7 @@ int lint_command(const struct command *command, int argc, char *const *argv) {
                                 previous.len > 0 ? " --previous " : "", SV_ARG(previous)),
         .measurements = &length,
         .measurement_count = 1,
+        .previous_path = previous,
     };
     return judgement_print(report_build(&input, arena), &results, &judgement, arena);
 }

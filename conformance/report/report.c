@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/report/report.h"
 
+#include "conformance/report/expectations.h"
+
 #include "conformance/report/report_parts.h"
 #include "conformance/subject.h"
 #include "core/api/object.h"
@@ -132,6 +134,8 @@ static void add_check(const struct check_result *result, const struct report_inp
     if (is_to_be_changed)
         set_text(arena, map, SV("remediation"),
                  result->remediation.len ? result->remediation : check->remediation);
+    set_text(arena, map, result->state == CHECK_STATE_XFAIL ? SV("expectedBecause") : SV("waiver"),
+             result->excuse);
 }
 
 /* Two samples can say the same thing of a class; it is told once. */
@@ -197,6 +201,12 @@ struct cJSON *report_build(const struct report_input *input, struct arena *arena
     json_set(arena, run, SV("seed"),
              json_number(arena, arena_printf(arena, "%llu", (unsigned long long)input->seed)));
     set_text(arena, run, SV("command"), input->command);
+    set_text(arena, run, SV("previous"), input->previous_path);
+    if (input->expectations) {
+        set_text(arena, run, SV("expectations"), input->expectations_path);
+        set_text(arena, run, SV("asOf"), input->expectations->today);
+        expectations_add(input->expectations, arena, report);
+    }
     report_add_features(input->subject, arena, report);
     add_statistics(input->results, arena, report);
     report_add_profiles(input->results, arena, report);

@@ -13,6 +13,7 @@
 
 struct arena;
 struct cJSON;
+struct expectations;
 struct subject;
 
 struct report_measurement {
@@ -33,6 +34,9 @@ struct report_input {
     struct sv command; /* that gives the same report again */
     const struct report_measurement *measurements;
     size_t measurement_count;
+    const struct expectations *expectations; /* that were applied to the results; NULL: none */
+    /* Files that the verdict depended on besides the subject's; SV(""): none. */
+    struct sv expectations_path, previous_path;
 };
 
 /* The report, in `arena`. */
@@ -61,7 +65,8 @@ enum report_verdict {
     REPORT_HARNESS,     /* 3: a check could not be carried out */
     REPORT_NOT_EXECUTED /* 4: nothing failed, but a MUST of the level was not executed */
 };
-/* Any MUST that failed counts, whatever the level. */
+/* Any MUST that failed counts, whatever the level, unless that was expected. A failure that is
+ * waived counts as a pass. */
 enum report_verdict report_verdict(const struct check_results *results, enum report_fail_on fail_on,
                                    enum report_level level);
 

@@ -59,8 +59,18 @@ static bool is_must(const struct cJSON *check) {
     return sv_eq(report_text_of(check, "level"), SV("MUST"));
 }
 
+struct sv report_excuse(const struct cJSON *check) {
+    struct sv waiver = report_text_of(check, "waiver");
+    return waiver.len > 0 ? waiver : report_text_of(check, "expectedBecause");
+}
+
+bool report_is_excused(const struct cJSON *check) {
+    return has_state(check, "xfail") ||
+           (has_state(check, "fail") && report_text_of(check, "waiver").len > 0);
+}
+
 static bool has_failed(const struct cJSON *check) {
-    return has_state(check, "fail") || has_state(check, "xfail");
+    return has_state(check, "fail") && !report_is_excused(check);
 }
 
 bool report_is_failure(const struct cJSON *check) {

@@ -50,6 +50,10 @@ struct sv report_text_of(const struct cJSON *map, const char *key);
 struct sv report_place(const struct cJSON *check, struct arena *arena);
 /* Failed, of level MUST; failed, of another level; could not be carried out; not executed. */
 bool report_is_failure(const struct cJSON *check);
+/* It failed, which was expected or is waived: no failure and no warning. */
+bool report_is_excused(const struct cJSON *check);
+/* Why; SV("") when it is not. */
+struct sv report_excuse(const struct cJSON *check);
 bool report_is_warning(const struct cJSON *check);
 bool report_is_error(const struct cJSON *check);
 bool report_is_skipped(const struct cJSON *check);

@@ -20,6 +20,8 @@ static const struct sv report_text_json = SV(
     "\"message\":\"<script>alert(1)</script> 100%\\n::error::x|y\",\"remediation\":\"Rename it.\"},"
     "{\"id\":\"WORK-003\",\"slug\":\"fixed-image\",\"level\":\"SHOULD\",\"state\":\"fail\","
     "\"message\":\"no tag\"},"
+    "{\"id\":\"SEC-004\",\"slug\":\"secrets-off-command-lines\",\"level\":\"SHOULD\","
+    "\"state\":\"fail\",\"message\":\"on a line\",\"waiver\":\"the engine has no other way\"},"
     "{\"id\":\"BIND-001\",\"slug\":\"binds\",\"level\":\"MUST\",\"state\":\"error\","
     "\"message\":\"no room\"},"
     "{\"id\":\"DOP-001\",\"slug\":\"dataload-runnable\",\"level\":\"MUST\","
@@ -49,6 +51,13 @@ static const struct {
         "(worker) | a b.yaml:5:3 | \\<script\\>alert(1)\\</script\\> 100% "
         "::error::x\\|y | Rename it. |\n"),
      true},
+    {REPORT_FORM_MARKDOWN,
+     SV("| excused | SEC-004 secrets-off-command-lines |  | on a line | the engine has no other "
+        "way |\n"),
+     true},
+    {REPORT_FORM_HTML, SV("<dt>excused because</dt><dd>the engine has no other way</dd>"), true},
+    {REPORT_FORM_GITHUB, SV("::notice title=SEC-004 secrets-off-command-lines::on a line\n"), true},
+    {REPORT_FORM_SARIF, SV("\"justification\": \"the engine has no other way\""), true},
     {REPORT_FORM_MARKDOWN, SV("| warning | WORK-003 fixed-image |  | no tag |  |\n"), true},
     {REPORT_FORM_MARKDOWN, SV("- DOP-001 dataload-runnable: no DataLoad\n"), true},
     {REPORT_FORM_GITHUB,
@@ -81,8 +90,8 @@ TEST(sarif_has_a_rule_and_a_level_for_each_finding) {
     const struct cJSON *sarif = json_read(arena, report_sarif(read_it(arena), arena), &err);
     REQUIRE(sarif != NULL);
     CHECK_SV(json_find_string(sarif, "version"), SV("2.1.0"));
-    CHECK(json_count(json_find(sarif, "runs.0.tool.driver.rules")) == 5);
-    CHECK(json_count(json_find(sarif, "runs.0.results")) == 2);
+    CHECK(json_count(json_find(sarif, "runs.0.tool.driver.rules")) == 6);
+    CHECK(json_count(json_find(sarif, "runs.0.results")) == 3);
     CHECK_SV(json_find_string(sarif, "runs.0.results.0.level"), SV("error"));
     CHECK_SV(json_find_string(sarif, "runs.0.results.1.level"), SV("warning"));
     CHECK(json_find_int(sarif, "runs.0.results.1.ruleIndex", 0) == 1);

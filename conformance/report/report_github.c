@@ -27,7 +27,10 @@ static bool put_annotation(struct buf *out, const struct cJSON *check, struct ar
     struct sv file = report_text_of(subject, "file"), fix = report_text_of(check, "remediation");
     struct sv title = arena_printf(arena, "%.*s %.*s", SV_ARG(report_text_of(check, "id")),
                                    SV_ARG(report_text_of(check, "slug")));
-    bool has_room = buf_printf(out, "::%s", report_is_warning(check) ? "warning" : "error");
+    bool has_room = buf_printf(out, "::%s",
+                               report_is_excused(check)   ? "notice"
+                               : report_is_warning(check) ? "warning"
+                                                          : "error");
     has_room = has_room && put_property(out, " ", "file", file) &&
                put_property(out, ",", "line", json_text(json_get(subject, SV("line")))) &&
                put_property(out, ",", "col", json_text(json_get(subject, SV("column")))) &&
@@ -44,8 +47,8 @@ struct sv report_github(const struct cJSON *report, struct arena *arena) {
     buf_init(&out, REPORT_TEXT_BYTES_MAX);
     bool has_room = true;
     JSON_EACH (check, json_get(report, SV("checks"))) {
-        if (has_room &&
-            (report_is_failure(check) || report_is_warning(check) || report_is_error(check)))
+        if (has_room && (report_is_failure(check) || report_is_warning(check) ||
+                         report_is_error(check) || report_is_excused(check)))
             has_room = put_annotation(&out, check, arena);
     }
     struct sv text = arena_copy(arena, buf_view(&out));

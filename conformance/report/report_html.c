@@ -71,6 +71,7 @@ static void put_finding(struct buf *out, const struct cJSON *check, struct arena
     put_fact(out, "expected", report_text_of(check, "expected"), true);
     put_fact(out, "actual", report_text_of(check, "actual"), true);
     put_fact(out, "what to change", report_text_of(check, "remediation"), false);
+    put_fact(out, "excused because", report_excuse(check), false);
     put_fact(out, "the check", report_text_of(check, "title"), false);
     put_fact(out, "described in", report_text_of(check, "doc"), true);
     xml_put(out, SV("</dl></article>\n"));
@@ -174,6 +175,7 @@ struct sv report_html(const struct cJSON *report, struct arena *arena) {
     put_findings(&out, report, "Could not be carried out", report_is_error, arena);
     put_findings(&out, report, "Failed", report_is_failure, arena);
     put_findings(&out, report, "Warnings", report_is_warning, arena);
+    put_findings(&out, report, "Expected or waived", report_is_excused, arena);
     if (json_count(json_get(report, SV("profiles"))) > 0)
         put_profiles(&out, report);
     xml_put(&out, SV("<h2>All others</h2>\n"));

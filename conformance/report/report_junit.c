@@ -24,6 +24,8 @@ static const struct {
 };
 
 static const char *element_of(const struct cJSON *check) {
+    if (text_of(check, SV("waiver")).len > 0)
+        return "skipped";
     for (size_t i = 0; i < COUNT_OF(elements); i++) {
         if (sv_eq(elements[i].state, text_of(check, SV("state"))))
             return elements[i].element;
@@ -41,7 +43,8 @@ static void put_body(struct buf *buf, const struct cJSON *check) {
         xml_put_text(buf, json_text(json_get(subject, SV("column"))));
         xml_put(buf, SV("\n"));
     }
-    static const struct sv keys[] = {SV("expected"), SV("actual"), SV("remediation")};
+    static const struct sv keys[] = {SV("expected"), SV("actual"), SV("remediation"),
+                                     SV("expectedBecause"), SV("waiver")};
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         if (text_of(check, keys[i]).len == 0)
             continue;

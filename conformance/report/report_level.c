@@ -19,19 +19,28 @@ static const struct {
                              OBSERVED_BY_LINT | OBSERVED_BY_SIM | OBSERVED_BY_SANDBOX},
 };
 
-enum outcome { OUTCOME_HELD, OUTCOME_NOT_EXECUTED, OUTCOME_FAILED, OUTCOME_ERROR };
+/* EXPECTED: it failed, and that was said beforehand. */
+enum outcome {
+    OUTCOME_HELD,
+    OUTCOME_NOT_EXECUTED,
+    OUTCOME_EXPECTED,
+    OUTCOME_FAILED,
+    OUTCOME_ERROR
+};
 
 /* All that was found for one check. A failure counts however it was seen; what is missing counts
  * where the level asks for it. */
 static enum outcome outcome_of(const struct check_results *results, const struct check *check,
                                unsigned observed_by) {
     bool is_executed = false, is_skipped = false, has_failed = false, has_error = false;
+    bool is_expected = false;
     for (size_t i = 0; i < results->count; i++) {
         const struct check_result *result = &results->items[i];
         if (result->check != check)
             continue;
         bool is_asked_for = (result->observed_by & observed_by) != 0;
-        has_failed |= result->state == CHECK_STATE_FAIL || result->state == CHECK_STATE_XFAIL;
+        has_failed |= result->state == CHECK_STATE_FAIL && result->excuse.len == 0;
+        is_expected |= result->state == CHECK_STATE_XFAIL;
         has_error |= result->state == CHECK_STATE_ERROR;
         is_skipped |= is_asked_for && result->state == CHECK_STATE_SKIP_UNOBSERVABLE;
         is_executed |= is_asked_for && result->state != CHECK_STATE_SKIP_UNOBSERVABLE;
@@ -40,6 +49,8 @@ static enum outcome outcome_of(const struct check_results *results, const struct
         return OUTCOME_ERROR;
     if (has_failed)
         return OUTCOME_FAILED;
+    if (is_expected)
+        return OUTCOME_EXPECTED;
     return is_skipped || !is_executed ? OUTCOME_NOT_EXECUTED : OUTCOME_HELD;
 }
 
@@ -57,7 +68,8 @@ static bool has_enough_should(const struct check_results *results) {
     for (size_t i = 0; (check = catalogue_at(i)); i++) {
         enum outcome outcome = outcome_of(results, check, ~0U);
         passed += check->level == CHECK_SHOULD && outcome == OUTCOME_HELD;
-        failed += check->level == CHECK_SHOULD && outcome == OUTCOME_FAILED;
+        failed += check->level == CHECK_SHOULD &&
+                  (outcome == OUTCOME_FAILED || outcome == OUTCOME_EXPECTED);
     }
     return passed * 100 >= (passed + failed) * SHOULD_PERCENT_SILVER;
 }
@@ -89,7 +101,7 @@ static struct cJSON *missing_for(const struct check_results *results, enum repor
     const struct check *check;
     for (size_t i = 0; (check = catalogue_at(i)); i++) {
         enum outcome outcome = outcome_of(results, check, levels[level].observed_by);
-        bool is_failed = outcome == OUTCOME_FAILED || outcome == OUTCOME_ERROR;
+        bool is_failed = outcome >= OUTCOME_EXPECTED;
         bool is_missing =
             (check->level == CHECK_MUST && is_failed) ||
             (check->level == CHECK_SHOULD && is_failed && wants_should) ||

@@ -42,9 +42,10 @@ static void put_row(struct page *page, const struct cJSON *check) {
     struct sv role = report_text_of(check, "role"), doc = report_text_of(check, "doc");
     struct sv place = report_place(check, page->arena);
     put(page, SV("| "));
-    put(page, report_is_failure(check) ? SV("fail")
-              : report_is_error(check) ? SV("error")
-                                       : SV("warning"));
+    put(page, report_is_failure(check)   ? SV("fail")
+              : report_is_error(check)   ? SV("error")
+              : report_is_excused(check) ? SV("excused")
+                                         : SV("warning"));
     put(page, SV(" | "));
     put_link(page, report_text_of(check, "id"), doc);
     put(page, SV(" "));
@@ -59,13 +60,14 @@ static void put_row(struct page *page, const struct cJSON *check) {
     put(page, SV(" | "));
     put_text(page, report_text_of(check, "message"));
     put(page, SV(" | "));
-    put_text(page, report_text_of(check, "remediation"));
+    struct sv excuse = report_excuse(check);
+    put_text(page, excuse.len > 0 ? excuse : report_text_of(check, "remediation"));
     put(page, SV(" |\n"));
 }
 
 static void put_findings(struct page *page, const struct cJSON *report) {
     bool (*const kinds[])(const struct cJSON *) = {report_is_error, report_is_failure,
-                                                   report_is_warning};
+                                                   report_is_warning, report_is_excused};
     bool has_heading = false;
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         JSON_EACH (check, json_get(report, SV("checks"))) {

@@ -13,7 +13,8 @@ static void set_message(struct arena *arena, struct cJSON *map, const char *key,
 }
 
 static const char *level_of(const struct cJSON *check) {
-    if (report_is_failure(check))
+    bool is_must = sv_eq(report_text_of(check, "level"), SV("MUST"));
+    if (report_is_failure(check) || (is_must && report_is_excused(check)))
         return "error";
     return sv_eq(report_text_of(check, "level"), SV("MAY")) ? "note" : "warning";
 }
@@ -122,10 +123,12 @@ static void add_result(const struct cJSON *check, const struct cJSON *rules, str
     add_location(check, arena, result);
     json_set_string(arena, json_ensure_map(arena, result, SV("partialFingerprints")),
                     SV("crctlFinding/v1"), fingerprint(check, arena));
-    if (!sv_eq(report_text_of(check, "state"), SV("xfail")))
+    if (!report_is_excused(check))
         return;
     struct cJSON *suppressions = json_ensure_list(arena, result, SV("suppressions"));
-    json_set_string(arena, json_append(suppressions, json_map(arena)), SV("kind"), SV("external"));
+    struct cJSON *suppression = json_append(suppressions, json_map(arena));
+    json_set_string(arena, suppression, SV("kind"), SV("external"));
+    json_set_string(arena, suppression, SV("justification"), report_excuse(check));
 }
 
 /* --- the run --- */
@@ -163,7 +166,7 @@ static void add_run(const struct cJSON *report, struct arena *arena, struct cJSO
     add_invocation(report, arena, run);
     struct cJSON *results = json_ensure_list(arena, run, SV("results"));
     JSON_EACH (check, json_get(report, SV("checks"))) {
-        if (report_is_failure(check) || report_is_warning(check))
+        if (report_is_failure(check) || report_is_warning(check) || report_is_excused(check))
             add_result(check, rules, arena, results);
     }
     struct cJSON *properties = json_ensure_map(arena, run, SV("properties"));

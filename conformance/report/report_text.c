@@ -86,12 +86,16 @@ static void put_title(struct writer *writer, const struct cJSON *check, const ch
 
 static void put_failure(struct writer *writer, const struct cJSON *check) {
     bool is_error = sv_eq(text_of(check, SV("state")), SV("error"));
+    bool is_expected = sv_eq(text_of(check, SV("state")), SV("xfail"));
+    bool is_waived = text_of(check, SV("waiver")).len > 0;
     bool is_must = sv_eq(text_of(check, SV("level")), SV("MUST"));
     put_title(writer, check,
-              is_error  ? "ERROR"
-              : is_must ? "FAIL"
-                        : "warn",
-              is_error || is_must ? RED : YELLOW);
+              is_error      ? "ERROR"
+              : is_expected ? "xfail"
+              : is_waived   ? "waived"
+              : is_must     ? "FAIL"
+                            : "warn",
+              is_error || (is_must && !is_expected) ? RED : YELLOW);
     put(writer, SV(": "));
     put_safe(writer, text_of(check, SV("message")));
     put(writer, SV("\n"));
@@ -99,6 +103,8 @@ static void put_failure(struct writer *writer, const struct cJSON *check) {
     put_labelled(writer, "expected: ", text_of(check, SV("expected")));
     put_labelled(writer, "actual:   ", text_of(check, SV("actual")));
     put_labelled(writer, "fix:      ", text_of(check, SV("remediation")));
+    put_labelled(writer, "expected because: ", text_of(check, SV("expectedBecause")));
+    put_labelled(writer, "waived because: ", text_of(check, SV("waiver")));
 }
 
 static void put_line(struct writer *writer, const struct cJSON *check, const char *mark,
@@ -149,6 +155,7 @@ static int64_t count_failed(const struct cJSON *report, struct sv level, bool is
     int64_t count = 0;
     JSON_EACH (check, json_get(report, SV("checks")))
         count += sv_eq(text_of(check, SV("state")), SV("fail")) &&
+                 text_of(check, SV("waiver")).len == 0 &&
                  sv_eq(text_of(check, SV("level")), level) == is_level;
     return count;
 }
@@ -163,6 +170,19 @@ static void put_session(struct writer *writer, const struct cJSON *report) {
     put(writer, SV(", "));
     put_safe(writer, text_of(session, SV("where")));
     put(writer, SV("\n"));
+}
+
+/* Of a list of expectations, those of that state: what somebody has to do something about. */
+static void put_expectations(struct writer *writer, const struct cJSON *list, struct sv state,
+                             const char *what) {
+    JSON_EACH (expectation, list) {
+        if (!sv_eq(text_of(expectation, SV("state")), state))
+            continue;
+        put_safe(writer, text_of(expectation, SV("id")));
+        put(writer, sv_from(what));
+        put_safe(writer, text_of(expectation, SV("reason")));
+        put(writer, SV("\n"));
+    }
 }
 
 /* What was reached, and what would have to hold for more. */
@@ -207,6 +227,12 @@ static void put_summary(struct writer *writer, const struct cJSON *report) {
     put(writer, SV("\n"));
     put_colored(writer, failed + errors > 0 ? RED : GREEN, sv_from(line));
     put(writer, SV("\n"));
+    put_expectations(writer, json_get(report, SV("expected")), SV("passed"),
+                     " was expected to fail and passes; take it from the list: ");
+    put_expectations(writer, json_get(report, SV("waivers")), SV("expired"),
+                     "'s waiver has expired; renew or remove it: ");
+    put_expectations(writer, json_get(report, SV("waivers")), SV("not-needed"),
+                     " needs no waiver any more; remove it: ");
     put_level(writer, report);
     struct sv command = json_find_string(report, "run.command");
     if (command.len > 0) {
