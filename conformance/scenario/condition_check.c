@@ -179,6 +179,13 @@ static struct sv pods_text(const struct judge *judge, size_t which) {
                         SV_ARG(part_names[which]));
 }
 
+/* What the dataset was told is mounted is what it asks for. */
+static bool has_asked_mounts(const struct judge *judge) {
+    const struct cJSON *asked = json_find(judge->dataset, "spec.mounts");
+    const struct cJSON *served = json_find(judge->dataset, "status.mounts");
+    return json_equal(asked, served) || json_count(asked) + json_count(served) == 0;
+}
+
 /* Why the dataset cannot be served, by the objects alone; SV("") when it can. */
 static struct sv obstacle(const struct judge *judge) {
     struct sv name = object_name(judge->runtime), namespace_name = object_namespace(judge->runtime);
@@ -194,6 +201,8 @@ static struct sv obstacle(const struct judge *judge) {
     struct sv phase = json_find_string(judge->dataset, "status.phase");
     if (!sv_eq(phase, SV("Bound")))
         return arena_printf(judge->arena, "the dataset's phase is \"%.*s\"", SV_ARG(phase));
+    if (!has_asked_mounts(judge))
+        return SV("the dataset asks for other mounts than are served");
     return SV("");
 }
 
@@ -314,8 +323,7 @@ static void judge_mounts(struct judge *judge) {
     if (!is_true(mounts) || !judge->dataset)
         return;
     if (sv_eq(json_find_string(judge->dataset, "status.phase"), SV("Bound")) &&
-        !json_equal(json_find(judge->dataset, "spec.mounts"),
-                    json_find(judge->dataset, "status.mounts")))
+        !has_asked_mounts(judge))
         lie_of(judge, SV("MountsReady"), SV("the dataset asks for other mounts than are served"));
     if (owner < COMPONENTS_MAX && judge->parts[owner].existing > 0 && pod.len > 0 &&
         !is_pod_alive(judge, pod))
@@ -338,6 +346,8 @@ static void judge_volume(struct judge *judge) {
     if (claim && judge->dataset && !is_same && !is_true(outdated))
         lie_of(judge, SV("VolumeOutdated"),
                SV("the claim has other access modes than are asked for"));
+    if (claim && judge->runtime_class && !judge->parts[CLIENT].is_enabled && !is_true(outdated))
+        lie_of(judge, SV("VolumeOutdated"), SV("no client serves the claim"));
 }
 
 static bool ends_with_number(const struct judge *judge, struct sv type, int64_t number) {

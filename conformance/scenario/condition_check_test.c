@@ -86,8 +86,15 @@ static const struct {
     {"a workload that does not exist",
      RUNTIME("Ready", "", SERVING ", " CONDITION("FusesInitialized", "True", "X")), NULL, NULL,
      "FusesInitialized: there is no such workload"},
+    {"ready with other mounts than are served", RUNTIME("Ready", "", SERVING),
+     "{metadata: {name: demo, namespace: default}, spec: {mounts: [{name: b}]}, status: {phase: "
+     "Bound, mounts: [{name: a}], conditions: [{type: Ready, status: \"True\"}]}}",
+     NULL, "Ready: the dataset asks for other mounts than are served"},
     {"mounts that are not served",
-     RUNTIME("Ready", "", SERVING ", " CONDITION("MountsReady", "True", "Mounted")),
+     RUNTIME("NotReady", "",
+             CONDITION("Ready", "False", "MountFailed") ", " CONDITION(
+                 "Reconciling", "True", "Progressing") ", " CONDITION("MountsReady", "True",
+                                                                      "Mounted")),
      "{metadata: {name: demo, namespace: default}, spec: {mounts: [{name: b}]}, status: {phase: "
      "Bound, mounts: [{name: a}], conditions: [{type: Ready, status: \"True\"}]}}",
      NULL, "MountsReady: the dataset asks for other mounts than are served"},
@@ -142,6 +149,18 @@ static struct condition_view view_of(struct arena *arena, size_t i) {
         .pods = list_of(arena, cases[i].pods ? cases[i].pods : PODS_UP),
         .is_at_rest = true,
     };
+}
+
+/* A claim that was left behind by a client that is not there. */
+TEST(a_claim_without_client_is_told) {
+    AUTO(arena) arena = arena_new();
+    struct condition_view view = view_of(arena, 0);
+    struct condition_lie lies[CONDITION_LIES_MAX];
+    view.claims = list_of(arena, "{metadata: {name: demo, namespace: default}, spec: {accessModes: "
+                                 "[ReadOnlyMany]}, status: {phase: Bound}}");
+    REQUIRE(condition_check(&view, arena, lies) == 1);
+    CHECK_SV(lies[0].condition, SV("VolumeOutdated"));
+    CHECK_SV(lies[0].truth, SV("no client serves the claim"));
 }
 
 TEST(tells_each_lie_and_no_other) {

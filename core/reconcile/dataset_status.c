@@ -185,7 +185,8 @@ static bool is_mounting(const struct pass *pass) {
     const struct gate *mounts = &pass->plan->gates[GATE_MOUNTS];
     bool are_lost = pass->mounts_changed || sv_eq(mounts->reason, SV("MountFailed")) ||
                     json_find(pass->snapshot->runtime, "status.mountedBy");
-    return pass->was_bound && !mounts->is_open && pass->plan->gates[GATE_PODS].is_open && are_lost;
+    return pass->was_bound && !mounts->is_open && pass->plan->gates[GATE_PODS].is_open &&
+           are_lost && pass->mounts_held.reason.len == 0;
 }
 
 /* Recovered by itself, while the class that would bind it anew is gone. */

@@ -17,11 +17,9 @@ enum {
 /* --- which pod --- */
 
 static int64_t ordinal_of(const struct cJSON *pod) {
-    struct sv name = object_name(pod);
+    struct sv name = object_name(pod), last = sv_drop(name, sv_find_last(name, '-') + 1);
     int64_t ordinal;
-    size_t dash = sv_find_last(name, '-');
-    bool has_ordinal = dash < name.len && sv_to_int64(sv_drop(name, dash + 1), &ordinal);
-    return has_ordinal ? ordinal : INT64_MAX;
+    return sv_to_int64(last, &ordinal) ? ordinal : INT64_MAX;
 }
 
 /* The lowest ordinal first; without ordinals the oldest. */

@@ -32,6 +32,21 @@ static void judge_component(struct pass *pass, const struct component *component
                     (long long)component->ready, (long long)component->desired)};
 }
 
+/* Nobody makes them again before a class is back, or a pause is over. */
+static void judge_lost_mounts(struct pass *pass) {
+    int64_t now_ms = pass->snapshot->now_ms;
+    int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime, SV("MountsReady"), now_ms);
+    if (now_ms < since_ms + FAILED_AFTER_MS) {
+        pass_wake_at(pass, since_ms + FAILED_AFTER_MS);
+        return;
+    }
+    pass->is_failed = true;
+    pass->failure = (struct finding){
+        pass->mounts_held.reason,
+        pass_printf(pass, "the mounts went with the container that had made them; %.*s",
+                    SV_ARG(pass->mounts_held.message))};
+}
+
 void status_judge_health(struct pass *pass) {
     if (!pass->was_bound)
         return;
@@ -41,6 +56,8 @@ void status_judge_health(struct pass *pass) {
         if (component->is_enabled && component->is_observed && !component->is_ready_to_bind)
             judge_component(pass, component);
     }
+    if (pass->mounts_are_lost && !pass->is_failed)
+        judge_lost_mounts(pass);
     if (pass->check_failure.message.len == 0 || pass->is_failed)
         return;
     pass->is_failed = true;

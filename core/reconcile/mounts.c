@@ -81,8 +81,7 @@ static bool is_mounted_by(const struct pass *pass, const struct server *server) 
            (hash.len == 0 || sv_eq(hash, pass->mounts_hash));
 }
 
-/* Whoever mounted, whatever the class says of it, still runs. */
-static bool mounter_runs(const struct pass *pass) {
+bool mounts_maker_runs(const struct pass *pass) {
     const struct cJSON *by = json_find(pass->snapshot->runtime, "status.mountedBy");
     for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
         const struct cJSON *pod = pass->snapshot->pods[i];
@@ -100,10 +99,8 @@ static bool mounter_runs(const struct pass *pass) {
 
 bool mounts_are_lost(struct pass *pass) {
     struct server server;
-    if (!mounts_are_recorded(pass))
-        return true;
     if (!pass->plan->gates[GATE_CLASS].is_open)
-        return !mounter_runs(pass);
+        return !mounts_maker_runs(pass);
     if (!entry_server(pass, ENTRY_MOUNT_UFS, &server) || (!server.pod && entry_may_wait(&server)))
         return false;
     return !server.pod || !is_mounted_by(pass, &server);

@@ -12,8 +12,9 @@ struct pass;
 
 /* The dataset's status holds its spec's mounts: whole mounts are compared, not only paths. */
 bool mounts_are_recorded(const struct pass *pass);
-/* The dataset asks for others than are served, or a pod should hold them and it is not the one that
- * mounted them, or it mounted others. */
+/* A pod should hold them and it is not the one that mounted them. */
 bool mounts_are_lost(struct pass *pass);
+/* The container that mounted, whatever the class says of it, still runs. */
+bool mounts_maker_runs(const struct pass *pass);
 
 #endif

@@ -450,28 +450,61 @@ static void remove_outdated(struct pass *pass) {
                      SV("VolumeOutdated"));
 }
 
-void gate_volume(struct pass *pass) {
-    pass_open(pass, GATE_VOLUME);
-    if (!has_client(pass))
+static bool has_ours(const struct pass *pass, const struct observed *observed) {
+    return observed->state == OBSERVED_PRESENT &&
+           write_is_ours(pass, observed->resource, observed->object);
+}
+
+/* A client was disabled: what applications mounted by it goes when the last one has gone. */
+static void remove_unserved(struct pass *pass) {
+    const struct observed *claim = find_claim(pass);
+    pass->volume_is_outdated = has_ours(pass, claim) || has_ours(pass, find_volume(pass));
+    if (!pass->volume_is_outdated || gate_is_paused(pass))
         return;
-    struct cJSON *volume = render_volume(pass), *claim = render_claim(pass);
-    pass->volume_is_outdated = write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
-                               write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim);
-    if (gate_is_paused(pass))
-        return;
-    if (pass->volume_is_outdated) {
-        if (is_claim_free(pass))
-            remove_outdated(pass);
-        return;
-    }
+    if (claim->state == OBSERVED_UNKNOWN)
+        write_read(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, pass->snapshot->namespace_name,
+                   pass->names.claim);
+    else if (is_claim_free(pass))
+        remove_outdated(pass);
+}
+
+/* No pod with a claim starts before the claim is bound to its volume. */
+static bool is_claim_lacking(const struct pass *pass) {
+    const struct observed *claim = find_claim(pass);
+    struct sv phase = json_find_string(claim->object, "status.phase");
+    return claim->state == OBSERVED_ABSENT ||
+           (claim->state == OBSERVED_PRESENT && phase.len > 0 && !sv_eq(phase, SV("Bound")));
+}
+
+static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, struct cJSON *claim) {
     enum write_result result = write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume);
     judge(pass, GATE_VOLUME, result, volume);
     /* A claim could only bind to a volume of somebody else. */
     if (result == WRITE_FOREIGN || find_volume(pass)->state == OBSERVED_UNKNOWN)
         return;
     judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim), claim);
-    const struct observed *observed = find_volume(pass);
-    if (observed->state == OBSERVED_PRESENT &&
-        write_is_ours(pass, &RESOURCE_PERSISTENT_VOLUMES, observed->object))
-        forget_old_claim(pass, observed->object);
+    if (has_ours(pass, find_volume(pass)))
+        forget_old_claim(pass, find_volume(pass)->object);
+}
+
+void gate_volume(struct pass *pass) {
+    pass_open(pass, GATE_VOLUME);
+    if (!has_client(pass)) {
+        remove_unserved(pass);
+        return;
+    }
+    struct cJSON *volume = render_volume(pass), *claim = render_claim(pass);
+    pass->volume_is_outdated = write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
+                               write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim);
+    pass->claim_is_lacking = is_claim_lacking(pass);
+    if (!gate_is_paused(pass) && !pass->volume_is_outdated)
+        write_volume_and_claim(pass, volume, claim);
+    else if (!gate_is_paused(pass) && is_claim_free(pass))
+        remove_outdated(pass);
+    if (pass->claim_is_lacking && pass->plan->gates[GATE_VOLUME].is_open)
+        pass_close(pass, GATE_VOLUME, SV("ClaimPending"),
+                   pass_printf(pass,
+                               "waits for PersistentVolumeClaim \"%.*s\" to be bound to its "
+                               "volume",
+                               SV_ARG(pass->names.claim)));
 }

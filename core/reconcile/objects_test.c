@@ -99,6 +99,88 @@ TEST(replaces_a_service_that_must_become_headless) {
     world_release(&world);
 }
 
+/* --- volume and claim --- */
+
+static struct observed *claim_of(struct world *world) {
+    return find(world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
+}
+
+static struct observed *volume_of(struct world *world) {
+    return find(world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
+}
+
+/* Nobody serves them any more; a pod that uses the claim is waited for. */
+TEST(volume_and_claim_go_with_the_client) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *client =
+        json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("client"));
+    json_set(arena, client, SV("disabled"), parse(arena, "true"));
+    world.claim_pods[0] = parse(arena, "{metadata: {name: reader}, spec: {volumes: [{name: v,"
+                                       " persistentVolumeClaim: {claimName: demo}}]}}");
+    world.claim_pod_count = 1;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "VolumeOutdated"), SV("ClientDisabled"));
+    CHECK(claim_of(&world)->state == OBSERVED_PRESENT);
+    CHECK(volume_of(&world)->state == OBSERVED_PRESENT);
+    world.claim_pod_count = 0;
+    claim_of(&world)->state = OBSERVED_PRESENT;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(claim_of(&world)->state == OBSERVED_ABSENT);
+    CHECK(volume_of(&world)->state == OBSERVED_ABSENT);
+    CHECK(!object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
+/* A controller that starts anew sees the volume alone, and asks for the claim before it acts. */
+TEST(a_volume_without_client_is_no_reason_to_guess) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *client =
+        json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("client"));
+    json_set(arena, client, SV("disabled"), parse(arena, "true"));
+    claim_of(&world)->state = OBSERVED_UNKNOWN;
+    plan_once(&world, &plan);
+    size_t reads = 0;
+    for (size_t i = 0; i < plan.action_count; i++) {
+        reads += plan.actions[i].type == ACTION_GET && sv_eq(plan.actions[i].name, SV("demo"));
+        CHECK(plan.actions[i].resource != &RESOURCE_PERSISTENT_VOLUMES);
+    }
+    CHECK(reads == 1);
+    world_release(&world);
+}
+
+/* An application cannot start before its claim is bound: neither is the runtime ready before. */
+TEST(a_runtime_is_ready_once_its_claim_is_bound) {
+    static const char *const phases[] = {"Pending", "Lost"};
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct cJSON *claim = (struct cJSON *)claim_of(&world)->object;
+        struct cJSON *status = json_ensure_map(arena, claim, SV("status"));
+        json_set_string(arena, status, SV("phase"), sv_from(phases[i]));
+        int writes = world.writes;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "Ready"), SV("ClaimPending"));
+        CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("NotReady"));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        json_set_string(arena, status, SV("phase"), SV("Bound"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK(world.writes == writes + 2); /* the runtime's status, twice */
+        world_release(&world);
+    }
+}
+
 TEST(makes_a_workload_again_around_its_pods) {
     AUTO(arena) arena = arena_new();
     struct world world;

@@ -46,17 +46,19 @@ struct pass {
     struct component components[COMPONENT_COUNT];
 
     /* Worked out by the stages, in this order. */
-    struct sv runtime_json;   /* the text in the config map; SV("") before it is rendered */
-    struct sv mounts_hash;    /* of the mounts in it */
-    bool was_bound;           /* the dataset's status says that this runtime serves it */
-    bool metadata_is_written; /* no metadata patch in this plan: status may be patched */
-    bool is_rolling;          /* a rollout makes progress */
-    bool is_held;             /* a pod template waits for the rollout of the class */
-    bool is_failed;           /* contract.md §8 */
-    bool mounts_wait_for_pod; /* there is no pod yet that could mount, and need not be */
-    bool mounts_changed;      /* the dataset's mounts are not those that were mounted */
-    struct finding failure;   /* with is_failed */
-    struct finding unmounted; /* clients that serve nothing, for which nothing else waits */
+    struct sv runtime_json;     /* the text in the config map; SV("") before it is rendered */
+    struct sv mounts_hash;      /* of the mounts in it */
+    bool was_bound;             /* the dataset's status says that this runtime serves it */
+    bool metadata_is_written;   /* no metadata patch in this plan: status may be patched */
+    bool is_rolling;            /* a rollout makes progress */
+    bool is_held;               /* a pod template waits for the rollout of the class */
+    bool is_failed;             /* contract.md §8 */
+    bool mounts_wait_for_pod;   /* there is no pod yet that could mount, and need not be */
+    bool mounts_changed;        /* the dataset's mounts are not those that were mounted */
+    struct finding mounts_held; /* what keeps mounts that changed or are lost from being made */
+    bool mounts_are_lost;       /* with mounts_held: the container that mounted is gone */
+    struct finding failure;     /* with is_failed */
+    struct finding unmounted;   /* clients that serve nothing, for which nothing else waits */
     const struct execution *mounted_by; /* an execution whose success is not recorded yet */
     const struct cJSON *report;         /* the last summary's object, or NULL */
     struct finding report_failure;      /* reason SV("") when there is none */
@@ -64,8 +66,9 @@ struct pass {
     struct sv check_message; /* what a passing check printed, or SV("") */
     bool is_reporting;       /* the first summary is waited for before binding */
     bool volume_is_outdated;
-    struct finding stall; /* what only an edit can repair; with plan->is_stalled */
-    struct finding drift; /* a server that does not keep what is sent: Synced=False */
+    bool claim_is_lacking; /* applications mount a claim that is not bound to its volume */
+    struct finding stall;  /* what only an edit can repair; with plan->is_stalled */
+    struct finding drift;  /* a server that does not keep what is sent: Synced=False */
 };
 
 void pass_init(struct pass *pass, const struct snapshot *snapshot, struct arena *arena,

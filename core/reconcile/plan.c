@@ -62,8 +62,12 @@ static void hold_ready_check(struct pass *pass) {
 static void plan_held(struct pass *pass, struct finding why) {
     bool has_pods = pass->plan->gates[GATE_PODS].is_open;
     pass->mounts_changed = pass->was_bound && !mounts_are_recorded(pass);
+    bool are_lost = pass->was_bound && has_pods && mounts_are_lost(pass);
+    pass->mounts_are_lost = are_lost && !mounts_maker_runs(pass);
+    if (are_lost || (has_pods && pass->mounts_changed))
+        pass->mounts_held = why;
     for (enum gate_id gate = GATE_READY_CHECK; gate <= GATE_VOLUME; gate++) {
-        if (!pass->was_bound || (gate == GATE_MOUNTS && has_pods && mounts_are_lost(pass)))
+        if (!pass->was_bound || (gate == GATE_MOUNTS && pass->mounts_held.reason.len > 0))
             pass_close(pass, gate, why.reason, why.message);
         else if (!has_pods)
             close_with_pods(pass, gate);

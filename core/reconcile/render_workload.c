@@ -16,6 +16,9 @@ static bool has_one_pod_a_node(const struct pass *pass, const struct component *
            !sv_eq(render_placement(pass), SV("Shared"));
 }
 
+/* The server's default. What it fills in by itself nobody owns: it would stay beside OnDelete. */
+enum { DAEMON_SET_UNAVAILABLE = 1 };
+
 static bool is_zero(const struct cJSON *unavailable) {
     return sv_eq(json_text(unavailable), SV("0")) || sv_eq(json_text(unavailable), SV("0%"));
 }
@@ -34,6 +37,8 @@ static struct cJSON *update_strategy(struct pass *pass, const struct component *
         json_set(pass->arena, rolling, SV("partition"), json_copy(pass->arena, partition));
     if (unavailable)
         json_set(pass->arena, rolling, SV("maxUnavailable"), json_copy(pass->arena, unavailable));
+    else if (component_is_daemon_set(component))
+        json_set_int(pass->arena, rolling, SV("maxUnavailable"), DAEMON_SET_UNAVAILABLE);
     if (has_one_pod_a_node(pass, component) && !is_zero(unavailable)) {
         json_set_int(pass->arena, rolling, SV("maxSurge"), 0);
         if (!unavailable)

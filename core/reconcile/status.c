@@ -140,6 +140,19 @@ static void say_gate(struct pass *pass, struct cJSON *status, struct sv type, en
         told->is_open ? message : told->message);
 }
 
+static void say_outdated(struct pass *pass, struct cJSON *status) {
+    if (!pass->volume_is_outdated)
+        say(pass, status, SV("VolumeOutdated"), false, SV("VolumeCurrent"),
+            SV("volume and claim are as the dataset asks"));
+    else if (!pass->components[COMPONENT_CLIENT].is_enabled)
+        say(pass, status, SV("VolumeOutdated"), true, SV("ClientDisabled"),
+            SV("no client serves volume and claim any more: they go when no pod uses the claim"));
+    else
+        say(pass, status, SV("VolumeOutdated"), true, SV("ImmutableFieldChanged"),
+            SV("volume or claim were made for other settings and cannot be changed: delete the "
+               "claim when no pod uses it"));
+}
+
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
              pass->check_message.len > 0 ? pass->check_message : SV("the cache answers"));
@@ -156,12 +169,7 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
     bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL &&
                         gate(pass, GATE_CLASS)->is_open && gate(pass, GATE_DATASET)->is_open;
     if (pass->volume_is_outdated || has_outdated)
-        say(pass, status, SV("VolumeOutdated"), pass->volume_is_outdated,
-            pass->volume_is_outdated ? SV("ImmutableFieldChanged") : SV("VolumeCurrent"),
-            pass->volume_is_outdated
-                ? SV("volume or claim were made for other settings and cannot be changed: delete "
-                     "the claim when no pod uses it")
-                : SV("volume and claim are as the dataset asks"));
+        say_outdated(pass, status);
 }
 
 static void say_synced(struct pass *pass, struct cJSON *status) {
@@ -192,7 +200,7 @@ bool status_serves(const struct pass *pass) {
     if (status_can_bind(pass))
         return true;
     /* A class that is gone, or a write that is under way, takes nothing from what serves. */
-    bool serves = pass->was_bound;
+    bool serves = pass->was_bound && !pass->claim_is_lacking;
     for (size_t i = 0; i < COUNT_OF(needed); i++)
         serves = serves && gate(pass, needed[i])->is_open;
     return serves;
@@ -258,7 +266,8 @@ static struct sv phase_of(const struct pass *pass) {
         return SV("Failed");
     if (!pass->was_bound && !pass_reached(pass, GATE_PODS))
         return SV("Pending");
-    bool is_at_work = gate(pass, GATE_PODS)->is_open || is_updating;
+    bool is_held = pass->mounts_held.reason.len > 0 || pass->claim_is_lacking;
+    bool is_at_work = (gate(pass, GATE_PODS)->is_open && !is_held) || is_updating;
     if (!status_serves(pass))
         return pass->was_bound && is_at_work ? SV("Updating") : SV("NotReady");
     if (is_updating && pass->was_bound && pass->snapshot->now_ms < rollout_deadline_ms(pass))
@@ -331,7 +340,7 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
 static void set_mounts(struct pass *pass, struct cJSON *status) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
     bool is_reached = mounts->is_open || mounts->reason.len > 0;
-    if ((!pass->was_bound && !status_can_bind(pass)) || !is_reached)
+    if (pass->was_bound ? !is_reached : !gate(pass, GATE_DATASET)->is_open)
         return; /* what is served stays as it was told */
     const struct cJSON *old = json_find(pass->snapshot->runtime, "status.mounts");
     struct cJSON *list = json_list(pass->arena);
@@ -466,6 +475,7 @@ static const struct {
     {{"Synced", 6}, {"FieldNotKept", 12}},
     {{"Synced", 6}, {"ReportFailed", 12}},
     {{"VolumeOutdated", 14}, {"ImmutableFieldChanged", 21}},
+    {{"VolumeOutdated", 14}, {"ClientDisabled", 14}},
     {{"MountsReady", 11}, {"MountFailed", 11}},
 };
 

@@ -27,6 +27,15 @@ static void act_only(struct world *world) {
     }
 }
 
+/* The same with workloads that settle, for so many plans: an answer that is wrong for ever keeps a
+ * plan near. */
+static void act_until(struct world *world, int rounds) {
+    for (int round = 0; round < rounds; round++) {
+        act_only(world);
+        settle(world);
+    }
+}
+
 static const struct {
     const char *what;
     int64_t master, worker, worker_updated; /* ready pods of 1 and 2 */
@@ -112,7 +121,7 @@ TEST(counters_wait_and_conditions_do_not) {
     world_release(&world);
 }
 
-/* Before the first binding counters wait longer, for few writes to lead to it; no condition does. */
+/* Before the first binding counters wait longer, for few writes to lead to it. */
 TEST(a_condition_says_what_is_true_while_a_cache_starts) {
     AUTO(arena) arena = arena_new();
     struct world world;
@@ -325,6 +334,38 @@ TEST(without_a_usable_class_the_pods_are_judged) {
     }
 }
 
+/* Exactly one, which is mounted. */
+static bool mounts_are_those_of(const struct world *world, const char *path) {
+    const struct cJSON *mounts = json_find(world->runtime, "status.mounts");
+    return json_count(mounts) == 1 &&
+           sv_eq(json_find_string(json_at(mounts, 0), "path"), sv_from(path)) &&
+           sv_eq(json_find_string(json_at(mounts, 0), "phase"), SV("Mounted"));
+}
+
+/* Before the first binding each mount has a phase as well. */
+TEST(mounts_are_told_before_they_are_bound) {
+    static const struct {
+        const char *answer, *phase;
+        bool has_pods;
+    } mounts[] = {{NULL, "Pending", false}, {"{\"mounted\":[]}", "Failed", true}};
+    for (size_t i = 0; i < COUNT_OF(mounts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.answers[ENTRY_MOUNT_UFS] = mounts[i].answer;
+        world.pods_are_down = !mounts[i].has_pods;
+        act_until(&world, 12);
+        const struct cJSON *mount = json_find(world.runtime, "status.mounts.0");
+        CHECK_SV(json_find_string(mount, "path"), SV("/m"));
+        CHECK_SV(json_find_string(mount, "phase"), sv_from(mounts[i].phase));
+        CHECK_SV(json_find_string(mount, "message"),
+                 mounts[i].has_pods ? SV("mount point /m is not yet mounted") : SV(""));
+        CHECK(json_find(world.runtime, "status.mountedBy") == NULL);
+        CHECK(json_find(world.dataset, "status.mounts") == NULL);
+        world_release(&world);
+    }
+}
+
 /* The mounts that an edit asks for, and those that a restart lost, wait for a class. */
 TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
     for (int is_edit = 0; is_edit < 2; is_edit++) {
@@ -332,10 +373,12 @@ TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
         struct world world;
         world_init(&world, arena);
         world_bind(&world);
+        struct cJSON *runtime_class = world.runtime_class;
+        world.answers[ENTRY_MOUNT_UFS] = "all";
         world.runtime_class = NULL;
         if (is_edit)
             json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
-                     parse(arena, "[{mountPoint: 's3://other/', name: n}]"));
+                     parse(arena, "[{mountPoint: 's3://other/', name: other}]"));
         else
             world.restart_count++;
         settle(&world);
@@ -343,6 +386,15 @@ TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
         CHECK_SV(condition_reason(&world, "MountsReady"), SV("ClassNotFound"));
         CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
         CHECK(object_condition_is_true(world.runtime, SV("MasterReady")));
+        /* Nothing is being updated: what was mounted is still served, or it is lost. */
+        CHECK_SV(dataset_phase(&world), is_edit ? SV("Bound") : SV("Failed"));
+        CHECK(object_condition(world.dataset, SV("Updating")) == NULL);
+        CHECK_SV(json_find_string(world.runtime, "status.phase"),
+                 is_edit ? SV("NotReady") : SV("Failed"));
+        world.runtime_class = runtime_class;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(mounts_are_those_of(&world, is_edit ? "/other" : "/m"));
         world_release(&world);
     }
 }
