@@ -262,8 +262,10 @@ static void default_stateful_set(struct arena *arena, struct cJSON *object) {
                                                     {"apiVersion", "\"v1\""}};
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     SET_ROWS(arena, spec, stateful_set_rows);
-    default_rolling_update(arena, json_ensure_map(arena, spec, SV("updateStrategy")), update,
-                           COUNT_OF(update));
+    /* A strategy that names its type alone is left as it is. */
+    struct cJSON *strategy = json_ensure_map(arena, spec, SV("updateStrategy"));
+    if (!json_get(strategy, SV("type")) || json_get(strategy, SV("rollingUpdate")))
+        default_rolling_update(arena, strategy, update, COUNT_OF(update));
     SET_ROWS(arena, json_ensure_map(arena, spec, SV("persistentVolumeClaimRetentionPolicy")),
              retention);
     JSON_EACH (claim, json_get(spec, SV("volumeClaimTemplates"))) {

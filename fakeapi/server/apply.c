@@ -226,8 +226,9 @@ static struct cJSON *merge(struct applier *applier, const struct schema *schema,
     return result;
 }
 
-/* Takes the fields of `gone` out of `value`. What it leaves empty goes too, unless it is in
- * `kept`, the fields that somebody owns. */
+/* Takes the fields of `gone` out of `value`. A member of a struct goes with all that nobody owns in
+ * it, such as defaults, and what is left empty goes too, unless it is in `kept`, the fields that
+ * somebody owns. */
 static void remove_fields(struct arena *arena, const struct schema *schema, struct cJSON *value,
                           const struct cJSON *gone, const struct cJSON *kept) {
     JSON_EACH (member, gone) {
@@ -247,7 +248,8 @@ static void remove_fields(struct arena *arena, const struct schema *schema, stru
         bool is_itself_gone = !member->child || json_get(member, SV("."));
         const struct cJSON *kept_below = json_get(kept, element);
         /* An item of a list goes with all that is in it. */
-        if (is_itself_gone && (!is_member || !kept_below)) {
+        bool is_unowned_struct = is_member && below && member->child && !kept_below;
+        if (is_unowned_struct || (is_itself_gone && (!is_member || !kept_below))) {
             json_detach(value, item);
             continue;
         }
