@@ -2,6 +2,7 @@
 #include "bench/bench_process.h"
 
 #include "bench/bench.h"
+#include "bench/bench_programs.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
@@ -28,7 +29,9 @@ enum {
 };
 
 struct bench_process {
-    pid_t pid;
+    pid_t pid; /* 0: none of ours */
+    int others[BENCH_OTHERS_MAX];
+    size_t other_count;
     char folder[64];
     struct arena *arena;
     struct bench_address address;
@@ -86,6 +89,15 @@ static struct bench_process *new_process(struct error *err) {
     process->folder[0] = 0;
     bench_process_free(process);
     return NULL;
+}
+
+struct bench_process *bench_process_of_others(const int *pids, size_t count) {
+    struct bench_process *process = mem_alloc(sizeof(*process));
+    assert(count <= BENCH_OTHERS_MAX);
+    process->arena = arena_new();
+    process->other_count = count;
+    memcpy(process->others, pids, count * sizeof(*pids));
+    return process;
 }
 
 static bool spawn(struct bench_process *process, const char *const *arguments, struct error *err) {
@@ -240,26 +252,34 @@ double bench_process_start_ms(const struct bench_process *process) {
     return process->start_ms;
 }
 
-double bench_process_rss_kib(const struct bench_process *process) {
+static double rss_kib(int pid) {
     char path[64], text[FILE_BYTES_MAX];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)process->pid);
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
     read_file(path, text, sizeof(text));
     const char *line = strstr(text, "VmRSS:");
     return line ? strtod(line + strlen("VmRSS:"), NULL) : 0;
 }
 
-double bench_process_cpu_ms(const struct bench_process *process) {
+double bench_process_rss_kib(const struct bench_process *process) {
+    double sum = process->pid > 0 ? rss_kib(process->pid) : 0;
+    for (size_t i = 0; i < process->other_count; i++)
+        sum += rss_kib(process->others[i]);
+    return sum;
+}
+
+/* Nanoseconds, of the main thread: a server that was started here has no other. */
+static double own_cpu_ms(int pid) {
     char path[64], text[FILE_BYTES_MAX];
-    unsigned long user = 0, kernel = 0;
-    /* Nanoseconds, of the main thread: the server has no other. */
-    snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)process->pid);
+    double ms = 0;
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
     if (read_file(path, text, sizeof(text)) > 0)
         return strtod(text, NULL) / 1e6;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)process->pid);
-    read_file(path, text, sizeof(text));
-    const char *rest = strrchr(text, ')');
-    if (!rest ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
-        return 0;
-    return (double)(user + kernel) * 1e3 / (double)sysconf(_SC_CLK_TCK);
+    return bench_pid_cpu_ms(pid, &ms) ? ms : 0;
+}
+
+double bench_process_cpu_ms(const struct bench_process *process) {
+    double sum = process->pid > 0 ? own_cpu_ms(process->pid) : 0, ms;
+    for (size_t i = 0; i < process->other_count; i++)
+        sum += bench_pid_cpu_ms(process->others[i], &ms) ? ms : 0;
+    return sum;
 }

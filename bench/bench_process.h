@@ -21,10 +21,15 @@ struct bench_process *bench_nginx(struct sv content, struct error *err);
 void bench_process_free(struct bench_process *process);
 DEFINE_AUTO(bench_process)
 
+/* Somebody else's processes: their figures are summed, and bench_process_free() leaves them be. */
+enum { BENCH_OTHERS_MAX = 8 };
+struct bench_process *bench_process_of_others(const int *pids, size_t count);
+
+/* Only of a server that was started here. */
 const struct bench_address *bench_process_address(const struct bench_process *process);
 /* From fork to the ready file. */
 double bench_process_start_ms(const struct bench_process *process);
-/* Of the process now. */
+/* Now. */
 double bench_process_rss_kib(const struct bench_process *process);
 double bench_process_cpu_ms(const struct bench_process *process);
 

@@ -7,33 +7,40 @@
 
 enum { BENCH_CONFIG_MAPS = 256 };
 
-/* name, method, path, content type, body; "#" in path and body stands for the number of the
+/* They have a namespace of their own, "crctl-bench", so that somebody else's server can be measured
+ * and has nothing less and, but for the namespace, nothing more afterwards.
+ *
+ * name, method, path, content type, body; "#" in path and body stands for the number of the
  * request, "@" for the same modulo BENCH_CONFIG_MAPS. */
 #define BENCH_REQUESTS(X)                                                                          \
-    X(ACCOUNT, "POST", "/api/v1/namespaces/default/serviceaccounts", "application/json",           \
+    X(NAMESPACE, "POST", "/api/v1/namespaces", "application/json",                                 \
+      "{\"metadata\":{\"name\":\"crctl-bench\"}}")                                                 \
+    X(ACCOUNT, "POST", "/api/v1/namespaces/crctl-bench/serviceaccounts", "application/json",       \
       "{\"metadata\":{\"name\":\"default\"}}")                                                     \
-    X(CONFIG_MAP, "POST", "/api/v1/namespaces/default/configmaps", "application/json",             \
+    X(CONFIG_MAP, "POST", "/api/v1/namespaces/crctl-bench/configmaps", "application/json",         \
       "{\"metadata\":{\"name\":\"c#\"},\"data\":{\"k\":\"0\"}}")                                   \
     X(SECRET, "POST", "/api/v1/namespaces/kube-public/secrets", "application/json",                \
       "{\"metadata\":{\"name\":\"s#\"},\"data\":{\"k\":\"MA==\"}}")                                \
-    X(GET, "GET", "/api/v1/namespaces/default/configmaps/c@", "", "")                              \
-    X(POD, "POST", "/api/v1/namespaces/default/pods", "application/json",                          \
+    X(GET, "GET", "/api/v1/namespaces/crctl-bench/configmaps/c@", "", "")                          \
+    X(POD, "POST", "/api/v1/namespaces/crctl-bench/pods", "application/json",                      \
       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"generateName\":\"p-\"},\"spec\":{"  \
       "\"automountServiceAccountToken\":false,\"containers\":[{\"name\":\"c\",\"image\":"          \
       "\"nginx:1\"}]}}")                                                                           \
-    X(PATCH, "PATCH", "/api/v1/namespaces/default/configmaps/c@", "application/merge-patch+json",  \
-      "{\"data\":{\"k\":\"#\"}}")                                                                  \
-    X(SHORT_LIVED, "POST", "/api/v1/namespaces/default/configmaps", "application/json",            \
+    X(PATCH, "PATCH", "/api/v1/namespaces/crctl-bench/configmaps/c@",                              \
+      "application/merge-patch+json", "{\"data\":{\"k\":\"#\"}}")                                  \
+    X(SHORT_LIVED, "POST", "/api/v1/namespaces/crctl-bench/configmaps", "application/json",        \
       "{\"metadata\":{\"name\":\"d#\"},\"data\":{\"k\":\"0\"}}")                                   \
-    X(DELETE, "DELETE", "/api/v1/namespaces/default/configmaps/d#", "", "")                        \
-    X(LIST, "GET", "/api/v1/namespaces/default/pods?resourceVersion=0", "", "")                    \
-    X(LIST_CONFIG_MAPS, "GET", "/api/v1/namespaces/default/configmaps", "", "")                    \
+    X(DELETE, "DELETE", "/api/v1/namespaces/crctl-bench/configmaps/d#", "", "")                    \
+    X(CLEAR_PODS, "DELETE", "/api/v1/namespaces/crctl-bench/pods?gracePeriodSeconds=0", "", "")    \
+    X(CLEAR_CONFIG_MAPS, "DELETE", "/api/v1/namespaces/crctl-bench/configmaps", "", "")            \
+    X(LIST, "GET", "/api/v1/namespaces/crctl-bench/pods?resourceVersion=0", "", "")                \
+    X(LIST_CONFIG_MAPS, "GET", "/api/v1/namespaces/crctl-bench/configmaps", "", "")                \
     X(WATCH, "GET",                                                                                \
-      "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=0&fieldSelector="             \
+      "/api/v1/namespaces/crctl-bench/configmaps?watch=1&resourceVersion=0&fieldSelector="         \
       "metadata.name%3Dc0",                                                                        \
       "", "")                                                                                      \
     X(IDLE_WATCH, "GET",                                                                           \
-      "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=0&fieldSelector="             \
+      "/api/v1/namespaces/crctl-bench/configmaps?watch=1&resourceVersion=0&fieldSelector="         \
       "metadata.name%3Dnone",                                                                      \
       "", "")                                                                                      \
     X(NOT_RUNNING, "GET", "/api/v1/pods?limit=1&fieldSelector=status.phase%21%3DRunning", "", "")  \

@@ -7,6 +7,7 @@
 #define BENCH_BENCH_SERVER_H
 
 #include "bench/bench.h"
+#include "bench/bench_process.h"
 
 struct bench_server_options {
     const char *program; /* crctl itself */
@@ -14,6 +15,8 @@ struct bench_server_options {
     /* 1: all sizes as they are meant; 10: a tenth of the objects, nodes and watchers. */
     size_t divisor;
     struct sv stock_url, stock_token; /* of another API server, or "" */
+    int stock_pids[BENCH_OTHERS_MAX]; /* its processes, as far as they are known */
+    size_t stock_pid_count;
 };
 
 enum { BENCH_SERVER_ROWS_MAX = 32 };
@@ -24,6 +27,7 @@ struct bench_server_row {
     double ours, nginx, stock;
     double target; /* NAN: none */
     bool is_at_least;
+    double times_min; /* better than a stock server, where one is measured; 0: no target */
 };
 
 struct bench_server_report {

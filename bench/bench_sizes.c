@@ -103,7 +103,8 @@ static bool measure_size(const struct bench_server_options *options, struct benc
     static const char *const arguments[] = {"--no-controllers", "--authorization", "rbac", NULL};
     AUTO(bench_process) process = bench_serve(options->program, arguments, err);
     double ignored_ms;
-    if (!process || !load(process, BENCH_ACCOUNT, 1, &ignored_ms, err) ||
+    if (!process || !load(process, BENCH_NAMESPACE, 1, &ignored_ms, err) ||
+        !load(process, BENCH_ACCOUNT, 1, &ignored_ms, err) ||
         !load(process, BENCH_CONFIG_MAP, BENCH_CONFIG_MAPS, &ignored_ms, err) ||
         !load(process, BENCH_SECRET, sizes->sizes[index], &ignored_ms, err))
         return false;

@@ -8,6 +8,8 @@ from harness import check
 # Without nginx there is nothing to compare with.
 OPTIONAL = {"get_of_nginx", "list_of_nginx"}
 
+BESIDE_STOCK = ["start_rss", "get", "get_cpu", "post", "post_p99", "patch", "list", "event_p50"]
+
 
 def measure(bench, *options):
     command = [bench.crctl, "bench", "server", "--output", "json", *options]
@@ -17,11 +19,25 @@ def measure(bench, *options):
 
 
 def run(bench):
-    report = measure(bench, "--divide-sizes", "200", "--seconds", "1")
+    # Another server of ours stands for a stock one. It has pods that are not the benchmark's.
+    other = bench.serve("--no-controllers", crds=False)
+    other.api.create("/api/v1/namespaces/default/serviceaccounts",
+                     {"metadata": {"name": "default"}})
+    other.api.create("/api/v1/namespaces/default/pods", {
+        "metadata": {"name": "mine"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    report = measure(bench, "--divide-sizes", "200", "--seconds", "1",
+                     "--stock", bench.path(f"kubeconfig-{bench.count - 1}"),
+                     "--watch", f"server={other.pid}")
     check(report["kind"] == "BenchReport", str(report))
     missing = [figure["name"] for figure in report["figures"]
                if "value" not in figure and figure["name"] not in OPTIONAL]
     check(not missing, f"not measured: {missing}")
+    missing = [name for name in BESIDE_STOCK
+               if not any(figure["name"] == name and figure.get("stock", 0) > 0 and
+                          "timesStock" in figure for figure in report["figures"])]
+    check(not missing, f"not measured of the other server: {missing}")
+    left = other.api.get("/api/v1/pods")["items"]
+    check([pod["metadata"]["name"] for pod in left] == ["mine"], str(left)[:200])
     svg = bench.path("curve.svg")
     report = measure(bench, "--curve", "--divide-sizes", "1000", "--svg", svg)
     check([point["unrelatedObjects"] for point in report["points"]] == [0, 1, 10, 100],

@@ -148,6 +148,30 @@ static int bench_certify(const struct command *command, struct sv path,
                   &certify, options);
 }
 
+/* --- others' processes --- */
+
+struct watched {
+    struct bench_watched items[BENCH_WATCHED_MAX];
+    size_t count;
+};
+
+/* "etcd=123,kube-apiserver=456". */
+static bool read_watched(struct sv text, struct watched *watched) {
+    while (text.len > 0) {
+        struct sv pid_text = sv_cut(&text, ','), name = sv_cut(&pid_text, '=');
+        int64_t pid;
+        if (name.len == 0 || !sv_to_int64(pid_text, &pid) || pid < 1 || pid > INT32_MAX ||
+            watched->count == BENCH_WATCHED_MAX)
+            return false;
+        watched->items[watched->count++] = (struct bench_watched){.name = name, .pid = (int)pid};
+    }
+    return true;
+}
+
+static int fail_watched(const struct command *command) {
+    return command_fail(command, "--watch takes NAME=PID, up to 8 of them with commas between");
+}
+
 /* --- server --- */
 
 static int server_sizes(const struct command *command, const struct bench_options *options,
@@ -166,6 +190,27 @@ static int server_sizes(const struct command *command, const struct bench_option
     return print_with_svg(command, options, &out, &svg);
 }
 
+/* EXIT_HELD, or what is wrong with the options of the other server. */
+static int read_stock(const struct command *command, const struct bench_options *options,
+                      struct arena *arena, struct bench_server_options *server) {
+    struct client_config stock;
+    struct error err = {0};
+    struct watched watched = {.count = 0};
+    if (!read_watched(options->watched, &watched))
+        return fail_watched(command);
+    if (options->stock.len == 0)
+        return watched.count == 0
+                   ? EXIT_HELD
+                   : command_fail(command, "--watch is about the server of --stock: name it");
+    if (!client_config_read(arena, options->stock, SV(""), &stock, &err))
+        return command_fail(command, err.message);
+    server->stock_url = stock.server;
+    server->stock_token = stock.token;
+    for (size_t i = 0; i < watched.count; i++)
+        server->stock_pids[server->stock_pid_count++] = watched.items[i].pid;
+    return EXIT_HELD;
+}
+
 static int bench_server(const struct command *command, const struct bench_options *options) {
     AUTO(arena) arena = arena_new();
     struct bench_server_options server = {
@@ -176,7 +221,6 @@ static int bench_server(const struct command *command, const struct bench_option
         .stock_token = SV(""),
     };
     struct bench_server_report report;
-    struct client_config stock;
     struct error err = {0};
     if (options->seconds < 1 || options->seconds > SECONDS_MAX)
         return fail_range(command, "seconds", SECONDS_MAX);
@@ -184,12 +228,9 @@ static int bench_server(const struct command *command, const struct bench_option
         return fail_range(command, "divide-sizes", DIVISOR_MAX);
     if (options->svg.len > 0 && !options->curve)
         return command_fail(command, "--svg plots a curve: add --curve");
-    if (options->stock.len > 0) {
-        if (!client_config_read(arena, options->stock, SV(""), &stock, &err))
-            return command_fail(command, err.message);
-        server.stock_url = stock.server;
-        server.stock_token = stock.token;
-    }
+    int problem = read_stock(command, options, arena, &server);
+    if (problem != EXIT_HELD)
+        return problem;
     if (options->curve)
         return server_sizes(command, options, &server);
     if (!bench_server_measure(&server, &report, &err)) {
@@ -205,20 +246,6 @@ static int bench_server(const struct command *command, const struct bench_option
 }
 
 /* --- controller --- */
-
-/* "etcd=123,kube-apiserver=456". */
-static bool read_watched(struct sv text, struct bench_controller_options *controller) {
-    while (text.len > 0) {
-        struct sv pid_text = sv_cut(&text, ','), name = sv_cut(&pid_text, '=');
-        int64_t pid;
-        if (name.len == 0 || !sv_to_int64(pid_text, &pid) || pid < 1 || pid > INT32_MAX ||
-            controller->watched_count == BENCH_WATCHED_MAX)
-            return false;
-        controller->watched[controller->watched_count++] =
-            (struct bench_watched){.name = name, .pid = (int)pid};
-    }
-    return true;
-}
 
 /* The program of that name beside this one. */
 static const char *find_beside(struct arena *arena, const char *name) {
@@ -258,8 +285,11 @@ static int bench_controller(const struct command *command, const struct bench_op
         .deletes = options->deletes,
         .seed = options->seed,
     };
-    if (!read_watched(options->watched, &controller))
-        return command_fail(command, "--watch takes NAME=PID, up to 8 of them with commas between");
+    struct watched watched = {.count = 0};
+    if (!read_watched(options->watched, &watched))
+        return fail_watched(command);
+    memcpy(controller.watched, watched.items, sizeof(controller.watched));
+    controller.watched_count = watched.count;
     return repeat(command,
                   arena_printf(arena, "controller: %llu runtimes against %s",
                                (unsigned long long)runtimes,
@@ -301,7 +331,8 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         NUMBER_OPTION("divide-sizes", &bench.divisor,
                       "server: a Nth of the objects, nodes and watchers (1)"),
         TEXT_OPTION("stock", "KUBECONFIG", &bench.stock,
-                    "server: measure that API server, too; it needs a token"),
+                    "server: measure that API server, too, in a namespace crctl-bench; it needs a "
+                    "token"),
         TEXT_OPTION("kubeconfig", "FILE", &bench.kubeconfig,
                     "controller: an API server instead of one of our own"),
         NUMBER_OPTION("nodes", &bench.nodes,
@@ -316,7 +347,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         TEXT_OPTION("controller", "FILE", &bench.controller,
                     "controller: the program (cacheruntime-controller beside crctl)"),
         TEXT_OPTION("watch", "NAME=PID,...", &bench.watched,
-                    "controller: other processes whose processor time is told"),
+                    "other processes whose processor time is told; server: those of --stock"),
         {SV("output"), OPTION_CHOICE, SV("text|json"), bench_outputs, COUNT_OF(bench_outputs),
          &bench.output, SV("form of the figures")},
     };
