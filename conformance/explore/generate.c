@@ -42,9 +42,11 @@ static struct cJSON *parse(struct arena *arena, struct sv text) {
 const struct generated_world generated_worlds[GENERATED_WORLDS] = {{3, 5000}, {10, 5000}};
 
 /* Pods that compete for nodes end as who asked first has it, which a fault may change, be they two
- * runtimes' or old and new ones of a Deployment: then there are enough for all. */
+ * runtimes' or old and new ones of a Deployment. A rollout that a pod without a node stops ends
+ * where it was when that pod was asked for. Then there are enough nodes for all. */
 static const struct generated_world *world_of(const struct generator *generator, bool has_faults) {
-    bool have_rivals = generator->has_two || !generator->worker_is_plain;
+    bool have_rivals =
+        generator->has_two || !generator->worker_is_plain || generator->is_scaled_beyond;
     return &generated_worlds[have_rivals && has_faults];
 }
 

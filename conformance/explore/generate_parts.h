@@ -22,6 +22,7 @@ struct generator {
     bool has_two;                          /* a second runtime, "other", of the same class */
     bool has_reader;                       /* an application that uses the volume */
     bool worker_is_plain, master_is_plain; /* StatefulSets, whose pods have known names */
+    bool is_scaled_beyond;                 /* more workers than the smaller world has nodes */
     struct sv steps;                       /* names of steps, blank behind each */
     size_t step_count;
 };

@@ -58,8 +58,11 @@ static struct sv edit_class(struct generator *generator) {
 }
 
 static struct sv scale(struct generator *generator) {
+    uint64_t replicas = rng_below(&generator->rng, 5);
+    generator->is_scaled_beyond =
+        generator->is_scaled_beyond || replicas > generated_worlds[0].node_count;
     return arena_printf(generator->arena, "scale: {ref: cacheruntime/demo, replicas: %llu}",
-                        (unsigned long long)rng_below(&generator->rng, 5));
+                        (unsigned long long)replicas);
 }
 
 static struct sv pass_time(struct generator *generator) {

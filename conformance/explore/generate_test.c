@@ -46,6 +46,25 @@ TEST(a_case_is_the_same_each_time_and_others_differ) {
     CHECK(!sv_eq(text_of(arena, (struct case_id){2, 2, 0}, &parts), first));
 }
 
+/* What is compared with and without faults must not depend on which pod asked for a node first, nor
+ * on how far a rollout came before a pod found none. */
+TEST(with_faults_there_is_a_node_for_each_worker) {
+    size_t compared = 0;
+    for (uint64_t number = 0; number < CASES; number++) {
+        AUTO(arena) arena = arena_new();
+        struct generated generated;
+        generate_scenario(arena, (struct case_id){7, number, 0}, &generated);
+        if (json_count(json_get(generated.scenario, SV("faults"))) == 0)
+            continue;
+        JSON_EACH (step, json_get(generated.scenario, SV("steps"))) {
+            int64_t replicas = json_find_int(step, "do.scale.replicas", 0);
+            CHECK(replicas <= json_find_int(generated.scenario, "world.nodes", 0));
+            compared += replicas > 0;
+        }
+    }
+    CHECK(compared > 0);
+}
+
 /* A part that is taken out makes the scenario shorter and does not move the others. */
 TEST(parts_are_taken_out_one_by_one) {
     AUTO(arena) arena = arena_new();
