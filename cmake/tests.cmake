@@ -138,7 +138,7 @@ endif()
 if(SANITIZE OR COVERAGE)
   set(property_numbers 1000 150)
 else()
-  set(property_numbers 10000 4000)
+  set(property_numbers 10000 10000)
 endif()
 add_test(NAME properties COMMAND ci/properties ${CMAKE_BINARY_DIR} ${property_numbers}
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
