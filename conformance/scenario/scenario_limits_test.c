@@ -128,9 +128,9 @@ static const struct {
     const char *unjudged;
     size_t failure_count;
 } judged[] = {
-    {OURS, "", 2},                           /* never, and count */
-    {OURS_BY_THE_WALL, "count, budgets", 1}, /* never */
-    {SHARED, "never, count, budgets", 0},
+    {OURS, "", 3},                           /* never, order, and count */
+    {OURS_BY_THE_WALL, "count, budgets", 2}, /* never, and order */
+    {SHARED, "never, order, count, budgets", 0},
 };
 
 TEST(what_cannot_be_judged_is_named) {
@@ -138,6 +138,7 @@ TEST(what_cannot_be_judged_is_named) {
         HEAD "objects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}]\n"
              "steps: [{name: s, do: {delete: cm/a}, expect: [{absent: cm/a}]}]\n"
              "never: [{request: {by: user, verb: delete}}]\n"
+             "order: [[{request: {by: user, verb: delete}}, {request: {by: user, verb: create}}]]\n"
              "count: [{request: {by: user, verb: delete}, eq: 7}]\nbudgets: {writes: 5}\n";
     for (size_t i = 0; i < COUNT_OF(judged); i++) {
         AUTO(arena) arena = arena_new();

@@ -262,8 +262,6 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
     }
     run->world = session_world(run->session);
     run->start_ms = session_now_ms(run->session);
-    /* How many requests there are depends on how fast the machine is. */
-    run->is_cut = run->is_cut || !session_is_virtual(run->session);
     run->result->reason = scenario_limits_reason(run);
     run->result->unjudged = scenario_limits_unjudged(run);
     if (run->world)
