@@ -331,8 +331,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         NUMBER_OPTION("divide-sizes", &bench.divisor,
                       "server: a Nth of the objects, nodes and watchers (1)"),
         TEXT_OPTION("stock", "KUBECONFIG", &bench.stock,
-                    "server: measure that API server, too, in a namespace crctl-bench; it needs a "
-                    "token"),
+                    "server: measure that one, too (by token, in namespace crctl-bench)"),
         TEXT_OPTION("kubeconfig", "FILE", &bench.kubeconfig,
                     "controller: an API server instead of one of our own"),
         NUMBER_OPTION("nodes", &bench.nodes,
