@@ -65,6 +65,17 @@ add_test(NAME crctl.checks-page
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.checks-page PROPERTIES LABELS crctl TIMEOUT 60)
 
+# What deploy/Containerfile puts into the image is enough.
+add_test(NAME daemon.image
+         COMMAND ci/check-image $<TARGET_FILE:crctl> $<TARGET_FILE:cacheruntime-controller>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(daemon.image PROPERTIES LABELS daemon TIMEOUT 120 SKIP_RETURN_CODE 77)
+
+# Command lines in the documents have the options that there are, and print what they say.
+add_test(NAME crctl.docs-examples COMMAND ci/docs-examples $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.docs-examples PROPERTIES LABELS crctl TIMEOUT 600)
+
 add_test(NAME crctl.report-page COMMAND ci/check-report-page $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.report-page PROPERTIES LABELS crctl TIMEOUT 120 SKIP_RETURN_CODE 77)

@@ -43,7 +43,7 @@ static struct sv read_file(int folder_fd, const char *name, struct arena *arena)
 struct logged {
     VEC(struct script_call) calls;
     VEC(struct sv) injections, command_lines, orphans;
-    bool has_exit, has_signal, is_serving, is_timed_out;
+    bool has_exit, has_signal, is_serving, is_timed_out, is_too_long;
     int exit_code, signal_number;
 };
 
@@ -78,6 +78,8 @@ static void add_line(struct logged *logged, const struct cJSON *line, struct are
         logged->is_serving = true;
     } else if (sv_eq(key, SV("timedOut"))) {
         logged->is_timed_out = true;
+    } else if (sv_eq(key, SV("tooLong"))) {
+        logged->is_too_long = true;
     } else if (sv_eq(key, SV("exit"))) {
         logged->has_exit = true;
         logged->exit_code = (int)number;
@@ -151,7 +153,7 @@ static enum script_end end_of(const struct outcome_places *places,
         return SCRIPT_TOO_MUCH_WRITTEN;
     if (logged->is_timed_out && !is_ended)
         return SCRIPT_TIMED_OUT;
-    if (result->stop == PROCESS_TOO_LONG)
+    if (result->stop == PROCESS_TOO_LONG || (logged->is_too_long && !is_ended))
         return SCRIPT_KILLED;
     if (logged->has_signal)
         return logged->signal_number == SIGNAL_OF_FILE_SIZE ? SCRIPT_TOO_MUCH_WRITTEN

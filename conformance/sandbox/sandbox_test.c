@@ -147,6 +147,24 @@ TEST(stops_what_prints_or_forks_without_end) {
     sandbox_free(bench.sandbox);
 }
 
+/* Known by the processor time that it takes, so that a busy machine makes no difference; sanitizers
+ * would make minutes of it. */
+TEST(stops_what_computes_without_end) {
+#if !defined(__SANITIZE_ADDRESS__)
+    AUTO(arena) arena = arena_new();
+    struct bench bench = {.arena = arena};
+    if (!open_bench(&bench))
+        return;
+    struct script_outcome outcome;
+    run_shell(&bench, SV("while :; do :; done"), (struct script_run){0}, &outcome);
+    CHECK(outcome.end == SCRIPT_KILLED);
+    /* Beside something that waits past its time. */
+    run_shell(&bench, SV("sleep 1000 & while :; do :; done"), (struct script_run){0}, &outcome);
+    CHECK(outcome.end == SCRIPT_TIMED_OUT);
+    sandbox_free(bench.sandbox);
+#endif
+}
+
 /* What waits in the background past its virtual time neither ends the script nor gives it a limit
  * in real time. */
 TEST(a_script_goes_on_while_others_wait) {

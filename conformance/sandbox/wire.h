@@ -18,7 +18,7 @@
 #define SIM_STATE SIM_RUN "/state.json"
 #define SIM_LOCK SIM_RUN "/lock"
 /* One JSON object a line: {"call": …} {"injected": …} {"exit": n} {"signal": n} {"orphan": …}
- * {"cmdline": …} {"serves": true} {"timedOut": true} */
+ * {"cmdline": …} {"serves": true} {"timedOut": true} {"tooLong": true} */
 #define SIM_LOG SIM_RUN "/log"
 /* Exists once a process of the run waits past its virtual time. */
 #define SIM_OVERTIME SIM_RUN "/overtime"

@@ -79,7 +79,7 @@ struct script_run {
     X(EXITED, "exited")                                                                            \
     X(SIGNALLED, "was killed by a signal")                                                         \
     X(TIMED_OUT, "did not end in time")              /* virtual */                                 \
-    X(KILLED, "ran for too long and was killed")     /* real time: it loops */                     \
+    X(KILLED, "ran for too long and was killed")     /* it computes or waits without end */        \
     X(TOO_MUCH_OUTPUT, "printed more than is taken") /* stdout or stderr */                        \
     X(TOO_MUCH_WRITTEN, "wrote more than fits")      /* files */
 #define X(name, text) SCRIPT_##name,

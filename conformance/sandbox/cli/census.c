@@ -9,7 +9,11 @@
 #include <unistd.h>
 
 /* Fields of /proc/PID/stat, counted from the one behind the name. */
-enum { FIELD_STATE = 0, FIELD_USER_TICKS = 11, FIELD_SYSTEM_TICKS = 12 };
+enum {
+    FIELD_STATE = 0,
+    FIELD_USER_TICKS = 11,         /* then those of the system, */
+    FIELD_CHILD_SYSTEM_TICKS = 14, /* and both of children that have ended */
+};
 
 static uint64_t number_of(struct sv text) {
     int64_t value;
@@ -34,11 +38,11 @@ static bool add_stat(struct census *census, struct sv stat) {
     size_t name_end = sv_find_last(stat, ')');
     struct sv rest = name_end < stat.len ? sv_trim(sv_drop(stat, name_end + 1)) : SV("");
     char state = 'X';
-    for (size_t i = 0; rest.len > 0 && i <= FIELD_SYSTEM_TICKS; i++) {
+    for (size_t i = 0; rest.len > 0 && i <= FIELD_CHILD_SYSTEM_TICKS; i++) {
         struct sv field = sv_cut(&rest, ' ');
         if (i == FIELD_STATE)
             state = field.ptr[0];
-        else if (i == FIELD_USER_TICKS || i == FIELD_SYSTEM_TICKS)
+        else if (i >= FIELD_USER_TICKS)
             census->cpu_ticks += number_of(field);
     }
     if (state == 'Z' || state == 'X')

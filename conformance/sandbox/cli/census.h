@@ -10,8 +10,8 @@ struct census {
     uint64_t process_count;
     uint64_t pid_sum;
     uint64_t switch_count; /* how often they went to sleep or were made to wait */
-    uint64_t cpu_ticks;
-    bool is_asleep; /* none of them runs or is about to */
+    uint64_t cpu_ticks;    /* theirs, and of children that have ended */
+    bool is_asleep;        /* none of them runs or is about to */
 };
 
 struct census census_take(void);
