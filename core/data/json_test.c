@@ -103,10 +103,22 @@ TEST(go_style_escapes_what_encoding_json_escapes) {
              SV("\"\\u003ca\\u0026b\\u003e\\u2028\\u2029\\ufffd\\u0001\xc3\xa9\""));
 }
 
+enum { TEXT_BYTES_MAX = 20 };
+
+static void check_escape(char byte, const char *written, size_t len, size_t at,
+                         enum json_style style) {
+    AUTO(arena) arena = arena_new();
+    char text[TEXT_BYTES_MAX];
+    memset(text, 'x', len);
+    text[at] = byte;
+    struct sv expected = arena_printf(arena, "\"%.*s%s%.*s\"", (int)at, text, written,
+                                      (int)(len - at - 1), text + at + 1);
+    CHECK_SV(json_write_arena(arena, json_string(arena, (struct sv){text, len}), style), expected);
+}
+
 /* Texts are looked through eight bytes at a time: a byte is found wherever it stands, and none
  * that looks like it is. */
 TEST(what_needs_an_escape_is_found_at_every_place) {
-    enum { TEXT_BYTES = 20 };
     static const struct {
         char byte;
         const char *compact, *go;
@@ -124,21 +136,12 @@ TEST(what_needs_an_escape_is_found_at_every_place) {
         {'[', "[", "["},
         {0x7f, "\x7f", "\x7f"},
     };
-    AUTO(arena) arena = arena_new();
-    for (size_t i = 0; i < COUNT_OF(escapes); i++) {
-        for (size_t at = 0; at < TEXT_BYTES; at++) {
-            char text[TEXT_BYTES];
-            memset(text, 'x', sizeof(text));
-            text[at] = escapes[i].byte;
-            struct cJSON *item = json_string(arena, (struct sv){text, sizeof(text)});
-            for (int go = 0; go <= 1; go++) {
-                struct sv expected = arena_printf(arena, "\"%.*s%s%.*s\"", (int)at, text,
-                                                  go ? escapes[i].go : escapes[i].compact,
-                                                  (int)(TEXT_BYTES - at - 1), text + at + 1);
-                CHECK_SV(json_write_arena(arena, item, go ? JSON_GO_HTML : JSON_COMPACT), expected);
-            }
-        }
-    }
+    for (size_t i = 0; i < COUNT_OF(escapes); i++)
+        for (size_t len = 1; len <= TEXT_BYTES_MAX; len++)
+            for (size_t at = 0; at < len; at++)
+                for (int go = 0; go <= 1; go++)
+                    check_escape(escapes[i].byte, go ? escapes[i].go : escapes[i].compact, len, at,
+                                 go ? JSON_GO_HTML : JSON_COMPACT);
 }
 
 TEST(trees_are_edited_in_place) {

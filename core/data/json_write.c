@@ -6,6 +6,22 @@
 #include "core/base/buf.h"
 #include "core/data/utf8.h"
 
+/* As buf_extend(), without a call where there is room: it is asked for every few bytes. */
+static inline char *extend(struct buf *buf, size_t len) {
+    size_t held = buf->end - buf->start;
+    if (buf->capacity - buf->end < len || len > buf->bytes_max - held)
+        return buf_extend(buf, len);
+    buf->end += len;
+    return buf->bytes + buf->end - len;
+}
+
+static inline bool append_byte(struct buf *buf, char byte) {
+    char *end = extend(buf, 1);
+    if (end)
+        *end = byte;
+    return end != NULL;
+}
+
 /* U+2028 and U+2029, which encoding/json escapes because JavaScript takes them for newlines. */
 static bool is_line_separator(struct sv bytes) {
     return bytes.len >= 3 && memcmp(bytes.ptr, "\xe2\x80", 2) == 0 &&
@@ -27,25 +43,47 @@ static uint64_t any_is(uint64_t word, unsigned char byte) {
     return any_below(word ^ EACH_BYTE(byte), 1);
 }
 
-/* Of 8 bytes at most. */
-static bool is_plain(struct sv few, enum json_style style) {
-    uint64_t word = EACH_BYTE(' ');
-    memcpy(&word, few.ptr, few.len);
+/* Not 0 when one of the bytes needs an escape. */
+static uint64_t any_special(uint64_t word, enum json_style style) {
     uint64_t found = any_below(word, 0x20) | any_is(word, '"') | any_is(word, '\\');
     if (style == JSON_GO_HTML)
         found |=
             any_is(word, '<') | any_is(word, '>') | any_is(word, '&') | (word & EACH_BYTE(0x80));
-    return found == 0;
+    return found;
+}
+
+static uint64_t load_word(const char *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+/* Of 4 to 7 bytes: the first four and the last four. */
+static uint64_t load_few(const char *bytes, size_t len) {
+    uint32_t first, last;
+    memcpy(&first, bytes, sizeof(first));
+    memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+    return first | (uint64_t)last << 32;
+}
+
+/* How many bytes at the front are plain, seen by words. Behind them the text ends, or one that is
+ * not comes soon, or the text is too short to tell. */
+static size_t plain_words(struct sv text, enum json_style style) {
+    size_t at = 0;
+    while (at + WORD_BYTES <= text.len && any_special(load_word(text.ptr + at), style) == 0)
+        at += WORD_BYTES;
+    size_t left = text.len - at;
+    /* The last word may overlap the one before. */
+    bool ends =
+        left < WORD_BYTES &&
+        ((at > 0 && any_special(load_word(text.ptr + text.len - WORD_BYTES), style) == 0) ||
+         (at == 0 && left >= WORD_BYTES / 2 && any_special(load_few(text.ptr, left), style) == 0));
+    return ends ? text.len : at;
 }
 
 /* How many bytes at the front need no escape. */
 static size_t plain_bytes(struct sv text, enum json_style style) {
-    size_t at = 0;
-    while (at + WORD_BYTES <= text.len && is_plain((struct sv){text.ptr + at, WORD_BYTES}, style))
-        at += WORD_BYTES;
-    struct sv rest = sv_drop(text, at);
-    if (rest.len < WORD_BYTES && is_plain(rest, style))
-        return text.len;
+    size_t at = plain_words(text, style);
     for (; at < text.len; at++) {
         unsigned char byte = (unsigned char)text.ptr[at];
         if (byte < 0x20 || byte == '"' || byte == '\\')
@@ -90,7 +128,7 @@ static bool write_special(struct buf *buf, struct sv text, size_t *ret_len) {
 
 /* A text without escapes, and what stands around it. */
 static bool write_plain(struct buf *buf, struct sv lead, struct sv text, struct sv tail) {
-    char *end = buf_extend(buf, lead.len + text.len + 2 + tail.len);
+    char *end = extend(buf, lead.len + text.len + 2 + tail.len);
     if (!end)
         return false;
     for (size_t i = 0; i < lead.len; i++)
@@ -105,7 +143,7 @@ static bool write_plain(struct buf *buf, struct sv lead, struct sv text, struct 
 }
 
 static bool write_escaped(struct buf *buf, struct sv text, enum json_style style) {
-    if (!buf_append_byte(buf, '"'))
+    if (!append_byte(buf, '"'))
         return false;
     while (text.len > 0) {
         size_t len = plain_bytes(text, style);
@@ -118,7 +156,7 @@ static bool write_escaped(struct buf *buf, struct sv text, enum json_style style
             text = sv_drop(text, len);
         }
     }
-    return buf_append_byte(buf, '"');
+    return append_byte(buf, '"');
 }
 
 bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
@@ -136,7 +174,7 @@ static bool write_key(struct buf *buf, struct sv lead, struct sv key, enum json_
 static bool write_newline(struct buf *buf, enum json_style style, size_t depth) {
     if (style != JSON_PRETTY)
         return true;
-    if (!buf_append_byte(buf, '\n'))
+    if (!append_byte(buf, '\n'))
         return false;
     for (size_t i = 0; i < depth; i++)
         if (!buf_append(buf, SV("  ")))
@@ -150,7 +188,7 @@ static bool write_item(struct buf *buf, const struct cJSON *item, enum json_styl
 static bool write_children(struct buf *buf, const struct cJSON *parent, enum json_style style,
                            size_t depth) {
     bool is_map = json_is_map(parent);
-    if (!buf_append_byte(buf, is_map ? '{' : '['))
+    if (!append_byte(buf, is_map ? '{' : '['))
         return false;
     JSON_EACH (item, parent) {
         struct sv lead = item != parent->child ? SV(",") : SV("");
@@ -166,7 +204,7 @@ static bool write_children(struct buf *buf, const struct cJSON *parent, enum jso
     }
     if (parent->child && !write_newline(buf, style, depth))
         return false;
-    return buf_append_byte(buf, is_map ? '}' : ']');
+    return append_byte(buf, is_map ? '}' : ']');
 }
 
 static bool write_item(struct buf *buf, const struct cJSON *item, enum json_style style,
@@ -180,7 +218,7 @@ static bool write_item(struct buf *buf, const struct cJSON *item, enum json_styl
     if (json_is_bool(item))
         return buf_append(buf, json_is_true(item) ? SV("true") : SV("false"));
     if (item->type & cJSON_Raw)
-        return (!(item->type & cJSON_IsReference) || buf_append_byte(buf, '{')) &&
+        return (!(item->type & cJSON_IsReference) || append_byte(buf, '{')) &&
                buf_append(buf, (struct sv){item->valuestring, (size_t)item->valueint});
     return buf_append(buf, SV("null"));
 }
