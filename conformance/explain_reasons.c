@@ -8,7 +8,7 @@
 static const struct {
     struct sv reason, text;
 } rows[] = {
-    ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, or correct the name; the runtime goes on by itself. A runtime that served before goes on serving: its pods are judged by their workloads, `Synced` gives the reason, and mounts that an edit or a restart asks for wait."),
+    ROW("ClassNotFound", "the class that `spec.runtimeClassName` names does not exist. Create it, or correct the name; the runtime goes on by itself. A runtime that served before goes on serving: its pods are judged by their workloads, `Synced` gives the reason, and mounts that an edit asks for wait, while the Dataset stays `Bound` with those it had. Mounts that went with a container cannot be made again without the class: after 30 seconds the Dataset is `Failed` with this reason, until the class is back. A pause does the same."),
     ROW("DatasetNotFound", "there is no Dataset of the runtime's name in its namespace. Create it."),
     ROW("DatasetDeleting", "the Dataset is being deleted and was never bound to this runtime. Make it again, or delete the runtime."),
     ROW("MetadataMissing", "finalizers, owner reference and labels are being written. Passes in moments."),
@@ -29,6 +29,7 @@ static const struct {
     ROW("Mounted", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
     ROW("WaitingForPod", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
     ROW("VolumeTerminating", "volume and claim are being removed."),
+    ROW("ClaimPending", "the claim that applications mount is not bound to its volume yet, or was deleted; no pod that uses it could start. Passes in moments where the cluster binds volumes; else ask why the claim is not bound."),
     ROW("VolumeInUse", "a pod still uses the claim, so the runtime or the volume cannot go. The message names it; end it."),
     ROW("ReportRunning", "the first reportSummary is waited for before binding; a failure of it does not hold the binding up."),
     ROW("Binding", "the Dataset's status is being written."),
@@ -70,6 +71,7 @@ static const struct {
     ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay. One that failed is tried again, ever more rarely, at most five minutes apart; one that printed something else is due as always."),
     ROW("FieldNotKept", "the API server, a webhook or an older schema drops or changes a field on every write. The controller stops writing it until the object or the wish changes; the message names the field."),
     ROW("ImmutableFieldChanged", "a field changed that Kubernetes never changes. Workloads and services are made again; for volume and claim see `VolumeOutdated`."),
+    ROW("ClientDisabled", "the client was disabled, and a pod still uses the claim. Volume and claim go when none does."),
     ROW("VolumeCurrent", "volume and claim are as asked."),
     ROW("Progressing", "the reasons of `Reconciling`."),
     ROW("Settled", "the reasons of `Reconciling`."),
