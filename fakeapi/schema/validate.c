@@ -12,8 +12,17 @@ struct sv path_member(const struct checker *checker, struct sv field, struct sv 
     return ARENA_JOIN(checker->arena, field, field.len > 0 ? SV(".") : SV(""), name);
 }
 
+/* Not formatted: each item of a list has its path made, and nearly none is wrong. */
 struct sv path_index(const struct checker *checker, struct sv field, size_t index) {
-    return arena_printf(checker->arena, "%.*s[%zu]", SV_ARG(field), index);
+    char digits[24];
+    size_t at = sizeof(digits);
+    digits[--at] = ']';
+    do
+        digits[--at] = (char)('0' + index % 10);
+    while ((index /= 10) > 0);
+    digits[--at] = '[';
+    const struct sv parts[] = {field, {digits + at, sizeof(digits) - at}};
+    return arena_join(checker->arena, parts, COUNT_OF(parts));
 }
 
 /* The value as the server shows it: as JSON. */

@@ -115,6 +115,9 @@ TEST(jobs_select_their_pods_by_uid) {
     CHECK_SV(json_find_string(job.body, "spec.podReplacementPolicy"), SV("TerminatingOrFailed"));
 }
 
+#define TWO_USERS "{\"kind\":\"User\",\"name\":\"u\"},{\"kind\":\"User\",\"name\":\"v\"},"
+#define TEN_USERS TWO_USERS TWO_USERS TWO_USERS TWO_USERS TWO_USERS
+
 /* Refusals of kinds that controllers and kubectl touch: the message's part behind "is invalid: ".
  */
 static const struct {
@@ -198,6 +201,10 @@ static const struct {
      "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":[{"
      "\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}",
      "subjects[0].namespace: Required value"},
+    {"rbac.authorization.k8s.io/v1/rolebindings", "default",
+     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":"
+     "[" TEN_USERS "{\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}",
+     "subjects[10].namespace: Required value"},
     {"nodes", "",
      "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"taints\":[{\"key\":\"a\",\"effect\":\"Never\"}]}}",
      "metadata.taints[0].effect: Unsupported value: \"Never\": supported values: \"NoSchedule\", "
