@@ -131,10 +131,16 @@ int init_command(const struct command *command, int argc, char *const *argv) {
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
-    if (operands.count != 1 || !is_name(operands.items[0]))
-        return command_fail(command, "name the class: up to 30 lower-case letters, digits and "
-                                     "hyphens, a letter first");
+    if (operands.count != 1)
+        return command_fail(command, "name the class: crctl init NAME");
     AUTO(arena) arena = arena_new();
+    if (!is_name(operands.items[0]))
+        return command_fail(
+            command, arena_printf(arena,
+                                  "\"%.*s\" is no name for a class: it has up to 30 lower-case "
+                                  "letters, digits and hyphens, a letter first",
+                                  SV_ARG(sv_prefix(operands.items[0], 60)))
+                         .ptr);
     struct error err = {0};
     struct sv name = operands.items[0];
     if (!write_all(name, layouts[layout].words, arena, &err))

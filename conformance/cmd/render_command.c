@@ -11,14 +11,21 @@
 
 enum { REPORT_BYTES_MAX = 16 * 1024 * 1024 };
 
-/* The report that the file holds, or NULL: then it is read as objects, with their messages. */
-static const struct cJSON *find_report(struct arena *arena, struct sv path) {
-    struct error err = {0};
+static const struct cJSON *read_report(struct arena *arena, struct sv path, struct error *err) {
     struct sv text;
-    if (!input_read(arena, path, REPORT_BYTES_MAX, &text, &err) ||
-        !sv_starts_with(sv_trim(text), SV("{")))
+    if (!input_read(arena, path, REPORT_BYTES_MAX, &text, err))
         return NULL;
-    return report_read(arena, text, &err);
+    const struct cJSON *report = report_read(arena, text, err);
+    if (!report)
+        error_wrap(err, "%.*s", SV_ARG(path));
+    return report;
+}
+
+static int render_report(const struct cJSON *report, int form, enum color color,
+                         struct arena *arena) {
+    struct report_text_options text = {.has_color = command_has_color(color), .shows_passed = true};
+    enum report_form as = form == REPORT_FORM_COUNT ? REPORT_FORM_TEXT : (enum report_form)form;
+    return command_print(report_print(report, as, &text, arena), EXIT_HELD);
 }
 
 static int render_cluster(const struct command *command, struct sv kubeconfig, struct sv context,
@@ -59,15 +66,17 @@ int render_command(const struct command *command, int argc, char *const *argv) {
         return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, or "
                                      "a report that crctl certify --output json printed");
     struct error err = {0};
-    const struct cJSON *report = operands.count == 1 ? find_report(arena, operands.items[0]) : NULL;
-    if (report) {
-        struct report_text_options text = {.has_color = command_has_color((enum color)color),
-                                           .shows_passed = true};
-        enum report_form as = form == REPORT_FORM_COUNT ? REPORT_FORM_TEXT : (enum report_form)form;
-        return command_print(report_print(report, as, &text, arena), EXIT_HELD);
-    }
+    const struct cJSON *report =
+        operands.count == 1 ? read_report(arena, operands.items[0], &err) : NULL;
+    if (report)
+        return render_report(report, form, (enum color)color, arena);
     if (form != REPORT_FORM_COUNT)
-        return command_fail(command, "--output is for a report; objects are printed as YAML");
+        return command_fail(command, operands.count == 1
+                                         ? err.message
+                                         : "--output is for one report; objects are printed as "
+                                           "YAML");
+    /* What is no report is read as objects, with their messages. */
+    err = (struct error){0};
     struct manifest *manifests;
     if (!input_manifests(arena, operands.items, operands.count, &manifests, &err))
         return command_fail(command, err.message);

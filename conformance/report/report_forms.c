@@ -27,8 +27,10 @@ struct sv report_print(const struct cJSON *report, enum report_form form,
 
 const struct cJSON *report_read(struct arena *arena, struct sv text, struct error *err) {
     const struct cJSON *report = json_read(arena, text, err);
-    if (!report)
+    if (!report) {
+        error_wrap(err, "no ConformanceReport, as crctl certify --output json prints it");
         return NULL;
+    }
     if (sv_eq(report_text_of(report, "kind"), SV("ConformanceReport")) &&
         json_is_list(json_get(report, SV("checks"))))
         return report;
