@@ -284,8 +284,6 @@ TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
     end(&fixture);
 }
 
-/* 16 MB of events go to somebody who does not read: others are served, and the log's end cuts the
- * stream instead of memory growing. */
 /* As a controller does that is told of the end of its watch: the server stops all the same. */
 TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
     static const char request[] = "GET " CONFIG_MAPS "?watch=true HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -307,6 +305,8 @@ TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
     buf_release(&answer);
 }
 
+/* 16 MB of events go to somebody who does not read: others are served, and the log's end cuts the
+ * stream instead of memory growing. */
 TEST(a_watch_that_is_not_read_stalls_nobody) {
     struct fixture fixture;
     begin(&fixture);
@@ -329,6 +329,77 @@ TEST(a_watch_that_is_not_read_stalls_nobody) {
     close(client);
     buf_release(&answer);
     buf_release(&other);
+    end(&fixture);
+}
+
+/* What clients send that never read an answer; pipelined requests are repeated. */
+static const struct {
+    const char *bytes;
+    size_t repetitions;
+} rude[] = {
+    {"GET " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\n\r\n", 1},
+    {"GET " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\n\r\n", 4},
+    {"GET " CONFIG_MAPS "?watch=true HTTP/1.1\r\nHost: h\r\n\r\n", 1},
+    {"GET /version HTTP/1.1\r\nHost: h\r\n\r\n", 500},
+    {"GET /version HTTP/1.1\r\nHost: h\r\nX-A", 1},
+    {"POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{", 1},
+    {"POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n", 1},
+    {"\r\n\r\n\x16\x03\x01", 1},
+    {"", 1},
+};
+
+static void be_rude(int client, size_t index) {
+    struct buf bytes;
+    buf_init(&bytes, ANSWER_BYTES_MAX);
+    for (size_t i = 0; i < rude[index].repetitions; i++)
+        CHECK(buf_append(&bytes, sv_from(rude[index].bytes)));
+    struct sv all = buf_view(&bytes);
+    CHECK(all.len == 0 || send(client, all.ptr, all.len, MSG_NOSIGNAL) == (ssize_t)all.len);
+    buf_release(&bytes);
+}
+
+/* Turns of the loop until a request is answered: what a client waits for, whatever the clock says.
+ */
+static size_t turns_until_answered(struct fixture *fixture, int client) {
+    static const char request[] = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
+    struct buf answer;
+    size_t turns = 0;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    CHECK(send(client, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1);
+    while (turns < TURNS_MAX && !sv_ends_with(buf_view(&answer), SV("\r\n\r\nok"))) {
+        turn(fixture, -1);
+        turns++;
+        read_some(client, &answer);
+    }
+    buf_release(&answer);
+    return turns;
+}
+
+TEST(nobody_waits_for_those_who_do_not_read_or_do_not_finish) {
+    /* One to accept or to notice, one to answer. */
+    enum { TURNS_ALLOWED = 3, REQUESTS = 200, OBJECTS = 20, OBJECT_BYTES = 500 * 1000 };
+    struct fixture fixture;
+    begin(&fixture);
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "c%d", i);
+        fixture_create_config_map(fixture.api, name, OBJECT_BYTES);
+    }
+    int clients[COUNT_OF(rude)];
+    for (size_t i = 0; i < COUNT_OF(rude); i++)
+        clients[i] = fixture_connect(fixture.server);
+    int client = fixture_connect(fixture.server);
+    size_t most = turns_until_answered(&fixture, client);
+    for (size_t i = 0; i < COUNT_OF(rude); i++)
+        be_rude(clients[i], i);
+    for (int i = 0; i < REQUESTS; i++) {
+        size_t turns = turns_until_answered(&fixture, client);
+        most = turns > most ? turns : most;
+    }
+    CHECK(most <= TURNS_ALLOWED);
+    for (size_t i = 0; i < COUNT_OF(rude); i++)
+        close(clients[i]);
+    close(client);
     end(&fixture);
 }
 
