@@ -340,3 +340,9 @@ const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *s
     }
     return build(&builder, source, path, true);
 }
+
+struct sv crd_schema_path(struct arena *arena, const struct cJSON *crd, size_t version_index) {
+    if (json_count(json_find(crd, "spec.versions")) == 1)
+        return SV("spec.validation.openAPIV3Schema");
+    return arena_printf(arena, "spec.versions[%zu].schema.openAPIV3Schema", version_index);
+}

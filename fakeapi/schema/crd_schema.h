@@ -32,6 +32,9 @@ struct schema_rules {
     bool has_rules_below; /* here or anywhere below */
 };
 
+/* How messages call the schema of a version: one alone stands at the top of the definition. */
+struct sv crd_schema_path(struct arena *arena, const struct cJSON *crd, size_t version_index);
+
 /* `source` must live as long as the result, which lives in `arena`. `path` names the root in
  * messages. NULL and ERROR_INVALID when refused. */
 MUST_CHECK const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,

@@ -357,10 +357,7 @@ static struct resource_type *custom_type(struct arena *arena, const struct cJSON
 static const struct schema *version_schema(struct registry *registry, const struct cJSON *crd,
                                            const struct cJSON *version, size_t index,
                                            struct error *err) {
-    bool is_only = json_count(json_find(crd, "spec.versions")) == 1;
-    struct sv path =
-        is_only ? SV("spec.validation.openAPIV3Schema")
-                : arena_printf(registry->arena, "spec.versions[%zu].schema.openAPIV3Schema", index);
+    struct sv path = crd_schema_path(registry->arena, crd, index);
     const struct cJSON *source = json_find(version, "schema.openAPIV3Schema");
     if (!source) {
         error_set(err, ERROR_INVALID,

@@ -6,9 +6,46 @@
 #include "core/base/error.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/schema/crd_cost.h"
+#include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/server/server_parts.h"
 
 #define CLEANUP_FINALIZER SV("customresourcecleanup.apiextensions.k8s.io")
+
+/* Otherwise they are somebody else's: the object is kept, but serves nothing. */
+static bool has_its_names(const struct cJSON *crd) {
+    return !object_condition(crd, SV("NamesAccepted")) ||
+           object_condition_is_true(crd, SV("NamesAccepted"));
+}
+
+/* The definition as it was before: the registry learns it again. */
+static void serve_what_was(struct call *call, struct registry *registry, const struct cJSON *crd) {
+    struct error err = {0};
+    struct stored *old = collection_get(call->collection, SV(""), object_name(crd));
+    registry_remove_crd(registry, crd);
+    const struct cJSON *tree = old ? stored_tree(old) : NULL;
+    bool is_known = !tree || !has_its_names(tree) || registry_put_crd(registry, tree, &err);
+    assert(is_known);
+}
+
+/* False: refused, and nothing has changed. */
+static bool check_costs(struct call *call, struct registry *registry, const struct cJSON *crd) {
+    struct findings findings = {0};
+    size_t index = 0;
+    JSON_EACH (version, json_find(crd, "spec.versions")) {
+        const struct resource_type *type = registry_find(
+            registry, json_find_string(crd, "spec.group"), json_find_string(version, "name"),
+            json_find_string(crd, "spec.names.plural"));
+        struct sv path = crd_schema_path(call->arena, crd, index++);
+        if (type)
+            crd_cost_check(call->arena, type->schema, path, &findings);
+    }
+    if (findings.count == 0)
+        return true;
+    serve_what_was(call, registry, crd);
+    return refuse_invalid(call, call->type->resource.kind, call->type->resource.group,
+                          object_name(crd), &findings);
+}
 
 /* Metadata is the same in all versions. */
 bool check_conversion(struct call *call) {
@@ -27,14 +64,13 @@ bool check_conversion(struct call *call) {
 
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct error err = {0};
-    /* Its names are somebody else's: the object is kept, but serves nothing. */
-    const struct cJSON *accepted = object_condition(crd, SV("NamesAccepted"));
-    if (accepted && !object_condition_is_true(crd, SV("NamesAccepted")))
+    if (!has_its_names(crd))
         return true;
     /* A dry run compiles the definition where nobody sees it. */
     AUTO(registry) scratch = is_dry_run(call) ? registry_new() : NULL;
-    if (registry_put_crd(scratch ? scratch : call->api->registry, crd, &err))
-        return true;
+    struct registry *registry = scratch ? scratch : call->api->registry;
+    if (registry_put_crd(registry, crd, &err))
+        return check_costs(call, registry, crd);
     struct findings findings = {0};
     struct sv message = sv_from(err.message);
     /* The registry says "path: what is wrong". */
