@@ -8,6 +8,7 @@
 #include "core/data/json.h"
 #include "core/data/utf8.h"
 #include "fakeapi/schema/pattern.h"
+#include "fakeapi/schema/time_zone.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -467,19 +468,27 @@ static bool duration_in(struct evaluator *evaluator, const struct cel_value *val
     return cel_give(ret_value, cel_int(duration_ms / unit_ms));
 }
 
-/* A time zone as "+01:00"; others, which need tables, are refused by name. */
-static bool zone_ms(struct evaluator *evaluator, struct sv zone, int64_t *ret_ms) {
+static bool parse_offset(struct sv zone, int64_t *ret_ms) {
     int64_t hours, minutes;
     bool is_minus = sv_starts_with(zone, SV("-"));
     struct sv rest = is_minus || sv_starts_with(zone, SV("+")) ? sv_drop(zone, 1) : zone;
-    *ret_ms = 0;
-    if (sv_eq(zone, SV("UTC")) || zone.len == 0)
-        return true;
     struct sv first = sv_cut(&rest, ':');
     if (!sv_to_int64(first, &hours) || !sv_to_int64(rest, &minutes) || hours < 0 || hours > 14 ||
         minutes < 0 || minutes > 59)
-        return cel_fail(evaluator, "this server knows no time zone but UTC and offsets: ", zone);
+        return false;
     *ret_ms = (is_minus ? -1 : 1) * (hours * 60 + minutes) * 60000;
+    return true;
+}
+
+/* How far a time zone, "+01:00" or "Europe/Berlin", is from UTC at a time. */
+static bool zone_ms(struct evaluator *evaluator, struct sv zone, int64_t at_ms, int64_t *ret_ms) {
+    struct time_zone known;
+    *ret_ms = 0;
+    if (zone.len == 0 || parse_offset(zone, ret_ms))
+        return true;
+    if (!time_zone_find(zone, &known))
+        return cel_fail(evaluator, "unknown time zone ", zone);
+    *ret_ms = time_zone_offset_ms(&known, at_ms);
     return true;
 }
 
@@ -548,7 +557,8 @@ static bool give_time_part(CEL_ARGUMENTS, enum time_part part, int64_t unit_ms) 
         return duration_in(evaluator, arguments, unit_ms, ret_value);
     if (arguments[0].type != CEL_TIMESTAMP || !cel_are(arguments + 1, count - 1, CEL_STRING))
         return cel_no_overload(evaluator);
-    return (count == 1 || zone_ms(evaluator, arguments[1].text, &offset_ms)) &&
+    return (count == 1 ||
+            zone_ms(evaluator, arguments[1].text, arguments[0].integer, &offset_ms)) &&
            cel_give(ret_value, cel_int(time_part_of(arguments[0].integer + offset_ms, part)));
 }
 
@@ -864,7 +874,7 @@ static const struct cel_function functions[] = {
     {SV("isGreaterThan"), true, false, 2, 2, call_is_greater},
     {SV("isLessThan"), true, false, 2, 2, call_is_less},
     {SV("compareTo"), true, false, 2, 2, call_compare_to},
-    {SV("sign"), true, false, 1, 1, call_sign},
+    {SV("sign"), false, true, 1, 1, call_sign},
     {SV("asInteger"), true, false, 1, 1, call_as_integer},
     {SV("isInteger"), true, false, 1, 1, call_is_integer},
     {SV("add"), true, false, 2, 2, call_add},

@@ -4,9 +4,7 @@
 
 #include "core/base/arena.h"
 
-#include <stdlib.h>
-
-enum { RANGE_MAX = 100 * 1000, FLATTEN_DEPTH_MAX = 16, NUMBER_BYTES_MAX = 128 };
+enum { NUMBER_BYTES_MAX = 128 };
 
 static bool has_item(struct evaluator *evaluator, const struct cel_value *values, size_t count,
                      const struct cel_value *item) {
@@ -60,128 +58,6 @@ static bool call_sets_intersects(CEL_ARGUMENTS) {
 }
 
 /* --- lists --- */
-
-static struct cel_value *new_values(struct evaluator *evaluator, size_t count) {
-    return ARENA_ARRAY(evaluator->arena, struct cel_value, count + 1);
-}
-
-static bool call_distinct(CEL_ARGUMENTS) {
-    size_t kept = 0;
-    if (!cel_are(arguments, count, CEL_LIST))
-        return cel_no_overload(evaluator);
-    const struct cel_items *items = cel_items(evaluator, &arguments[0]);
-    struct cel_value *values = new_values(evaluator, items->count);
-    for (size_t i = 0; i < items->count; i++)
-        if (!has_item(evaluator, values, kept, &items->values[i]))
-            values[kept++] = items->values[i];
-    return evaluator->err->code == ERROR_NONE &&
-           cel_give(ret_value, cel_list(evaluator, values, kept));
-}
-
-static bool call_reverse(CEL_ARGUMENTS) {
-    if (!cel_are(arguments, count, CEL_LIST))
-        return cel_no_overload(evaluator);
-    const struct cel_items *items = cel_items(evaluator, &arguments[0]);
-    struct cel_value *values = new_values(evaluator, items->count);
-    for (size_t i = 0; i < items->count; i++)
-        values[i] = items->values[items->count - 1 - i];
-    return cel_step(evaluator, items->count) &&
-           cel_give(ret_value, cel_list(evaluator, values, items->count));
-}
-
-/* Merges two sorted halves, which keeps the order of equals. */
-static bool merge_sort(struct evaluator *evaluator, struct cel_value *values,
-                       struct cel_value *spare, size_t count) {
-    size_t half = count / 2, left = 0, right = half;
-    if (count < 2)
-        return true;
-    if (!merge_sort(evaluator, values, spare, half) ||
-        !merge_sort(evaluator, values + half, spare, count - half))
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        int order = 0;
-        if (left < half && right < count &&
-            (!cel_step(evaluator, 1) ||
-             !cel_compare(evaluator, &values[left], &values[right], &order)))
-            return false;
-        bool takes_left = right == count || (left < half && order <= 0);
-        spare[i] = takes_left ? values[left++] : values[right++];
-    }
-    memcpy(values, spare, count * sizeof(*values));
-    return true;
-}
-
-static bool call_sort(CEL_ARGUMENTS) {
-    if (!cel_are(arguments, count, CEL_LIST))
-        return cel_no_overload(evaluator);
-    const struct cel_items *items = cel_items(evaluator, &arguments[0]);
-    struct cel_value *values = new_values(evaluator, items->count);
-    if (items->count > 0)
-        memcpy(values, items->values, items->count * sizeof(*values));
-    return merge_sort(evaluator, values, new_values(evaluator, items->count), items->count) &&
-           cel_give(ret_value, cel_list(evaluator, values, items->count));
-}
-
-static bool call_slice(CEL_ARGUMENTS) {
-    if (arguments[0].type != CEL_LIST || !cel_are(arguments + 1, count - 1, CEL_INT))
-        return cel_no_overload(evaluator);
-    const struct cel_items *items = cel_items(evaluator, &arguments[0]);
-    int64_t from = arguments[1].integer, to = arguments[2].integer;
-    if (from < 0 || to < from || (uint64_t)to > items->count)
-        return cel_fail(evaluator, "cannot slice: the indexes are outside of the list", SV(""));
-    return cel_give(ret_value, cel_list(evaluator, items->values + from, (size_t)(to - from)));
-}
-
-static size_t count_flat(struct evaluator *evaluator, const struct cel_value *list, int64_t depth) {
-    const struct cel_items *items = cel_items(evaluator, list);
-    size_t sum = 0;
-    for (size_t i = 0; i < items->count; i++)
-        sum += depth > 0 && items->values[i].type == CEL_LIST
-                   ? count_flat(evaluator, &items->values[i], depth - 1)
-                   : 1;
-    return sum;
-}
-
-static size_t put_flat(struct evaluator *evaluator, const struct cel_value *list, int64_t depth,
-                       struct cel_value *values) {
-    const struct cel_items *items = cel_items(evaluator, list);
-    size_t taken = 0;
-    for (size_t i = 0; i < items->count; i++) {
-        if (depth > 0 && items->values[i].type == CEL_LIST)
-            taken += put_flat(evaluator, &items->values[i], depth - 1, values + taken);
-        else
-            values[taken++] = items->values[i];
-    }
-    return taken;
-}
-
-static bool call_flatten(CEL_ARGUMENTS) {
-    if (arguments[0].type != CEL_LIST || !cel_are(arguments + 1, count - 1, CEL_INT))
-        return cel_no_overload(evaluator);
-    int64_t depth = count == 2 ? arguments[1].integer : 1;
-    if (depth < 0)
-        return cel_fail(evaluator, "level must be non-negative", SV(""));
-    if (depth > FLATTEN_DEPTH_MAX)
-        depth = FLATTEN_DEPTH_MAX;
-    size_t flat_count = count_flat(evaluator, &arguments[0], depth);
-    struct cel_value *values = new_values(evaluator, flat_count);
-    put_flat(evaluator, &arguments[0], depth, values);
-    return cel_step(evaluator, flat_count) &&
-           cel_give(ret_value, cel_list(evaluator, values, flat_count));
-}
-
-static bool call_range(CEL_ARGUMENTS) {
-    if (!cel_are(arguments, count, CEL_INT))
-        return cel_no_overload(evaluator);
-    int64_t end = arguments[0].integer > 0 ? arguments[0].integer : 0;
-    if (end > RANGE_MAX)
-        return cel_fail(evaluator, "lists.range is limited to 100000 items", SV(""));
-    struct cel_value *values = new_values(evaluator, (size_t)end);
-    for (int64_t i = 0; i < end; i++)
-        values[i] = cel_int(i);
-    return cel_step(evaluator, (size_t)end) &&
-           cel_give(ret_value, cel_list(evaluator, values, (size_t)end));
-}
 
 static bool give_end(CEL_ARGUMENTS, bool is_last) {
     if (!cel_are(arguments, count, CEL_LIST))
@@ -350,12 +226,6 @@ static const struct cel_function functions[] = {
     {SV("sets.contains"), false, true, 2, 2, call_sets_contains},
     {SV("sets.equivalent"), false, true, 2, 2, call_sets_equivalent},
     {SV("sets.intersects"), false, true, 2, 2, call_sets_intersects},
-    {SV("distinct"), true, false, 1, 1, call_distinct},
-    {SV("reverse"), true, false, 1, 1, call_reverse},
-    {SV("sort"), true, false, 1, 1, call_sort},
-    {SV("slice"), true, false, 3, 3, call_slice},
-    {SV("flatten"), true, false, 1, 2, call_flatten},
-    {SV("lists.range"), false, true, 1, 1, call_range},
     {SV("first"), true, false, 1, 1, call_first},
     {SV("last"), true, false, 1, 1, call_last},
     {SV("strings.quote"), false, true, 1, 1, call_quote},
