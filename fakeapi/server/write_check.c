@@ -339,10 +339,9 @@ bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON
     /* Events of either group are refused as those of the older one. */
     bool is_event = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("Event"));
     admit_validate(call->type, tree, old, call->request->subresource, call->arena, &findings);
-    return findings.count == 0 ||
-           refuse_invalid(call, call->type->resource.kind,
-                          is_event ? SV("") : call->type->resource.group, object_name(tree),
-                          &findings);
+    return findings.count == 0 || refuse_invalid(call, call->type->resource.kind,
+                                                 is_event ? SV("") : call->type->resource.group,
+                                                 object_name(tree), &findings);
 }
 
 /* --- who writes --- */
