@@ -37,6 +37,21 @@ static bool take_class(struct sorting *sorting, const struct manifest *manifest,
     return true;
 }
 
+/* Any other object is applied for the samples; one of our own kinds cannot be. */
+static bool take_extra(struct sorting *sorting, const struct manifest *manifest,
+                       const struct cJSON *object, struct error *err) {
+    if (!sv_eq(json_string_or(object, SV("apiVersion"), SV("")), SV("cacheruntime.io/v1"))) {
+        vec_push(&sorting->extras, object);
+        return true;
+    }
+    const struct cJSON *kind = json_get(object, SV("kind"));
+    struct location at = manifest_locate(manifest, kind ? kind : object, false);
+    return error_set(err, ERROR_INVALID,
+                     "%.*s:%u:%u: kind \"%.*s\" does not belong to a class; of cacheruntime.io/v1 "
+                     "only Simulation does",
+                     SV_ARG(at.path), at.line, at.column, SV_ARG(json_text(kind)));
+}
+
 static bool take_document(struct sorting *sorting, const struct manifest *manifest,
                           const struct cJSON *object, struct error *err) {
     if (!json_is_map(object)) {
@@ -54,7 +69,7 @@ static bool take_document(struct sorting *sorting, const struct manifest *manife
     } else if (is_kind(object, SV("Dataset"))) {
         vec_push(&sorting->datasets, object);
     } else {
-        vec_push(&sorting->extras, object);
+        return take_extra(sorting, manifest, object, err);
     }
     return true;
 }
