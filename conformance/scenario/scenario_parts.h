@@ -17,6 +17,7 @@ struct run {
     struct session *session;
     struct world *world;       /* NULL: requests cannot be seen */
     struct schedule *schedule; /* NULL without a world */
+    bool has_to_cut_watches;   /* a fault demands it, at the next opportunity */
     struct trace trace;
     int64_t start_ms;
     size_t step; /* the current one */

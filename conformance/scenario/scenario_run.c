@@ -38,8 +38,19 @@ static void do_what_faults_demand(struct run *run) {
         return;
     schedule_reach_time(run->schedule, session_now_ms(run->session));
     struct schedule_demands demands = schedule_take_demands(run->schedule);
-    if (demands.cut_watches)
+    if (demands.cut_watches || run->has_to_cut_watches)
         session_cut_watches(run->session);
+    run->has_to_cut_watches = false;
+    if (demands.restart_victim)
+        session_restart_controller(run->session);
+}
+
+/* A process would go on until somebody looks: it is killed while the server has its request. */
+static void kill_at_once(struct run *run) {
+    if (session_is_virtual(run->session))
+        return;
+    struct schedule_demands demands = schedule_take_demands(run->schedule);
+    run->has_to_cut_watches |= demands.cut_watches;
     if (demands.restart_victim)
         session_restart_controller(run->session);
 }
@@ -70,6 +81,7 @@ static void before_request(void *context, struct sv user_agent, const struct req
     struct run *run = context;
     run->controller_sent += sv_eq(user_agent, SESSION_CONTROLLER_AGENT);
     schedule_decide(run->schedule, world_now_ms(run->world), user_agent, request, fate);
+    kill_at_once(run);
 }
 
 static void after_request(void *context, struct sv user_agent, const struct request *request,
@@ -328,7 +340,12 @@ static void run_cut(struct run *run, uint64_t nth, bool is_before) {
 
 static void sweep_crashes(struct run *run) {
     size_t runs_max = run->scenario->sweep_runs_max;
-    for (uint64_t nth = run->sent_before_sweep + 1; nth <= run->controller_sent; nth++) {
+    uint64_t points = run->controller_sent - run->sent_before_sweep, step = 1;
+    if (run->options->sweep_runs_max > 0) {
+        runs_max = run->options->sweep_runs_max;
+        step = 1 + 2 * points / (runs_max + 1);
+    }
+    for (uint64_t nth = run->sent_before_sweep + 1; nth <= run->controller_sent; nth += step) {
         for (int variant = 0; variant < 2; variant++) {
             bool is_enough = runs_max > 0 && run->result->explored_runs >= runs_max;
             if (is_enough || run->result->failure_count >= SCENARIO_FAILURES_MAX)
@@ -355,6 +372,11 @@ static struct sv unmet_requirement(const struct scenario *scenario, enum session
                         SV_ARG(json_write_arena(arena, modes, JSON_COMPACT)));
 }
 
+static bool can_sweep(const struct scenario_options *options) {
+    return options->mode == SESSION_MODE_SIM ||
+           (options->mode == SESSION_MODE_HTTP && options->sweep_runs_max > 0);
+}
+
 void scenario_run(const struct scenario *scenario, const struct scenario_options *options,
                   struct arena *arena, struct scenario_result *ret_result) {
     *ret_result = (struct scenario_result){
@@ -371,7 +393,7 @@ void scenario_run(const struct scenario *scenario, const struct scenario_options
     run.is_cut = options->judges_end_only;
     run_once(&run, scenario->faults, scenario->fault_count);
     if (ret_result->state == CHECK_STATE_PASS && scenario->sweeps_crashes &&
-        !options->without_exploring && options->mode == SESSION_MODE_SIM)
+        !options->without_exploring && can_sweep(options))
         sweep_crashes(&run);
 }
 

@@ -27,6 +27,9 @@ struct scenario_options {
     void (*reached)(void *context, struct session *session);
     void *context;
     bool without_exploring;
+    /* Of each sweep at most so many runs, spread over its requests; 0: as many as the file says,
+     * and none where time is the wall's. */
+    uint64_t sweep_runs_max;
     /* The run meets other faults than the file's: what counts requests is not judged. */
     bool judges_end_only;
     /* Which node a pod is on is no difference between runs. */

@@ -18,15 +18,19 @@
     "i}]}}}}}\n"
 #define DELETE "steps: [{name: s, do: {delete: cm/a}, expect: [{absent: cm/a}]}]\n"
 
-static void run_text(struct arena *arena, const char *text, struct scenario_result *ret_result) {
+static void run_with(const struct scenario_options *options, struct arena *arena, const char *text,
+                     struct scenario_result *ret_result) {
     static const struct scenario_files files = {0};
     struct scenario *scenario = ARENA_NEW(arena, struct scenario);
     struct error err = {0};
-    struct scenario_options options = {.seed = 1};
     bool is_read = scenario_read(arena, SV("dir/s.yaml"), sv_from(text), &files, scenario, &err);
     CHECK_SV(sv_from(err.message), SV(""));
     if (is_read)
-        scenario_run(scenario, &options, arena, ret_result);
+        scenario_run(scenario, options, arena, ret_result);
+}
+
+static void run_text(struct arena *arena, const char *text, struct scenario_result *ret_result) {
+    run_with(&(struct scenario_options){.seed = 1}, arena, text, ret_result);
 }
 
 static const struct {
@@ -133,6 +137,19 @@ TEST(a_sweep_kills_at_each_request) {
     CHECK(result.state == CHECK_STATE_PASS);
     CHECK(result.explored_runs >= 2 * result.counts.reads);
     CHECK(result.counts.reads > 0);
+}
+
+TEST(a_sweep_may_be_spread_over_the_requests) {
+    static const char text[] =
+        HEAD "steps: [{name: s, expect: [{settled: true}]}]\nexplore: {sweep: crash}\n";
+    for (uint64_t runs_max = 1; runs_max < 8; runs_max++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_result result = {.reason = SV("")};
+        run_with(&(struct scenario_options){.seed = 1, .sweep_runs_max = runs_max}, arena, text,
+                 &result);
+        CHECK(result.state == CHECK_STATE_PASS);
+        CHECK(result.explored_runs >= (runs_max + 1) / 2 && result.explored_runs <= runs_max);
+    }
 }
 
 TEST(golden_traces) {
