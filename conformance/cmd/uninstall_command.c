@@ -6,16 +6,6 @@
 #include "core/platform/cluster_client.h"
 #include "core/platform/event_loop.h"
 
-static bool ask(void *client, const struct request *request, struct arena *arena,
-                const struct cJSON **ret_body, struct error *err) {
-    return cluster_client_ask(client, request, arena, ret_body, err);
-}
-
-static void tell(void *context, struct sv line) {
-    (void)context;
-    printf("%.*s\n", SV_ARG(line));
-}
-
 static int finish(const struct command *command, bool is_good, const struct error *err) {
     bool is_written = fflush(stdout) == 0;
     if (is_good)
@@ -32,8 +22,8 @@ int uninstall_command(const struct command *command, int argc, char *const *argv
     struct uninstaller_options uninstall = {
         .namespace_name = SV("fluid-system"),
         .now_ms = wall_now_ms(),
-        .ask = ask,
-        .tell = tell,
+        .ask = cluster_client_ask,
+        .tell = cluster_client_tell,
     };
     const struct option options[] = {
         TEXT_OPTION("kubeconfig", "FILE", &kubeconfig, "the cluster; KUBECONFIG"),

@@ -63,16 +63,6 @@ static int print_crds(bool is_json) {
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool ask(void *client, const struct request *request, struct arena *arena,
-                const struct cJSON **ret_body, struct error *err) {
-    return cluster_client_ask(client, request, arena, ret_body, err);
-}
-
-static void tell(void *context, struct sv line) {
-    (void)context;
-    printf("%.*s\n", SV_ARG(line));
-}
-
 /* For whoever removes the product: takes off what would stay stuck without a controller. */
 static bool uninstall(int argc, char *const *argv, struct error *err) {
     AUTO(arena) arena = arena_new();
@@ -86,9 +76,9 @@ static bool uninstall(int argc, char *const *argv, struct error *err) {
                              .namespace_name = options.lease_namespace,
                              .is_dry_run = options.is_dry_run,
                              .now_ms = wall_now_ms(),
-                             .ask = ask,
+                             .ask = cluster_client_ask,
                              .client = client,
-                             .tell = tell,
+                             .tell = cluster_client_tell,
                          },
                          err);
 }

@@ -62,8 +62,9 @@ static bool wait_for(struct cluster_client *client, uint64_t id, struct completi
     return error_set(err, ERROR_UNAVAILABLE, "interrupted");
 }
 
-bool cluster_client_ask(struct cluster_client *client, const struct request *request,
-                        struct arena *arena, const struct cJSON **ret_body, struct error *err) {
+bool cluster_client_ask(void *context, const struct request *request, struct arena *arena,
+                        const struct cJSON **ret_body, struct error *err) {
+    struct cluster_client *client = context;
     struct completion answer;
     uint64_t id = transport_start(client->transport, request);
     if (!wait_for(client, id, &answer, err))
@@ -72,4 +73,9 @@ bool cluster_client_ask(struct cluster_client *client, const struct request *req
         return error_set(err, answer.err.code, "%s", answer.err.message);
     *ret_body = json_copy(arena, answer.body);
     return true;
+}
+
+void cluster_client_tell(void *context, struct sv line) {
+    (void)context;
+    printf("%.*s\n", SV_ARG(line));
 }

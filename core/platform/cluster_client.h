@@ -22,9 +22,11 @@ struct cluster_client *cluster_client_new(struct sv paths, struct sv context, st
 void cluster_client_free(struct cluster_client *client);
 DEFINE_AUTO(cluster_client)
 
-/* The answer's tree, in `arena`. Fails with what the server said or why it said nothing. */
-MUST_CHECK bool cluster_client_ask(struct cluster_client *client, const struct request *request,
-                                   struct arena *arena, const struct cJSON **ret_body,
-                                   struct error *err);
+/* The two that uninstaller_run() wants; `client` is a struct cluster_client. The answer's tree
+ * comes in `arena`; asking fails with what the server said or why it said nothing. Telling prints a
+ * line; it needs no context. */
+MUST_CHECK bool cluster_client_ask(void *client, const struct request *request, struct arena *arena,
+                                   const struct cJSON **ret_body, struct error *err);
+void cluster_client_tell(void *context, struct sv line);
 
 #endif
