@@ -239,17 +239,23 @@ static struct alike *alike_of(struct cache_store *store, const struct resource *
     return alike;
 }
 
+/* Of a state that is bytes only. */
+static const struct cJSON *state_read(struct cache_store *store, const struct resource *resource,
+                                      const struct state *state, struct arena *arena) {
+    struct error err = {0};
+    struct sv text = alike_unpack(alike_of(store, resource), state->bytes, arena);
+    const struct cJSON *object = json_read(arena, text, &err);
+    assert(object); /* we wrote it */
+    return object;
+}
+
 /* Of a state that there is: makes the tree if it has none. */
 static void state_thaw(struct cache_store *store, const struct resource *resource,
                        struct state *state) {
     if (state->tree)
         return;
     AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    struct sv text = alike_unpack(alike_of(store, resource), state->bytes, arena);
-    const struct cJSON *object = json_read(arena, text, &err);
-    assert(object); /* we wrote it */
-    state->tree = frozen_new(object);
+    state->tree = frozen_new(state_read(store, resource, state, arena));
 }
 
 /* --- trees, least recently used first --- */
@@ -294,11 +300,13 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
     struct entry *entry = (struct entry *)cached;
     if (cached->is_hidden)
         return NULL;
-    if (has_own_tree(entry))
+    /* What rests goes on resting: a tree of it would push out one that is news to somebody. */
+    if (!entry->state.tree)
+        return state_read(store, cached->resource, &entry->state, arena);
+    if (has_own_tree(entry)) {
         unlink_tree(store, entry);
-    state_thaw(store, entry->seen.resource, &entry->state);
-    if (has_own_tree(entry))
         link_newest(store, entry);
+    }
     return frozen_hold(arena, entry->state.tree);
 }
 

@@ -6,8 +6,8 @@
  *
  * Objects that were used lately are held as trees, up to CACHE_TREE_BYTES_MAX: a plan reads its
  * objects many times while a runtime comes up. Then they are written to JSON and packed by what
- * objects of their kind have in common, a fifteenth as large, and read again when somebody asks. In
- * one process with the server they are the server's own frozen trees.
+ * objects of their kind have in common, a fifteenth as large, and read again into the arena of
+ * whoever asks. In one process with the server they are the server's own frozen trees.
  *
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.

@@ -5,6 +5,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/mem.h"
 #include "core/base/test.h"
 #include "core/data/frozen.h"
 #include "core/data/json.h"
@@ -203,6 +204,15 @@ TEST(objects_that_are_not_used_shrink_and_stay_the_same) {
         for (int i = 0; i < OBJECT_COUNT; i++)
             CHECK(is_as_told(store, i));
     CHECK(cache_store_bytes(store) < bytes_max);
+
+    /* Reading what rests allocates in the reader's arena only. */
+    AUTO(arena) reader = arena_new();
+    arena_reserve(reader, 256 * 1024);
+    arena_reset(reader);
+    uint64_t before = mem_alloc_count();
+    CHECK(cache_store_tree(store, cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p-0")),
+                           reader));
+    CHECK(mem_alloc_count() == before);
 
     /* The first is only bytes now, and comes back from them when a delete is not confirmed. */
     cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p-0"), 0);
