@@ -359,6 +359,17 @@ static bool handle_parked(struct wire *wire, int64_t now_ms) {
     return any;
 }
 
+void wire_trim(struct wire *wire) {
+    fakeapi_trim(wire->options.api);
+    wire->requests_since_trim = 0;
+}
+
+/* Between two requests nobody holds a tree that he did not ask to keep. */
+static void trim_when_due(struct wire *wire) {
+    if (wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS)
+        wire_trim(wire);
+}
+
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
     bool any = false;
     while (wire->first_queued) {
@@ -372,6 +383,7 @@ static bool handle_queued(struct wire *wire, int64_t now_ms) {
             end_queued(queued);
         else
             vec_push(&wire->parked, queued);
+        trim_when_due(wire);
         any = true;
     }
     return any;
@@ -391,18 +403,12 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
     return any;
 }
 
-void wire_trim(struct wire *wire) {
-    fakeapi_trim(wire->options.api);
-    wire->requests_since_trim = 0;
-}
-
 bool wire_run(struct wire *wire, int64_t now_ms) {
     bool any = handle_queued(wire, now_ms);
     any |= handle_parked(wire, now_ms);
     any |= deliver_delayed(wire, now_ms);
     any |= wire_pump_watches(wire, now_ms);
-    if (wire->requests_since_trim >= TRIM_INTERVAL_REQUESTS)
-        wire_trim(wire);
+    trim_when_due(wire);
     return any;
 }
 
