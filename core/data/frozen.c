@@ -40,7 +40,7 @@ struct frozen *frozen_new(const struct cJSON *item) {
     struct json_size size = json_pack_size(item);
     struct frozen *frozen = frozen_block_new(size.node_count, 0, size.text_bytes);
     struct cJSON *root = frozen_block_root(frozen);
-    json_pack(item, root, frozen_block_texts(frozen, size.node_count));
+    json_pack(item, root, frozen_block_texts(frozen, size.node_count), JSON_FROZEN);
     root->type |= FROZEN_ROOT;
     return frozen;
 }

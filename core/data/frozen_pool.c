@@ -20,9 +20,10 @@ enum {
 /* What is known of a map or list that is not empty. */
 struct shape {
     uint64_t hash;
-    uint32_t node_count;  /* with itself */
+    uint32_t node_count;  /* with itself; what a known part holds does not count */
     uint32_t text_bytes;  /* without its key */
     uint32_t shape_count; /* with itself: those below follow it */
+    struct frozen *known; /* the part that it is already, of which nothing was looked at */
     struct frozen *part;  /* NULL: copied */
 };
 
@@ -143,6 +144,15 @@ static uint64_t hash_of_text(uint64_t hash, struct sv text) {
     return text.len > KEY_WORD_BYTES ? mix(hash, sv_hash(text)) : hash;
 }
 
+/* The part whose members a value has, since it was borrowed from one that the pool froze. */
+static struct frozen *known_part(const struct frozen_pool *pool, const struct cJSON *item) {
+    if (!(item->type & FROZEN_PART))
+        return NULL;
+    struct frozen *part = frozen_of(item->child - 1); /* members come right behind their root */
+    assert(part);
+    return part->pool == pool ? part : NULL;
+}
+
 static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item);
 
 /* Adds the members to `shape`. */
@@ -170,8 +180,12 @@ static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item) 
     if (!item->child)
         return shape;
     size_t index = pool->shapes.count;
+    shape.known = known_part(pool, item);
     vec_push(&pool->shapes, shape);
-    look_below(pool, item, &shape);
+    if (shape.known)
+        shape.hash = shape.known->hash;
+    else
+        look_below(pool, item, &shape);
     shape.shape_count = (uint32_t)(pool->shapes.count - index);
     pool->shapes.items[index] = shape;
     return shape;
@@ -214,7 +228,9 @@ static void choose_parts(struct freezing *freezing, const struct cJSON *item) {
     size_t index = freezing->cursor;
     struct shape *shape = &freezing->pool->shapes.items[index];
     shape->part = NULL;
-    if (index != freezing->first && shape->node_count >= PART_NODES_MIN)
+    if (shape->known)
+        shape->part = frozen_ref(shape->known);
+    else if (index != freezing->first && shape->node_count >= PART_NODES_MIN)
         shape->part = part_of(freezing, item, index);
     if (shape->part) {
         freezing->part_count++;
@@ -259,8 +275,8 @@ static struct frozen *freeze(struct frozen_pool *pool, const struct cJSON *item,
     freezing.cursor = first;
     freezing.part_count = 0;
     struct cJSON *root = frozen_block_root(freezing.frozen);
-    json_pack_parts(item, root, frozen_block_texts(freezing.frozen, freezing.node_count), next_part,
-                    &freezing, FROZEN_PART);
+    json_pack_parts(item, root, frozen_block_texts(freezing.frozen, freezing.node_count),
+                    JSON_FROZEN, next_part, &freezing, FROZEN_PART);
     assert(freezing.part_count == freezing.frozen->part_count);
     root->type |= FROZEN_ROOT;
     return freezing.frozen;

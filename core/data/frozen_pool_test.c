@@ -104,6 +104,29 @@ TEST(a_copy_of_a_value_with_parts_is_a_tree_of_its_own) {
     frozen_pool_free(pool);
 }
 
+/* A part that was borrowed is taken as it is, wherever it comes to stand. */
+TEST(a_borrowed_part_is_the_same_part_in_the_next_value) {
+    static const struct sv texts[] = {POD("a", SPEC), POD("b", SPEC)};
+    struct frozen_pool *pool = frozen_pool_new();
+    struct frozen *values[2];
+    size_t part_count = add_all(pool, texts, 2, values);
+    AUTO(arena) arena = arena_new();
+    struct cJSON *tree = json_borrow(arena, frozen_root(values[1]));
+    json_set_string(arena, json_ensure_map(arena, tree, SV("metadata")), SV("name"), SV("c"));
+    struct cJSON *list = json_list(arena);
+    json_append(list, tree);
+    struct frozen *value = frozen_pool_add(pool, list);
+    CHECK(frozen_pool_part_count(pool) == part_count);
+    CHECK(json_find(frozen_root(value), "0.spec")->child ==
+          json_get(frozen_root(values[1]), SV("spec"))->child);
+    let_go(values, 2);
+    CHECK_SV(json_write_arena(arena, frozen_root(value), JSON_COMPACT),
+             SV("[{\"metadata\":{\"name\":\"c\"},\"spec\":" SPEC "}]"));
+    frozen_unref(value);
+    CHECK(frozen_pool_part_count(pool) == 0);
+    frozen_pool_free(pool);
+}
+
 /* The table of parts grows; each part is found again in it. */
 TEST(many_parts_are_found_again) {
     enum { PARTS = 3000 };

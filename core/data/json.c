@@ -4,6 +4,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/mem.h"
+#include "core/data/frozen_block.h"
 #include "core/data/json_node.h"
 #include "core/data/json_pack.h"
 
@@ -181,6 +182,8 @@ bool json_equal(const struct cJSON *a, const struct cJSON *b) {
         return a == b;
     if ((a->type & JSON_TYPE_MASK) != (b->type & JSON_TYPE_MASK))
         return false;
+    if (a->child && a->child == b->child)
+        return true;
     if (json_is_map(a))
         return maps_equal(a, b);
     if (json_is_list(a))
@@ -249,7 +252,7 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
     struct json_size size = json_pack_size(item);
     size_t node_bytes = size.node_count * sizeof(struct cJSON);
     char *block = arena_reserve(arena, node_bytes + size.text_bytes);
-    json_pack(item, (struct cJSON *)block, block + node_bytes);
+    json_pack(item, (struct cJSON *)block, block + node_bytes, 0);
     return (struct cJSON *)block;
 }
 
@@ -261,8 +264,31 @@ struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {
     return shared;
 }
 
+/* A part stays known as one as long as it is whole (frozen_block.h). */
+struct cJSON *json_borrow(struct arena *arena, const struct cJSON *item) {
+    struct cJSON *borrowed = json_share(arena, item);
+    if (item->child)
+        borrowed->type |= JSON_BORROWED | (item->type & FROZEN_PART);
+    return borrowed;
+}
+
+void json_own(struct arena *arena, struct cJSON *item) {
+    if (!json_is_borrowed(item))
+        return;
+    const struct cJSON *borrowed = item->child;
+    item->type &= JSON_TYPE_MASK;
+    item->child = NULL;
+    for (; borrowed; borrowed = borrowed->next)
+        json_node_append(item, json_borrow(arena, borrowed));
+}
+
+static void assert_may_change(const struct cJSON *parent) {
+    assert(!(parent->type & (JSON_FROZEN | JSON_BORROWED)));
+}
+
 struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value) {
     assert(json_is_map(map));
+    json_own(arena, map);
     struct cJSON *present = json_get(map, key);
     if (present == value)
         return value;
@@ -270,6 +296,7 @@ struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, st
         json_replace(map, present, value);
         return value;
     }
+    assert_may_change(map);
     json_node_set_key(value, arena_copy(arena, key));
     json_node_append(map, value);
     return value;
@@ -289,23 +316,27 @@ struct cJSON *json_set_bool(struct arena *arena, struct cJSON *map, struct sv ke
 }
 
 struct cJSON *json_ensure_map(struct arena *arena, struct cJSON *map, struct sv key) {
+    json_own(arena, map);
     struct cJSON *present = json_get(map, key);
     return json_is_map(present) ? present : json_set(arena, map, key, json_map(arena));
 }
 
 struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv key) {
+    json_own(arena, map);
     struct cJSON *present = json_get(map, key);
     return json_is_list(present) ? present : json_set(arena, map, key, json_list(arena));
 }
 
 struct cJSON *json_append(struct cJSON *list, struct cJSON *item) {
     assert(json_is_list(list) || (json_is_map(list) && item->string));
+    assert_may_change(list);
     json_node_append(list, item);
     return item;
 }
 
 void json_insert(struct cJSON *list, size_t index, struct cJSON *item) {
     struct cJSON *after = json_at(list, index);
+    assert_may_change(list);
     if (!after) {
         json_node_append(list, item);
         return;
@@ -327,6 +358,7 @@ struct cJSON *json_remove(struct cJSON *map, struct sv key) {
 }
 
 void json_detach(struct cJSON *parent, struct cJSON *item) {
+    assert_may_change(parent);
     struct cJSON *last = parent->child->prev;
     if (item == parent->child)
         parent->child = item->next;
@@ -340,6 +372,7 @@ void json_detach(struct cJSON *parent, struct cJSON *item) {
 }
 
 void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement) {
+    assert_may_change(parent);
     json_node_take_key(replacement, item);
     replacement->next = item->next;
     bool is_only = parent->child == item && !item->next;
@@ -364,6 +397,7 @@ void json_sort(struct cJSON *map) {
     size_t count = json_count(map);
     if (count < 2)
         return;
+    assert_may_change(map);
     struct cJSON **members = mem_alloc(sizeof(*members) * count);
     size_t i = 0;
     JSON_EACH (member, map)

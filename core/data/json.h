@@ -28,6 +28,9 @@ enum {
     /* Far above any body the API server accepts; a list of all objects still fits. */
     JSON_BYTES_MAX = 64 * 1024 * 1024,
     JSON_TYPE_MASK = 0xff, /* cJSON keeps flags above its type bits, and so do we */
+    /* On a node: what is below it belongs to somebody else; it does itself, and never changes. */
+    JSON_BORROWED = 1 << 22,
+    JSON_FROZEN = 1 << 23,
 };
 
 /* --- reading --- */
@@ -161,6 +164,15 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item);
 /* A node of its own (with its key) that shares everything below with `item`, which must outlive
  * it and is not changed through it: a shared tree's place in another list or map. */
 struct cJSON *json_share(struct arena *arena, const struct cJSON *item);
+
+/* The same for a tree that is going to be changed: json_is_borrowed() tells that all below the node
+ * is still as it is in `item`, and may not be changed in place. json_set() on the node itself first
+ * makes its members its own, as json_own() does, where each borrows what is below it. */
+struct cJSON *json_borrow(struct arena *arena, const struct cJSON *item);
+static inline bool json_is_borrowed(const struct cJSON *item) {
+    return item && (item->type & JSON_BORROWED);
+}
+void json_own(struct arena *arena, struct cJSON *item);
 
 /* Sets a member: in place of the one of that name, else at the end. `value` must not be in
  * another tree. Returns `value`. */

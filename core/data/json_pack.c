@@ -9,7 +9,7 @@ struct packer {
     char *text;
     json_pack_part *part; /* may be NULL */
     void *context;
-    int mark;
+    int mark, part_mark;
 };
 
 static bool has_text(const struct cJSON *item) {
@@ -55,13 +55,13 @@ static bool has_part(const struct packer *packer, struct cJSON *node, const stru
         packer->part && item->child ? packer->part(packer->context, item) : NULL;
     if (!part)
         return false;
-    node->type |= packer->mark;
+    node->type |= packer->part_mark;
     node->child = part->child;
     return true;
 }
 
 static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *item) {
-    *node = (struct cJSON){.type = item->type & JSON_TYPE_MASK};
+    *node = (struct cJSON){.type = (item->type & JSON_TYPE_MASK) | packer->mark};
     if (has_text(item)) {
         node->valuestring =
             (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;
@@ -87,13 +87,17 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
     node->child = children;
 }
 
-void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts) {
-    json_pack_parts(item, nodes, texts, NULL, NULL, 0);
+void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark) {
+    json_pack_parts(item, nodes, texts, mark, NULL, NULL, 0);
 }
 
-void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts,
-                     json_pack_part *part, void *context, int mark) {
-    struct packer packer = {
-        .node = nodes + 1, .text = texts, .part = part, .context = context, .mark = mark};
+void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark,
+                     json_pack_part *part, void *context, int part_mark) {
+    struct packer packer = {.node = nodes + 1,
+                            .text = texts,
+                            .part = part,
+                            .context = context,
+                            .mark = mark,
+                            .part_mark = part_mark};
     pack(&packer, nodes, item);
 }

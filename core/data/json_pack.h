@@ -18,14 +18,15 @@ struct json_size {
 struct json_size json_pack_size(const struct cJSON *item);
 
 /* Copies `item`, without its key, to the places that json_pack_size() tells; everything there is
- * written. The root is the first node. */
-void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts);
+ * written. The root is the first node. `mark` is added to the type of each node. */
+void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark);
 
 /* Asked for each map and list that is not empty, in the order in which they stand: the value whose
  * members it shall have instead of copies, or NULL. */
 typedef const struct cJSON *json_pack_part(void *context, const struct cJSON *item);
-/* The same with parts that stand elsewhere; `mark` is added to the type of each that has one. */
-void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts,
-                     json_pack_part *part, void *context, int mark);
+/* The same with parts that stand elsewhere; `part_mark` is added to the type of each that has one.
+ */
+void json_pack_parts(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark,
+                     json_pack_part *part, void *context, int part_mark);
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/frozen.h"
 
 /* What cJSON itself would change or accept (libraries.md §1) must come back as it was. */
 TEST(a_round_trip_keeps_every_byte) {
@@ -256,4 +257,26 @@ TEST(members_that_nobody_asked_for_are_passed_over) {
         if (root)
             CHECK_SV(json_write_arena(arena, root, JSON_COMPACT), cases[i].kept);
     }
+}
+
+/* What is borrowed is changed in a copy of the nodes on the way there only. */
+TEST(a_borrowed_tree_is_changed_without_its_lender) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv text = SV("{\"a\":{\"b\":{\"c\":1}},\"d\":[{\"e\":2}],\"f\":3}");
+    struct frozen *lent = frozen_new(json_read(arena, text, &err));
+    struct cJSON *tree = json_borrow(arena, frozen_root(lent));
+    CHECK(json_is_borrowed(tree));
+    CHECK(json_equal(tree, frozen_root(lent)));
+    json_set_int(arena, tree, SV("f"), 4);
+    CHECK(!json_is_borrowed(tree));
+    CHECK(json_is_borrowed(json_get(tree, SV("a"))));
+    json_set_int(arena, json_ensure_map(arena, json_get(tree, SV("a")), SV("b")), SV("c"), 5);
+    json_own(arena, json_get(tree, SV("d")));
+    json_append(json_get(tree, SV("d")), json_int(arena, 6));
+    CHECK(!json_is_borrowed(json_copy(arena, json_find(tree, "d.0"))));
+    CHECK_SV(json_write_arena(arena, tree, JSON_COMPACT),
+             SV("{\"a\":{\"b\":{\"c\":5}},\"d\":[{\"e\":2},6],\"f\":4}"));
+    CHECK_SV(json_write_arena(arena, frozen_root(lent), JSON_COMPACT), text);
+    frozen_unref(lent);
 }

@@ -3,7 +3,8 @@
  * admit: what happens to an object between its bytes and the store, for any type: unknown and
  * mistyped fields are found, unknown ones pruned (custom types), defaults set, rules checked.
  * The order is the server's: check_fields, prune, normalize, set_defaults, (metadata is set),
- * validate. Findings name the field as Kubernetes does ("spec.template.spec.containers[0].name").
+ * validate. What a tree borrows (core/data/json.h) went through all this before and is only
+ * validated. Findings name the field as Kubernetes does ("spec.template.spec.containers[0].name").
  */
 #ifndef FAKEAPI_SCHEMA_ADMIT_H
 #define FAKEAPI_SCHEMA_ADMIT_H

@@ -204,7 +204,7 @@ static void check_items(const struct schema *schema, const struct cJSON *list,
 static void check_fields(const struct schema *schema, const struct cJSON *item,
                          const struct field_path *path, struct arena *arena,
                          struct findings *findings) {
-    if (!schema || schema->kind == SCHEMA_ANY || json_is_null(item))
+    if (!schema || schema->kind == SCHEMA_ANY || json_is_null(item) || json_is_borrowed(item))
         return;
     if (!has_wanted_type(schema, item)) {
         struct sv field = path_text(path, arena);
@@ -233,7 +233,7 @@ void admit_check_fields(const struct resource_type *type, const struct cJSON *ob
 /* --- pruning --- */
 
 static void prune(const struct schema *schema, struct cJSON *item) {
-    if (!schema || schema->kind == SCHEMA_ANY)
+    if (!schema || schema->kind == SCHEMA_ANY || json_is_borrowed(item))
         return;
     if (json_is_list(item)) {
         JSON_EACH (entry, item)
@@ -307,7 +307,7 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
             json_replace(parent, item, json_string(arena, text));
         return;
     }
-    if (!schema || schema->kind == SCHEMA_ANY)
+    if (!schema || schema->kind == SCHEMA_ANY || json_is_borrowed(item))
         return;
     struct cJSON *next;
     for (struct cJSON *child = item->child; child; child = next) {
@@ -331,7 +331,7 @@ void admit_normalize(const struct resource_type *type, struct cJSON *object, str
 }
 
 void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct arena *arena) {
-    if (!has_defaults(schema))
+    if (!has_defaults(schema) || json_is_borrowed(item))
         return;
     if (json_is_list(item)) {
         JSON_EACH (entry, item)

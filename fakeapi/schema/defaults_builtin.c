@@ -168,7 +168,7 @@ static void default_volume(struct arena *arena, struct cJSON *volume) {
 }
 
 static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_pod) {
-    if (!json_is_map(spec))
+    if (!json_is_map(spec) || json_is_borrowed(spec))
         return;
     bool uses_host_network = json_bool_or(spec, SV("hostNetwork"), false);
     SET_ROWS(arena, spec, pod_spec_rows);
@@ -193,8 +193,8 @@ static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_po
 }
 
 static void default_template(struct arena *arena, struct cJSON *object) {
-    struct cJSON *template = json_find(object, "spec.template");
-    if (!json_is_map(template))
+    struct cJSON *spec = json_get(object, SV("spec")), *template = json_get(spec, SV("template"));
+    if (!json_is_map(template) || json_is_borrowed(spec))
         return;
     default_pod_spec(arena, json_get(template, SV("spec")), false);
 }

@@ -43,7 +43,7 @@ static void write_members(const struct schema *schema, struct cJSON *map, struct
 }
 
 void schema_write_zeros(const struct schema *schema, struct cJSON *item, struct arena *arena) {
-    if (!schema)
+    if (!schema || json_is_borrowed(item))
         return;
     if (schema->kind == SCHEMA_STRUCT && json_is_map(item))
         write_members(schema, item, arena);

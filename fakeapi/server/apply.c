@@ -63,8 +63,9 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
     }
     /* A client may hand ownership over by writing the list itself; one that left it out did not
      * mean to. */
-    bool sends_list = json_count(json_get(metadata, SV("managedFields"))) > 0;
-    struct cJSON *list = managed_copy(arena, sends_list ? object : old);
+    const struct cJSON *sent = json_get(metadata, SV("managedFields"));
+    bool sends_list = json_count(sent) > 0 && !json_is_borrowed(sent);
+    struct cJSON *list = sends_list ? managed_copy(arena, object) : managed_borrow(arena, old);
     struct cJSON *own = managed_find(list, writer, UPDATE);
     JSON_EACH (entry, list) {
         drop_fields(arena, entry, removed);
@@ -363,7 +364,7 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
                  struct apply_result *ret_result) {
     *ret_result = (struct apply_result){.error = SV("")};
     struct applier applier = {arena, ret_result};
-    struct cJSON *list = managed_copy(arena, live);
+    struct cJSON *list = managed_borrow(arena, live);
     if (live && !list->child)
         add_first_owner(arena, schema, live, list);
     struct cJSON *own = managed_find(list, writer, APPLY);

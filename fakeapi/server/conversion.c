@@ -162,6 +162,8 @@ const struct cJSON *convert_to_type(struct arena *arena, const struct resource_t
 
 /* Custom resources come back with sorted keys at every depth. */
 static void sort_deep(struct cJSON *item) {
+    if (json_is_borrowed(item))
+        return; /* as it was stored */
     if (json_is_map(item))
         json_sort(item);
     JSON_EACH (child, item)

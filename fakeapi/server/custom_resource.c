@@ -69,8 +69,10 @@ bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     /* A dry run compiles the definition where nobody sees it. */
     AUTO(registry) scratch = is_dry_run(call) ? registry_new() : NULL;
     struct registry *registry = scratch ? scratch : call->api->registry;
-    if (registry_put_crd(registry, crd, &err))
+    if (registry_put_crd(registry, crd, &err)) {
+        call->api->schema_revision = store_revision(call->api->store);
         return check_costs(call, registry, crd);
+    }
     struct findings findings = {0};
     struct sv message = sv_from(err.message);
     /* The registry says "path: what is wrong". */

@@ -317,6 +317,7 @@ bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, stru
 }
 
 bool fakeapi_learn_type(struct fakeapi *api, const struct cJSON *crd, struct error *err) {
+    api->schema_revision = store_revision(api->store);
     return registry_put_crd(api->registry, crd, err);
 }
 

@@ -269,6 +269,8 @@ struct difference {
 
 static struct difference compare_below(struct arena *arena, const struct schema *schema,
                                        const struct cJSON *old, const struct cJSON *now) {
+    if (old->child && old->child == now->child)
+        return (struct difference){0};
     /* A null among lists and maps is one without items. */
     if (json_is_null(old) && (json_is_list(now) || json_is_map(now)))
         old = json_is_list(now) ? json_list(arena) : json_map(arena);

@@ -13,6 +13,14 @@ struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object) {
     return json_is_list(list) ? json_copy(arena, list) : json_list(arena);
 }
 
+struct cJSON *managed_borrow(struct arena *arena, const struct cJSON *object) {
+    const struct cJSON *list = json_get(json_get(object, SV("metadata")), SV("managedFields"));
+    struct cJSON *borrowed = json_list(arena);
+    JSON_EACH (entry, json_is_list(list) ? list : NULL)
+        json_own(arena, json_append(borrowed, json_borrow(arena, entry)));
+    return borrowed;
+}
+
 static struct sv text(const struct cJSON *entry, struct sv key) {
     return json_string_or(entry, key, SV(""));
 }

@@ -15,6 +15,8 @@ struct cJSON;
 
 /* A copy of the list to work on; an empty list when the object has none. */
 struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object);
+/* The same for a stored object: its sets of fields, which are only ever replaced, are borrowed. */
+struct cJSON *managed_borrow(struct arena *arena, const struct cJSON *object);
 /* The entry of a writer with that operation ("Apply" or "Update"), or NULL. */
 struct cJSON *managed_find(const struct cJSON *list, const struct apply_writer *writer,
                            struct sv operation);

@@ -24,6 +24,10 @@ MUST_CHECK struct cJSON *patch_json(struct arena *arena, const struct cJSON *tar
 /* Never fails but for a patch that is no map. */
 MUST_CHECK struct cJSON *patch_merge(struct arena *arena, const struct cJSON *target,
                                      const struct cJSON *patch, struct error *err);
+/* The same for an object of the store, which outlives `arena`: members that the patch does not name
+ * are borrowed (core/data/json.h). */
+MUST_CHECK struct cJSON *patch_merge_stored(struct arena *arena, const struct cJSON *target,
+                                            const struct cJSON *patch, struct error *err);
 /* By the schema's merge keys; knows $patch, $retainKeys, $setElementOrder and
  * $deleteFromPrimitiveList. */
 MUST_CHECK struct cJSON *patch_strategic(struct arena *arena, const struct schema *schema,

@@ -207,3 +207,17 @@ struct cJSON *patch_merge(struct arena *arena, const struct cJSON *target,
               json_type_name(patch));
     return NULL;
 }
+
+struct cJSON *patch_merge_stored(struct arena *arena, const struct cJSON *target,
+                                 const struct cJSON *patch, struct error *err) {
+    if (!json_is_map(patch))
+        return patch_merge(arena, target, patch, err);
+    struct cJSON *result = json_borrow(arena, target);
+    json_own(arena, result);
+    JSON_EACH (member, patch) {
+        struct cJSON *present = json_get(result, json_key(member));
+        if (json_is_borrowed(present))
+            json_replace(result, present, json_copy(arena, present));
+    }
+    return merge(arena, result, patch);
+}

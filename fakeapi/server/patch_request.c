@@ -17,7 +17,9 @@ static struct cJSON *apply_patch(struct call *call, const struct cJSON *old, str
     case PATCH_JSON:
         return patch_json(call->arena, old, patch, err);
     case PATCH_MERGE:
-        return patch_merge(call->arena, old, patch, err);
+        return sv_eq(call->request->subresource, SV("status"))
+                   ? patch_merge_stored(call->arena, old, patch, err)
+                   : patch_merge(call->arena, old, patch, err);
     case PATCH_STRATEGIC:
         return patch_strategic(call->arena, call->type->schema, old, patch, err);
     case PATCH_NONE:

@@ -34,6 +34,7 @@ bool fakeapi_restore(struct fakeapi *api, const struct store_write *write, struc
 
 void fakeapi_end_restore(struct fakeapi *api, uint64_t revision) {
     store_end_restore(api->store, revision);
+    api->schema_revision = store_revision(api->store);
     service_addresses_forget(api->service_addresses);
     /* The same seed would give the uids and names again that the objects have. */
     uint64_t seed = api->options.seed ^ store_revision(api->store) * UINT64_C(0x9e3779b97f4a7c15);

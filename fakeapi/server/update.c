@@ -2,6 +2,7 @@
 /* PUT, and what every change of an object has in common (apiserver-semantics.md §1.5). */
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
@@ -86,29 +87,54 @@ static void take_member(struct call *call, struct cJSON *tree, const struct cJSO
 
 /* Labels of a deployment are for its own path. */
 static void take_metadata(struct call *call, struct cJSON *tree, const struct cJSON *sent) {
-    struct cJSON *old = json_get(tree, SV("metadata"));
+    const struct cJSON *old = json_get(tree, SV("metadata"));
+    if (json_is_borrowed(json_get(sent, SV("metadata"))))
+        return; /* it was not sent at all */
     take_member(call, tree, sent, SV("metadata"));
     if (sv_eq(call->type->resource.kind, SV("Deployment")))
         take_member(call, json_ensure_map(call->arena, tree, SV("metadata")), old, SV("labels"));
 }
 
+/* A copy of an object of the store for a write that cannot reach what is below its members other
+ * than metadata: that, and the sets in managedFields, are borrowed. */
+static struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
+    struct cJSON *tree = json_borrow(call->arena, object);
+    json_own(call->arena, tree);
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    json_own(call->arena, metadata);
+    JSON_EACH (member, metadata) {
+        if (!json_is_borrowed(member) || sv_eq(json_key(member), SV("managedFields")))
+            continue;
+        struct cJSON *copy = json_copy(call->arena, member);
+        json_replace(metadata, member, copy);
+        member = copy;
+    }
+    return tree;
+}
+
+/* What is borrowed is not admitted again: `old` must be as the server of today admitted it. */
+static bool is_admitted(struct call *call, const struct stored *stored, const struct cJSON *old) {
+    return frozen_of(old) && stored->revision > call->api->schema_revision;
+}
+
 /* The old object with the new status; built-in kinds take metadata, too. */
-static struct cJSON *with_new_status(struct call *call, const struct cJSON *old,
-                                     const struct cJSON *sent) {
-    struct cJSON *tree = json_copy(call->arena, old);
+static struct cJSON *with_new_status(struct call *call, const struct stored *stored,
+                                     const struct cJSON *old, const struct cJSON *sent) {
+    struct cJSON *tree =
+        is_admitted(call, stored, old) ? borrow_object(call, old) : json_copy(call->arena, old);
     take_member(call, tree, sent, SV("status"));
     if (!call->type->is_custom)
         take_metadata(call, tree, sent);
-    else
+    else if (!json_is_borrowed(json_get(sent, SV("metadata"))))
         take_member(call, json_get(tree, SV("metadata")), json_get(sent, SV("metadata")),
                     SV("managedFields"));
     return tree;
 }
 
-static struct cJSON *reduce(struct call *call, const struct cJSON *old,
+static struct cJSON *reduce(struct call *call, const struct stored *stored, const struct cJSON *old,
                             const struct replacement *replacement) {
     if (sv_eq(replacement->subresource, SV("status")))
-        return with_new_status(call, old, replacement->tree);
+        return with_new_status(call, stored, old, replacement->tree);
     if (is_part(call))
         return with_new_part(call, old, replacement->tree);
     if (call->type->has_status)
@@ -220,7 +246,7 @@ bool replace_object(struct call *call, struct stored *stored,
     if (!check_name_and_namespace(call, replacement->tree) ||
         !check_preconditions(call, old, replacement))
         return false;
-    struct cJSON *tree = reduce(call, old, replacement);
+    struct cJSON *tree = reduce(call, stored, old, replacement);
     if (!tree)
         return false;
     restore_metadata(call, old, tree);

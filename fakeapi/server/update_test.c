@@ -174,3 +174,46 @@ TEST(what_is_not_built_says_so) {
     request.subresource = SV("status");
     CHECK(fixture_send(api, arena, &request).http_status == 404);
 }
+
+#define DEFINITION(properties)                                                                     \
+    "{\"metadata\":{\"name\":\"gears.a.b\"},\"spec\":{\"group\":\"a.b\",\"scope\":"                \
+    "\"Namespaced\",\"names\":{\"plural\":\"gears\",\"kind\":\"Gear\"},\"versions\":[{"            \
+    "\"name\":\"v1\",\"served\":true,\"storage\":true,\"subresources\":{\"status\":{}},"           \
+    "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"status\":{"            \
+    "\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}},\"spec\":{"                \
+    "\"type\":\"object\",\"properties\":{" properties "}}}}}}]}}"
+#define OLD_PROPERTIES "\"x\":{\"type\":\"string\"},\"y\":{\"type\":\"string\"}"
+#define NEW_PROPERTIES "\"x\":{\"type\":\"string\"},\"z\":{\"type\":\"string\",\"default\":\"d\"}"
+
+static struct sv spec_after_status(struct fakeapi *api, struct arena *arena, const char *patch) {
+    struct request request = fixture_request(VERB_PATCH, "a.b/v1/gears", "default", "g");
+    request.patch_type = PATCH_MERGE;
+    request.subresource = SV("status");
+    request.body = fixture_json(arena, patch);
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 200);
+    return json_write_arena(arena, json_get(response.body, SV("spec")), JSON_COMPACT);
+}
+
+/* A write of the status leaves the spec alone, but for what the schema of today asks of it. */
+TEST(the_spec_follows_a_schema_that_changed_with_the_next_status) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    const char *definitions = "apiextensions.k8s.io/v1/customresourcedefinitions";
+    CHECK(fixture_create(api, arena, definitions, "", DEFINITION(OLD_PROPERTIES)).http_status ==
+          201);
+    fixture_create(
+        api, arena, "a.b/v1/gears", "default",
+        "{\"apiVersion\":\"a.b/v1\",\"kind\":\"Gear\",\"metadata\":{\"name\":\"g\"},\"spec\":"
+        "{\"x\":\"1\",\"y\":\"2\"}}");
+    CHECK_SV(spec_after_status(api, arena, "{\"status\":{\"n\":1}}"),
+             SV("{\"x\":\"1\",\"y\":\"2\"}"));
+    struct request request = fixture_request(VERB_PATCH, definitions, "", "gears.a.b");
+    request.patch_type = PATCH_MERGE;
+    request.body = fixture_json(arena, DEFINITION(NEW_PROPERTIES));
+    CHECK(fixture_send(api, arena, &request).http_status == 200);
+    CHECK_SV(spec_after_status(api, arena, "{\"status\":{\"n\":2}}"),
+             SV("{\"x\":\"1\",\"z\":\"d\"}"));
+    CHECK_SV(spec_after_status(api, arena, "{\"status\":{\"n\":3},\"spec\":{\"x\":\"9\"}}"),
+             SV("{\"x\":\"1\",\"z\":\"d\"}"));
+}

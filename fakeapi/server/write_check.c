@@ -128,13 +128,14 @@ bool check_name_and_namespace(struct call *call, struct cJSON *tree) {
                                    "the name of the object (%.*s) does not match the name on the "
                                    "URL (%.*s)",
                                    SV_ARG(name), SV_ARG(request->name)));
-        json_set_string(call->arena, metadata, SV("name"), request->name);
+        if (name.len == 0)
+            json_set_string(call->arena, metadata, SV("name"), request->name);
     }
     if (namespace_name.len > 0 && !sv_eq(namespace_name, request->namespace_name))
         return refuse_bad_request(call,
                                   SV("the namespace of the provided object does not match the "
                                      "namespace sent on the request"));
-    if (request->namespace_name.len > 0)
+    if (namespace_name.len == 0 && request->namespace_name.len > 0)
         json_set_string(call->arena, metadata, SV("namespace"), request->namespace_name);
     return true;
 }
