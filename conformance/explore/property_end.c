@@ -174,10 +174,12 @@ static const struct {
     {{"cacheruntimes ", 14}, reduce_runtime},
 };
 
-/* How often a Deployment changed, which nodes ever held a cache, and whether a map is empty or not
- * there, says nothing. */
+/* How often a Deployment or a DaemonSet changed, which nodes ever held a cache, and whether a map
+ * is empty or not there, says nothing. */
 static void reduce_metadata(struct line *line) {
     static const struct sv history[] = {{"deployment.kubernetes.io/revision", 33},
+                                        {"deprecated.daemonset.template.generation", 40},
+                                        {"pod-template-generation", 23},
                                         {"cacheruntime.fluid.io/cache-nodes", 33}};
     static const char *const maps[] = {"metadata.annotations", "metadata.labels"};
     struct cJSON *metadata = json_get(line->object, SV("metadata"));
