@@ -285,7 +285,13 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
     state->arena = NULL;
     state->plan = (struct plan){.actions = NULL};
     state->round_count = 0;
+    /* What the plan said of a write that failed is not true any more. */
+    bool is_to_be_unsaid = state->failure.is_told;
     runtime_state_forget_failure(state);
+    if (is_to_be_unsaid) {
+        workqueue_add(controller->queue, state->key);
+        return;
+    }
     if (state->claim_pods)
         until_ms = earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
     if (is_stalled) {
