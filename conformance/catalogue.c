@@ -122,7 +122,7 @@ ROW("EXEC-009", "report-output", "execution", MUST, X, "reportSummary prints one
 ROW("HARD-005", "no-injection", "hardening", MUST, X, "No text of a user is run as a command.", "Put variables in double quotes, and never give them to eval or to a sourced file.")
 ROW("SEC-003", "secrets-kept", "secrets", MUST, X, "No secret is printed or written to a file that everybody can read.", "Write files with secrets under umask 077, and do not print what holds them.")
 ROW("SEC-004", "secrets-off-command-lines", "secrets", SHOULD, X, "No secret is on a command line, where every process can read it.", "Give the secret in a file, on standard input or in the environment.")
-ROW("TIER-001", "all-tiers", "tiered-store", MUST, X, "Each level and path of the tiered store reaches the worker's configuration with its quota.", "Write each mountPath with its quota, not only the first one.")
+ROW("TIER-001", "all-tiers", "tiered-store", MUST, X, "Each level and path of the tiered store reaches the worker's configuration with its quota; where all is memory, other levels are refused with a reason.", "Write each mountPath with its quota, not only the first one.")
 ROW("TIER-002", "quota-spellings", "tiered-store", MUST, X, "Quotas are read to the byte in every spelling of a quantity.", "Multiply by the suffix: Ki, Mi, Gi are powers of 1024, k, M, G of 1000.")
 
 #undef ROW

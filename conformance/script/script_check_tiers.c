@@ -101,6 +101,46 @@ static bool tells_quotas_apart(struct script_context *context) {
     return true;
 }
 
+/* --- engines that keep all in memory --- */
+
+static void count_levels(const struct cJSON *levels, size_t *memory_count, size_t *other_count) {
+    JSON_EACH (level, levels) {
+        bool is_memory = json_get(level, SV("processMemory")) != NULL;
+        *memory_count += is_memory;
+        *other_count += !is_memory;
+    }
+}
+
+/* All levels that class and samples give workers are memory. */
+static bool is_memory_only(const struct script_context *context) {
+    size_t memory_count = 0, other_count = 0;
+    const struct subject *subject = context->subject;
+    count_levels(json_find(subject->runtime_class, "topology.worker.tieredStore.levels"),
+                 &memory_count, &other_count);
+    for (size_t i = 0; i < subject->sample_count; i++)
+        count_levels(json_find(subject->samples[i].runtime, "spec.worker.tieredStore.levels"),
+                     &memory_count, &other_count);
+    return memory_count > 0 && other_count == 0;
+}
+
+static bool start_with_one(struct script_context *context, struct sv quota,
+                           struct script_outcome *ret_outcome) {
+    struct cJSON *runtime = script_copy_runtime(context);
+    struct script_stage stage;
+    struct sv medium = is_memory_only(context) ? SV("processMemory") : SV("emptyDir");
+    add_level(context->arena, worker_levels(context, runtime), medium, NULL, 0, &quota);
+    return start_worker(context, runtime, ret_outcome, &stage);
+}
+
+/* It cannot use a disk and says so; the one level that it can use makes a difference. */
+static void check_memory_level(struct script_context *context, const struct cJSON *item) {
+    struct script_outcome one, other;
+    if (start_with_one(context, base_quotas[0], &one) &&
+        start_with_one(context, base_quotas[1], &other) &&
+        sv_eq(stage_signature(&one, context->arena), stage_signature(&other, context->arena)))
+        script_fail(context, ROLE_WORKER, item, "the quota of the memory makes no difference");
+}
+
 /* --- TIER-001 --- */
 
 static void check_paths(struct script_context *context, const struct cJSON *item,
@@ -138,6 +178,11 @@ static void check_001(struct script_context *context) {
     struct script_stage stage;
     if (!has_worker_start(context) || !start_with_quotas(context, base_quotas, &outcome, &stage))
         return;
+    bool says_why = sv_trim(outcome.stderr_bytes).len > 0;
+    if (!script_succeeded(&outcome) && says_why && is_memory_only(context)) {
+        check_memory_level(context, item);
+        return;
+    }
     if (!script_succeeded(&outcome)) {
         script_fail(context, ROLE_WORKER, item,
                     "with two levels, of which the second has two "
@@ -157,11 +202,8 @@ static const struct sv sizes[] = {SV("512Mi"), SV("512M"), SV("1Gi"), SV("1G"), 
 
 static bool size_signature(struct script_context *context, struct sv size,
                            struct sv *ret_signature) {
-    struct cJSON *runtime = script_copy_runtime(context);
     struct script_outcome outcome;
-    struct script_stage stage;
-    add_level(context->arena, worker_levels(context, runtime), SV("emptyDir"), NULL, 0, &size);
-    if (!start_worker(context, runtime, &outcome, &stage))
+    if (!start_with_one(context, size, &outcome))
         return false;
     if (!script_succeeded(&outcome)) {
         script_fail(context, ROLE_WORKER, script_start_item(context, ROLE_WORKER),
