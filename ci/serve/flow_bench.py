@@ -18,6 +18,11 @@ def measure(bench, *options):
     return json.loads(done.stdout)
 
 
+def prefers_huge_pages(server):
+    with open(f"/proc/{server.pid}/smaps", encoding="utf-8") as file:
+        return any(line.startswith("VmFlags:") and " hg " in line for line in file)
+
+
 def run(bench):
     # Another server of ours stands for a stock one. It has pods that are not the benchmark's.
     other = bench.serve("--no-controllers", crds=False)
@@ -25,6 +30,7 @@ def run(bench):
                      {"metadata": {"name": "default"}})
     other.api.create("/api/v1/namespaces/default/pods", {
         "metadata": {"name": "mine"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    check(not prefers_huge_pages(other), "the server has pauses while huge pages are cleared")
     report = measure(bench, "--divide-sizes", "200", "--seconds", "1",
                      "--stock", bench.path(f"kubeconfig-{bench.count - 1}"),
                      "--watch", f"server={other.pid}")

@@ -8,7 +8,8 @@
 /* From here on memory comes from one range that the kernel backs with huge pages as it is touched
  * (where /sys/kernel/mm/transparent_hugepage/enabled is "madvise" or "always"), and freed memory
  * is kept for the next allocation. Costs up to 2 MiB. Does nothing where address space is limited;
- * what does not fit into the range comes from ordinary pages. Call it first in main(). */
+ * what does not fit into the range comes from ordinary pages. Call it before anything is allocated,
+ * and not in a server: clearing a huge page is a pause that its clients see. */
 void heap_prefer_huge_pages(void);
 
 #endif
