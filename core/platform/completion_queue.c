@@ -60,6 +60,7 @@ void completion_queue_push_line(struct completion_queue *queue, uint64_t id, str
     };
     struct completion_item *item = append(queue, &completion, arena);
     item->line = line;
+    queue->line_bytes += line.len;
     item->no_managed_fields = no_managed_fields;
 }
 
@@ -86,6 +87,7 @@ bool completion_queue_take(struct completion_queue *queue, struct completion *re
         queue->first = item->next;
         if (!queue->first)
             queue->last = NULL;
+        queue->line_bytes -= item->line.len;
         if (item->is_dropped) {
             item_free(item);
             continue;

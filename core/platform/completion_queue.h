@@ -15,6 +15,7 @@ struct completion_item;
 struct completion_queue {
     struct completion_item *first, *last;
     struct completion_item *taken; /* lives until the next take */
+    size_t line_bytes;             /* of watch events that wait */
 };
 
 /* A zeroed queue is empty. */

@@ -26,6 +26,7 @@ TEST(lines_come_out_as_events_in_their_order) {
     struct completion completion;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         push_line(&queue, 7, cases[i].line);
+    CHECK(queue.line_bytes == cases[0].line.len + cases[1].line.len + cases[2].line.len);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char number[] = {(char)('0' + i), '\0'};
         REQUIRE(completion_queue_take(&queue, &completion));
@@ -35,6 +36,7 @@ TEST(lines_come_out_as_events_in_their_order) {
         CHECK_SV(json_find_string(completion.body, "n"), sv_from(number));
     }
     CHECK(!completion_queue_take(&queue, &completion));
+    CHECK(queue.line_bytes == 0);
     completion_queue_release(&queue);
 }
 

@@ -47,6 +47,9 @@ enum {
      * slices. libcurl's own choice is four times that, for each request under way. */
     UPLOAD_BUFFER_BYTES = 16 * 1024,
     WATCH_SILENCE_S_MAX = 150,
+    /* Of watch events that wait to be taken: beyond it no more is read, and the rest waits in the
+     * network, and at last at the server. */
+    WAITING_BYTES_MAX = 1024 * 1024,
 };
 
 enum lane { LANE_REQUEST, LANE_EXEC, LANE_WATCH, LANE_COUNT };
@@ -62,6 +65,7 @@ struct call {
     struct call *next_waiting;
     struct fair_item place; /* of an exec, from its beginning to its end */
     bool is_waiting;        /* for its turn in its lane */
+    bool is_paused;         /* a watch that is not read while much waits to be taken */
     bool is_unlimited;      /* costs the server little: the rest of a watch */
     struct curl_transport *owner;
     uint64_t id;
@@ -127,6 +131,7 @@ struct curl_transport {
         size_t running_count;
     } lanes[LANE_COUNT];
     struct fair_line *execs;
+    size_t paused_count;
     double tokens; /* requests that may start now; unused without a limit */
     int64_t tokens_ms;
     struct completion_queue queue;
@@ -240,6 +245,7 @@ static void call_free(struct call *call) {
     else if (!call->socket) /* else it has left its lane */
         transport->lanes[lane_of(call->verb)].running_count--;
     fair_line_leave(transport->execs, &call->place);
+    transport->paused_count -= call->is_paused;
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
@@ -281,10 +287,32 @@ static void push_watch_events(struct call *call) {
     }
 }
 
+/* libcurl comes with the same bytes again once resume_watches() has let it. */
+static size_t pause_watch(struct call *call) {
+    call->is_paused = true;
+    call->owner->paused_count++;
+    return CURL_WRITEFUNC_PAUSE;
+}
+
+/* Not from within libcurl's callbacks. */
+static void resume_watches(struct curl_transport *transport) {
+    if (transport->paused_count == 0 || transport->queue.line_bytes > WAITING_BYTES_MAX / 2)
+        return;
+    for (struct call *call = transport->calls; call; call = call->next) {
+        if (!call->is_paused)
+            continue;
+        call->is_paused = false;
+        transport->paused_count--;
+        curl_easy_pause(call->easy, CURLPAUSE_CONT);
+    }
+}
+
 static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
     struct call *call = context;
     struct sv slice = {bytes, size * count};
     if (call->verb == VERB_WATCH && http_status(call) == 200) {
+        if (call->owner->queue.line_bytes > WAITING_BYTES_MAX)
+            return pause_watch(call);
         if (!call->decoder)
             call->decoder = watch_decoder_new();
         call->watch_failed = !watch_decoder_feed(call->decoder, slice, &call->watch_err);
@@ -721,7 +749,9 @@ static void cancel(struct transport *base, uint64_t id) {
 
 static bool take(struct transport *base, struct completion *ret_completion) {
     struct curl_transport *transport = (struct curl_transport *)base;
-    if (!completion_queue_take(&transport->queue, ret_completion))
+    bool has_taken = completion_queue_take(&transport->queue, ret_completion);
+    resume_watches(transport);
+    if (!has_taken)
         return false;
     /* An event that cannot be read ends a watch that the server goes on with. */
     if (ret_completion->type == COMPLETION_WATCH_END)
