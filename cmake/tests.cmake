@@ -140,7 +140,7 @@ if(PYTHON3)
   set_tests_properties(stock.controller PROPERTIES LABELS stock TIMEOUT 1800 SKIP_RETURN_CODE 77)
   add_test(NAME stock.scenarios
            COMMAND ${PYTHON3} ci/controlplane/scenarios $<TARGET_FILE:crctl>
-                   $<TARGET_FILE:cacheruntime-controller>
+                   $<TARGET_FILE:cacheruntime-controller> --unless-busy
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(stock.scenarios PROPERTIES LABELS stock TIMEOUT 1200 SKIP_RETURN_CODE 77)
 endif()
