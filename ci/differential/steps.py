@@ -22,7 +22,7 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)
 FILE_KEYS = {"about", "controllers", "define", "requests"}
 STEP_KEYS = {"name", "do", "body", "text", "base64", "protobuf", "type", "accept", "headers", "as",
              "save", "until", "watch", "events", "only", "ignore", "order", "silent", "each", "set",
-             "unset", "patch"}
+             "unset", "patch", "pad"}
 PATCH_TYPES = {"json": "application/json-patch+json", "merge": "application/merge-patch+json",
                "strategic": "application/strategic-merge-patch+json",
                "apply": "application/apply-patch+yaml"}
@@ -166,7 +166,7 @@ def encode_body(step, replace):
     if "base64" in step:
         return base64.b64decode(step["base64"]), "application/vnd.kubernetes.protobuf"
     if "text" in step:
-        return replace(step["text"]).encode(), "application/json"
+        return replace(step["text"]).encode().ljust(step.get("pad", 0)), "application/json"
     if "body" in step:
         return json.dumps(replace_in_tree(step["body"], replace)).encode(), "application/json"
     return None, None

@@ -25,6 +25,7 @@ START_SECONDS_MAX = 20
 # What a server chooses. The order matters: a time has digits that look like other things.
 GENERATED = "[bcdfghjklmnpqrstvwxz2456789]"
 MASKS = [
+    (re.compile(r"/\S+/(LIVE|MERGED)-\d+"), r"/\1"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uid>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d{4}( \w+)?)"), "<time>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "<time>"),
@@ -35,7 +36,6 @@ MASKS = [
     (re.compile(rf"-{GENERATED}{{5}}(?![\w-])"), "-<suffix>"),
     (re.compile(r"(?<![\w.-])(<invalid>|(\d+[ywdhms]){1,3})(?![\w.])"), "<age>"),
     (re.compile(r"(?<![\w:-])(kubernetes-)?admin(?![\w-])"), "<user>"),
-    (re.compile(r"/\S+/(LIVE|MERGED)-\d+"), r"/\1"),
 ]
 # Columns are as wide as their longest cell, which is one of those above.
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")

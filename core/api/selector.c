@@ -66,9 +66,16 @@ static bool is_word(struct sv token) {
     return token.len > 0 && !is_symbol_byte(token.ptr[0]);
 }
 
+/* Within a requirement, as apimachinery says it. */
 static bool unexpected(struct builder *builder, struct sv found, const char *expected) {
     return error_set(builder->err, ERROR_INVALID,
                      "unable to parse requirement: found '%.*s', expected: %s", SV_ARG(found),
+                     expected);
+}
+
+/* Between requirements. */
+static bool unexpected_between(struct builder *builder, struct sv found, const char *expected) {
+    return error_set(builder->err, ERROR_INVALID, "found '%.*s', expected: %s", SV_ARG(found),
                      expected);
 }
 
@@ -77,7 +84,8 @@ static bool parse_values(struct builder *builder, struct sv *rest,
                          struct selector_requirement *requirement) {
     struct sv token = next_token(rest);
     if (!sv_eq(token, SV("(")))
-        return unexpected(builder, token, "'('");
+        return error_set(builder->err, ERROR_INVALID,
+                         "unable to parse requirement: found '%.*s' expected: '('", SV_ARG(token));
     struct sv values[VALUES_MAX];
     size_t count = 0;
     for (;;) {
@@ -91,7 +99,8 @@ static bool parse_values(struct builder *builder, struct sv *rest,
         if (sv_eq(token, SV(")")))
             break;
         if (!sv_eq(token, SV(",")))
-            return unexpected(builder, token, "',', ')' or identifier");
+            return unexpected(builder, token,
+                              value.len > 0 ? "',' or ')'" : "',', ')' or identifier");
     }
     struct sv *kept = ARENA_ARRAY(builder->arena, struct sv, count);
     memcpy(kept, values, sizeof(*kept) * count);
@@ -107,8 +116,8 @@ static bool parse_one_value(struct builder *builder, struct sv *rest,
     bool compares = requirement->op == SELECTOR_GREATER || requirement->op == SELECTOR_LESS;
     if (compares && !sv_to_int64(value, &number))
         return error_set(builder->err, ERROR_INVALID,
-                         "values[0]: Invalid value: \"%.*s\": for 'Gt', 'Lt' operators, the value "
-                         "must be an integer",
+                         "unable to parse requirement: values[0]: Invalid value: \"%.*s\": for "
+                         "'Gt', 'Lt' operators, the value must be an integer",
                          SV_ARG(value));
     struct sv *kept = ARENA_NEW(builder->arena, struct sv);
     *kept = arena_copy(builder->arena, value);
@@ -151,8 +160,12 @@ static bool parse_requirement(struct builder *builder, struct sv *rest) {
     bool is_negated = sv_eq(token, SV("!"));
     if (is_negated)
         token = next_token(rest);
+    if (!is_word(token) && is_negated)
+        return unexpected(builder, token, "identifier");
     if (!is_word(token))
-        return unexpected(builder, token, "!, identifier, or 'end of string'");
+        return unexpected_between(builder, token,
+                                  builder->count == 0 ? "!, identifier, or 'end of string'"
+                                                      : "identifier after ','");
     requirement.key = arena_copy(builder->arena, token);
     requirement.op = SELECTOR_NOT_EXISTS;
     if (!is_negated && !parse_operator(builder, rest, &requirement))
@@ -178,7 +191,7 @@ bool selector_parse(struct arena *arena, struct sv text, struct selector *ret_se
         if (token.len == 0)
             break;
         if (!sv_eq(token, SV(",")))
-            return unexpected(&builder, token, "',' or 'end of string'");
+            return unexpected_between(&builder, token, "',' or 'end of string'");
     }
     *ret_selector = (struct selector){builder.requirements, builder.count, false};
     return true;

@@ -45,11 +45,11 @@ TEST(errors_have_the_servers_text) {
     } cases[] = {
         {"a blah b", "unable to parse requirement: found 'blah', expected: in, notin, =, ==, !=, "
                      "gt, lt"},
-        {"a in b", "unable to parse requirement: found 'b', expected: '('"},
-        {"=a", "unable to parse requirement: found '=', expected: !, identifier, or 'end of "
+        {"a in b", "unable to parse requirement: found 'b' expected: '('"},
+        {"=a", "found '=', expected: !, identifier, or 'end of "
                "string'"},
-        {"a in (b", "unable to parse requirement: found '', expected: ',', ')' or identifier"},
-        {"a=b c", "unable to parse requirement: found 'c', expected: ',' or 'end of string'"},
+        {"a in (b", "unable to parse requirement: found '', expected: ',' or ')'"},
+        {"a=b c", "found 'c', expected: ',' or 'end of string'"},
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

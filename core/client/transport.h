@@ -66,6 +66,7 @@ struct request {
     struct sv subresource; /* "status", "scale", "binding", "eviction", … */
     enum patch_type patch_type;
     const struct cJSON *body; /* object, patch, or DeleteOptions */
+    struct sv body_faults;    /* of a patch: what a strict reader has against its text, or SV("") */
 
     struct sv field_manager;
     struct sv field_validation; /* "Strict", "Warn" (the server's default), "Ignore" */

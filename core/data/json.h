@@ -44,10 +44,12 @@ MUST_CHECK struct cJSON *json_read(struct arena *arena, struct sv text, struct e
 MUST_CHECK struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
                                            struct sv key, struct error *err);
 
-/* As json_read(), but the last of equal keys wins, as in Go; the path of the first duplicate
- * ("spec.replicas") goes to `ret_duplicate`, or SV(""). */
+/* As json_read(), but the last of equal keys wins, as in Go; the paths of what stood twice
+ * ("spec.replicas") go to `ret_duplicates`, one a line and in their order, or SV(""). There are
+ * more than JSON_DUPLICATES_MAX only in texts that nobody wrote: the others are not told. */
+enum { JSON_DUPLICATES_MAX = 64 };
 MUST_CHECK struct cJSON *json_read_last_wins(struct arena *arena, struct sv text,
-                                             struct sv *ret_duplicate, struct error *err);
+                                             struct sv *ret_duplicates, struct error *err);
 
 /* --- writing: compact, in the tree's order --- */
 

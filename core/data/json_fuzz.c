@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct cJSON *again = json_read(arena, written, &err);
         assert(again && json_equal(item, again));
     }
-    struct sv duplicate;
-    item = json_read_last_wins(arena, text, &duplicate, &err);
+    struct sv duplicates;
+    item = json_read_last_wins(arena, text, &duplicates, &err);
     if (item)
         json_write_arena(arena, item, JSON_GO_HTML);
     return 0;

@@ -16,7 +16,8 @@ struct reader {
     const char *begin, *at, *end;
     struct error *err;
     bool last_wins;
-    struct sv duplicate;                 /* path of the first one */
+    struct sv duplicates; /* their paths, one a line */
+    size_t duplicate_count;
     struct sv passed_parent, passed_key; /* what is passed over; "" in a member's place: nothing */
     struct sv path[JSON_DEPTH_MAX];
     size_t depth;
@@ -287,6 +288,15 @@ static bool pass_over(struct reader *reader) {
     return true;
 }
 
+static void add_duplicate(struct reader *reader, struct sv key) {
+    if (reader->duplicate_count++ >= JSON_DUPLICATES_MAX)
+        return;
+    struct sv path = path_text(reader, key);
+    reader->duplicates = reader->duplicates.len > 0
+                             ? ARENA_JOIN(reader->arena, reader->duplicates, SV("\n"), path)
+                             : path;
+}
+
 static bool read_member(struct reader *reader, struct cJSON *map, struct seen_keys *seen) {
     skip_blanks(reader);
     if (peek(reader) != '"')
@@ -303,8 +313,8 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
         return error_set(reader->err, ERROR_INVALID, "duplicate key \"%.*s\"",
                          SV_ARG(path_text(reader, key)));
     }
-    if (member && reader->duplicate.len == 0)
-        reader->duplicate = path_text(reader, key);
+    if (member)
+        add_duplicate(reader, key);
     skip_blanks(reader);
     if (peek(reader) != ':')
         return invalid(reader, "a colon was expected after a key");
@@ -441,7 +451,7 @@ struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv p
     return read_document(&reader, text);
 }
 
-struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv *ret_duplicate,
+struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv *ret_duplicates,
                                   struct error *err) {
     struct reader reader = {.arena = arena,
                             .begin = text.ptr,
@@ -449,9 +459,9 @@ struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv
                             .end = text.ptr + text.len,
                             .err = err,
                             .last_wins = true,
-                            .duplicate = SV("")};
+                            .duplicates = SV("")};
     struct cJSON *root = read_document(&reader, text);
     if (root)
-        *ret_duplicate = reader.duplicate;
+        *ret_duplicates = reader.duplicates;
     return root;
 }

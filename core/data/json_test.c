@@ -76,12 +76,27 @@ TEST(depth_is_limited) {
 TEST(last_of_equal_keys_wins_where_asked) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
-    struct sv duplicate;
-    struct cJSON *item =
-        json_read_last_wins(arena, SV("{\"a\":{\"b\":1,\"c\":0,\"b\":[2]}}"), &duplicate, &err);
+    struct sv duplicates;
+    struct cJSON *item = json_read_last_wins(
+        arena, SV("{\"a\":{\"b\":1,\"c\":0,\"b\":[2]},\"d\":1,\"d\":2}"), &duplicates, &err);
     REQUIRE(item != NULL);
-    CHECK_SV(duplicate, SV("a.b"));
-    CHECK_SV(json_write_arena(arena, item, JSON_COMPACT), SV("{\"a\":{\"b\":[2],\"c\":0}}"));
+    CHECK_SV(duplicates, SV("a.b\nd"));
+    CHECK_SV(json_write_arena(arena, item, JSON_COMPACT),
+             SV("{\"a\":{\"b\":[2],\"c\":0},\"d\":2}"));
+}
+
+TEST(not_more_duplicates_are_told_than_there_is_room_for) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf text;
+    buf_init(&text, 4096);
+    for (int i = 0; i <= JSON_DUPLICATES_MAX + 1; i++)
+        CHECK(buf_append(&text, i == 0 ? SV("{\"k\":0") : SV(",\"k\":1")));
+    CHECK(buf_append(&text, SV("}")));
+    struct sv duplicates;
+    REQUIRE(json_read_last_wins(arena, buf_view(&text), &duplicates, &err) != NULL);
+    CHECK(duplicates.len == 2 * JSON_DUPLICATES_MAX - 1);
+    buf_release(&text);
 }
 
 TEST(many_keys_are_checked_for_duplicates_too) {

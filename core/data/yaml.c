@@ -71,7 +71,7 @@ static struct sv path_text(struct reader *reader, struct sv last) {
 
 static void remark(struct reader *reader, enum yaml_remark_type type, yaml_mark_t mark,
                    struct sv path, struct sv message) {
-    vec_push(&reader->remarks, (struct yaml_remark){type, position(mark), path, message});
+    vec_push(&reader->remarks, (struct yaml_remark){type, position(mark), path, message, SV("")});
 }
 
 static bool count_node(struct reader *reader, size_t more) {
@@ -203,6 +203,7 @@ static void replace_member(struct reader *reader, struct cJSON *present, struct 
                            struct sv key, yaml_mark_t mark) {
     remark(reader, YAML_DUPLICATE_KEY, mark, path_text(reader, key),
            arena_printf(reader->arena, "duplicate key \"%.*s\": the last one wins", SV_ARG(key)));
+    reader->remarks.items[reader->remarks.count - 1].key = key;
     /* In place, so that a table of members stays right. */
     present->type = member->type;
     present->valuestring = member->valuestring;

@@ -42,6 +42,7 @@ struct yaml_remark {
     struct yaml_position position;
     struct sv path; /* "spec.worker.options.on" */
     struct sv message;
+    struct sv key; /* of a duplicate */
 };
 
 struct yaml_documents {

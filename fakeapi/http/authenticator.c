@@ -301,14 +301,14 @@ bool authenticate(const struct authenticator *authenticator, const struct authen
                   struct arena *arena, struct authenticated *ret_authenticated, struct error *err) {
     static const struct sv nobody[] = {{"system:unauthenticated", 22}};
     *ret_authenticated = (struct authenticated){.audience_count = 0};
-    if (asked->authorization.len == 0) {
+    struct sv token = asked->authorization, scheme = sv_cut(&token, ' ');
+    bool is_bearer = sv_eq(scheme, SV("Bearer")) || sv_eq(scheme, SV("bearer"));
+    /* Credentials of a kind that nobody asks for are none. */
+    if (!is_bearer) {
         ret_authenticated->user =
             (struct user_info){SV("system:anonymous"), SV(""), nobody, COUNT_OF(nobody)};
         return true;
     }
-    struct sv token = asked->authorization, scheme = sv_cut(&token, ' ');
-    if (!sv_eq(scheme, SV("Bearer")) && !sv_eq(scheme, SV("bearer")))
-        return error_set(err, ERROR_INVALID, "no bearer token");
     token = sv_trim(token);
     const struct user_info *user = map_get(authenticator->users, token);
     if (!user)

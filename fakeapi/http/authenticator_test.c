@@ -31,7 +31,7 @@ static const struct {
     {SV("Bearer t2"), true, SV("ann"), SV("system:authenticated")},
     {SV("Bearer t3"), false, SV(""), SV("")},
     {SV("Bearer "), false, SV(""), SV("")},
-    {SV("Basic t1"), false, SV(""), SV("")},
+    {SV("Basic t1"), true, SV("system:anonymous"), SV("system:unauthenticated")},
     {SV("Bearer a.b.c"), false, SV(""), SV("")},
 };
 

@@ -141,12 +141,14 @@ static struct access access_of(const struct route *route) {
                                .namespace_name = SV(""),
                                .name = SV(""),
                                .path = route->path};
+    /* A namespace is in itself. */
+    bool is_namespace = request->group.len == 0 && sv_eq(request->plural, SV("namespaces"));
     return (struct access){
         .verb = route->rbac_verb,
         .group = request->group,
         .plural = request->plural,
         .subresource = request->subresource,
-        .namespace_name = request->namespace_name,
+        .namespace_name = is_namespace ? request->name : request->namespace_name,
         .name = accessed_name(request),
         .path = SV(""),
     };
@@ -218,7 +220,7 @@ static bool impersonate(struct exchange *exchange, const struct route *route,
     struct sv name = header_of(exchange, "Impersonate-User");
     if (name.len == 0)
         return true;
-    struct sv *groups = ARENA_ARRAY(arena, struct sv, IMPERSONATED_GROUPS_MAX + 1);
+    struct sv *groups = ARENA_ARRAY(arena, struct sv, IMPERSONATED_GROUPS_MAX + 3);
     struct impersonated impersonated = {.arena = arena, .groups = groups};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_group, &impersonated);
     struct access access = impersonation_of("users", name);
@@ -227,6 +229,14 @@ static bool impersonate(struct exchange *exchange, const struct route *route,
     if (!is_allowed(exchange, user, &access)) {
         *ret_result = refuse_access(exchange, route, user, &access);
         return false;
+    }
+    struct sv account = name;
+    if (impersonated.count == 0 && sv_eq(sv_cut(&account, ':'), SV("system")) &&
+        sv_eq(sv_cut(&account, ':'), SV("serviceaccount"))) {
+        struct sv namespace_name = sv_cut(&account, ':');
+        groups[impersonated.count++] = SV("system:serviceaccounts");
+        groups[impersonated.count++] =
+            arena_printf(arena, "system:serviceaccounts:%.*s", SV_ARG(namespace_name));
     }
     groups[impersonated.count++] = SV("system:authenticated");
     *user = (struct user_info){name, SV(""), groups, impersonated.count};

@@ -20,7 +20,8 @@ static bool write_document(struct buf *text, const struct route *route, const st
 }
 
 static enum MHD_Result send_document(struct exchange *exchange, const struct route *route,
-                                     const struct cJSON *body, struct sv media_type) {
+                                     const struct cJSON *body, struct sv media_type,
+                                     bool has_etag) {
     struct arena *arena = exchange->server->arena;
     struct error err = {0};
     struct buf text;
@@ -33,9 +34,11 @@ static enum MHD_Result send_document(struct exchange *exchange, const struct rou
         .http_status = 200,
         .media_type = media_type,
         .owned = &text,
-        .etag = arena_printf(arena, "\"%016llX\"", (unsigned long long)sv_hash(buf_view(&text))),
+        .etag = has_etag ? arena_printf(arena, "\"%016llX\"",
+                                        (unsigned long long)sv_hash(buf_view(&text)))
+                         : SV(""),
     };
-    if (sv_eq(header_of(exchange, "If-None-Match"), answer.etag)) {
+    if (has_etag && sv_eq(header_of(exchange, "If-None-Match"), answer.etag)) {
         answer.http_status = 304;
         answer.owned = NULL;
         answer.bytes = SV("");
@@ -55,7 +58,9 @@ static enum MHD_Result answer_discovery(struct exchange *exchange, const struct 
     if (!discovery_answer(exchange->server->options.api, route->path, header_of(exchange, "Accept"),
                           exchange->server->arena, &body, &media_type))
         return send_unknown(exchange);
-    return send_document(exchange, route, body, media_type);
+    /* The old form has none, so that caches keep to the new one. */
+    bool is_aggregated = !sv_eq(media_type, SV("application/json"));
+    return send_document(exchange, route, body, media_type, is_aggregated);
 }
 
 static enum MHD_Result answer_openapi(struct exchange *exchange, const struct route *route) {
@@ -64,7 +69,7 @@ static enum MHD_Result answer_openapi(struct exchange *exchange, const struct ro
     if (!openapi_answer(exchange->server->options.api, route->path, header_of(exchange, "Accept"),
                         exchange->server->arena, &body, &media_type))
         return send_unknown(exchange);
-    return send_document(exchange, route, body, media_type);
+    return send_document(exchange, route, body, media_type, true);
 }
 
 /* --- version and index --- */

@@ -7,8 +7,12 @@
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/server/review.h"
+
+#include <inttypes.h>
 
 enum { TOKEN_SECONDS_DEFAULT = 3600, TOKEN_SECONDS_MIN = 600, AUDIENCES_MAX = 16 };
+static const int64_t TOKEN_SECONDS_MAX = (int64_t)1 << 32;
 
 /* The stored object; NULL and an answer when there is none. */
 static const struct cJSON *get_object(struct exchange *exchange, const struct route *route,
@@ -242,17 +246,23 @@ static bool read_binding(struct exchange *exchange, const struct route *route,
     return true;
 }
 
-static struct cJSON *token_answer(const struct route *route, const struct token_claims *claims,
-                                  struct sv token, struct arena *arena) {
+static struct cJSON *token_answer(struct exchange *exchange, const struct route *route,
+                                  const struct token_claims *claims, struct sv token) {
+    struct arena *arena = exchange->server->arena;
     struct cJSON *answer = json_copy(arena, route->request.body);
+    struct sv agent = header_of(exchange, "User-Agent");
     json_set_string(arena, answer, SV("kind"), SV("TokenRequest"));
     json_set_string(arena, answer, SV("apiVersion"), SV("authentication.k8s.io/v1"));
     struct cJSON *metadata = json_ensure_map(arena, answer, SV("metadata"));
     json_set_string(arena, metadata, SV("name"), claims->name);
     json_set_string(arena, metadata, SV("namespace"), claims->namespace_name);
     json_set_string(arena, metadata, SV("uid"), claims->uid);
+    json_set_string(arena, metadata, SV("creationTimestamp"),
+                    api_time_format(claims->issued_s * 1000, arena));
     struct cJSON *spec = json_ensure_map(arena, answer, SV("spec"));
     json_set_int(arena, spec, SV("expirationSeconds"), claims->expires_s - claims->issued_s);
+    review_track(&(struct review_writer){sv_cut(&agent, '/'), SV("token"), claims->issued_s * 1000},
+                 SV("TokenRequest"), answer, arena);
     if (claims->audience_count == 0)
         json_append(json_ensure_list(arena, spec, SV("audiences")),
                     json_string(arena, authenticator_audience()));
@@ -265,6 +275,31 @@ static struct cJSON *token_answer(const struct route *route, const struct token_
     return answer;
 }
 
+static enum MHD_Result refuse_duration(struct exchange *exchange, const struct route *route,
+                                       int64_t seconds) {
+    struct arena *arena = exchange->server->arena;
+    struct sv why = arena_printf(
+        arena, "Invalid value: %" PRId64 ": may not specify a duration %s", seconds,
+        seconds < TOKEN_SECONDS_MIN ? "less than 10 minutes" : "larger than 2^32 seconds");
+    struct sv message = arena_printf(arena,
+                                     "TokenRequest.authentication.k8s.io \"\" is invalid: "
+                                     "spec.expirationSeconds: %.*s",
+                                     SV_ARG(why));
+    struct cJSON *status = fakeapi_status(arena, 422, "Invalid", message);
+    struct cJSON *code = json_remove(status, SV("code"));
+    struct cJSON *details = json_ensure_map(arena, status, SV("details"));
+    json_set_string(arena, details, SV("group"), SV("authentication.k8s.io"));
+    json_set_string(arena, details, SV("kind"), SV("TokenRequest"));
+    struct cJSON *cause =
+        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
+    json_set_string(arena, cause, SV("reason"), SV("FieldValueInvalid"));
+    json_set_string(arena, cause, SV("message"), why);
+    json_set_string(arena, cause, SV("field"), SV("spec.expirationSeconds"));
+    json_set(arena, status, SV("code"), code);
+    struct api_response response = {.http_status = 422, .body = status};
+    return send_tree(exchange, route, &response, SV(""));
+}
+
 enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     struct http_server *server = exchange->server;
     struct arena *arena = server->arena;
@@ -275,11 +310,8 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     int64_t now_s = server_now_ms(server) / 1000;
     int64_t seconds =
         json_find_int(route->request.body, "spec.expirationSeconds", TOKEN_SECONDS_DEFAULT);
-    if (seconds < TOKEN_SECONDS_MIN || seconds > INT32_MAX)
-        return send_status(exchange, route, 422, "Invalid",
-                           SV("TokenRequest.authentication.k8s.io \"\" is invalid: "
-                              "spec.expirationSeconds: Invalid value: may not specify a duration "
-                              "less than 10 minutes"));
+    if (seconds < TOKEN_SECONDS_MIN || seconds > TOKEN_SECONDS_MAX)
+        return refuse_duration(exchange, route, seconds);
     struct sv audiences[AUDIENCES_MAX];
     struct token_claims claims = {
         .namespace_name = object_namespace(account),
@@ -294,6 +326,6 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
         return result;
     struct sv token = authenticator_sign(server->options.authenticator, &claims, arena);
     struct api_response response = {.http_status = 201,
-                                    .body = token_answer(route, &claims, token, arena)};
+                                    .body = token_answer(exchange, route, &claims, token)};
     return send_tree(exchange, route, &response, SV(""));
 }

@@ -14,26 +14,55 @@
 /* A key that stood twice is told to whoever did not ask for silence. */
 static void add_duplicate_warning(struct exchange *exchange, const struct route *route,
                                   struct api_response *response) {
-    if (route->duplicate_field.len == 0 || sv_eq(route->request.field_validation, SV("Ignore")) ||
+    if (route->strict_faults.len == 0 || sv_eq(route->request.field_validation, SV("Ignore")) ||
         response->http_status >= 400)
         return;
     struct arena *arena = exchange->server->arena;
-    struct sv *warnings = ARENA_ARRAY(arena, struct sv, response->warning_count + 1);
-    warnings[0] = arena_printf(arena, "duplicate field \"%.*s\"", SV_ARG(route->duplicate_field));
+    struct sv *warnings =
+        ARENA_ARRAY(arena, struct sv, response->warning_count + JSON_DUPLICATES_MAX);
+    size_t count = 0;
+    for (struct sv rest = route->strict_faults; rest.len > 0 && count < JSON_DUPLICATES_MAX;)
+        warnings[count++] = sv_cut(&rest, '\n');
     if (response->warning_count > 0)
-        memcpy(warnings + 1, response->warnings, sizeof(*warnings) * response->warning_count);
+        memcpy(warnings + count, response->warnings, sizeof(*warnings) * response->warning_count);
     response->warnings = warnings;
-    response->warning_count++;
+    response->warning_count += count;
 }
 
 static bool check_include(struct exchange *exchange, const struct route *route,
                           enum table_include *ret_include, enum MHD_Result *ret_result) {
     if (table_include_parse(route->include_object, ret_include))
         return true;
-    *ret_result = send_status(exchange, route, 400, "BadRequest",
-                              arena_printf(exchange->server->arena,
-                                           "unrecognized includeObject value: \"%.*s\"",
-                                           SV_ARG(route->include_object)));
+    *ret_result =
+        send_status(exchange, route, 400, "BadRequest",
+                    arena_printf(exchange->server->arena,
+                                 "Unable to convert to Table as requested: includeObject: Invalid "
+                                 "value: \"%.*s\": must be 'Metadata', 'Object', 'None', or "
+                                 "empty",
+                                 SV_ARG(route->include_object)));
+    return false;
+}
+
+/* A list is no object, and the other way around. False: `response` says so. */
+static bool check_form(const struct route *route, const struct resource_type *type,
+                       struct api_response *response, struct arena *arena) {
+    struct sv kind = json_find_string(response->body, "kind");
+    bool is_list = sv_eq(kind, SV("PartialObjectMetadataList"));
+    bool wants_list = route->acceptance.is_list_form;
+    if (is_list == wants_list || sv_eq(kind, SV("Status")))
+        return true;
+    struct sv group = type->resource.group, package = sv_cut(&group, '.');
+    *response = (struct api_response){
+        .http_status = 406,
+        .body = fakeapi_status(
+            arena, 406, "NotAcceptable",
+            arena_printf(arena,
+                         "you requested PartialObjectMetadata%s, but the requested object is %s "
+                         "(*%.*s.%.*s%s)",
+                         wants_list ? "List" : "", is_list ? "a list" : "not a list",
+                         SV_ARG(package.len > 0 ? package : SV("core")),
+                         SV_ARG(type->resource.kind), is_list ? "List" : "")),
+    };
     return false;
 }
 
@@ -44,6 +73,9 @@ static enum MHD_Result send_response(struct exchange *exchange, const struct rou
     const struct resource_type *type =
         registry_find(fakeapi_registry(exchange->server->options.api), request->group,
                       request->version, request->plural);
+    if (route->acceptance.representation == AS_METADATA && type && response->http_status < 400 &&
+        !check_form(route, type, response, arena))
+        return send_tree(exchange, route, response, SV(""));
     if (route->acceptance.representation == AS_TABLE && type && response->http_status < 400) {
         struct table_options options = {
             .has_columns = true, .version = SV("v1"), .now_ms = server_now_ms(exchange->server)};
@@ -78,8 +110,11 @@ static enum MHD_Result answer_review(struct exchange *exchange, const struct rou
                                      const struct user_info *user) {
     struct http_server *server = exchange->server;
     struct api_response response;
+    struct sv agent = header_of(exchange, "User-Agent");
     review_answer(&(struct review_options){.rbac = server->options.rbac,
                                            .user = user,
+                                           .manager = sv_cut(&agent, '/'),
+                                           .now_ms = server_now_ms(server),
                                            .find_user = find_token_user,
                                            .context = server},
                   &route->request, server->arena, &response);

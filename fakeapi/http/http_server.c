@@ -170,6 +170,10 @@ static bool has_clear_end(struct exchange *exchange) {
     return !framing.is_broken && framing.length_count + framing.encoding_count <= 1;
 }
 
+/* What is a little too large is read to its end, as Go's server does: a client that is still
+ * sending when the connection closes never sees the answer. */
+enum { DRAINED_BYTES_MAX = 256 * 1024 };
+
 static enum MHD_Result refuse_too_large(struct exchange *exchange) {
     struct route route = {.acceptance = {0}};
     arena_reset(exchange->server->arena);
@@ -183,19 +187,20 @@ static enum MHD_Result take_headers(struct exchange *exchange) {
     if (!has_clear_end(exchange))
         return send_text(exchange, 400, SV("400 Bad Request"));
     if (sv_to_int64(header_of(exchange, "Content-Length"), &length) &&
-        length > REQUEST_BODY_BYTES_MAX)
+        length > REQUEST_BODY_BYTES_MAX + DRAINED_BYTES_MAX)
         return refuse_too_large(exchange);
     return MHD_YES;
 }
 
 static enum MHD_Result take_body(struct exchange *exchange, const char *bytes, size_t *len) {
-    if (!buf_append(&exchange->body, (struct sv){bytes, *len})) {
-        /* In chunks nobody said how much it would be; one who goes on is cut off. */
-        if (exchange->is_too_large)
-            return MHD_NO;
+    if (exchange->is_too_large || !buf_append(&exchange->body, (struct sv){bytes, *len})) {
         exchange->is_too_large = true;
         buf_release(&exchange->body);
         buf_init(&exchange->body, REQUEST_BODY_BYTES_MAX);
+        /* In chunks nobody said how much it would be; one who goes on is cut off. */
+        exchange->drained_bytes += *len;
+        if (exchange->drained_bytes > DRAINED_BYTES_MAX)
+            return MHD_NO;
     }
     *len = 0;
     return MHD_YES;

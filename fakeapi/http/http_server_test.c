@@ -124,7 +124,10 @@ static const struct {
     {"GET /api/v1/nodes/none HTTP/1.1\r\nHost: h\r\n",
      {"HTTP/1.1 404", "X-Content-Type-Options: nosniff", "nodes \\\"none\\\" not found"}},
     {"OPTIONS /api/v1/nodes HTTP/1.1\r\nHost: h\r\n", {"HTTP/1.1 405"}},
-    {"GET /api HTTP/1.1\r\nHost: h\r\n", {"\"APIVersions\"", "ETag: \""}},
+    {"GET /api HTTP/1.1\r\nHost: h\r\n", {"\"APIVersions\""}},
+    {"GET /api HTTP/1.1\r\nHost: h\r\nAccept: "
+     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList\r\n",
+     {"\"APIGroupDiscoveryList\"", "ETag: \""}},
     {"GET /version HTTP/1.1\r\nHost: h\r\n", {"\"minor\":\"34\""}},
     {"GET /metrics HTTP/1.1\r\nHost: h\r\n", {"apiserver_storage_objects"}},
     {"GET /api/v1/namespaces/default/pods/p/exec?command=ls HTTP/1.1\r\nHost: h\r\n",
@@ -132,7 +135,7 @@ static const struct {
     {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n",
      {"HTTP/1.1 400"}},
     {"POST /api/v1/nodes HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
-     "Content-Length: 3145729\r\n",
+     "Content-Length: 4194304\r\n",
      {"HTTP/1.1 413", "limit is 3145728"}},
 };
 

@@ -640,5 +640,8 @@ void admit_set_defaults(const struct resource_type *type, struct cJSON *object,
         return;
     }
     builtin_set_defaults(type->resource.kind, object, arena);
+    bool has_selector = json_find(object, "spec.selector");
     schema_write_zeros(type->schema, object, arena);
+    if (!has_selector) /* a pointer: none is not an empty one */
+        json_remove(json_get(object, SV("spec")), SV("selector"));
 }

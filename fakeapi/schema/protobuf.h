@@ -23,6 +23,10 @@ enum { PROTOBUF_DEPTH_MAX = 64 };
 MUST_CHECK bool protobuf_decode(struct sv bytes, struct arena *arena, struct cJSON **ret_tree,
                                 struct error *err);
 
+/* What a body says it is, whether there is a table for it or not; false: it is no such body. */
+bool protobuf_type(struct sv bytes, struct arena *arena, struct sv *ret_api_version,
+                   struct sv *ret_kind);
+
 /* Whether objects of that apiVersion and kind have a table. */
 bool protobuf_knows(struct sv api_version, struct sv kind);
 

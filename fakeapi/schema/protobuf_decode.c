@@ -549,3 +549,17 @@ bool protobuf_decode(struct sv bytes, struct arena *arena, struct cJSON **ret_tr
     *ret_tree = tree;
     return true;
 }
+
+bool protobuf_type(struct sv bytes, struct arena *arena, struct sv *ret_api_version,
+                   struct sv *ret_kind) {
+    struct error err = {0};
+    struct decoder decoder = {.arena = arena, .err = &err, .start = bytes.ptr};
+    struct envelope envelope;
+    if (!sv_starts_with(bytes, PREFIX) ||
+        !read_envelope(&decoder, sv_drop(bytes, PREFIX.len), &envelope) ||
+        !utf8_is_valid(envelope.api_version) || !utf8_is_valid(envelope.kind))
+        return false;
+    *ret_api_version = envelope.api_version;
+    *ret_kind = envelope.kind;
+    return true;
+}

@@ -261,8 +261,7 @@ static bool blocks_rules(const struct findings *findings, size_t first) {
 
 /* Rules read what the schema promises. */
 static void validate_custom(const struct checker *checker, const struct resource_type *type,
-                            const struct cJSON *object, const struct cJSON *old) {
-    size_t count = checker->findings->count;
+                            const struct cJSON *object, const struct cJSON *old, size_t count) {
     bool has_rules = type->schema && type->schema->rules && type->schema->rules->has_rules_below;
     validate_schema(checker, type->schema, object, old, SV(""));
     if (!has_rules)
@@ -289,7 +288,7 @@ void admit_validate(const struct resource_type *type, const struct cJSON *object
         validate_metadata(&checker, type, object, NULL);
     }
     if (type->is_custom)
-        validate_custom(&checker, type, object, old);
+        validate_custom(&checker, type, object, old, count);
     else if (subresource.len == 0)
         validate_kind(&checker, type->resource.kind, object, old);
     else if (sv_eq(subresource, SV("status")))

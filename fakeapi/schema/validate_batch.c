@@ -71,7 +71,7 @@ static void check_exit_codes(const struct checker *checker, const struct cJSON *
         report_invalid(checker, path_member(checker, field, SV("containerName")), container,
                        "must be one of the container or initContainer names in the pod template");
     if (json_count(values) == 0)
-        report_invalid(checker, values_field, json_null(checker->arena),
+        report_invalid(checker, values_field, json_list(checker->arena),
                        "at least one value is required");
     int64_t before = INT64_MIN, number;
     bool is_ordered = true;

@@ -49,8 +49,8 @@ static void check_hard(const struct checker *checker, const struct cJSON *hard) 
         const char *fault = check_qualified_name(name);
         if (fault)
             report_invalid(checker, field, shown, fault);
-        if (!fault && sv_find(name, '/') == name.len && !is_quota_resource(name)) {
-            if (!sv_eq(name, SV("storage")))
+        if (sv_find(name, '/') == name.len && !is_quota_resource(name)) {
+            if (!fault && !sv_eq(name, SV("storage")))
                 report_invalid(checker, field, shown,
                                "must be a standard resource type or fully qualified");
             report_invalid(checker, field, shown, "must be a standard resource for quota");

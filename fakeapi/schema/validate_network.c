@@ -308,7 +308,8 @@ static void check_policy_port(const struct checker *checker, const struct cJSON 
     struct sv end_field = path_member(checker, field, SV("endPort"));
     int64_t first = 0, last = 0;
     bool is_number = json_to_int64(number, &first);
-    check_one_of(checker, port, SV("protocol"), field, protocols, COUNT_OF(protocols));
+    static const struct sv in_policies[] = {SV("TCP"), SV("UDP"), SV("SCTP")};
+    check_one_of(checker, port, SV("protocol"), field, in_policies, COUNT_OF(in_policies));
     if (is_number && check_port(first))
         report_invalid(checker, port_field, number, check_port(first));
     else if (json_is_string(number) && check_port_name(json_text(number)))

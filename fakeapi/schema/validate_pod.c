@@ -588,10 +588,13 @@ static void check_host_aliases(const struct checker *checker, const struct cJSON
         if (fault)
             report_invalid(checker, path_member(checker, below, SV("ip")),
                            ip ? ip : json_string(checker->arena, SV("")), fault);
-        JSON_EACH (name, json_get(alias, SV("hostnames")))
+        size_t name_index = 0;
+        JSON_EACH (name, json_get(alias, SV("hostnames"))) {
+            struct sv at =
+                path_index(checker, path_member(checker, below, SV("hostnames")), name_index++);
             if (check_dns_subdomain(json_text(name)))
-                report_invalid(checker, path_member(checker, below, SV("hostnames")), name,
-                               check_dns_subdomain(json_text(name)));
+                report_invalid(checker, at, name, check_dns_subdomain(json_text(name)));
+        }
     }
 }
 

@@ -54,8 +54,10 @@ static bool admit_new_namespace(struct call *call, struct cJSON *tree) {
                     SV("kubernetes.io/metadata.name"), object_name(tree));
     struct cJSON *finalizers = json_ensure_list(
         call->arena, json_ensure_map(call->arena, tree, SV("spec")), SV("finalizers"));
-    if (json_count(finalizers) == 0)
-        json_append(finalizers, json_string(call->arena, SV("kubernetes")));
+    JSON_EACH (finalizer, finalizers)
+        if (sv_eq(json_text(finalizer), SV("kubernetes")))
+            return true;
+    json_append(finalizers, json_string(call->arena, SV("kubernetes")));
     return true;
 }
 
@@ -546,6 +548,16 @@ static bool admit_daemon_set_update(struct call *call, const struct cJSON *old,
     return true;
 }
 
+/* Those of a namespace's contents are for its subresource. */
+static bool admit_namespace_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+    const struct cJSON *finalizers = json_find(old, "spec.finalizers");
+    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
+    json_remove(spec, SV("finalizers"));
+    if (finalizers)
+        json_set(call->arena, spec, SV("finalizers"), json_copy(call->arena, finalizers));
+    return true;
+}
+
 static bool admit_policy_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
     (void)old;
     return admit_policy(call, tree);
@@ -560,6 +572,7 @@ static const struct {
     struct sv kind;
     bool (*admit)(struct call *call, const struct cJSON *old, struct cJSON *tree);
 } updates_by_kind[] = {
+    {SV("Namespace"), admit_namespace_update},
     {SV("Pod"), admit_pod_update},
     {SV("Service"), admit_service_update},
     {SV("DaemonSet"), admit_daemon_set_update},

@@ -292,7 +292,7 @@ static bool delete_object(struct call *call, struct stored *stored,
     if (call->type->has_graceful_deletion && (!object_is_deleting(tree) || shortens(tree, 0)))
         set_deletion(call, tree, 0);
     if (!is_dry_run(call))
-        remove_object(call, json_copy(call->arena, tree));
+        remove_object(call, tree);
     answer_removed(call, tree);
     return true;
 }

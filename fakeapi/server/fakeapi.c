@@ -118,6 +118,7 @@ static struct request filled(const struct request *request) {
         &copy.resource_version,
         &copy.field_validation,
         &copy.resource_version_match,
+        &copy.body_faults,
     };
     for (size_t i = 0; i < COUNT_OF(views); i++)
         fill_view(views[i]);
@@ -297,10 +298,6 @@ bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, stru
     const struct cJSON *pod = find_exec_pod(&call);
     if (!pod)
         return false;
-    if (json_find_string(pod, "spec.nodeName").len == 0)
-        return refuse_bad_request(
-            &call,
-            arena_printf(arena, "pod %.*s does not have a host assigned", SV_ARG(copy.name)));
     struct sv container = copy.exec.container.ptr ? copy.exec.container : SV("");
     bool is_known = sv_is_empty(container);
     static const char *const lists[] = {"spec.containers", "spec.initContainers",
@@ -312,6 +309,10 @@ bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, stru
         return refuse_bad_request(&call,
                                   arena_printf(arena, "container %.*s is not valid for pod %.*s",
                                                SV_ARG(container), SV_ARG(copy.name)));
+    if (json_find_string(pod, "spec.nodeName").len == 0)
+        return refuse_bad_request(
+            &call,
+            arena_printf(arena, "pod %.*s does not have a host assigned", SV_ARG(copy.name)));
     *ret_pod = pod;
     return true;
 }

@@ -41,11 +41,17 @@ static bool offers(const struct resource_type *type, struct sv field) {
 }
 
 static bool refuse_field(const struct resource_type *type, struct sv field, struct error *err) {
+    /* Two kinds have words of their own for it. */
+    if (!type->is_custom && sv_eq(type->resource.kind, SV("Job")))
+        return error_set(err, ERROR_INVALID, "field label \"%.*s\" not supported for Job",
+                         SV_ARG(field));
+    bool is_definition = sv_eq(type->resource.kind, SV("CustomResourceDefinition"));
     if (type->is_custom || type->selectable_field_count > 0)
         return error_set(err, ERROR_INVALID, "field label not supported: %.*s", SV_ARG(field));
-    return error_set(err, ERROR_INVALID,
-                     "\"%.*s\" is not a known field selector: only \"metadata.name\"%s",
-                     SV_ARG(field), type->resource.is_namespaced ? ", \"metadata.namespace\"" : "");
+    return error_set(
+        err, ERROR_INVALID, "\"%.*s\" is not a known field selector: only \"metadata.name\"%s",
+        SV_ARG(field),
+        type->resource.is_namespaced || is_definition ? ", \"metadata.namespace\"" : "");
 }
 
 bool field_selector_parse(struct arena *arena, struct sv text, const struct resource_type *type,

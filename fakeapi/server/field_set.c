@@ -271,10 +271,10 @@ static struct difference compare_below(struct arena *arena, const struct schema 
                                        const struct cJSON *old, const struct cJSON *now) {
     if (old->child && old->child == now->child)
         return (struct difference){0};
-    /* A null among lists and maps is one without items. */
-    if (json_is_null(old) && (json_is_list(now) || json_is_map(now)))
+    /* A null among lists and maps that have parts is one without items. */
+    if (json_is_null(old) && field_shape_of(schema, now) != FIELD_LEAF)
         old = json_is_list(now) ? json_list(arena) : json_map(arena);
-    if (json_is_null(now) && (json_is_list(old) || json_is_map(old)))
+    if (json_is_null(now) && field_shape_of(schema, old) != FIELD_LEAF)
         now = json_is_list(old) ? json_list(arena) : json_map(arena);
     enum field_shape shape = field_shape_of(schema, now);
     if (shape == FIELD_LEAF || shape != field_shape_of(schema, old)) {

@@ -16,7 +16,7 @@ struct sv media_type_of(struct sv content_type) {
 }
 
 static bool find_encoding(struct sv media_type, enum encoding *ret_encoding) {
-    if (sv_eq(media_type, SV("*/*")) || sv_eq(media_type, SV("application/*"))) {
+    if (sv_eq(media_type, SV("*/*"))) {
         *ret_encoding = ENCODING_JSON;
         return true;
     }
@@ -78,6 +78,10 @@ enum accept_result accept_parse(struct sv header, struct acceptance *ret_accepta
             continue;
         has_type = true;
         if (!find_representation(&parameters, &acceptance.representation))
+            continue;
+        acceptance.is_list_form = sv_eq(parameters.as, SV("PartialObjectMetadataList"));
+        /* Tables have no protobuf form. */
+        if (acceptance.encoding == ENCODING_PROTOBUF && acceptance.representation == AS_TABLE)
             continue;
         if (acceptance.encoding != ENCODING_PROTOBUF) {
             *ret_acceptance = acceptance;

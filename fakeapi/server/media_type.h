@@ -18,6 +18,7 @@ enum representation { AS_OBJECT, AS_METADATA, AS_TABLE };
 struct acceptance {
     enum encoding encoding;
     enum representation representation;
+    bool is_list_form; /* AS_METADATA: PartialObjectMetadataList was asked for */
 };
 
 enum accept_result {

@@ -34,4 +34,7 @@ MUST_CHECK struct cJSON *patch_strategic(struct arena *arena, const struct schem
                                          const struct cJSON *target, const struct cJSON *patch,
                                          struct error *err);
 
+/* As Go prints a value with %v: "map[a:1 b:[x y]]". */
+struct sv go_value_text(struct arena *arena, const struct cJSON *value);
+
 #endif

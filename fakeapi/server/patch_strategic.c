@@ -37,8 +37,7 @@ static struct cJSON *plain_copy(struct merger *merger, const struct cJSON *patch
     return copy;
 }
 
-/* As Go prints a value with %v. */
-static struct sv go_text(struct arena *arena, const struct cJSON *value) {
+struct sv go_value_text(struct arena *arena, const struct cJSON *value) {
     if (json_is_bool(value))
         return json_is_true(value) ? SV("true") : SV("false");
     if (!json_is_map(value) && !json_is_list(value))
@@ -51,14 +50,14 @@ static struct sv go_text(struct arena *arena, const struct cJSON *value) {
         struct sv key =
             json_is_map(value) ? arena_printf(arena, "%.*s:", SV_ARG(json_key(item))) : SV("");
         text = arena_printf(arena, "%.*s%s%.*s%.*s", SV_ARG(text), text.len > 0 ? " " : "",
-                            SV_ARG(key), SV_ARG(go_text(arena, item)));
+                            SV_ARG(key), SV_ARG(go_value_text(arena, item)));
     }
     return arena_printf(arena, "%s[%.*s]", json_is_map(value) ? "map" : "", SV_ARG(text));
 }
 
 static bool refuse_directive(struct merger *merger, struct sv directive, const struct cJSON *map) {
     return error_set(merger->err, ERROR_INTERNAL, "unknown patch type: %.*s in map: %.*s",
-                     SV_ARG(directive), SV_ARG(go_text(merger->arena, map)));
+                     SV_ARG(directive), SV_ARG(go_value_text(merger->arena, map)));
 }
 
 /* --- lists --- */
@@ -133,7 +132,7 @@ static bool merge_item(struct merger *merger, const struct schema *schema, struc
     if (!value)
         return error_set(merger->err, ERROR_INTERNAL,
                          "map: %.*s does not contain declared merge key: %.*s",
-                         SV_ARG(go_text(merger->arena, item)), SV_ARG(key));
+                         SV_ARG(go_value_text(merger->arena, item)), SV_ARG(key));
     struct cJSON *present = find_item(list, key, value);
     if (sv_eq(directive, SV("delete"))) {
         if (present)
@@ -221,12 +220,31 @@ static bool merge_member(struct merger *merger, const struct schema *schema, str
     if (json_is_list(member))
         return merge_list(merger, below, target, key, member);
     bool replaces = below && (below->patch_strategy & SCHEMA_PATCH_REPLACE);
-    if (json_is_map(member) && !replaces) {
-        if (!json_is_map(present))
-            present = json_set(merger->arena, target, key, json_map(merger->arena));
+    if (json_is_map(member) && !replaces && json_is_map(present))
         return merge_map(merger, below, present, member);
-    }
     json_set(merger->arena, target, key, plain_copy(merger, member));
+    return true;
+}
+
+/* What is patched in a list has to come in the order that the patch itself asks for. */
+static bool check_order(struct merger *merger, struct sv key, const struct cJSON *list,
+                        const struct cJSON *order) {
+    const struct cJSON *next = order->child;
+    struct cJSON *kept = json_list(merger->arena);
+    JSON_EACH (item, list)
+        if (!sv_eq(json_string_or(item, DIRECTIVE, SV("")), SV("delete")))
+            json_append(kept, json_copy(merger->arena, item));
+    JSON_EACH (item, kept) {
+        while (next && !json_equal(identity(next, key), identity(item, key)))
+            next = next->next;
+        if (!next)
+            return error_set(merger->err, ERROR_INTERNAL,
+                             "The order in patch list:\n%.*s\n doesn't match $setElementOrder "
+                             "list:\n%.*s\n",
+                             SV_ARG(go_value_text(merger->arena, kept)),
+                             SV_ARG(go_value_text(merger->arena, order)));
+        next = next->next;
+    }
     return true;
 }
 
@@ -243,6 +261,10 @@ static bool apply_orders(struct merger *merger, const struct schema *schema, str
             return error_set(merger->err, ERROR_INTERNAL,
                              "unexpected type of %.*s%.*s: %s is no list", SV_ARG(SET_ORDER),
                              SV_ARG(name), json_type_name(member));
+        const struct cJSON *patched = json_get(patch, name);
+        struct sv merge_key = below && is_list_of_maps(member) ? below->patch_merge_key : SV("");
+        if (json_is_list(patched) && !check_order(merger, merge_key, patched, member))
+            return false;
         if (json_is_list(list))
             order_list(merger, list,
                        below && is_list_of_maps(list) ? below->patch_merge_key : SV(""), member,

@@ -9,6 +9,7 @@
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/schema/go_json.h"
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/selection.h"
 #include "fakeapi/server/server_parts.h"
@@ -237,6 +238,9 @@ static struct cJSON *list_body(struct lister *lister) {
                     is_partial ? SV("meta.k8s.io/v1")
                                : resource_api_version(&call->type->resource, call->arena));
     struct cJSON *metadata = json_ensure_map(call->arena, list, SV("metadata"));
+    /* Lists of custom types say it even when there is nothing to continue with. */
+    if (call->type->is_custom && !is_partial)
+        json_set_string(call->arena, metadata, SV("continue"), SV(""));
     json_set_string(call->arena, metadata, SV("resourceVersion"),
                     arena_printf(call->arena, "%llu", (unsigned long long)lister->revision));
     json_ensure_list(call->arena, list, SV("items"));
@@ -290,7 +294,17 @@ static bool read_token(struct lister *lister) {
     struct sv bytes;
     if (!base64url_decode(call->arena, call->request->continue_token, &bytes))
         return refuse_token(call, "it is no base64");
+    struct sv fault;
+    if (go_json_fault(call->arena, bytes, &fault))
+        return refuse_token(call, fault.ptr);
     const struct cJSON *token = json_read(call->arena, bytes, &err);
+    struct sv version = json_find_string(token, "v");
+    if (token && !sv_eq(version, SV("meta.k8s.io/v1")))
+        return refuse_token(call, arena_printf(call->arena,
+                                               "server does not recognize this encoded version "
+                                               "%.*s",
+                                               SV_ARG(version))
+                                      .ptr);
     struct sv start = json_string_or(token, SV("start"), SV(""));
     int64_t revision = json_int_or(token, SV("rv"), 0);
     if (!token || start.len == 0 || revision == 0)
@@ -332,7 +346,7 @@ static bool check_list_options(struct call *call) {
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch is forbidden when continue is provided");
-    else if (sv_eq(match, SV("Exact")) && !has_revision)
+    else if (sv_eq(match, SV("Exact")) && sv_eq(request->resource_version, SV("0")))
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion "

@@ -211,12 +211,38 @@ static bool set_dry_run(struct arena *arena, struct request *request, struct sv 
                          SV("FieldValueNotSupported"));
 }
 
+/* A field manager is a short text that can be printed. */
+static bool check_manager(struct arena *arena, const struct route *route, struct sv value,
+                          struct api_response *response) {
+    enum { MANAGER_BYTES_MAX = 128 };
+    if (value.len > MANAGER_BYTES_MAX)
+        return refuse_option(arena, response, route->request.verb, SV("fieldManager"),
+                             SV("Too long: may not be more than 128 bytes"),
+                             SV("FieldValueTooLong"));
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.ptr[i];
+        if (byte >= 0x20 && byte != 0x7f)
+            continue;
+        return refuse_option(arena, response, route->request.verb, SV("fieldManager"),
+                             arena_printf(arena,
+                                          "Invalid value: \"%.*s\\x%02x%.*s\": invalid character "
+                                          "U+%04X (at position %zu)",
+                                          (int)i, value.ptr, byte, (int)(value.len - i - 1),
+                                          value.ptr + i + 1, byte, i),
+                             SV("FieldValueInvalid"));
+    }
+    return true;
+}
+
 static bool read_query(struct route *route, struct arena *arena, struct api_response *response) {
     struct sv rest = route->query, name, value;
     while (next_parameter(&rest, arena, &name, &value)) {
         if (sv_eq(name, SV("dryRun"))) {
             if (!set_dry_run(arena, &route->request, value, response))
                 return false;
+        } else if (sv_eq(name, SV("fieldManager")) &&
+                   !check_manager(arena, route, value, response)) {
+            return false;
         } else if (sv_eq(name, SV("includeObject"))) {
             route->include_object = value;
         } else if (!set_parameter(&route->request, name, value)) {
@@ -373,7 +399,74 @@ static bool check_scope(const struct fakeapi *api, const struct request *request
 
 /* --- pods/log, pods/exec and others that are no plain requests --- */
 
-static void read_log_options(struct route *route, struct arena *arena) {
+/* What was said of the bounds of a log. */
+struct log_bounds {
+    int64_t tail, limit, since;
+    bool has_tail, has_limit, has_since, has_time;
+};
+
+/* False: the value is no number. */
+static bool read_log_number(struct log_bounds *bounds, struct sv name, struct sv value,
+                            struct log_options *log) {
+    if (sv_eq(name, SV("tailLines"))) {
+        bounds->has_tail = sv_to_int64(value, &bounds->tail);
+        log->tail_lines = bounds->tail;
+        return bounds->has_tail;
+    }
+    if (sv_eq(name, SV("limitBytes"))) {
+        bounds->has_limit = sv_to_int64(value, &bounds->limit);
+        log->limit_bytes = bounds->limit;
+        return bounds->has_limit;
+    }
+    if (sv_eq(name, SV("sinceSeconds"))) {
+        bounds->has_since = sv_to_int64(value, &bounds->since);
+        return bounds->has_since;
+    }
+    return true;
+}
+
+static bool refuse_log(struct arena *arena, const struct route *route, const char *field,
+                       struct sv message, const char *reason, struct api_response *response) {
+    struct sv name = route->request.name;
+    refuse_text(arena, response, 422, "Invalid",
+                arena_printf(arena, "PodLogOptions \"%.*s\" is invalid: %s: %.*s", SV_ARG(name),
+                             field, SV_ARG(message)),
+                true);
+    struct cJSON *details = json_get(response->body, SV("details"));
+    json_set_string(arena, details, SV("name"), name);
+    json_set_string(arena, details, SV("kind"), SV("PodLogOptions"));
+    struct cJSON *cause =
+        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
+    json_set_string(arena, cause, SV("reason"), sv_from(reason));
+    json_set_string(arena, cause, SV("message"), message);
+    json_set_string(arena, cause, SV("field"), sv_from(field));
+    return false;
+}
+
+static bool check_log(struct arena *arena, const struct route *route,
+                      const struct log_bounds *bounds, struct api_response *response) {
+    if (bounds->has_tail && bounds->tail < 0)
+        return refuse_log(arena, route, "tailLines",
+                          arena_printf(arena,
+                                       "Invalid value: %lld: must be greater than or equal to 0",
+                                       (long long)bounds->tail),
+                          "FieldValueInvalid", response);
+    if (bounds->has_limit && bounds->limit < 1)
+        return refuse_log(arena, route, "limitBytes",
+                          arena_printf(arena, "Invalid value: %lld: must be greater than 0",
+                                       (long long)bounds->limit),
+                          "FieldValueInvalid", response);
+    if (bounds->has_since && bounds->has_time)
+        return refuse_log(arena, route, "[]",
+                          SV("Forbidden: at most one of `sinceTime` or `sinceSeconds` may be "
+                             "specified"),
+                          "FieldValueForbidden", response);
+    return true;
+}
+
+static bool read_log_options(struct route *route, struct arena *arena,
+                             struct api_response *response) {
+    struct log_bounds bounds = {0};
     struct log_options *log = &route->log;
     *log = (struct log_options){.container = SV(""), .tail_lines = -1, .limit_bytes = -1};
     struct sv rest = route->query, name, value;
@@ -386,11 +479,15 @@ static void read_log_options(struct route *route, struct arena *arena) {
             log->previous = is_true(value);
         else if (sv_eq(name, SV("timestamps")))
             log->timestamps = is_true(value);
-        else if (sv_eq(name, SV("tailLines")) && !sv_to_int64(value, &log->tail_lines))
-            log->tail_lines = -1;
-        else if (sv_eq(name, SV("limitBytes")) && !sv_to_int64(value, &log->limit_bytes))
-            log->limit_bytes = -1;
+        else if (!read_log_number(&bounds, name, value, log))
+            return refuse_text(arena, response, 400, "BadRequest",
+                               arena_printf(arena,
+                                            "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
+                                            SV_ARG(value)),
+                               false);
+        bounds.has_time |= sv_eq(name, SV("sinceTime"));
     }
+    return check_log(arena, route, &bounds, response);
 }
 
 static bool read_exec_options(struct route *route, struct arena *arena,
@@ -423,8 +520,8 @@ static bool find_special(struct route *route, struct arena *arena, struct api_re
     bool is_core = request->group.len == 0;
     if (is_core && sv_eq(request->plural, SV("pods")) && sv_eq(request->subresource, SV("log"))) {
         route->type = ROUTE_LOG;
-        read_log_options(route, arena);
-        return request->verb == VERB_GET || refuse_method(arena, response);
+        return read_log_options(route, arena, response) &&
+               (request->verb == VERB_GET || refuse_method(arena, response));
     }
     static const struct sv streams[] = {{"exec", 4}, {"attach", 6}, {"portforward", 11}};
     if (is_core && sv_eq(request->plural, SV("pods")) &&
@@ -453,13 +550,25 @@ static bool read_resource(const struct fakeapi *api, const struct http_request *
     bool is_old_watch = sv_eq(segments->items[0], SV("watch"));
     if (!read_resource_path(segments, is_old_watch ? 1 : 0, request))
         return refuse_not_found(arena, response);
+    bool is_binding = request->group.len == 0 && request->namespace_name.len > 0 &&
+                      sv_eq(request->plural, SV("bindings")) && request->name.len == 0;
     bool has_verb = find_verb(http->method, route, is_old_watch, arena);
+    if (is_binding && request->verb != VERB_CREATE)
+        return refuse_method(arena, response);
+    if (is_binding) { /* the old way to bind the pod that the body names */
+        request->plural = SV("pods");
+        request->subresource = SV("binding");
+    }
     route->rbac_verb = verb_text(request->verb);
     if (is_review(request))
         route->type = ROUTE_REVIEW;
     else if (!check_scope(api, request, arena, response))
         return false;
-    if (!has_verb || (route->type == ROUTE_REVIEW && request->verb != VERB_CREATE))
+    /* Namespaces go one by one. */
+    bool is_every_namespace = request->verb == VERB_DELETE_COLLECTION && request->group.len == 0 &&
+                              sv_eq(request->plural, SV("namespaces"));
+    if (!has_verb || is_every_namespace ||
+        (route->type == ROUTE_REVIEW && request->verb != VERB_CREATE))
         return refuse_method(arena, response);
     if (!read_query(route, arena, response))
         return false;
@@ -491,6 +600,20 @@ static bool read_acceptance(const struct http_request *http, struct arena *arena
         result == ACCEPT_NO_TYPE);
 }
 
+/* A group that is there in other versions answers for the version that is not. */
+static bool lacks_version(const struct fakeapi *api, const struct segments *segments) {
+    const struct registry *registry = fakeapi_registry(api);
+    struct sv group = segments->items[1], version = segments->items[2];
+    const struct resource_type *type;
+    if (segments->count < 3 || !sv_eq(segments->items[0], SV("apis")) ||
+        registry_has_group_version(registry, group, version) || has_reviews(group, version))
+        return false;
+    for (size_t i = 0; (type = registry_at(registry, i)); i++)
+        if (sv_eq(type->resource.group, group))
+            return true;
+    return false;
+}
+
 static bool read_path(const struct fakeapi *api, const struct http_request *http,
                       struct arena *arena, struct route *route, struct api_response *response) {
     struct segments segments;
@@ -498,8 +621,11 @@ static bool read_path(const struct fakeapi *api, const struct http_request *http
     if (find_plain_path(route))
         return true;
     bool is_discovery = false;
-    if (!split_path(route->path, arena, &segments) ||
-        !take_group_version(api, &segments, &route->request, &is_discovery))
+    if (!split_path(route->path, arena, &segments))
+        return true; /* ROUTE_UNKNOWN */
+    if (lacks_version(api, &segments))
+        return refuse_not_found(arena, response);
+    if (!take_group_version(api, &segments, &route->request, &is_discovery))
         return true; /* ROUTE_UNKNOWN */
     if (!is_discovery)
         return read_resource(api, http, &segments, arena, route, response);
@@ -516,7 +642,7 @@ bool request_parse(const struct fakeapi *api, const struct http_request *http, s
         .query = query,
         .rbac_verb = empty,
         .include_object = empty,
-        .duplicate_field = empty,
+        .strict_faults = empty,
         .is_pretty = request_is_pretty(http->user_agent, query),
         .request = {.group = empty,
                     .version = empty,

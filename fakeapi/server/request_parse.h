@@ -63,8 +63,8 @@ struct route {
     struct request request;   /* of ROUTE_RESOURCE, ROUTE_LOG, ROUTE_STREAM, ROUTE_TOKEN */
     struct log_options log;
     bool has_tty, has_stderr; /* of ROUTE_STREAM */
-    /* Of the body: the path of the first key that stood twice, or SV(""). */
-    struct sv duplicate_field;
+    /* What a strict reader has against the body, keys that stood twice, one a line, or SV(""). */
+    struct sv strict_faults;
 };
 
 /* Everything but the body. False: refused, `ret_response` says why. `ret_route` is filled as far

@@ -176,7 +176,7 @@ static const struct {
      "application/json, application/yaml, application/vnd.kubernetes.protobuf"},
     {"POST", "/api/v1/namespaces/a/configmaps", SV("application/json"), SV("{bad"), 400,
      "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; "
-     "json parse error: line 1 column 2: a key in quotes was expected ({bad)"},
+     "json parse error: invalid character 'b' looking for beginning of object key string ({bad)"},
     {"POST", "/api/v1/namespaces/a/configmaps?fieldValidation=Strict", SV("application/json"),
      SV("{\"data\":{\"a\":\"1\",\"a\":\"2\"}}"), 400,
      "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: "

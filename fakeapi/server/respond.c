@@ -151,7 +151,8 @@ bool refuse_invalid(struct call *call, struct sv kind, struct sv group, struct s
         json_set_string(call->arena, details, SV("name"), name);
     if (group.len > 0)
         json_set_string(call->arena, details, SV("group"), group);
-    json_set_string(call->arena, details, SV("kind"), kind);
+    if (kind.len > 0)
+        json_set_string(call->arena, details, SV("kind"), kind);
     for (size_t i = 0; i < findings->count; i++)
         add_cause(call, details, findings->items[i].reason, findings->items[i].message,
                   findings->items[i].field);

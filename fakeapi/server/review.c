@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/server/review.h"
 
+#include "core/api/api_time.h"
 #include "core/base/arena.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/registry.h"
+#include "fakeapi/server/apply.h"
 #include "fakeapi/server/fakeapi.h"
 
 struct review {
@@ -167,16 +170,120 @@ struct sv review_kind(const struct request *request) {
     return index < COUNT_OF(reviews) ? reviews[index].kind : SV("");
 }
 
+/* --- what is no question --- */
+
+struct fault {
+    const char *field; /* NULL: a bad request */
+    struct sv message;
+};
+
+static struct fault access_fault(const struct request *request, const struct cJSON *spec,
+                                 struct arena *arena) {
+    const struct cJSON *path = json_get(spec, SV("nonResourceAttributes"));
+    const struct cJSON *resource = json_get(spec, SV("resourceAttributes"));
+    struct sv namespace_name = json_find_string(resource, "namespace");
+    bool is_own = sv_starts_with(request->plural, SV("self"));
+    bool is_local = sv_starts_with(request->plural, SV("local"));
+    if (path && resource)
+        return (struct fault){
+            "spec.nonResourceAttributes",
+            arena_printf(
+                arena,
+                "Invalid value: {\"Path\":\"%.*s\",\"Verb\":\"%.*s\"}: cannot be specified in "
+                "combination with resourceAttributes",
+                SV_ARG(text_of(path, "path")), SV_ARG(text_of(path, "verb")))};
+    if (!path && !resource)
+        return (struct fault){"spec.resourceAttributes",
+                              SV("Invalid value: null: exactly one of nonResourceAttributes or "
+                                 "resourceAttributes must be specified")};
+    if (!is_own && text_of(spec, "user").len == 0 && json_count(json_get(spec, SV("groups"))) == 0)
+        return (struct fault){
+            "spec.user",
+            SV("Invalid value: \"\": at least one of user or group must be specified")};
+    if (is_local && !sv_eq(namespace_name, request->namespace_name))
+        return (struct fault){"spec.resourceAttributes.namespace",
+                              arena_printf(arena,
+                                           "Invalid value: \"%.*s\": must match metadata.namespace",
+                                           SV_ARG(namespace_name))};
+    return (struct fault){NULL, SV("")};
+}
+
+static struct fault review_fault(const struct request *request, const struct cJSON *tree,
+                                 struct arena *arena) {
+    const struct cJSON *spec = json_get(tree, SV("spec"));
+    if (sv_ends_with(request->plural, SV("accessreviews")))
+        return access_fault(request, spec, arena);
+    if (sv_eq(request->plural, SV("selfsubjectrulesreviews")) &&
+        text_of(spec, "namespace").len == 0)
+        return (struct fault){NULL, SV("no namespace on request")};
+    if (sv_eq(request->plural, SV("tokenreviews")) && text_of(spec, "token").len == 0)
+        return (struct fault){NULL, SV("token is required for TokenReview in authentication")};
+    return (struct fault){NULL, SV("")};
+}
+
+static void refuse(const struct request *request, const struct fault *fault, struct arena *arena,
+                   struct api_response *ret_response) {
+    struct sv message = fault->message;
+    struct cJSON *details = NULL;
+    if (fault->field) {
+        message = arena_printf(arena, ".%.*s \"\" is invalid: %s: %.*s", SV_ARG(request->group),
+                               fault->field, SV_ARG(fault->message));
+        details = json_map(arena);
+        json_set_string(arena, details, SV("group"), request->group);
+        struct cJSON *cause =
+            json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
+        json_set_string(arena, cause, SV("reason"), SV("FieldValueInvalid"));
+        json_set_string(arena, cause, SV("message"), fault->message);
+        json_set_string(arena, cause, SV("field"), sv_from(fault->field));
+    }
+    int http_status = fault->field ? 422 : 400;
+    struct cJSON *status =
+        fakeapi_status(arena, http_status, fault->field ? "Invalid" : "BadRequest", message);
+    if (details) {
+        struct cJSON *code = json_remove(status, SV("code"));
+        json_set(arena, status, SV("details"), details);
+        json_set(arena, status, SV("code"), code);
+    }
+    *ret_response = (struct api_response){.http_status = http_status, .body = status};
+}
+
+void review_track(const struct review_writer *writer, struct sv kind, struct cJSON *tree,
+                  struct arena *arena) {
+    struct sv rest = json_find_string(tree, "apiVersion");
+    struct sv group = sv_cut(&rest, '.');
+    const struct schema *schema =
+        schema_builtin(arena_printf(arena, "io.k8s.api.%.*s.v1.%.*s", SV_ARG(group), SV_ARG(kind)));
+    if (!schema || !writer->manager.ptr)
+        return;
+    apply_track_update(arena, schema, NULL, tree,
+                       &(struct apply_writer){
+                           .manager = writer->manager,
+                           .api_version = json_find_string(tree, "apiVersion"),
+                           .subresource = writer->subresource,
+                           .time = api_time_format(writer->now_ms, arena),
+                       });
+}
+
 void review_answer(const struct review_options *options, const struct request *request,
                    struct arena *arena, struct api_response *ret_response) {
     size_t index = find_review(request);
     assert(index < COUNT_OF(reviews));
     struct cJSON *tree = json_copy(arena, request->body);
     struct review review = {options, request, arena, tree};
+    struct fault fault = review_fault(request, tree, arena);
+    if (fault.message.len > 0) {
+        refuse(request, &fault, arena, ret_response);
+        return;
+    }
     json_set_string(arena, tree, SV("kind"), reviews[index].kind);
     json_set_string(arena, tree, SV("apiVersion"),
                     arena_printf(arena, "%.*s/v1", SV_ARG(request->group)));
-    json_ensure_map(arena, tree, SV("metadata"));
+    struct cJSON *metadata = json_ensure_map(arena, tree, SV("metadata"));
+    review_track(&(struct review_writer){options->manager, SV(""), options->now_ms},
+                 reviews[index].kind, tree, arena);
+    if (sv_eq(request->plural, SV("selfsubjectreviews")))
+        json_set_string(arena, metadata, SV("creationTimestamp"),
+                        api_time_format(options->now_ms, arena));
     reviews[index].answer(&review);
     *ret_response = (struct api_response){.http_status = 201, .body = tree};
 }

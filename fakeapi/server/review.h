@@ -28,9 +28,18 @@ struct token_answer {
     struct sv problem; /* "": it is somebody's */
 };
 
+/* Who asks, as managedFields tell. */
+struct review_writer {
+    struct sv manager;
+    struct sv subresource; /* "": none */
+    int64_t now_ms;
+};
+
 struct review_options {
     struct rbac *rbac;            /* NULL: everybody may do everything */
     const struct user_info *user; /* who asks */
+    struct sv manager;            /* as managedFields call him */
+    int64_t now_ms;
     /* Whom a bearer token belongs to. */
     void (*find_user)(void *context, const struct token_question *question, struct arena *arena,
                       struct token_answer *ret_answer);
@@ -48,5 +57,8 @@ struct sv review_kind(const struct request *request);
 /* Answers a creation, whose body is `request->body`. */
 void review_answer(const struct review_options *options, const struct request *request,
                    struct arena *arena, struct api_response *ret_response);
+/* Notes in what was asked who asked it, although nothing is stored. */
+void review_track(const struct review_writer *writer, struct sv kind, struct cJSON *tree,
+                  struct arena *arena);
 
 #endif

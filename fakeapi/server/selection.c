@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/validate.h"
 #include "fakeapi/server/server_parts.h"
 
 /* Written in JSON as it is. */
@@ -30,6 +31,28 @@ static struct sv needle_of(const struct selector *labels, struct arena *arena) {
     return SV("");
 }
 
+/* Keys and values that no label can have are a mistake of the client. */
+static bool check_labels(const struct selector *labels, struct error *err) {
+    for (size_t i = 0; i < labels->requirement_count; i++) {
+        const struct selector_requirement *requirement = &labels->requirements[i];
+        const char *fault = check_qualified_name(requirement->key);
+        if (fault)
+            return error_set(err, ERROR_INVALID,
+                             "unable to parse requirement: <nil>: Invalid value: \"%.*s\": %s",
+                             SV_ARG(requirement->key), fault);
+        for (size_t k = 0; k < requirement->value_count; k++) {
+            fault = check_label_value(requirement->values[k]);
+            if (fault)
+                return error_set(err, ERROR_INVALID,
+                                 "unable to parse requirement: values[%zu][%.*s]: Invalid value: "
+                                 "\"%.*s\": %s",
+                                 k, SV_ARG(requirement->key), SV_ARG(requirement->values[k]),
+                                 fault);
+        }
+    }
+    return true;
+}
+
 bool selection_of(struct call *call, struct arena *arena, struct selection *ret_selection) {
     const struct request *request = call->request;
     struct error err = {0};
@@ -37,6 +60,7 @@ bool selection_of(struct call *call, struct arena *arena, struct selection *ret_
         .namespace_name = arena_copy(arena, request->namespace_name),
     };
     if (!selector_parse(arena, request->label_selector, &selection.labels, &err) ||
+        !check_labels(&selection.labels, &err) ||
         !field_selector_parse(arena, arena_copy(arena, request->field_selector), call->type,
                               &selection.fields, &err))
         return refuse_bad_request(call, arena_copy(call->arena, sv_from(err.message)));

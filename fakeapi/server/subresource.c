@@ -133,6 +133,28 @@ static bool check_scalable(struct call *call, const struct cJSON *object) {
                   arena_printf(call->arena, "Internal error occurred: %.*s", SV_ARG(why)), details);
 }
 
+static bool check_scale_body(struct call *call) {
+    const struct cJSON *body = call->request->body;
+    struct sv kind = json_find_string(body, "kind"), name = object_name(body);
+    struct sv version = json_find_string(body, "apiVersion");
+    if (!json_is_map(body))
+        return refuse_bad_request(call, SV("the body is no Scale"));
+    if (kind.len > 0 && !sv_eq(kind, SV("Scale"))) {
+        version =
+            sv_drop(version, sv_find(version, '/') < version.len ? sv_find(version, '/') + 1 : 0);
+        return refuse_bad_request(
+            call, arena_printf(call->arena,
+                               "%.*s in version \"%.*s\" cannot be handled as a Scale: converting "
+                               "(%.*s.%.*s) to (autoscaling.Scale): unknown conversion",
+                               SV_ARG(kind), SV_ARG(version), SV_ARG(version), SV_ARG(kind)));
+    }
+    return name.len == 0 || sv_eq(name, call->request->name) ||
+           refuse_bad_request(call, arena_printf(call->arena,
+                                                 "the name of the object (%.*s) does not match the "
+                                                 "name on the URL (%.*s)",
+                                                 SV_ARG(name), SV_ARG(call->request->name)));
+}
+
 static void handle_scale(struct call *call) {
     struct stored *stored = find_or_refuse(call);
     if (!stored || !check_scalable(call, stored_tree(stored)))
@@ -144,10 +166,8 @@ static void handle_scale(struct call *call) {
         answer(call, 200, scale);
         return;
     case VERB_UPDATE:
-        if (json_is_map(call->request->body))
+        if (check_scale_body(call))
             write_scale(call, stored, call->request->body);
-        else
-            refuse_bad_request(call, SV("the body is no Scale"));
         return;
     case VERB_PATCH:
         json_remove(json_get(scale, SV("metadata")), SV("resourceVersion"));

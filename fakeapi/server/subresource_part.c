@@ -65,7 +65,7 @@ static bool take_ephemeral(struct call *call, const struct cJSON *old, const str
             return refuse_part(call, old, "FieldValueForbidden", SV("spec.ephemeralContainers"),
                                arena_printf(call->arena,
                                             "Forbidden: existing ephemeral containers \"%.*s\" may "
-                                            "not be changed\n",
+                                            "not be changed",
                                             SV_ARG(name)));
     }
     if (!check_new_ephemeral(call, old, now))

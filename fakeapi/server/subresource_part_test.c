@@ -37,7 +37,7 @@ static const struct {
     {"ephemeralcontainers",
      "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"d\",\"image\":\"other\"}]}}", 422,
      "details.causes.0.message",
-     "Forbidden: existing ephemeral containers \"d\" may not be changed\n"},
+     "Forbidden: existing ephemeral containers \"d\" may not be changed"},
     {"ephemeralcontainers",
      "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"c\",\"image\":\"i\"}]}}", 422,
      "details.causes.0.message", "Duplicate value: \"c\""},

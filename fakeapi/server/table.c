@@ -148,7 +148,7 @@ static void add_columns(struct arena *arena, struct cJSON *columns, struct sv te
         if (is_wide)
             type = sv_prefix(type, type.len - 1);
         struct sv name = sv_cut(&type, ':');
-        struct sv format = sv_eq(name, SV("Name")) && !is_wide ? SV("name") : SV("");
+        struct sv format = sv_eq(name, SV("Name")) ? SV("name") : SV("");
         add_column(arena, columns, name, type.len > 0 ? type : SV("string"), format, SV(""),
                    is_wide);
     }
@@ -240,6 +240,16 @@ static struct cJSON *partial(const struct table *table, const struct cJSON *obje
     const struct cJSON *metadata = json_get(object, SV("metadata"));
     if (metadata)
         json_append(map, json_share(table->arena, metadata));
+    /* This one is made of the object's spec, which is not shown here. */
+    static const struct sv made = SV("deprecated.daemonset.template.generation");
+    if (json_get(json_get(metadata, SV("annotations")), made)) {
+        struct cJSON *copy =
+            json_set(table->arena, map, SV("metadata"), json_copy(table->arena, metadata));
+        struct cJSON *annotations = json_get(copy, SV("annotations"));
+        json_remove(annotations, made);
+        if (!annotations->child)
+            json_remove(copy, SV("annotations"));
+    }
     return map;
 }
 
@@ -291,7 +301,7 @@ static void copy_metadata(const struct table *table, const struct cJSON *item,
                                      SV("remainingItemCount")};
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         const struct cJSON *value = json_get(json_get(item, SV("metadata")), kept[i]);
-        if (value)
+        if (value && json_text(value).len > 0)
             json_set(table->arena, metadata, kept[i], json_copy(table->arena, value));
     }
 }

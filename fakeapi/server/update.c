@@ -239,6 +239,12 @@ static bool settle(struct call *call, struct admission *admission) {
     return admit_update(call, admission->old, admission->object);
 }
 
+/* An object that nobody owns fields of stays so until somebody applies. */
+static bool is_tracked(const struct cJSON *old, const struct cJSON *tree) {
+    return json_count(json_find(old, "metadata.managedFields")) > 0 ||
+           json_get(json_get(tree, SV("metadata")), SV("managedFields"));
+}
+
 bool replace_object(struct call *call, struct stored *stored,
                     const struct replacement *replacement) {
     const struct cJSON *old =
@@ -252,7 +258,7 @@ bool replace_object(struct call *call, struct stored *stored,
     restore_metadata(call, old, tree);
     if (!check_fields(call, tree))
         return false;
-    if (!replacement->is_applied) {
+    if (!replacement->is_applied && is_tracked(old, tree)) {
         struct apply_writer writer;
         fill_writer(call, tree, &writer);
         writer.subresource = replacement->subresource;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is accepted with a warning (apiserver-semantics.md §1.7, §1.15): deprecated types, and
  * parts of pods that clients other than this one would drop. */
+#include "core/api/quantity.h"
 #include "core/base/arena.h"
+#include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/server_parts.h"
@@ -75,6 +77,26 @@ static void warn_of_ports(struct call *call, const struct cJSON *container, stru
     }
 }
 
+static void warn_of_bytes(struct call *call, const struct cJSON *container, struct sv field) {
+    static const struct sv lists[] = {SV("limits"), SV("requests")};
+    static const struct sv measured[] = {SV("memory"), SV("ephemeral-storage")};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (amount, json_get(json_get(container, SV("resources")), lists[i])) {
+            struct quantity quantity;
+            bool is_bytes =
+                sv_index_of(json_key(amount), measured, COUNT_OF(measured)) < COUNT_OF(measured) ||
+                sv_starts_with(json_key(amount), SV("hugepages-"));
+            if (is_bytes && quantity_parse(json_text(amount), &quantity) &&
+                quantity_milli_value(quantity) % 1000 != 0)
+                answer_warning(call,
+                               arena_printf(call->arena,
+                                            "%.*s.resources.%.*s[%.*s]: fractional byte "
+                                            "value \"%.*s\" is invalid, must be an integer",
+                                            SV_ARG(field), SV_ARG(lists[i]),
+                                            SV_ARG(json_key(amount)), SV_ARG(json_text(amount))));
+        }
+}
+
 static void warn_of_containers(struct call *call, const struct cJSON *spec, const char *field) {
     static const char *const lists[] = {"initContainers", "containers"};
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
@@ -83,6 +105,7 @@ static void warn_of_containers(struct call *call, const struct cJSON *spec, cons
             struct sv path = arena_printf(call->arena, "%s.%s[%zu]", field, lists[i], index++);
             warn_of_env(call, container, path);
             warn_of_ports(call, container, path);
+            warn_of_bytes(call, container, path);
         }
     }
 }
@@ -183,6 +206,69 @@ static void warn_of_name(struct call *call, const struct cJSON *tree) {
                                 "not contain dots]"));
 }
 
+/* --- other kinds --- */
+
+/* Pods are called after it. */
+static void warn_of_pods_names(struct call *call, const struct cJSON *tree) {
+    static const struct sv kinds[] = {SV("Deployment"), SV("ReplicaSet"), SV("Job"), SV("CronJob"),
+                                      SV("ReplicationController")};
+    struct sv name = json_find_string(tree, "metadata.name");
+    if (sv_index_of(call->type->resource.kind, kinds, COUNT_OF(kinds)) == COUNT_OF(kinds))
+        return;
+    const char *fault = sv_find(name, '.') < name.len ? "must not contain dots"
+                        : name.len > 63               ? "must be no more than 63 characters"
+                                                      : NULL;
+    if (fault)
+        answer_warning(call, arena_printf(call->arena,
+                                          "metadata.name: this is used in Pod names and hostnames, "
+                                          "which can result in surprising behavior; a DNS label is "
+                                          "recommended: [%s]",
+                                          fault));
+}
+
+/* Fields and annotations whose time has passed. */
+static const struct {
+    struct sv kind;
+    const char *map, *key, *value; /* `value`: only when it is that; NULL: any */
+    struct sv text;
+} outdated[] = {
+    {SV("PersistentVolume"), "spec", "persistentVolumeReclaimPolicy", "Recycle",
+     SV("spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, "
+        "the recommended approach is to use dynamic provisioning.")},
+    {SV("PersistentVolumeClaim"), "metadata.annotations", "volume.beta.kubernetes.io/storage-class",
+     NULL,
+     SV("metadata.annotations[volume.beta.kubernetes.io/storage-class]: deprecated since v1.8; use "
+        "\"storageClassName\" attribute instead")},
+    {SV("Node"), "spec", "externalID", NULL,
+     SV("spec.externalID: this field is deprecated, and is unused by Kubernetes")},
+    {SV("Ingress"), "metadata.annotations", "kubernetes.io/ingress.class", NULL,
+     SV("annotation \"kubernetes.io/ingress.class\" is deprecated, please use "
+        "'spec.ingressClassName' instead")},
+};
+
+static void warn_of_outdated(struct call *call, const struct cJSON *tree) {
+    for (size_t i = 0; i < COUNT_OF(outdated); i++) {
+        const struct cJSON *item =
+            sv_eq(outdated[i].kind, call->type->resource.kind)
+                ? json_get(json_find(tree, outdated[i].map), sv_from(outdated[i].key))
+                : NULL;
+        if (item && (!outdated[i].value || sv_eq(json_text(item), sv_from(outdated[i].value))))
+            answer_warning(call, outdated[i].text);
+    }
+}
+
+/* A certificate is PEM. */
+static void warn_of_secret(struct call *call, const struct cJSON *tree) {
+    struct sv bytes;
+    if (!sv_eq(call->type->resource.kind, SV("Secret")) ||
+        !sv_eq(json_find_string(tree, "type"), SV("kubernetes.io/tls")) ||
+        !base64_decode(call->arena,
+                       json_string_or(json_get(tree, SV("data")), SV("tls.crt"), SV("")), &bytes))
+        return;
+    if (!sv_contains(bytes, SV("-----BEGIN")))
+        answer_warning(call, SV("tls: failed to find any PEM data in certificate input"));
+}
+
 /* --- finalizers of custom resources --- */
 
 static void warn_of_finalizers(struct call *call, const struct cJSON *tree) {
@@ -208,6 +294,9 @@ void warn_of_object(struct call *call, const struct cJSON *tree) {
         warn_of_finalizers(call, tree);
         return;
     }
+    warn_of_pods_names(call, tree);
+    warn_of_outdated(call, tree);
+    warn_of_secret(call, tree);
     if (sv_eq(call->type->resource.kind, SV("Pod"))) {
         warn_of_name(call, tree);
         warn_of_annotations(call, tree);

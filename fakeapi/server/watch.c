@@ -20,7 +20,15 @@ static bool check_watch_options(struct call *call) {
                      NULL,
                      "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
                      "NotOlderThan");
-    else if (match.len > 0 && !request->send_initial_events)
+    if (request->send_initial_events && match.len > 0 && !sv_eq(match, SV("NotOlderThan")))
+        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueNotSupported",
+                     NULL, "Unsupported value: \"%.*s\": supported values: \"NotOlderThan\"",
+                     SV_ARG(match));
+    if (request->continue_token.len > 0)
+        findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
+                     NULL,
+                     "Forbidden: resourceVersionMatch is forbidden when continue is provided");
+    if (match.len > 0 && !request->send_initial_events)
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch is forbidden for watch unless "
@@ -77,7 +85,10 @@ static struct watch_cursor *open_watch(struct call *call) {
     struct sv text = call->request->resource_version;
     if (text.len > 0 && (!sv_to_int64(text, &revision) || revision < 0)) {
         refuse(call, 500, "",
-               arena_printf(call->arena, "resourceVersion: Invalid value: \"%.*s\"", SV_ARG(text)),
+               arena_printf(call->arena,
+                            "resourceVersion: Invalid value: \"%.*s\": strconv.ParseUint: "
+                            "parsing \"%.*s\": invalid syntax",
+                            SV_ARG(text), SV_ARG(text)),
                NULL);
         return NULL;
     }

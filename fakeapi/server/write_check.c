@@ -6,6 +6,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
+#include "fakeapi/server/patch.h"
 #include "fakeapi/server/server_parts.h"
 
 /* Deletions may say so in their body. */
@@ -14,6 +15,37 @@ bool is_dry_run(const struct call *call) {
     bool is_deletion = verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
     return call->request->dry_run ||
            (is_deletion && json_count(json_get(call->request->body, SV("dryRun"))) > 0);
+}
+
+/* A patched object as the server shows it: its members in the order of their names, and those of
+ * its metadata in the order of Go's struct. */
+static struct cJSON *patched_shown(struct call *call, const struct cJSON *tree) {
+    static const struct sv first[] = {SV("name"),
+                                      SV("generateName"),
+                                      SV("namespace"),
+                                      SV("uid"),
+                                      SV("resourceVersion"),
+                                      SV("generation"),
+                                      SV("creationTimestamp"),
+                                      SV("deletionTimestamp"),
+                                      SV("deletionGracePeriodSeconds"),
+                                      SV("labels"),
+                                      SV("annotations"),
+                                      SV("ownerReferences"),
+                                      SV("finalizers"),
+                                      SV("managedFields")};
+    struct cJSON *shown = json_copy(call->arena, tree);
+    struct cJSON *old = json_remove(shown, SV("metadata")), *metadata = json_map(call->arena);
+    for (size_t i = 0; i < COUNT_OF(first); i++) {
+        struct cJSON *value = json_remove(old, first[i]);
+        if (value)
+            json_set(call->arena, metadata, first[i], value);
+    }
+    JSON_EACH (rest, old)
+        json_set(call->arena, metadata, json_key(rest), json_copy(call->arena, rest));
+    json_set(call->arena, shown, SV("metadata"), metadata);
+    json_sort(shown);
+    return shown;
 }
 
 /* What cannot be decoded was either sent so, and is "ConfigMap in version "v1" cannot be handled as
@@ -28,13 +60,10 @@ static bool refuse_decoding(struct call *call, const struct cJSON *tree, struct 
             arena_printf(call->arena, "%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s",
                          SV_ARG(kind), SV_ARG(version), SV_ARG(resource->kind), SV_ARG(why)));
     struct findings findings = {0};
-    struct sv shown = json_write_arena(
-        call->arena,
-        json_string(call->arena,
-                    json_write_arena(call->arena,
-                                     patch == PATCH_STRATEGIC ? call->request->body : tree,
-                                     JSON_COMPACT)),
-        JSON_COMPACT);
+    struct sv text = patch == PATCH_STRATEGIC
+                         ? go_value_text(call->arena, call->request->body)
+                         : json_write_arena(call->arena, patched_shown(call, tree), JSON_COMPACT);
+    struct sv shown = json_write_arena(call->arena, json_string(call->arena, text), JSON_COMPACT);
     findings_add(call->arena, &findings, SV("patch"), "FieldValueInvalid", tree, "%s", "");
     findings.items[0].message =
         arena_printf(call->arena, "Invalid value: %.*s: %.*s", SV_ARG(shown), SV_ARG(why));
@@ -78,6 +107,18 @@ bool check_kind(struct call *call, struct cJSON *tree) {
         return refuse_bad_request(
             call, arena_printf(call->arena, "Object 'Kind' is missing in '%.*s'",
                                SV_ARG(json_write_arena(call->arena, tree, JSON_COMPACT))));
+    if (call->type->is_custom && kind.len > 0 && !sv_eq(kind, resource->kind)) {
+        struct findings findings = {0};
+        findings_add(call->arena, &findings, SV("kind"), "FieldValueInvalid", NULL,
+                     "Invalid value: \"%.*s\": must be %.*s", SV_ARG(kind), SV_ARG(resource->kind));
+        return refuse_invalid(call, kind, resource->group, object_name(tree), &findings);
+    }
+    if (call->type->is_custom && given.len == 0)
+        return refuse_bad_request(
+            call, arena_printf(call->arena,
+                               "the API version in the data () does not match the expected API "
+                               "version (%.*s)",
+                               SV_ARG(api_version)));
     if (kind.len > 0 && !sv_eq(kind, resource->kind))
         return refuse_kind(call, tree, kind, given.len > 0 ? given : api_version);
     if (given.len > 0 && !sv_eq(given, api_version) && !call->type->is_custom &&
@@ -122,6 +163,12 @@ bool check_name_and_namespace(struct call *call, struct cJSON *tree) {
     struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
     struct sv name = object_name(tree), namespace_name = object_namespace(tree);
     if (request->name.len > 0) {
+        if (name.len == 0 && request->verb == VERB_UPDATE)
+            return refuse_bad_request(
+                call, arena_printf(call->arena,
+                                   "the name of the object (%.*s based on URL) was undeterminable: "
+                                   "name must be provided",
+                                   SV_ARG(request->name)));
         if (name.len > 0 && !sv_eq(name, request->name))
             return refuse_bad_request(
                 call, arena_printf(call->arena,
@@ -282,11 +329,14 @@ static bool refuse_types(struct call *call, const struct cJSON *tree,
 static bool judge_fields(struct call *call, const struct cJSON *tree,
                          const struct findings *findings) {
     struct sv validation = call->request->field_validation;
-    if (findings->count == 0)
+    struct sv faults = sv_eq(validation, SV("Strict")) ? call->request->body_faults : SV("");
+    if (findings->count == 0 && faults.len == 0)
         return true;
     if (!refuse_types(call, tree, findings))
         return false;
     struct sv unknown = joined(call, findings);
+    if (faults.len > 0)
+        unknown = ARENA_JOIN(call->arena, faults, unknown.len > 0 ? SV(", ") : SV(""), unknown);
     if (unknown.len == 0 || sv_eq(validation, SV("Ignore")))
         return true;
     if (sv_eq(validation, SV("Strict")))
