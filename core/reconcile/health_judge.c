@@ -16,12 +16,18 @@ static const struct sv ready_conditions[] = {
     [COMPONENT_CLIENT] = {"FusesReady", 10},
 };
 
+/* Patience is for what serves: what has failed stays failed until all of it is back, with what is
+ * missing now as the reason. */
+static bool has_failed_before(const struct pass *pass) {
+    return sv_eq(json_find_string(pass->snapshot->dataset, "status.phase"), SV("Failed"));
+}
+
 static void judge_component(struct pass *pass, const struct component *component) {
     int64_t now_ms = pass->snapshot->now_ms;
     int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime,
                                                 ready_conditions[component->type], now_ms);
     int64_t patience_ms = component->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS;
-    if (now_ms < since_ms + patience_ms) {
+    if (now_ms < since_ms + patience_ms && !has_failed_before(pass)) {
         pass_wake_at(pass, since_ms + patience_ms);
         return;
     }
@@ -36,7 +42,7 @@ static void judge_component(struct pass *pass, const struct component *component
 static void judge_lost_mounts(struct pass *pass) {
     int64_t now_ms = pass->snapshot->now_ms;
     int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime, SV("MountsReady"), now_ms);
-    if (now_ms < since_ms + FAILED_AFTER_MS) {
+    if (now_ms < since_ms + FAILED_AFTER_MS && !has_failed_before(pass)) {
         pass_wake_at(pass, since_ms + FAILED_AFTER_MS);
         return;
     }

@@ -70,6 +70,31 @@ TEST(phase_and_conditions_are_those_of_the_pods) {
     }
 }
 
+/* Of a rollout much is forgiven while the cache serves. Here the master is down too, and comes back
+ * while the workers still wait for a node: both objects go on saying that the cache has failed. */
+TEST(what_has_failed_stays_failed_until_all_is_back) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    count(&world, "demo-master", 0, 1);
+    count(&world, "demo-worker", 0, 1);
+    for (int k = 0; k < 10; k++)
+        act_only(&world);
+    CHECK_SV(dataset_phase(&world), SV("Failed"));
+    count(&world, "demo-master", 1, 1);
+    act_only(&world);
+    CHECK_SV(dataset_phase(&world), SV("Failed"));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Failed"));
+    CHECK(sv_contains(json_find_string(object_condition(world.dataset, SV("NotReady")), "message"),
+                      SV("the worker is down")));
+    count(&world, "demo-worker", 2, 2);
+    act_only(&world);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Ready"));
+    world_release(&world);
+}
+
 TEST(a_bound_runtime_tells_the_rest) {
     AUTO(arena) arena = arena_new();
     struct world world;
