@@ -149,8 +149,10 @@ void class_rollout_note_answer(struct controller *controller, struct runtime_sta
     if (!cached || (answer && json_get(answer, SV("status"))))
         return;
     AUTO(arena) arena = arena_new();
-    state->rollout.refused_generation =
-        object_generation(cache_store_tree(controller->store, cached, arena));
+    const struct cJSON *runtime_class = cache_store_tree(controller->store, cached, arena);
+    if (json_get(runtime_class, SV("status")))
+        return; /* it was kept before: an answer of the moment, and the write is tried again */
+    state->rollout.refused_generation = object_generation(runtime_class);
     log_line(controller->log, LOG_INFO,
              "%.*s: the cluster keeps no status of CacheRuntimeClasses: apply the CRDs of this "
              "version to see where a rollout stands",
