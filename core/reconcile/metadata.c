@@ -85,7 +85,7 @@ static void add_class_replicas(struct pass *pass, struct cJSON *patch) {
         /* The scale subresource fails on an empty field of the workers. */
         int64_t fallback = component->type == COMPONENT_WORKER ? 1 : -1;
         int64_t in_class = json_int_or(component->class_part, SV("replicas"), fallback);
-        if (!component->is_enabled || !component->has_replicas || in_class < 0 ||
+        if (!component->class_part || !component->has_replicas || in_class < 0 ||
             component->type == COMPONENT_CLIENT)
             continue;
         const struct cJSON *given = json_get(component->spec, SV("replicas"));

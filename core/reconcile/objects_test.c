@@ -3,6 +3,7 @@
  * What is created, repaired, replaced and left alone: contract.md §6, "How we write" and the
  * table of edits.
  */
+#include "core/reconcile/names.h"
 #include "core/reconcile/plan_fixture.h"
 
 static const struct observed *stateful_set(struct world *world, const char *name) {
@@ -431,6 +432,27 @@ TEST(a_service_goes_when_nothing_asks_for_it) {
         CHECK(trace_has(&world, "ServiceNotWanted: Delete Service svc-demo-worker") == is_gone);
         world_release(&world);
     }
+}
+
+/* Nothing says where data is when there is none, and the number that the class gave goes on being
+ * the class's for the day on which the workers come back. */
+TEST(a_disabled_worker_leaves_no_traces_but_its_number) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_remove(json_find(world.runtime, "spec.worker"), SV("replicas"));
+    world_bind(&world);
+    int64_t given = json_find_int(world.runtime, "spec.worker.replicas", -1);
+    CHECK(given >= 0);
+    CHECK(json_find(world.runtime, "status.cacheAffinity") != NULL);
+    struct sv record = object_annotation(world.runtime, ANNOTATION_CLASS_REPLICAS);
+    CHECK(sv_contains(record, SV("worker=")));
+    json_set_bool(arena, json_find(world.runtime, "spec.worker"), SV("disabled"), true);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(json_find(world.runtime, "status.cacheAffinity") == NULL);
+    CHECK(json_find_int(world.runtime, "spec.worker.replicas", -1) == given);
+    CHECK_SV(object_annotation(world.runtime, ANNOTATION_CLASS_REPLICAS), record);
+    world_release(&world);
 }
 
 /* Its workload goes first: pods that end still look for each other. */

@@ -389,14 +389,16 @@ static void set_plain_fields(struct pass *pass, struct cJSON *status) {
     json_set_string(pass->arena, status, SV("phase"), phase_of(pass));
     json_set_string(pass->arena, status, SV("valueFile"), pass->names.config_map);
     const struct component *worker = &pass->components[COMPONENT_WORKER];
-    if (!worker->is_enabled)
+    if (!worker->is_enabled) {
         json_remove(status, SV("selector"));
-    else
+        json_remove(status, SV("cacheAffinity")); /* no data is anywhere */
+    } else {
         json_set_string(pass->arena, status, SV("selector"),
                         pass_printf(pass,
                                     "cacheruntime.fluid.io/name=%.*s,"
                                     "cacheruntime.fluid.io/component-name=%.*s",
                                     SV_ARG(pass->snapshot->name), SV_ARG(worker->workload_name)));
+    }
     set_counter(pass, status, SV("observedGeneration"), object_generation(pass->snapshot->runtime));
     set_counter(pass, status, SV("observedClassGeneration"),
                 object_generation(pass->snapshot->runtime_class));
