@@ -167,6 +167,13 @@ static void default_volume(struct arena *arena, struct cJSON *volume) {
         json_ensure_map(arena, volume, SV("emptyDir"));
 }
 
+/* A write of a status borrows the rest, which has its defaults and cannot be changed. */
+static void set_text_if_other(struct arena *arena, struct cJSON *map, struct sv key,
+                              struct sv text) {
+    if (!sv_eq(json_string_or(map, key, SV("")), text))
+        json_set_string(arena, map, key, text);
+}
+
 static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_pod) {
     if (!json_is_map(spec) || json_is_borrowed(spec))
         return;
@@ -186,10 +193,8 @@ static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_po
     struct sv account = json_find_string(spec, "serviceAccountName");
     if (account.len == 0)
         account = json_find_string(spec, "serviceAccount");
-    if (account.len > 0) {
-        json_set_string(arena, spec, SV("serviceAccountName"), account);
-        json_set_string(arena, spec, SV("serviceAccount"), account);
-    }
+    set_text_if_other(arena, spec, SV("serviceAccountName"), account);
+    set_text_if_other(arena, spec, SV("serviceAccount"), account);
 }
 
 static void default_template(struct arena *arena, struct cJSON *object) {
