@@ -282,10 +282,6 @@ void json_own(struct arena *arena, struct cJSON *item) {
         json_node_append(item, json_borrow(arena, borrowed));
 }
 
-static void assert_may_change(const struct cJSON *parent) {
-    assert(!(parent->type & (JSON_FROZEN | JSON_BORROWED)));
-}
-
 struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, struct cJSON *value) {
     assert(json_is_map(map));
     json_own(arena, map);
@@ -296,7 +292,7 @@ struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, st
         json_replace(map, present, value);
         return value;
     }
-    assert_may_change(map);
+    assert(json_may_change(map));
     json_node_set_key(value, arena_copy(arena, key));
     json_node_append(map, value);
     return value;
@@ -329,14 +325,14 @@ struct cJSON *json_ensure_list(struct arena *arena, struct cJSON *map, struct sv
 
 struct cJSON *json_append(struct cJSON *list, struct cJSON *item) {
     assert(json_is_list(list) || (json_is_map(list) && item->string));
-    assert_may_change(list);
+    assert(json_may_change(list));
     json_node_append(list, item);
     return item;
 }
 
 void json_insert(struct cJSON *list, size_t index, struct cJSON *item) {
     struct cJSON *after = json_at(list, index);
-    assert_may_change(list);
+    assert(json_may_change(list));
     if (!after) {
         json_node_append(list, item);
         return;
@@ -358,7 +354,7 @@ struct cJSON *json_remove(struct cJSON *map, struct sv key) {
 }
 
 void json_detach(struct cJSON *parent, struct cJSON *item) {
-    assert_may_change(parent);
+    assert(json_may_change(parent));
     struct cJSON *last = parent->child->prev;
     if (item == parent->child)
         parent->child = item->next;
@@ -372,7 +368,7 @@ void json_detach(struct cJSON *parent, struct cJSON *item) {
 }
 
 void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement) {
-    assert_may_change(parent);
+    assert(json_may_change(parent));
     json_node_take_key(replacement, item);
     replacement->next = item->next;
     bool is_only = parent->child == item && !item->next;
@@ -397,7 +393,7 @@ void json_sort(struct cJSON *map) {
     size_t count = json_count(map);
     if (count < 2)
         return;
-    assert_may_change(map);
+    assert(json_may_change(map));
     struct cJSON **members = mem_alloc(sizeof(*members) * count);
     size_t i = 0;
     JSON_EACH (member, map)

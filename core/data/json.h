@@ -175,6 +175,11 @@ static inline bool json_is_borrowed(const struct cJSON *item) {
     return item && (item->type & JSON_BORROWED);
 }
 void json_own(struct arena *arena, struct cJSON *item);
+/* Whether members of `item` may be changed in place: it neither borrows them nor is frozen itself,
+ * as all below a borrowed node is. */
+static inline bool json_may_change(const struct cJSON *item) {
+    return !(item->type & (JSON_FROZEN | JSON_BORROWED));
+}
 
 /* Sets a member: in place of the one of that name, else at the end. `value` must not be in
  * another tree. Returns `value`. */

@@ -167,15 +167,9 @@ static void default_volume(struct arena *arena, struct cJSON *volume) {
         json_ensure_map(arena, volume, SV("emptyDir"));
 }
 
-/* A write of a status borrows the rest, which has its defaults and cannot be changed. */
-static void set_text_if_other(struct arena *arena, struct cJSON *map, struct sv key,
-                              struct sv text) {
-    if (!sv_eq(json_string_or(map, key, SV("")), text))
-        json_set_string(arena, map, key, text);
-}
-
+/* What a write of a status borrows, or what is below it, has its defaults. */
 static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_pod) {
-    if (!json_is_map(spec) || json_is_borrowed(spec))
+    if (!json_is_map(spec) || !json_may_change(spec))
         return;
     bool uses_host_network = json_bool_or(spec, SV("hostNetwork"), false);
     SET_ROWS(arena, spec, pod_spec_rows);
@@ -193,15 +187,14 @@ static void default_pod_spec(struct arena *arena, struct cJSON *spec, bool is_po
     struct sv account = json_find_string(spec, "serviceAccountName");
     if (account.len == 0)
         account = json_find_string(spec, "serviceAccount");
-    set_text_if_other(arena, spec, SV("serviceAccountName"), account);
-    set_text_if_other(arena, spec, SV("serviceAccount"), account);
+    if (account.len > 0) {
+        json_set_string(arena, spec, SV("serviceAccountName"), account);
+        json_set_string(arena, spec, SV("serviceAccount"), account);
+    }
 }
 
 static void default_template(struct arena *arena, struct cJSON *object) {
-    struct cJSON *spec = json_get(object, SV("spec")), *template = json_get(spec, SV("template"));
-    if (!json_is_map(template) || json_is_borrowed(spec))
-        return;
-    default_pod_spec(arena, json_get(template, SV("spec")), false);
+    default_pod_spec(arena, json_find(object, "spec.template.spec"), false);
 }
 
 /* The one address decides what the list of them begins with: older kubelets know only that. */

@@ -7,6 +7,12 @@
     "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"  \
     "\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"}]}}"
 
+#define ACCOUNT_POD                                                                                \
+    "\"serviceAccountName\":\"robot\",\"containers\":[{\"name\":\"c\",\"image\":\"i:1\"}]"
+#define ACCOUNT_TEMPLATE                                                                           \
+    "\"selector\":{\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"  \
+    "\"b\"}},\"spec\":{" ACCOUNT_POD "}}"
+
 static struct api_response create_config_map(struct fakeapi *api, struct arena *arena) {
     return fixture_create(api, arena, "configmaps", "default",
                           "{\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"1\"}}");
@@ -193,6 +199,40 @@ static struct sv spec_after_status(struct fakeapi *api, struct arena *arena, con
     struct api_response response = fixture_send(api, arena, &request);
     CHECK(response.http_status == 200);
     return json_write_arena(arena, json_get(response.body, SV("spec")), JSON_COMPACT);
+}
+
+/* What pods are made of is not looked at again, however deep it stands. */
+TEST(a_status_is_written_beside_any_template) {
+    static const char *const kinds[][2] = {
+        {"apps/v1/deployments", ACCOUNT_TEMPLATE},
+        {"apps/v1/statefulsets", "\"serviceName\":\"s\"," ACCOUNT_TEMPLATE},
+        {"apps/v1/daemonsets", ACCOUNT_TEMPLATE},
+        {"apps/v1/replicasets", ACCOUNT_TEMPLATE},
+        {"batch/v1/jobs", "\"template\":{\"spec\":{\"restartPolicy\":\"Never\"," ACCOUNT_POD "}}"},
+        {"batch/v1/cronjobs",
+         "\"schedule\":\"* * * * *\",\"jobTemplate\":{\"spec\":{\"template\":{\"spec\":{"
+         "\"restartPolicy\":\"Never\"," ACCOUNT_POD "}}}}"},
+        {"pods", ACCOUNT_POD},
+    };
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        AUTO(fakeapi) api = fixture_api();
+        AUTO(arena) arena = arena_new();
+        const char *body =
+            arena_printf(arena, "{\"metadata\":{\"name\":\"a\"},\"spec\":{%s}}", kinds[i][1]).ptr;
+        CHECK(fixture_create(api, arena, "serviceaccounts", "default",
+                             "{\"metadata\":{\"name\":\"robot\"}}")
+                  .http_status == 201);
+        struct api_response created = fixture_create(api, arena, kinds[i][0], "default", body);
+        CHECK(created.http_status == 201);
+        struct request request = fixture_request(VERB_PATCH, kinds[i][0], "default", "a");
+        request.patch_type = PATCH_MERGE;
+        request.subresource = SV("status");
+        request.body = fixture_json(arena, "{\"status\":{\"conditions\":[{\"type\":\"T\","
+                                           "\"status\":\"True\"}]}}");
+        struct api_response patched = fixture_send(api, arena, &request);
+        CHECK(patched.http_status == 200);
+        CHECK(json_equal(json_get(patched.body, SV("spec")), json_get(created.body, SV("spec"))));
+    }
 }
 
 /* A write of the status leaves the spec alone, but for what the schema of today asks of it. */
