@@ -105,9 +105,7 @@ void *map_put(struct map *map, struct sv key, void *value) {
     if (map->entry_count + 1 > map->slot_count / 2)
         rebuild(map);
     uint64_t hash = sv_hash(key);
-    char *copy = mem_alloc(key.len + 1);
-    memcpy(copy, key.ptr, key.len);
-    map->entries[map->entry_count] = (struct entry){copy, key.len, hash, value};
+    map->entries[map->entry_count] = (struct entry){mem_copy_text(key), key.len, hash, value};
     map->slots[find_slot(map, key, hash)] = (uint32_t)map->entry_count + 1;
     map->entry_count++;
     map->live_count++;
@@ -124,6 +122,12 @@ void *map_remove(struct map *map, struct sv key) {
     entry->value = NULL;
     map->live_count--;
     return value;
+}
+
+void *map_remove_oldest(struct map *map) {
+    size_t cursor = 0;
+    struct sv key;
+    return map_next(map, &cursor, &key, NULL) ? map_remove(map, key) : NULL;
 }
 
 size_t map_count(const struct map *map) {

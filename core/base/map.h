@@ -25,6 +25,8 @@ bool map_has(const struct map *map, struct sv key);
 void *map_put(struct map *map, struct sv key, void *value);
 /* Returns what was removed, or NULL. */
 void *map_remove(struct map *map, struct sv key);
+/* The value that was put first; NULL when the map is empty. */
+void *map_remove_oldest(struct map *map);
 size_t map_count(const struct map *map);
 
 /* for (size_t i = 0; map_next(map, &i, &key, &value);): oldest first. Entries may be removed

@@ -32,6 +32,12 @@ void *mem_grow(void *block, size_t bytes) {
     return grown;
 }
 
+char *mem_copy_text(struct sv text) {
+    char *copy = mem_alloc(text.len + 1);
+    memcpy(copy, text.ptr, text.len);
+    return copy;
+}
+
 void mem_free(void *block) {
     free(block);
 }

@@ -197,12 +197,6 @@ static void change_groups(struct cache_store *store, struct entry *entry,
 
 /* --- states --- */
 
-static struct sv keep_bytes(struct sv bytes) {
-    char *copy = mem_alloc(bytes.len + 1);
-    memcpy(copy, bytes.ptr, bytes.len);
-    return (struct sv){copy, bytes.len};
-}
-
 static struct state state_of(const struct cJSON *object) {
     struct frozen *lent = frozen_of(object);
     return (struct state){
@@ -214,7 +208,7 @@ static struct state state_of(const struct cJSON *object) {
 
 static struct state state_copy(const struct state *state) {
     if (!state->tree)
-        return (struct state){.bytes = keep_bytes(state->bytes)};
+        return (struct state){.bytes = {mem_copy_text(state->bytes), state->bytes.len}};
     return (struct state){
         .bytes = SV(""), .tree = frozen_ref(state->tree), .is_lent = state->is_lent};
 }

@@ -39,8 +39,7 @@ static void set_class(struct rollout_memory *memory, struct sv class_name) {
     memory->is_granted = false;
     if (class_name.len == 0)
         return;
-    memory->class_name = mem_alloc(class_name.len + 1);
-    memcpy(memory->class_name, class_name.ptr, class_name.len);
+    memory->class_name = mem_copy_text(class_name);
 }
 
 static struct sv class_of(const struct rollout_memory *memory) {

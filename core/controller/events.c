@@ -78,13 +78,10 @@ static void set_due(struct event_recorder *recorder, struct event_record *record
     record->due_ms = due_ms;
 }
 
-static void forget_oldest(struct event_recorder *recorder, struct arena *arena) {
-    size_t cursor = 0;
-    struct sv key;
-    if (map_count(recorder->records) < EVENT_RECORDS_MAX ||
-        !map_next(recorder->records, &cursor, &key, NULL))
+static void forget_oldest(struct event_recorder *recorder) {
+    if (map_count(recorder->records) < EVENT_RECORDS_MAX)
         return;
-    struct event_record *record = map_remove(recorder->records, arena_copy(arena, key));
+    struct event_record *record = map_remove_oldest(recorder->records);
     if (record->flight)
         map_remove(recorder->flights, number_key(&record->flight));
     set_due(recorder, record, 0);
@@ -184,12 +181,11 @@ static void send_again(struct event_recorder *recorder, struct event_record *rec
     send(recorder, record, read_body(recorder, record, arena), arena);
 }
 
-static struct event_record *ensure_record(struct event_recorder *recorder, uint64_t hash,
-                                          struct arena *arena) {
+static struct event_record *ensure_record(struct event_recorder *recorder, uint64_t hash) {
     struct event_record *record = map_get(recorder->records, number_key(&hash));
     if (record)
         return record;
-    forget_oldest(recorder, arena);
+    forget_oldest(recorder);
     record = mem_alloc(sizeof(*record));
     map_put(recorder->records, number_key(&hash), record);
     return record;
@@ -202,7 +198,7 @@ void event_recorder_record(struct event_recorder *recorder, const struct action 
         arena_printf(arena, "%.*s %.*s/%.*s %.*s %.*s %.*s", SV_ARG(action->resource->plural),
                      SV_ARG(action->namespace_name), SV_ARG(action->name),
                      SV_ARG(action->object_uid), SV_ARG(action->reason), SV_ARG(action->message));
-    struct event_record *record = ensure_record(recorder, sv_hash(key), arena);
+    struct event_record *record = ensure_record(recorder, sv_hash(key));
     struct cJSON *object = NULL; /* of a new one */
     bool is_new = record->count == 0 || now_ms - record->last_ms > EVENT_WINDOW_MS;
     record->count = is_new ? 1 : record->count + 1;

@@ -32,18 +32,11 @@ static struct sv what_of(struct arena *arena, const struct permission *permissio
                         space.len ? " in " : "", SV_ARG(space));
 }
 
-static void forget_oldest(struct refusals *refusals, struct arena *arena) {
-    size_t cursor = 0;
-    struct sv key;
-    if (map_count(refusals->told) >= REFUSALS_MAX && map_next(refusals->told, &cursor, &key, NULL))
-        map_remove(refusals->told, arena_copy(arena, key));
-}
-
-static void tell(struct refusals *refusals, struct sv what, const char *message,
-                 struct arena *arena) {
+static void tell(struct refusals *refusals, struct sv what, const char *message) {
     if (map_has(refusals->told, what))
         return;
-    forget_oldest(refusals, arena);
+    if (map_count(refusals->told) >= REFUSALS_MAX)
+        map_remove_oldest(refusals->told);
     map_put(refusals->told, what, refusals);
     log_line(refusals->log, LOG_WARNING,
              "may not %.*s: %s (told once until it works; the conditions of all that wait for it "
@@ -59,7 +52,7 @@ bool refusals_note(struct refusals *refusals, const struct permission *permissio
     AUTO(arena) arena = arena_new();
     struct sv what = what_of(arena, permission);
     if (is_forbidden)
-        tell(refusals, what, err->message, arena);
+        tell(refusals, what, err->message);
     else if (map_remove(refusals->told, what))
         log_line(refusals->log, LOG_INFO, "may %.*s again", SV_ARG(what));
     return is_forbidden;

@@ -10,9 +10,7 @@
 
 struct runtime_state *runtime_state_new(struct sv key) {
     struct runtime_state *state = mem_alloc(sizeof(*state));
-    char *copy = mem_alloc(key.len + 1);
-    memcpy(copy, key.ptr, key.len);
-    state->key = (struct sv){copy, key.len};
+    state->key = (struct sv){mem_copy_text(key), key.len};
     state->name = state->key;
     state->namespace_name = sv_cut(&state->name, '/');
     state->names = map_new();
@@ -99,18 +97,6 @@ void runtime_state_forget_failure(struct runtime_state *state) {
 
 /* --- names --- */
 
-static void forget_oldest(struct runtime_state *state) {
-    size_t cursor = 0;
-    struct sv key;
-    void *value;
-    if (map_count(state->names) < RUNTIME_NAMES_MAX ||
-        !map_next(state->names, &cursor, &key, &value))
-        return;
-    char space[CACHE_KEY_BYTES_MAX];
-    memcpy(space, key.ptr, key.len);
-    name_free(map_remove(state->names, (struct sv){space, key.len}));
-}
-
 struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,
                                        struct sv namespace_name, struct sv name) {
     char space[CACHE_KEY_BYTES_MAX];
@@ -118,7 +104,8 @@ struct name_memory *runtime_state_name(struct runtime_state *state, const struct
     struct name_memory *memory = map_get(state->names, key);
     if (memory)
         return memory;
-    forget_oldest(state);
+    if (map_count(state->names) >= RUNTIME_NAMES_MAX)
+        name_free(map_remove_oldest(state->names));
     memory = mem_alloc(sizeof(*memory));
     char *block = mem_alloc(namespace_name.len + name.len + 1);
     memcpy(block, namespace_name.ptr, namespace_name.len);
@@ -145,9 +132,7 @@ static void set_fact(struct runtime_state *state, struct name_memory *memory,
         return;
     AUTO(arena) arena = arena_new();
     struct sv bytes = json_write_arena(arena, object, JSON_COMPACT);
-    char *copy = mem_alloc(bytes.len + 1);
-    memcpy(copy, bytes.ptr, bytes.len);
-    memory->bytes = (struct sv){copy, bytes.len};
+    memory->bytes = (struct sv){mem_copy_text(bytes), bytes.len};
 }
 
 void runtime_state_set_fact(struct runtime_state *state, const struct resource *resource,

@@ -781,9 +781,7 @@ void curl_transport_set_credential(struct transport *base, struct sv bearer_toke
     bool is_new_certificate = !sv_eq(transport->client_certificate, client_certificate) ||
                               !sv_eq(transport->client_key, client_key);
     mem_free((char *)transport->bearer_token.ptr);
-    char *token = mem_alloc(bearer_token.len + 1);
-    memcpy(token, bearer_token.ptr, bearer_token.len);
-    transport->bearer_token = (struct sv){token, bearer_token.len};
+    transport->bearer_token = (struct sv){mem_copy_text(bearer_token), bearer_token.len};
     if (!is_new_certificate)
         return;
     transport->client_certificate = arena_copy(arena, client_certificate);

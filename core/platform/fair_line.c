@@ -57,9 +57,7 @@ static struct fair_share *ensure_share(struct fair_line *line, struct sv name) {
     if (share)
         return share;
     share = mem_alloc(sizeof(*share));
-    char *copy = mem_alloc(name.len + 1);
-    memcpy(copy, name.ptr, name.len);
-    share->name = (struct sv){copy, name.len};
+    share->name = (struct sv){mem_copy_text(name), name.len};
     map_put(line->shares, name, share);
     return share;
 }

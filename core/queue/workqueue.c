@@ -69,9 +69,7 @@ static struct item *ensure_item(struct workqueue *queue, struct sv key) {
     if (item)
         return item;
     item = mem_alloc(sizeof(*item));
-    char *copy = mem_alloc(key.len + 1);
-    memcpy(copy, key.ptr, key.len);
-    item->key = (struct sv){copy, key.len};
+    item->key = (struct sv){mem_copy_text(key), key.len};
     item->due_ms = DEADLINE_NEVER;
     map_put(queue->items, key, item);
     return item;

@@ -142,9 +142,8 @@ static struct work *work_of(struct agent_part *part, struct sv key) {
     if (work)
         return work;
     work = mem_alloc(sizeof(*work));
-    char *copy = mem_alloc(key.len + 1);
-    memcpy(copy, key.ptr, key.len);
-    *work = (struct work){.part = part, .key = copy, .key_len = key.len, .due_ms = DEADLINE_NEVER};
+    *work = (struct work){
+        .part = part, .key = mem_copy_text(key), .key_len = key.len, .due_ms = DEADLINE_NEVER};
     map_put(part->work, key, work);
     return work;
 }

@@ -48,9 +48,7 @@ struct agent_cache *agent_cache_new(const struct resource *resource) {
 }
 
 static struct sv keep_text(struct sv text) {
-    char *copy = mem_alloc(text.len + 1);
-    memcpy(copy, text.ptr, text.len);
-    return (struct sv){copy, text.len};
+    return (struct sv){mem_copy_text(text), text.len};
 }
 
 static void cached_free(struct cached *cached) {

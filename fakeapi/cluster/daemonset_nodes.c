@@ -49,8 +49,7 @@ static void text_add(struct map *map, struct sv key, struct sv text) {
     size_t at = text_position(texts, text, &is_found);
     if (is_found)
         return;
-    char *copy = mem_alloc(text.len + 1);
-    memcpy(copy, text.ptr, text.len);
+    char *copy = mem_copy_text(text);
     vec_push(&texts->items, NULL);
     memmove(&texts->items.items[at + 1], &texts->items.items[at],
             sizeof(char *) * (texts->items.count - at - 1));

@@ -53,12 +53,6 @@ struct garbage_node *garbage_graph_next(const struct garbage_graph *graph, size_
 
 /* --- one block of memory for some texts --- */
 
-static char *duplicate(struct sv text) {
-    char *copy = mem_alloc(text.len + 1);
-    memcpy(copy, text.ptr, text.len);
-    return copy;
-}
-
 static struct sv append_text(char **end, struct sv text) {
     char *start = *end;
     memcpy(start, text.ptr, text.len);
@@ -71,7 +65,7 @@ static struct garbage_node *node_of(struct garbage_graph *graph, struct sv uid) 
     if (node)
         return node;
     node = mem_alloc(sizeof(*node));
-    node->uid = (struct sv){duplicate(uid), uid.len};
+    node->uid = (struct sv){mem_copy_text(uid), uid.len};
     node->namespace_name = node->name = node->resource_version = SV("");
     map_put(graph->nodes, uid, node);
     return node;
@@ -209,7 +203,7 @@ static void set_finalizers(struct garbage_graph *graph, struct garbage_node *nod
     if (json_count(list) == 0)
         return;
     struct sv text = json_write_arena(graph->scratch, list, JSON_COMPACT);
-    node->finalizers = duplicate(text);
+    node->finalizers = mem_copy_text(text);
     node->finalizers_bytes = text.len;
 }
 

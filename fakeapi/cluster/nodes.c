@@ -159,8 +159,7 @@ static struct request build(struct nodes *nodes, const struct node *node, int64_
 
 static void keep_text(char **ret_text, struct sv text) {
     mem_free(*ret_text);
-    *ret_text = mem_alloc(text.len + 1);
-    memcpy(*ret_text, text.ptr, text.len);
+    *ret_text = mem_copy_text(text);
 }
 
 /* What comes next for a node that needs nothing but its heartbeats, and when. */

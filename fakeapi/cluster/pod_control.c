@@ -159,10 +159,8 @@ static struct progress *progress_of(struct pod_control *control, struct sv key) 
 }
 
 static void note_failure(struct progress *progress, const char *said) {
-    size_t len = strlen(said);
     mem_free(progress->failure);
-    progress->failure = mem_alloc(len + 1);
-    memcpy(progress->failure, said, len);
+    progress->failure = mem_copy_text(sv_from(said));
     progress->failed_round = progress->round;
     progress->batch = 1;
 }

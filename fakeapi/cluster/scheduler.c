@@ -53,8 +53,7 @@ static struct scheduled_node *node_of(struct scheduler *scheduler, struct sv nam
     if (is_found)
         return scheduler->by_name.items[at];
     struct scheduled_node *node = mem_alloc(sizeof(*node));
-    node->name = mem_alloc(name.len + 1);
-    memcpy(node->name, name.ptr, name.len);
+    node->name = mem_copy_text(name);
     node->number = scheduler->by_name.count;
     vec_push(&scheduler->by_name, NULL);
     memmove(&scheduler->by_name.items[at + 1], &scheduler->by_name.items[at],

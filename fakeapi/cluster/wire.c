@@ -170,13 +170,11 @@ static void free_client(struct client *client) {
 }
 
 struct transport *wire_connect(struct wire *wire, struct sv user_agent) {
-    char *name = mem_alloc(user_agent.len + 1);
-    memcpy(name, user_agent.ptr, user_agent.len);
     struct client *client = mem_alloc(sizeof(*client));
     *client = (struct client){
         .transport = {.start = client_start, .take = client_take, .cancel = client_cancel},
         .wire = wire,
-        .user_agent = {name, user_agent.len},
+        .user_agent = {mem_copy_text(user_agent), user_agent.len},
     };
     vec_push(&wire->clients, client);
     return &client->transport;

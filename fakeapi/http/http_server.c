@@ -116,8 +116,7 @@ static void *begin_exchange(void *context, const char *target, struct MHD_Connec
     if (server->options.is_kubelet)
         text = kubelet_target(text, arena);
     *exchange = (struct exchange){
-        .server = server, .connection = connection, .target = mem_alloc(text.len + 1)};
-    memcpy(exchange->target, text.ptr, text.len);
+        .server = server, .connection = connection, .target = mem_copy_text(text)};
     buf_init(&exchange->body, REQUEST_BODY_BYTES_MAX);
     exchange->peer = peer_of(connection);
     if (exchange->peer)

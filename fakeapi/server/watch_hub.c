@@ -81,9 +81,8 @@ static struct hub_bucket *find_bucket(struct hub_feed *feed, struct sv key) {
     if (bucket)
         return bucket;
     bucket = mem_alloc(sizeof(*bucket));
-    bucket->key = mem_alloc(key.len + 1);
+    bucket->key = mem_copy_text(key);
     bucket->key_len = key.len;
-    memcpy(bucket->key, key.ptr, key.len);
     map_put(feed->buckets, key, bucket);
     return bucket;
 }

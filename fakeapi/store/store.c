@@ -53,9 +53,7 @@ struct collection *store_collection(struct store *store, struct sv storage_key) 
     if (!collection) {
         collection = collection_new(store->window);
         collection->forgotten_revision = store->restored_revision;
-        char *key = mem_alloc(storage_key.len + 1);
-        memcpy(key, storage_key.ptr, storage_key.len);
-        collection->storage_key = (struct sv){key, storage_key.len};
+        collection->storage_key = (struct sv){mem_copy_text(storage_key), storage_key.len};
         map_put(store->collections, storage_key, collection);
     }
     return collection;
