@@ -60,12 +60,13 @@ void session_observe(struct session *session, const struct session_observer *obs
 }
 
 void session_tell_change(struct session *session, const struct resource *resource,
-                         const struct cJSON *object) {
+                         const struct cJSON *object, bool is_deleted) {
     if (!session->observer.changed)
         return;
     AUTO(arena) arena = arena_new();
     session->observer.changed(session->observer.context, resource,
-                              session_view_seen(arena, session->driver.namespace_name, object));
+                              session_view_seen(arena, session->driver.namespace_name, object),
+                              is_deleted);
 }
 
 void session_free(struct session *session) {
@@ -446,15 +447,21 @@ static bool install_crds(struct session *session, struct error *err) {
     return true;
 }
 
+size_t session_ready_node_count(struct session *session) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
+    size_t count = 0;
+    JSON_EACH (node, json_get(nodes, SV("items")))
+        count += object_condition_is_true(node, SV("Ready"));
+    return count;
+}
+
 static bool cluster_is_ready(struct session *session, void *context) {
     const size_t *node_count = context;
     AUTO(arena) arena = arena_new();
     struct error err = {0};
-    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
-    size_t ready_count = 0;
-    JSON_EACH (node, json_get(nodes, SV("items")))
-        ready_count += object_condition_is_true(node, SV("Ready"));
-    return ready_count == *node_count &&
+    return session_ready_node_count(session) == *node_count &&
            session_get(session, &RESOURCE_SERVICE_ACCOUNTS, SV("default"), SV("default"), arena,
                        &err) != NULL;
 }

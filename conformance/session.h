@@ -103,16 +103,17 @@ void session_free(struct session *session);
 DEFINE_AUTO(session)
 
 /* Where requests cannot be seen, changes of objects are: each that the session watches, as it is
- * after the change (or was last), some time later. Other calls of the session from there are not
- * allowed. */
+ * after the change (when deleted, as it was last), some time later. Other calls of the session from
+ * there are not allowed. */
 struct session_observer {
-    void (*changed)(void *context, const struct resource *resource, const struct cJSON *object);
+    void (*changed)(void *context, const struct resource *resource, const struct cJSON *object,
+                    bool is_deleted);
     void *context;
 };
 void session_observe(struct session *session, const struct session_observer *observer);
 /* By the driver; the object as it is in the cluster. */
 void session_tell_change(struct session *session, const struct resource *resource,
-                         const struct cJSON *object);
+                         const struct cJSON *object, bool is_deleted);
 /* That of the cluster now: every change that is seen later and has none above it, was before.
  * 0: not known. */
 int64_t session_revision(struct session *session);
@@ -147,6 +148,8 @@ const struct cJSON *session_get(struct session *session, const struct resource *
 const struct cJSON *session_list(struct session *session, const struct resource *resource,
                                  struct sv namespace_name, struct sv label_selector,
                                  struct arena *arena, struct error *err);
+/* Nodes that are Ready; 0 when they cannot be listed. */
+size_t session_ready_node_count(struct session *session);
 
 /* Runs until `holds` or the time is over (virtual, or wall), or there is trouble; tells which. */
 bool session_run_until(struct session *session, int64_t timeout_ms,

@@ -97,7 +97,8 @@ static void take_news(struct session_cluster *cluster, const struct completion *
         if (completion->type == COMPLETION_WATCH_EVENT) {
             cluster->change_count += is_ours;
             if (is_ours)
-                session_tell_change(cluster->session, watched[i], completion->body);
+                session_tell_change(cluster->session, watched[i], completion->body,
+                                    completion->event_type == WATCH_DELETED);
             continue;
         }
         cluster->watches[i] = 0;

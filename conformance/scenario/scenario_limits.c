@@ -138,26 +138,16 @@ static struct sv node_below(const struct cJSON *tree) {
     return node;
 }
 
-static size_t count_nodes(struct session *session) {
-    AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    size_t count = 0;
-    const struct cJSON *nodes = session_list(session, &RESOURCE_NODES, SV(""), SV(""), arena, &err);
-    JSON_EACH (node, json_get(nodes, SV("items")))
-        count += object_condition_is_true(node, SV("Ready"));
-    return count;
-}
-
 /* What a node has of others depends on what else is in the cluster. */
 static struct sv nodes_reason(const struct run *run) {
     const struct scenario *scenario = run->scenario;
-    struct sv node = node_below(scenario->tree);
     if (!session_is_shared(run->session))
         return SV("");
+    struct sv node = node_below(scenario->tree);
     if (node.len > 0)
         return arena_printf(run->arena, "node \"%.*s\" is looked at, and shared with others",
                             SV_ARG(node));
-    size_t count = scenario->node_count > 0 ? count_nodes(run->session) : 0;
+    size_t count = scenario->node_count > 0 ? session_ready_node_count(run->session) : 0;
     return count == scenario->node_count
                ? SV("")
                : arena_printf(run->arena, "made for %zu nodes, and the cluster has %zu",

@@ -17,7 +17,7 @@ static void see_change(void *context, struct sv user_agent, const struct request
     (void)user_agent;
     const struct resource *resource = http_status < 300 ? resource_of_object(body) : NULL;
     if (resource && request_is_write(request))
-        session_tell_change(context, resource, body);
+        session_tell_change(context, resource, body, request->verb == VERB_DELETE);
 }
 
 enum place { OURS, OURS_RESTING_SOON, OURS_BY_THE_WALL, SHARED };
@@ -121,6 +121,18 @@ TEST(what_cannot_be_done_is_named) {
         CHECK_SV(result.reason, sv_from(limits[i].reason));
         CHECK((result.state == CHECK_STATE_SKIP_UNOBSERVABLE) == (limits[i].reason[0] != '\0'));
     }
+}
+
+/* The last that is seen of an object is not the object that is waited for. */
+TEST(what_was_deleted_has_not_come) {
+    AUTO(arena) arena = arena_new();
+    struct scenario_result result;
+    run_in(SHARED, arena,
+           HEAD "objects: [{apiVersion: v1, kind: ServiceAccount, metadata: {name: a}}]\n"
+                "steps: [{name: s, do: {delete: serviceaccount/a}, within: 2m, "
+                "expect: [{eventually: {ref: serviceaccount/a, match: {}}}]}]\n",
+           &result);
+    CHECK(result.failure_count == 1);
 }
 
 static const struct {

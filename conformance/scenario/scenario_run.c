@@ -123,7 +123,8 @@ static size_t step_of(const struct run *run, int64_t revision) {
 }
 
 /* Where requests cannot be seen, what they changed can. */
-static void see_change(void *context, const struct resource *resource, const struct cJSON *object) {
+static void see_change(void *context, const struct resource *resource, const struct cJSON *object,
+                       bool is_deleted) {
     struct run *run = context;
     int64_t revision = 0;
     struct trace_entry entry = {
@@ -144,7 +145,7 @@ static void see_change(void *context, const struct resource *resource, const str
         return;
     entry.step = step_of(run, revision);
     rules_observe(run, entry.step, &entry, object);
-    if (entry.step == run->step)
+    if (!is_deleted && entry.step == run->step)
         expect_observe(run, &entry.request, object);
 }
 
