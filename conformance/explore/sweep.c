@@ -144,7 +144,7 @@ bool sweep_parse(struct sv text, struct sweep_case *ret_sweep, struct error *err
 
 static struct fault fault_of(const struct sweep_case *sweep, size_t index) {
     const struct request_pattern any = {
-        SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV("")};
+        SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV(""), false};
     return sweep_fault(sweep->points[index].kind, &any, sweep->points[index].nth);
 }
 

@@ -55,13 +55,6 @@ static struct cJSON *in_default(const struct cJSON *object, struct arena *arena)
     return copy;
 }
 
-static struct cJSON *expectation(struct arena *arena, const char *format, struct sv name) {
-    struct error err = {0};
-    struct cJSON *tree = json_read(arena, arena_printf(arena, format, SV_ARG(name)), &err);
-    assert(tree != NULL);
-    return tree;
-}
-
 /* Before it is judged, entries that failed have their next turn, after 300 s. */
 static struct cJSON *scenario_tree(const struct subject *subject, const struct sample *sample,
                                    int64_t within_s, struct arena *arena) {
@@ -70,7 +63,9 @@ static struct cJSON *scenario_tree(const struct subject *subject, const struct s
         arena,
         SV("{\"apiVersion\":\"cacheruntime.io/v1\",\"kind\":\"Scenario\",\"id\":\"SCN-SWP-001\","
            "\"title\":\"the sample binds whatever request meets a fault\","
-           "\"objects\":[],\"steps\":[{\"name\":\"bound\",\"expect\":[]},{\"name\":\"rest\",\"do\":"
+           "\"objects\":[],\"steps\":[{\"name\":\"bound\",\"expect\":["
+           "{\"eventually\":{\"ref\":\"\",\"match\":{\"status\":{\"phase\":\"Bound\"}}}},"
+           "{\"condition\":{\"ref\":\"\",\"type\":\"Ready\"}}]},{\"name\":\"rest\",\"do\":"
            "{\"advance\":\"6m\"},"
            "\"within\":\"24h\",\"expect\":[{\"settled\":true}]}]}"),
         &err);
@@ -84,15 +79,10 @@ static struct cJSON *scenario_tree(const struct subject *subject, const struct s
         json_append(objects, json_copy(arena, subject->extras[i]));
     json_append(objects, in_default(sample->dataset, arena));
     json_append(objects, in_default(sample->runtime, arena));
-    struct cJSON *expect = json_find(tree, "steps.0.expect");
-    json_append(expect, expectation(arena,
-                                    "{\"eventually\":{\"ref\":\"dataset/%.*s\","
-                                    "\"match\":{\"status\":{\"phase\":\"Bound\"}}}}",
-                                    sample->name));
-    json_append(expect, expectation(arena,
-                                    "{\"condition\":{\"ref\":\"cacheruntime/%.*s\","
-                                    "\"type\":\"Ready\"}}",
-                                    sample->name));
+    json_set_string(arena, json_find(tree, "steps.0.expect.0.eventually"), SV("ref"),
+                    arena_printf(arena, "dataset/%.*s", SV_ARG(sample->name)));
+    json_set_string(arena, json_find(tree, "steps.0.expect.1.condition"), SV("ref"),
+                    arena_printf(arena, "cacheruntime/%.*s", SV_ARG(sample->name)));
     return tree;
 }
 
@@ -124,6 +114,7 @@ static struct request_pattern pattern_of(const struct request *request, struct a
         .namespace_name = SV(""),
         .name = has_own_name(request) ? arena_copy(arena, request->name) : SV(""),
         .subresource = arena_copy(arena, request->subresource),
+        .is_bare = request->subresource.len == 0,
     };
 }
 

@@ -75,5 +75,7 @@ bool request_pattern_matches(const struct request_pattern *pattern, struct sv us
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (texts[i].wanted.len > 0 && !text_matches(texts[i].wanted, texts[i].actual))
             return false;
+    if (pattern->is_bare && request->subresource.len > 0)
+        return false;
     return pattern->verb.len == 0 || verb_matches(pattern->verb, request);
 }

@@ -15,6 +15,7 @@ struct request_pattern {
     struct sv by;   /* user agent */
     struct sv verb; /* a verb, "apply" (a patch that is none otherwise), or "write" (any change) */
     struct sv plural, namespace_name, name, subresource;
+    bool is_bare; /* only without a subresource; an empty `subresource` matches any */
 };
 
 /* What a pattern's verb may be, for messages; sorted. */

@@ -21,7 +21,7 @@ static struct request_fate decide(struct schedule *schedule, int64_t now_ms,
 }
 
 static struct request_pattern any(void) {
-    return (struct request_pattern){SV(""), SV(""), SV(""), SV(""), SV(""), SV("")};
+    return (struct request_pattern){SV(""), SV(""), SV(""), SV(""), SV(""), SV(""), false};
 }
 
 TEST(patterns) {
@@ -48,6 +48,25 @@ TEST(patterns) {
                                           .namespace_name = SV(""),
                                           .name = cases[i].name,
                                           .subresource = SV("")};
+        CHECK(request_pattern_matches(&pattern, VICTIM, &request) == cases[i].matches);
+    }
+}
+
+TEST(a_bare_pattern_is_about_the_object_itself) {
+    static const struct {
+        struct sv wanted, sent;
+        bool is_bare, matches;
+    } cases[] = {
+        {SV(""), SV(""), false, true},        {SV(""), SV("status"), false, true},
+        {SV(""), SV(""), true, true},         {SV(""), SV("status"), true, false},
+        {SV("status"), SV(""), false, false}, {SV("status"), SV("status"), false, true},
+    };
+    struct request request = request_for(VERB_PATCH, SV("pods"), SV("demo-0"));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request_pattern pattern = any();
+        pattern.subresource = cases[i].wanted;
+        pattern.is_bare = cases[i].is_bare;
+        request.subresource = cases[i].sent;
         CHECK(request_pattern_matches(&pattern, VICTIM, &request) == cases[i].matches);
     }
 }
