@@ -160,9 +160,8 @@ static bool has_expired(const struct expectations *expectations, const struct ex
     return sv_compare(waiver->expires, expectations->today) < 0;
 }
 
-static void excuse(struct expectations *expectations, struct check_result *result) {
-    struct expectation *failure =
-        find(expectations->failures, expectations->failure_count, result->check);
+static void excuse(struct expectations *expectations, struct expectation *failure,
+                   struct check_result *result) {
     struct expectation *waiver =
         find(expectations->waivers, expectations->waiver_count, result->check);
     if (failure) {
@@ -181,7 +180,7 @@ void expectations_apply(struct expectations *expectations, struct check_results 
         struct expectation *failure =
             find(expectations->failures, expectations->failure_count, result->check);
         if (result->state == CHECK_STATE_FAIL)
-            excuse(expectations, result);
+            excuse(expectations, failure, result);
         else if (failure && result->state == CHECK_STATE_PASS)
             failure->has_passed = true;
     }

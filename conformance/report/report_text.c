@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The report for people: failures first, then what was not executed, then a summary. */
-#include "conformance/report/report.h"
+#include "conformance/report/report_forms.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/data/json.h"
@@ -151,15 +151,6 @@ static void put_passed(struct writer *writer, const struct cJSON *check) {
     put_line(writer, check, "pass", GREEN);
 }
 
-static int64_t count_failed(const struct cJSON *report, struct sv level, bool is_level) {
-    int64_t count = 0;
-    JSON_EACH (check, json_get(report, SV("checks")))
-        count += sv_eq(text_of(check, SV("state")), SV("fail")) &&
-                 text_of(check, SV("waiver")).len == 0 &&
-                 sv_eq(text_of(check, SV("level")), level) == is_level;
-    return count;
-}
-
 /* Only what differs from the simulation has to be said. */
 static void put_session(struct writer *writer, const struct cJSON *report) {
     const struct cJSON *session = json_get(report, SV("session"));
@@ -214,14 +205,14 @@ static void put_level(struct writer *writer, const struct cJSON *report) {
 }
 
 static void put_summary(struct writer *writer, const struct cJSON *report) {
-    int64_t failed = count_failed(report, SV("MUST"), true);
+    int64_t failed = report_count(report, report_is_failure);
     int64_t errors = json_find_int(report, "statistics.error", 0);
     char line[256];
     snprintf(
         line, sizeof(line),
         "%lld passed, %lld failed, %lld warnings, %lld skipped, %lld not observable, %lld errors",
         (long long)json_find_int(report, "statistics.pass", 0), (long long)failed,
-        (long long)count_failed(report, SV("MUST"), false),
+        (long long)report_count(report, report_is_warning),
         (long long)json_find_int(report, "statistics.skip-unsupported", 0),
         (long long)json_find_int(report, "statistics.skip-unobservable", 0), (long long)errors);
     put(writer, SV("\n"));
