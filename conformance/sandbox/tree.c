@@ -228,18 +228,15 @@ bool tree_collect(int root_fd, const struct sv *skipped, size_t skipped_count, s
     struct collection collection = {
         .skipped = skipped, .skipped_count = skipped_count, .arena = arena};
     bool has_room = collect_folder(&collection, root_fd, ".", SV(""), 0);
-    size_t count = collection.files.count;
-    struct script_file *files = ARENA_ARRAY(arena, struct script_file, count + 1);
-    if (count > 0) {
-        qsort(collection.files.items, count, sizeof(*files), compare_files);
-        memcpy(files, collection.files.items, count * sizeof(*files));
-    }
-    vec_release(&collection.files);
-    if (!has_room)
+    if (!has_room) {
+        vec_release(&collection.files);
         return error_set(err, ERROR_TOO_LARGE, "more than %d files or %d bytes were written",
                          SCRIPT_FILES_MAX, SCRIPT_LAYER_BYTES_MAX);
-    *ret_files = files;
-    *ret_count = count;
+    }
+    if (collection.files.count > 0)
+        qsort(collection.files.items, collection.files.count, sizeof(struct script_file),
+              compare_files);
+    vec_move(&collection.files, arena, *ret_files, *ret_count);
     return true;
 }
 

@@ -102,9 +102,7 @@ static bool parse_values(struct builder *builder, struct sv *rest,
             return unexpected(builder, token,
                               value.len > 0 ? "',' or ')'" : "',', ')' or identifier");
     }
-    struct sv *kept = ARENA_ARRAY(builder->arena, struct sv, count);
-    memcpy(kept, values, sizeof(*kept) * count);
-    requirement->values = kept;
+    requirement->values = arena_copy_items(builder->arena, values, count, sizeof(*values));
     requirement->value_count = count;
     return true;
 }

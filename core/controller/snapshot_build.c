@@ -187,15 +187,6 @@ static int compare_names(const void *a, const void *b) {
 
 /* --- the snapshot --- */
 
-/* Moves a growing list into the arena. */
-static const void *settle(struct arena *arena, void *items, size_t count, size_t item_bytes) {
-    void *copy = arena_alloc(arena, count * item_bytes + 1);
-    if (count)
-        memcpy(copy, items, count * item_bytes);
-    mem_free(items);
-    return copy;
-}
-
 static void settle_trees(struct builder *builder, struct snapshot *snapshot) {
     struct arena *arena = builder->arena;
     size_t item_bytes = sizeof(const struct cJSON *);
@@ -203,15 +194,10 @@ static void settle_trees(struct builder *builder, struct snapshot *snapshot) {
         qsort(builder->pods.items, builder->pods.count, item_bytes, compare_names);
     if (builder->nodes.count)
         qsort(builder->nodes.items, builder->nodes.count, item_bytes, compare_names);
-    snapshot->pod_count = builder->pods.count;
-    snapshot->pods = settle(arena, builder->pods.items, builder->pods.count, item_bytes);
-    snapshot->node_count = builder->nodes.count;
-    snapshot->nodes = settle(arena, builder->nodes.items, builder->nodes.count, item_bytes);
-    snapshot->rival_count = builder->rivals.count;
-    snapshot->rivals = settle(arena, builder->rivals.items, builder->rivals.count, item_bytes);
-    snapshot->object_count = builder->objects.count;
-    snapshot->objects =
-        settle(arena, builder->objects.items, builder->objects.count, sizeof(struct observed));
+    vec_move(&builder->pods, arena, snapshot->pods, snapshot->pod_count);
+    vec_move(&builder->nodes, arena, snapshot->nodes, snapshot->node_count);
+    vec_move(&builder->rivals, arena, snapshot->rivals, snapshot->rival_count);
+    vec_move(&builder->objects, arena, snapshot->objects, snapshot->object_count);
 }
 
 static void add_claim_pods(const struct runtime_state *state, struct arena *arena,

@@ -368,27 +368,20 @@ static int compare_places(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static void *arena_items(struct arena *arena, const void *items, size_t bytes) {
-    void *copy = arena_alloc(arena, bytes);
-    if (bytes > 0)
-        memcpy(copy, items, bytes);
-    return copy;
-}
-
 static void hand_out(struct reader *reader, struct yaml_documents *ret_documents) {
     struct arena *arena = reader->arena;
     struct place *places =
-        arena_items(arena, reader->places.items, sizeof(struct place) * reader->places.count);
+        arena_copy_items(arena, reader->places.items, reader->places.count, sizeof(*places));
     qsort(places, reader->places.count, sizeof(*places), compare_places);
     struct yaml_positions *positions = ARENA_NEW(arena, struct yaml_positions);
     *positions = (struct yaml_positions){places, reader->places.count};
     *ret_documents = (struct yaml_documents){
-        .roots =
-            arena_items(arena, reader->roots.items, sizeof(struct cJSON *) * reader->roots.count),
+        .roots = arena_copy_items(arena, reader->roots.items, reader->roots.count,
+                                  sizeof(*reader->roots.items)),
         .count = reader->roots.count,
         .positions = positions,
-        .remarks = arena_items(arena, reader->remarks.items,
-                               sizeof(struct yaml_remark) * reader->remarks.count),
+        .remarks = arena_copy_items(arena, reader->remarks.items, reader->remarks.count,
+                                    sizeof(*reader->remarks.items)),
         .remark_count = reader->remarks.count,
     };
 }
