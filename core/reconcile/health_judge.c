@@ -16,21 +16,23 @@ static const struct sv ready_conditions[] = {
     [COMPONENT_CLIENT] = {"FusesReady", 10},
 };
 
-/* Patience is for what serves: what has failed stays failed until all of it is back, with what is
- * missing now as the reason. */
-static bool has_failed_before(const struct pass *pass) {
-    return sv_eq(json_find_string(pass->snapshot->dataset, "status.phase"), SV("Failed"));
+/* Whether a condition that is False may be so for longer. Patience is for what serves: what has
+ * failed stays failed until all of it is back, with what is missing now as the reason. */
+static bool is_patient(struct pass *pass, struct sv condition, int64_t patience_ms) {
+    int64_t now_ms = pass->snapshot->now_ms;
+    int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime, condition, now_ms);
+    bool has_failed =
+        sv_eq(json_find_string(pass->snapshot->dataset, "status.phase"), SV("Failed"));
+    if (has_failed || now_ms >= since_ms + patience_ms)
+        return false;
+    pass_wake_at(pass, since_ms + patience_ms);
+    return true;
 }
 
 static void judge_component(struct pass *pass, const struct component *component) {
-    int64_t now_ms = pass->snapshot->now_ms;
-    int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime,
-                                                ready_conditions[component->type], now_ms);
-    int64_t patience_ms = component->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS;
-    if (now_ms < since_ms + patience_ms && !has_failed_before(pass)) {
-        pass_wake_at(pass, since_ms + patience_ms);
+    if (is_patient(pass, ready_conditions[component->type],
+                   component->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS))
         return;
-    }
     pass->is_failed = true;
     pass->failure = (struct finding){
         SV("ComponentDown"),
@@ -40,12 +42,8 @@ static void judge_component(struct pass *pass, const struct component *component
 
 /* Nobody makes them again before a class is back, or a pause is over. */
 static void judge_lost_mounts(struct pass *pass) {
-    int64_t now_ms = pass->snapshot->now_ms;
-    int64_t since_ms = condition_false_since_ms(pass->snapshot->runtime, SV("MountsReady"), now_ms);
-    if (now_ms < since_ms + FAILED_AFTER_MS && !has_failed_before(pass)) {
-        pass_wake_at(pass, since_ms + FAILED_AFTER_MS);
+    if (is_patient(pass, SV("MountsReady"), FAILED_AFTER_MS))
         return;
-    }
     pass->is_failed = true;
     pass->failure = (struct finding){
         pass->mounts_held.reason,
