@@ -24,6 +24,10 @@ const struct cel_macro_form *cel_macro_find(struct sv name) {
     return NULL;
 }
 
+bool cel_macro_is_of_optional(enum cel_macro macro) {
+    return macro == CEL_OPT_MAP || macro == CEL_OPT_FLAT_MAP;
+}
+
 bool cel_macro_is_predicate(enum cel_macro macro) {
     return macro == CEL_ALL || macro == CEL_EXISTS || macro == CEL_EXISTS_ONE;
 }
@@ -193,7 +197,7 @@ bool cel_evaluate_macro(struct evaluator *evaluator, const struct cel_node *node
     struct cel_value range;
     if (!cel_evaluate_node(evaluator, node->children[0], &range))
         return false;
-    bool is_of_optional = node->macro == CEL_OPT_MAP || node->macro == CEL_OPT_FLAT_MAP;
-    return is_of_optional ? evaluate_over_optional(evaluator, node, &range, ret_value)
-                          : evaluate_over_range(evaluator, node, &range, ret_value);
+    return cel_macro_is_of_optional(node->macro)
+               ? evaluate_over_optional(evaluator, node, &range, ret_value)
+               : evaluate_over_range(evaluator, node, &range, ret_value);
 }

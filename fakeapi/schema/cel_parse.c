@@ -467,7 +467,9 @@ static bool parse_names(struct parser *parser, struct cel_node *node, const stru
     if (parser->token.type != TOKEN_NAME)
         return fail(parser, ERROR_INVALID, "the first argument of a macro must be a name, in",
                     form->name) != NULL;
-    node->slot = push_variable(parser, parser->token.text, range_items(range->schema));
+    node->slot = push_variable(parser, parser->token.text,
+                               cel_macro_is_of_optional(form->macro) ? range->schema
+                                                                     : range_items(range->schema));
     next(parser);
     if (form->names_max > 1 && takes_second_name(parser))
         push_second(parser, node, range->schema);

@@ -153,6 +153,8 @@ struct cel_macro_form {
 const struct cel_macro_form *cel_macro_find(struct sv name);
 /* It gives a bool. */
 bool cel_macro_is_predicate(enum cel_macro macro);
+/* Its name stands for what an optional value holds, not for items one after the other. */
+bool cel_macro_is_of_optional(enum cel_macro macro);
 bool cel_evaluate_macro(struct evaluator *evaluator, const struct cel_node *node,
                         struct cel_value *ret_value);
 

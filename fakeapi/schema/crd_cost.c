@@ -20,6 +20,8 @@ enum {
     MOST_EXPENSIVE = 4,                  /* are named with the total */
     TEXT_BYTES_PER_COST = 10,
 };
+/* Nothing above a value says how often it may stand in an object. */
+static const uint64_t unbounded = UINT64_MAX;
 /* A hundred times what all rules of a schema may cost together, which is ten times what one may:
  * beyond it the factor is told as "more than 100x" for both. */
 static const uint64_t cost_max = UINT64_C(100) * 100 * 1000 * 1000;
@@ -84,7 +86,7 @@ static uint64_t text_size(const struct schema *schema) {
         return 0;
     /* In bytes, of which a character has up to four. */
     if (said >= 0)
-        return 4 * (uint64_t)said;
+        return multiply(4, (uint64_t)said);
     for (size_t i = 0; i < schema->enum_count; i++)
         if (schema->enum_values[i].len > longest)
             longest = schema->enum_values[i].len;
@@ -123,13 +125,13 @@ static uint64_t rounds_of(const struct cel_node *range) {
     if (range->schema)
         return size_max(range->schema);
     bool keeps_size = range->kind == CEL_MACRO && !cel_macro_is_predicate(range->macro) &&
-                      range->macro != CEL_OPT_MAP && range->macro != CEL_OPT_FLAT_MAP;
+                      !cel_macro_is_of_optional(range->macro);
     return keeps_size ? rounds_of(range->children[0]) : 1;
 }
 
 static uint64_t cost_of_macro(const struct cel_node *node) {
     uint64_t body = cost_of_children(node, 1);
-    if (node->macro == CEL_OPT_MAP || node->macro == CEL_OPT_FLAT_MAP)
+    if (cel_macro_is_of_optional(node->macro))
         return add(cost_of(node->children[0]), body);
     return add(cost_of(node->children[0]), multiply(rounds_of(node->children[0]), add(body, 1)));
 }
@@ -203,10 +205,12 @@ static void remember(struct walk *walk, struct sv path, uint64_t cost) {
     }
 }
 
-/* `times`: how often a value of the schema may stand in an object; 0: nothing above bounds it. */
+/* `times`: how often a value of the schema may stand in an object. */
 static void check_rules(struct walk *walk, const struct schema *schema, struct sv path,
                         uint64_t times) {
-    if (times == 0)
+    if (schema->rules->rule_count == 0)
+        return;
+    if (times == unbounded)
         times = REQUEST_BYTES_MAX / (bytes_min(schema) + 1);
     for (size_t i = 0; i < schema->rules->rule_count; i++) {
         uint64_t cost = multiply(cost_of(schema->rules->rules[i].program->root), times);
@@ -221,7 +225,8 @@ static void check_rules(struct walk *walk, const struct schema *schema, struct s
 
 static uint64_t times_below(const struct schema *schema, uint64_t times) {
     int64_t said = bound(schema, schema->kind == SCHEMA_LIST ? "maxItems" : "maxProperties");
-    return said < 0 ? 0 : multiply(times, (uint64_t)said);
+    bool is_unbounded = said < 0 || times == unbounded;
+    return is_unbounded ? unbounded : multiply(times, (uint64_t)said);
 }
 
 static void check_schema(struct walk *walk, const struct schema *schema, struct sv path,

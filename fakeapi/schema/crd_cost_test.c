@@ -54,6 +54,16 @@ static const struct {
             "\"maxProperties\":5"),
      ""},
     {OBJECT("\"l\":" LIST("", TEXT("")), "\"maxProperties\":5"), ""},
+    /* What an optional value holds is as large as the value. */
+    {OBJECT("\"l\":" LIST(",\"maxItems\":9", TEXT("")),
+            RULE("self.?l.optMap(v, v.all(x, v.all(y, size(x) >= 0 && size(y) >= 0)))"
+                 ".orValue(true)")),
+     ""},
+    /* What cannot be there costs nothing. */
+    {OBJECT(
+         "\"l\":" LIST(",\"maxItems\":0", "{\"type\":\"string\"," RULE("self.contains('x')") "}"),
+         "\"maxProperties\":5"),
+     ""},
 };
 
 TEST(rules_that_cost_beyond_measure_are_found) {

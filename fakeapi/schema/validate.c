@@ -81,8 +81,6 @@ static struct cJSON *go_zero_value(struct arena *arena, enum go_zero zero) {
         return json_string(arena, SV(""));
     case GO_NUMBER:
         return json_int(arena, 0);
-    case GO_BOOL:
-        return json_bool(arena, false);
     case GO_NIL:
         break;
     }
@@ -99,6 +97,26 @@ struct cJSON *go_shown(const struct checker *checker, const struct cJSON *item,
                        : go_zero_value(checker->arena, fields[i].zero));
     }
     return map;
+}
+
+void check_not_negative(const struct checker *checker, const struct cJSON *map, struct sv key,
+                        struct sv field) {
+    const struct cJSON *item = json_get(map, key);
+    int64_t number;
+    if (json_to_int64(item, &number) && number < 0)
+        report_invalid(checker, path_member(checker, field, key), item,
+                       "must be greater than or equal to 0");
+}
+
+bool has_item(const struct cJSON *list, struct sv key, struct sv value,
+              const struct cJSON *before) {
+    JSON_EACH (item, list) {
+        if (item == before)
+            return false;
+        if (sv_eq(json_string_or(item, key, SV("")), value))
+            return true;
+    }
+    return false;
 }
 
 void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,

@@ -32,7 +32,7 @@ void report_not_supported(const struct checker *checker, struct sv field, const 
 
 /* A struct as Go prints it in a refusal: each field under its name in Go, absent ones as the zero
  * value of their type. */
-enum go_zero { GO_NIL, GO_TEXT, GO_NUMBER, GO_BOOL };
+enum go_zero { GO_NIL, GO_TEXT, GO_NUMBER };
 struct go_field {
     struct sv key, shown;
     enum go_zero zero;
@@ -72,6 +72,11 @@ void validate_table(const struct checker *checker, struct sv kind, const struct 
 /* A text that must be one of a few words; a wrong type is reported elsewhere. */
 void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
                   struct sv field, const struct sv *allowed, size_t count);
+/* A number that must not be negative; a wrong type is reported elsewhere. */
+void check_not_negative(const struct checker *checker, const struct cJSON *map, struct sv key,
+                        struct sv field);
+/* Whether an item in front of `before` (NULL: any) has the text `value` under `key`. */
+bool has_item(const struct cJSON *list, struct sv key, struct sv value, const struct cJSON *before);
 /* Where a pod may run. */
 void validate_scheduling(const struct checker *checker, const struct cJSON *spec, struct sv field);
 void validate_label_selector(const struct checker *checker, const struct cJSON *selector,
@@ -90,9 +95,6 @@ void validate_free_template(const struct checker *checker, const struct cJSON *p
 /* A job's pods end: they do not restart for ever. */
 void validate_job_template(const struct checker *checker, const struct cJSON *pod_template,
                            struct sv field);
-/* A number at a path of the object that must not be negative. */
-void check_not_negative(const struct checker *checker, const struct cJSON *object,
-                        const char *path);
 void check_job(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_cron_job(const struct checker *checker, const struct cJSON *object,
                     const struct cJSON *old);

@@ -6,21 +6,6 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/time_zone.h"
 
-void check_not_negative(const struct checker *checker, const struct cJSON *object,
-                        const char *path) {
-    const struct cJSON *item = json_find(object, path);
-    int64_t value;
-    if (json_to_int64(item, &value) && value < 0)
-        report_invalid(checker, sv_from(path), item, "must be greater than or equal to 0");
-}
-
-static void check_word(const struct checker *checker, const struct cJSON *object, const char *path,
-                       const struct sv *allowed, size_t count) {
-    const struct cJSON *item = json_find(object, path);
-    if (item && sv_index_of(json_text(item), allowed, count) == count)
-        report_not_supported(checker, sv_from(path), item, allowed, count);
-}
-
 /* --- jobs --- */
 
 static void check_immutable(const struct checker *checker, const struct cJSON *object,
@@ -48,9 +33,8 @@ static void check_job_update(const struct checker *checker, const struct cJSON *
 static bool has_container(const struct cJSON *spec, struct sv name) {
     static const char *const lists[] = {"template.spec.containers", "template.spec.initContainers"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
-        JSON_EACH (container, json_find(spec, lists[i]))
-            if (sv_eq(json_find_string(container, "name"), name))
-                return true;
+        if (has_item(json_find(spec, lists[i]), SV("name"), name, NULL))
+            return true;
     return false;
 }
 
@@ -181,8 +165,7 @@ static void check_job_selector(const struct checker *checker, const struct cJSON
     else if (!is_manual && !is_generated)
         report_invalid(checker, SV("spec.selector"), selector, "`selector` not auto-generated");
     if (!matches)
-        report_invalid(checker, SV("spec.template.metadata.labels"),
-                       labels ? labels : json_null(checker->arena),
+        report_invalid(checker, SV("spec.template.metadata.labels"), or_null(checker, labels),
                        "`selector` does not match template `labels`");
 }
 
@@ -196,13 +179,8 @@ static void check_job_spec(const struct checker *checker, const struct cJSON *sp
                                        SV("backoffLimitPerIndex"),
                                        SV("maxFailedIndexes")};
     static const struct sv modes[] = {SV("NonIndexed"), SV("Indexed")};
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
-        const struct cJSON *item = json_get(spec, counts[i]);
-        int64_t value;
-        if (json_to_int64(item, &value) && value < 0)
-            report_invalid(checker, path_member(checker, field, counts[i]), item,
-                           "must be greater than or equal to 0");
-    }
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        check_not_negative(checker, spec, counts[i], field);
     check_one_of(checker, spec, SV("completionMode"), field, modes, COUNT_OF(modes));
     if (sv_eq(json_find_string(spec, "completionMode"), SV("Indexed")) &&
         !json_get(spec, SV("completions")))
@@ -350,9 +328,9 @@ void check_cron_job(const struct checker *checker, const struct cJSON *object,
                     const struct cJSON *old) {
     enum { NAME_BYTES_MAX = 52 }; /* its jobs add eleven bytes */
     static const struct sv policies[] = {SV("Allow"), SV("Forbid"), SV("Replace")};
-    static const char *const counts[] = {"spec.startingDeadlineSeconds",
-                                         "spec.successfulJobsHistoryLimit",
-                                         "spec.failedJobsHistoryLimit"};
+    static const struct sv counts[] = {SV("startingDeadlineSeconds"),
+                                       SV("successfulJobsHistoryLimit"),
+                                       SV("failedJobsHistoryLimit")};
     const struct cJSON *name = json_find(object, "metadata.name");
     const struct cJSON *schedule = json_find(object, "spec.schedule");
     if (!old && json_text(name).len > NAME_BYTES_MAX)
@@ -368,9 +346,10 @@ void check_cron_job(const struct checker *checker, const struct cJSON *object,
     const struct cJSON *zone = json_find(object, "spec.timeZone");
     if (json_is_string(zone) && !json_equal(zone, json_find(old, "spec.timeZone")))
         check_time_zone(checker, zone);
-    check_word(checker, object, "spec.concurrencyPolicy", policies, COUNT_OF(policies));
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    check_one_of(checker, spec, SV("concurrencyPolicy"), SV("spec"), policies, COUNT_OF(policies));
     for (size_t i = 0; i < COUNT_OF(counts); i++)
-        check_not_negative(checker, object, counts[i]);
+        check_not_negative(checker, spec, counts[i], SV("spec"));
     const struct cJSON *job = json_find(object, "spec.jobTemplate.spec");
     check_job_spec(checker, job, SV("spec.jobTemplate.spec"));
     if (!old || !json_equal(json_get(job, SV("template")),

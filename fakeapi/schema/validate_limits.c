@@ -205,10 +205,7 @@ void check_limit_range(const struct checker *checker, const struct cJSON *object
     JSON_EACH (limit, limits) {
         struct sv field = path_index(checker, SV("spec.limits"), index++);
         const struct cJSON *type = json_get(limit, SV("type"));
-        bool is_known = false;
-        for (const struct cJSON *other = limits->child;
-             other != limit && index < LIMITS_MAX && !is_known; other = other->next)
-            is_known = json_equal(json_get(other, SV("type")), type);
+        bool is_known = index < LIMITS_MAX && has_item(limits, SV("type"), json_text(type), limit);
         if (is_known)
             report_duplicate(checker, path_member(checker, field, SV("type")), type);
         check_limit(checker, limit, field);

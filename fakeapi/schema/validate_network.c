@@ -166,10 +166,7 @@ static void check_slice_ports(const struct checker *checker, const struct cJSON 
         struct sv name_field = path_member(checker, field, SV("name"));
         if (json_text(name).len > 0 && check_dns_label(json_text(name)))
             report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-        bool is_known = false;
-        for (const struct cJSON *other = ports->child;
-             other != port && index < COMPARED_MAX && !is_known; other = other->next)
-            is_known = sv_eq(json_find_string(other, "name"), json_text(name));
+        bool is_known = index < COMPARED_MAX && has_item(ports, SV("name"), json_text(name), port);
         if (is_known)
             report_duplicate(checker, name_field, name);
         check_one_of(checker, port, SV("protocol"), field, protocols, COUNT_OF(protocols));

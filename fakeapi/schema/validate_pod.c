@@ -23,17 +23,6 @@ static const struct sv host_path_types[] = {
 #define CHECK_ONE_OF(checker, map, key, field, list)                                               \
     check_one_of(checker, map, key, field, list, COUNT_OF(list))
 
-static bool has_item(const struct cJSON *list, struct sv key, struct sv value,
-                     const struct cJSON *before) {
-    JSON_EACH (item, list) {
-        if (item == before)
-            return false;
-        if (sv_eq(json_string_or(item, key, SV("")), value))
-            return true;
-    }
-    return false;
-}
-
 /* --- volumes --- */
 
 /* Files from objects: their mode and where they go. */
@@ -426,13 +415,8 @@ static void check_probe_numbers(const struct checker *checker, const struct cJSO
     static const struct sv numbers[] = {SV("initialDelaySeconds"), SV("timeoutSeconds"),
                                         SV("periodSeconds"), SV("successThreshold"),
                                         SV("failureThreshold")};
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        const struct cJSON *item = json_get(probe, numbers[i]);
-        int64_t number;
-        if (json_to_int64(item, &number) && number < 0)
-            report_invalid(checker, path_member(checker, field, numbers[i]), item,
-                           "must be greater than or equal to 0");
-    }
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        check_not_negative(checker, probe, numbers[i], field);
     const struct cJSON *success = json_get(probe, SV("successThreshold"));
     int64_t number;
     if (!may_succeed_often && json_to_int64(success, &number) && number > 1)

@@ -80,10 +80,7 @@ static void check_sysctls(const struct checker *checker, const struct cJSON *con
         const struct cJSON *name = json_get(sysctl, SV("name"));
         struct sv at = path_index(checker, path_member(checker, field, SV("sysctls")), index++);
         struct sv name_field = path_member(checker, at, SV("name"));
-        bool is_known = false;
-        for (const struct cJSON *other = list->child;
-             other != sysctl && index < COMPARED_MAX && !is_known; other = other->next)
-            is_known = json_equal(json_get(other, SV("name")), name);
+        bool is_known = index < COMPARED_MAX && has_item(list, SV("name"), json_text(name), sysctl);
         if (json_text(name).len == 0)
             report_required(checker, name_field, sysctl, "");
         else if (!is_sysctl_name(json_text(name)))

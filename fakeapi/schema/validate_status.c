@@ -15,13 +15,8 @@ static struct sv status_field(const struct checker *checker, const char *name) {
 
 static void check_counts(const struct checker *checker, const struct cJSON *status,
                          const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct cJSON *item = json_get(status, sv_from(names[i]));
-        int64_t number;
-        if (json_to_int64(item, &number) && number < 0)
-            report_invalid(checker, status_field(checker, names[i]), item,
-                           "must be greater than or equal to 0");
-    }
+    for (size_t i = 0; i < count; i++)
+        check_not_negative(checker, status, sv_from(names[i]), SV("status"));
 }
 
 static void check_at_most(const struct checker *checker, const struct cJSON *status,
@@ -81,36 +76,30 @@ static void check_daemon_set_status(const struct checker *checker, const struct 
 
 /* --- jobs --- */
 
-static bool has_condition(const struct cJSON *status, struct sv type) {
-    JSON_EACH (condition, json_get(status, SV("conditions")))
-        if (sv_eq(json_find_string(condition, "type"), type))
-            return sv_eq(json_find_string(condition, "status"), SV("True"));
-    return false;
-}
-
 static void report_conditions(const struct checker *checker, const struct cJSON *status,
                               const char *detail) {
     findings_add(checker->arena, checker->findings, SV("status.conditions"), "FieldValueInvalid",
                  json_get(status, SV("conditions")), "Invalid value: %s", detail);
 }
 
-static void check_job_end(const struct checker *checker, const struct cJSON *status,
+static void check_job_end(const struct checker *checker, const struct cJSON *job,
                           const struct cJSON *old) {
-    bool is_complete = has_condition(status, SV("Complete"));
-    bool is_failed = has_condition(status, SV("Failed"));
+    const struct cJSON *status = json_get(job, SV("status"));
+    bool is_complete = object_condition_is_true(job, SV("Complete"));
+    bool is_failed = object_condition_is_true(job, SV("Failed"));
     const struct cJSON *active = json_get(status, SV("active"));
-    bool was_complete = has_condition(old, SV("Complete")),
-         was_failed = has_condition(old, SV("Failed"));
+    bool was_complete = object_condition_is_true(old, SV("Complete")),
+         was_failed = object_condition_is_true(old, SV("Failed"));
     if (is_complete && is_failed)
         report_conditions(checker, status, "cannot set Complete=True and Failed=true conditions");
     if (is_complete && !was_complete && !json_get(status, SV("completionTime")))
         report_required(checker, SV("status.completionTime"), status,
                         "completionTime is required for Complete jobs");
-    if (is_failed && !was_failed && !has_condition(status, SV("FailureTarget")))
+    if (is_failed && !was_failed && !object_condition_is_true(job, SV("FailureTarget")))
         report_conditions(checker, status,
                           "cannot set Failed=True condition without the FailureTarget=true "
                           "condition");
-    if (is_complete && !was_complete && !has_condition(status, SV("SuccessCriteriaMet")))
+    if (is_complete && !was_complete && !object_condition_is_true(job, SV("SuccessCriteriaMet")))
         report_conditions(checker, status,
                           "cannot set Complete=True condition without the SuccessCriteriaMet=true "
                           "condition");
@@ -124,7 +113,7 @@ static void check_job_status(const struct checker *checker, const struct cJSON *
     static const char *const counts[] = {"active", "succeeded", "failed"};
     const struct cJSON *status = json_get(object, SV("status"));
     check_counts(checker, status, counts, COUNT_OF(counts));
-    check_job_end(checker, status, json_get(old, SV("status")));
+    check_job_end(checker, object, old);
 }
 
 /* --- services, namespaces, nodes, pods --- */

@@ -7,14 +7,6 @@
 #include "core/base/error.h"
 #include "core/data/json.h"
 
-static void check_replicas(const struct checker *checker, const struct cJSON *object) {
-    const struct cJSON *replicas = json_find(object, "spec.replicas");
-    int64_t count;
-    if (json_to_int64(replicas, &count) && count < 0)
-        report_invalid(checker, SV("spec.replicas"), replicas,
-                       "must be greater than or equal to 0");
-}
-
 /* What each kind of workload says of itself in its refusals. */
 struct workload {
     const char *name;        /* "empty selector is invalid for …" */
@@ -74,7 +66,7 @@ static void check_workload_template(const struct checker *checker, const struct 
 static void check_workload(const struct checker *checker, const struct cJSON *object,
                            const struct cJSON *old, const struct workload *workload) {
     bool is_readable = true;
-    check_replicas(checker, object);
+    check_not_negative(checker, json_get(object, SV("spec")), SV("replicas"), SV("spec"));
     if (!old) {
         is_readable = check_selector(checker, object, workload);
     } else if (!json_equal(json_find(object, "spec.selector"), json_find(old, "spec.selector"))) {
@@ -98,7 +90,7 @@ void check_replication_controller(const struct checker *checker, const struct cJ
     const struct cJSON *labels = json_find(object, "spec.template.metadata.labels");
     const struct cJSON *template = json_find(object, "spec.template");
     bool matches = true;
-    check_replicas(checker, object);
+    check_not_negative(checker, json_get(object, SV("spec")), SV("replicas"), SV("spec"));
     JSON_EACH (label, wanted)
         matches = matches && json_equal(label, json_get(labels, json_key(label)));
     if (json_count(wanted) == 0)
@@ -216,7 +208,7 @@ void check_stateful_set(const struct checker *checker, const struct cJSON *objec
     check_set_words(checker, object);
     if (!old)
         check_claim_templates(checker, object);
-    check_replicas(checker, object);
+    check_not_negative(checker, json_get(object, SV("spec")), SV("replicas"), SV("spec"));
     if (!old)
         is_readable = check_selector(checker, object, &stateful_set);
     bool is_new =
