@@ -98,8 +98,7 @@ static struct sv step_text(struct arena *arena, const struct step *step) {
         return SV("");
     struct sv element = step->list ? list_element(arena, step->list, step->item)
                                    : field_element(arena, json_key(step->item));
-    return arena_printf(arena, "%.*s%.*s", SV_ARG(step_text(arena, step->above)),
-                        SV_ARG(element_text(arena, element)));
+    return ARENA_JOIN(arena, step_text(arena, step->above), element_text(arena, element));
 }
 
 static struct cJSON *merge(struct applier *applier, const struct schema *schema, struct cJSON *live,

@@ -49,8 +49,9 @@ struct sv go_value_text(struct arena *arena, const struct cJSON *value) {
     JSON_EACH (item, sorted) {
         struct sv key =
             json_is_map(value) ? arena_printf(arena, "%.*s:", SV_ARG(json_key(item))) : SV("");
+        struct sv below = go_value_text(arena, item);
         text = arena_printf(arena, "%.*s%s%.*s%.*s", SV_ARG(text), text.len > 0 ? " " : "",
-                            SV_ARG(key), SV_ARG(go_value_text(arena, item)));
+                            SV_ARG(key), SV_ARG(below));
     }
     return arena_printf(arena, "%s[%.*s]", json_is_map(value) ? "map" : "", SV_ARG(text));
 }

@@ -117,6 +117,26 @@ TEST(json_patch_bounds_copies) {
     CHECK(err.code == ERROR_CONFLICT);
 }
 
+/* A refusal that shows the patch is as long as the patch, however deep that is. */
+TEST(a_deep_patch_is_refused_at_once) {
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv below = SV("1"), shown = SV("1");
+    for (int i = 0; i < JSON_DEPTH_MAX - 8; i++) {
+        below = arena_printf(arena, "{\"a\":%.*s}", SV_ARG(below));
+        shown = arena_printf(arena, "map[a:%.*s]", SV_ARG(shown));
+    }
+    struct sv labels = arena_printf(arena, "{\"$patch\":\"bogus\",\"a\":%.*s}", SV_ARG(below));
+    struct sv patch = arena_printf(arena, "{\"metadata\":{\"labels\":%.*s}}", SV_ARG(labels));
+    const struct schema *schema = registry_find(registry, SV(""), SV("v1"), SV("pods"))->schema;
+    CHECK(!patch_strategic(arena, schema, tree(arena, "{\"metadata\":{\"labels\":{}}}"),
+                           tree(arena, patch.ptr), &err));
+    CHECK(sv_contains(sv_from(err.message),
+                      SV("unknown patch type: bogus in map: map[$patch:bogus")));
+    CHECK(go_value_text(arena, tree(arena, below.ptr)).len == shown.len);
+}
+
 TEST(json_patch_bounds_depth) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
