@@ -258,9 +258,9 @@ static bool parse_protobuf(const struct fakeapi *api, struct sv body, struct are
     return true;
 }
 
-/* What is JSON, but no object. */
-static bool check_object(const struct fakeapi *api, struct sv body, struct arena *arena,
-                         struct route *route, struct api_response *response) {
+/* What is JSON or YAML, but no object. */
+static bool check_object(const struct fakeapi *api, bool is_yaml, struct sv body,
+                         struct arena *arena, struct route *route, struct api_response *response) {
     static const char go_type[] =
         "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
         "Kind string \"json:\\\"kind,omitempty\\\"\" }";
@@ -275,7 +275,7 @@ static bool check_object(const struct fakeapi *api, struct sv body, struct arena
                          "into Go value of type %s",
                          json_is_bool(tree) ? "bool" : json_type_name(tree), go_type),
             arena, route, response);
-    if (is_custom && json_find_string(tree, "kind").len == 0)
+    if (is_custom && !is_yaml && json_find_string(tree, "kind").len == 0)
         return refuse_unread(
             api, body, arena_printf(arena, "Object 'Kind' is missing in '%.*s'", SV_ARG(body)),
             arena, route, response);
@@ -300,7 +300,7 @@ static bool parse_object(const struct fakeapi *api, struct sv media_type, struct
     bool is_deletion =
         route->request.verb == VERB_DELETE || route->request.verb == VERB_DELETE_COLLECTION;
     if (route->request.body)
-        return is_yaml || is_deletion || check_object(api, body, arena, route, response);
+        return is_deletion || check_object(api, is_yaml, body, arena, route, response);
     struct sv fault = is_yaml
                           ? yaml_fault(arena, &err)
                           : arena_printf(arena, "couldn't get version/kind; json parse error: %.*s",

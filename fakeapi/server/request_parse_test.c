@@ -171,6 +171,11 @@ static const struct {
     {"POST", "/api/v1/namespaces/a/configmaps", SV("application/json"), SV("{\"data\":{}}"), 0, ""},
     {"POST", "/api/v1/namespaces/a/configmaps", SV(""), SV("{}"), 0, ""},
     {"POST", "/api/v1/namespaces/a/configmaps", SV("application/yaml"), SV("data: {a: b}"), 0, ""},
+    {"POST", "/api/v1/namespaces/a/configmaps", SV("application/yaml"), SV("[]"), 400,
+     "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; "
+     "json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion "
+     "string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+     "\"json:\\\"kind,omitempty\\\"\" } (5b5d)"},
     {"POST", "/api/v1/namespaces/a/configmaps", SV("text/plain"), SV("{}"), 415,
      "the body of the request was in an unknown format - accepted media types include: "
      "application/json, application/yaml, application/vnd.kubernetes.protobuf"},
