@@ -594,14 +594,14 @@ bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree
 /* Only what was provisioned by a class that says so can grow. */
 bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree) {
     static const char *const path = "spec.resources.requests.storage";
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
     struct quantity before, now;
     bool is_claim = !call->type->is_custom && call->request->subresource.len == 0 &&
                     sv_eq(call->type->resource.kind, SV("PersistentVolumeClaim"));
     if (!is_claim || !quantity_parse(json_find_string(old, path), &before) ||
         !quantity_parse(json_find_string(tree, path), &now) || quantity_compare(now, before) <= 0)
         return true;
+    const struct resource_type *type =
+        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
     struct sv name = json_find_string(tree, "spec.storageClassName");
     struct stored *class =
         collection_get(store_collection(call->api->store, type->storage_key), SV(""), name);

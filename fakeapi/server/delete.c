@@ -308,7 +308,7 @@ void handle_delete(struct call *call) {
 
 /* --- a collection --- */
 
-static void delete_collection(struct call *call) {
+void handle_delete_collection(struct call *call) {
     struct deletion deletion;
     if (!read_options(call, &deletion))
         return;
@@ -330,14 +330,4 @@ static void delete_collection(struct call *call) {
             return;
     }
     answer(call, 200, list);
-}
-
-void handle_delete_collection(struct call *call) {
-    /* What is deleted is looked at: items that are text would have no names. */
-    const struct request *request = call->request;
-    struct request copy = *request;
-    copy.wants_text = false;
-    call->request = &copy;
-    delete_collection(call);
-    call->request = request;
 }

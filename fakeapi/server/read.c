@@ -215,9 +215,10 @@ static struct cJSON *text_item(struct lister *lister, struct stored *object) {
 
 static struct cJSON *list_item(struct lister *lister, struct stored *object) {
     struct call *call = lister->call;
-    struct cJSON *text = call->request->wants_text && !call->request->metadata_only
-                             ? text_item(lister, object)
-                             : NULL;
+    const struct request *request = call->request;
+    /* What is deleted is looked at: items that are text would have no names. */
+    bool takes_text = request->verb == VERB_LIST && request->wants_text && !request->metadata_only;
+    struct cJSON *text = takes_text ? text_item(lister, object) : NULL;
     if (text)
         return text;
     static const struct sv type_fields[] = {SV("kind"), SV("apiVersion")};

@@ -602,11 +602,12 @@ static bool read_acceptance(const struct http_request *http, struct arena *arena
 
 /* A group that is there in other versions answers for the version that is not. */
 static bool lacks_version(const struct fakeapi *api, const struct segments *segments) {
+    if (segments->count < 3 || !sv_eq(segments->items[0], SV("apis")))
+        return false;
     const struct registry *registry = fakeapi_registry(api);
     struct sv group = segments->items[1], version = segments->items[2];
     const struct resource_type *type;
-    if (segments->count < 3 || !sv_eq(segments->items[0], SV("apis")) ||
-        registry_has_group_version(registry, group, version) || has_reviews(group, version))
+    if (registry_has_group_version(registry, group, version) || has_reviews(group, version))
         return false;
     for (size_t i = 0; (type = registry_at(registry, i)); i++)
         if (sv_eq(type->resource.group, group))
