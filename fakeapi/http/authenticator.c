@@ -302,7 +302,7 @@ bool authenticate(const struct authenticator *authenticator, const struct authen
     static const struct sv nobody[] = {{"system:unauthenticated", 22}};
     *ret_authenticated = (struct authenticated){.audience_count = 0};
     struct sv token = asked->authorization, scheme = sv_cut(&token, ' ');
-    bool is_bearer = sv_eq(scheme, SV("Bearer")) || sv_eq(scheme, SV("bearer"));
+    bool is_bearer = scheme.len == strlen("bearer") && strncasecmp(scheme.ptr, "bearer", 6) == 0;
     /* Credentials of a kind that nobody asks for are none. */
     if (!is_bearer) {
         ret_authenticated->user =

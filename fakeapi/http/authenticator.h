@@ -48,8 +48,9 @@ struct authenticated {
     const struct sv *audiences; /* those of the wanted ones that the token is for */
     size_t audience_count;
 };
-/* False with the reason: there is such a header but it is none of ours (401). Without a header the
- * user is system:anonymous. What is returned is borrowed or lives in `arena`. */
+/* False with the reason: a bearer token that is none of ours (401). Without one, or with
+ * credentials of another kind, the user is system:anonymous. What is returned is borrowed or lives
+ * in `arena`. */
 MUST_CHECK bool authenticate(const struct authenticator *authenticator,
                              const struct authentication *asked, struct arena *arena,
                              struct authenticated *ret_authenticated, struct error *err);

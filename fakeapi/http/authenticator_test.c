@@ -31,6 +31,8 @@ static const struct {
     {SV("Bearer t2"), true, SV("ann"), SV("system:authenticated")},
     {SV("Bearer t3"), false, SV(""), SV("")},
     {SV("Bearer "), false, SV(""), SV("")},
+    {SV("BEARER t1"), true, SV("bob"), SV("ops")},
+    {SV("BEARER t3"), false, SV(""), SV("")},
     {SV("Basic t1"), true, SV("system:anonymous"), SV("system:unauthenticated")},
     {SV("Bearer a.b.c"), false, SV(""), SV("")},
 };
