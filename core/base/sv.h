@@ -14,7 +14,8 @@ struct sv {
 };
 
 #define SV(literal) ((struct sv){"" literal, sizeof(literal) - 1})
-/* For printf: printf("%.*s", SV_ARG(view)). */
+/* For printf: printf("%.*s", SV_ARG(view)). Evaluates `view` twice: no call that does work, and
+ * never one that comes back here. */
 #define SV_ARG(view) (int)(view).len, (view).ptr
 
 /* NULL becomes the empty view. */
