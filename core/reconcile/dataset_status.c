@@ -37,7 +37,10 @@ static struct sv state_text(struct pass *pass, struct sv text, bool is_percentag
     return pass_printf(pass, "%.*s%%", SV_ARG(text));
 }
 
-struct cJSON *status_cache_states(struct pass *pass, const struct cJSON *old) {
+/* What the last report says, or `old` where there is none yet; NULL: nothing. */
+static struct cJSON *cache_states(struct pass *pass, const struct cJSON *old) {
+    if (pass->nobody_reports)
+        return NULL;
     if (!pass->report)
         return old ? json_copy(pass->arena, old) : NULL;
     struct cJSON *states = json_map(pass->arena);
@@ -51,15 +54,23 @@ struct cJSON *status_cache_states(struct pass *pass, const struct cJSON *old) {
     return states;
 }
 
-static void set_report(struct pass *pass, struct cJSON *status) {
-    static const struct sv copied[] = {{"ufsTotal", 8}, {"fileNum", 7}};
-    struct cJSON *states = status_cache_states(pass, json_get(status, SV("cacheStates")));
+void status_set_cache_states(struct pass *pass, struct cJSON *status, const struct cJSON *old) {
+    struct cJSON *states = cache_states(pass, old);
     if (states)
         json_set(pass->arena, status, SV("cacheStates"), states);
+    else
+        json_remove(status, SV("cacheStates"));
+}
+
+static void set_report(struct pass *pass, struct cJSON *status) {
+    static const struct sv copied[] = {{"ufsTotal", 8}, {"fileNum", 7}};
+    status_set_cache_states(pass, status, json_get(status, SV("cacheStates")));
     for (size_t i = 0; i < COUNT_OF(copied); i++) {
         struct sv text = json_find_string(pass->report, copied[i].ptr);
         if (text.len > 0)
             json_set_string(pass->arena, status, copied[i], text);
+        else if (pass->nobody_reports)
+            json_remove(status, copied[i]);
     }
 }
 

@@ -213,7 +213,8 @@ bool entry_report(struct pass *pass) {
     const struct component *component = nodes_cache_component(pass);
     struct server server;
     struct sv message = SV("");
-    if (!entry_server(pass, ENTRY_REPORT_SUMMARY, &server))
+    pass->nobody_reports = !entry_server(pass, ENTRY_REPORT_SUMMARY, &server);
+    if (pass->nobody_reports)
         return true;
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_REPORT_SUMMARY);
     if (last && last->is_running)

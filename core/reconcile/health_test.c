@@ -213,6 +213,39 @@ TEST(reports_become_cache_states) {
     }
 }
 
+/* Figures of a cache that nobody asks any more would stay as they are for ever. */
+TEST(a_report_goes_with_who_made_it) {
+    static const char *const told[] = {"cacheStates", "ufsTotal", "fileNum"};
+    static const struct {
+        const char *parent, *key; /* of the class: what is taken out */
+        bool disables_master, keeps;
+    } cases[] = {
+        {"topology.master.executionEntries", "reportSummary", false, false},
+        {"topology.master.executionEntries", "cleanCache", false, true},
+        {NULL, NULL, true, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.answers[ENTRY_REPORT_SUMMARY] =
+            "{\"cached\":\"2GiB\",\"ufsTotal\":\"9GiB\",\"fileNum\":\"12\"}";
+        world_bind(&world);
+        if (cases[i].parent)
+            json_remove(json_find(world.runtime_class, cases[i].parent), sv_from(cases[i].key));
+        if (cases[i].disables_master)
+            json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+                     parse(arena, "{disabled: true}"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        for (size_t j = 0; j < COUNT_OF(told); j++)
+            CHECK((json_find(json_get(world.dataset, SV("status")), told[j]) != NULL) ==
+                  cases[i].keeps);
+        CHECK((json_find(world.runtime, "status.cacheStates") != NULL) == cases[i].keeps);
+        world_release(&world);
+    }
+}
+
 /* One that could not be made is made up for soon, and not only when the next one is due. */
 TEST(a_report_that_failed_is_tried_again) {
     AUTO(arena) arena = arena_new();

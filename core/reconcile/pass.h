@@ -62,6 +62,7 @@ struct pass {
     const struct execution *mounted_by; /* an execution whose success is not recorded yet */
     const struct cJSON *report;         /* the last summary's object, or NULL */
     struct finding report_failure;      /* reason SV("") when there is none */
+    bool nobody_reports;                /* no entry is left that could: its figures go as well */
     struct finding check_failure;
     struct sv check_message; /* what a passing check printed, or SV("") */
     bool is_reporting;       /* the first summary is waited for before binding */

@@ -368,10 +368,7 @@ static void set_once_bound(struct pass *pass, struct cJSON *status) {
     /* What the dataset was told last: a controller that died in between has forgotten the report.
      */
     const struct cJSON *told = json_find(pass->snapshot->dataset, "status.cacheStates");
-    struct cJSON *states =
-        status_cache_states(pass, told ? told : json_get(status, SV("cacheStates")));
-    if (states)
-        json_set(pass->arena, status, SV("cacheStates"), states);
+    status_set_cache_states(pass, status, told ? told : json_get(status, SV("cacheStates")));
     if (!json_get(status, SV("mountTime")))
         json_set_string(pass->arena, status, SV("mountTime"),
                         api_time_format(pass->snapshot->now_ms, pass->arena));

@@ -25,7 +25,8 @@ void plan_runtime_status(struct pass *pass);
 
 /* status.phase of the dataset while its runtime goes away. */
 bool plan_dataset_unbound(struct pass *pass);
-/* "cacheStates" as both objects hold them, or NULL when nothing was ever reported. */
-struct cJSON *status_cache_states(struct pass *pass, const struct cJSON *old);
+/* "cacheStates" as both objects hold them: of the last report, without one as `old` has them (which
+ * may be NULL), and none at all once no entry reports any more. */
+void status_set_cache_states(struct pass *pass, struct cJSON *status, const struct cJSON *old);
 
 #endif
