@@ -33,6 +33,7 @@ struct resource {
     X(ENDPOINTS, "", "v1", "endpoints", "Endpoints", true)                                         \
     X(PERSISTENT_VOLUMES, "", "v1", "persistentvolumes", "PersistentVolume", false)                \
     X(PERSISTENT_VOLUME_CLAIMS, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", true) \
+    X(REPLICATION_CONTROLLERS, "", "v1", "replicationcontrollers", "ReplicationController", true)  \
     X(EVENTS, "", "v1", "events", "Event", true)                                                   \
     X(ENDPOINT_SLICES, "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true)          \
     X(STATEFUL_SETS, "apps", "v1", "statefulsets", "StatefulSet", true)                            \
@@ -46,6 +47,10 @@ struct resource {
     X(JOBS, "batch", "v1", "jobs", "Job", true)                                                    \
     X(CRON_JOBS, "batch", "v1", "cronjobs", "CronJob", true)                                       \
     X(POD_DISRUPTION_BUDGETS, "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true) \
+    X(HORIZONTAL_POD_AUTOSCALERS, "autoscaling", "v2", "horizontalpodautoscalers",                 \
+      "HorizontalPodAutoscaler", true)                                                             \
+    X(CERTIFICATE_SIGNING_REQUESTS, "certificates.k8s.io", "v1", "certificatesigningrequests",     \
+      "CertificateSigningRequest", false)                                                          \
     X(LEASES, "coordination.k8s.io", "v1", "leases", "Lease", true)                                \
     X(CUSTOM_RESOURCE_DEFINITIONS, "apiextensions.k8s.io", "v1", "customresourcedefinitions",      \
       "CustomResourceDefinition", false)                                                           \

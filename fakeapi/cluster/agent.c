@@ -428,6 +428,7 @@ static struct sv component_of(const struct agent_part *part) {
         {SV("job"), SV("job-controller")},
         {SV("node-lifecycle"), SV("node-controller")},
         {SV("replicaset"), SV("replicaset-controller")},
+        {SV("replication"), SV("replication-controller")},
         {SV("scheduler"), SV("default-scheduler")},
         {SV("statefulset"), SV("statefulset-controller")},
         {SV("volume-claims"), SV("persistentvolume-controller")},

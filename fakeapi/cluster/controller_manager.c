@@ -31,7 +31,7 @@ struct controller_manager {
     struct service_account_controller *service_accounts;
     struct node_lifecycle *nodes;
     struct deployment_controller *deployments;
-    struct replicaset_controller *replica_sets;
+    struct replicaset_controller *replica_sets, *replication_controllers;
     struct statefulset_controller *stateful_sets;
     struct daemonset_controller *daemon_sets;
     struct job_controller *jobs;
@@ -78,6 +78,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->nodes = node_lifecycle_new(agent);
     manager->deployments = deployment_controller_new(agent);
     manager->replica_sets = replicaset_controller_new(agent);
+    manager->replication_controllers = replication_controller_new(agent);
     manager->stateful_sets = statefulset_controller_new(agent);
     manager->daemon_sets = daemonset_controller_new(agent);
     manager->jobs = job_controller_new(agent);
@@ -102,6 +103,7 @@ void controller_manager_free(struct controller_manager *manager) {
     node_lifecycle_free(manager->nodes);
     deployment_controller_free(manager->deployments);
     replicaset_controller_free(manager->replica_sets);
+    replicaset_controller_free(manager->replication_controllers);
     statefulset_controller_free(manager->stateful_sets);
     daemonset_controller_free(manager->daemon_sets);
     cronjob_controller_free(manager->cron_jobs);

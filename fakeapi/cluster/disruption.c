@@ -29,7 +29,7 @@ struct budget {
 
 struct disruption_controller {
     struct pod_control *control;
-    struct agent_cache *pods, *replica_sets, *deployments, *stateful_sets;
+    struct agent_cache *pods, *replica_sets, *deployments, *stateful_sets, *replications;
     size_t pods_by_namespace, budgets_by_namespace;
     struct map *budgets; /* "ns/name" -> struct budget */
 };
@@ -168,6 +168,8 @@ static const struct cJSON *workload_of(const struct disruption_sync *sync,
     struct sv kind = json_string_or(reference, SV("kind"), SV(""));
     if (sv_eq(kind, SV("StatefulSet")))
         return find_owned(controller->stateful_sets, namespace_name, reference);
+    if (sv_eq(kind, SV("ReplicationController")))
+        return find_owned(controller->replications, namespace_name, reference);
     if (!sv_eq(kind, SV("ReplicaSet")))
         return NULL;
     const struct cJSON *set = find_owned(controller->replica_sets, namespace_name, reference);
@@ -329,6 +331,8 @@ struct disruption_controller *disruption_controller_new(struct agent *agent) {
         agent_watch(agent, &RESOURCE_DEPLOYMENTS, handle_workload, controller);
     controller->stateful_sets =
         agent_watch(agent, &RESOURCE_STATEFUL_SETS, handle_workload, controller);
+    controller->replications =
+        agent_watch(agent, &RESOURCE_REPLICATION_CONTROLLERS, handle_workload, controller);
     return controller;
 }
 

@@ -16,6 +16,12 @@
     "\"metadata\":{\"labels\":{\"app\":\"a\"}},\"spec\":{\"containers\":[{\"name\":\"main\","      \
     "\"image\":\"img\"}]}}}}"
 
+#define REPLICATION                                                                                \
+    "{\"apiVersion\":\"v1\",\"kind\":\"ReplicationController\",\"metadata\":{\"namespace\":"       \
+    "\"default\",\"name\":\"r\"},\"spec\":{\"replicas\":4,\"template\":{\"metadata\":{\"labels\":" \
+    "{"                                                                                            \
+    "\"app\":\"a\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"img\"}]}}}}"
+
 static const struct {
     const char *spec;
     int64_t expected, desired, allowed;
@@ -77,6 +83,16 @@ TEST(evictions_use_a_budget_up_until_the_next_pod_is_ready) {
     CHECK(json_find_int(get_budget(world, arena), "status.disruptionsAllowed", -1) == 1);
     CHECK(!json_find(get_budget(world, arena), "status.disruptedPods"));
     CHECK(evict(world, arena, "s-1") == 201);
+}
+
+TEST(a_replication_controller_expects_its_replicas) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 100);
+    CHECK(fixture_create(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, REPLICATION) == 201);
+    fixture_create(world, arena, &RESOURCE_POD_DISRUPTION_BUDGETS, BUDGET("\"maxUnavailable\":1"));
+    fixture_run_ms(world, 1000);
+    CHECK(json_find_int(get_budget(world, arena), "status.expectedPods", -1) == 4);
+    CHECK(json_find_int(get_budget(world, arena), "status.disruptionsAllowed", -1) == 1);
 }
 
 TEST(pods_without_a_controller_count_only_for_a_number) {

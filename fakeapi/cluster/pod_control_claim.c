@@ -50,12 +50,38 @@ static struct sv any_label_key(struct arena *arena, struct sv namespace_name) {
 
 /* One label that everything the owner selects carries; so an orphan finds its possible owners by
  * its own labels. */
-static struct sv key_of_required_label(const struct cJSON *owner, struct arena *arena) {
-    const struct cJSON *labels = json_find(owner, "spec.selector.matchLabels");
+static struct sv key_of_first(const struct cJSON *owner, const struct cJSON *labels,
+                              struct arena *arena) {
     if (json_count(labels) == 0)
         return any_label_key(arena, object_namespace(owner));
     const struct cJSON *label = labels->child;
     return label_key(arena, object_namespace(owner), json_key(label), json_text(label));
+}
+
+static struct sv key_of_required_label(const struct cJSON *owner, struct arena *arena) {
+    return key_of_first(owner, json_find(owner, "spec.selector.matchLabels"), arena);
+}
+
+static struct sv key_of_mapped_label(const struct cJSON *owner, struct arena *arena) {
+    return key_of_first(owner, json_find(owner, "spec.selector"), arena);
+}
+
+/* --- selectors --- */
+
+/* A selector that cannot be read is the server's to refuse; it selects nothing here. */
+static struct selector selector_of(const struct claims *claims, const struct cJSON *owner,
+                                   struct arena *arena) {
+    struct selector selector;
+    struct error err = {0};
+    const struct cJSON *written = json_find(owner, "spec.selector");
+    if (claims->options.selects_by_map) {
+        struct cJSON *wrapped = json_map(arena);
+        json_set(arena, wrapped, SV("matchLabels"), json_copy(arena, written));
+        written = json_count(written) > 0 ? wrapped : NULL;
+    }
+    if (!selector_from_object(arena, written, &selector, &err))
+        selector = (struct selector){.matches_nothing = true};
+    return selector;
 }
 
 /* --- who is concerned by a change --- */
@@ -78,21 +104,14 @@ static void mark_controller(struct claims *claims, const struct cJSON *object) {
         mark(claims, object_namespace(object), json_string_or(reference, SV("name"), SV("")));
 }
 
-static bool is_selected(const struct cJSON *owner, const struct cJSON *object,
-                        struct arena *arena) {
-    struct selector selector;
-    struct error err = {0};
-    return selector_from_object(arena, json_find(owner, "spec.selector"), &selector, &err) &&
-           selector_matches(&selector, json_find(object, "metadata.labels"));
-}
-
 static void offer_to(struct claims *claims, const struct cJSON *object, struct sv index_key,
                      struct arena *arena) {
     struct agent_cache *owners = pod_control_owners(claims->options.control);
     size_t cursor = 0;
     const struct cJSON *owner;
     while ((owner = cache_index_next(owners, claims->by_label, index_key, &cursor))) {
-        if (!is_selected(owner, object, arena))
+        struct selector selector = selector_of(claims, owner, arena);
+        if (!selector_matches(&selector, json_find(object, "metadata.labels")))
             continue;
         struct sv key = object_key(arena, object_namespace(owner), object_name(owner));
         map_put(claims->adopting, key, NULL);
@@ -188,11 +207,13 @@ static void take_orphans(struct claiming *claiming) {
 
 bool claims_take(struct claims *claims, struct sv key, const struct cJSON *owner,
                  struct arena *arena, struct claimed *ret_claimed) {
-    struct claiming claiming = {.claims = claims, .key = key, .owner = owner, .arena = arena};
-    struct error err = {0};
-    /* A selector that cannot be read is the server's to refuse; it selects nothing here. */
-    if (!selector_from_object(arena, json_find(owner, "spec.selector"), &claiming.selector, &err))
-        claiming.selector = (struct selector){.matches_nothing = true};
+    struct claiming claiming = {
+        .claims = claims,
+        .key = key,
+        .owner = owner,
+        .selector = selector_of(claims, owner, arena),
+        .arena = arena,
+    };
     take_owned(&claiming);
     take_orphans(&claiming);
     ret_claimed->count = claiming.kept.count;
@@ -209,7 +230,9 @@ struct claims *claims_new(const struct claims_options *options) {
     struct claims *claims = mem_alloc(sizeof(*claims));
     claims->options = *options;
     claims->adopting = map_new();
-    claims->by_label = cache_add_index(pod_control_owners(options->control), key_of_required_label);
+    claims->by_label =
+        cache_add_index(pod_control_owners(options->control),
+                        options->selects_by_map ? key_of_mapped_label : key_of_required_label);
     agent_watch(options->agent, pod_control_resource(options->control), handle_owner, claims);
     claims->cache = agent_watch(options->agent, options->children, handle_child, claims);
     claims->by_controller = cache_add_index(claims->cache, cache_key_of_controller);

@@ -27,6 +27,8 @@ struct claims_options {
     struct pod_control *control; /* of the owners; borrowed */
     const struct resource *children;
     claims_filter *filter; /* may be NULL */
+    /* The owner's selector is a map of labels, as a ReplicationController's, no LabelSelector. */
+    bool selects_by_map;
 };
 struct claims *claims_new(const struct claims_options *options);
 /* Accepts NULL. */

@@ -116,8 +116,9 @@ static void remove_pods(struct replica_sync *sync, size_t count) {
 }
 
 static void create_pods(struct replica_sync *sync, size_t count) {
-    const struct cJSON *pod = pod_from_template(sync->arena, json_find(sync->set, "spec.template"),
-                                                sync->set, &RESOURCE_REPLICA_SETS);
+    const struct cJSON *pod =
+        pod_from_template(sync->arena, json_find(sync->set, "spec.template"), sync->set,
+                          pod_control_resource(sync->controller->control));
     for (size_t i = 0; i < count; i++)
         pod_control_create_pod(sync->controller->control, sync->key, pod);
     sync->did_create = true;
@@ -217,12 +218,13 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
 
 /* --- life --- */
 
-struct replicaset_controller *replicaset_controller_new(struct agent *agent) {
+static struct replicaset_controller *new_for(struct agent *agent, struct sv name,
+                                             const struct resource *owner, bool selects_by_map) {
     struct replicaset_controller *controller = mem_alloc(sizeof(*controller));
     controller->control = pod_control_new(&(struct pod_control_options){
         .agent = agent,
-        .name = SV("replicaset"),
-        .owner = &RESOURCE_REPLICA_SETS,
+        .name = name,
+        .owner = owner,
         .reconcile = reconcile,
         .context = controller,
     });
@@ -230,8 +232,17 @@ struct replicaset_controller *replicaset_controller_new(struct agent *agent) {
         .agent = agent,
         .control = controller->control,
         .children = &RESOURCE_PODS,
+        .selects_by_map = selects_by_map,
     });
     return controller;
+}
+
+struct replicaset_controller *replicaset_controller_new(struct agent *agent) {
+    return new_for(agent, SV("replicaset"), &RESOURCE_REPLICA_SETS, false);
+}
+
+struct replicaset_controller *replication_controller_new(struct agent *agent) {
+    return new_for(agent, SV("replication"), &RESOURCE_REPLICATION_CONTROLLERS, true);
 }
 
 void replicaset_controller_free(struct replicaset_controller *controller) {

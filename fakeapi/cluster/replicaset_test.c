@@ -111,3 +111,75 @@ TEST(pods_are_available_when_they_were_ready_long_enough) {
     fixture_run_ms(world, 10000);
     CHECK(status_of(world, arena, "availableReplicas") == 2);
 }
+
+/* --- ReplicationControllers --- */
+
+#define REPLICATION(spec)                                                                          \
+    "{\"apiVersion\":\"v1\",\"kind\":\"ReplicationController\",\"metadata\":{\"namespace\":"       \
+    "\"default\",\"name\":\"r\"},\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"r\"}" \
+    "},"                                                                                           \
+    "\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"img:1\"}]}}" spec "}}"
+
+static const struct cJSON *find_event(struct world *world, struct arena *arena, struct sv reason) {
+    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct api_response response;
+    fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+    JSON_EACH (event, json_get(response.body, SV("items")))
+        if (sv_eq(json_find_string(event, "reason"), reason))
+            return event;
+    return NULL;
+}
+
+/* Pod "a" matches and is nobody's; "b" does not match. */
+TEST(a_replication_controller_keeps_its_number_of_pods) {
+    static const struct {
+        const char *controller;
+        size_t pods; /* of both */
+        int64_t replicas;
+    } cases[] = {
+        {REPLICATION(""), 2, 1},
+        {REPLICATION(",\"replicas\":0"), 1, 0},
+        {REPLICATION(",\"replicas\":3"), 4, 3},
+        {REPLICATION(",\"replicas\":3,\"selector\":{\"app\":\"r\"}"), 4, 3},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 0);
+        fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("a", "\"app\":\"r\"", "}]}"));
+        fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("b", "\"app\":\"s\"", "}]}"));
+        CHECK(fixture_create(world, arena, &RESOURCE_REPLICATION_CONTROLLERS,
+                             cases[i].controller) == 201);
+        fixture_run_ms(world, 10000);
+        const struct cJSON *controller =
+            fixture_get(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, "r");
+        CHECK(count_pods(world, arena) == cases[i].pods);
+        CHECK(json_find_int(controller, "status.replicas", -1) == cases[i].replicas);
+        CHECK(json_find_int(controller, "status.availableReplicas", 0) == cases[i].replicas);
+        CHECK(object_observed_generation(controller) == object_generation(controller));
+        CHECK(!object_controller_owner(fixture_get(world, arena, &RESOURCE_PODS, "b")));
+    }
+}
+
+TEST(a_replication_controller_owns_and_tells_of_what_it_made) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_create(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, REPLICATION(""));
+    fixture_run_ms(world, 1000);
+    const struct cJSON *event = find_event(world, arena, SV("SuccessfulCreate"));
+    CHECK(sv_eq(json_find_string(event, "source.component"), SV("replication-controller")));
+    CHECK(sv_starts_with(json_find_string(event, "message"), SV("Created pod: r-")));
+    struct sv name = sv_drop(json_find_string(event, "message"), strlen("Created pod: "));
+    const struct cJSON *pod =
+        fixture_get(world, arena, &RESOURCE_PODS, arena_copy(arena, name).ptr);
+    const struct cJSON *owner = object_controller_owner(pod);
+    CHECK(sv_eq(json_find_string(owner, "kind"), SV("ReplicationController")));
+    CHECK(sv_eq(json_find_string(owner, "apiVersion"), SV("v1")));
+    /* As of old, its pods stay unless the request says otherwise. */
+    struct request request =
+        agent_request(VERB_DELETE, &RESOURCE_REPLICATION_CONTROLLERS, SV("default"), SV("r"));
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 1000);
+    CHECK(!fixture_get(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, "r"));
+    pod = fixture_get(world, arena, &RESOURCE_PODS, arena_copy(arena, name).ptr);
+    CHECK(pod && !object_controller_owner(pod) && !object_is_deleting(pod));
+}
