@@ -298,6 +298,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
         /* What stalls it may be an object that no watch tells of. */
         runtime_state_forget_present(state);
         workqueue_add_rate_limited(controller->queue, state->key, controller->now_ms, 0);
+        workqueue_add_at(controller->queue, state->key, until_ms);
         return;
     }
     workqueue_forget(controller->queue, state->key);

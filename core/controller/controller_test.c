@@ -529,6 +529,35 @@ TEST(an_expired_watch_is_listed_again) {
     server_release(&server);
 }
 
+/* As the StatefulSet's controller does while pods come up. */
+static void count_ready(struct server *server, const char *name, int ready) {
+    struct stored *stored = find(server, SV("statefulsets"), SV("default"), sv_from(name));
+    struct cJSON *set = json_copy(server->arena, stored->object);
+    json_set_int(server->arena, json_get(set, SV("status")), SV("readyReplicas"), ready);
+    store(server, SV("statefulsets"), set);
+}
+
+/* Looking for what stalls it ever more rarely delays nothing else. */
+TEST(a_stalled_runtime_tells_of_its_pods_in_time) {
+    struct server server;
+    server_init(&server);
+    add(&server, SV("services"), "{metadata: {name: svc-demo-master, namespace: default}}");
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 5 * MINUTE_MS);
+    for (int i = 0; i < 10; i++) {
+        count_ready(&server, "demo-worker", 1 + i % 2);
+        run(&server, controller, 100);
+    }
+    run(&server, controller, 16 * 1000);
+    const struct cJSON *runtime =
+        find(&server, SV("cacheruntimes"), SV("default"), SV("demo"))->object;
+    CHECK_SV(json_find_string(object_condition(runtime, SV("Stalled")), "reason"),
+             SV("ForeignObject"));
+    CHECK(json_find_int(runtime, "status.worker.readyReplicas", -1) == 2);
+    controller_free(controller);
+    server_release(&server);
+}
+
 TEST(explains_what_it_knows_and_nothing_else) {
     struct server server;
     server_init(&server);
