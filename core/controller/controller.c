@@ -22,6 +22,8 @@
 #include "core/controller/scope.h"
 #include "core/controller/snapshot_build.h"
 #include "core/controller/watches.h"
+#include "core/data/json.h"
+#include "core/queue/begin_window.h"
 #include "core/queue/workqueue.h"
 #include "core/reconcile/plan.h"
 
@@ -33,6 +35,12 @@ enum {
     /* With so many nothing new is begun: requests of runtimes at their beginning would wait in
      * front of those that make others ready, so that all would be ready at the end only. */
     ROUNDS_TO_BEGIN_MAX = 8,
+    /* Runtimes that are begun and not ready: enough to keep every part of a cluster busy, and few
+     * enough that those are ready soon. A runtime whose pods take longer than the first time does
+     * not hold up others, unless earlier ones are becoming ready before it. */
+    BEGUN_MAX = 32,
+    BEGUN_PATIENCE_MS = 500,
+    BEGUN_PATIENCE_MS_MAX = 10 * 1000,
     COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
     /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */
@@ -125,6 +133,8 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->store = cache_store_new(&(struct cache_index){
         .groups = store_groups, .changed = store_changed, .context = controller});
     controller->queue = workqueue_new(options->seed);
+    controller->beginnings = begin_window_new(
+        &(struct begin_window_options){BEGUN_MAX, BEGUN_PATIENCE_MS, BEGUN_PATIENCE_MS_MAX});
     controller_metrics_init(&controller->metrics);
     controller->states = map_new();
     controller->claim_lists = claim_lists_new();
@@ -169,6 +179,7 @@ void controller_free(struct controller *controller) {
     claim_lists_free(controller->claim_lists);
     event_recorder_free(controller->events);
     refusals_free(controller->refusals);
+    begin_window_free(controller->beginnings);
     workqueue_free(controller->queue);
     cache_store_free(controller->store);
     arena_free(controller->texts);
@@ -266,6 +277,7 @@ static bool is_forgettable(const struct controller *controller, const struct run
 static void forget_state(struct controller *controller, struct runtime_state *state) {
     map_remove(controller->states, state->key);
     workqueue_forget(controller->queue, state->key);
+    begin_window_leave(controller->beginnings, &state->beginning);
     if (state->rollout.class_name)
         class_rollout_wake(controller, sv_from(state->rollout.class_name));
     runtime_state_free(state);
@@ -343,6 +355,36 @@ static void note_edits(struct controller *controller, struct runtime_state *stat
     state->asked_for = asked;
 }
 
+/* --- depth-first: what is begun becomes ready before more is begun --- */
+
+static struct runtime_state *state_of_beginning(struct begin_item *item) {
+    return item ? (struct runtime_state *)((char *)item - offsetof(struct runtime_state, beginning))
+                : NULL;
+}
+
+/* A Dataset without a runtime waits for users, and for nothing of ours. */
+static bool may_begin(struct controller *controller, struct runtime_state *state) {
+    return !snapshot_has_runtime(controller->store, state) ||
+           begin_window_enter(controller->beginnings, &state->beginning, controller->now_ms);
+}
+
+static void note_ready(struct controller *controller, struct runtime_state *state,
+                       const struct snapshot *snapshot) {
+    bool is_ready = sv_eq(json_find_string(snapshot->dataset, "status.phase"), SV("Bound")) ||
+                    sv_eq(json_find_string(snapshot->runtime, "status.phase"), SV("Ready"));
+    if (snapshot->runtime && (is_ready || object_is_deleting(snapshot->runtime)))
+        begin_window_finish(controller->beginnings, &state->beginning, controller->now_ms);
+}
+
+static void begin_next(struct controller *controller) {
+    struct runtime_state *state;
+    while (
+        (state = state_of_beginning(begin_window_next(controller->beginnings, controller->now_ms))))
+        workqueue_add(controller->queue, state->key);
+}
+
+/* --- planning --- */
+
 static void plan_state(struct controller *controller, struct runtime_state *state) {
     uint64_t inputs = snapshot_inputs(state);
     if (state->has_rested && state->rested_inputs == inputs &&
@@ -359,6 +401,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
     note_edits(controller, state, &snapshot);
+    note_ready(controller, state, &snapshot);
     controller_metrics_note_phases(controller, state, &snapshot);
     plan_runtime(&snapshot, state->arena, &state->plan);
     state->settled_inputs = state->plan.settled_inputs;
@@ -379,7 +422,8 @@ static void plan_served(struct controller *controller, struct runtime_state *sta
         workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
     else if (class_rollout_is_key(state) && !controller->is_dry_run)
         class_rollout_step(controller, state);
-    else if (!class_rollout_is_key(state) && claim_pods_are_fresh(controller, state))
+    else if (!class_rollout_is_key(state) && may_begin(controller, state) &&
+             claim_pods_are_fresh(controller, state))
         plan_state(controller, state);
 }
 
@@ -404,6 +448,7 @@ static enum workqueue_choice choice_of(const struct controller *controller) {
 }
 
 static void plan_due_keys(struct controller *controller) {
+    begin_next(controller);
     for (size_t i = 0; i < PLANS_PER_TURN_MAX && may_plan(controller); i++) {
         struct sv key;
         if (!workqueue_take(controller->queue, choice_of(controller), controller->now_ms, &key))
@@ -423,7 +468,9 @@ int64_t controller_step(struct controller *controller) {
     if (!has_taken_all)
         return controller->now_ms;
     if (may_plan(controller))
-        next_ms = earlier(next_ms, workqueue_next_ms(controller->queue, choice_of(controller)));
+        next_ms =
+            earlier(next_ms, earlier(begin_window_next_ms(controller->beginnings),
+                                     workqueue_next_ms(controller->queue, choice_of(controller))));
     return next_ms;
 }
 
@@ -474,7 +521,7 @@ static bool has_to_try_again(const struct controller *controller) {
 bool controller_is_idle(const struct controller *controller) {
     return controller_is_synced(controller) && map_count(controller->flights) == 0 &&
            workqueue_next_ms(controller->queue, WORKQUEUE_ANY) > clock_now_ms(controller->clock) &&
-           !has_to_try_again(controller);
+           !begin_window_has_waiting(controller->beginnings) && !has_to_try_again(controller);
 }
 
 /* Classes whose rollout is remembered are none. */

@@ -12,6 +12,7 @@
 #include "core/controller/controller_metrics.h"
 #include "core/reconcile/snapshot.h"
 
+struct begin_window;
 struct cache_store;
 struct claim_lists;
 struct event_recorder;
@@ -32,8 +33,9 @@ struct controller {
 
     struct cache_store *store;
     struct workqueue *queue;
-    struct map *states;  /* "ns/name" -> struct runtime_state */
-    struct map *flights; /* request id -> struct flight */
+    struct begin_window *beginnings; /* of runtimes that are not ready yet */
+    struct map *states;              /* "ns/name" -> struct runtime_state */
+    struct map *flights;             /* request id -> struct flight */
     struct claim_lists *claim_lists;
     struct node_turns *node_turns; /* whose patches of a node are under way, and who waits */
     struct event_recorder *events;

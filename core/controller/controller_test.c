@@ -417,6 +417,50 @@ TEST(a_runtime_becomes_bound_and_then_nothing_is_written) {
     server_release(&server);
 }
 
+/* Pods of these never run, since the cluster of this test runs those of "demo" only. */
+static void add_hanging_runtime(struct server *server, int number) {
+    add(server, SV("datasets"),
+        arena_printf(server->arena,
+                     "{metadata: {name: hangs-%d, namespace: default},\n"
+                     " spec: {mounts: [{mountPoint: 's3://bkt/', name: m}]}}\n",
+                     number)
+            .ptr);
+    add(server, SV("cacheruntimes"),
+        arena_printf(server->arena,
+                     "{metadata: {name: hangs-%d, namespace: default},\n"
+                     " spec: {runtimeClassName: demo-class, worker: {replicas: 1}}}\n",
+                     number)
+            .ptr);
+}
+
+/* Runtimes for which something was made. */
+static size_t begun_count(const struct server *server) {
+    size_t count = 0;
+    for (size_t i = 0; i < server->objects.count; i++)
+        count += sv_eq(server->objects.items[i].plural, SV("configmaps"));
+    return count;
+}
+
+/* Work goes depth-first, but those that never become ready hold nobody up for long. */
+TEST(runtimes_that_hang_do_not_hold_up_others) {
+    enum { HANGING = 300, FEW = 100 };
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, MINUTE_MS);
+    size_t begun_before = begun_count(&server);
+    for (int i = 0; i < HANGING; i++)
+        add_hanging_runtime(&server, i);
+    run(&server, controller, 200);
+    size_t begun_at_first = begun_count(&server) - begun_before;
+    CHECK(begun_at_first > 0 && begun_at_first <= FEW);
+    CHECK(!controller_is_idle(controller));
+    run(&server, controller, 10 * 1000);
+    CHECK(begun_count(&server) - begun_before == HANGING);
+    controller_free(controller);
+    server_release(&server);
+}
+
 static bool tells(const struct controller *controller, const char *line) {
     struct buf text;
     buf_init(&text, 1024 * 1024);

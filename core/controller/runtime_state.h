@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/base/sv.h"
 #include "core/base/vec.h"
+#include "core/queue/begin_window.h"
 #include "core/reconcile/plan.h"
 #include "core/reconcile/rollout.h"
 #include "core/reconcile/snapshot.h"
@@ -100,6 +101,7 @@ struct runtime_state {
     struct rollout_memory rollout;
     uint32_t round_count; /* rounds in a row without an empty plan */
     struct runtime_measures measures;
+    struct begin_item beginning; /* from its first plan until it is ready */
 
     /* Inputs of the last plan that had nothing to send. */
     bool has_rested;

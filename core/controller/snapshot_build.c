@@ -282,9 +282,13 @@ static bool is_present(const struct cached *cached) {
     return cached && !cached->is_hidden;
 }
 
+bool snapshot_has_runtime(const struct cache_store *store, const struct runtime_state *state) {
+    return is_present(
+        cache_store_get(store, &RESOURCE_CACHE_RUNTIMES, state->namespace_name, state->name));
+}
+
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state) {
-    return is_present(cache_store_get(store, &RESOURCE_CACHE_RUNTIMES, state->namespace_name,
-                                      state->name)) ||
+    return snapshot_has_runtime(store, state) ||
            is_present(
                cache_store_get(store, &RESOURCE_DATASETS, state->namespace_name, state->name));
 }

@@ -22,6 +22,7 @@ void snapshot_build(struct cache_store *store, const struct runtime_state *state
  * concerns the runtime, and the state counts them. */
 uint64_t snapshot_inputs(const struct runtime_state *state);
 
+bool snapshot_has_runtime(const struct cache_store *store, const struct runtime_state *state);
 /* The runtime or its dataset exists. */
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
 /* The runtime, its dataset or its claim is being deleted, or the volume is outdated: who mounts the

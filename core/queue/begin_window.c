@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/queue/begin_window.h"
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+
+struct list {
+    struct begin_item *first, *last;
+    size_t count;
+};
+
+struct begin_window {
+    struct begin_window_options options;
+    struct list waiting;
+    struct list holders; /* of places, in the order of beginning, and so of `until_ms`, too */
+    uint64_t begun_count;
+};
+
+struct begin_window *begin_window_new(const struct begin_window_options *options) {
+    assert(options->places > 0 && options->patience_ms > 0);
+    assert(options->patience_ms <= options->patience_ms_max);
+    struct begin_window *window = mem_alloc(sizeof(*window));
+    window->options = *options;
+    return window;
+}
+
+void begin_window_free(struct begin_window *window) {
+    mem_free(window);
+}
+
+static void append(struct list *list, struct begin_item *item) {
+    item->next = NULL;
+    item->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = item;
+    list->last = item;
+    list->count++;
+}
+
+static void unlink_item(struct list *list, struct begin_item *item) {
+    *(item->previous ? &item->previous->next : &list->first) = item->next;
+    *(item->next ? &item->next->previous : &list->last) = item->previous;
+    item->next = item->previous = NULL;
+    list->count--;
+}
+
+/* Takes it off the list that it is on, if any. */
+static void set_state(struct begin_window *window, struct begin_item *item,
+                      enum begin_state state) {
+    if (item->state == BEGIN_WAITS)
+        unlink_item(&window->waiting, item);
+    else if (item->state == BEGIN_HAS_PLACE)
+        unlink_item(&window->holders, item);
+    item->state = state;
+}
+
+static void free_overdue(struct begin_window *window, int64_t now_ms) {
+    struct begin_item *oldest;
+    while ((oldest = window->holders.first) && oldest->until_ms <= now_ms)
+        set_state(window, oldest, BEGIN_LOST_PLACE);
+}
+
+static bool has_free_place(const struct begin_window *window) {
+    return window->holders.count < window->options.places;
+}
+
+static void give_place(struct begin_window *window, struct begin_item *item, int64_t now_ms) {
+    set_state(window, item, BEGIN_HAS_PLACE);
+    item->number = ++window->begun_count;
+    item->begun_ms = now_ms;
+    item->until_ms = now_ms + window->options.patience_ms;
+    append(&window->holders, item);
+}
+
+bool begin_window_enter(struct begin_window *window, struct begin_item *item, int64_t now_ms) {
+    if (item->state == BEGIN_WAITS)
+        return false;
+    if (item->state != BEGIN_NOT_YET)
+        return true;
+    free_overdue(window, now_ms);
+    if (has_free_place(window) && !window->waiting.first) {
+        give_place(window, item, now_ms);
+        return true;
+    }
+    item->state = BEGIN_WAITS;
+    append(&window->waiting, item);
+    return false;
+}
+
+struct begin_item *begin_window_next(struct begin_window *window, int64_t now_ms) {
+    free_overdue(window, now_ms);
+    struct begin_item *item = window->waiting.first;
+    if (!item || !has_free_place(window))
+        return NULL;
+    give_place(window, item, now_ms);
+    return item;
+}
+
+int64_t begin_window_next_ms(const struct begin_window *window) {
+    if (!window->waiting.first)
+        return DEADLINE_NEVER;
+    return has_free_place(window) ? INT64_MIN : window->holders.first->until_ms;
+}
+
+/* Those that began later were behind it and did not hang. */
+static void renew_patience(struct begin_window *window, uint64_t number, int64_t now_ms) {
+    const struct begin_window_options *options = &window->options;
+    struct begin_item *item = window->holders.last;
+    for (; item && item->number > number; item = item->previous) {
+        int64_t until_ms = now_ms + options->patience_ms;
+        int64_t until_ms_max = item->begun_ms + options->patience_ms_max;
+        item->until_ms = until_ms < until_ms_max ? until_ms : until_ms_max;
+    }
+}
+
+void begin_window_finish(struct begin_window *window, struct begin_item *item, int64_t now_ms) {
+    bool was_begun = item->state == BEGIN_HAS_PLACE || item->state == BEGIN_LOST_PLACE;
+    set_state(window, item, BEGIN_FINISHED);
+    if (was_begun)
+        renew_patience(window, item->number, now_ms);
+}
+
+void begin_window_leave(struct begin_window *window, struct begin_item *item) {
+    set_state(window, item, BEGIN_NOT_YET);
+}
+
+bool begin_window_has_waiting(const struct begin_window *window) {
+    return window->waiting.first != NULL;
+}

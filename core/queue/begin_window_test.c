@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/queue/begin_window.h"
+
+#include "core/base/clock.h"
+#include "core/base/rng.h"
+#include "core/base/test.h"
+
+enum { PLACES = 4, PATIENCE_MS = 100, PATIENCE_MS_MAX = 1000 };
+
+static const struct begin_window_options options = {PLACES, PATIENCE_MS, PATIENCE_MS_MAX};
+
+static void fill(struct begin_window *window, struct begin_item *items, int64_t now_ms) {
+    for (size_t i = 0; i < PLACES; i++)
+        CHECK(begin_window_enter(window, &items[i], now_ms));
+}
+
+TEST(who_finds_no_place_waits_for_one_that_is_finished) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item items[PLACES] = {0}, second = {0}, first = {0};
+    fill(window, items, 0);
+    CHECK(begin_window_next_ms(window) == DEADLINE_NEVER);
+    CHECK(!begin_window_enter(window, &first, 1));
+    CHECK(!begin_window_enter(window, &second, 1));
+    CHECK(!begin_window_enter(window, &first, 2));
+    CHECK(begin_window_enter(window, &items[0], 2));
+    CHECK(begin_window_next(window, 2) == NULL);
+    begin_window_finish(window, &items[2], 3);
+    CHECK(begin_window_next_ms(window) == INT64_MIN);
+    CHECK(begin_window_next(window, 3) == &first);
+    CHECK(begin_window_next(window, 3) == NULL);
+    CHECK(begin_window_enter(window, &first, 3));
+    CHECK(begin_window_enter(window, &items[2], 3));
+    CHECK(begin_window_has_waiting(window));
+}
+
+/* Nothing is ever finished: places come free all the same. */
+TEST(what_hangs_loses_its_place) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item items[PLACES] = {0}, late = {0};
+    fill(window, items, 0);
+    CHECK(!begin_window_enter(window, &late, 50));
+    CHECK(begin_window_next_ms(window) == PATIENCE_MS);
+    CHECK(begin_window_next(window, PATIENCE_MS - 1) == NULL);
+    CHECK(begin_window_next(window, PATIENCE_MS) == &late);
+    CHECK(begin_window_enter(window, &items[0], PATIENCE_MS));
+}
+
+TEST(those_behind_one_that_is_finished_have_not_hung) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item items[PLACES] = {0}, late = {0};
+    fill(window, items, 0);
+    CHECK(!begin_window_enter(window, &late, 50));
+    begin_window_finish(window, &items[1], 90);
+    CHECK(begin_window_next(window, 90) == &late);
+    /* The first did not become ready although one behind it did. */
+    CHECK(items[0].until_ms == PATIENCE_MS);
+    CHECK(items[2].until_ms == 90 + PATIENCE_MS);
+    CHECK(items[3].until_ms == 90 + PATIENCE_MS);
+}
+
+/* However many come before it: who is behind them keeps its place for so long and no longer. */
+TEST(no_place_is_kept_beyond_the_maximum) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item early[20] = {0}, items[PLACES] = {0}, late = {0};
+    int64_t now_ms = 0;
+    for (size_t i = 0; i < COUNT_OF(early); i++) {
+        if (!begin_window_enter(window, &early[i], now_ms))
+            CHECK(begin_window_next(window, now_ms += PATIENCE_MS) == &early[i]);
+    }
+    now_ms += PATIENCE_MS;
+    fill(window, items, now_ms);
+    int64_t begun_ms = now_ms;
+    CHECK(!begin_window_enter(window, &late, now_ms));
+    for (size_t i = 0; i < COUNT_OF(early) && now_ms < begun_ms + PATIENCE_MS_MAX - 50; i++) {
+        now_ms += 50;
+        begin_window_finish(window, &early[i], now_ms);
+        CHECK(begin_window_next(window, now_ms) == NULL);
+    }
+    CHECK(begin_window_next(window, begun_ms + PATIENCE_MS_MAX) == &late);
+}
+
+TEST(who_leaves_gives_its_place_or_its_turn_away) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item items[PLACES] = {0}, first = {0}, second = {0};
+    fill(window, items, 0);
+    CHECK(!begin_window_enter(window, &first, 0));
+    CHECK(!begin_window_enter(window, &second, 0));
+    begin_window_leave(window, &first);
+    begin_window_leave(window, &items[3]);
+    CHECK(begin_window_next(window, 1) == &second);
+    begin_window_leave(window, &second);
+    begin_window_finish(window, &items[0], 1);
+    CHECK(!begin_window_has_waiting(window));
+    CHECK(begin_window_enter(window, &first, 1));
+}
+
+enum { CROWD = 200, TURNS = 4000 };
+
+struct crowd {
+    struct begin_window *window;
+    struct begin_item items[CROWD];
+    bool hangs[CROWD];
+    int64_t waits_since_ms[CROWD]; /* 0: does not */
+    size_t waiting_count;
+};
+
+static size_t count_in(const struct crowd *crowd, enum begin_state state) {
+    size_t count = 0;
+    for (size_t i = 0; i < CROWD; i++)
+        count += crowd->items[i].state == state;
+    return count;
+}
+
+static void do_something(struct crowd *crowd, struct rng *rng, int64_t now_ms) {
+    size_t at = rng_below(rng, CROWD);
+    struct begin_item *item = &crowd->items[at];
+    bool is_begun = item->state == BEGIN_HAS_PLACE || item->state == BEGIN_LOST_PLACE;
+    if (rng_chance(rng, 1, 50))
+        begin_window_leave(crowd->window, item);
+    else if (is_begun && !crowd->hangs[at] && rng_chance(rng, 1, 2))
+        begin_window_finish(crowd->window, item, now_ms);
+    else
+        (void)begin_window_enter(crowd->window, item, now_ms);
+}
+
+/* What the caller of the window does each turn, and what must hold afterwards. */
+static void check_turn(struct crowd *crowd, int64_t now_ms) {
+    while (begin_window_next(crowd->window, now_ms)) {
+    }
+    size_t holders = count_in(crowd, BEGIN_HAS_PLACE);
+    bool is_waited_for = count_in(crowd, BEGIN_WAITS) > 0;
+    CHECK(holders <= PLACES);
+    CHECK(is_waited_for == begin_window_has_waiting(crowd->window));
+    CHECK(!is_waited_for || holders == PLACES);
+    CHECK(is_waited_for ? begin_window_next_ms(crowd->window) <= now_ms + PATIENCE_MS_MAX
+                        : begin_window_next_ms(crowd->window) == DEADLINE_NEVER);
+    for (size_t i = 0; i < CROWD; i++) {
+        bool waits = crowd->items[i].state == BEGIN_WAITS;
+        if (!waits)
+            crowd->waits_since_ms[i] = 0;
+        else if (crowd->waits_since_ms[i] == 0)
+            crowd->waits_since_ms[i] = now_ms;
+        /* Everybody before it has had a place for as long as may be. */
+        CHECK(!waits || now_ms - crowd->waits_since_ms[i] <= CROWD / PLACES * PATIENCE_MS_MAX);
+    }
+}
+
+/* At any time nobody waits beside a free place, and whatever hangs, nobody waits for ever. */
+TEST(nobody_starves_and_no_place_is_left_free) {
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        AUTO(begin_window) window = begin_window_new(&options);
+        struct crowd crowd = {.window = window};
+        struct rng rng;
+        rng_init(&rng, seed);
+        for (size_t i = 0; i < CROWD; i++)
+            crowd.hangs[i] = rng_below(&rng, 5) < seed - 1;
+        int64_t now_ms = 1;
+        for (size_t i = 0; i < TURNS; i++) {
+            do_something(&crowd, &rng, now_ms);
+            check_turn(&crowd, now_ms);
+            now_ms += (int64_t)rng_below(&rng, 20);
+        }
+        int64_t next_ms;
+        while ((next_ms = begin_window_next_ms(window)) != DEADLINE_NEVER) {
+            CHECK(next_ms > now_ms);
+            check_turn(&crowd, now_ms = next_ms);
+        }
+        CHECK(count_in(&crowd, BEGIN_WAITS) == 0);
+    }
+}
