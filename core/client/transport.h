@@ -83,8 +83,8 @@ struct request {
     bool metadata_only;      /* ask for PartialObjectMetadata */
     bool
         no_managed_fields; /* of the answer's objects; whoever asks must expect them all the same */
-    /* By a front that only writes the answer on: items of a list may be text (json_raw), and text
-     * that is kept comes beside the tree. */
+    /* By a front that only writes the answer on: text that is kept comes beside the tree, and a
+     * list's items as text only. */
     bool wants_text;
 
     struct exec_options exec;

@@ -225,21 +225,6 @@ struct cJSON *json_number(struct arena *arena, struct sv text) {
     return node;
 }
 
-struct cJSON *json_raw(struct arena *arena, struct sv text) {
-    struct cJSON *node = json_node_new(arena);
-    assert(text.len <= INT32_MAX);
-    node->type = cJSON_Raw;
-    node->valuestring = (char *)text.ptr;
-    node->valueint = (int)text.len;
-    return node;
-}
-
-struct cJSON *json_raw_members(struct arena *arena, struct sv text) {
-    struct cJSON *node = json_raw(arena, text);
-    node->type |= cJSON_IsReference;
-    return node;
-}
-
 struct cJSON *json_bool(struct arena *arena, bool value) {
     return new_of_type(arena, value ? cJSON_True : cJSON_False);
 }

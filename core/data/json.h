@@ -153,11 +153,6 @@ struct cJSON *json_string(struct arena *arena, struct sv text);
 struct cJSON *json_int(struct arena *arena, int64_t value);
 /* `text` must be a JSON number; it is kept as it is. */
 struct cJSON *json_number(struct arena *arena, struct sv text);
-/* Stands for a value that is written already: `text` (compact JSON, borrowed) goes out as it is,
- * whatever the style. It has no type and no members; only writers of whole trees may meet it. */
-struct cJSON *json_raw(struct arena *arena, struct sv text);
-/* The same for a map whose first members are left out: `text` begins with a member's key. */
-struct cJSON *json_raw_members(struct arena *arena, struct sv text);
 struct cJSON *json_bool(struct arena *arena, bool value);
 struct cJSON *json_null(struct arena *arena);
 /* A deep copy. */

@@ -217,9 +217,6 @@ static bool write_item(struct buf *buf, const struct cJSON *item, enum json_styl
         return buf_append(buf, json_text(item));
     if (json_is_bool(item))
         return buf_append(buf, json_is_true(item) ? SV("true") : SV("false"));
-    if (item->type & cJSON_Raw)
-        return (!(item->type & cJSON_IsReference) || append_byte(buf, '{')) &&
-               buf_append(buf, (struct sv){item->valuestring, (size_t)item->valueint});
     return buf_append(buf, SV("null"));
 }
 

@@ -5,16 +5,13 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
+#include "fakeapi/http/gzip.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/protobuf.h"
-
-#include <zlib.h>
 
 enum {
     /* Below this compressing costs more than sending. */
     GZIP_BYTES_MIN = 128 * 1024,
-    GZIP_WINDOW_BITS = 15 + 16, /* with a gzip header */
-    GZIP_LEVEL = 1,
     WARNING_BYTES_MAX = 4096,
 };
 
@@ -74,9 +71,9 @@ void count_answer(struct http_server *server, int http_status) {
 
 /* --- compression --- */
 
-static bool wants_gzip(const struct exchange *exchange) {
+bool wants_gzip(const struct exchange *exchange, size_t bytes) {
     struct sv rest = header_of(exchange, "Accept-Encoding");
-    while (rest.len > 0) {
+    while (bytes >= GZIP_BYTES_MIN && rest.len > 0) {
         struct sv coding = sv_cut(&rest, ',');
         struct sv name = sv_trim(sv_cut(&coding, ';'));
         if (sv_eq(name, SV("gzip")))
@@ -87,34 +84,20 @@ static bool wants_gzip(const struct exchange *exchange) {
 
 /* Replaces what is in `body`; leaves it when it does not work. */
 static bool compress_body(struct buf *body) {
-    struct sv plain = buf_view(body);
-    z_stream stream = {0};
-    if (plain.len > UINT32_MAX || deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW_BITS, 8,
-                                               Z_DEFAULT_STRATEGY) != Z_OK)
+    AUTO(gzip) gzip = gzip_new(ANSWER_BYTES_MAX);
+    struct buf compressed;
+    if (!gzip || !gzip_add(gzip, buf_view(body)) || !gzip_end(gzip, &compressed))
         return false;
-    size_t bound = deflateBound(&stream, plain.len);
-    char *bytes = mem_alloc(bound);
-    stream.next_in = (Bytef *)(uintptr_t)plain.ptr;
-    stream.avail_in = (uInt)plain.len;
-    stream.next_out = (Bytef *)bytes;
-    stream.avail_out = (uInt)bound;
-    bool is_done = bound <= UINT32_MAX && deflate(&stream, Z_FINISH) == Z_STREAM_END;
-    size_t len = stream.total_out;
-    deflateEnd(&stream);
-    if (!is_done) {
-        mem_free(bytes);
-        return false;
-    }
     buf_release(body);
-    buf_init(body, ANSWER_BYTES_MAX);
-    body->bytes = mem_resize(bytes, bound, len);
-    body->end = body->capacity = len;
+    *body = compressed;
     return true;
 }
 
 /* --- sending --- */
 
 static struct MHD_Response *make_response(const struct http_answer *answer) {
+    if (answer->made)
+        return answer->made;
     if (!answer->owned)
         return MHD_create_response_from_buffer(
             answer->bytes.len, (void *)(uintptr_t)answer->bytes.ptr, MHD_RESPMEM_MUST_COPY);
@@ -129,14 +112,16 @@ static struct MHD_Response *make_response(const struct http_answer *answer) {
 /* What is sent has a body behind its head. */
 static bool has_body(const struct exchange *exchange, const struct http_answer *answer) {
     struct sv bytes = answer->owned ? buf_view(answer->owned) : answer->bytes;
-    return bytes.len > 0 && answer->http_status != 304 && strcmp(exchange->method, "HEAD") != 0;
+    return (bytes.len > 0 || answer->made) && answer->http_status != 304 &&
+           strcmp(exchange->method, "HEAD") != 0;
 }
 
 enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer *answer) {
     if (has_body(exchange, answer))
         hold_head(exchange);
-    bool is_compressed = answer->owned && buf_view(answer->owned).len >= GZIP_BYTES_MIN &&
-                         wants_gzip(exchange) && compress_body(answer->owned);
+    bool is_compressed = answer->is_compressed;
+    if (!is_compressed && answer->owned && wants_gzip(exchange, buf_view(answer->owned).len))
+        is_compressed = compress_body(answer->owned);
     struct MHD_Response *response = make_response(answer);
     if (!response)
         return MHD_NO;
@@ -199,6 +184,11 @@ static bool write_body(struct buf *body, enum encoding encoding, bool is_pretty,
     return write_json(body, response, is_pretty);
 }
 
+enum MHD_Result send_too_large(struct exchange *exchange, const struct route *route) {
+    return send_status(exchange, route, 500, "InternalError",
+                       SV("the answer is larger than 1 GiB; list it in pages"));
+}
+
 enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
                           const struct api_response *response, struct sv media_type) {
     struct buf body;
@@ -206,8 +196,7 @@ enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
     enum encoding encoding = encoding_of(route, response->body);
     if (!write_body(&body, encoding, route->is_pretty, response)) {
         buf_release(&body);
-        return send_status(exchange, route, 500, "InternalError",
-                           SV("the answer is larger than 1 GiB; list it in pages"));
+        return send_too_large(exchange, route);
     }
     enum MHD_Result result = send_answer(
         exchange,

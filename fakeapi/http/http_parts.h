@@ -22,6 +22,7 @@ struct authentication;
 struct dialogue;
 struct error;
 struct exec_session;
+struct list_answer;
 struct log_stream;
 struct shared_event;
 struct upgraded;
@@ -74,8 +75,9 @@ struct exchange {
     struct upgraded *upgraded; /* until the 101 was sent; else NULL */
     /* A write that admission webhooks are asked about; NULL until then. */
     struct dialogue *dialogue;
-    bool waits_for_webhooks; /* the connection is suspended */
-    bool loses_reply;        /* what observers decided when it came */
+    bool waits_for_webhooks;         /* the connection is suspended */
+    struct list_answer *list_answer; /* a list that is being written; NULL: none */
+    bool loses_reply;                /* what observers decided when it came */
 };
 
 struct http_server {
@@ -91,8 +93,9 @@ struct http_server {
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
     struct log_stream *logs;
-    bool is_ending;   /* a stream that begins ends at once */
-    bool has_resumed; /* a stream that libmicrohttpd has to look at */
+    struct list_answer *lists; /* that are worked on, a piece each turn */
+    bool is_ending;            /* a stream that begins ends at once */
+    bool has_resumed;          /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
     struct shared_event *shared_event; /* while watches are pumped */
@@ -113,8 +116,10 @@ struct sv header_of(const struct exchange *exchange, const char *name); /* SV(""
 struct http_answer {
     int http_status;
     struct sv media_type;
-    struct sv bytes;   /* copied; unless `owned` */
-    struct buf *owned; /* its memory goes to the answer; NULL: `bytes` */
+    struct sv bytes;           /* copied; unless `owned` */
+    struct buf *owned;         /* its memory goes to the answer; NULL: `bytes` */
+    bool is_compressed;        /* `owned` is, already */
+    struct MHD_Response *made; /* with the body in it, in place of both; taken over */
     const struct sv *warnings;
     size_t warning_count;
     int64_t retry_after_s; /* 0: none */
@@ -127,10 +132,27 @@ enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
                           const struct api_response *response, struct sv media_type);
 enum MHD_Result send_status(struct exchange *exchange, const struct route *route, int http_status,
                             const char *reason, struct sv message);
+/* Than ANSWER_BYTES_MAX. */
+enum MHD_Result send_too_large(struct exchange *exchange, const struct route *route);
+/* Whether the client takes a body of so many bytes compressed, and it is worth it. */
+bool wants_gzip(const struct exchange *exchange, size_t bytes);
 /* The headers that every answer has. */
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error);
 void count_answer(struct http_server *server, int http_status);
+
+/* --- http_list.c: lists as text --- */
+
+/* Takes response->list over. */
+enum MHD_Result answer_list(struct exchange *exchange, const struct api_response *response);
+/* Once its connection is resumed. */
+enum MHD_Result resume_list(struct exchange *exchange);
+/* Accepts NULL. */
+void list_answer_free(struct list_answer *answer);
+/* A piece of the work for one of the lists that are waited for. */
+void pump_lists(struct http_server *server);
+/* All of it. */
+void end_lists(struct http_server *server);
 
 /* --- http_tls.c --- */
 

@@ -8,6 +8,7 @@
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/dialogue.h"
+#include "fakeapi/server/list_text.h"
 #include "fakeapi/server/review.h"
 #include "fakeapi/server/table.h"
 
@@ -215,8 +216,12 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
         return wait_for_webhooks(exchange);
     make_lasting(server);
     tell(exchange, route, http, exchange->loses_reply ? 0 : response.http_status, response.body);
-    if (exchange->loses_reply)
+    if (exchange->loses_reply) {
+        list_text_free(response.list);
         return MHD_NO;
+    }
+    if (response.list)
+        return answer_list(exchange, &response);
     add_duplicate_warning(exchange, route, &response);
     return send_response(exchange, route, &response);
 }
@@ -271,6 +276,8 @@ static struct http_request read_http(const struct exchange *exchange) {
 
 enum MHD_Result answer_request(struct exchange *exchange) {
     struct http_server *server = exchange->server;
+    if (exchange->list_answer)
+        return resume_list(exchange);
     struct http_request http = read_http(exchange);
     struct route route;
     struct api_response response = {0};

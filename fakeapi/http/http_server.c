@@ -137,6 +137,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     if (exchange->upgraded)
         exchange->upgraded->abandon(exchange->upgraded);
     dialogue_free(exchange->dialogue);
+    list_answer_free(exchange->list_answer);
     buf_release(&exchange->body);
     mem_free(exchange->target);
     mem_free(exchange);
@@ -396,6 +397,7 @@ void http_server_run(struct http_server *server) {
     make_lasting(server);
     pump_sessions(server);
     pump_watches(server);
+    pump_lists(server);
     keep(server);
     if (server->has_resumed) {
         server->has_resumed = false;
@@ -405,7 +407,7 @@ void http_server_run(struct http_server *server) {
 }
 
 int64_t http_server_next_ms(struct http_server *server) {
-    if (wants_to_run(server))
+    if (server->lists || wants_to_run(server))
         return 0;
     int64_t due_ms = webhook_caller_next_ms(server->webhooks);
     int64_t world_ms =
@@ -423,6 +425,7 @@ void http_server_free(struct http_server *server) {
         server->is_ending = true;
         end_watches(server);
         end_logs(server);
+        end_lists(server);
         release_sessions(server);
         if (server->webhooks)
             webhook_caller_end(server->webhooks);

@@ -23,6 +23,7 @@ struct log;
 struct registry;
 struct user_info;
 struct webhook_client;
+struct list_text;
 struct fakeapi;      /* opaque */
 struct watch_cursor; /* opaque */
 
@@ -48,6 +49,9 @@ struct api_response {
     /* The body as compact JSON where the request wants text and the server keeps it, else "";
      * until the next write. */
     struct sv text;
+    /* Of a list the request of which wants text: the caller's, who reads its items from here
+     * (`body` has none); else NULL. */
+    struct list_text *list;
     const struct sv *warnings;
     size_t warning_count;
 };

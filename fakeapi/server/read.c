@@ -11,6 +11,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/go_json.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/list_text.h"
 #include "fakeapi/server/selection.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -116,6 +117,7 @@ struct lister {
     VEC(struct changed_since) changed;
     size_t changed_index;
     struct position position;
+    struct list_text *text;     /* NULL: the answer is a tree */
     struct sv type_prefixes[2]; /* how the text of an object may begin */
 };
 
@@ -181,16 +183,8 @@ static bool is_behind(const struct lister *lister, const struct stored *object) 
     return order > 0 || (order == 0 && !lister->is_behind_start);
 }
 
-/* The front of a stored object's text, as far as it names this type: "{"kind":…,"apiVersion":…,".
- * 0: it begins otherwise, or is of another version and has to be converted. */
-static size_t type_prefix(struct lister *lister, struct sv text) {
-    for (size_t i = 0; i < COUNT_OF(lister->type_prefixes); i++)
-        if (sv_starts_with(text, lister->type_prefixes[i]))
-            return lister->type_prefixes[i].len;
-    return 0;
-}
-
-static void set_type_prefixes(struct lister *lister) {
+/* How texts of this type may begin; their length, which is the same. */
+static size_t set_type_prefixes(struct lister *lister) {
     struct call *call = lister->call;
     struct sv kind = call->type->resource.kind;
     struct sv version = resource_api_version(&call->type->resource, call->arena);
@@ -198,35 +192,46 @@ static void set_type_prefixes(struct lister *lister) {
         call->arena, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",", SV_ARG(kind), SV_ARG(version));
     lister->type_prefixes[1] = arena_printf(
         call->arena, "{\"apiVersion\":\"%.*s\",\"kind\":\"%.*s\",", SV_ARG(version), SV_ARG(kind));
+    return lister->type_prefixes[0].len;
 }
 
-/* The item as the bytes that are kept, which a large list is made of quickly; NULL when it has to
- * be shown in another form than it is stored in. */
-static struct cJSON *text_item(struct lister *lister, struct stored *object) {
+static bool names_type_first(const struct cJSON *tree) {
+    static const struct sv names[] = {SV("kind"), SV("apiVersion")};
+    const struct cJSON *first = tree->child, *second = first ? first->next : NULL;
+    return second && second->next &&
+           sv_index_of(json_key(first), names, COUNT_OF(names)) < COUNT_OF(names) &&
+           sv_index_of(json_key(second), names, COUNT_OF(names)) < COUNT_OF(names);
+}
+
+/* Whether the item is the text that is kept of the object, but for its first two members. */
+static bool is_shown_as_kept(struct lister *lister, struct stored *object) {
     struct call *call = lister->call;
-    struct sv text = stored_text(object);
-    size_t prefix = type_prefix(lister, text);
-    if (prefix == 0 || text.len > INT32_MAX)
-        return NULL;
-    if (call->type->is_custom)
-        return json_raw(call->arena, text);
-    return json_raw_members(call->arena, sv_drop(text, prefix));
+    struct sv text = stored_text_at_hand(object);
+    if (text.len > 0 && !call->type->sets_defaults_on_read)
+        return sv_starts_with(text, lister->type_prefixes[0]) ||
+               sv_starts_with(text, lister->type_prefixes[1]);
+    const struct cJSON *tree = stored_tree(object);
+    return names_type_first(tree) && present(call->arena, call->type, call->request, tree) == tree;
 }
 
 static struct cJSON *list_item(struct lister *lister, struct stored *object) {
     struct call *call = lister->call;
-    const struct request *request = call->request;
-    /* What is deleted is looked at: items that are text would have no names. */
-    bool takes_text = request->verb == VERB_LIST && request->wants_text && !request->metadata_only;
-    struct cJSON *text = takes_text ? text_item(lister, object) : NULL;
-    if (text)
-        return text;
     static const struct sv type_fields[] = {SV("kind"), SV("apiVersion")};
     const struct cJSON *tree = present(call->arena, call->type, call->request, stored_tree(object));
     /* Items of a typed list carry no kind; those of custom types and metadata do. */
     if (!call->type->is_custom && !call->request->metadata_only)
         return shared_without(call->arena, tree, type_fields, COUNT_OF(type_fields));
     return json_share(call->arena, tree);
+}
+
+static void add_item(struct lister *lister, struct cJSON *items, struct stored *object) {
+    if (!lister->text)
+        json_append(items, list_item(lister, object));
+    else if (is_shown_as_kept(lister, object))
+        list_text_add(lister->text, object);
+    else
+        list_text_add_copy(lister->text, json_write_arena(lister->call->arena,
+                                                          list_item(lister, object), JSON_COMPACT));
 }
 
 static struct cJSON *list_body(struct lister *lister) {
@@ -422,12 +427,20 @@ static void end_page(struct lister *lister, struct cJSON *list, const struct sto
         json_set_int(arena, metadata, SV("remainingItemCount"), remaining);
 }
 
+/* What is deleted is looked at: items that are text would have no names. */
+static void begin_text(struct lister *lister) {
+    const struct request *request = lister->call->request;
+    size_t prefix_bytes = set_type_prefixes(lister);
+    if (request->verb == VERB_LIST && request->wants_text && !request->metadata_only)
+        lister->text = list_text_new(lister->call->type->is_custom ? 0 : prefix_bytes);
+}
+
 void handle_list(struct call *call) {
     struct lister lister = {.call = call};
     if (!plan_list(&lister))
         return;
     seek_start(&lister);
-    set_type_prefixes(&lister);
+    begin_text(&lister);
     struct cJSON *list = list_body(&lister);
     struct cJSON *items = json_get(list, SV("items"));
     struct stored *object;
@@ -439,7 +452,7 @@ void handle_list(struct call *call) {
             break;
         if (!is_behind(&lister, object) || !selection_has(&lister.selection, object, call->arena))
             continue;
-        json_append(items, list_item(&lister, object));
+        add_item(&lister, items, object);
         if (++count == lister.limit) {
             end_page(&lister, list, object);
             break;
@@ -447,4 +460,7 @@ void handle_list(struct call *call) {
     }
     vec_release(&lister.changed);
     answer(call, 200, list);
+    if (lister.text)
+        list_text_set_frame(lister.text, json_write_arena(call->arena, list, JSON_COMPACT));
+    call->response->list = lister.text;
 }

@@ -2,6 +2,7 @@
 /* Text beside the tree of an answer. */
 #include "core/base/buf.h"
 #include "core/base/test.h"
+#include "fakeapi/server/list_text.h"
 #include "fakeapi/server/server_fixture.h"
 
 /* What a client would be sent without text. */
@@ -53,6 +54,7 @@ TEST(text_is_what_the_tree_is_written_as) {
         CHECK(has_text == cases[i].has_text);
         if (cases[i].has_text)
             CHECK_SV(response.text, written(arena, &response));
+        list_text_free(response.list);
     }
     fakeapi_free(api);
 }

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large lists over real sockets on loopback: whole, compressed, and nobody waits for them. */
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
+#include "fakeapi/http/authenticator.h"
+#include "fakeapi/http/http_fixture.h"
+
+#include <poll.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum {
+    OBJECTS = 40,
+    DATA_BYTES = 20 * 1024,
+    LIST_BYTES_MIN = OBJECTS * DATA_BYTES,
+    TURNS_MAX = 10000,
+    BYTES_MAX = 4 * 1024 * 1024,
+};
+
+struct fixture {
+    struct fixture_clock clock;
+    struct fakeapi *api;
+    struct authenticator *authenticator;
+    struct http_server *server;
+};
+
+static void begin(struct fixture *fixture) {
+    struct error err = {0};
+    fixture->clock = fixture_clock_begin();
+    fixture->api =
+        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
+    fixture->authenticator = authenticator_new();
+    fixture->server =
+        http_server_new(&(struct http_server_options){.api = fixture->api,
+                                                      .clock = &fixture->clock.clock,
+                                                      .log = log_none(),
+                                                      .address = SV("127.0.0.1"),
+                                                      .authenticator = fixture->authenticator},
+                        &err);
+    assert(fixture->server);
+    for (size_t i = 0; i < OBJECTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "m%zu", i);
+        fixture_create_config_map(fixture->api, name, DATA_BYTES);
+    }
+}
+
+static void end(struct fixture *fixture) {
+    http_server_free(fixture->server);
+    authenticator_free(fixture->authenticator);
+    fakeapi_free(fixture->api);
+}
+
+static int ask(const struct fixture *fixture, const char *target, const char *headers) {
+    int client = fixture_connect(fixture->server);
+    char text[512];
+    int len =
+        snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n%s\r\n",
+                 target, headers);
+    ssize_t sent = send(client, text, (size_t)len, MSG_NOSIGNAL);
+    CHECK(sent == len);
+    return client;
+}
+
+/* True once the server has closed. */
+static bool read_some(int client, struct buf *answer) {
+    char bytes[65536];
+    ssize_t got = recv(client, bytes, sizeof(bytes), 0);
+    if (got > 0)
+        CHECK(buf_append(answer, (struct sv){bytes, (size_t)got}));
+    return got == 0;
+}
+
+static void turn(struct fixture *fixture, int client) {
+    struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
+                                   {client, POLLIN, 0}};
+    poll(descriptors, 2, 1);
+    http_server_run(fixture->server);
+}
+
+static void take(struct fixture *fixture, int client, struct buf *answer) {
+    for (size_t i = 0; i < TURNS_MAX; i++) {
+        turn(fixture, client);
+        if (read_some(client, answer))
+            break;
+    }
+    close(client);
+}
+
+static struct sv body_of(const struct buf *answer) {
+    struct sv text = buf_view(answer);
+    const char *end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
+    return end ? sv_drop(text, (size_t)(end + 4 - text.ptr)) : SV("");
+}
+
+static struct sv unpacked(struct arena *arena, struct sv bytes) {
+    char *text = arena_alloc(arena, BYTES_MAX);
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes.ptr,
+                       .avail_in = (uInt)bytes.len,
+                       .next_out = (Bytef *)text,
+                       .avail_out = BYTES_MAX};
+    CHECK(inflateInit2(&stream, 15 + 16) == Z_OK);
+    CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END);
+    inflateEnd(&stream);
+    return (struct sv){text, stream.total_out};
+}
+
+static const char list_path[] = "/api/v1/namespaces/default/configmaps";
+
+static void check_list(struct arena *arena, struct sv text) {
+    struct error err = {0};
+    const struct cJSON *list = json_read(arena, text, &err);
+    CHECK(list && text.len > LIST_BYTES_MIN);
+    CHECK(json_count(json_get(list, SV("items"))) == OBJECTS);
+    CHECK(sv_ends_with(text, SV("]}\n")));
+}
+
+TEST(a_large_list_comes_whole) {
+    AUTO(arena) arena = arena_new();
+    struct fixture fixture;
+    struct buf answer;
+    buf_init(&answer, BYTES_MAX);
+    begin(&fixture);
+    take(&fixture, ask(&fixture, list_path, ""), &answer);
+    struct sv body = body_of(&answer);
+    struct sv length = arena_printf(arena, "Content-Length: %zu\r\n", body.len);
+    CHECK(sv_contains(buf_view(&answer), length));
+    check_list(arena, body);
+    buf_release(&answer);
+    end(&fixture);
+}
+
+TEST(a_large_list_comes_compressed_to_whoever_takes_it) {
+    AUTO(arena) arena = arena_new();
+    struct fixture fixture;
+    struct buf answer;
+    buf_init(&answer, BYTES_MAX);
+    begin(&fixture);
+    take(&fixture, ask(&fixture, list_path, "Accept-Encoding: gzip\r\n"), &answer);
+    CHECK(sv_contains(buf_view(&answer), SV("Content-Encoding: gzip\r\n")));
+    CHECK(body_of(&answer).len < LIST_BYTES_MIN / 10);
+    check_list(arena, unpacked(arena, body_of(&answer)));
+    buf_release(&answer);
+    end(&fixture);
+}
+
+/* What takes many turns of one list lets others through. */
+TEST(nobody_waits_for_a_large_list) {
+    struct fixture fixture;
+    struct buf list, other;
+    buf_init(&list, BYTES_MAX);
+    buf_init(&other, BYTES_MAX);
+    begin(&fixture);
+    int slow = ask(&fixture, list_path, "Accept-Encoding: gzip\r\n");
+    turn(&fixture, slow);
+    turn(&fixture, slow);
+    take(&fixture, ask(&fixture, "/api/v1/namespaces/default", ""), &other);
+    CHECK(sv_starts_with(buf_view(&other), SV("HTTP/1.1 200 OK")));
+    CHECK(!read_some(slow, &list) && buf_view(&list).len == 0);
+    take(&fixture, slow, &list);
+    CHECK(sv_starts_with(buf_view(&list), SV("HTTP/1.1 200 OK")));
+    buf_release(&list);
+    buf_release(&other);
+    end(&fixture);
+}
+
+/* Whose client is gone, and when the server ends. */
+TEST(a_list_that_is_not_finished_leaves_nothing) {
+    struct fixture fixture;
+    begin(&fixture);
+    int gone = ask(&fixture, list_path, "Accept-Encoding: gzip\r\n");
+    turn(&fixture, gone);
+    turn(&fixture, gone);
+    close(gone);
+    int last = ask(&fixture, list_path, "");
+    turn(&fixture, last);
+    turn(&fixture, last);
+    end(&fixture);
+    close(last);
+}
