@@ -122,6 +122,7 @@ static void summarise(struct run *run) {
         return;
     qsort(run->times_ms.items, count, sizeof(double), compare);
     run->result.p50_ms = run->times_ms.items[count / 2];
+    run->result.p90_ms = run->times_ms.items[count * 90 / 100];
     run->result.p99_ms = run->times_ms.items[count * 99 / 100];
     run->result.max_ms = run->times_ms.items[count - 1];
 }

@@ -27,7 +27,7 @@ struct bench_load {
 struct bench_load_result {
     size_t count, bad_count; /* bad: not 2xx */
     double seconds;
-    double p50_ms, p99_ms, max_ms;
+    double p50_ms, p90_ms, p99_ms, max_ms;
     uint64_t body_bytes;
     double server_cpu_ms; /* NAN without a server */
 };

@@ -9,10 +9,14 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     CONNECTIONS = 16,
@@ -56,17 +60,30 @@ static const struct {
     {"start_rss", "MiB", "memory then", 20, false, 0},
     {"get", "1/s", "GET of a ConfigMap, 16 connections, TLS, token, RBAC", NAN, true, 15},
     {"get_of_nginx", "%", "the same, of what nginx serves", 60, true, 0},
+    {"get_p50", "ms", "", NAN, false, 0},
+    {"get_p90", "ms", "", NAN, false, 0},
     {"get_p99", "ms", "", NAN, false, 0},
+    {"get_max", "ms", "", NAN, false, 0},
     {"get_cpu", "us", "processor time of the server for one", NAN, false, 0},
     {"post", "1/s", "POST of a pod, 16 connections", 15590, true, 10},
+    {"post_p50", "ms", "", NAN, false, 0},
+    {"post_p90", "ms", "", NAN, false, 0},
     {"post_p99", "ms", "", 2, false, 0},
+    {"post_max", "ms", "", NAN, false, 0},
     {"post_cpu", "us", "", NAN, false, 0},
     {"patch", "1/s", "merge PATCH of 256 ConfigMaps, 16 connections", 16930, true, 10},
+    {"patch_p50", "ms", "", NAN, false, 0},
+    {"patch_p90", "ms", "", NAN, false, 0},
     {"patch_p99", "ms", "", 2, false, 0},
+    {"patch_max", "ms", "", NAN, false, 0},
     {"patch_cpu", "us", "", NAN, false, 0},
     {"list", "1/s", "LIST of 8,000 pods, 2 connections", NAN, true, 0},
     {"list_of_nginx", "%", "the same, of what nginx serves", 50, true, 0},
     {"list_cpu", "us", "", NAN, false, 0},
+    {"beside_list_p50", "ms", "GET of a ConfigMap while a client lists 8,000 pods", NAN, false, 0},
+    {"beside_list_p90", "ms", "", NAN, false, 0},
+    {"beside_list_p99", "ms", "", 2, false, 0},
+    {"beside_list_max", "ms", "", NAN, false, 0},
     {"event_p50", "ms", "from a write to its event at a watcher", 0.5, false, 0},
     {"event_p99", "ms", "", NAN, false, 0},
     {"watchers_rss", "MiB", "memory with 10,000 idle watchers, plain HTTP", 200, false, 0},
@@ -133,7 +150,15 @@ static double cpu_ms(const struct subject *subject) {
     return subject->process ? bench_process_cpu_ms(subject->process) : NAN;
 }
 
-/* Rate, p99 and processor time of one kind of request. */
+static void put_times(struct measuring *measuring, enum column column, const char *name,
+                      const struct bench_load_result *result) {
+    put(measuring, column, name, "_p50", result->p50_ms);
+    put(measuring, column, name, "_p90", result->p90_ms);
+    put(measuring, column, name, "_p99", result->p99_ms);
+    put(measuring, column, name, "_max", result->max_ms);
+}
+
+/* Rate, times and processor time of one kind of request. */
 static bool measure_rate(struct measuring *measuring, const struct subject *subject,
                          enum column column, const char *name, enum bench_request request,
                          size_t connections, size_t requests_max) {
@@ -144,7 +169,7 @@ static bool measure_rate(struct measuring *measuring, const struct subject *subj
     if (column == NGINX)
         return true;
     if (request != BENCH_LIST)
-        put(measuring, column, name, "_p99", result.p99_ms);
+        put_times(measuring, column, name, &result);
     put(measuring, column, name, "_cpu", result.server_cpu_ms * 1e3 / (double)result.count);
     return true;
 }
@@ -173,6 +198,27 @@ static bool prepare(struct measuring *measuring, const struct subject *subject) 
     struct bench_load_result result;
     return make_namespace(measuring, subject) &&
            load(measuring, subject, BENCH_CONFIG_MAP, CONNECTIONS, BENCH_CONFIG_MAPS, &result);
+}
+
+/* --- beside large lists --- */
+
+/* One client, and another one, in a process of its own, that lists without a pause. */
+static bool measure_beside_list(struct measuring *measuring, const struct subject *subject,
+                                enum column column) {
+    struct bench_load_result result;
+    fflush(NULL);
+    pid_t lister = fork();
+    if (lister < 0)
+        return error_set(measuring->err, ERROR_IO, "fork: %s", strerror(errno));
+    while (lister == 0)
+        if (!load(measuring, subject, BENCH_LIST, 1, 0, &result))
+            _exit(1);
+    bool held = load(measuring, subject, BENCH_GET, 1, 0, &result);
+    kill(lister, SIGKILL);
+    waitpid(lister, NULL, 0);
+    if (held)
+        put_times(measuring, column, "beside_list", &result);
+    return held || error_wrap(measuring->err, "beside_list");
 }
 
 /* --- from a write to its event --- */
@@ -223,6 +269,7 @@ static bool measure_requests(struct measuring *measuring, const struct subject *
            measure_rate(measuring, subject, column, "get", BENCH_GET, CONNECTIONS, 0) &&
            measure_rate(measuring, subject, column, "post", BENCH_POD, CONNECTIONS, pods) &&
            measure_rate(measuring, subject, column, "list", BENCH_LIST, LIST_CONNECTIONS, 0) &&
+           measure_beside_list(measuring, subject, column) &&
            measure_rate(measuring, subject, column, "patch", BENCH_PATCH, CONNECTIONS, 0) &&
            measure_events(measuring, subject, column) &&
            (column != OURS ||

@@ -19,7 +19,7 @@ struct bench_server_options {
     size_t stock_pid_count;
 };
 
-enum { BENCH_SERVER_ROWS_MAX = 32 };
+enum { BENCH_SERVER_ROWS_MAX = 48 };
 
 /* One measured quantity; NAN where it was not measured. */
 struct bench_server_row {
