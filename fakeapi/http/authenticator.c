@@ -18,11 +18,18 @@ enum {
 
 static const char issuer[] = "https://kubernetes.default.svc";
 
-/* What a token may be bound to, and how its claims call it. */
-static const struct {
-    struct sv plural, claim;
-} bindings[] = {
-    {{"pods", 4}, {"pod", 3}}, {{"secrets", 7}, {"secret", 6}}, {{"nodes", 5}, {"node", 4}}};
+static const struct token_binding bindings[] = {
+    {{"Pod", 3}, {"pods", 4}, {"pod", 3}, true},
+    {{"Secret", 6}, {"secrets", 7}, {"secret", 6}, true},
+    {{"Node", 4}, {"nodes", 5}, {"node", 4}, false},
+};
+
+const struct token_binding *token_binding_of_kind(struct sv kind) {
+    for (size_t i = 0; i < COUNT_OF(bindings); i++)
+        if (sv_eq(bindings[i].kind, kind))
+            return &bindings[i];
+    return NULL;
+}
 
 struct authenticator {
     struct arena *arena; /* of tokens and users */
@@ -194,20 +201,23 @@ static bool is_signed(const struct authenticator *authenticator, struct sv text,
     return code >= 0;
 }
 
+void service_account_groups(struct sv namespace_name, struct arena *arena, struct sv *ret_groups) {
+    ret_groups[0] = SV("system:serviceaccounts");
+    ret_groups[1] = arena_printf(arena, "system:serviceaccounts:%.*s", SV_ARG(namespace_name));
+}
+
 static bool service_account_user(const struct cJSON *payload, struct arena *arena,
                                  struct user_info *ret_user) {
     struct sv subject = json_string_or(payload, SV("sub"), SV(""));
     if (!sv_starts_with(subject, SV("system:serviceaccount:")))
         return false;
-    struct sv *groups = ARENA_ARRAY(arena, struct sv, 3);
+    struct sv *groups = ARENA_ARRAY(arena, struct sv, SERVICE_ACCOUNT_GROUPS + 1);
     const struct cJSON *kubernetes = json_get(payload, SV("kubernetes.io"));
-    groups[0] = SV("system:serviceaccounts");
-    groups[1] = arena_printf(arena, "system:serviceaccounts:%.*s",
-                             SV_ARG(json_string_or(kubernetes, SV("namespace"), SV(""))));
-    groups[2] = SV("system:authenticated");
+    service_account_groups(json_string_or(kubernetes, SV("namespace"), SV("")), arena, groups);
+    groups[SERVICE_ACCOUNT_GROUPS] = SV("system:authenticated");
     *ret_user = (struct user_info){
         subject, json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
-        groups, 3};
+        groups, SERVICE_ACCOUNT_GROUPS + 1};
     return true;
 }
 
@@ -266,8 +276,8 @@ static bool objects_exist(const struct cJSON *claims, const struct authenticatio
     bool exist = object_exists(asked, SV("serviceaccounts"), namespace_name,
                                json_get(kubernetes, SV("serviceaccount")));
     for (size_t i = 0; i < COUNT_OF(bindings) && exist; i++) {
-        bool is_node = sv_eq(bindings[i].plural, SV("nodes"));
-        exist = object_exists(asked, bindings[i].plural, is_node ? SV("") : namespace_name,
+        exist = object_exists(asked, bindings[i].plural,
+                              bindings[i].is_namespaced ? namespace_name : SV(""),
                               json_get(kubernetes, bindings[i].claim));
     }
     return exist;

@@ -30,6 +30,10 @@ void authenticator_add(struct authenticator *authenticator, struct sv token,
 MUST_CHECK bool authenticator_add_file(struct authenticator *authenticator, struct sv text,
                                        struct error *err);
 
+/* The groups that a service account is in as one of its namespace. */
+enum { SERVICE_ACCOUNT_GROUPS = 2 };
+void service_account_groups(struct sv namespace_name, struct arena *arena, struct sv *ret_groups);
+
 /* An object of the core group without which a token of a service account is worth nothing. */
 struct token_object {
     struct sv plural, namespace_name, name, uid;
@@ -66,6 +70,14 @@ struct token_claims {
     size_t audience_count;
     int64_t issued_s, expires_s;
 };
+/* What a token may be bound to: it ends with it. */
+struct token_binding {
+    struct sv kind, plural;
+    struct sv claim; /* what its claims call it */
+    bool is_namespaced;
+};
+/* NULL: no token is bound to objects of that kind. */
+const struct token_binding *token_binding_of_kind(struct sv kind);
 /* A signed token for a service account (ES256). */
 struct sv authenticator_sign(const struct authenticator *authenticator,
                              const struct token_claims *claims, struct arena *arena);

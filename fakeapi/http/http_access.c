@@ -233,10 +233,8 @@ static bool impersonate(struct exchange *exchange, const struct route *route,
     struct sv account = name;
     if (impersonated.count == 0 && sv_eq(sv_cut(&account, ':'), SV("system")) &&
         sv_eq(sv_cut(&account, ':'), SV("serviceaccount"))) {
-        struct sv namespace_name = sv_cut(&account, ':');
-        groups[impersonated.count++] = SV("system:serviceaccounts");
-        groups[impersonated.count++] =
-            arena_printf(arena, "system:serviceaccounts:%.*s", SV_ARG(namespace_name));
+        service_account_groups(sv_cut(&account, ':'), arena, groups);
+        impersonated.count = SERVICE_ACCOUNT_GROUPS;
     }
     groups[impersonated.count++] = SV("system:authenticated");
     *user = (struct user_info){name, SV(""), groups, impersonated.count};

@@ -71,7 +71,7 @@ struct exchange {
     struct buf body;
     bool has_headers;
     bool is_too_large;
-    size_t drained_bytes;      /* of what is too large */
+    size_t received_bytes;     /* of the body */
     struct upgraded *upgraded; /* until the 101 was sent; else NULL */
     /* A write that admission webhooks are asked about; NULL until then. */
     struct dialogue *dialogue;

@@ -7,6 +7,7 @@
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/schema/admit.h"
 #include "fakeapi/server/review.h"
 
 #include <inttypes.h>
@@ -16,11 +17,11 @@ static const int64_t TOKEN_SECONDS_MAX = (int64_t)1 << 32;
 
 /* The stored object; NULL and an answer when there is none. */
 static const struct cJSON *get_object(struct exchange *exchange, const struct route *route,
-                                      const char *plural, enum MHD_Result *ret_result) {
+                                      struct sv plural, enum MHD_Result *ret_result) {
     struct request request = route->request;
     struct api_response response;
     request.verb = VERB_GET;
-    request.plural = sv_from(plural);
+    request.plural = plural;
     request.subresource = request.resource_version = SV("");
     request.metadata_only = false;
     fakeapi_handle(exchange->server->options.api, &request, SV(""), exchange->server->arena,
@@ -186,12 +187,6 @@ static size_t read_audiences(const struct cJSON *body, struct sv *audiences) {
     return count;
 }
 
-/* The objects that a token may be bound to: it ends with them. */
-static const struct {
-    struct sv kind;
-    const char *plural;
-} bindings[] = {{{"Pod", 3}, "pods"}, {{"Secret", 6}, "secrets"}, {{"Node", 4}, "nodes"}};
-
 static enum MHD_Result refuse_binding(struct exchange *exchange, const struct route *route,
                                       const struct cJSON *reference) {
     struct sv version = json_find_string(reference, "apiVersion");
@@ -204,44 +199,43 @@ static enum MHD_Result refuse_binding(struct exchange *exchange, const struct ro
 
 static enum MHD_Result refuse_uid(struct exchange *exchange, const struct route *route,
                                   const struct cJSON *reference, const struct cJSON *object,
-                                  const char *plural) {
+                                  struct sv plural) {
     struct sv name = object_name(object);
-    return send_status(exchange, route, 409, "Conflict",
-                       arena_printf(exchange->server->arena,
-                                    "Operation cannot be fulfilled on %s \"%.*s\": the UID in the "
-                                    "bound object reference (%.*s) does not match the UID in "
-                                    "record. The object might have been deleted and then recreated",
-                                    plural, SV_ARG(name),
-                                    SV_ARG(json_find_string(reference, "uid"))));
+    return send_status(
+        exchange, route, 409, "Conflict",
+        arena_printf(exchange->server->arena,
+                     "Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
+                     "bound object reference (%.*s) does not match the UID in "
+                     "record. The object might have been deleted and then recreated",
+                     SV_ARG(plural), SV_ARG(name), SV_ARG(json_find_string(reference, "uid"))));
 }
 
 /* What the request binds the token to; false: answered. */
 static bool read_binding(struct exchange *exchange, const struct route *route,
                          struct token_object *ret_bound, enum MHD_Result *ret_result) {
     const struct cJSON *reference = json_find(route->request.body, "spec.boundObjectRef");
-    size_t i = 0;
     *ret_bound = (struct token_object){SV(""), SV(""), SV(""), SV("")};
     if (!json_is_map(reference))
         return true;
-    while (i < COUNT_OF(bindings) && !sv_eq(bindings[i].kind, json_find_string(reference, "kind")))
-        i++;
-    if (i == COUNT_OF(bindings) || !sv_eq(json_find_string(reference, "apiVersion"), SV("v1"))) {
+    const struct token_binding *binding =
+        token_binding_of_kind(json_find_string(reference, "kind"));
+    if (!binding || !sv_eq(json_find_string(reference, "apiVersion"), SV("v1"))) {
         *ret_result = refuse_binding(exchange, route, reference);
         return false;
     }
     struct route to_object = *route;
     to_object.request.name = json_find_string(reference, "name");
-    if (sv_eq(bindings[i].kind, SV("Node")))
+    if (!binding->is_namespaced)
         to_object.request.namespace_name = SV("");
-    const struct cJSON *object = get_object(exchange, &to_object, bindings[i].plural, ret_result);
+    const struct cJSON *object = get_object(exchange, &to_object, binding->plural, ret_result);
     if (!object)
         return false;
     struct sv uid = json_find_string(reference, "uid");
     if (uid.len > 0 && !sv_eq(uid, object_uid(object))) {
-        *ret_result = refuse_uid(exchange, route, reference, object, bindings[i].plural);
+        *ret_result = refuse_uid(exchange, route, reference, object, binding->plural);
         return false;
     }
-    *ret_bound = (struct token_object){sv_from(bindings[i].plural), object_namespace(object),
+    *ret_bound = (struct token_object){binding->plural, object_namespace(object),
                                        object_name(object), object_uid(object)};
     return true;
 }
@@ -278,25 +272,16 @@ static struct cJSON *token_answer(struct exchange *exchange, const struct route 
 static enum MHD_Result refuse_duration(struct exchange *exchange, const struct route *route,
                                        int64_t seconds) {
     struct arena *arena = exchange->server->arena;
-    struct sv why = arena_printf(
-        arena, "Invalid value: %" PRId64 ": may not specify a duration %s", seconds,
-        seconds < TOKEN_SECONDS_MIN ? "less than 10 minutes" : "larger than 2^32 seconds");
-    struct sv message = arena_printf(arena,
-                                     "TokenRequest.authentication.k8s.io \"\" is invalid: "
-                                     "spec.expirationSeconds: %.*s",
-                                     SV_ARG(why));
-    struct cJSON *status = fakeapi_status(arena, 422, "Invalid", message);
-    struct cJSON *code = json_remove(status, SV("code"));
-    struct cJSON *details = json_ensure_map(arena, status, SV("details"));
-    json_set_string(arena, details, SV("group"), SV("authentication.k8s.io"));
-    json_set_string(arena, details, SV("kind"), SV("TokenRequest"));
-    struct cJSON *cause =
-        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
-    json_set_string(arena, cause, SV("reason"), SV("FieldValueInvalid"));
-    json_set_string(arena, cause, SV("message"), why);
-    json_set_string(arena, cause, SV("field"), SV("spec.expirationSeconds"));
-    json_set(arena, status, SV("code"), code);
-    struct api_response response = {.http_status = 422, .body = status};
+    struct findings findings = {0};
+    findings_add(arena, &findings, SV("spec.expirationSeconds"), "FieldValueInvalid", NULL,
+                 "Invalid value: %" PRId64 ": may not specify a duration %s", seconds,
+                 seconds < TOKEN_SECONDS_MIN ? "less than 10 minutes" : "larger than 2^32 seconds");
+    struct api_response response = {
+        .http_status = 422,
+        .body = fakeapi_status_invalid(
+            arena, &(struct invalid){SV("TokenRequest"), SV("authentication.k8s.io"), SV("")},
+            &findings),
+    };
     return send_tree(exchange, route, &response, SV(""));
 }
 
@@ -304,7 +289,7 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     struct http_server *server = exchange->server;
     struct arena *arena = server->arena;
     enum MHD_Result result = MHD_NO;
-    const struct cJSON *account = get_object(exchange, route, "serviceaccounts", &result);
+    const struct cJSON *account = get_object(exchange, route, SV("serviceaccounts"), &result);
     if (!account)
         return result;
     int64_t now_s = server_now_ms(server) / 1000;

@@ -12,9 +12,10 @@
 #include "fakeapi/server/review.h"
 #include "fakeapi/server/table.h"
 
-/* A key that stood twice is told to whoever did not ask for silence. */
-static void add_duplicate_warning(struct exchange *exchange, const struct route *route,
-                                  struct api_response *response) {
+/* What a strict reader of the body would refuse (a key that stands twice, a field of a patch
+ * operation that nobody knows) is told to whoever did not ask for silence. */
+static void add_strict_warnings(struct exchange *exchange, const struct route *route,
+                                struct api_response *response) {
     if (route->strict_faults.len == 0 || sv_eq(route->request.field_validation, SV("Ignore")) ||
         response->http_status >= 400)
         return;
@@ -222,7 +223,7 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
     }
     if (response.list)
         return answer_list(exchange, &response);
-    add_duplicate_warning(exchange, route, &response);
+    add_strict_warnings(exchange, route, &response);
     return send_response(exchange, route, &response);
 }
 

@@ -193,13 +193,13 @@ static enum MHD_Result take_headers(struct exchange *exchange) {
 }
 
 static enum MHD_Result take_body(struct exchange *exchange, const char *bytes, size_t *len) {
+    exchange->received_bytes += *len;
     if (exchange->is_too_large || !buf_append(&exchange->body, (struct sv){bytes, *len})) {
         exchange->is_too_large = true;
         buf_release(&exchange->body);
         buf_init(&exchange->body, REQUEST_BODY_BYTES_MAX);
         /* In chunks nobody said how much it would be; one who goes on is cut off. */
-        exchange->drained_bytes += *len;
-        if (exchange->drained_bytes > DRAINED_BYTES_MAX)
+        if (exchange->received_bytes > REQUEST_BODY_BYTES_MAX + DRAINED_BYTES_MAX)
             return MHD_NO;
     }
     *len = 0;

@@ -237,6 +237,30 @@ TEST(a_body_in_chunks_is_limited_too) {
     end(&fixture);
 }
 
+/* The most that is read to its end, whatever pieces it comes in. */
+TEST(a_body_that_is_a_little_too_large_is_answered) {
+    enum { BODY_BYTES = 3 * 1024 * 1024 + 256 * 1024 };
+    struct fixture fixture;
+    begin(&fixture);
+    AUTO(arena) arena = arena_new();
+    struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int client = fixture_connect(fixture.server);
+    char *body = arena_alloc(arena, BODY_BYTES);
+    memset(body, ' ', BODY_BYTES);
+    send_bytes(&fixture, client,
+               arena_printf(arena,
+                            "POST " CONFIG_MAPS " HTTP/1.1\r\nHost: h\r\nContent-Type: "
+                            "application/json\r\nContent-Length: %d\r\n\r\n",
+                            BODY_BYTES));
+    send_bytes(&fixture, client, (struct sv){body, BODY_BYTES});
+    await(&fixture, client, &answer, "}\n");
+    CHECK(sv_contains(buf_view(&answer), SV("HTTP/1.1 413")));
+    close(client);
+    buf_release(&answer);
+    end(&fixture);
+}
+
 /* --- watches --- */
 
 static int open_watch(struct fixture *fixture, struct buf *answer, const char *query) {

@@ -19,6 +19,7 @@ struct cJSON;
 struct clock;
 struct dialogue;
 struct error;
+struct findings;
 struct log;
 struct registry;
 struct user_info;
@@ -158,8 +159,19 @@ MUST_CHECK bool fakeapi_restore(struct fakeapi *api, const struct store_write *w
 /* After the last one. `revision` is the newest that the journal was told. */
 void fakeapi_end_restore(struct fakeapi *api, uint64_t revision);
 
-/* A failure Status as the server would write it. `kind` is what details.kind says. */
+/* --- failures, as the server writes them --- */
+
 struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,
                              struct sv message);
+/* `details` may be NULL. */
+struct cJSON *fakeapi_status_detailed(struct arena *arena, int http_status, const char *reason,
+                                      struct sv message, struct cJSON *details);
+/* What is invalid; "" for what it has not. */
+struct invalid {
+    struct sv kind, group, name;
+};
+/* 422: 'Pod "a" is invalid: spec.x: Required value'. */
+struct cJSON *fakeapi_status_invalid(struct arena *arena, const struct invalid *invalid,
+                                     const struct findings *findings);
 
 #endif

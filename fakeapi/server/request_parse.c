@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/fakeapi.h"
 #include "fakeapi/server/review.h"
@@ -11,13 +12,20 @@ enum { SEGMENTS_MAX = 16 };
 
 static bool refuse_text(struct arena *arena, struct api_response *response, int http_status,
                         const char *reason, struct sv message, bool has_details) {
-    struct cJSON *status = fakeapi_status(arena, http_status, reason, message);
-    if (has_details) {
-        struct cJSON *code = json_remove(status, SV("code"));
-        json_set(arena, status, SV("details"), json_map(arena));
-        json_set(arena, status, SV("code"), code);
-    }
+    struct cJSON *status = fakeapi_status_detailed(arena, http_status, reason, message,
+                                                   has_details ? json_map(arena) : NULL);
     *response = (struct api_response){.http_status = http_status, .body = status};
+    return false;
+}
+
+/* One field of something of the request's own. */
+static bool refuse_invalid(struct arena *arena, const struct invalid *invalid,
+                           const struct finding *finding, struct api_response *response) {
+    struct finding copy = *finding;
+    *response = (struct api_response){
+        .http_status = 422,
+        .body = fakeapi_status_invalid(arena, invalid, &(struct findings){&copy, 1, 1}),
+    };
     return false;
 }
 
@@ -183,20 +191,9 @@ static struct sv option_kind(enum verb verb) {
 
 static bool refuse_option(struct arena *arena, struct api_response *response, enum verb verb,
                           struct sv field, struct sv message, struct sv reason) {
-    struct sv kind = option_kind(verb);
-    refuse_text(arena, response, 422, "Invalid",
-                arena_printf(arena, "%.*s.meta.k8s.io \"\" is invalid: %.*s: %.*s", SV_ARG(kind),
-                             SV_ARG(field), SV_ARG(message)),
-                true);
-    struct cJSON *details = json_get(response->body, SV("details"));
-    json_set_string(arena, details, SV("group"), SV("meta.k8s.io"));
-    json_set_string(arena, details, SV("kind"), kind);
-    struct cJSON *cause =
-        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
-    json_set_string(arena, cause, SV("reason"), reason);
-    json_set_string(arena, cause, SV("message"), message);
-    json_set_string(arena, cause, SV("field"), field);
-    return false;
+    return refuse_invalid(arena, &(struct invalid){option_kind(verb), SV("meta.k8s.io"), SV("")},
+                          &(struct finding){.reason = reason, .field = field, .message = message},
+                          response);
 }
 
 static bool set_dry_run(struct arena *arena, struct request *request, struct sv value,
@@ -427,20 +424,10 @@ static bool read_log_number(struct log_bounds *bounds, struct sv name, struct sv
 
 static bool refuse_log(struct arena *arena, const struct route *route, const char *field,
                        struct sv message, const char *reason, struct api_response *response) {
-    struct sv name = route->request.name;
-    refuse_text(arena, response, 422, "Invalid",
-                arena_printf(arena, "PodLogOptions \"%.*s\" is invalid: %s: %.*s", SV_ARG(name),
-                             field, SV_ARG(message)),
-                true);
-    struct cJSON *details = json_get(response->body, SV("details"));
-    json_set_string(arena, details, SV("name"), name);
-    json_set_string(arena, details, SV("kind"), SV("PodLogOptions"));
-    struct cJSON *cause =
-        json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
-    json_set_string(arena, cause, SV("reason"), sv_from(reason));
-    json_set_string(arena, cause, SV("message"), message);
-    json_set_string(arena, cause, SV("field"), sv_from(field));
-    return false;
+    return refuse_invalid(
+        arena, &(struct invalid){SV("PodLogOptions"), SV(""), route->request.name},
+        &(struct finding){.reason = sv_from(reason), .field = sv_from(field), .message = message},
+        response);
 }
 
 static bool check_log(struct arena *arena, const struct route *route,

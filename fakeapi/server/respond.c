@@ -6,8 +6,8 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/server_parts.h"
 
-struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,
-                             struct sv message) {
+struct cJSON *fakeapi_status_detailed(struct arena *arena, int http_status, const char *reason,
+                                      struct sv message, struct cJSON *details) {
     struct cJSON *status = json_map(arena);
     json_set_string(arena, status, SV("kind"), SV("Status"));
     json_set_string(arena, status, SV("apiVersion"), SV("v1"));
@@ -16,8 +16,15 @@ struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *r
     json_set_string(arena, status, SV("message"), message);
     if (reason[0])
         json_set_string(arena, status, SV("reason"), sv_from(reason));
+    if (details)
+        json_set(arena, status, SV("details"), details);
     json_set_int(arena, status, SV("code"), http_status);
     return status;
+}
+
+struct cJSON *fakeapi_status(struct arena *arena, int http_status, const char *reason,
+                             struct sv message) {
+    return fakeapi_status_detailed(arena, http_status, reason, message, NULL);
 }
 
 void answer(struct call *call, int http_status, const struct cJSON *body) {
@@ -41,12 +48,8 @@ void answer_warning(struct call *call, struct sv text) {
 
 bool refuse(struct call *call, int http_status, const char *reason, struct sv message,
             struct cJSON *details) {
-    struct cJSON *status = fakeapi_status(call->arena, http_status, reason, message);
-    if (details) {
-        struct cJSON *code = json_remove(status, SV("code"));
-        json_set(call->arena, status, SV("details"), details);
-        json_set(call->arena, status, SV("code"), code);
-    }
+    struct cJSON *status =
+        fakeapi_status_detailed(call->arena, http_status, reason, message, details);
     answer(call, http_status, status);
     return false;
 }
@@ -115,23 +118,30 @@ bool refuse_unsupported(struct call *call, struct sv what) {
         json_map(call->arena));
 }
 
+/* --- what is invalid --- */
+
+static struct cJSON *put_cause(struct arena *arena, struct cJSON *details, struct sv reason,
+                               struct sv message, struct sv field) {
+    struct cJSON *cause = json_map(arena);
+    if (reason.len > 0)
+        json_set_string(arena, cause, SV("reason"), reason);
+    json_set_string(arena, cause, SV("message"), message);
+    if (field.len > 0)
+        json_set_string(arena, cause, SV("field"), field);
+    return json_append(json_ensure_list(arena, details, SV("causes")), cause);
+}
+
 struct cJSON *add_cause(struct call *call, struct cJSON *details, struct sv reason,
                         struct sv message, struct sv field) {
-    struct cJSON *cause = json_map(call->arena);
-    if (reason.len > 0)
-        json_set_string(call->arena, cause, SV("reason"), reason);
-    json_set_string(call->arena, cause, SV("message"), message);
-    if (field.len > 0)
-        json_set_string(call->arena, cause, SV("field"), field);
-    return json_append(json_ensure_list(call->arena, details, SV("causes")), cause);
+    return put_cause(call->arena, details, reason, message, field);
 }
 
 /* "field: Text" of each finding once, in brackets when there are several. */
-static struct sv findings_text(struct call *call, const struct findings *findings) {
+static struct sv findings_text(struct arena *arena, const struct findings *findings) {
     struct sv text = SV("");
     size_t told = 0;
     for (size_t i = 0; i < findings->count; i++) {
-        struct sv one = arena_printf(call->arena, "%.*s: %.*s", SV_ARG(findings->items[i].field),
+        struct sv one = arena_printf(arena, "%.*s: %.*s", SV_ARG(findings->items[i].field),
                                      SV_ARG(findings->items[i].message));
         bool is_known = false;
         for (size_t k = 0; k < i && !is_known; k++)
@@ -139,26 +149,34 @@ static struct sv findings_text(struct call *call, const struct findings *finding
                        sv_eq(findings->items[k].message, findings->items[i].message);
         if (is_known)
             continue;
-        text = told++ ? arena_printf(call->arena, "%.*s, %.*s", SV_ARG(text), SV_ARG(one)) : one;
+        text = told++ ? arena_printf(arena, "%.*s, %.*s", SV_ARG(text), SV_ARG(one)) : one;
     }
-    return told > 1 ? arena_printf(call->arena, "[%.*s]", SV_ARG(text)) : text;
+    return told > 1 ? arena_printf(arena, "[%.*s]", SV_ARG(text)) : text;
+}
+
+struct cJSON *fakeapi_status_invalid(struct arena *arena, const struct invalid *invalid,
+                                     const struct findings *findings) {
+    struct sv kind = invalid->kind, group = invalid->group, name = invalid->name;
+    struct cJSON *details = json_map(arena);
+    if (name.len > 0)
+        json_set_string(arena, details, SV("name"), name);
+    if (group.len > 0)
+        json_set_string(arena, details, SV("group"), group);
+    if (kind.len > 0)
+        json_set_string(arena, details, SV("kind"), kind);
+    for (size_t i = 0; i < findings->count; i++)
+        put_cause(arena, details, findings->items[i].reason, findings->items[i].message,
+                  findings->items[i].field);
+    struct sv text = findings_text(arena, findings);
+    struct sv message =
+        arena_printf(arena, "%.*s%s%.*s \"%.*s\" is invalid: %.*s", SV_ARG(kind),
+                     group.len ? "." : "", SV_ARG(group), SV_ARG(name), SV_ARG(text));
+    return fakeapi_status_detailed(arena, 422, "Invalid", message, details);
 }
 
 bool refuse_invalid(struct call *call, struct sv kind, struct sv group, struct sv name,
                     const struct findings *findings) {
-    struct cJSON *details = json_map(call->arena);
-    if (name.len > 0)
-        json_set_string(call->arena, details, SV("name"), name);
-    if (group.len > 0)
-        json_set_string(call->arena, details, SV("group"), group);
-    if (kind.len > 0)
-        json_set_string(call->arena, details, SV("kind"), kind);
-    for (size_t i = 0; i < findings->count; i++)
-        add_cause(call, details, findings->items[i].reason, findings->items[i].message,
-                  findings->items[i].field);
-    struct sv text = findings_text(call, findings);
-    return refuse(call, 422, "Invalid",
-                  arena_printf(call->arena, "%.*s%s%.*s \"%.*s\" is invalid: %.*s", SV_ARG(kind),
-                               group.len ? "." : "", SV_ARG(group), SV_ARG(name), SV_ARG(text)),
-                  details);
+    answer(call, 422,
+           fakeapi_status_invalid(call->arena, &(struct invalid){kind, group, name}, findings));
+    return false;
 }

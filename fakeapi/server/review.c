@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/fakeapi.h"
@@ -223,28 +224,18 @@ static struct fault review_fault(const struct request *request, const struct cJS
 
 static void refuse(const struct request *request, const struct fault *fault, struct arena *arena,
                    struct api_response *ret_response) {
-    struct sv message = fault->message;
-    struct cJSON *details = NULL;
-    if (fault->field) {
-        message = arena_printf(arena, ".%.*s \"\" is invalid: %s: %.*s", SV_ARG(request->group),
-                               fault->field, SV_ARG(fault->message));
-        details = json_map(arena);
-        json_set_string(arena, details, SV("group"), request->group);
-        struct cJSON *cause =
-            json_append(json_ensure_list(arena, details, SV("causes")), json_map(arena));
-        json_set_string(arena, cause, SV("reason"), SV("FieldValueInvalid"));
-        json_set_string(arena, cause, SV("message"), fault->message);
-        json_set_string(arena, cause, SV("field"), sv_from(fault->field));
+    if (!fault->field) {
+        *ret_response = (struct api_response){
+            .http_status = 400, .body = fakeapi_status(arena, 400, "BadRequest", fault->message)};
+        return;
     }
-    int http_status = fault->field ? 422 : 400;
-    struct cJSON *status =
-        fakeapi_status(arena, http_status, fault->field ? "Invalid" : "BadRequest", message);
-    if (details) {
-        struct cJSON *code = json_remove(status, SV("code"));
-        json_set(arena, status, SV("details"), details);
-        json_set(arena, status, SV("code"), code);
-    }
-    *ret_response = (struct api_response){.http_status = http_status, .body = status};
+    struct findings findings = {0};
+    findings_add(arena, &findings, sv_from(fault->field), "FieldValueInvalid", NULL, "%.*s",
+                 SV_ARG(fault->message));
+    *ret_response = (struct api_response){
+        .http_status = 422,
+        .body = fakeapi_status_invalid(arena, &(struct invalid){SV(""), request->group, SV("")},
+                                       &findings)};
 }
 
 void review_track(const struct review_writer *writer, struct sv kind, struct cJSON *tree,
