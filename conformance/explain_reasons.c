@@ -29,7 +29,7 @@ static const struct {
     ROW("Mounted", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
     ROW("WaitingForPod", "all mounts are served; there is no pod yet that could mount, and none is needed until an application uses the volume."),
     ROW("VolumeTerminating", "volume and claim are being removed."),
-    ROW("ClaimPending", "the claim that applications mount is not bound to its volume yet, or was deleted; no pod that uses it could start. Passes in moments where the cluster binds volumes; else ask why the claim is not bound."),
+    ROW("ClaimPending", "the claim that applications mount is not bound to its volume yet, or was deleted; a pod that uses it starts once it is. The Dataset is Bound meanwhile. Passes in moments, or within the 15 s in which the cluster looks at all claims; else ask why the claim is not bound."),
     ROW("VolumeInUse", "a pod still uses the claim, so the runtime or the volume cannot go. The message names it; end it."),
     ROW("ReportRunning", "the first reportSummary is waited for before binding; a failure of it does not hold the binding up."),
     ROW("Binding", "the Dataset's status is being written."),

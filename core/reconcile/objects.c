@@ -468,7 +468,9 @@ static void remove_unserved(struct pass *pass) {
         remove_outdated(pass);
 }
 
-/* No pod with a claim starts before the claim is bound to its volume. */
+/* No pod with a claim starts before the claim is bound to its volume. The cluster does that when it
+ * gets to it, in moments or at its next look at all claims, and starts such pods by itself then: the
+ * dataset does not wait for it. */
 static bool is_claim_lacking(const struct pass *pass) {
     const struct observed *claim = find_claim(pass);
     struct sv phase = json_find_string(claim->object, "status.phase");
@@ -489,6 +491,7 @@ static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, stru
 
 void gate_volume(struct pass *pass) {
     pass_open(pass, GATE_VOLUME);
+    pass_open(pass, GATE_CLAIM);
     if (!has_client(pass)) {
         remove_unserved(pass);
         return;
@@ -501,8 +504,8 @@ void gate_volume(struct pass *pass) {
         write_volume_and_claim(pass, volume, claim);
     else if (!gate_is_paused(pass) && is_claim_free(pass))
         remove_outdated(pass);
-    if (pass->claim_is_lacking && pass->plan->gates[GATE_VOLUME].is_open)
-        pass_close(pass, GATE_VOLUME, SV("ClaimPending"),
+    if (pass->claim_is_lacking)
+        pass_close(pass, GATE_CLAIM, SV("ClaimPending"),
                    pass_printf(pass,
                                "waits for PersistentVolumeClaim \"%.*s\" to be bound to its "
                                "volume",

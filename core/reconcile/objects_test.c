@@ -182,6 +182,34 @@ TEST(a_runtime_is_ready_once_its_claim_is_bound) {
     }
 }
 
+/* The cluster binds a claim when it gets to it, and starts its pods then. */
+TEST(a_dataset_is_bound_before_its_claim) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.claim_phase = "Pending";
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK(claim_of(&world)->state == OBSERVED_PRESENT);
+    CHECK(volume_of(&world)->state == OBSERVED_PRESENT);
+    CHECK_SV(condition_reason(&world, "Ready"), SV("ClaimPending"));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("NotReady"));
+    CHECK(!json_find(world.runtime, "status.setupDuration"));
+    CHECK(trace_has(&world, "DatasetBound"));
+    CHECK(!trace_has(&world, " RuntimeReady: "));
+    world.claim_phase = "Bound";
+    settle(&world);
+    int writes = world.writes;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Ready"));
+    CHECK(json_find(world.runtime, "status.setupDuration"));
+    CHECK(trace_has(&world, " RuntimeReady: "));
+    CHECK(!trace_has(&world, " RuntimeRecovered: "));
+    CHECK(world.writes == writes + 1); /* the runtime's status */
+    world_release(&world);
+}
+
 TEST(makes_a_workload_again_around_its_pods) {
     AUTO(arena) arena = arena_new();
     struct world world;

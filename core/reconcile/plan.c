@@ -76,6 +76,8 @@ static void plan_held(struct pass *pass, struct finding why) {
         else
             pass_open(pass, gate);
     }
+    if (pass->was_bound)
+        pass_open(pass, GATE_CLAIM);
 }
 
 static void plan_paused(struct pass *pass) {

@@ -75,6 +75,7 @@ struct action {
     X(MOUNTS, "MountsReady")                                                                       \
     X(VOLUME, "VolumeReady")                                                                       \
     X(BOUND, "Bound")                                                                              \
+    X(CLAIM, "ClaimBound")                                                                         \
     X(NODES, "NodesLabelled")
 #define X(name, text) GATE_##name,
 enum gate_id { GATES(X) GATE_COUNT };

@@ -44,6 +44,7 @@ struct world {
     const char *dropped_from, *dropped_parent, *dropped_key; /* a field that is never kept */
     const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
     const char *cleaner_phase; /* of pods that are not made by a workload */
+    const char *claim_phase;   /* of every claim; NULL: none is told */
     const char *stderr_bytes;  /* of what fails */
     const char *write_failure; /* what the API server did not take of the last plan */
     int restart_count;         /* of every container */
@@ -402,6 +403,11 @@ static inline void settle(struct world *world) {
         }
         if (observed->resource == &RESOURCE_DAEMON_SETS)
             settle_daemon_set(world, observed);
+        if (observed->resource == &RESOURCE_PERSISTENT_VOLUME_CLAIMS && world->claim_phase)
+            json_set_string(world->arena,
+                            json_ensure_map(world->arena, (struct cJSON *)observed->object,
+                                            SV("status")),
+                            SV("phase"), sv_from(world->claim_phase));
     }
     settle_orphans(world);
 }

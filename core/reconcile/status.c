@@ -16,9 +16,10 @@
 #include "core/reconcile/write.h"
 
 enum {
-    /* Counters that move while a cache starts are written together, so that few writes lead to
-     * Bound; what a condition says is written as soon as ever. */
-    SETUP_COALESCE_MS = 15 * 1000,
+    /* Counters that move while a cache starts are written together, and so are the steps on its
+     * way, so that few writes lead to Bound; trouble and the end are told as soon as ever. */
+    SETUP_COUNTS_COALESCE_MS = 15 * 1000,
+    SETUP_STEPS_COALESCE_MS = 5 * 1000,
     COALESCE_MS = 1000,
     /* Pods that are replaced for longer than this are not about to be. */
     ROLLOUT_DEADLINE_MS = 10 * 60 * 1000,
@@ -195,12 +196,12 @@ static void say_synced(struct pass *pass, struct cJSON *status) {
 
 bool status_serves(const struct pass *pass) {
     static const enum gate_id needed[] = {GATE_DATASET, GATE_PODS, GATE_READY_CHECK, GATE_MOUNTS};
-    if (pass->is_failed)
+    if (pass->is_failed || pass->claim_is_lacking)
         return false;
     if (status_can_bind(pass))
         return true;
     /* A class that is gone, or a write that is under way, takes nothing from what serves. */
-    bool serves = pass->was_bound && !pass->claim_is_lacking;
+    bool serves = pass->was_bound;
     for (size_t i = 0; i < COUNT_OF(needed); i++)
         serves = serves && gate(pass, needed[i])->is_open;
     return serves;
@@ -227,7 +228,9 @@ static struct sv rolling_message(struct pass *pass) {
 }
 
 static void say_summary(struct pass *pass, struct cJSON *status) {
-    const struct gate *closed = pass_first_closed(pass);
+    /* That the dataset is being bound by this very plan keeps nobody waiting. */
+    const struct gate *closed =
+        status_can_bind(pass) ? gate(pass, GATE_CLAIM) : pass_first_closed(pass);
     bool ready = status_serves(pass), is_stalled = pass->plan->is_stalled;
     struct sv reason = SV("Serving"), message = SV("the cache serves the dataset");
     if (pass->is_failed) {
@@ -369,6 +372,12 @@ static void set_once_bound(struct pass *pass, struct cJSON *status) {
      */
     const struct cJSON *told = json_find(pass->snapshot->dataset, "status.cacheStates");
     status_set_cache_states(pass, status, told ? told : json_get(status, SV("cacheStates")));
+}
+
+/* Times of the first moment in which it served. */
+static void set_once_serving(struct pass *pass, struct cJSON *status) {
+    if (!status_can_bind(pass) || !status_serves(pass))
+        return;
     if (!json_get(status, SV("mountTime")))
         json_set_string(pass->arena, status, SV("mountTime"),
                         api_time_format(pass->snapshot->now_ms, pass->arena));
@@ -415,6 +424,7 @@ static struct cJSON *build(struct pass *pass) {
     }
     set_mounts(pass, status);
     set_once_bound(pass, status);
+    set_once_serving(pass, status);
     say_data_plane(pass, status);
     say_synced(pass, status);
     say_summary(pass, status);
@@ -504,14 +514,37 @@ static void tell_troubles(struct pass *pass, const struct cJSON *old, const stru
                        json_find_string(find_condition(status, troubles[i].type), "message"));
 }
 
-/* Counters may wait for a moment; the truth of a condition may not. */
+/* What this plan makes is seen by the next one, which then has more to tell; but not that nothing
+ * can be made. */
+static bool makes_objects(const struct pass *pass) {
+    bool makes_some = false;
+    for (size_t i = 0; i < pass->plan->action_count; i++)
+        makes_some = makes_some || (pass->plan->actions[i].type == ACTION_APPLY &&
+                                    pass->plan->actions[i].step == STEP_OBJECTS);
+    return makes_some && pass->snapshot->write_failure.len == 0;
+}
+
+static bool has_served(const struct cJSON *old) {
+    return json_get(old, SV("setupDuration")) != NULL;
+}
+
+/* How long after the last write of the status its news may be told together. */
+static int64_t coalesce_ms(const struct cJSON *old, const struct cJSON *status) {
+    if (has_served(old))
+        return COALESCE_MS;
+    return has_other_condition(old, status) ? SETUP_STEPS_COALESCE_MS : SETUP_COUNTS_COALESCE_MS;
+}
+
+/* Counters may wait for a moment; that something is no longer true may not. */
 static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
     const struct cJSON *ready = find_condition(old, SV("Ready"));
     int64_t written_ms;
-    if (!ready || !api_time_parse(json_find_string(ready, "lastProbeTime"), &written_ms))
+    if (!ready)
+        return makes_objects(pass);
+    if (!api_time_parse(json_find_string(ready, "lastProbeTime"), &written_ms))
         return false;
     bool is_news = !json_equal(json_get(old, SV("phase")), json_get(status, SV("phase"))) &&
-                   (pass->was_bound || status_serves(pass) || pass->is_failed);
+                   (has_served(old) || status_serves(pass) || pass->is_failed);
     bool is_stalled =
         sv_eq(json_find_string(find_condition(status, SV("Stalled")), "status"), SV("True"));
     bool was_stalled =
@@ -521,8 +554,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     if (is_news || is_trouble || has_new_trouble(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
-    bool is_counting = !pass->was_bound && !has_other_condition(old, status);
-    int64_t due_ms = written_ms + (is_counting ? SETUP_COALESCE_MS : COALESCE_MS);
+    int64_t due_ms = written_ms + coalesce_ms(old, status);
     if (pass->snapshot->now_ms >= due_ms)
         return false;
     pass_wake_at(pass, due_ms);
@@ -557,7 +589,7 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
     const struct cJSON *runtime = pass->snapshot->runtime;
     if (is_now_ready && !was_ready)
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
-                   pass->was_bound ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
+                   has_served(old) ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
     bool needs_a_hand = pass->plan->is_stalled || pass->is_failed || is_for_a_hand(reason);
     tell_troubles(pass, old, status);
     if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))

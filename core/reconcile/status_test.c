@@ -146,8 +146,9 @@ TEST(counters_wait_and_conditions_do_not) {
     world_release(&world);
 }
 
-/* Before the first binding counters wait longer, for few writes to lead to it. */
-TEST(a_condition_says_what_is_true_while_a_cache_starts) {
+/* Before the first binding steps on the way to it wait longer, for few writes to lead there, and
+ * counters longer still; that a step is lost is told at once. */
+TEST(steps_of_a_start_are_told_together_and_setbacks_at_once) {
     AUTO(arena) arena = arena_new();
     struct world world;
     struct plan plan;
@@ -160,13 +161,21 @@ TEST(a_condition_says_what_is_true_while_a_cache_starts) {
     count(&world, "demo-worker", 1, 2);
     world.now_ms += 1000;
     plan_once(&world, &plan);
+    CHECK(plan_is_empty(&plan) && plan.wake_ms <= world.now_ms + 5000);
+    world.now_ms = plan.wake_ms;
+    plan_once(&world, &plan);
     REQUIRE(!plan_is_empty(&plan));
     act(&world, &plan.actions[0]);
     CHECK(object_condition_is_true(world.runtime, SV("WorkersReady")));
     count(&world, "demo-worker", 2, 2);
-    world.now_ms += 1000;
+    world.now_ms += 5000;
     plan_once(&world, &plan);
     CHECK(plan_is_empty(&plan) && plan.wake_ms > world.now_ms);
+    count(&world, "demo-worker", 0, 2);
+    plan_once(&world, &plan);
+    REQUIRE(!plan_is_empty(&plan));
+    act(&world, &plan.actions[0]);
+    CHECK(!object_condition_is_true(world.runtime, SV("WorkersReady")));
     world_release(&world);
 }
 
