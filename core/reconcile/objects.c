@@ -469,8 +469,8 @@ static void remove_unserved(struct pass *pass) {
 }
 
 /* No pod with a claim starts before the claim is bound to its volume. The cluster does that when it
- * gets to it, in moments or at its next look at all claims, and starts such pods by itself then: the
- * dataset does not wait for it. */
+ * gets to it, in moments or at its next look at all claims, and starts such pods by itself then:
+ * the dataset does not wait for it. */
 static bool is_claim_lacking(const struct pass *pass) {
     const struct observed *claim = find_claim(pass);
     struct sv phase = json_find_string(claim->object, "status.phase");

@@ -404,10 +404,10 @@ static inline void settle(struct world *world) {
         if (observed->resource == &RESOURCE_DAEMON_SETS)
             settle_daemon_set(world, observed);
         if (observed->resource == &RESOURCE_PERSISTENT_VOLUME_CLAIMS && world->claim_phase)
-            json_set_string(world->arena,
-                            json_ensure_map(world->arena, (struct cJSON *)observed->object,
-                                            SV("status")),
-                            SV("phase"), sv_from(world->claim_phase));
+            json_set_string(
+                world->arena,
+                json_ensure_map(world->arena, (struct cJSON *)observed->object, SV("status")),
+                SV("phase"), sv_from(world->claim_phase));
     }
     settle_orphans(world);
 }
