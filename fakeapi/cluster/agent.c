@@ -420,6 +420,7 @@ static struct sv component_of(const struct agent_part *part) {
     static const struct {
         struct sv part, component;
     } names[] = {
+        {SV("autoscaler"), SV("horizontal-pod-autoscaler")},
         {SV("cronjob"), SV("cronjob-controller")},
         {SV("daemonset"), SV("daemonset-controller")},
         {SV("deployment"), SV("deployment-controller")},
@@ -440,6 +441,24 @@ static struct sv component_of(const struct agent_part *part) {
     return part->agent->name;
 }
 
+/* What an object is. Items of a list do not say so themselves; the cache that holds them knows. */
+static void name_kind(struct arena *arena, const struct agent *agent, const struct cJSON *object,
+                      struct cJSON *about) {
+    struct sv api_version = json_find_string(object, "apiVersion");
+    struct sv kind = json_find_string(object, "kind");
+    for (size_t i = 0; i < agent->watched.count && kind.len == 0; i++) {
+        const struct agent_cache *cache = agent->watched.items[i].cache;
+        const struct cJSON *held =
+            cache ? cache_get(cache, object_namespace(object), object_name(object)) : NULL;
+        if (!held || !sv_eq(object_uid(held), object_uid(object)))
+            continue;
+        kind = agent_cache_resource(cache)->kind;
+        api_version = resource_api_version(agent_cache_resource(cache), arena);
+    }
+    json_set_string(arena, about, SV("apiVersion"), api_version);
+    json_set_string(arena, about, SV("kind"), kind);
+}
+
 static struct cJSON *event_object(struct arena *arena, const struct agent_part *part,
                                   const struct cJSON *object, bool is_warning, struct sv reason,
                                   struct sv message, struct sv name) {
@@ -450,8 +469,7 @@ static struct cJSON *event_object(struct arena *arena, const struct agent_part *
     struct sv now = api_time_format(agent_now_ms(agent), arena);
     struct cJSON *event = object_new(arena, &RESOURCE_EVENTS, namespace_name, name);
     struct cJSON *about = json_ensure_map(arena, event, SV("involvedObject"));
-    json_set_string(arena, about, SV("apiVersion"), json_find_string(object, "apiVersion"));
-    json_set_string(arena, about, SV("kind"), json_find_string(object, "kind"));
+    name_kind(arena, agent, object, about);
     json_set_string(arena, about, SV("namespace"), object_namespace(object));
     json_set_string(arena, about, SV("name"), object_name(object));
     json_set_string(arena, about, SV("uid"), object_uid(object));

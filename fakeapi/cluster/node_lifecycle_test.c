@@ -32,6 +32,18 @@ static void patch_node(struct world *world, struct arena *arena, const char *tex
     CHECK(fixture_send(world, arena, &request) == 200);
 }
 
+/* Of which kind it is has to be said even where it was first seen in a list. */
+TEST(a_new_node_is_told_of_as_a_node) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_run_ms(world, 100);
+    const struct cJSON *event = fixture_event(world, arena, SV("RegisteredNode"));
+    CHECK_SV(json_find_string(event, "message"),
+             SV("Node node-1 event: Registered Node node-1 in Controller"));
+    CHECK_SV(json_find_string(event, "involvedObject.kind"), SV("Node"));
+    CHECK_SV(json_find_string(event, "involvedObject.apiVersion"), SV("v1"));
+}
+
 TEST(taints_follow_what_a_node_reports) {
     AUTO(arena) arena = arena_new();
     AUTO(world) world = fixture_world(1, 0);

@@ -37,9 +37,11 @@ struct sv node_name(struct arena *arena, size_t index) {
 struct cJSON *node_object(struct arena *arena, size_t index, struct sv label) {
     struct sv name = node_name(arena, index);
     struct cJSON *node = object_new(arena, &RESOURCE_NODES, SV(""), name);
+    object_set_label(arena, node, SV("beta.kubernetes.io/arch"), SV("amd64"));
+    object_set_label(arena, node, SV("beta.kubernetes.io/os"), SV("linux"));
+    object_set_label(arena, node, SV("kubernetes.io/arch"), SV("amd64"));
     object_set_label(arena, node, SV("kubernetes.io/hostname"), name);
     object_set_label(arena, node, SV("kubernetes.io/os"), SV("linux"));
-    object_set_label(arena, node, SV("kubernetes.io/arch"), SV("amd64"));
     if (label.len > 0)
         object_set_label(arena, node, label, SV("true"));
     json_ensure_map(arena, node, SV("spec"));

@@ -120,16 +120,6 @@ TEST(pods_are_available_when_they_were_ready_long_enough) {
     "},"                                                                                           \
     "\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"img:1\"}]}}" spec "}}"
 
-static const struct cJSON *find_event(struct world *world, struct arena *arena, struct sv reason) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
-    struct api_response response;
-    fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
-    JSON_EACH (event, json_get(response.body, SV("items")))
-        if (sv_eq(json_find_string(event, "reason"), reason))
-            return event;
-    return NULL;
-}
-
 /* Pod "a" matches and is nobody's; "b" does not match. */
 TEST(a_replication_controller_keeps_its_number_of_pods) {
     static const struct {
@@ -165,7 +155,7 @@ TEST(a_replication_controller_owns_and_tells_of_what_it_made) {
     AUTO(world) world = fixture_world(1, 0);
     fixture_create(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, REPLICATION(""));
     fixture_run_ms(world, 1000);
-    const struct cJSON *event = find_event(world, arena, SV("SuccessfulCreate"));
+    const struct cJSON *event = fixture_event(world, arena, SV("SuccessfulCreate"));
     CHECK(sv_eq(json_find_string(event, "source.component"), SV("replication-controller")));
     CHECK(sv_starts_with(json_find_string(event, "message"), SV("Created pod: r-")));
     struct sv name = sv_drop(json_find_string(event, "message"), strlen("Created pod: "));

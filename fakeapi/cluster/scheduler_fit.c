@@ -97,8 +97,10 @@ void attempt_prepare(struct attempt *attempt) {
 
 static bool refuse(struct refusal *refusal, struct sv reason, bool helps_preemption) {
     assert(refusal->count < REASONS_MAX);
+    /* One reason that no other pod's end removes is enough. */
+    refusal->helps_preemption =
+        helps_preemption && (refusal->count == 0 || refusal->helps_preemption);
     refusal->reasons[refusal->count++] = reason;
-    refusal->helps_preemption = helps_preemption;
     return false;
 }
 
@@ -187,7 +189,7 @@ static bool has_resources(struct attempt *attempt, const struct scheduled_node *
         fits = refuse(refusal,
                       arena_printf(attempt->arena, "Insufficient %.*s",
                                    SV_ARG(attempt->scheduler->amount_names[i])),
-                      true);
+                      asked <= node->allocatable.of[i]);
     }
     return fits;
 }

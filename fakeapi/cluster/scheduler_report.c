@@ -68,17 +68,21 @@ struct sv diagnosis_text(struct diagnosis *diagnosis, struct sv blocked) {
     size_t nodes = diagnosis->node_count;
     if (nodes == 0)
         return SV("no nodes available to schedule pods");
+    /* What stops a pod before nodes are asked leaves the next step of kube-scheduler without what
+     * it looks for, and it says so in these two words. */
+    if (blocked.len > 0)
+        return arena_printf(arena, "0/%zu nodes are available: %.*s. not found", nodes,
+                            SV_ARG(blocked));
     struct counted preemption[] = {
         {SV("No preemption victims found for incoming pod"), diagnosis->helped_count},
         {SV("Preemption is not helpful for scheduling"), nodes - diagnosis->helped_count},
     };
     size_t first = preemption[0].count == 0, last = preemption[1].count == 0 ? 1 : 2;
-    struct sv reasons =
-        blocked.len ? blocked : join_reasons(arena, diagnosis->reasons, diagnosis->reason_count);
+    struct sv reasons = join_reasons(arena, diagnosis->reasons, diagnosis->reason_count);
     struct sv help = join_reasons(arena, &preemption[first], last - first);
     return arena_printf(arena,
-                        "0/%zu nodes are available: %.*s. preemption: 0/%zu nodes are available: "
-                        "%.*s.",
+                        "0/%zu nodes are available: %.*s. no new claims to deallocate, "
+                        "preemption: 0/%zu nodes are available: %.*s.",
                         nodes, SV_ARG(reasons), nodes, SV_ARG(help));
 }
 

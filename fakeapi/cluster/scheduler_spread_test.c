@@ -30,12 +30,13 @@ static const struct {
                  BY_HOST("DoNotSchedule", ",\"nodeAffinityPolicy\":\"Ignore\"") ON("node-1")),
      "",
      "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) "
-     "didn't match pod topology spread constraints. preemption: "},
+     "didn't match pod topology spread constraints. no new claims to deallocate, preemption: "},
     {1, 1, FIXTURE_POD("p", "\"app\":\"a\"", BY_HOST("DoNotSchedule", ",\"minDomains\":2") "}"), "",
      "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints. "},
     {2, 0, FIXTURE_POD("p", "\"app\":\"a\"", SPREAD("rack", "DoNotSchedule", "") "}"), "",
      "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints (missing "
-     "required label). preemption: 0/2 nodes are available: 2 Preemption is not helpful for "
+     "required label). no new claims to deallocate, preemption: 0/2 nodes are available: 2 "
+     "Preemption is not helpful for "
      "scheduling."},
     {2, 0, FIXTURE_POD("p", "\"app\":\"a\"", SPREAD("rack", "ScheduleAnyway", "") "}"), "node-1",
      ""},

@@ -10,16 +10,16 @@ static const struct {
     struct sv message;
 } unschedulable[] = {
     {FIXTURE_POD("p", "", ",\"resources\":{\"requests\":{\"cpu\":\"17\"}}}]}"),
-     SV("0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 No "
-        "preemption victims found for incoming pod.")},
-    {FIXTURE_POD("p", "", "}],\"nodeSelector\":{\"disk\":\"ssd\"}}"),
-     SV("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. preemption: "
+     SV("0/2 nodes are available: 2 Insufficient cpu. no new claims to deallocate, preemption: "
         "0/2 nodes are available: 2 Preemption is not helpful for scheduling.")},
+    {FIXTURE_POD("p", "", "}],\"nodeSelector\":{\"disk\":\"ssd\"}}"),
+     SV("0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector. no new "
+        "claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful "
+        "for scheduling.")},
     {FIXTURE_POD("p", "",
                  "}],\"volumes\":[{\"name\":\"v\",\"persistentVolumeClaim\":{\"claimName\":"
                  "\"c\"}}]}"),
-     SV("0/2 nodes are available: persistentvolumeclaim \"c\" not found. preemption: 0/2 nodes are "
-        "available: 2 Preemption is not helpful for scheduling.")},
+     SV("0/2 nodes are available: persistentvolumeclaim \"c\" not found. not found")},
 };
 
 TEST(a_pod_that_fits_nowhere_is_told_why) {
@@ -51,6 +51,43 @@ TEST(a_waiting_pod_is_placed_once_a_node_is_labelled) {
     const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
     CHECK_SV(json_find_string(pod, "spec.nodeName"), SV("node-2"));
     CHECK(object_condition_is_true(pod, SV("PodScheduled")));
+}
+
+static int create_asking(struct world *world, struct arena *arena, const char *name,
+                         const char *requests) {
+    struct sv pod = arena_printf(arena,
+                                 "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{"
+                                 "\"namespace\":\"default\",\"name\":\"%s\"},\"spec\":{"
+                                 "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resources\":{"
+                                 "\"requests\":{%s}}}]}}",
+                                 name, requests);
+    return fixture_create(world, arena, &RESOURCE_PODS, pod.ptr);
+}
+
+/* More than a node has in all is nothing that other pods could make room for. */
+TEST(only_what_others_hold_is_worth_a_preemption) {
+    static const struct {
+        const char *there, *pod, *help;
+    } cases[] = {
+        {"\"cpu\":\"10\"", "\"cpu\":\"7\"", "1 No preemption victims found for incoming pod."},
+        {"\"cpu\":\"10\"", "\"cpu\":\"17\"", "1 Preemption is not helpful for scheduling."},
+        {"\"cpu\":\"10\"", "\"cpu\":\"7\",\"memory\":\"65Gi\"",
+         "1 Preemption is not helpful for scheduling."},
+        {"\"cpu\":\"10\"", "\"cpu\":\"17\",\"memory\":\"1Gi\"",
+         "1 Preemption is not helpful for scheduling."},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 0);
+        CHECK(create_asking(world, arena, "a", cases[i].there) == 201);
+        fixture_run_ms(world, 100);
+        CHECK(create_asking(world, arena, "p", cases[i].pod) == 201);
+        fixture_run_ms(world, 100);
+        const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
+        struct sv message =
+            json_string_or(object_condition(pod, SV("PodScheduled")), SV("message"), SV(""));
+        CHECK(sv_ends_with(message, sv_from(cases[i].help)));
+    }
 }
 
 #define ANTI_AFFINITY                                                                              \

@@ -56,6 +56,18 @@ static inline const struct cJSON *fixture_get(struct world *world, struct arena 
     return response.http_status == 200 ? response.body : NULL;
 }
 
+/* The first event of that reason in namespace "default", NULL for none. */
+static inline const struct cJSON *fixture_event(struct world *world, struct arena *arena,
+                                                struct sv reason) {
+    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct api_response response;
+    fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+    JSON_EACH (event, json_get(response.body, SV("items")))
+        if (sv_eq(json_find_string(event, "reason"), reason))
+            return event;
+    return NULL;
+}
+
 #define FIXTURE_POD(name, labels, spec)                                                            \
     "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"namespace\":\"default\",\"name\":"    \
     "\"" name "\",\"labels\":{" labels                                                             \
