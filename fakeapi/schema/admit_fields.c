@@ -13,19 +13,29 @@
 #include <stdio.h>
 
 enum {
-    MESSAGE_BYTES_MAX = 1024,
+    MESSAGE_BYTES_MAX = 64 * 1024, /* values are shown whole, and some are schemas */
     /* One object cannot fill the memory with its faults. */
     FINDINGS_MAX = 1000,
 };
+
+static struct sv message_of(struct arena *arena, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int needed = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    size_t room = needed > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : (size_t)needed + 1;
+    char *message = arena_alloc(arena, room);
+    vsnprintf(message, room, format, arguments);
+    return (struct sv){message, room - 1};
+}
 
 void findings_add(struct arena *arena, struct findings *findings, struct sv field,
                   const char *reason, const struct cJSON *item, const char *format, ...) {
     if (findings->count == FINDINGS_MAX)
         return;
-    char message[MESSAGE_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    struct sv message = message_of(arena, format, arguments);
     va_end(arguments);
     if (findings->count == findings->capacity) {
         size_t capacity = findings->capacity ? findings->capacity * 2 : 8;
@@ -38,7 +48,7 @@ void findings_add(struct arena *arena, struct findings *findings, struct sv fiel
     findings->items[findings->count++] = (struct finding){
         .field = arena_copy(arena, field),
         .reason = sv_from(reason),
-        .message = arena_copy(arena, sv_from(message)),
+        .message = message,
         .item = item,
     };
 }

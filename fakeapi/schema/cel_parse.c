@@ -354,6 +354,12 @@ static struct sv unescape_field(struct parser *parser, struct sv name) {
     return (struct sv){out, len};
 }
 
+/* Of an object's metadata a rule sees its name only. */
+static bool is_hidden(const struct schema *schema, struct sv name) {
+    return sv_ends_with(schema->type_name, SV(".ObjectMeta")) && !sv_eq(name, SV("name")) &&
+           !sv_eq(name, SV("generateName"));
+}
+
 /* The schema of a member; refuses one that the type does not declare. */
 static const struct schema *field_schema(struct parser *parser, const struct schema *schema,
                                          struct sv name, size_t at) {
@@ -361,7 +367,7 @@ static const struct schema *field_schema(struct parser *parser, const struct sch
         return schema && schema->kind == SCHEMA_STRUCT ? schema_member(schema, name) : NULL;
     if (schema->kind != SCHEMA_STRUCT && schema->kind != SCHEMA_MAP)
         return fail_at(parser, at, ERROR_INVALID, SV("type does not support field selection"));
-    const struct schema *below = schema_member(schema, name);
+    const struct schema *below = is_hidden(schema, name) ? NULL : schema_member(schema, name);
     return below ? below
                  : fail_at(parser, at, ERROR_INVALID,
                            arena_printf(parser->arena, "undefined field '%.*s'",

@@ -13,6 +13,8 @@ enum { MEMBERS_MAX = 4096, RULES_MAX = 256 };
 struct builder {
     struct arena *arena;
     struct error *err;
+    /* The outermost node below which an old value is not found again; SV("") for none. */
+    struct sv uncorrelatable;
 };
 
 static const struct schema *build(struct builder *builder, const struct cJSON *source,
@@ -108,6 +110,17 @@ static size_t add_resource_members(const struct cJSON *properties, bool is_resou
     return count;
 }
 
+/* Builds what is below `path`, whose parts cannot be told apart when `loses_old`. */
+static const struct schema *build_below(struct builder *builder, const struct cJSON *source,
+                                        struct sv path, struct sv below, bool loses_old) {
+    struct sv before = builder->uncorrelatable;
+    if (loses_old && before.len == 0)
+        builder->uncorrelatable = path;
+    const struct schema *schema = build(builder, source, below, false);
+    builder->uncorrelatable = before;
+    return schema;
+}
+
 static bool build_members(struct builder *builder, const struct cJSON *source, struct sv path,
                           bool is_resource, struct schema *node) {
     const struct cJSON *properties = json_get(source, SV("properties"));
@@ -121,7 +134,8 @@ static bool build_members(struct builder *builder, const struct cJSON *source, s
             continue;
         struct sv below = arena_printf(builder->arena, "%.*s.properties[%.*s]", SV_ARG(path),
                                        SV_ARG(json_key(property)));
-        const struct schema *schema = build(builder, property, below, false);
+        const struct schema *schema =
+            build_below(builder, property, path, below, node->is_atomic_map);
         if (!schema)
             return false;
         members[used++] = (struct schema_member){json_key(property), schema};
@@ -173,7 +187,8 @@ static bool build_list(struct builder *builder, const struct cJSON *source, stru
     if (!json_is_map(json_get(source, SV("items"))))
         return refuse(builder, path, "Required value: items must be specified");
     struct sv below = arena_printf(builder->arena, "%.*s.items", SV_ARG(path));
-    node->items = build(builder, json_get(source, SV("items")), below, false);
+    node->items = build_below(builder, json_get(source, SV("items")), path, below,
+                              node->list_type != SCHEMA_LIST_MAP);
     return node->items != NULL;
 }
 
@@ -221,18 +236,23 @@ static const struct cel_program *compile(struct builder *builder, const struct s
     return program;
 }
 
-static bool check_reason(struct builder *builder, struct sv reason, struct sv path) {
-    static const struct sv reasons[] = {
-        SV(""),
-        SV("FieldValueInvalid"),
-        SV("FieldValueForbidden"),
-        SV("FieldValueRequired"),
-        SV("FieldValueDuplicate"),
-    };
-    return sv_index_of(reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons) ||
-           refuse(builder, path,
-                  "Unsupported value: reason must be one of FieldValueRequired, "
-                  "FieldValueInvalid, FieldValueForbidden, FieldValueDuplicate");
+/* What reads oldSelf stands where there is one, and what says how it does without reads it. */
+static bool check_old(struct builder *builder, const struct schema_rule *rule,
+                      const struct cJSON *source, struct sv path) {
+    bool uses_old = cel_uses_old(rule->program);
+    const struct cJSON *optional = json_get(source, SV("optionalOldSelf"));
+    if (!uses_old && json_is_bool(optional))
+        return error_set(builder->err, ERROR_INVALID,
+                         "%.*s.optionalOldSelf: Invalid value: %s: may not be set if oldSelf is "
+                         "not used in rule",
+                         SV_ARG(path), json_is_true(optional) ? "true" : "false");
+    if (!uses_old || builder->uncorrelatable.len == 0)
+        return true;
+    struct sv shown = json_write_arena(builder->arena, json_get(source, SV("rule")), JSON_COMPACT);
+    return error_set(builder->err, ERROR_INVALID,
+                     "%.*s.rule: Invalid value: %.*s: oldSelf cannot be used on the "
+                     "uncorrelatable portion of the schema within %.*s",
+                     SV_ARG(path), SV_ARG(sv_prefix(shown, 400)), SV_ARG(builder->uncorrelatable));
 }
 
 static bool build_rule(struct builder *builder, const struct schema *node,
@@ -245,16 +265,14 @@ static bool build_rule(struct builder *builder, const struct schema *node,
         .field_path = json_string_or(source, SV("fieldPath"), SV("")),
         .is_for_creation_too = is_true(source, SV("optionalOldSelf")),
     };
-    if (sv_trim(rule->text).len == 0)
-        return refuse(builder, path, "Required value: rule is not specified");
-    if (!check_reason(builder, rule->reason, path))
-        return false;
     const struct expression condition = {rule->text,
                                          arena_printf(builder->arena, "%.*s.rule", SV_ARG(path)),
                                          "bool", "cel expression must evaluate to a bool"};
     rule->program = compile(builder, node, &condition, rule, message);
-    if (!rule->program || message.len == 0)
-        return rule->program != NULL;
+    if (!rule->program || !check_old(builder, rule, source, path))
+        return false;
+    if (message.len == 0)
+        return true;
     const struct expression text = {
         message, arena_printf(builder->arena, "%.*s.messageExpression", SV_ARG(path)), "string",
         "messageExpression must evaluate to a string"};
@@ -331,7 +349,7 @@ static const struct schema *build(struct builder *builder, const struct cJSON *s
 
 const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,
                                       struct sv path, struct error *err) {
-    struct builder builder = {arena, err};
+    struct builder builder = {arena, err, SV("")};
     if (!sv_eq(json_string_or(source, SV("type"), SV("")), SV("object"))) {
         error_set(err, ERROR_INVALID,
                   "%.*s.type: Invalid value: \"%.*s\": must be object at the root", SV_ARG(path),

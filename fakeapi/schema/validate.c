@@ -81,6 +81,8 @@ static struct cJSON *go_zero_value(struct arena *arena, enum go_zero zero) {
         return json_string(arena, SV(""));
     case GO_NUMBER:
         return json_int(arena, 0);
+    case GO_FALSE:
+        return json_bool(arena, false);
     case GO_NIL:
         break;
     }
@@ -97,6 +99,19 @@ struct cJSON *go_shown(const struct checker *checker, const struct cJSON *item,
                        : go_zero_value(checker->arena, fields[i].zero));
     }
     return map;
+}
+
+void findings_add_below(const struct checker *checker, struct sv field,
+                        const struct findings *findings) {
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct finding *each = &findings->items[i];
+        struct sv path = sv_eq(each->field, SV("<nil>")) || each->field.len == 0
+                             ? field
+                             : path_member(checker, field, each->field);
+        findings_add(checker->arena, checker->findings, path,
+                     arena_copy(checker->arena, each->reason).ptr, each->item, "%.*s",
+                     SV_ARG(each->message));
+    }
 }
 
 void check_not_negative(const struct checker *checker, const struct cJSON *map, struct sv key,
@@ -266,48 +281,24 @@ const char *check_config_key(struct sv text) {
 
 /* --- entry points of admit.h --- */
 
-/* Faults after which a rule could not even read the object. */
-static bool blocks_rules(const struct findings *findings, size_t first) {
-    static const struct sv reasons[] = {SV("FieldValueRequired"), SV("FieldValueNotSupported"),
-                                        SV("FieldValueTooLong"), SV("FieldValueTooMany"),
-                                        SV("FieldValueTypeInvalid")};
-    for (size_t i = first; i < findings->count; i++)
-        if (sv_index_of(findings->items[i].reason, reasons, COUNT_OF(reasons)) < COUNT_OF(reasons))
-            return true;
-    return false;
-}
-
-/* Rules read what the schema promises. */
-static void validate_custom(const struct checker *checker, const struct resource_type *type,
-                            const struct cJSON *object, const struct cJSON *old, size_t count) {
-    bool has_rules = type->schema && type->schema->rules && type->schema->rules->has_rules_below;
-    validate_schema(checker, type->schema, object, old, SV(""));
-    if (!has_rules)
-        return;
-    if (!blocks_rules(checker->findings, count))
-        validate_rules(checker, type->schema, object, old, SV(""));
-    else
-        findings_add(checker->arena, checker->findings, SV("<nil>"), "FieldValueInvalid", NULL,
-                     "Invalid value: null: some validation rules were not checked because "
-                     "the object was invalid; correct the existing errors to complete validation");
-}
-
 void admit_validate(const struct resource_type *type, const struct cJSON *object,
                     const struct cJSON *old, struct sv subresource, struct arena *arena,
                     struct findings *findings) {
     struct checker checker = {arena, findings};
     size_t count = findings->count;
+    if (type->is_custom) {
+        validate_custom(&checker, type, object, old, subresource);
+        return;
+    }
     validate_metadata(&checker, type, object, old);
     /* Of a changed object the real server looks at the metadata twice, and each time also as if it
      * were new: the causes of a refusal name a fault as often. */
-    if (old && !type->is_custom && findings->count > count) {
+    if (old && findings->count > count) {
         validate_metadata(&checker, type, object, old);
         validate_metadata(&checker, type, object, NULL);
         validate_metadata(&checker, type, object, NULL);
     }
-    if (type->is_custom)
-        validate_custom(&checker, type, object, old, count);
-    else if (subresource.len == 0)
+    if (subresource.len == 0)
         validate_kind(&checker, type->resource.kind, object, old);
     else if (sv_eq(subresource, SV("status")))
         validate_status(&checker, type->resource.kind, object, old);

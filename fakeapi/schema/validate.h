@@ -32,7 +32,7 @@ void report_not_supported(const struct checker *checker, struct sv field, const 
 
 /* A struct as Go prints it in a refusal: each field under its name in Go, absent ones as the zero
  * value of their type. */
-enum go_zero { GO_NIL, GO_TEXT, GO_NUMBER };
+enum go_zero { GO_NIL, GO_TEXT, GO_NUMBER, GO_FALSE };
 struct go_field {
     struct sv key, shown;
     enum go_zero zero;
@@ -53,6 +53,10 @@ const char *check_config_key(struct sv text);
 const char *check_ip_address(const struct checker *checker, struct sv text);
 const char *check_cidr(const struct checker *checker, struct sv text);
 
+/* What was found in a part, with `field` in front of its fields. */
+void findings_add_below(const struct checker *checker, struct sv field,
+                        const struct findings *findings);
+
 void validate_metadata(const struct checker *checker, const struct resource_type *type,
                        const struct cJSON *object, const struct cJSON *old);
 void validate_labels(const struct checker *checker, const struct cJSON *labels, struct sv field);
@@ -60,6 +64,9 @@ void validate_labels(const struct checker *checker, const struct cJSON *labels, 
  * against the writer. */
 void validate_schema(const struct checker *checker, const struct schema *schema,
                      const struct cJSON *item, const struct cJSON *old, struct sv field);
+/* All that a custom object has to keep. */
+void validate_custom(const struct checker *checker, const struct resource_type *type,
+                     const struct cJSON *object, const struct cJSON *old, struct sv subresource);
 /* Its rules in CEL, for a value that keeps all others. */
 void validate_rules(const struct checker *checker, const struct schema *schema,
                     const struct cJSON *item, const struct cJSON *old, struct sv field);
@@ -99,6 +106,10 @@ void check_job(const struct checker *checker, const struct cJSON *object, const 
 void check_cron_job(const struct checker *checker, const struct cJSON *object,
                     const struct cJSON *old);
 void check_crd(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
+/* x-kubernetes-validations of one schema but for what they say in CEL. */
+void check_crd_rules(const struct checker *checker, const struct cJSON *schema, struct sv field);
+/* spec.versions of a definition as refusals print them. */
+struct cJSON *crd_versions_shown(const struct checker *checker, const struct cJSON *versions);
 void check_role(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 void check_cluster_role(const struct checker *checker, const struct cJSON *object,
                         const struct cJSON *old);

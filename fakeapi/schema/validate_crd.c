@@ -198,6 +198,7 @@ static void check_schema(const struct checker *checker, const struct cJSON *sche
     check_type(checker, schema, place);
     check_forbidden_parts(checker, schema, place);
     check_list(checker, schema, place);
+    check_crd_rules(checker, schema, place->field);
 }
 
 /* --- versions --- */
@@ -302,13 +303,22 @@ static void check_version(const struct checker *checker, const struct cJSON *ver
 static void check_versions(const struct checker *checker, const struct cJSON *spec) {
     const struct cJSON *versions = json_get(spec, SV("versions"));
     size_t index = 0, storage_count = 0;
-    JSON_EACH (version, versions)
-        storage_count += json_bool_or(version, SV("storage"), false);
+    bool is_unique = true;
+    JSON_EACH (version, versions) {
+        storage_count += is_set(version, "storage");
+        is_unique = is_unique &&
+                    !has_item(versions, SV("name"), json_find_string(version, "name"), version);
+    }
     JSON_EACH (version, versions)
         check_version(checker, version, path_index(checker, SV("spec.versions"), index++),
                       json_count(versions) == 1);
+    if (is_unique && storage_count == 1)
+        return;
+    const struct cJSON *shown = crd_versions_shown(checker, versions);
+    if (!is_unique)
+        report_invalid(checker, SV("spec.versions"), shown, "must contain unique version names");
     if (storage_count != 1)
-        report_invalid(checker, SV("spec.versions"), versions,
+        report_invalid(checker, SV("spec.versions"), shown,
                        "must have exactly one version marked as storage version");
 }
 
@@ -367,31 +377,48 @@ static void check_group(const struct checker *checker, const struct cJSON *objec
                         "https://github.com/kubernetes/enhancements/pull/1111");
 }
 
-/* What a definition is called stays, and so does every version that something was stored in. */
+/* What a definition is called stays. */
 static void check_update(const struct checker *checker, const struct cJSON *object,
                          const struct cJSON *old) {
     static const char *const fixed[] = {"spec.scope", "spec.group", "spec.names.plural",
                                         "spec.names.kind"};
-    size_t index = 0;
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         if (!json_equal(json_find(object, fixed[i]), json_find(old, fixed[i])))
             report_invalid(checker, sv_from(fixed[i]), json_find(object, fixed[i]),
                            "field is immutable");
-    JSON_EACH (stored, json_find(old, "status.storedVersions")) {
-        struct sv field = path_index(checker, SV("status.storedVersions"), index++);
-        bool is_there = false;
-        JSON_EACH (version, json_find(object, "spec.versions"))
-            is_there |= json_equal(json_get(version, SV("name")), stored);
-        if (!is_there)
+}
+
+/* Every version that something was stored in stays. */
+static void check_stored_versions(const struct checker *checker, const struct cJSON *object) {
+    const struct cJSON *stored_versions = json_find(object, "status.storedVersions");
+    const struct cJSON *versions = json_find(object, "spec.versions");
+    struct sv field = SV("status.storedVersions");
+    size_t index = 0;
+    if (json_count(stored_versions) == 0) {
+        report_invalid(checker, field, json_null(checker->arena),
+                       "must have at least one stored version");
+        return;
+    }
+    JSON_EACH (version, versions) {
+        struct sv name = json_find_string(version, "name");
+        if (is_set(version, "storage") && !is_listed(stored_versions, name))
             report_invalid(
-                checker, field, stored,
+                checker, field, stored_versions,
+                arena_printf(checker->arena, "must have the storage version %.*s", SV_ARG(name))
+                    .ptr);
+    }
+    JSON_EACH (stored, stored_versions) {
+        struct sv name = json_text(stored);
+        struct sv below = path_index(checker, field, index++);
+        if (!has_item(versions, SV("name"), name, NULL))
+            report_invalid(
+                checker, below, stored,
                 arena_printf(checker->arena,
                              "missing from spec.versions; %.*s was previously a storage version, "
                              "and must remain in spec.versions until a storage migration ensures "
                              "no data remains persisted in %.*s and removes %.*s from "
                              "status.storedVersions",
-                             SV_ARG(json_text(stored)), SV_ARG(json_text(stored)),
-                             SV_ARG(json_text(stored)))
+                             SV_ARG(name), SV_ARG(name), SV_ARG(name))
                     .ptr);
     }
 }
@@ -424,6 +451,7 @@ void check_crd(const struct checker *checker, const struct cJSON *object, const 
                         "required when strategy is set to Webhook");
         report_required(checker, SV("spec.conversion.conversionReviewVersions"), conversion, "");
     }
+    check_stored_versions(checker, object);
     if (old)
         check_update(checker, object, old);
 }

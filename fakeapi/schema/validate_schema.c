@@ -224,67 +224,140 @@ static void check_enum(const struct checker *checker, const struct cJSON *rules,
 
 /* --- anyOf, oneOf, allOf, not: value rules only, on the same value --- */
 
-static size_t fault_count(const struct checker *checker, const struct cJSON *rules,
-                          const struct cJSON *item, struct sv field);
+static void check_combinations(const struct checker *checker, const struct cJSON *rules,
+                               const struct cJSON *item, struct sv field);
+
+static bool has_type(const struct cJSON *item, struct sv type) {
+    const struct {
+        struct sv type;
+        bool is_it;
+    } types[] = {
+        {SV("object"), json_is_map(item)},
+        {SV("array"), json_is_list(item)},
+        {SV("string"), json_is_string(item)},
+        {SV("boolean"), json_is_bool(item)},
+        {SV("number"), json_is_number(item)},
+        {SV("integer"),
+         json_is_number(item) && sv_find(json_text(item), '.') == json_text(item).len},
+    };
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        if (sv_eq(types[i].type, type))
+            return types[i].is_it;
+    return true;
+}
 
 static void check_rules(const struct checker *checker, const struct cJSON *rules,
                         const struct cJSON *item, struct sv field) {
+    size_t index = 0;
+    struct sv type = json_find_string(rules, "type");
+    if (!has_type(item, type))
+        report_invalid(checker, field, item,
+                       arena_printf(checker->arena, "%.*s in body must be of type %.*s",
+                                    SV_ARG(field), SV_ARG(type))
+                           .ptr);
     check_enum(checker, rules, item, field);
+    check_combinations(checker, rules, item, field);
     if (json_is_number(item))
         check_number(checker, rules, item, field);
     else if (json_is_string(item))
         check_string(checker, rules, item, field);
-    else if (json_is_map(item))
-        JSON_EACH (name, json_get(rules, SV("required"))) {
-            if (!json_get(item, json_text(name)))
-                report_required(checker, path_member(checker, field, json_text(name)), item, "");
-        }
-    if (json_is_map(item))
-        JSON_EACH (property, json_get(rules, SV("properties"))) {
-            const struct cJSON *member = json_get(item, json_key(property));
-            if (member)
-                check_rules(checker, property, member,
-                            path_member(checker, field, json_key(property)));
-        }
+    if (json_is_list(item)) {
+        check_count(checker, rules, item, field, "items");
+        JSON_EACH (entry, item)
+            check_rules(checker, json_get(rules, SV("items")), entry,
+                        path_index(checker, field, index++));
+    }
+    if (!json_is_map(item))
+        return;
+    check_count(checker, rules, item, field, "properties");
+    JSON_EACH (name, json_get(rules, SV("required")))
+        if (!json_get(item, json_text(name)))
+            report_required(checker, path_member(checker, field, json_text(name)), item, "");
+    JSON_EACH (property, json_get(rules, SV("properties"))) {
+        const struct cJSON *member = json_get(item, json_key(property));
+        if (member)
+            check_rules(checker, property, member, path_member(checker, field, json_key(property)));
+    }
 }
 
-static size_t fault_count(const struct checker *checker, const struct cJSON *rules,
-                          const struct cJSON *item, struct sv field) {
-    struct findings findings = {0};
-    struct checker trial = {checker->arena, &findings};
+static struct findings faults_of(const struct checker *checker, const struct cJSON *rules,
+                                 const struct cJSON *item, struct sv field) {
+    struct findings faults = {0};
+    struct checker trial = {checker->arena, &faults};
     check_rules(&trial, rules, item, field);
-    return findings.count;
+    return faults;
+}
+
+static void report_faults(const struct checker *checker, const struct findings *faults) {
+    for (size_t i = 0; i < faults->count; i++)
+        findings_add(checker->arena, checker->findings, faults->items[i].field,
+                     arena_copy(checker->arena, faults->items[i].reason).ptr, faults->items[i].item,
+                     "%.*s", SV_ARG(faults->items[i].message));
+}
+
+/* Such a refusal names its field in its text only. */
+static void report_combination(const struct checker *checker, struct sv field,
+                               const struct cJSON *item, const char *what) {
+    findings_add(checker->arena, checker->findings, SV("<nil>"), "FieldValueInvalid", item,
+                 "Invalid value: \"\": \"%.*s\" must %s", SV_ARG(field), what);
+}
+
+/* How many alternatives hold; without any, the faults of the first. */
+static size_t matching(const struct checker *checker, const struct cJSON *alternatives,
+                       const struct cJSON *item, struct sv field, struct findings *ret_faults) {
+    size_t count = 0;
+    *ret_faults = (struct findings){0};
+    JSON_EACH (each, alternatives) {
+        struct findings faults = faults_of(checker, each, item, field);
+        count += faults.count == 0;
+        if (ret_faults->count == 0)
+            *ret_faults = faults;
+    }
+    if (count > 0)
+        *ret_faults = (struct findings){0};
+    return count;
+}
+
+static void check_all_of(const struct checker *checker, const struct cJSON *all_of,
+                         const struct cJSON *item, struct sv field) {
+    size_t count = 0, held = 0;
+    JSON_EACH (each, all_of) {
+        struct findings faults = faults_of(checker, each, item, field);
+        report_faults(checker, &faults);
+        held += faults.count == 0;
+        count++;
+    }
+    if (held < count)
+        report_combination(checker, field, item,
+                           held > 0 ? "validate all the schemas (allOf)"
+                                    : "validate all the schemas (allOf). None validated");
 }
 
 static void check_combinations(const struct checker *checker, const struct cJSON *rules,
                                const struct cJSON *item, struct sv field) {
-    size_t any_count = 0, one_count = 0;
+    struct findings faults;
     const struct cJSON *any_of = json_get(rules, SV("anyOf"));
     const struct cJSON *one_of = json_get(rules, SV("oneOf"));
-    const struct cJSON *not = json_get(rules, SV("not"));
-    JSON_EACH (each, any_of)
-        any_count += fault_count(checker, each, item, field) == 0;
-    JSON_EACH (each, one_of)
-        one_count += fault_count(checker, each, item, field) == 0;
-    JSON_EACH (each, json_get(rules, SV("allOf")))
-        check_rules(checker, each, item, field);
-    if (any_of && any_count == 0)
-        report_invalid(checker, field, item,
-                       arena_printf(checker->arena,
-                                    "\"%.*s\" must validate at least one schema (anyOf)",
-                                    SV_ARG(field))
-                           .ptr);
-    if (one_of && one_count != 1)
-        report_invalid(checker, field, item,
-                       arena_printf(checker->arena,
-                                    "\"%.*s\" must validate one and only one schema (oneOf)",
-                                    SV_ARG(field))
-                           .ptr);
-    if (not &&fault_count(checker, not, item, field) == 0)
-        report_invalid(checker, field, item,
-                       arena_printf(checker->arena, "\"%.*s\" must not validate the schema (not)",
-                                    SV_ARG(field))
-                           .ptr);
+    const struct cJSON *denied = json_get(rules, SV("not"));
+    if (any_of && matching(checker, any_of, item, field, &faults) == 0) {
+        report_combination(checker, field, item, "validate at least one schema (anyOf)");
+        report_faults(checker, &faults);
+    }
+    size_t count = one_of ? matching(checker, one_of, item, field, &faults) : 1;
+    if (count != 1) {
+        struct sv found = count == 0
+                              ? SV("Found none valid")
+                              : arena_printf(checker->arena, "Found %zu valid alternatives", count);
+        report_combination(checker, field, item,
+                           arena_printf(checker->arena,
+                                        "validate one and only one schema (oneOf). %.*s",
+                                        SV_ARG(found))
+                               .ptr);
+        report_faults(checker, &faults);
+    }
+    check_all_of(checker, json_get(rules, SV("allOf")), item, field);
+    if (denied && faults_of(checker, denied, item, field).count == 0)
+        report_combination(checker, field, item, "not validate the schema (not)");
 }
 
 void validate_schema(const struct checker *checker, const struct schema *schema,

@@ -426,72 +426,6 @@ bool admit_secret(struct call *call, struct cJSON *tree) {
     return true;
 }
 
-static void add_condition(struct call *call, struct cJSON *conditions, struct sv type, bool holds,
-                          struct sv reason, struct sv message) {
-    struct cJSON *condition = json_map(call->arena);
-    json_set_string(call->arena, condition, SV("type"), type);
-    json_set_string(call->arena, condition, SV("status"), holds ? SV("True") : SV("False"));
-    json_set_string(call->arena, condition, SV("lastTransitionTime"),
-                    api_time_format(call->now_ms, call->arena));
-    json_set_string(call->arena, condition, SV("reason"), reason);
-    json_set_string(call->arena, condition, SV("message"), message);
-    json_append(conditions, condition);
-}
-
-/* A name that another definition of the group has already; SV("") for none. `ret_reason` says
- * which of them. */
-static struct sv taken_name(struct call *call, const struct cJSON *crd, struct sv *ret_reason) {
-    static const struct {
-        const char *path;
-        struct sv reason;
-    } names[] = {
-        {"spec.names.kind", SV("KindConflict")},
-        {"spec.names.listKind", SV("ListKindConflict")},
-        {"spec.names.singular", SV("SingularConflict")},
-    };
-    struct position position = collection_seek(call->collection, SV(""), SV(""));
-    struct stored *stored;
-    while ((stored = collection_at(call->collection, &position))) {
-        const struct cJSON *other = stored_tree(stored);
-        position_advance(&position);
-        if (!sv_eq(json_find_string(other, "spec.group"), json_find_string(crd, "spec.group")) ||
-            sv_eq(object_name(other), object_name(crd)))
-            continue;
-        for (size_t i = 0; i < COUNT_OF(names); i++) {
-            struct sv name = json_find_string(crd, names[i].path);
-            *ret_reason = names[i].reason;
-            if (name.len > 0 && sv_eq(name, json_find_string(other, names[i].path)))
-                return name;
-        }
-    }
-    return SV("");
-}
-
-static bool admit_crd(struct call *call, struct cJSON *tree) {
-    struct cJSON *status = json_map(call->arena);
-    struct cJSON *conditions = json_ensure_list(call->arena, status, SV("conditions"));
-    struct sv reason, taken = taken_name(call, tree, &reason);
-    bool is_accepted = taken.len == 0;
-    add_condition(call, conditions, SV("NamesAccepted"), is_accepted,
-                  is_accepted ? SV("NoConflicts") : reason,
-                  is_accepted
-                      ? SV("no conflicts found")
-                      : arena_printf(call->arena, "\"%.*s\" is already in use", SV_ARG(taken)));
-    add_condition(call, conditions, SV("Established"), is_accepted,
-                  is_accepted ? SV("InitialNamesAccepted") : SV("NotAccepted"),
-                  is_accepted ? SV("the initial names have been accepted")
-                              : SV("not all names are accepted"));
-    const struct cJSON *names = json_find(tree, "spec.names");
-    json_set(call->arena, status, SV("acceptedNames"),
-             names && is_accepted ? json_copy(call->arena, names) : json_map(call->arena));
-    struct cJSON *versions = json_ensure_list(call->arena, status, SV("storedVersions"));
-    JSON_EACH (version, json_find(tree, "spec.versions"))
-        if (json_bool_or(version, SV("storage"), false))
-            json_append(versions, json_string(call->arena, json_find_string(version, "name")));
-    json_set(call->arena, tree, SV("status"), status);
-    return true;
-}
-
 /* Who asks for a certificate is the server's to say. */
 static bool admit_signing_request(struct call *call, struct cJSON *tree) {
     static const struct sv own[] = {SV("username"), SV("uid"), SV("groups"), SV("extra")};
@@ -513,7 +447,7 @@ static const struct {
     {SV("PersistentVolumeClaim"), admit_claim},
     {SV("Node"), admit_node},
     {SV("Secret"), admit_secret},
-    {SV("CustomResourceDefinition"), admit_crd},
+    {SV("CustomResourceDefinition"), admit_definition},
     {SV("ValidatingAdmissionPolicy"), admit_policy},
     {SV("CertificateSigningRequest"), admit_signing_request},
 };
@@ -578,6 +512,7 @@ static const struct {
     {SV("DaemonSet"), admit_daemon_set_update},
     {SV("ValidatingAdmissionPolicy"), admit_policy_update},
     {SV("Secret"), admit_secret_update},
+    {SV("CustomResourceDefinition"), admit_definition_update},
 };
 
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {

@@ -7,16 +7,9 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/crd_cost.h"
+#include "fakeapi/schema/crd_defaults.h"
 #include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/server/server_parts.h"
-
-#define CLEANUP_FINALIZER SV("customresourcecleanup.apiextensions.k8s.io")
-
-/* Otherwise they are somebody else's: the object is kept, but serves nothing. */
-static bool has_its_names(const struct cJSON *crd) {
-    return !object_condition(crd, SV("NamesAccepted")) ||
-           object_condition_is_true(crd, SV("NamesAccepted"));
-}
 
 /* The definition as it was before: the registry learns it again. */
 static void serve_what_was(struct call *call, struct registry *registry, const struct cJSON *crd) {
@@ -24,12 +17,13 @@ static void serve_what_was(struct call *call, struct registry *registry, const s
     struct stored *old = collection_get(call->collection, SV(""), object_name(crd));
     registry_remove_crd(registry, crd);
     const struct cJSON *tree = old ? stored_tree(old) : NULL;
-    bool is_known = !tree || !has_its_names(tree) || registry_put_crd(registry, tree, &err);
+    bool is_known =
+        !tree || !definition_may_serve(call, tree) || registry_put_crd(registry, tree, &err);
     assert(is_known);
 }
 
-/* False: refused, and nothing has changed. */
-static bool check_costs(struct call *call, struct registry *registry, const struct cJSON *crd) {
+/* What can only be told of a schema that is built. False: refused, and nothing has changed. */
+static bool check_schemas(struct call *call, struct registry *registry, const struct cJSON *crd) {
     struct findings findings = {0};
     size_t index = 0;
     JSON_EACH (version, json_find(crd, "spec.versions")) {
@@ -37,8 +31,10 @@ static bool check_costs(struct call *call, struct registry *registry, const stru
             registry, json_find_string(crd, "spec.group"), json_find_string(version, "name"),
             json_find_string(crd, "spec.names.plural"));
         struct sv path = crd_schema_path(call->arena, crd, index++);
-        if (type)
-            crd_cost_check(call->arena, type->schema, path, &findings);
+        if (!type)
+            continue;
+        crd_defaults_check(call->arena, type->schema, path, &findings);
+        crd_cost_check(call->arena, type->schema, path, &findings);
     }
     if (findings.count == 0)
         return true;
@@ -64,14 +60,14 @@ bool check_conversion(struct call *call) {
 
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct error err = {0};
-    if (!has_its_names(crd))
-        return true;
-    /* A dry run compiles the definition where nobody sees it. */
-    AUTO(registry) scratch = is_dry_run(call) ? registry_new() : NULL;
+    /* A dry run compiles the definition where nobody sees it, and so does one whose names are
+     * somebody else's: the object is kept, but serves nothing. */
+    bool is_hidden = is_dry_run(call) || !definition_may_serve(call, crd);
+    AUTO(registry) scratch = is_hidden ? registry_new() : NULL;
     struct registry *registry = scratch ? scratch : call->api->registry;
     if (registry_put_crd(registry, crd, &err)) {
         call->api->schema_revision = store_revision(call->api->store);
-        return check_costs(call, registry, crd);
+        return check_schemas(call, registry, crd);
     }
     struct findings findings = {0};
     struct sv message = sv_from(err.message);
@@ -119,32 +115,8 @@ bool empty_custom_resource(struct call *call, const struct cJSON *crd) {
         struct request request = delete_request(type, each);
         struct api_response response;
         struct call inner = inner_call(call, type, &request, &response);
+        inner.dialogue = NULL; /* admission webhooks are not asked: the type goes */
         handle_delete(&inner);
     }
     return collection->count == 0;
-}
-
-void release_custom_resource(struct call *call) {
-    const struct resource_type *definitions = registry_find(
-        call->api->registry, SV("apiextensions.k8s.io"), SV("v1"), SV("customresourcedefinitions"));
-    struct sv name = arena_printf(call->arena, "%.*s.%.*s", SV_ARG(call->type->resource.plural),
-                                  SV_ARG(call->type->resource.group));
-    struct collection *collection = store_collection(call->api->store, definitions->storage_key);
-    struct stored *stored = collection_get(collection, SV(""), name);
-    if (call->collection->count > 0 || !stored || !object_is_deleting(stored_tree(stored)))
-        return;
-    struct cJSON *crd = json_copy(call->arena, stored_tree(stored));
-    struct cJSON *finalizers = json_find(crd, "metadata.finalizers");
-    JSON_EACH (finalizer, finalizers)
-        if (sv_eq(json_text(finalizer), CLEANUP_FINALIZER)) {
-            json_detach(finalizers, finalizer);
-            break;
-        }
-    struct request request = {.verb = VERB_UPDATE};
-    struct api_response response;
-    struct call inner = inner_call(call, definitions, &request, &response);
-    if (is_free_to_go(crd))
-        remove_object(&inner, crd);
-    else
-        store_put(call->api->store, collection, crd, call->arena);
 }

@@ -128,9 +128,7 @@ bool is_free_to_go(const struct cJSON *tree) {
 void remove_object(struct call *call, struct cJSON *tree) {
     store_remove(call->api->store, call->collection, tree, call->arena);
     count_quota(call, tree, NULL);
-    if (call->type->is_custom)
-        release_custom_resource(call);
-    if (sv_eq(call->type->resource.kind, SV("CustomResourceDefinition")))
+    if (is_definition(call->type))
         registry_remove_crd(call->api->registry, tree);
 }
 
@@ -244,13 +242,6 @@ static bool is_protected_namespace(struct call *call, const struct cJSON *object
     return true;
 }
 
-/* A deleted CRD takes its objects along; it waits for those that have finalizers. */
-static void hold_custom_resources(struct call *call, struct cJSON *tree) {
-    if (sv_eq(call->type->resource.kind, SV("CustomResourceDefinition")) &&
-        !empty_custom_resource(call, tree))
-        add_finalizer(call, tree, SV("customresourcecleanup.apiextensions.k8s.io"));
-}
-
 static void mark_deleted(struct call *call, const struct cJSON *object, struct cJSON *tree,
                          int64_t grace_s) {
     bool was_deleting = object_is_deleting(object);
@@ -277,10 +268,13 @@ static bool delete_object(struct call *call, struct stored *stored,
         return false;
     if (!admit_deletion(call, object))
         return false;
+    /* A definition takes its objects along first. */
+    if (is_definition(call->type) && !object_is_deleting(object)) {
+        terminate_definition(call, object);
+        return true;
+    }
     struct cJSON *tree = json_copy(call->arena, object);
     set_finalizers(call, deletion, tree);
-    if (!is_dry_run(call))
-        hold_custom_resources(call, tree);
     int64_t grace_s = grace_of(call, deletion, object);
     bool waits_for_kubelet =
         grace_s > 0 || (object_is_deleting(object) && deletion->grace_s < 0 &&

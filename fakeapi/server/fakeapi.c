@@ -161,6 +161,7 @@ static void dispatch(struct call *call) {
     assert((size_t)call->request->verb < COUNT_OF(handlers));
     assert(handlers[call->request->verb]);
     handlers[call->request->verb](call);
+    settle_definitions(call);
 }
 
 static void init_call(struct call *call, struct fakeapi *api, const struct request *request,

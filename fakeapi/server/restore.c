@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* State that outlives the server: a journal is told of writes, and they are put back. */
+#include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
@@ -25,7 +26,11 @@ bool fakeapi_restore(struct fakeapi *api, const struct store_write *write, struc
     if (!tree)
         return error_wrap(err, "%.*s %.*s/%.*s", SV_ARG(write->storage_key),
                           SV_ARG(write->namespace_name), SV_ARG(write->name));
-    if (sv_eq(write->storage_key, crd_key) && !registry_put_crd(api->registry, tree, err))
+    /* One without its names serves nothing. */
+    bool is_served =
+        sv_eq(write->storage_key, crd_key) && (!object_condition(tree, SV("NamesAccepted")) ||
+                                               object_condition_is_true(tree, SV("Established")));
+    if (is_served && !registry_put_crd(api->registry, tree, err))
         return error_wrap(err, "%.*s", SV_ARG(write->name));
     store_restore(api->store, store_collection(api->store, write->storage_key), tree,
                   write->revision);

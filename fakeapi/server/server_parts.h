@@ -204,8 +204,18 @@ bool check_conversion(struct call *call);
 bool serve_custom_resource(struct call *call, const struct cJSON *crd);
 /* Deletes its objects; true when none is left. */
 bool empty_custom_resource(struct call *call, const struct cJSON *crd);
-/* After an object went that a deleted CRD may have waited for. */
-void release_custom_resource(struct call *call);
+/* --- definition.c: the controllers that follow CustomResourceDefinitions --- */
+
+bool is_definition(const struct resource_type *type);
+/* The status of a new one, and what a change of the spec adds to it. */
+bool admit_definition(struct call *call, struct cJSON *tree);
+bool admit_definition_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+/* Its names are its own, or nobody else's: its types can be served. */
+bool definition_may_serve(struct call *call, const struct cJSON *crd);
+/* The first deletion of one, answered. */
+void terminate_definition(struct call *call, const struct cJSON *old);
+/* After a request was answered: what follows from it for definitions. */
+void settle_definitions(struct call *call);
 
 /* A call on another type in the name of this one (its refusals go to `ret_response`). */
 struct call inner_call(struct call *call, const struct resource_type *type,

@@ -74,7 +74,8 @@ static bool check_scale(struct call *call, const struct cJSON *scale, int64_t *r
     if (replicas && !json_to_int64(replicas, ret_replicas))
         return refuse_bad_request(call, SV("Scale in version \"v1\" cannot be handled as a Scale: "
                                            "spec.replicas is no integer"));
-    if (*ret_replicas < 0)
+    /* A custom object is held against its own schema. */
+    if (*ret_replicas < 0 && !call->type->is_custom)
         findings_add(call->arena, &findings, SV("spec.replicas"), "FieldValueInvalid", replicas,
                      "Invalid value: %lld: must be greater than or equal to 0",
                      (long long)*ret_replicas);
