@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/autoscaler.h"
 #include "fakeapi/cluster/cronjob.h"
 #include "fakeapi/cluster/daemonset.h"
 #include "fakeapi/cluster/deployment.h"
@@ -36,6 +37,7 @@ struct controller_manager {
     struct daemonset_controller *daemon_sets;
     struct job_controller *jobs;
     struct cronjob_controller *cron_jobs;
+    struct autoscaler *autoscaler;
     struct disruption_controller *disruptions;
     struct endpoint_slice_controller *endpoints;
     struct volume_binder *volumes;
@@ -83,6 +85,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->daemon_sets = daemonset_controller_new(agent);
     manager->jobs = job_controller_new(agent);
     manager->cron_jobs = cronjob_controller_new(agent);
+    manager->autoscaler = autoscaler_new(agent, registry);
     manager->disruptions = disruption_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
@@ -108,6 +111,7 @@ void controller_manager_free(struct controller_manager *manager) {
     daemonset_controller_free(manager->daemon_sets);
     cronjob_controller_free(manager->cron_jobs);
     job_controller_free(manager->jobs);
+    autoscaler_free(manager->autoscaler);
     disruption_controller_free(manager->disruptions);
     endpoint_slice_controller_free(manager->endpoints);
     volume_binder_free(manager->volumes);

@@ -180,6 +180,8 @@ static void note_creation(struct pod_control *control, struct sv key, const stru
 static void handle_answer(void *context, struct sv key, const struct completion *completion) {
     struct pod_control *control = context;
     struct pending *pending = map_remove(control->pending, id_key(&completion->id));
+    if (control->options.answered)
+        control->options.answered(control->options.context, key, completion);
     if (!pending)
         return;
     const struct cJSON *owner = pod_control_owner(control, key);

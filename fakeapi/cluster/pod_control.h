@@ -22,7 +22,8 @@ struct pod_control_options {
     struct sv name;               /* of the part */
     const struct resource *owner; /* whose keys ("ns/name") are reconciled */
     agent_reconcile *reconcile;
-    void *context;
+    agent_answered *answered; /* hears of each answer; NULL: nobody does */
+    void *context;            /* of both */
 };
 /* Watches the owners and reconciles each of them when it changes. */
 struct pod_control *pod_control_new(const struct pod_control_options *options);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fakeapi/cluster/autoscaler.h"
+
+#include "core/base/test.h"
+#include "fakeapi/cluster/autoscaler_parts.h"
+#include "fakeapi/cluster/world_fixture.h"
+
+#define DEPLOYMENT(replicas)                                                                       \
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"namespace\":\"default\"," \
+    "\"name\":\"d\"},\"spec\":{\"replicas\":" replicas ",\"selector\":{\"matchLabels\":{\"app\":"  \
+    "\"d\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":["   \
+    "{\"name\":\"main\",\"image\":\"img\"}]}}}}"
+
+#define AUTOSCALER(api_version, kind)                                                              \
+    "{\"apiVersion\":\"autoscaling/v2\",\"kind\":\"HorizontalPodAutoscaler\",\"metadata\":{"       \
+    "\"namespace\":\"default\",\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"apiVersion\":"      \
+    "\"" api_version "\",\"kind\":\"" kind "\",\"name\":\"d\"},\"minReplicas\":2,\"maxReplicas\":" \
+    "4}}"
+
+static const struct {
+    const char *deployment; /* "": there is none */
+    const char *autoscaler;
+    int64_t replicas;          /* of the target, at last */
+    const char *able, *active; /* reasons of the conditions after the first turn */
+    const char *event, *message;
+} cases[] = {
+    {DEPLOYMENT("1"), AUTOSCALER("apps/v1", "Deployment"), 2, "SucceededRescale", "",
+     "SuccessfulRescale", "New size: 2; reason: Current number of replicas below Spec.MinReplicas"},
+    {DEPLOYMENT("9"), AUTOSCALER("apps/v1", "Deployment"), 4, "SucceededRescale", "",
+     "SuccessfulRescale", "New size: 4; reason: Current number of replicas above Spec.MaxReplicas"},
+    {DEPLOYMENT("0"), AUTOSCALER("apps/v1", "Deployment"), 0, "SucceededGetScale",
+     "ScalingDisabled", "", ""},
+    {DEPLOYMENT("3"), AUTOSCALER("apps/v1", "Deployment"), 3, "SucceededGetScale",
+     "FailedGetResourceMetric", "FailedComputeMetricsReplicas",
+     "invalid metrics (1 invalid out of 1), first error is: failed to get cpu resource metric "
+     "value: failed to get cpu utilization: unable to get metrics for resource cpu: unable to "
+     "fetch metrics from resource metrics API: the server could not find the requested resource "
+     "(get pods.metrics.k8s.io)"},
+    {"", AUTOSCALER("apps/v1", "Deployment"), -1, "FailedGetScale", "", "FailedGetScale",
+     "deployments.apps \"d\" not found"},
+    {"", AUTOSCALER("example.com/v1", "Nothing"), -1, "FailedGetScale", "", "FailedGetScale",
+     "no matches for kind \"Nothing\" in group \"example.com\""},
+};
+
+static struct sv reason_of(const struct cJSON *autoscaler, struct sv type) {
+    return json_string_or(object_condition(autoscaler, type), SV("reason"), SV(""));
+}
+
+TEST(replicas_are_kept_within_bounds_and_missing_metrics_are_told) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 0);
+        if (cases[i].deployment[0])
+            CHECK(fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, cases[i].deployment) == 201);
+        CHECK(fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS,
+                             cases[i].autoscaler) == 201);
+        fixture_run_ms(world, AUTOSCALER_PERIOD_MS - 1000);
+        const struct cJSON *autoscaler =
+            fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, "h");
+        CHECK(!object_condition(autoscaler, SV("AbleToScale")));
+        fixture_run_ms(world, 5000);
+        autoscaler = fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, "h");
+        CHECK_SV(reason_of(autoscaler, SV("AbleToScale")), sv_from(cases[i].able));
+        CHECK_SV(reason_of(autoscaler, SV("ScalingActive")), sv_from(cases[i].active));
+        const struct cJSON *target = fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d");
+        CHECK(json_find_int(target, "spec.replicas", -1) == cases[i].replicas);
+        const struct cJSON *event = fixture_event(world, arena, sv_from(cases[i].event));
+        CHECK_SV(json_find_string(event, "message"), sv_from(cases[i].message));
+    }
+}
+
+struct writes {
+    size_t count;
+};
+
+static void count_write(void *context, struct sv user_agent, const struct request *request,
+                        struct request_fate *fate) {
+    struct writes *writes = context;
+    (void)user_agent;
+    (void)fate;
+    writes->count += sv_eq(request->plural, SV("horizontalpodautoscalers")) &&
+                     request->verb != VERB_LIST && request->verb != VERB_WATCH &&
+                     request->verb != VERB_GET;
+}
+
+/* What is as it was is not written again, and what was scaled by hand is put right. */
+TEST(an_autoscaler_looks_again_every_quarter_of_a_minute) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, DEPLOYMENT("3"));
+    fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS,
+                   AUTOSCALER("apps/v1", "Deployment"));
+    fixture_run_ms(world, 20000);
+    struct writes writes = {0};
+    world_add_observer(world, &(struct observer){.before = count_write, .context = &writes});
+    fixture_run_ms(world, 60000);
+    CHECK(writes.count == 0);
+    struct cJSON *patch = json_map(arena);
+    json_set_int(arena, json_ensure_map(arena, patch, SV("spec")), SV("replicas"), 7);
+    struct request request =
+        agent_merge_patch(&RESOURCE_DEPLOYMENTS, SV("default"), SV("d"), SV(""), patch);
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 16000);
+    const struct cJSON *target = fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d");
+    CHECK(json_find_int(target, "spec.replicas", -1) == 4);
+    const struct cJSON *autoscaler =
+        fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, "h");
+    CHECK(json_find_int(autoscaler, "status.desiredReplicas", -1) == 4);
+    CHECK(json_find_string(autoscaler, "status.lastScaleTime").len > 0);
+}
+
+#define CUSTOM                                                                                     \
+    "unable to fetch metrics from custom metrics API: no custom metrics API "                      \
+    "(custom.metrics.k8s.io) registered"
+
+static const struct {
+    const char *metric, *reason, *summary;
+} metrics[] = {
+    {"{\"type\":\"Resource\",\"resource\":{\"name\":\"memory\",\"target\":{\"type\":"
+     "\"AverageValue\",\"averageValue\":\"1Gi\"}}}",
+     "FailedGetResourceMetric",
+     "failed to get memory resource metric value: failed to get memory usage: unable to get "
+     "metrics for resource memory: unable to fetch metrics from resource metrics API: the server "
+     "could not find the requested resource (get pods.metrics.k8s.io)"},
+    {"{\"type\":\"ContainerResource\",\"containerResource\":{\"name\":\"cpu\",\"container\":"
+     "\"main\",\"target\":{\"type\":\"Utilization\",\"averageUtilization\":50}}}",
+     "FailedGetContainerResourceMetric",
+     "failed to get main container metric value: failed to get cpu utilization: unable to get "
+     "metrics for resource cpu: unable to fetch metrics from resource metrics API: the server "
+     "could not find the requested resource (get pods.metrics.k8s.io)"},
+    {"{\"type\":\"Pods\",\"pods\":{\"metric\":{\"name\":\"rate\"},\"target\":{\"type\":"
+     "\"AverageValue\",\"averageValue\":\"1\"}}}",
+     "FailedGetPodsMetric", "failed to get pods metric value: unable to get metric rate: " CUSTOM},
+    {"{\"type\":\"Object\",\"object\":{\"metric\":{\"name\":\"rate\"},\"describedObject\":{"
+     "\"kind\":\"Service\",\"name\":\"s\"},\"target\":{\"type\":\"Value\",\"value\":\"1\"}}}",
+     "FailedGetObjectMetric",
+     "failed to get object metric value: unable to get metric rate: " CUSTOM " on Service n/s"},
+    {"{\"type\":\"External\",\"external\":{\"metric\":{\"name\":\"depth\",\"selector\":{"
+     "\"matchLabels\":{\"queue\":\"q\"}}},\"target\":{\"type\":\"AverageValue\","
+     "\"averageValue\":\"1\"}}}",
+     "FailedGetExternalMetric",
+     "failed to get depth external metric value: failed to get depth external metric: unable to "
+     "get external metric n/depth/&LabelSelector{MatchLabels:map[string]string{queue: q,},"
+     "MatchExpressions:[]LabelSelectorRequirement{},}: unable to fetch metrics from external "
+     "metrics API: the server could not find the requested resource (get "
+     "depth.external.metrics.k8s.io)"},
+    {"{\"type\":\"Odd\"}", "InvalidMetricSourceType", "unknown metric source type \"Odd\""},
+};
+
+TEST(each_kind_of_metric_is_missed_in_its_own_words) {
+    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        const struct cJSON *metric = json_read(arena, sv_from(metrics[i].metric), &err);
+        struct metric_refusal refusal = metric_refuse(arena, metric, SV("n"));
+        CHECK_SV(refusal.reason, sv_from(metrics[i].reason));
+        CHECK_SV(refusal.summary, sv_from(metrics[i].summary));
+    }
+}
