@@ -439,20 +439,20 @@ static bool is_claim_free(const struct pass *pass) {
            !snapshot_claim_user(pass->snapshot);
 }
 
-/* The claim first, then its volume; both are made again when they are gone. */
-static void remove_outdated(struct pass *pass) {
-    const struct observed *claim = find_claim(pass), *volume = find_volume(pass);
-    const struct observed *next = claim->state == OBSERVED_PRESENT ? claim : volume;
-    pass_close(pass, GATE_VOLUME, SV("VolumeTerminating"),
-               SV("waits for the outdated volume and claim to be gone"));
-    if (!object_is_deleting(next->object) && write_is_ours(pass, next->resource, next->object))
-        write_delete(pass, next->resource, next->object, SV("Background"), STEP_VOLUME,
-                     SV("VolumeOutdated"));
-}
-
 static bool has_ours(const struct pass *pass, const struct observed *observed) {
     return observed->state == OBSERVED_PRESENT &&
            write_is_ours(pass, observed->resource, observed->object);
+}
+
+/* The claim first, then its volume; both are made again when they are gone. One of them is ours. */
+static void remove_outdated(struct pass *pass) {
+    const struct observed *claim = find_claim(pass), *volume = find_volume(pass);
+    const struct observed *next = has_ours(pass, claim) ? claim : volume;
+    pass_close(pass, GATE_VOLUME, SV("VolumeTerminating"),
+               SV("waits for the outdated volume and claim to be gone"));
+    if (!object_is_deleting(next->object))
+        write_delete(pass, next->resource, next->object, SV("Background"), STEP_VOLUME,
+                     SV("VolumeOutdated"));
 }
 
 /* A client was disabled: what applications mounted by it goes when the last one has gone. */
@@ -479,6 +479,12 @@ static bool is_claim_lacking(const struct pass *pass) {
 }
 
 static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, struct cJSON *claim) {
+    const struct observed *known = find_claim(pass);
+    /* Nobody could mount a volume whose claim is somebody else's. */
+    if (known->state == OBSERVED_PRESENT && !has_ours(pass, known)) {
+        judge(pass, GATE_VOLUME, WRITE_FOREIGN, claim);
+        return;
+    }
     enum write_result result = write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume);
     judge(pass, GATE_VOLUME, result, volume);
     /* A claim could only bind to a volume of somebody else. */

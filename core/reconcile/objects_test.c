@@ -137,6 +137,37 @@ TEST(volume_and_claim_go_with_the_client) {
     world_release(&world);
 }
 
+/* Somebody else's claim of that name keeps the volume of ours from nothing. */
+TEST(a_volume_goes_without_a_claim_of_somebody_else) {
+    static const struct {
+        bool disables_client;
+        const char *reason; /* of Stalled, in the end */
+    } cases[] = {{true, "NotStalled"}, {false, "ForeignObject"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct cJSON *foreign = json_copy(arena, claim_of(&world)->object);
+        json_remove(json_get(foreign, SV("metadata")), SV("annotations"));
+        claim_of(&world)->object = foreign;
+        if (cases[i].disables_client)
+            json_set(arena, json_get(world.runtime, SV("spec")), SV("client"),
+                     parse(arena, "{disabled: true}"));
+        else
+            json_set(arena, json_get(world.dataset, SV("spec")), SV("accessModes"),
+                     parse(arena, "[ReadWriteMany]"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "VolumeOutdated: Delete PersistentVolume default-demo"));
+        CHECK(!trace_has(&world, "Delete PersistentVolumeClaim"));
+        CHECK(claim_of(&world)->object == foreign);
+        CHECK(volume_of(&world)->state == OBSERVED_ABSENT);
+        CHECK_SV(condition_reason(&world, "Stalled"), sv_from(cases[i].reason));
+        CHECK(!object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+        world_release(&world);
+    }
+}
+
 /* A controller that starts anew sees the volume alone, and asks for the claim before it acts. */
 TEST(a_volume_without_client_is_no_reason_to_guess) {
     AUTO(arena) arena = arena_new();
