@@ -18,6 +18,7 @@ struct end {
     struct arena *arena;
     VEC(struct line) lines;
     VEC(struct sv) kept_back; /* keys of workloads whose pods nobody replaces */
+    VEC(struct sv) emptied;   /* keys of runtimes that may have nobody left to ask for a report */
 };
 
 /* --- numbers --- */
@@ -79,6 +80,12 @@ static bool keeps_pods_back(const struct cJSON *workload) {
            json_find_int(strategy, "rollingUpdate.partition", 0) > 0;
 }
 
+/* A component of it is scaled to zero. */
+static bool is_emptied(const struct cJSON *runtime) {
+    return json_find_int(runtime, "status.master.desiredReplicas", 1) == 0 ||
+           json_find_int(runtime, "status.worker.desiredReplicas", 1) == 0;
+}
+
 static void add_line(struct end *end, struct sv line) {
     struct error err = {0};
     size_t brace = sv_find(line, '{');
@@ -87,6 +94,8 @@ static void add_line(struct end *end, struct sv line) {
     vec_push(&end->lines, read);
     if (keeps_pods_back(object))
         vec_push(&end->kept_back, key_of(end, object_namespace(object), object_name(object)));
+    if (is_emptied(object))
+        vec_push(&end->emptied, key_of(end, object_namespace(object), object_name(object)));
 }
 
 static bool is_kept_back(struct end *end, struct sv namespace_name, struct sv workload) {
@@ -149,10 +158,19 @@ static void reduce_deployment(struct end *end, struct line *line) {
     remove_all(json_get(line->object, SV("status")), &conditions, 1);
 }
 
+/* The last report of what is scaled to zero stays; whether there was one before that is past. */
+static void reduce_report(struct end *end, struct line *line) {
+    static const struct sv reported[] = {{"cacheStates", 11}, {"ufsTotal", 8}, {"fileNum", 7}};
+    struct sv key = key_of(end, object_namespace(line->object), object_name(line->object));
+    if (sv_index_of(key, end->emptied.items, end->emptied.count) < end->emptied.count)
+        remove_all(json_get(line->object, SV("status")), reported, COUNT_OF(reported));
+}
+
 static void reduce_runtime(struct end *end, struct line *line) {
     static const struct sv components[] = {{"master", 6}, {"worker", 6}, {"client", 6}};
     static const struct sv updated = {"updatedReplicas", 15};
     struct cJSON *status = json_get(line->object, SV("status"));
+    reduce_report(end, line);
     for (size_t i = 0; i < COUNT_OF(components); i++) {
         struct sv workload = arena_printf(end->arena, "%.*s-%.*s",
                                           SV_ARG(object_name(line->object)), SV_ARG(components[i]));
@@ -172,6 +190,7 @@ static const struct {
     {{"deployments ", 12}, reduce_deployment},
     {{"cacheruntimeclasses ", 20}, reduce_class},
     {{"cacheruntimes ", 14}, reduce_runtime},
+    {{"datasets ", 9}, reduce_report},
 };
 
 /* How often a Deployment or a DaemonSet changed, which nodes ever held a cache, and whether a map
@@ -241,5 +260,6 @@ struct sv property_end_comparable(struct sv objects, struct arena *arena) {
     struct sv text = join(&end);
     vec_release(&end.lines);
     vec_release(&end.kept_back);
+    vec_release(&end.emptied);
     return text;
 }

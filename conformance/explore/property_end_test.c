@@ -21,6 +21,13 @@
     "cacheruntimes default/d {\"metadata\":{\"name\":\"d\",\"namespace\":\"default\"},"            \
     "\"status\":{\"client\":{\"updatedReplicas\":" updated "}}}\n"
 
+#define REPORTED(replicas, states)                                                                 \
+    "cacheruntimes default/d {\"metadata\":{\"name\":\"d\",\"namespace\":\"default\"},"            \
+    "\"status\":{" states "\"worker\":{\"desiredReplicas\":" replicas                              \
+    "}}}\ndatasets default/d {\"metadata\":{\"name\":\"d\",\"namespace\":\"default\"},"            \
+    "\"status\":{" states "\"phase\":\"Bound\"}}\n"
+#define STATES "\"cacheStates\":{\"cached\":\"1Gi\"},"
+
 static const struct {
     const char *what, *first, *second;
     bool is_alike;
@@ -51,6 +58,10 @@ static const struct {
      "deployments d/a {\"status\":{\"conditions\":[{\"message\":\"b\"}],\"replicas\":1}}\n", true},
     {"an annotation more", "x y {\"metadata\":{\"annotations\":{\"a\":\"2\"}}}\n",
      "x y {\"metadata\":{}}\n", false},
+    {"a report before all workers went", REPORTED("0", STATES), REPORTED("0", ""), true},
+    {"a report of workers that are there", REPORTED("1", STATES), REPORTED("1", ""), false},
+    {"another runtime's report", REPORTED("0", "") "datasets default/e {\"status\":{" STATES "}}\n",
+     REPORTED("0", "") "datasets default/e {\"status\":{}}\n", false},
     {"an object more", "x y {}\n", "x y {}\nx z {}\n", false},
     {"labels that meet on other nodes",
      "nodes node-1 {\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}\nnodes node-2 {}\n",
