@@ -40,4 +40,9 @@ struct sv crd_schema_path(struct arena *arena, const struct cJSON *crd, size_t v
 MUST_CHECK const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *source,
                                                  struct sv path, struct error *err);
 
+/* The warning about a version that is deprecated: the definition's, or one that names the newest
+ * version to use instead. SV("") for one that is not. */
+struct sv crd_deprecation(struct arena *arena, const struct cJSON *crd,
+                          const struct cJSON *version);
+
 #endif

@@ -345,6 +345,7 @@ static struct resource_type *custom_type(struct arena *arena, const struct cJSON
         .scale_status_path = path_without_dot(json_find_string(scale, "statusReplicasPath")),
         .scale_selector_path = path_without_dot(json_find_string(scale, "labelSelectorPath")),
         .printer_columns = json_get(version, SV("additionalPrinterColumns")),
+        .deprecation = crd_deprecation(arena, crd, version),
     };
     type->short_names =
         text_list(arena, json_get(names, SV("shortNames")), &type->short_name_count);

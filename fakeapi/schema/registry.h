@@ -47,6 +47,7 @@ struct resource_type {
     struct sv storage_key;
     struct sv storage_group, storage_version; /* in which form Kubernetes stores it */
     bool is_converted_by_webhook;             /* between this version and that one */
+    struct sv deprecation; /* what requests for this version are warned of; SV("") for nothing */
 };
 
 struct registry *registry_new(void);
@@ -67,6 +68,10 @@ bool registry_has_group_version(const struct registry *registry, struct sv group
 /* All types in the order of discovery, of a custom one the version that is stored first; for
  * (size_t i = 0; (type = registry_at(r, i)); i++). */
 const struct resource_type *registry_at(const struct registry *registry, size_t index);
+
+/* "v1" before "v1beta2" before "v1beta1" before "v1alpha1" before any other name, which has 0: the
+ * larger, the better. */
+int64_t version_rank(struct sv version);
 
 /* Adds or replaces the types of a CustomResourceDefinition. Fails with ERROR_INVALID and the path
  * when the schema is not structural or uses what is not supported; nothing is changed then. */

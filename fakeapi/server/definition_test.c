@@ -152,3 +152,20 @@ TEST(a_dry_run_leaves_no_trace) {
     struct request list = fixture_request(VERB_LIST, "x.io/v1/foos", "default", "");
     CHECK(fixture_send(api, arena, &list).http_status == 404);
 }
+
+TEST(a_write_of_a_deprecated_version_is_warned_of) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_create(
+        api, arena, DEFINITIONS, "",
+        "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+        "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":["
+        "{\"name\":\"v1beta1\",\"served\":true,\"storage\":false,\"deprecated\":true,"
+        "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}," VERSION("v1", "true") "]}}");
+    struct request list = fixture_request(VERB_LIST, "x.io/v1beta1/foos", "default", "");
+    struct api_response response = fixture_send(api, arena, &list);
+    REQUIRE(response.warning_count == 1);
+    CHECK_SV(response.warnings[0], SV("x.io/v1beta1 Foo is deprecated; use x.io/v1 Foo"));
+    list = fixture_request(VERB_LIST, "x.io/v1/foos", "default", "");
+    CHECK(fixture_send(api, arena, &list).warning_count == 0);
+}

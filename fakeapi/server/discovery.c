@@ -103,32 +103,6 @@ static struct cJSON *add_group(struct arena *arena, struct cJSON *document, stru
     return json_append(json_get(document, SV("items")), group);
 }
 
-/* "v1" before "v1beta2" before "v1beta1" before "v1alpha1" before any other name: larger is
- * better. */
-static int64_t version_rank(struct sv version) {
-    static const struct {
-        struct sv infix;
-        int64_t stage;
-    } stages[] = {{SV("alpha"), 1}, {SV("beta"), 2}};
-    int64_t major, minor = 0;
-    if (!sv_starts_with(version, SV("v")))
-        return 0;
-    struct sv rest = sv_drop(version, 1);
-    size_t digits = 0;
-    while (digits < rest.len && rest.ptr[digits] >= '0' && rest.ptr[digits] <= '9')
-        digits++;
-    if (digits > 6 || !sv_to_int64(sv_prefix(rest, digits), &major))
-        return 0;
-    rest = sv_drop(rest, digits);
-    if (rest.len == 0)
-        return INT64_C(3) << 56 | major;
-    for (size_t i = 0; i < COUNT_OF(stages); i++)
-        if (sv_starts_with(rest, stages[i].infix) && rest.len <= stages[i].infix.len + 6 &&
-            sv_to_int64(sv_drop(rest, stages[i].infix.len), &minor))
-            return stages[i].stage << 56 | major << 24 | minor;
-    return 0;
-}
-
 static struct cJSON *add_version(struct arena *arena, struct cJSON *group, struct sv name) {
     struct cJSON *version = json_map(arena);
     json_set_string(arena, version, SV("version"), name);

@@ -213,6 +213,12 @@ void fields_sort(struct cJSON *set) {
     }
 }
 
+/* A member that the schema does not name is a field itself, besides what is in it. */
+static bool is_own_field(enum field_shape shape, const struct schema *schema, struct sv name) {
+    return shape == FIELD_MAP &&
+           (!schema || schema->kind != SCHEMA_STRUCT || !schema_member(schema, name));
+}
+
 struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
                               const struct cJSON *value) {
     struct cJSON *set = json_map(arena);
@@ -225,6 +231,8 @@ struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
         struct cJSON *fields =
             shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, below, item);
         if (shape == FIELD_KEYED_LIST && field_shape_of(below, item) != FIELD_LEAF)
+            json_set(arena, fields, SELF, json_map(arena));
+        if (fields->child && is_own_field(shape, schema, json_key(item)))
             json_set(arena, fields, SELF, json_map(arena));
         json_set(arena, set,
                  shape == FIELD_MAP ? field_element(arena, json_key(item))

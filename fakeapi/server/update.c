@@ -245,6 +245,26 @@ static bool is_tracked(const struct cJSON *old, const struct cJSON *tree) {
            json_get(json_get(tree, SV("metadata")), SV("managedFields"));
 }
 
+/* Of a custom object's status the writer owns the metadata that he sent, too, though it is not
+ * taken. */
+static void track_writer(struct call *call, const struct cJSON *old, struct cJSON *tree,
+                         const struct replacement *replacement) {
+    struct apply_writer writer;
+    const struct cJSON *sent = json_get(replacement->tree, SV("metadata"));
+    struct cJSON *tracked = tree;
+    bool is_status = sv_eq(replacement->subresource, SV("status"));
+    fill_writer(call, tree, &writer);
+    writer.subresource = replacement->subresource;
+    if (call->type->is_custom && is_status && !json_is_borrowed(sent)) {
+        tracked = json_copy(call->arena, tree);
+        take_member(call, tracked, replacement->tree, SV("metadata"));
+    }
+    apply_track_update(call->arena, call->type->schema, old, tracked, &writer);
+    if (tracked != tree)
+        take_member(call, json_get(tree, SV("metadata")), json_get(tracked, SV("metadata")),
+                    SV("managedFields"));
+}
+
 bool replace_object(struct call *call, struct stored *stored,
                     const struct replacement *replacement) {
     const struct cJSON *old =
@@ -258,12 +278,8 @@ bool replace_object(struct call *call, struct stored *stored,
     restore_metadata(call, old, tree);
     if (!check_fields(call, tree))
         return false;
-    if (!replacement->is_applied && is_tracked(old, tree)) {
-        struct apply_writer writer;
-        fill_writer(call, tree, &writer);
-        writer.subresource = replacement->subresource;
-        apply_track_update(call->arena, call->type->schema, old, tree, &writer);
-    }
+    if (!replacement->is_applied && is_tracked(old, tree))
+        track_writer(call, old, tree, replacement);
     if (!admit_update(call, old, tree))
         return false;
     struct admission admission = {

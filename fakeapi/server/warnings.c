@@ -11,6 +11,8 @@
 enum { COMPARED_MAX = 256 }; /* each item is compared with those before it */
 
 void warn_of_type(struct call *call) {
+    if (call->type->deprecation.len > 0)
+        answer_warning(call, call->type->deprecation);
     static const struct {
         struct sv kind, text;
     } deprecated[] = {

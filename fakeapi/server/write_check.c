@@ -399,8 +399,7 @@ bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON
 
 static const struct sv status_only[] = {SV("status")};
 
-/* On the status subresource everything but the status is somebody else's, and the metadata of
- * custom resources, too. */
+/* On the status subresource everything but the status and the metadata is somebody else's. */
 static void fill_reset_fields(struct call *call, const struct cJSON *tree,
                               struct apply_writer *writer) {
     if (!call->type->has_status)
@@ -415,8 +414,7 @@ static void fill_reset_fields(struct call *call, const struct cJSON *tree,
     JSON_EACH (member, tree) {
         struct sv key = json_key(member);
         bool is_kept = sv_eq(key, SV("status")) || sv_eq(key, SV("kind")) ||
-                       sv_eq(key, SV("apiVersion")) ||
-                       (sv_eq(key, SV("metadata")) && !call->type->is_custom);
+                       sv_eq(key, SV("apiVersion")) || sv_eq(key, SV("metadata"));
         if (!is_kept)
             fields[count++] = key;
     }
