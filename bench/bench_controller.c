@@ -27,6 +27,7 @@ enum {
     QUIET_MS = 2000,
     QUIET_TIMEOUT_MS = 2 * 60 * 1000,
     POLL_MS = 200,
+    READY_POLL_MS = 1000, /* a list of all of them */
     /* Edits of which each is answered by a write of the controller's, one after the other. */
     REACTIONS_MAX = 100,
     /* One request that deletes them one by one. */
@@ -351,6 +352,43 @@ static bool read_all(struct run *run, struct reading *ret_reading, struct error 
     return true;
 }
 
+static bool list_runtimes(struct run *run, bool metadata_only, struct arena *arena,
+                          const struct cJSON **ret_items, struct error *err) {
+    const struct cJSON *list;
+    struct request request = collection(VERB_LIST, &RESOURCE_CACHE_RUNTIMES);
+    request.metadata_only = metadata_only;
+    if (!bench_cluster_ask(run->cluster, &request, arena, &list, err))
+        return error_wrap(err, "cacheruntimes");
+    *ret_items = json_get(list, SV("items"));
+    return true;
+}
+
+/* Runtimes are Ready after their Datasets are Bound, as soon as the cluster has bound their claims;
+ * that is the last that is written for them. */
+static bool wait_ready(struct run *run, struct error *err) {
+    double end_ms = bench_now_ms() + QUIET_TIMEOUT_MS;
+    for (;;) {
+        AUTO(arena) arena = arena_new();
+        const struct cJSON *items;
+        size_t ready_count = 0;
+        if (!list_runtimes(run, false, arena, &items, err))
+            return false;
+        JSON_EACH (item, items)
+            ready_count += object_condition_is_true(item, SV("Ready"));
+        if (ready_count == run->options->runtime_count)
+            return true;
+        if (bench_now_ms() > end_ms)
+            return error_set(err, ERROR_TIMEOUT,
+                             "%zu of %zu runtimes are Ready two minutes after "
+                             "all Datasets are Bound",
+                             ready_count, run->options->runtime_count);
+        double next_ms = bench_now_ms() + READY_POLL_MS;
+        while (bench_now_ms() < next_ms)
+            if (!turn(run, POLL_MS, err))
+                return false;
+    }
+}
+
 /* Until nothing has been written for a while. */
 static bool wait_quiet(struct run *run, struct reading *ret_reading, struct error *err) {
     struct reading last = {0}, now = {0};
@@ -493,12 +531,10 @@ static bool measure_reactions(struct run *run, struct bench_figures *figures, st
 /* How many runtimes there still are; each goes on its own, maybe after its Dataset. */
 static bool count_runtimes(struct run *run, size_t *ret_count, struct error *err) {
     AUTO(arena) arena = arena_new();
-    const struct cJSON *list;
-    struct request request = collection(VERB_LIST, &RESOURCE_CACHE_RUNTIMES);
-    request.metadata_only = true;
-    if (!bench_cluster_ask(run->cluster, &request, arena, &list, err))
-        return error_wrap(err, "cacheruntimes");
-    *ret_count = json_count(json_get(list, SV("items")));
+    const struct cJSON *items;
+    if (!list_runtimes(run, true, arena, &items, err))
+        return false;
+    *ret_count = json_count(items);
     return true;
 }
 
@@ -547,9 +583,15 @@ static bool measure(struct run *run, struct bench_figures *figures, struct error
     if (!wait_count(run, &run->created_count, count, "created", err))
         return false;
     bench_add(figures, "posting_ms", bench_now_ms() - began_ms);
-    if (!wait_count(run, &run->bound_count, count, "Bound", err) || !read_all(run, &bound, err) ||
-        !wait_quiet(run, &after, err))
+    if (!wait_count(run, &run->bound_count, count, "Bound", err) || !read_all(run, &bound, err))
         return false;
+    double bound_ms = bench_now_ms();
+    if (!wait_ready(run, err))
+        return false;
+    double ready_ms = bench_now_ms();
+    if (!wait_quiet(run, &after, err))
+        return false;
+    bench_add(figures, "bound_to_ready_ms", ready_ms - bound_ms);
     add_times(run, began_ms, figures);
     add_costs(run, &before, &bound, &after, figures);
     return measure_rest(run, figures, err) && measure_reactions(run, figures, err) &&
