@@ -425,6 +425,7 @@ static struct sv component_of(const struct agent_part *part) {
         {SV("daemonset"), SV("daemonset-controller")},
         {SV("deployment"), SV("deployment-controller")},
         {SV("disruption"), SV("controllermanager")},
+        {SV("endpoint-mirror"), SV("endpoint-slice-mirroring-controller")},
         {SV("garbage"), SV("garbage-collector-controller")},
         {SV("job"), SV("job-controller")},
         {SV("node-lifecycle"), SV("node-controller")},

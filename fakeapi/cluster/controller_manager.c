@@ -13,6 +13,7 @@
 #include "fakeapi/cluster/daemonset.h"
 #include "fakeapi/cluster/deployment.h"
 #include "fakeapi/cluster/disruption.h"
+#include "fakeapi/cluster/endpoint_mirror.h"
 #include "fakeapi/cluster/endpoint_slice.h"
 #include "fakeapi/cluster/garbage_collector.h"
 #include "fakeapi/cluster/job.h"
@@ -40,6 +41,7 @@ struct controller_manager {
     struct autoscaler *autoscaler;
     struct disruption_controller *disruptions;
     struct endpoint_slice_controller *endpoints;
+    struct endpoint_mirror *mirror;
     struct volume_binder *volumes;
     struct volume_protection *volume_protection;
     struct namespace_controller *namespaces;
@@ -88,6 +90,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->autoscaler = autoscaler_new(agent, registry);
     manager->disruptions = disruption_controller_new(agent);
     manager->endpoints = endpoint_slice_controller_new(agent);
+    manager->mirror = endpoint_mirror_new(agent);
     manager->volumes = volume_binder_new(agent, registry);
     manager->volume_protection = volume_protection_new(agent);
     manager->namespaces = namespace_controller_new(agent, registry);
@@ -114,6 +117,7 @@ void controller_manager_free(struct controller_manager *manager) {
     autoscaler_free(manager->autoscaler);
     disruption_controller_free(manager->disruptions);
     endpoint_slice_controller_free(manager->endpoints);
+    endpoint_mirror_free(manager->mirror);
     volume_binder_free(manager->volumes);
     volume_protection_free(manager->volume_protection);
     namespace_controller_free(manager->namespaces);
