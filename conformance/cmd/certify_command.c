@@ -178,8 +178,9 @@ static bool read_expectations(struct certify_options *options, struct arena *are
                               struct inputs *inputs, struct error *err) {
     struct manifest *manifest;
     if (options->expect.len == 0)
-        return !options->is_strict ||
-               error_set(err, ERROR_INVALID, "--strict-expect goes with --expect FILE");
+        return (!options->is_strict && options->as_of.len == 0) ||
+               error_set(err, ERROR_INVALID, "%s goes with --expect FILE",
+                         options->is_strict ? "--strict-expect" : "--as-of");
     if (options->as_of.len == 0)
         options->as_of = today(arena);
     if (!expectations_is_day(options->as_of))
@@ -260,9 +261,8 @@ static int certify_files(const struct command *command, struct certify_options *
     scripts_release(&scripts);
     if (earlier)
         return verify_print(earlier, report, arena);
-    const struct expectation *unmet;
     int status = judgement_print(report, &results, &options->judgement, arena);
-    bool is_surprised = options->is_strict && !expectations_are_met(&inputs.expectations, &unmet);
+    bool is_surprised = options->is_strict && !expectations_are_met(&inputs.expectations);
     return status == EXIT_HELD && is_surprised ? EXIT_FINDINGS : status;
 }
 

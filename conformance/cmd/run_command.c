@@ -8,7 +8,11 @@
 #include "core/data/json.h"
 
 enum run_output { RUN_TEXT, RUN_JSON, RUN_JUNIT };
-enum { RUN_DEFAULT_SEED = 1, RUN_OWN_OPTIONS = 6 };
+enum {
+    RUN_DEFAULT_SEED = 1,
+    RUN_OWN_OPTIONS = 6,
+    EXPLORE_RUNS_MAX = 1000000, /* more than any scenario has requests */
+};
 
 struct run_options {
     int output;
@@ -136,6 +140,8 @@ int run_command(const struct command *command, int argc, char *const *argv) {
     session_source_rows(&run_options.source, options + RUN_OWN_OPTIONS);
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
+    if (run_options.explore_runs > EXPLORE_RUNS_MAX)
+        return command_fail(command, "--explore-runs takes at most 1000000 runs");
     if (operands.count == 0)
         return command_fail(command, "name files of scenarios, or folders of them");
     return run(command, &operands, &run_options);

@@ -3,6 +3,7 @@
 #include "conformance/lifecycle/lifecycle_run.h"
 
 #include "conformance/lifecycle/fault_sweep.h"
+#include "core/base/arena.h"
 
 void lifecycle_faults(struct lifecycle_run *run) {
     struct sv id = SV("FLT-001");
@@ -20,10 +21,12 @@ void lifecycle_faults(struct lifecycle_run *run) {
                  SV_ARG(result.fault), SV_ARG(result.message));
         break;
     case FAULT_SWEEP_NO_BOUND:
-        results_add(run->results, id, CHECK_STATE_SKIP_UNOBSERVABLE,
-                    "not executed: sample %.*s does not bind even without faults: %.*s",
-                    SV_ARG(run->sample->name), SV_ARG(result.message))
-            ->observed_by = OBSERVED_BY_SIM;
+        run_skip_unobservable(
+            run, id,
+            arena_printf(run->arena,
+                         "not executed: sample %.*s does not bind even without faults: %.*s",
+                         SV_ARG(run->sample->name), SV_ARG(result.message))
+                .ptr);
         break;
     }
 }
