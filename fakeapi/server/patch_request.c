@@ -73,7 +73,7 @@ static struct sv type_text(struct call *call, struct sv kind, struct sv api_vers
                         SV_ARG(kind));
 }
 
-static bool check_configuration(struct call *call) {
+bool check_configuration(struct call *call) {
     const struct cJSON *config = call->request->body;
     struct findings findings = {0};
     if (!json_is_map(config))
@@ -85,8 +85,12 @@ static bool check_configuration(struct call *call) {
                                json_type_name(config)));
     struct sv kind = json_string_or(config, SV("kind"), SV(""));
     struct sv version = json_string_or(config, SV("apiVersion"), SV(""));
-    if (!sv_eq(kind, call->type->resource.kind) ||
-        !sv_eq(version, resource_api_version(&call->type->resource, call->arena)))
+    bool is_scale = sv_eq(call->request->subresource, SV("scale"));
+    struct sv wanted = is_scale ? SV("Scale") : call->type->resource.kind;
+    struct sv wanted_version = is_scale
+                                   ? SV("autoscaling/v1")
+                                   : resource_api_version(&call->type->resource, call->arena);
+    if (!sv_eq(kind, wanted) || !sv_eq(version, wanted_version))
         return refuse_bad_request(call, arena_printf(call->arena, "invalid object type: %.*s",
                                                      SV_ARG(type_text(call, kind, version))));
     if (json_is_list(json_find(config, "metadata.managedFields")))
@@ -205,8 +209,8 @@ static void update_last_applied(struct call *call, const struct cJSON *live, str
                                  SV_ARG(json_write_arena(call->arena, config, JSON_COMPACT))));
 }
 
-/* NULL: refused. */
-static struct cJSON *merged(struct call *call, const struct cJSON *live, struct cJSON *config) {
+struct cJSON *merge_configuration(struct call *call, const struct cJSON *live,
+                                  struct cJSON *config) {
     struct apply_writer writer;
     struct apply_result result;
     fill_writer(call, config, &writer);
@@ -235,7 +239,7 @@ static void apply_absent(struct call *call, struct cJSON *config) {
         return;
     }
     json_remove(json_get(config, SV("metadata")), SV("resourceVersion"));
-    struct cJSON *tree = merged(call, NULL, config);
+    struct cJSON *tree = merge_configuration(call, NULL, config);
     if (tree)
         create_object(call, tree, true);
 }
@@ -260,7 +264,7 @@ static void apply_configuration(struct call *call) {
         refuse_modified(call, call->request->name);
         return;
     }
-    struct cJSON *tree = merged(call, live, config);
+    struct cJSON *tree = merge_configuration(call, live, config);
     if (tree)
         update_last_applied(call, live, tree);
     if (tree)

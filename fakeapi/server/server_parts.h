@@ -126,6 +126,11 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied);
 
 void handle_update(struct call *call);
 void handle_patch(struct call *call);
+/* Whether the body of an apply may be one. */
+bool check_configuration(struct call *call);
+/* `live`, which may be NULL, with what its body `config` says; NULL and a refusal. */
+struct cJSON *merge_configuration(struct call *call, const struct cJSON *live,
+                                  struct cJSON *config);
 struct replacement {
     struct cJSON *tree; /* in the call's arena; changed on the way */
     bool is_applied;    /* its managedFields are there already */

@@ -96,44 +96,6 @@ static void set_at_path(struct call *call, struct cJSON *tree, struct sv path, i
     json_set_int(call->arena, tree, path, value);
 }
 
-static void write_scale(struct call *call, struct stored *stored, const struct cJSON *sent) {
-    int64_t replicas;
-    struct admission admission = {
-        .operation = OPERATION_UPDATE,
-        .object = json_copy(call->arena, sent),
-        .old = scale_of(call, stored_tree(stored)),
-    };
-    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
-        !webhooks_validate(call, &admission))
-        return;
-    const struct cJSON *scale = admission.object;
-    struct cJSON *tree = json_copy(
-        call->arena, present(call->arena, call->type, &(struct request){0}, stored_tree(stored)));
-    struct cJSON *metadata = json_get(tree, SV("metadata"));
-    struct sv version = object_resource_version(scale);
-    if (version.len > 0)
-        json_set_string(call->arena, metadata, SV("resourceVersion"), version);
-    set_at_path(call, tree, call->type->scale_spec_path, replicas);
-    if (!replace_object(
-            call, stored,
-            &(struct replacement){.tree = tree, .subresource = SV("scale"), .is_admitted = true}))
-        return;
-    answer(call, 200, scale_of(call, call->response->body));
-}
-
-/* A custom object need not have the number that its scale is about. */
-static bool check_scalable(struct call *call, const struct cJSON *object) {
-    struct sv path = call->type->scale_spec_path;
-    if (!call->type->is_custom || at_path(call, object, path))
-        return true;
-    struct cJSON *details = json_map(call->arena);
-    struct sv why =
-        arena_printf(call->arena, "the spec replicas field \".%.*s\" does not exist", SV_ARG(path));
-    add_cause(call, details, SV(""), why, SV(""));
-    return refuse(call, 500, "InternalError",
-                  arena_printf(call->arena, "Internal error occurred: %.*s", SV_ARG(why)), details);
-}
-
 static bool check_scale_body(struct call *call) {
     const struct cJSON *body = call->request->body;
     struct sv kind = json_find_string(body, "kind"), name = object_name(body);
@@ -156,6 +118,74 @@ static bool check_scale_body(struct call *call) {
                                                  SV_ARG(name), SV_ARG(call->request->name)));
 }
 
+/* The object with another scale takes the place of the old one; the answer is the scale. */
+static void store_scale(struct call *call, struct stored *stored, struct cJSON *tree,
+                        bool is_applied) {
+    const struct replacement replacement = {
+        .tree = tree, .is_applied = is_applied, .subresource = SV("scale"), .is_admitted = true};
+    if (replace_object(call, stored, &replacement))
+        answer(call, 200, scale_of(call, call->response->body));
+}
+
+static void write_scale(struct call *call, struct stored *stored, const struct cJSON *sent) {
+    int64_t replicas;
+    struct admission admission = {
+        .operation = OPERATION_UPDATE,
+        .object = json_copy(call->arena, sent),
+        .old = scale_of(call, stored_tree(stored)),
+    };
+    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
+        !webhooks_validate(call, &admission))
+        return;
+    const struct cJSON *scale = admission.object;
+    struct cJSON *tree = json_copy(
+        call->arena, present(call->arena, call->type, &(struct request){0}, stored_tree(stored)));
+    struct cJSON *metadata = json_get(tree, SV("metadata"));
+    struct sv version = object_resource_version(scale);
+    if (version.len > 0)
+        json_set_string(call->arena, metadata, SV("resourceVersion"), version);
+    set_at_path(call, tree, call->type->scale_spec_path, replicas);
+    store_scale(call, stored, tree, false);
+}
+
+/* Who applies a scale owns the number in the object itself. */
+static void apply_scale(struct call *call, struct stored *stored) {
+    int64_t replicas;
+    if (!check_configuration(call) || !check_scale_body(call) ||
+        !check_scale(call, call->request->body, &replicas))
+        return;
+    const struct cJSON *live =
+        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
+    struct admission admission = {.operation = OPERATION_UPDATE, .old = scale_of(call, live)};
+    admission.object = json_copy(call->arena, admission.old);
+    json_set_int(call->arena, json_ensure_map(call->arena, admission.object, SV("spec")),
+                 SV("replicas"), replicas);
+    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
+        !webhooks_validate(call, &admission))
+        return;
+    struct cJSON *config = json_map(call->arena);
+    json_set_string(call->arena, config, SV("apiVersion"),
+                    resource_api_version(&call->type->resource, call->arena));
+    json_set_string(call->arena, config, SV("kind"), call->type->resource.kind);
+    set_at_path(call, config, call->type->scale_spec_path, replicas);
+    struct cJSON *tree = merge_configuration(call, live, config);
+    if (tree)
+        store_scale(call, stored, tree, true);
+}
+
+/* A custom object need not have the number that its scale is about. */
+static bool check_scalable(struct call *call, const struct cJSON *object) {
+    struct sv path = call->type->scale_spec_path;
+    if (!call->type->is_custom || at_path(call, object, path))
+        return true;
+    struct cJSON *details = json_map(call->arena);
+    struct sv why =
+        arena_printf(call->arena, "the spec replicas field \".%.*s\" does not exist", SV_ARG(path));
+    add_cause(call, details, SV(""), why, SV(""));
+    return refuse(call, 500, "InternalError",
+                  arena_printf(call->arena, "Internal error occurred: %.*s", SV_ARG(why)), details);
+}
+
 static void handle_scale(struct call *call) {
     struct stored *stored = find_or_refuse(call);
     if (!stored || !check_scalable(call, stored_tree(stored)))
@@ -171,6 +201,10 @@ static void handle_scale(struct call *call) {
             write_scale(call, stored, call->request->body);
         return;
     case VERB_PATCH:
+        if (call->request->patch_type == PATCH_APPLY) {
+            apply_scale(call, stored);
+            return;
+        }
         json_remove(json_get(scale, SV("metadata")), SV("resourceVersion"));
         scale = patched_scale(call, scale, &err);
         if (scale)

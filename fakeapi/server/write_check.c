@@ -425,11 +425,13 @@ static void fill_reset_fields(struct call *call, const struct cJSON *tree,
 void fill_writer(struct call *call, const struct cJSON *tree, struct apply_writer *ret_writer) {
     struct sv agent = call->user_agent;
     struct sv manager = call->request->field_manager;
+    /* What a scale owns is kept without the time. */
+    bool is_scale = sv_eq(call->request->subresource, SV("scale"));
     *ret_writer = (struct apply_writer){
         .manager = manager.len > 0 ? manager : sv_cut(&agent, '/'),
         .api_version = resource_api_version(&call->type->resource, call->arena),
         .subresource = call->request->subresource,
-        .time = api_time_format(call->now_ms, call->arena),
+        .time = is_scale ? SV("") : api_time_format(call->now_ms, call->arena),
     };
     fill_reset_fields(call, tree, ret_writer);
 }
