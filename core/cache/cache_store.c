@@ -27,26 +27,42 @@ struct state {
     bool is_lent; /* the tree is held by whoever delivered it, too: it stays */
 };
 
+/* An object's place in a group, and what the group sees of it. */
+struct membership {
+    struct group *group;
+    struct entry *entry;
+    struct membership *previous, *next; /* in the group, in the order in which they came */
+    uint64_t aspect;
+};
+
+struct group {
+    struct membership *first, *last; /* a group without members is freed */
+    size_t name_len;
+    char name[];
+};
+
+struct overlay {
+    int64_t until_ms;
+    struct state watched; /* the watch's last state, if any */
+};
+
+/* There are a dozen for each runtime, so that every member counts. */
 struct entry {
     struct cached seen;          /* what readers get; must be first */
     char *block;                 /* the texts of `seen` */
     struct state state;          /* the object; none while hidden */
     struct entry *older, *newer; /* among those with a tree of their own, by last use */
-    struct sv *groups;
-    uint64_t *aspects; /* of each group */
-    char *group_block;
-    size_t group_count;
-    bool has_overlay;
-    int64_t overlay_until_ms;
-    struct state watched; /* while there is an overlay: the watch's last state, if any */
-    uint64_t versions[SEEN_VERSIONS];
-    size_t version_count;
+    struct membership *memberships;
+    struct overlay *overlay; /* mostly NULL */
+    uint32_t membership_count;
+    uint32_t version_count;
+    uint32_t versions[SEEN_VERSIONS]; /* hashes */
 };
 
 struct cache_store {
     struct cache_index index;
     struct map *entries; /* cache_key() -> struct entry */
-    struct map *groups;  /* group -> struct map of cache_key() -> struct entry */
+    struct map *groups;  /* name -> struct group */
     struct map *overlays;
     struct map *alikes;            /* plural -> struct alike, for the objects' bytes */
     size_t bytes;                  /* of states, without trees */
@@ -98,101 +114,128 @@ static struct sv entry_key(const struct entry *entry, char space[CACHE_KEY_BYTES
     return cache_key(space, entry->seen.resource, entry->seen.namespace_name, entry->seen.name);
 }
 
+static struct sv group_name(const struct group *group) {
+    return (struct sv){group->name, group->name_len};
+}
+
+static void tell(struct cache_store *store, const struct membership *membership) {
+    store->index.changed(store->index.context, membership->entry->seen.resource,
+                         group_name(membership->group));
+}
+
 static void notify(struct cache_store *store, const struct entry *entry) {
-    for (size_t i = 0; i < entry->group_count; i++)
-        store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
+    for (size_t i = 0; i < entry->membership_count; i++)
+        tell(store, &entry->memberships[i]);
 }
 
-static void leave_group(struct cache_store *store, struct sv key, struct sv group) {
-    struct map *members = map_get(store->groups, group);
-    map_remove(members, key);
-    if (map_count(members) == 0)
-        map_free(map_remove(store->groups, group));
+static struct group *ensure_group(struct cache_store *store, struct sv name) {
+    struct group *group = map_get(store->groups, name);
+    if (group)
+        return group;
+    group = mem_alloc(sizeof(*group) + name.len);
+    group->name_len = name.len;
+    memcpy(group->name, name.ptr, name.len);
+    map_put(store->groups, name, group);
+    return group;
 }
 
-static void join_group(struct cache_store *store, struct entry *entry, struct sv key,
-                       struct sv group) {
-    struct map *members = map_get(store->groups, group);
-    if (!members) {
-        members = map_new();
-        map_put(store->groups, group, members);
-    }
-    map_put(members, key, entry);
+/* The neighbours point to it from now on. */
+static void link_membership(struct membership *membership) {
+    struct group *group = membership->group;
+    *(membership->previous ? &membership->previous->next : &group->first) = membership;
+    *(membership->next ? &membership->next->previous : &group->last) = membership;
 }
 
-static void forget_groups(struct entry *entry) {
-    mem_free(entry->groups);
-    mem_free(entry->aspects);
-    mem_free(entry->group_block);
-    entry->groups = NULL;
-    entry->aspects = NULL;
-    entry->group_block = NULL;
-    entry->group_count = 0;
+static void join_group(struct cache_store *store, struct membership *membership,
+                       struct entry *entry, struct sv name) {
+    struct group *group = ensure_group(store, name);
+    *membership = (struct membership){.group = group, .entry = entry, .previous = group->last};
+    link_membership(membership);
+}
+
+static void leave_group(struct cache_store *store, struct membership *membership) {
+    struct group *group = membership->group;
+    *(membership->previous ? &membership->previous->next : &group->first) = membership->next;
+    *(membership->next ? &membership->next->previous : &group->last) = membership->previous;
+    membership->group = NULL;
+    if (!group->first)
+        mem_free(map_remove(store->groups, group_name(group)));
 }
 
 static void leave_groups(struct cache_store *store, struct entry *entry) {
-    char space[CACHE_KEY_BYTES_MAX];
-    struct sv key = entry_key(entry, space);
-    for (size_t i = 0; i < entry->group_count; i++)
-        leave_group(store, key, entry->groups[i]);
-    forget_groups(entry);
+    for (size_t i = 0; i < entry->membership_count; i++)
+        leave_group(store, &entry->memberships[i]);
+    mem_free(entry->memberships);
+    entry->memberships = NULL;
+    entry->membership_count = 0;
 }
 
-static void keep_groups(struct entry *entry, const struct cache_groups *groups) {
-    size_t bytes = 0;
-    for (size_t i = 0; i < groups->count; i++)
-        bytes += groups->items[i].len;
-    entry->groups = mem_alloc(sizeof(*entry->groups) * (groups->count + 1));
-    entry->aspects = mem_alloc(sizeof(*entry->aspects) * (groups->count + 1));
-    entry->group_block = mem_alloc(bytes + 1);
-    entry->group_count = groups->count;
-    char *end = entry->group_block;
-    for (size_t i = 0; i < groups->count; i++) {
-        memcpy(end, groups->items[i].ptr, groups->items[i].len);
-        entry->groups[i] = (struct sv){end, groups->items[i].len};
-        entry->aspects[i] = groups->aspects[i];
-        end += groups->items[i].len;
-    }
-}
-
-/* sv_index_of() for a list that is mostly in the order in which it is asked for: `*hint` is where
- * the last one was found. */
-static size_t find_group(struct sv group, const struct sv *list, size_t count, size_t *hint) {
+/* Lists are mostly in the order in which they are asked for: `*hint` is where the last one was
+ * found. */
+static bool is_wanted(const struct membership *membership, const struct cache_groups *groups,
+                      size_t *hint) {
+    struct sv name = group_name(membership->group);
     size_t next = *hint + 1;
-    size_t at = next < count && sv_eq(list[next], group) ? next : sv_index_of(group, list, count);
+    size_t at = next < groups->count && sv_eq(groups->items[next], name)
+                    ? next
+                    : sv_index_of(name, groups->items, groups->count);
+    if (at < groups->count)
+        *hint = at;
+    return at < groups->count;
+}
+
+static bool is_in(const struct membership *membership, struct sv name) {
+    return membership->group && sv_eq(group_name(membership->group), name);
+}
+
+/* Where the entry is a member of the group, or NULL. */
+static struct membership *find_membership(const struct entry *entry, struct sv name, size_t *hint) {
+    size_t at = *hint + 1, count = entry->membership_count;
+    if (at >= count || !is_in(&entry->memberships[at], name))
+        for (at = 0; at < count && !is_in(&entry->memberships[at], name);)
+            at++;
     if (at < count)
         *hint = at;
-    return at;
+    return at < count ? &entry->memberships[at] : NULL;
 }
 
-static bool is_same_aspect(const struct entry *entry, const struct cache_groups *groups,
-                           size_t index, bool is_same_version, size_t *hint) {
-    size_t was = find_group(groups->items[index], entry->groups, entry->group_count, hint);
-    return was < entry->group_count && entry->aspects[was] == groups->aspects[index] &&
-           (groups->aspects[index] != whole_object || is_same_version);
+/* In the place that it had among the members, if it was one. */
+static void keep_membership(struct cache_store *store, struct entry *entry,
+                            struct membership *before, struct membership *membership,
+                            struct sv name) {
+    if (!before) {
+        join_group(store, membership, entry, name);
+        return;
+    }
+    *membership = *before;
+    before->group = NULL;
+    link_membership(membership);
 }
 
 /* Members of the groups that it leaves, joins, or looks different to hear of it. */
 static void change_groups(struct cache_store *store, struct entry *entry,
                           const struct cache_groups *groups, bool is_same_version) {
-    char space[CACHE_KEY_BYTES_MAX];
-    struct sv key = entry_key(entry, space);
     size_t hint = SIZE_MAX;
-    for (size_t i = 0; i < entry->group_count; i++) {
-        if (find_group(entry->groups[i], groups->items, groups->count, &hint) < groups->count)
+    for (size_t i = 0; i < entry->membership_count; i++) {
+        if (is_wanted(&entry->memberships[i], groups, &hint))
             continue;
-        store->index.changed(store->index.context, entry->seen.resource, entry->groups[i]);
-        leave_group(store, key, entry->groups[i]);
+        tell(store, &entry->memberships[i]);
+        leave_group(store, &entry->memberships[i]);
     }
+    struct membership *kept = mem_alloc(sizeof(*kept) * (groups->count + 1));
     hint = SIZE_MAX;
     for (size_t i = 0; i < groups->count; i++) {
-        if (is_same_aspect(entry, groups, i, is_same_version, &hint))
-            continue;
-        join_group(store, entry, key, groups->items[i]);
-        store->index.changed(store->index.context, entry->seen.resource, groups->items[i]);
+        struct membership *before = find_membership(entry, groups->items[i], &hint);
+        bool is_same = before && before->aspect == groups->aspects[i] &&
+                       (before->aspect != whole_object || is_same_version);
+        keep_membership(store, entry, before, &kept[i], groups->items[i]);
+        kept[i].aspect = groups->aspects[i];
+        if (!is_same)
+            tell(store, &kept[i]);
     }
-    forget_groups(entry);
-    keep_groups(entry, groups);
+    mem_free(entry->memberships);
+    entry->memberships = kept;
+    entry->membership_count = (uint32_t)groups->count;
 }
 
 /* --- states --- */
@@ -339,7 +382,7 @@ static struct entry *ensure(struct cache_store *store, const struct resource *re
     if (entry)
         return entry;
     entry = mem_alloc(sizeof(*entry));
-    entry->state.bytes = entry->watched.bytes = SV("");
+    entry->state.bytes = SV("");
     set_texts(entry, (struct cached){.resource = resource,
                                      .namespace_name = namespace_name,
                                      .name = name,
@@ -380,11 +423,18 @@ static void show(struct cache_store *store, struct entry *entry, struct state st
     change_groups(store, entry, &groups, is_same_version);
 }
 
+static void forget_overlay(struct entry *entry) {
+    if (entry->overlay)
+        state_release(&entry->overlay->watched);
+    mem_free(entry->overlay);
+    entry->overlay = NULL;
+}
+
 static void entry_free(struct entry *entry) {
-    state_release(&entry->watched);
+    forget_overlay(entry);
     state_release(&entry->state);
     mem_free(entry->block);
-    forget_groups(entry);
+    mem_free(entry->memberships);
     mem_free(entry);
 }
 
@@ -404,16 +454,13 @@ void cache_store_free(struct cache_store *store) {
         return;
     size_t cursor = 0;
     void *value;
-    while (map_next(store->groups, &cursor, NULL, &value))
-        map_free(value);
-    cursor = 0;
     while (map_next(store->entries, &cursor, NULL, &value))
         entry_free(value);
     cursor = 0;
     while (map_next(store->alikes, &cursor, NULL, &value))
         alike_free(value);
     map_free(store->alikes);
-    map_free(store->groups);
+    map_free_with_values(store->groups);
     map_free(store->entries);
     map_free(store->overlays);
     mem_free(store);
@@ -422,11 +469,11 @@ void cache_store_free(struct cache_store *store) {
 /* --- what the watch says --- */
 
 static void remember_version(struct entry *entry, struct sv version) {
-    entry->versions[entry->version_count++ % SEEN_VERSIONS] = sv_hash(version);
+    entry->versions[entry->version_count++ % SEEN_VERSIONS] = (uint32_t)sv_hash(version);
 }
 
 static bool has_seen_version(const struct entry *entry, struct sv version) {
-    uint64_t hash = sv_hash(version);
+    uint32_t hash = (uint32_t)sv_hash(version);
     for (size_t i = 0; i < SEEN_VERSIONS && i < entry->version_count; i++)
         if (entry->versions[i] == hash)
             return true;
@@ -436,15 +483,14 @@ static bool has_seen_version(const struct entry *entry, struct sv version) {
 static void end_overlay(struct cache_store *store, struct entry *entry) {
     char space[CACHE_KEY_BYTES_MAX];
     map_remove(store->overlays, entry_key(entry, space));
-    entry->has_overlay = false;
-    state_release(&entry->watched);
+    forget_overlay(entry);
 }
 
 /* What the watch says is kept behind the overlay, in case that this never gets confirmed. Takes
  * `state` over. */
 static void keep_watched(struct entry *entry, struct state state) {
-    state_release(&entry->watched);
-    entry->watched = state;
+    state_release(&entry->overlay->watched);
+    entry->overlay->watched = state;
 }
 
 static size_t find_end(const struct cache_store *store, struct sv uid) {
@@ -479,11 +525,11 @@ void cache_store_upsert(struct cache_store *store, const struct resource *resour
     remember_version(entry, version);
     bool is_other = entry->seen.uid.len && !sv_eq(entry->seen.uid, object_uid(object));
     bool confirms = !entry->seen.is_hidden && sv_eq(entry->seen.resource_version, version);
-    if (entry->has_overlay && !is_other && !confirms) {
+    if (entry->overlay && !is_other && !confirms) {
         keep_watched(entry, state_of(object));
         return;
     }
-    if (entry->has_overlay)
+    if (entry->overlay)
         end_overlay(store, entry);
     show(store, entry, state_of(object));
 }
@@ -495,8 +541,8 @@ void cache_store_remove(struct cache_store *store, const struct resource *resour
     if (!entry)
         return;
     /* An overlay of the next incarnation stays. */
-    if (entry->has_overlay && entry->seen.uid.len && uid.len && !sv_eq(entry->seen.uid, uid)) {
-        state_release(&entry->watched);
+    if (entry->overlay && entry->seen.uid.len && uid.len && !sv_eq(entry->seen.uid, uid)) {
+        state_release(&entry->overlay->watched);
         return;
     }
     drop_entry(store, entry);
@@ -505,10 +551,12 @@ void cache_store_remove(struct cache_store *store, const struct resource *resour
 /* --- what we did --- */
 
 static void begin_overlay(struct cache_store *store, struct entry *entry, int64_t now_ms) {
-    if (!entry->has_overlay && state_is_none(&entry->watched) && !state_is_none(&entry->state))
-        keep_watched(entry, state_copy(&entry->state));
-    entry->has_overlay = true;
-    entry->overlay_until_ms = now_ms + CACHE_OVERLAY_MS;
+    if (!entry->overlay) {
+        entry->overlay = mem_alloc(sizeof(*entry->overlay));
+        entry->overlay->watched = state_is_none(&entry->state) ? (struct state){.bytes = SV("")}
+                                                               : state_copy(&entry->state);
+    }
+    entry->overlay->until_ms = now_ms + CACHE_OVERLAY_MS;
     char space[CACHE_KEY_BYTES_MAX];
     map_put(store->overlays, entry_key(entry, space), entry);
 }
@@ -538,12 +586,12 @@ void cache_store_hide(struct cache_store *store, const struct resource *resource
 }
 
 static void reveal(struct cache_store *store, struct entry *entry) {
-    if (state_is_none(&entry->watched)) {
+    if (state_is_none(&entry->overlay->watched)) {
         drop_entry(store, entry);
         return;
     }
-    struct state watched = entry->watched;
-    entry->watched = (struct state){.bytes = SV("")};
+    struct state watched = entry->overlay->watched;
+    entry->overlay->watched = (struct state){.bytes = SV("")};
     end_overlay(store, entry);
     state_thaw(store, entry->seen.resource, &watched);
     show(store, entry, watched);
@@ -565,10 +613,10 @@ int64_t cache_store_expire(struct cache_store *store, int64_t now_ms) {
     void *value;
     while (map_next(store->overlays, &cursor, NULL, &value)) {
         struct entry *entry = value;
-        if (entry->overlay_until_ms <= now_ms)
+        if (entry->overlay->until_ms <= now_ms)
             reveal(store, entry);
-        else if (entry->overlay_until_ms < next_ms)
-            next_ms = entry->overlay_until_ms;
+        else if (entry->overlay->until_ms < next_ms)
+            next_ms = entry->overlay->until_ms;
     }
     return next_ms;
 }
@@ -582,13 +630,17 @@ const struct cached *cache_store_get(const struct cache_store *store,
     return entry ? &entry->seen : NULL;
 }
 
-const struct cached *cache_store_next(const struct cache_store *store, struct sv group,
+const struct cached *cache_store_next(const struct cache_store *store, struct sv name,
                                       size_t *cursor) {
-    const struct map *members = map_get(store->groups, group);
-    void *value;
-    if (!members || !map_next(members, cursor, NULL, &value))
+    const struct group *group = map_get(store->groups, name);
+    if (!group)
         return NULL;
-    return &((struct entry *)value)->seen;
+    const struct membership *last = (const struct membership *)(uintptr_t)*cursor;
+    const struct membership *next = last ? last->next : group->first;
+    if (!next)
+        return NULL;
+    *cursor = (size_t)(uintptr_t)next;
+    return &next->entry->seen;
 }
 
 size_t cache_store_count(const struct cache_store *store) {

@@ -30,7 +30,7 @@ enum {
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
     /* A controller comes from one runtime to the next and has few dozens under way, with some 70
      * KiB of trees each; more would only hold those that are at rest. */
-    CACHE_TREE_BYTES_MAX = 4 * 1024 * 1024,
+    CACHE_TREE_BYTES_MAX = 2 * 1024 * 1024,
 };
 
 /* The groups of one object, filled by the index function. `aspects` says by a hash what the
@@ -87,7 +87,7 @@ const struct cached *cache_store_get(const struct cache_store *store,
                                      const struct resource *resource, struct sv namespace_name,
                                      struct sv name);
 /* for (size_t i = 0; (entry = cache_store_next(store, group, &i));): the members of a group in
- * the order in which they came. NULL at the end. */
+ * the order in which they came. NULL at the end. The store does not change meanwhile. */
 const struct cached *cache_store_next(const struct cache_store *store, struct sv group,
                                       size_t *cursor);
 /* The object as a tree, NULL while hidden; lives as long as `arena`. */

@@ -45,6 +45,40 @@ static const struct cJSON *pod(struct arena *arena, const char *uid, const char 
                      &err);
 }
 
+static void upsert_named(struct cache_store *store, const char *name, const char *version,
+                         const char *group) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *object = json_copy(arena, pod(arena, name, version, group));
+    json_set_string(arena, json_ensure_map(arena, object, SV("metadata")), SV("name"),
+                    sv_from(name));
+    cache_store_upsert(store, &RESOURCE_PODS, object);
+}
+
+static void check_members(const struct cache_store *store, struct sv group, const char *names) {
+    AUTO(arena) arena = arena_new();
+    struct sv found = SV("");
+    const struct cached *member;
+    for (size_t cursor = 0; (member = cache_store_next(store, group, &cursor));)
+        found = arena_printf(arena, "%.*s%.*s", SV_ARG(found), SV_ARG(member->name));
+    CHECK_SV(found, sv_from(names));
+}
+
+TEST(members_stand_in_the_order_in_which_they_came) {
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    upsert_named(store, "1", "10", "a");
+    upsert_named(store, "2", "11", "a");
+    upsert_named(store, "3", "12", "a");
+    upsert_named(store, "2", "13", "a");
+    check_members(store, SV("a"), "123");
+    upsert_named(store, "1", "14", "b");
+    upsert_named(store, "1", "15", "a");
+    check_members(store, SV("a"), "231");
+    check_members(store, SV("b"), "");
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("3"), SV("3"));
+    check_members(store, SV("a"), "21");
+}
+
 static struct sv version_of(const struct cache_store *store) {
     const struct cached *cached = cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"));
     return cached ? cached->resource_version : SV("");

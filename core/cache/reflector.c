@@ -36,10 +36,11 @@ enum phase {
     PHASE_WATCHING,
 };
 
-/* What is known of one object. */
+/* What is known of one object, in one block: there are as many as objects. */
 struct known {
     uint64_t list_number; /* the list that saw it last */
-    struct sv uid, resource_version;
+    uint32_t uid_bytes, version_bytes;
+    char texts[]; /* the uid, and behind it the resource version */
 };
 
 struct reflector {
@@ -86,23 +87,12 @@ struct reflector *reflector_new(const struct reflector_options *options) {
     return reflector;
 }
 
-static void known_free(struct known *known) {
-    if (!known)
-        return;
-    mem_free((char *)known->uid.ptr);
-    mem_free(known);
-}
-
 void reflector_free(struct reflector *reflector) {
     if (!reflector)
         return;
     if (reflector->request_id)
         transport_cancel(reflector->transport, reflector->request_id);
-    size_t cursor = 0;
-    void *value;
-    while (map_next(reflector->known, &cursor, NULL, &value))
-        known_free(value);
-    map_free(reflector->known);
+    map_free_with_values(reflector->known);
     arena_free(reflector->texts);
     mem_free(reflector);
 }
@@ -128,14 +118,22 @@ static struct sv key_of(char *space, struct sv namespace_name, struct sv name) {
     return sv_join(space, KEY_BYTES_MAX, parts, COUNT_OF(parts));
 }
 
-/* One block holds both texts. */
-static void known_set(struct known *known, struct sv uid, struct sv resource_version) {
-    mem_free((char *)known->uid.ptr);
-    char *texts = mem_alloc(uid.len + resource_version.len + 1);
-    memcpy(texts, uid.ptr, uid.len);
-    memcpy(texts + uid.len, resource_version.ptr, resource_version.len);
-    known->uid = (struct sv){texts, uid.len};
-    known->resource_version = (struct sv){texts + uid.len, resource_version.len};
+static struct known *known_new(uint64_t list_number, struct sv uid, struct sv version) {
+    struct known *known = mem_alloc(sizeof(*known) + uid.len + version.len);
+    known->list_number = list_number;
+    known->uid_bytes = (uint32_t)uid.len;
+    known->version_bytes = (uint32_t)version.len;
+    memcpy(known->texts, uid.ptr, uid.len);
+    memcpy(known->texts + uid.len, version.ptr, version.len);
+    return known;
+}
+
+static struct sv known_uid(const struct known *known) {
+    return (struct sv){known->texts, known->uid_bytes};
+}
+
+static struct sv known_version(const struct known *known) {
+    return (struct sv){known->texts + known->uid_bytes, known->version_bytes};
 }
 
 static void forget(struct reflector *reflector, struct sv key, const struct cJSON *object) {
@@ -148,8 +146,8 @@ static void forget(struct reflector *reflector, struct sv key, const struct cJSO
     /* The key goes away with the entry. */
     namespace_name = arena_copy(arena, namespace_name);
     name = arena_copy(arena, name);
-    struct sv uid = arena_copy(arena, known->uid);
-    known_free(map_remove(reflector->known, key));
+    struct sv uid = arena_copy(arena, known_uid(known));
+    mem_free(map_remove(reflector->known, key));
     reflector->sink.remove(reflector->sink.context, namespace_name, name, uid, object);
 }
 
@@ -159,20 +157,16 @@ static void deliver(struct reflector *reflector, const struct cJSON *object) {
     struct known *known = map_get(reflector->known, key);
     struct sv uid = object_uid(object);
     /* Deleted and made again while nobody looked: the old one is gone first. */
-    if (known && !sv_eq(known->uid, uid)) {
+    if (known && !sv_eq(known_uid(known), uid)) {
         forget(reflector, key, NULL);
         known = NULL;
     }
-    if (!known) {
-        known = mem_alloc(sizeof(*known));
-        known->uid = known->resource_version = SV("");
-        known->uid.ptr = NULL;
-        map_put(reflector->known, key, known);
-    }
-    known->list_number = reflector->list_number;
     struct sv version = object_resource_version(object);
-    bool is_news = !known->uid.ptr || !sv_eq(known->resource_version, version);
-    known_set(known, uid, version);
+    bool is_news = !known || !sv_eq(known_version(known), version);
+    if (is_news)
+        mem_free(map_put(reflector->known, key, known_new(reflector->list_number, uid, version)));
+    else
+        known->list_number = reflector->list_number;
     if (is_news)
         reflector->sink.upsert(reflector->sink.context, object);
 }

@@ -31,7 +31,7 @@ enum {
     PLANS_PER_TURN_MAX = 64, /* so that completions do not wait for all plans */
     /* Each holds a plan and what it renders. More than keep the connections busy would only mean
      * that the first runtimes wait for the last. */
-    ROUNDS_UNDER_WAY_MAX = 32,
+    ROUNDS_UNDER_WAY_MAX = 16,
     /* With so many nothing new is begun: requests of runtimes at their beginning would wait in
      * front of those that make others ready, so that all would be ready at the end only. */
     ROUNDS_TO_BEGIN_MAX = 8,
