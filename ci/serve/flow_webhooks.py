@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Admission webhooks of another process, over HTTPS with a certificate of their own."""
+"""Webhooks of another process, over HTTPS with a certificate of their own: admission and
+conversion."""
 import base64
 import http.server
 import json
@@ -15,8 +16,20 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 SLOW_SECONDS = 3
 
 
+def converted(request):
+    """What v1 calls size is width in v2."""
+    version = request["desiredAPIVersion"]
+    was, now = ("size", "width") if version.endswith("/v2") else ("width", "size")
+    for item in request["objects"]:
+        item["apiVersion"] = version
+        if was in item["spec"]:
+            item["spec"][now] = item["spec"].pop(was)
+    return request["objects"]
+
+
 class Webhook:
-    """Answers on its paths: /mutate, /deny, /slow, /broken; remembers what it was asked."""
+    """Answers on its paths: /mutate, /deny, /slow, /broken, /convert; remembers what it was
+    asked."""
 
     def __init__(self, bench):
         self.requests = []
@@ -58,9 +71,12 @@ class Webhook:
                               "value": {"mutated": "yes"}}]
                     response.update(patchType="JSONPatch", warnings=["it was changed"],
                                     patch=base64.b64encode(json.dumps(patch).encode()).decode())
-                body = b"nonsense" if path == "/broken" else json.dumps(
-                    {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-                     "response": response}).encode()
+                answer = {"apiVersion": review["apiVersion"], "kind": review["kind"],
+                          "response": response}
+                if path == "/convert":
+                    answer["response"] = {"uid": request["uid"], "result": {"status": "Success"},
+                                          "convertedObjects": converted(request)}
+                body = b"nonsense" if path == "/broken" else json.dumps(answer).encode()
                 try:
                     self.send_response(200)
                     self.send_header("Content-Length", str(len(body)))
@@ -163,6 +179,54 @@ def serves_a_service(api, hook):
     check(len(hook.requests) == asked, "a webhook of another name was asked")
 
 
+def converts(api, hook):
+    """Clients of each version see their own form, in JSON, lists, tables and after writes."""
+    def version(name, storage, field):
+        schema = {"type": "object", "properties": {
+            "spec": {"type": "object", "properties": {field: {"type": "integer"}}}}}
+        return {"name": name, "served": True, "storage": storage,
+                "schema": {"openAPIV3Schema": schema},
+                "additionalPrinterColumns": [
+                    {"name": field, "type": "integer", "jsonPath": f".spec.{field}"}]}
+
+    def path(name):
+        return f"/apis/x.io/{name}/namespaces/default/widgets"
+
+    config = {"caBundle": hook.bundle,
+              "service": {"namespace": "system", "name": "hook", "path": "/convert"}}
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    api.create(crds, {
+        "metadata": {"name": "widgets.x.io"},
+        "spec": {"group": "x.io", "scope": "Namespaced",
+                 "names": {"plural": "widgets", "kind": "Widget"},
+                 "conversion": {"strategy": "Webhook", "webhook": {
+                     "conversionReviewVersions": ["v1"], "clientConfig": config}},
+                 "versions": [version("v1", True, "size"), version("v2", False, "width")]}})
+    wait_for("the type to be served", lambda: api.request("GET", path("v2"))[0] == 200)
+    status, body = api.request("POST", path("v2"), {
+        "apiVersion": "x.io/v2", "kind": "Widget", "metadata": {"name": "a"},
+        "spec": {"width": 3}})
+    check(status == 201 and body["spec"] == {"width": 3}, f"{status} {body}")
+    check(api.get(path("v1") + "/a")["spec"] == {"size": 3}, "it is stored as it was written")
+    status, body = api.request("PATCH", path("v2") + "/a", {"spec": {"width": 4}},
+                               content_type="application/merge-patch+json")
+    check(status == 200 and body["spec"] == {"width": 4}, f"{status} {body}")
+    items = api.items(path("v2"))
+    check([(item["apiVersion"], item["spec"]) for item in items] == [("x.io/v2", {"width": 4})],
+          str(items))
+    check(all(request[0] == "/convert" for request in hook.requests[-4:]), "nobody was asked")
+    config["caBundle"] = ""
+    status, body = api.request("PATCH", crds + "/widgets.x.io",
+                               {"spec": {"conversion": {"webhook": {"clientConfig": config}}}},
+                               content_type="application/merge-patch+json")
+    check(status == 200, f"{status} {body}")
+    status, body = api.request("GET", path("v2") + "/a")
+    check(status == 500 and body["message"].startswith(
+        "conversion webhook for x.io/v1, Kind=Widget failed: Post "
+        '"https://hook.system.svc:443/convert?timeout=30s": '), f"{status} {body}")
+    check(api.get(path("v1") + "/a")["spec"] == {"size": 4}, "the stored version needs nobody")
+
+
 def waits_alone(server, hook):
     """While one request waits for its webhook, others are served."""
     answers = []
@@ -228,6 +292,7 @@ def run(bench):
     refuses(server.api, hook)
     fails(server.api, hook)
     serves_a_service(server.api, hook)
+    converts(server.api, hook)
     waits_alone(server, hook)
     changes_pods_of_controllers(server.api, hook)
     ends_while_waiting(bench, server, hook)

@@ -402,12 +402,12 @@ static void add_custom_types(struct registry *registry, const struct cJSON *crd,
                              struct resource_type *const *types, size_t count, bool is_known) {
     struct sv stored = storage_version(crd);
     bool is_webhook = sv_eq(json_find_string(crd, "spec.conversion.strategy"), SV("Webhook"));
+    const struct cJSON *webhook = is_webhook ? json_find(crd, "spec.conversion.webhook") : NULL;
     for (size_t i = 0; i < count; i++) {
         types[i]->sets_defaults_on_read = is_known || count > 1;
         types[i]->storage_group = types[i]->resource.group;
         types[i]->storage_version = stored;
-        types[i]->is_converted_by_webhook =
-            is_webhook && !sv_eq(types[i]->resource.version, stored);
+        types[i]->conversion_webhook = webhook;
     }
     for (int is_stored = 1; is_stored >= 0; is_stored--)
         for (size_t i = 0; i < count; i++)

@@ -46,7 +46,7 @@ struct resource_type {
     /* Custom types: other served versions share storage through this key (group/plural). */
     struct sv storage_key;
     struct sv storage_group, storage_version; /* in which form Kubernetes stores it */
-    bool is_converted_by_webhook;             /* between this version and that one */
+    const struct cJSON *conversion_webhook;   /* NULL: versions differ in their apiVersion only */
     struct sv deprecation; /* what requests for this version are warned of; SV("") for nothing */
 };
 

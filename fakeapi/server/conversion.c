@@ -160,15 +160,14 @@ const struct cJSON *convert_to_type(struct arena *arena, const struct resource_t
     return with_api_version(arena, tree, api_version);
 }
 
-/* Custom resources come back with sorted keys at every depth. */
-static void sort_deep(struct cJSON *item) {
+void conversion_sort(struct cJSON *item) {
     if (json_is_borrowed(item))
         return; /* as it was stored */
     if (json_is_map(item))
         json_sort(item);
     JSON_EACH (child, item)
         if (child->child)
-            sort_deep(child);
+            conversion_sort(child);
 }
 
 /* Built-in ones as Go's structs have them: kind, apiVersion and metadata first. */
@@ -190,7 +189,7 @@ struct cJSON *convert_to_storage(struct arena *arena, const struct resource_type
     if (!json_get(metadata, SV("resourceVersion")))
         json_set_string(arena, metadata, SV("resourceVersion"), SV(""));
     if (type->is_custom)
-        sort_deep(tree);
+        conversion_sort(tree);
     else
         move_to_front(tree);
     return tree;

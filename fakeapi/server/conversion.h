@@ -21,6 +21,8 @@ const struct cJSON *convert_to_type(struct arena *arena, const struct resource_t
 /* As it is stored: Events in the spelling of the core group, so that field selectors find one. */
 struct cJSON *convert_to_storage(struct arena *arena, const struct resource_type *type,
                                  struct cJSON *tree);
+/* Custom resources come back with sorted keys at every depth, but where they are borrowed. */
+void conversion_sort(struct cJSON *item);
 /* Where a selectable field of the type stands in what is stored. */
 struct sv stored_field(struct arena *arena, const struct resource_type *type, struct sv field);
 

@@ -438,6 +438,10 @@ TEST(what_is_doubtful_is_accepted_with_a_warning) {
     "\"openAPIV3Schema\":{\"type\":\"object\"}}},{\"name\":\"v1\",\"served\":true,\"storage\":"    \
     "true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}"
 
+#define OLDER(name)                                                                                \
+    "{\"kind\":\"Foo\",\"apiVersion\":\"x.io/v1beta1\",\"metadata\":{\"name\":\"" name "\"}}"
+
+/* By those who cannot ask one. */
 static const struct {
     enum verb verb;
     const char *resource, *name;
@@ -470,7 +474,9 @@ TEST(what_only_a_webhook_can_convert_is_refused_by_name) {
         struct request request =
             fixture_request(converted[i].verb, converted[i].resource, "default", converted[i].name);
         request.metadata_only = converted[i].is_metadata_only;
-        request.body = fixture_json(arena, "{\"metadata\":{\"name\":\"a\"}}");
+        request.patch_type = PATCH_MERGE;
+        request.body =
+            fixture_json(arena, converted[i].verb == VERB_CREATE ? OLDER("b") : OLDER("a"));
         if (converted[i].verb == VERB_DELETE)
             request.body = NULL;
         struct api_response response = fixture_send(api, arena, &request);

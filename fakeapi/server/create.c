@@ -7,6 +7,7 @@
 #include "core/data/json.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
@@ -137,6 +138,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         answer(call, 201, tree);
         return true;
     }
+    if (!convert_for_storage(call, &tree))
+        return false;
     tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     count_quota(call, NULL, tree);

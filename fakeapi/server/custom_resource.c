@@ -46,16 +46,17 @@ static bool check_schemas(struct call *call, struct registry *registry, const st
 /* Metadata is the same in all versions. */
 bool check_conversion(struct call *call) {
     const struct resource_type *type = call->type;
-    enum verb verb = call->request->verb;
-    bool is_deletion = verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
-    if (!type->is_converted_by_webhook || is_deletion || call->request->metadata_only)
+    bool is_watch = call->request->verb == VERB_WATCH;
+    bool is_scale = sv_eq(call->request->subresource, SV("scale"));
+    if (!type->conversion_webhook || sv_eq(type->resource.version, type->storage_version) ||
+        (!is_watch && !is_scale) || call->request->metadata_only)
         return true;
     return refuse_unsupported(
         call, arena_printf(call->arena,
-                           "conversion of %.*s.%.*s between versions by a webhook (objects are "
-                           "stored as %.*s, which needs none)",
+                           "conversion of %.*s.%.*s for a %s by a webhook (objects are stored as "
+                           "%.*s, which needs none)",
                            SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
-                           SV_ARG(type->storage_version)));
+                           is_watch ? "watch" : "scale", SV_ARG(type->storage_version)));
 }
 
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {

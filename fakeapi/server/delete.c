@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
@@ -226,9 +227,7 @@ static const struct cJSON *success(struct call *call, const struct cJSON *object
 
 static void answer_removed(struct call *call, const struct cJSON *object) {
     answer(call, 200,
-           call->type->delete_returns_object
-               ? present(call->arena, call->type, call->request, object)
-               : success(call, object));
+           call->type->delete_returns_object ? shown(call, object) : success(call, object));
 }
 
 /* --- one object --- */
@@ -248,12 +247,12 @@ static void mark_deleted(struct call *call, const struct cJSON *object, struct c
     if (!was_deleting || shortens(object, grace_s))
         set_deletion(call, tree, grace_s);
     if (json_equal(object, tree)) { /* deleted once more: nothing new */
-        answer(call, 200, present(call->arena, call->type, call->request, object));
+        answer(call, 200, shown(call, object));
         return;
     }
     if (!is_dry_run(call))
         store_put(call->api->store, call->collection, tree, call->arena);
-    answer(call, 200, present(call->arena, call->type, call->request, tree));
+    answer(call, 200, shown(call, tree));
 }
 
 static bool admit_deletion(struct call *call, const struct cJSON *object) {
@@ -296,7 +295,11 @@ void handle_delete(struct call *call) {
     if (!read_options(call, &deletion))
         return;
     struct stored *stored = find_or_refuse(call);
-    if (stored)
+    if (!stored)
+        return;
+    /* Whoever cannot ask webhooks is shown the stored version: the cluster, which looks at metadata
+     * only. */
+    if (!call->dialogue || call->request->metadata_only || convert_ahead(call, stored_tree(stored)))
         delete_object(call, stored, &deletion);
 }
 

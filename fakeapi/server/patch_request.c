@@ -50,8 +50,9 @@ static void patch_existing(struct call *call) {
     if (!stored)
         return;
     struct error err = {0};
-    const struct cJSON *old =
-        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
+    const struct cJSON *old = find_in_version(call, stored);
+    if (!old)
+        return;
     struct cJSON *tree = apply_patch(call, old, &err);
     if (!tree) {
         refuse_patch(call, &err);
@@ -257,8 +258,9 @@ static void apply_configuration(struct call *call) {
         apply_absent(call, config);
         return;
     }
-    const struct cJSON *live =
-        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
+    const struct cJSON *live = find_in_version(call, stored);
+    if (!live)
+        return;
     struct sv version = object_resource_version(config);
     if (version.len > 0 && !sv_eq(version, object_resource_version(live))) {
         refuse_modified(call, call->request->name);

@@ -11,6 +11,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/go_json.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/list_text.h"
 #include "fakeapi/server/selection.h"
 #include "fakeapi/server/server_parts.h"
@@ -58,6 +59,12 @@ struct stored *find_or_refuse(struct call *call) {
     return stored;
 }
 
+const struct cJSON *find_in_version(struct call *call, struct stored *stored) {
+    if (!convert_ahead(call, stored_tree(stored)))
+        return NULL;
+    return present(call->arena, call->type, &(struct request){0}, call->converted);
+}
+
 /* What is no number is a 400 to a list, and a 500 to a get. */
 static bool read_revision(struct call *call, struct sv text, bool is_list, uint64_t *ret_revision) {
     int64_t value = 0;
@@ -95,7 +102,7 @@ void handle_get(struct call *call) {
         !refuse_future(call, revision))
         return;
     struct stored *stored = find_or_refuse(call);
-    if (stored)
+    if (stored && (call->request->metadata_only || convert_ahead(call, stored_tree(stored))))
         answer_stored(call, 200, stored);
 }
 
@@ -117,8 +124,9 @@ struct lister {
     VEC(struct changed_since) changed;
     size_t changed_index;
     struct position position;
-    struct list_text *text;     /* NULL: the answer is a tree */
-    struct sv type_prefixes[2]; /* how the text of an object may begin */
+    struct list_text *text;          /* NULL: the answer is a tree */
+    VEC(const struct cJSON *) trees; /* of types that a webhook converts */
+    struct sv type_prefixes[2];      /* how the text of an object may begin */
 };
 
 static int compare_keys(struct sv namespace_a, struct sv name_a, struct sv namespace_b,
@@ -214,24 +222,45 @@ static bool is_shown_as_kept(struct lister *lister, struct stored *object) {
     return names_type_first(tree) && present(call->arena, call->type, call->request, tree) == tree;
 }
 
-static struct cJSON *list_item(struct lister *lister, struct stored *object) {
+static struct cJSON *list_item(struct lister *lister, const struct cJSON *tree) {
     struct call *call = lister->call;
     static const struct sv type_fields[] = {SV("kind"), SV("apiVersion")};
-    const struct cJSON *tree = present(call->arena, call->type, call->request, stored_tree(object));
+    tree = present(call->arena, call->type, call->request, tree);
     /* Items of a typed list carry no kind; those of custom types and metadata do. */
     if (!call->type->is_custom && !call->request->metadata_only)
         return shared_without(call->arena, tree, type_fields, COUNT_OF(type_fields));
     return json_share(call->arena, tree);
 }
 
+static void add_tree(struct lister *lister, struct cJSON *items, const struct cJSON *tree) {
+    struct cJSON *item = list_item(lister, tree);
+    if (lister->text)
+        list_text_add_copy(lister->text, json_write_arena(lister->call->arena, item, JSON_COMPACT));
+    else
+        json_append(items, item);
+}
+
 static void add_item(struct lister *lister, struct cJSON *items, struct stored *object) {
-    if (!lister->text)
-        json_append(items, list_item(lister, object));
-    else if (is_shown_as_kept(lister, object))
+    struct call *call = lister->call;
+    /* What is deleted is looked at by its metadata only. */
+    bool is_converted = call->type->conversion_webhook && call->request->verb == VERB_LIST &&
+                        !call->request->metadata_only;
+    if (is_converted)
+        vec_push(&lister->trees, frozen_hold(call->arena, frozen_of(stored_tree(object))));
+    else if (lister->text && is_shown_as_kept(lister, object))
         list_text_add(lister->text, object);
     else
-        list_text_add_copy(lister->text, json_write_arena(lister->call->arena,
-                                                          list_item(lister, object), JSON_COMPACT));
+        add_tree(lister, items, stored_tree(object));
+}
+
+/* Those that a webhook has to make, once all of them are known. False: refused, or it waits. */
+static bool add_converted(struct lister *lister, struct cJSON *items) {
+    struct call *call = lister->call;
+    if (!convert_by_webhook(call, call->type, lister->trees.items, lister->trees.count))
+        return false;
+    for (size_t i = 0; i < lister->trees.count; i++)
+        add_tree(lister, items, lister->trees.items[i]);
+    return true;
 }
 
 static struct cJSON *list_body(struct lister *lister) {
@@ -458,7 +487,13 @@ void handle_list(struct call *call) {
             break;
         }
     }
+    bool is_whole = add_converted(&lister, items);
     vec_release(&lister.changed);
+    vec_release(&lister.trees);
+    if (!is_whole) {
+        list_text_free(lister.text);
+        return;
+    }
     answer(call, 200, list);
     if (lister.text)
         list_text_set_frame(lister.text, json_write_arena(call->arena, list, JSON_COMPACT));

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/server_parts.h"
 
 struct cJSON *fakeapi_status_detailed(struct arena *arena, int http_status, const char *reason,
@@ -35,9 +36,9 @@ void answer(struct call *call, int http_status, const struct cJSON *body) {
 
 void answer_stored(struct call *call, int http_status, struct stored *stored) {
     const struct cJSON *tree = stored_tree(stored);
-    const struct cJSON *shown = present(call->arena, call->type, call->request, tree);
-    answer(call, http_status, shown);
-    if (call->request->wants_text && shown == tree)
+    const struct cJSON *body = shown(call, tree);
+    answer(call, http_status, body);
+    if (call->request->wants_text && body == tree)
         call->response->text = stored_text(stored);
 }
 

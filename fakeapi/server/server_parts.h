@@ -47,6 +47,7 @@ struct call {
     struct user_info user;
     struct dialogue *dialogue; /* NULL: admission webhooks are not asked */
     bool is_waiting;           /* for one of them: there is no answer yet, and nothing was done */
+    const struct cJSON *converted; /* convert_webhook.c: the object in the request's version */
     struct api_response *response;
     struct sv warnings[WARNINGS_MAX];
 };
@@ -95,6 +96,8 @@ const struct cJSON *present(struct arena *arena, const struct resource_type *typ
                             const struct request *request, const struct cJSON *tree);
 /* NULL and a refusal when it does not exist. */
 struct stored *find_or_refuse(struct call *call);
+/* As the request's version has it; NULL: refused, or the call waits. */
+const struct cJSON *find_in_version(struct call *call, struct stored *stored);
 
 /* --- write_check.c: what an object goes through on its way into the store --- */
 
@@ -203,7 +206,7 @@ const struct user_info *call_user(struct call *call);
 
 /* --- custom_resource.c --- */
 
-/* False: refused, since the answer would have to be converted by a webhook, which is not built. */
+/* False: refused, since objects would have to be converted by a webhook, which is not built. */
 bool check_conversion(struct call *call);
 /* Before a CRD is stored: its types are served from here on. A dry run only checks them. */
 bool serve_custom_resource(struct call *call, const struct cJSON *crd);

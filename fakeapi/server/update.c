@@ -7,6 +7,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
@@ -214,7 +215,7 @@ static bool is_gone_now(const struct cJSON *old, const struct cJSON *tree) {
 }
 
 static void answer_unstored(struct call *call, const struct cJSON *tree) {
-    answer(call, 200, present(call->arena, call->type, call->request, tree));
+    answer(call, 200, shown(call, tree));
 }
 
 void store_replacement(struct call *call, const struct cJSON *old, struct cJSON *tree) {
@@ -267,8 +268,9 @@ static void track_writer(struct call *call, const struct cJSON *old, struct cJSO
 
 bool replace_object(struct call *call, struct stored *stored,
                     const struct replacement *replacement) {
-    const struct cJSON *old =
-        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
+    const struct cJSON *old = find_in_version(call, stored);
+    if (!old)
+        return false;
     if (!check_name_and_namespace(call, replacement->tree) ||
         !check_preconditions(call, old, replacement))
         return false;
@@ -306,6 +308,10 @@ bool replace_object(struct call *call, struct stored *stored,
     bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
     if (is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))))
         fill_quota_status(call, tree);
+    if (!convert_for_storage(call, &tree))
+        return false;
+    if (call->type->conversion_webhook)
+        old = stored_tree(stored);
     store_replacement(call, old, convert_to_storage(call->arena, call->type, tree));
     return true;
 }

@@ -61,11 +61,17 @@ static bool ask(struct call *call, const struct admission *admission, const stru
     };
     struct webhook_reply reply;
     const struct cJSON *config = json_get(webhook->source, SV("clientConfig"));
-    *ret_verdict = (struct verdict){.failure = webhook_target_read(call, config, &question.target)};
+    struct sv unreachable = webhook_target_read(call, config, &question.target);
+    *ret_verdict = (struct verdict){.failure = unreachable};
+    if (unreachable.len > 0)
+        ret_verdict->failure =
+            arena_printf(call->arena, "failed to call webhook: %.*s", SV_ARG(unreachable));
     if (ret_verdict->failure.len == 0 && webhook->type != call->type &&
-        (webhook->type->is_converted_by_webhook || call->type->is_converted_by_webhook))
-        ret_verdict->failure = SV("its rules name a version to which only a webhook could convert "
-                                  "the object, which this server does not support");
+        call->type->conversion_webhook)
+        ret_verdict->failure =
+            SV("failed to call webhook: its rules name a version to which only a "
+               "webhook could convert the object, which this server does not "
+               "support");
     if (ret_verdict->failure.len > 0)
         return true;
     question.review = review_request(call, admission, webhook);

@@ -49,6 +49,9 @@ bool fails_open(const struct webhook *webhook);
 
 /* --- webhook_review.c --- */
 
+/* What a client says of no answer, or of one that is no success; SV("") of a success. */
+struct sv webhook_reply_failure(struct call *call, const struct webhook_reply *reply);
+
 /* The AdmissionReview without a uid. */
 struct cJSON *review_request(struct call *call, const struct admission *admission,
                              const struct webhook *webhook);

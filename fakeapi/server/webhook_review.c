@@ -127,18 +127,19 @@ struct cJSON *review_request(struct call *call, const struct admission *admissio
 
 /* --- the answer --- */
 
-/* What a client says of an answer that is no success. */
-static struct sv http_failure(struct call *call, const struct webhook_reply *reply) {
+struct sv webhook_reply_failure(struct call *call, const struct webhook_reply *reply) {
+    if (reply->failure.len > 0)
+        return reply->failure;
+    if (reply->http_status >= 200 && reply->http_status <= 299)
+        return SV("");
     if (reply->http_status == 404)
-        return SV("failed to call webhook: the server could not find the requested resource");
+        return SV("the server could not find the requested resource");
     if (reply->http_status >= 500)
         return arena_printf(call->arena,
-                            "failed to call webhook: an error on the server (\"%.*s\") has "
-                            "prevented the request from succeeding",
+                            "an error on the server (\"%.*s\") has prevented the request from "
+                            "succeeding",
                             SV_ARG(sv_trim(sv_prefix(reply->body, 1024))));
-    return arena_printf(call->arena,
-                        "failed to call webhook: the server answered with HTTP status %d",
-                        reply->http_status);
+    return arena_printf(call->arena, "the server answered with HTTP status %d", reply->http_status);
 }
 
 static struct sv check_envelope(struct call *call, const struct webhook_reply *reply,
@@ -194,13 +195,10 @@ static struct sv read_patch(struct call *call, const struct webhook *webhook,
 void read_reply(struct call *call, const struct webhook *webhook, const struct webhook_reply *reply,
                 struct verdict *ret_verdict) {
     *ret_verdict = (struct verdict){.failure = SV("")};
-    if (reply->failure.len > 0) {
+    struct sv failure = webhook_reply_failure(call, reply);
+    if (failure.len > 0) {
         ret_verdict->failure =
-            arena_printf(call->arena, "failed to call webhook: %.*s", SV_ARG(reply->failure));
-        return;
-    }
-    if (reply->http_status < 200 || reply->http_status > 299) {
-        ret_verdict->failure = http_failure(call, reply);
+            arena_printf(call->arena, "failed to call webhook: %.*s", SV_ARG(failure));
         return;
     }
     struct error err = {0};

@@ -87,8 +87,8 @@ static struct sv address_in_endpoints(struct call *call, const struct reference 
 
 static struct sv not_callable(struct call *call, const struct reference *reference, struct sv url,
                               const char *why) {
-    return arena_printf(call->arena, "failed to call webhook: Post \"%.*s\": service \"%.*s\" %s",
-                        SV_ARG(url), SV_ARG(reference->name), why);
+    return arena_printf(call->arena, "Post \"%.*s\": service \"%.*s\" %s", SV_ARG(url),
+                        SV_ARG(reference->name), why);
 }
 
 static struct sv find_service(struct call *call, const struct reference *reference,
