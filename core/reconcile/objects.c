@@ -18,16 +18,21 @@ static const struct resource *const workload_kinds[] = {
     &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS, &RESOURCE_DEPLOYMENTS,
     &RESOURCE_KRUISE_STATEFUL_SETS, &RESOURCE_ADVANCED_STATEFUL_SETS};
 
+static void stall_for_foreign(struct pass *pass, enum gate_id gate, struct sv kind,
+                              struct sv name) {
+    pass_stall(pass, gate, SV("ForeignObject"),
+               pass_printf(pass,
+                           "%.*s \"%.*s\" exists and is not this runtime's: delete or rename it, "
+                           "nothing of it was changed",
+                           SV_ARG(kind), SV_ARG(name)));
+}
+
 /* Keeps the worst of what the writes of one gate answered. */
 static void judge(struct pass *pass, enum gate_id gate, enum write_result result,
                   const struct cJSON *desired) {
     struct sv kind = json_find_string(desired, "kind"), name = object_name(desired);
     if (result == WRITE_FOREIGN)
-        pass_stall(pass, gate, SV("ForeignObject"),
-                   pass_printf(pass,
-                               "%.*s \"%.*s\" exists and is not this runtime's: delete or rename "
-                               "it, nothing of it was changed",
-                               SV_ARG(kind), SV_ARG(name)));
+        stall_for_foreign(pass, gate, kind, name);
     else if (result != WRITE_DONE && pass->plan->gates[gate].is_open)
         pass_close(pass, gate,
                    result == WRITE_TERMINATING ? SV("ObjectTerminating") : SV("ObjectsPending"),
@@ -355,19 +360,47 @@ static bool has_client(const struct pass *pass) {
     return pass->components[COMPONENT_CLIENT].is_enabled;
 }
 
+static const struct observed *find_volume(const struct pass *pass) {
+    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume);
+}
+
+static const struct observed *find_claim(const struct pass *pass) {
+    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                         pass->snapshot->namespace_name, pass->names.claim);
+}
+
+static bool has_ours(const struct pass *pass, const struct observed *observed) {
+    return observed->state == OBSERVED_PRESENT &&
+           write_is_ours(pass, observed->resource, observed->object);
+}
+
 /* The names of the next gate are read along, which saves a round. */
 static void read_volume_names(struct pass *pass) {
-    const struct {
-        const struct resource *resource;
-        struct sv namespace_name, name;
-    } names[] = {
-        {&RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume},
-        {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, pass->snapshot->namespace_name, pass->names.claim},
-    };
-    for (size_t i = 0; i < COUNT_OF(names) && has_client(pass); i++)
-        if (snapshot_find(pass->snapshot, names[i].resource, names[i].namespace_name, names[i].name)
-                ->state == OBSERVED_UNKNOWN)
-            write_read(pass, names[i].resource, names[i].namespace_name, names[i].name);
+    if (!has_client(pass))
+        return;
+    if (find_volume(pass)->state == OBSERVED_UNKNOWN)
+        write_read(pass, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume);
+    if (find_claim(pass)->state == OBSERVED_UNKNOWN)
+        write_read(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, pass->snapshot->namespace_name,
+                   pass->names.claim);
+}
+
+/* A volume or claim of somebody else would only be met by a gate that comes later. */
+static void refuse_foreign_volume(struct pass *pass) {
+    const struct observed *const needed[] = {find_volume(pass), find_claim(pass)};
+    for (size_t i = 0; i < COUNT_OF(needed) && has_client(pass); i++)
+        if (needed[i]->state == OBSERVED_PRESENT && !has_ours(pass, needed[i]))
+            stall_for_foreign(pass, GATE_OBJECTS, needed[i]->resource->kind, needed[i]->name);
+}
+
+/* What could never serve is not begun: of a runtime that lacks one name nothing is made. */
+static void drop_creations(struct pass *pass, size_t first) {
+    struct plan *plan = pass->plan;
+    size_t kept = first;
+    for (size_t i = first; i < plan->action_count; i++)
+        if (!plan->actions[i].must_create && !sv_eq(plan->actions[i].reason, SV("WorkloadCreated")))
+            plan->actions[kept++] = plan->actions[i];
+    plan->action_count = kept;
 }
 
 static void write_all(struct pass *pass) {
@@ -402,8 +435,14 @@ void gate_objects(struct pass *pass) {
     pass_open(pass, GATE_OBJECTS);
     if (gate_is_paused(pass))
         return;
+    size_t first = pass->plan->action_count;
     write_what_may_differ(pass);
     read_volume_names(pass);
+    if (pass->was_bound)
+        return;
+    refuse_foreign_volume(pass);
+    if (sv_eq(pass->stall.reason, SV("ForeignObject")))
+        drop_creations(pass, first);
 }
 
 /* The volume of a claim that was deleted is Released, and binds to no claim of the same name while
@@ -422,26 +461,12 @@ static void forget_old_claim(struct pass *pass, const struct cJSON *volume) {
     write_operation(pass, action, SV("remove"), SV("/spec/claimRef/uid"), NULL);
 }
 
-static const struct observed *find_volume(const struct pass *pass) {
-    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUMES, SV(""), pass->names.volume);
-}
-
-static const struct observed *find_claim(const struct pass *pass) {
-    return snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
-                         pass->snapshot->namespace_name, pass->names.claim);
-}
-
 static bool is_claim_free(const struct pass *pass) {
     const struct observed *claim = find_claim(pass);
     if (claim->state == OBSERVED_ABSENT)
         return true;
     return claim->state == OBSERVED_PRESENT && pass->snapshot->claim_pods_are_listed &&
            !snapshot_claim_user(pass->snapshot);
-}
-
-static bool has_ours(const struct pass *pass, const struct observed *observed) {
-    return observed->state == OBSERVED_PRESENT &&
-           write_is_ours(pass, observed->resource, observed->object);
 }
 
 /* The claim first, then its volume; both are made again when they are gone. One of them is ours. */

@@ -278,20 +278,67 @@ TEST(an_owner_that_is_no_controller_proves_nothing) {
     world_release(&world);
 }
 
-TEST(a_foreign_volume_is_refused) {
+/* One name that is taken, and nothing is made that could never serve; nor is it touched. */
+TEST(a_foreign_object_is_refused_before_anything_is_made) {
+    static const struct {
+        const struct resource *resource;
+        const char *ns, *name;
+    } cases[] = {
+        {&RESOURCE_CONFIG_MAPS, "default", "fluid-runtime-config-demo"},
+        {&RESOURCE_SERVICES, "default", "svc-demo-worker"},
+        {&RESOURCE_STATEFUL_SETS, "default", "demo-master"},
+        {&RESOURCE_STATEFUL_SETS, "default", "demo-worker"},
+        {&RESOURCE_DAEMON_SETS, "default", "demo-client"},
+        {&RESOURCE_PERSISTENT_VOLUMES, "", "default-demo"},
+        {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, "default", "demo"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct observed *foreign =
+            find(&world, cases[i].resource, sv_from(cases[i].ns), sv_from(cases[i].name));
+        foreign->state = OBSERVED_PRESENT;
+        foreign->object =
+            parse(arena, arena_printf(arena, "{kind: %.*s, metadata: {name: %s, uid: x}, spec: {}}",
+                                      SV_ARG(cases[i].resource->kind), cases[i].name)
+                             .ptr);
+        const struct cJSON *before = json_copy(arena, foreign->object);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("NotBound"));
+        CHECK_SV(condition_reason(&world, "Ready"), SV("ForeignObject"));
+        CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
+        CHECK_CONTAINS(json_find_string(object_condition(world.runtime, SV("Ready")), "message"),
+                       cases[i].name);
+        CHECK(json_equal(json_get(foreign->object, SV("metadata")),
+                         json_get(before, SV("metadata"))));
+        CHECK(json_equal(json_get(foreign->object, SV("spec")), json_get(before, SV("spec"))));
+        CHECK(!trace_has(&world, "ObjectMissing") && !trace_has(&world, "WorkloadCreated"));
+
+        foreign->state = OBSERVED_ABSENT;
+        foreign->object = NULL;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
+
+/* What serves already goes on being repaired beside it. */
+TEST(a_foreign_object_does_not_keep_a_bound_runtime_from_repairs) {
     AUTO(arena) arena = arena_new();
     struct world world;
     world_init(&world, arena);
-    struct observed *volume =
-        find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
-    volume->state = OBSERVED_PRESENT;
-    volume->object = parse(arena, "{apiVersion: v1, kind: PersistentVolume,\n"
-                                  " metadata: {name: default-demo, uid: x}, spec: {}}\n");
-    const struct cJSON *before = json_copy(arena, volume->object);
+    world_bind(&world);
+    struct observed *service =
+        find(&world, &RESOURCE_SERVICES, SV("default"), SV("svc-demo-worker"));
+    service->object = parse(arena, "{kind: Service, metadata: {name: svc-demo-worker, uid: x}}");
+    struct observed *config =
+        find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("fluid-runtime-config-demo"));
+    config->state = OBSERVED_ABSENT;
     CHECK(run(&world) < ROUNDS_MAX);
-    CHECK_SV(dataset_phase(&world), SV("NotBound"));
-    CHECK_SV(condition_reason(&world, "Ready"), SV("ForeignObject"));
-    CHECK(json_equal(volume->object, before));
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
+    CHECK(config->state == OBSERVED_PRESENT);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
     world_release(&world);
 }
 
