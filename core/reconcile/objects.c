@@ -393,7 +393,15 @@ static void refuse_foreign_volume(struct pass *pass) {
             stall_for_foreign(pass, GATE_OBJECTS, needed[i]->resource->kind, needed[i]->name);
 }
 
-/* What could never serve is not begun: of a runtime that lacks one name nothing is made. */
+/* What could never serve is not begun: of a runtime that lacks one name, or does not know yet
+ * whether it has all, nothing is made. */
+static bool may_create(const struct pass *pass, size_t first) {
+    for (size_t i = first; i < pass->plan->action_count; i++)
+        if (pass->plan->actions[i].type == ACTION_GET)
+            return false;
+    return !sv_eq(pass->stall.reason, SV("ForeignObject"));
+}
+
 static void drop_creations(struct pass *pass, size_t first) {
     struct plan *plan = pass->plan;
     size_t kept = first;
@@ -441,7 +449,7 @@ void gate_objects(struct pass *pass) {
     if (pass->was_bound)
         return;
     refuse_foreign_volume(pass);
-    if (sv_eq(pass->stall.reason, SV("ForeignObject")))
+    if (!may_create(pass, first))
         drop_creations(pass, first);
 }
 

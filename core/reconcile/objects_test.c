@@ -315,8 +315,13 @@ TEST(a_foreign_object_is_refused_before_anything_is_made) {
         CHECK(json_equal(json_get(foreign->object, SV("spec")), json_get(before, SV("spec"))));
         CHECK(!trace_has(&world, "ObjectMissing") && !trace_has(&world, "WorkloadCreated"));
 
-        foreign->state = OBSERVED_ABSENT;
+        /* Whether it is there still has to be read before anything is made. */
+        struct plan plan;
+        foreign->state = OBSERVED_UNKNOWN;
         foreign->object = NULL;
+        plan_once(&world, &plan);
+        for (size_t j = 0; j < plan.action_count; j++)
+            CHECK(!plan.actions[j].must_create);
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         world_release(&world);
