@@ -581,12 +581,22 @@ static void count_ready(struct server *server, const char *name, int ready) {
     store(server, SV("statefulsets"), set);
 }
 
+/* Somebody deletes it and makes one of his own. */
+static void make_foreign(struct server *server, struct sv plural, const char *name) {
+    struct stored *stored = find(server, plural, SV("default"), sv_from(name));
+    tell(server, plural, WATCH_DELETED, stored->object);
+    add(server, plural,
+        arena_printf(server->arena, "{metadata: {name: %s, namespace: default, uid: other}}", name)
+            .ptr);
+}
+
 /* Looking for what stalls it ever more rarely delays nothing else. */
 TEST(a_stalled_runtime_tells_of_its_pods_in_time) {
     struct server server;
     server_init(&server);
-    add(&server, SV("services"), "{metadata: {name: svc-demo-master, namespace: default}}");
     struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    make_foreign(&server, SV("services"), "svc-demo-master");
     run(&server, controller, 5 * MINUTE_MS);
     for (int i = 0; i < 10; i++) {
         count_ready(&server, "demo-worker", 1 + i % 2);
