@@ -4,6 +4,7 @@
 #include "conformance/cmd/input.h"
 #include "conformance/cmd/output.h"
 #include "conformance/cmd/scripts.h"
+#include "conformance/cmd/serve_authority.h"
 #include "conformance/cmd/serve_data.h"
 #include "conformance/cmd/serve_load.h"
 #include "core/base/arena.h"
@@ -48,6 +49,7 @@ struct serve {
     struct arena *arena;
     struct log *log;
     struct tls_identity identity;
+    struct serve_authority authority;
     struct sv token;
     struct authenticator *authenticator;
     struct world *world;     /* NULL without controllers */
@@ -105,8 +107,15 @@ static bool make_identity(struct serve *serve, struct error *err) {
         /* Nobody said who signed it: clients trust the certificate itself. */
         identity->ca_certificate = identity->certificate;
     }
-    return options->client_ca.len == 0 ||
-           read_pem(serve->arena, options->client_ca, &identity->client_ca, err);
+    struct sv given;
+    if (options->client_ca.len == 0)
+        return true;
+    if (!read_pem(serve->arena, options->client_ca, &given, err))
+        return false;
+    /* Beside theirs ours, whose certificates this server hands out itself. */
+    identity->client_ca =
+        arena_printf(serve->arena, "%.*s\n%.*s", SV_ARG(given), SV_ARG(identity->client_ca));
+    return true;
 }
 
 static bool make_users(struct serve *serve, struct error *err) {
@@ -135,6 +144,7 @@ static void make_cluster(struct serve *serve) {
         serve->api = serve->own_api;
         return;
     }
+    serve_authority_init(&serve->authority, &serve->identity, serve->authenticator);
     serve->world = world_new(&(struct world_options){
         .seed = options->seed,
         .node_count = options->nodes,
@@ -144,6 +154,8 @@ static void make_cluster(struct serve *serve) {
         .config_map_lag_ms = -1,
         .tells_pod_events = !options->has_no_pod_events,
         .log = serve->log,
+        /* Without TLS nobody logs in, and there are no keys. */
+        .authority = options->is_plain ? NULL : &serve->authority.authority,
     });
     struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
     size_t engine_count = scripts_file_engines(&serve->scripts, engines);

@@ -9,6 +9,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/autoscaler.h"
+#include "fakeapi/cluster/certificate_controller.h"
 #include "fakeapi/cluster/cronjob.h"
 #include "fakeapi/cluster/daemonset.h"
 #include "fakeapi/cluster/deployment.h"
@@ -22,6 +23,7 @@
 #include "fakeapi/cluster/replicaset.h"
 #include "fakeapi/cluster/service_account.h"
 #include "fakeapi/cluster/statefulset.h"
+#include "fakeapi/cluster/token_controller.h"
 #include "fakeapi/cluster/volume_binder.h"
 #include "fakeapi/cluster/volume_protection.h"
 #include "fakeapi/cluster/world.h"
@@ -31,6 +33,8 @@ struct controller_manager {
     struct world *world;
     struct agent *agent;
     struct service_account_controller *service_accounts;
+    struct token_controller *tokens;             /* NULL without an authority */
+    struct certificate_controller *certificates; /* the same */
     struct node_lifecycle *nodes;
     struct deployment_controller *deployments;
     struct replicaset_controller *replica_sets, *replication_controllers;
@@ -78,7 +82,11 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     manager->world = world;
     manager->agent = agent;
     manager->generations = map_new();
-    manager->service_accounts = service_account_controller_new(agent);
+    manager->service_accounts = service_account_controller_new(agent, world_authority(world));
+    if (world_authority(world)) {
+        manager->tokens = token_controller_new(agent, world_authority(world));
+        manager->certificates = certificate_controller_new(agent, world_authority(world));
+    }
     manager->nodes = node_lifecycle_new(agent);
     manager->deployments = deployment_controller_new(agent);
     manager->replica_sets = replicaset_controller_new(agent);
@@ -106,6 +114,8 @@ void controller_manager_free(struct controller_manager *manager) {
         return;
     agent_free(manager->agent);
     service_account_controller_free(manager->service_accounts);
+    token_controller_free(manager->tokens);
+    certificate_controller_free(manager->certificates);
     node_lifecycle_free(manager->nodes);
     deployment_controller_free(manager->deployments);
     replicaset_controller_free(manager->replica_sets);

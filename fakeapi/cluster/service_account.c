@@ -7,25 +7,28 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/authority.h"
 
 #define NAME_ACCOUNT SV("default")
 #define NAME_ROOT_CA SV("kube-root-ca.crt")
 
 struct service_account_controller {
     struct agent_part *part; /* keys are namespaces */
+    struct sv root_certificate;
     struct agent_cache *namespaces, *accounts, *config_maps;
 };
 
-/* There is no authority behind the certificate: nothing in the simulation checks one. */
-static struct cJSON *root_ca(struct arena *arena, struct sv namespace_name) {
+/* Where there is no authority nothing checks its certificate. */
+static const char no_certificate[] = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+
+static struct cJSON *root_ca(struct arena *arena, struct sv certificate, struct sv namespace_name) {
     struct cJSON *object = object_new(arena, &RESOURCE_CONFIG_MAPS, namespace_name, NAME_ROOT_CA);
     object_set_annotation(
         arena, object, SV("kubernetes.io/description"),
         SV("Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
            "endpoints such as the internal service IP or kubernetes.default.svc. No other usage is "
            "guaranteed across distributions of Kubernetes clusters."));
-    json_set_string(arena, json_ensure_map(arena, object, SV("data")), SV("ca.crt"),
-                    SV("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"));
+    json_set_string(arena, json_ensure_map(arena, object, SV("data")), SV("ca.crt"), certificate);
     return object;
 }
 
@@ -41,7 +44,8 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
         agent_send(part, key, &request);
     }
     if (!cache_get(controller->config_maps, key, NAME_ROOT_CA)) {
-        struct request request = agent_create(&RESOURCE_CONFIG_MAPS, root_ca(arena, key));
+        struct request request =
+            agent_create(&RESOURCE_CONFIG_MAPS, root_ca(arena, controller->root_certificate, key));
         agent_send(part, key, &request);
     }
 }
@@ -62,8 +66,11 @@ static void handle_made(void *context, const struct cJSON *object, const struct 
         agent_mark(controller->part, object_namespace(object), 0);
 }
 
-struct service_account_controller *service_account_controller_new(struct agent *agent) {
+struct service_account_controller *
+service_account_controller_new(struct agent *agent, const struct authority *authority) {
     struct service_account_controller *controller = mem_alloc(sizeof(*controller));
+    controller->root_certificate =
+        authority ? authority->root_certificate : sv_from(no_certificate);
     controller->part = agent_add_part(agent, SV("service-accounts"), reconcile, controller);
     controller->namespaces = agent_watch(agent, &RESOURCE_NAMESPACES, handle_namespace, controller);
     controller->accounts = agent_watch(agent, &RESOURCE_SERVICE_ACCOUNTS, handle_made, controller);

@@ -9,10 +9,12 @@
 #include "core/base/base.h"
 
 struct agent;
+struct authority;
 struct service_account_controller; /* opaque */
 
-/* Becomes a part of `agent`. */
-struct service_account_controller *service_account_controller_new(struct agent *agent);
+/* Becomes a part of `agent`. `authority` is borrowed; NULL: none, and the certificate is empty. */
+struct service_account_controller *
+service_account_controller_new(struct agent *agent, const struct authority *authority);
 /* After the agent. Accepts NULL. */
 void service_account_controller_free(struct service_account_controller *controller);
 

@@ -39,6 +39,7 @@ struct virtual_clock {
 struct world {
     struct virtual_clock virtual_clock;
     struct clock *clock;
+    const struct authority *authority;
     struct log *log;
     struct fakeapi *api;
     struct wire *wire;
@@ -124,6 +125,7 @@ struct world *world_new(const struct world_options *options) {
     world->virtual_clock.clock.now_ms = virtual_now_ms;
     world->virtual_clock.now_ms = options->start_ms != 0 ? options->start_ms : start_ms_default;
     world->clock = options->wall ? options->wall : &world->virtual_clock.clock;
+    world->authority = options->authority;
     world->log = options->log ? options->log : log_none();
     world->api = fakeapi_new(&(struct fakeapi_options){
         .clock = world->clock,
@@ -161,6 +163,10 @@ void world_free(struct world *world) {
 
 struct fakeapi *world_api(struct world *world) {
     return world->api;
+}
+
+const struct authority *world_authority(const struct world *world) {
+    return world->authority;
 }
 
 struct log *world_log(struct world *world) {

@@ -17,6 +17,7 @@
 #include "core/client/transport.h"
 
 struct arena;
+struct authority;
 struct cJSON;
 struct clock;
 struct fakeapi;
@@ -85,6 +86,8 @@ struct world_options {
     struct clock *wall;                        /* NULL: virtual time from start_ms on */
     int64_t start_ms;                          /* 0: 2026-01-01T00:00:00Z */
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
+    /* Who signs certificates and the tokens of Secrets; NULL: nobody does. Borrowed. */
+    const struct authority *authority;
     bool tells_pod_events; /* kubelets record Pulled, Created, Started and Killing */
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
@@ -105,6 +108,7 @@ size_t world_registered_nodes(const struct world *world);
 size_t world_refused_nodes(const struct world *world);
 /* The API server is elsewhere. */
 bool world_is_remote(const struct world *world);
+const struct authority *world_authority(const struct world *world);
 struct log *world_log(struct world *world);
 struct clock *world_clock(struct world *world);
 int64_t world_now_ms(struct world *world);

@@ -142,8 +142,6 @@ static bool write_pem(const struct signed_key *made, struct arena *arena,
                err))
         return false;
     *ret_certificate = arena_copy(arena, (struct sv){pem, len});
-    if (!ret_key)
-        return true;
     len = sizeof(pem);
     if (!check(gnutls_x509_privkey_export(made->key, GNUTLS_X509_FMT_PEM, pem, &len), "export",
                err))
@@ -160,7 +158,8 @@ bool tls_identity_make(struct arena *arena, struct sv host, int64_t now_ms,
                    make_server(&server, &authority, host, arena, now_ms, err) &&
                    make_leaf(&admin, &authority, "kubernetes-admin", "system:masters",
                              GNUTLS_KP_TLS_WWW_CLIENT, now_ms, err) &&
-                   write_pem(&authority, arena, &identity.ca_certificate, NULL, err) &&
+                   write_pem(&authority, arena, &identity.authority_certificate,
+                             &identity.authority_key, err) &&
                    write_pem(&server, arena, &identity.certificate, &identity.key, err) &&
                    write_pem(&admin, arena, &identity.admin_certificate, &identity.admin_key, err);
     release(&authority);
@@ -168,7 +167,8 @@ bool tls_identity_make(struct arena *arena, struct sv host, int64_t now_ms,
     release(&admin);
     if (!is_made)
         return false;
-    identity.client_ca = identity.ca_certificate;
+    identity.ca_certificate = identity.authority_certificate;
+    identity.client_ca = identity.authority_certificate;
     *ret_identity = identity;
     return true;
 }

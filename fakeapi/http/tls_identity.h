@@ -15,9 +15,10 @@ struct user_info;
 
 /* PEM texts, terminated. */
 struct tls_identity {
-    struct sv ca_certificate;               /* that clients trust */
-    struct sv certificate, key;             /* the server's */
-    struct sv client_ca;                    /* that signed the clients' certificates */
+    struct sv ca_certificate;                       /* that clients trust */
+    struct sv certificate, key;                     /* the server's */
+    struct sv authority_certificate, authority_key; /* that was made at start */
+    struct sv client_ca;                            /* that signed the clients' certificates */
     struct sv admin_certificate, admin_key; /* of kubernetes-admin in system:masters; may be "" */
 };
 
