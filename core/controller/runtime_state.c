@@ -2,7 +2,6 @@
 #include "core/controller/runtime_state.h"
 
 #include "core/base/arena.h"
-#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/cache/cache_store.h"
 #include "core/api/resource.h"
@@ -13,7 +12,6 @@ struct runtime_state *runtime_state_new(struct sv key) {
     state->key = (struct sv){mem_copy_text(key), key.len};
     state->name = state->key;
     state->namespace_name = sv_cut(&state->name, '/');
-    state->names = map_new();
     return state;
 }
 
@@ -40,19 +38,16 @@ size_t runtime_state_execution(struct runtime_state *state, enum execution_entry
     return state->executions.count - 1;
 }
 
-static void name_free(struct name_memory *memory) {
+static void name_release(struct name_memory *memory) {
     if (memory->bytes.len)
         mem_free((char *)memory->bytes.ptr);
-    mem_free(memory->block);
-    mem_free(memory);
+    mem_free((char *)memory->namespace_name.ptr);
 }
 
 void runtime_state_free(struct runtime_state *state) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(state->names, &cursor, NULL, &value))
-        name_free(value);
-    map_free(state->names);
+    for (size_t i = 0; i < state->names.count; i++)
+        name_release(&state->names.items[i]);
+    vec_release(&state->names);
     for (size_t i = 0; i < state->executions.count; i++)
         arena_free(state->executions.items[i].arena);
     vec_release(&state->executions);
@@ -97,28 +92,36 @@ void runtime_state_forget_failure(struct runtime_state *state) {
 
 /* --- names --- */
 
+struct name_memory *runtime_state_find_name(const struct runtime_state *state,
+                                            const struct resource *resource,
+                                            struct sv namespace_name, struct sv name) {
+    for (size_t i = 0; i < state->names.count; i++) {
+        struct name_memory *memory = &state->names.items[i];
+        if (sv_eq(memory->name, name) && resource_eq(memory->resource, resource) &&
+            sv_eq(memory->namespace_name, namespace_name))
+            return memory;
+    }
+    return NULL;
+}
+
 struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,
                                        struct sv namespace_name, struct sv name) {
-    char space[CACHE_KEY_BYTES_MAX];
-    struct sv key = cache_key(space, resource, namespace_name, name);
-    struct name_memory *memory = map_get(state->names, key);
+    struct name_memory *memory = runtime_state_find_name(state, resource, namespace_name, name);
     if (memory)
         return memory;
-    if (map_count(state->names) >= RUNTIME_NAMES_MAX)
-        name_free(map_remove_oldest(state->names));
-    memory = mem_alloc(sizeof(*memory));
+    if (state->names.count >= RUNTIME_NAMES_MAX) {
+        name_release(&state->names.items[0]);
+        vec_remove(&state->names, 0);
+    }
     char *block = mem_alloc(namespace_name.len + name.len + 1);
     memcpy(block, namespace_name.ptr, namespace_name.len);
     memcpy(block + namespace_name.len, name.ptr, name.len);
-    *memory = (struct name_memory){
-        .resource = resource,
-        .namespace_name = {block, namespace_name.len},
-        .name = {block + namespace_name.len, name.len},
-        .block = block,
-        .bytes = SV(""),
-    };
-    map_put(state->names, key, memory);
-    return memory;
+    return vec_push(&state->names, (struct name_memory){
+                                       .resource = resource,
+                                       .namespace_name = {block, namespace_name.len},
+                                       .name = {block + namespace_name.len, name.len},
+                                       .bytes = SV(""),
+                                   });
 }
 
 static void set_fact(struct runtime_state *state, struct name_memory *memory,
@@ -143,18 +146,14 @@ void runtime_state_set_fact(struct runtime_state *state, const struct resource *
 
 void runtime_state_forget_fact(struct runtime_state *state, const struct resource *resource,
                                struct sv namespace_name, struct sv name) {
-    char space[CACHE_KEY_BYTES_MAX];
-    struct name_memory *memory =
-        map_get(state->names, cache_key(space, resource, namespace_name, name));
+    struct name_memory *memory = runtime_state_find_name(state, resource, namespace_name, name);
     if (memory && memory->fact != OBSERVED_UNKNOWN)
         set_fact(state, memory, OBSERVED_UNKNOWN, NULL);
 }
 
 void runtime_state_forget_present(struct runtime_state *state) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(state->names, &cursor, NULL, &value)) {
-        struct name_memory *memory = value;
+    for (size_t i = 0; i < state->names.count; i++) {
+        struct name_memory *memory = &state->names.items[i];
         if (memory->fact == OBSERVED_PRESENT)
             set_fact(state, memory, OBSERVED_UNKNOWN, NULL);
     }

@@ -35,10 +35,9 @@ enum {
 /* What is remembered of one name. */
 struct name_memory {
     const struct resource *resource;
-    struct sv namespace_name, name;
-    enum observed_state fact; /* of a live read; UNKNOWN: none */
-    struct sv bytes;          /* with OBSERVED_PRESENT */
-    char *block;              /* the texts */
+    struct sv namespace_name, name; /* one block, which begins at the first */
+    enum observed_state fact;       /* of a live read; UNKNOWN: none */
+    struct sv bytes;                /* with OBSERVED_PRESENT */
     uint64_t desired_hash, response_hash;
 };
 
@@ -75,11 +74,11 @@ struct runtime_measures {
 
 struct runtime_state {
     struct sv key, namespace_name, name;
-    struct map *names;     /* cache_key() -> struct name_memory */
-    uint64_t fact_count;   /* changes whenever a fact does */
-    int64_t planned_ms;    /* when it was planned last */
-    uint64_t asked_for;    /* by the users' objects at the last plan */
-    uint64_t change_count; /* of what the cache holds for the runtime */
+    VEC(struct name_memory) names; /* about ten: looking through them is cheap, and so are they */
+    uint64_t fact_count;           /* changes whenever a fact does */
+    int64_t planned_ms;            /* when it was planned last */
+    uint64_t asked_for;            /* by the users' objects at the last plan */
+    uint64_t change_count;         /* of what the cache holds for the runtime */
 
     /* The last one of each entry; of cleanCache the last one in each pod. */
     VEC(struct execution_memory) executions;
@@ -129,6 +128,10 @@ void runtime_state_note_failure(struct runtime_state *state, const struct action
                                 enum error_code code, struct sv message);
 void runtime_state_forget_failure(struct runtime_state *state);
 
+/* NULL when nothing is remembered of it. Valid until another name is. */
+struct name_memory *runtime_state_find_name(const struct runtime_state *state,
+                                            const struct resource *resource,
+                                            struct sv namespace_name, struct sv name);
 /* Never NULL. */
 struct name_memory *runtime_state_name(struct runtime_state *state, const struct resource *resource,
                                        struct sv namespace_name, struct sv name);

@@ -38,9 +38,7 @@ static const struct cJSON *load(struct builder *builder, const struct resource *
 
 static const struct name_memory *memory_of(const struct runtime_state *state,
                                            const struct cached *cached) {
-    char space[CACHE_KEY_BYTES_MAX];
-    return map_get(state->names,
-                   cache_key(space, cached->resource, cached->namespace_name, cached->name));
+    return runtime_state_find_name(state, cached->resource, cached->namespace_name, cached->name);
 }
 
 static void add_cached(struct builder *builder, const struct cached *cached,
@@ -59,10 +57,8 @@ static void add_cached(struct builder *builder, const struct cached *cached,
 }
 
 static void add_facts(struct builder *builder) {
-    size_t cursor = 0;
-    void *value;
-    while (map_next(builder->state->names, &cursor, NULL, &value)) {
-        const struct name_memory *memory = value;
+    for (size_t i = 0; i < builder->state->names.count; i++) {
+        const struct name_memory *memory = &builder->state->names.items[i];
         if (memory->fact == OBSERVED_UNKNOWN ||
             cache_store_get(builder->store, memory->resource, memory->namespace_name, memory->name))
             continue;
