@@ -179,6 +179,27 @@ def serves_a_service(api, hook):
     check(len(hook.requests) == asked, "a webhook of another name was asked")
 
 
+def watching(api, path):
+    """The events of a watch, one at a time."""
+    connection = api.connect()
+
+    class Context:
+        def __enter__(self):
+            connection.request("GET", path + "?watch=1", None,
+                               {"Authorization": f"Bearer {api.token}"})
+            self.answer = connection.getresponse()
+            return self
+
+        def tell(self):
+            event = json.loads(self.answer.readline())
+            return event["type"], event["object"]["apiVersion"], event["object"].get("spec")
+
+        def __exit__(self, *_):
+            connection.close()
+
+    return Context()
+
+
 def converts(api, hook):
     """Clients of each version see their own form, in JSON, lists, tables and after writes."""
     def version(name, storage, field):
@@ -215,6 +236,12 @@ def converts(api, hook):
     check([(item["apiVersion"], item["spec"]) for item in items] == [("x.io/v2", {"width": 4})],
           str(items))
     check(all(request[0] == "/convert" for request in hook.requests[-4:]), "nobody was asked")
+    # What was there, and what is written while nobody else waits for the watch.
+    with watching(api, path("v2")) as events:
+        check(events.tell() == ("ADDED", "x.io/v2", {"width": 4}), "what was there")
+        api.merge(path("v1") + "/a", {"spec": {"size": 4, "more": 1}, "metadata": {
+            "labels": {"now": "there"}}})
+        check(events.tell() == ("MODIFIED", "x.io/v2", {"width": 4}), "what was written")
     config["caBundle"] = ""
     status, body = api.request("PATCH", crds + "/widgets.x.io",
                                {"spec": {"conversion": {"webhook": {"clientConfig": config}}}},

@@ -62,7 +62,9 @@ struct watch_stream {
 
 static void suspend(struct watch_stream *stream) {
     stream->is_suspended = true;
-    watch_hub_park(stream->server->watch_hub, stream->cursor, stream);
+    /* One that waits for a webhook has not seen everything: the webhook's answer wakes it. */
+    if (!watch_cursor_is_waiting(stream->cursor))
+        watch_hub_park(stream->server->watch_hub, stream->cursor, stream);
     if (!stream->is_socket)
         MHD_suspend_connection(stream->connection);
 }
@@ -79,6 +81,10 @@ static void resume(struct watch_stream *stream) {
     }
     MHD_resume_connection(stream->connection);
     stream->server->has_resumed = true;
+}
+
+static void event_converted(void *context) {
+    resume(context);
 }
 
 /* --- events as bytes --- */
@@ -246,6 +252,7 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     stream->server = server;
     stream->connection = exchange->connection;
     stream->cursor = cursor;
+    watch_cursor_on_converted(cursor, event_converted, stream);
     stream->is_ended = server->is_ending;
     stream->type = registry_find(fakeapi_registry(server->options.api), request->group,
                                  request->version, request->plural);
@@ -435,7 +442,7 @@ void pump_watches(struct http_server *server) {
 }
 
 static void send_bookmark(struct watch_stream *stream, int64_t now_ms) {
-    bool is_idle = stream->is_suspended;
+    bool is_idle = stream->is_suspended && !watch_cursor_is_waiting(stream->cursor);
     stream->bookmark_due_ms = now_ms + BOOKMARK_INTERVAL_MS;
     /* One that has events under way will say more than a bookmark. */
     if (!is_idle)

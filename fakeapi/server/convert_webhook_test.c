@@ -319,16 +319,67 @@ TEST(a_write_waits) {
     check_widget(&response, "x.io/v2", "spec.width", 5);
 }
 
-/* What is not built. */
-TEST(watches_of_other_versions_are_refused_by_name) {
-    AUTO(arena) arena = arena_new();
-    struct converter converter = make_converter(arena);
-    AUTO(fakeapi) api = make_api(arena, &converter);
+/* --- watches --- */
+
+static void count_call(void *context) {
+    ++*(size_t *)context;
+}
+
+static void answer_waiting(struct converter *converter) {
+    dialogue_answer(converter->waiting, converter->waiting_index, 200, converter->waiting_answer);
+}
+
+static struct watch_cursor *watch_widgets(struct fakeapi *api, struct arena *arena) {
     struct request request = fixture_request(VERB_WATCH, "x.io/v2/widgets", "default", "");
     struct api_response response;
-    CHECK(!fakeapi_watch(api, &request, arena, &response));
-    CHECK(response.http_status == 501);
-    CHECK_SV(fixture_message(&response),
-             SV("conversion of widgets.x.io for a watch by a webhook (objects are stored as v1, "
-                "which needs none) is not supported by this API server"));
+    return fakeapi_watch(api, &request, arena, &response);
+}
+
+static void check_event(const struct watch_record *record, enum watch_event_type type,
+                        int64_t width) {
+    CHECK(record->type == type);
+    CHECK_SV(json_find_string(record->object, "apiVersion"), SV("x.io/v2"));
+    CHECK(json_find_int(record->object, "spec.width", 0) == width);
+}
+
+/* In order, each when the webhook has answered. */
+TEST(a_watch_waits_for_the_webhook) {
+    AUTO(arena) arena = arena_new();
+    struct converter converter = make_converter(arena);
+    struct fakeapi *api = make_api(arena, &converter);
+    write_widget(api, arena, VERB_CREATE, "v1", "a", "{\"size\":1}");
+    struct watch_cursor *cursor = watch_widgets(api, arena);
+    struct watch_record record;
+    size_t answers = 0;
+    converter.is_late = true;
+    watch_cursor_on_converted(cursor, count_call, &answers);
+    write_widget(api, arena, VERB_PATCH, "v1", "a", "{\"size\":2}");
+    for (int64_t width = 1; width <= 2; width++) {
+        CHECK(!watch_cursor_next(cursor, arena, &record));
+        CHECK(watch_cursor_is_waiting(cursor) && watch_cursor_has_news(cursor));
+        CHECK(!watch_cursor_next(cursor, arena, &record));
+        answer_waiting(&converter);
+        CHECK(answers == (size_t)width);
+        CHECK(watch_cursor_next(cursor, arena, &record) && !watch_cursor_is_waiting(cursor));
+        check_event(&record, width == 1 ? WATCH_ADDED : WATCH_MODIFIED, width);
+    }
+    CHECK(!watch_cursor_next(cursor, arena, &record) && !watch_cursor_is_waiting(cursor));
+    CHECK(converter.question_count == 2);
+    watch_cursor_free(cursor);
+    fakeapi_free(api);
+}
+
+TEST(a_watch_ends_when_nobody_converts) {
+    AUTO(arena) arena = arena_new();
+    struct converter converter = make_converter(arena);
+    struct fakeapi *api = make_api(arena, &converter);
+    write_widget(api, arena, VERB_CREATE, "v1", "a", "{\"size\":1}");
+    struct watch_cursor *cursor = watch_widgets(api, arena);
+    struct watch_record record;
+    converter.failure = "connection refused";
+    CHECK(watch_cursor_next(cursor, arena, &record) && record.type == WATCH_ERROR);
+    CHECK_SV(json_find_string(record.object, "message"), SV(FAILED "connection refused"));
+    CHECK(!watch_cursor_next(cursor, arena, &record) && !watch_cursor_has_news(cursor));
+    watch_cursor_free(cursor);
+    fakeapi_free(api);
 }

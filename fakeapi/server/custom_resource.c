@@ -43,20 +43,20 @@ static bool check_schemas(struct call *call, struct registry *registry, const st
                           object_name(crd), &findings);
 }
 
-/* Metadata is the same in all versions. */
+/* The paths of a scale are those of its version. */
 bool check_conversion(struct call *call) {
     const struct resource_type *type = call->type;
-    bool is_watch = call->request->verb == VERB_WATCH;
     bool is_scale = sv_eq(call->request->subresource, SV("scale"));
-    if (!type->conversion_webhook || sv_eq(type->resource.version, type->storage_version) ||
-        (!is_watch && !is_scale) || call->request->metadata_only)
+    if (!type->conversion_webhook || !is_scale ||
+        sv_eq(type->resource.version, type->storage_version))
         return true;
     return refuse_unsupported(
-        call, arena_printf(call->arena,
-                           "conversion of %.*s.%.*s for a %s by a webhook (objects are stored as "
-                           "%.*s, which needs none)",
-                           SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
-                           is_watch ? "watch" : "scale", SV_ARG(type->storage_version)));
+        call,
+        arena_printf(call->arena,
+                     "conversion of %.*s.%.*s for a scale by a webhook (objects are stored as "
+                     "%.*s, which needs none)",
+                     SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
+                     SV_ARG(type->storage_version)));
 }
 
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {

@@ -101,6 +101,11 @@ struct watch_record {
  * the cursor is at its end. An idle cursor costs nothing. */
 bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
                        struct watch_record *ret_record);
+/* The next event waits for a conversion webhook; watch_cursor_next() is false until then. */
+bool watch_cursor_is_waiting(const struct watch_cursor *cursor);
+/* Is called once it has answered, maybe within watch_cursor_next(). */
+void watch_cursor_on_converted(struct watch_cursor *cursor, void (*converted)(void *context),
+                               void *context);
 /* False while nothing was written to the collection since the cursor's last event: cheap. */
 bool watch_cursor_has_news(const struct watch_cursor *cursor);
 /* A bookmark with the newest revision, for the owner of the loop to send now and then. */

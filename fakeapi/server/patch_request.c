@@ -88,9 +88,8 @@ bool check_configuration(struct call *call) {
     struct sv version = json_string_or(config, SV("apiVersion"), SV(""));
     bool is_scale = sv_eq(call->request->subresource, SV("scale"));
     struct sv wanted = is_scale ? SV("Scale") : call->type->resource.kind;
-    struct sv wanted_version = is_scale
-                                   ? SV("autoscaling/v1")
-                                   : resource_api_version(&call->type->resource, call->arena);
+    struct sv wanted_version =
+        is_scale ? SV("autoscaling/v1") : resource_api_version(&call->type->resource, call->arena);
     if (!sv_eq(kind, wanted) || !sv_eq(version, wanted_version))
         return refuse_bad_request(call, arena_printf(call->arena, "invalid object type: %.*s",
                                                      SV_ARG(type_text(call, kind, version))));

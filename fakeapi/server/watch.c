@@ -6,6 +6,7 @@
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
+#include "fakeapi/server/watch_conversion.h"
 #include "fakeapi/server/watch_hub.h"
 #include "fakeapi/server/watch_parts.h"
 
@@ -127,6 +128,7 @@ void watch_cursor_free(struct watch_cursor *cursor) {
     for (size_t i = cursor->initial_index; i < cursor->initial.count; i++)
         stored_unref(cursor->initial.items[i]);
     vec_release(&cursor->initial);
+    watch_conversion_free(cursor->conversion);
     watch_hub_unpark(cursor);
     collection_remove_reader(cursor->collection, &cursor->reader);
     arena_free(cursor->arena);
@@ -138,7 +140,12 @@ void watch_cursor_free(struct watch_cursor *cursor) {
 static void set_event(struct watch_cursor *cursor, struct arena *arena, enum watch_event_type type,
                       const struct cJSON *tree, struct watch_record *ret_record) {
     cursor->api->watch_event_count++;
-    *ret_record = (struct watch_record){type, present(arena, cursor->type, &cursor->form, tree)};
+    bool is_converted = !cursor->form.metadata_only && watch_needs_conversion(cursor->type, tree);
+    *ret_record = (struct watch_record){
+        type, is_converted ? tree : present(arena, cursor->type, &cursor->form, tree)};
+    if (is_converted)
+        cursor->conversion = watch_conversion_new(cursor->api, cursor->type, ret_record,
+                                                  cursor->converted, cursor->converted_context);
 }
 
 static void set_expired(struct watch_cursor *cursor, struct arena *arena, uint64_t revision,
@@ -230,8 +237,9 @@ static bool next_initial(struct watch_cursor *cursor, struct arena *arena,
     return true;
 }
 
-bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
-                       struct watch_record *ret_record) {
+/* As it is stored; what has to be converted is in cursor->conversion then. */
+static bool next_record(struct watch_cursor *cursor, struct arena *arena,
+                        struct watch_record *ret_record) {
     if (cursor->is_at_end)
         return false;
     if (cursor->expired_revision != 0) {
@@ -255,9 +263,36 @@ bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
     return false;
 }
 
+static bool take_converted(struct watch_cursor *cursor, struct arena *arena,
+                           struct watch_record *ret_record) {
+    if (!watch_conversion_take(cursor->conversion, arena, ret_record))
+        return false;
+    watch_conversion_free(cursor->conversion);
+    cursor->conversion = NULL;
+    cursor->is_at_end |= ret_record->type == WATCH_ERROR;
+    return true;
+}
+
+bool watch_cursor_next(struct watch_cursor *cursor, struct arena *arena,
+                       struct watch_record *ret_record) {
+    if (!cursor->conversion && !next_record(cursor, arena, ret_record))
+        return false;
+    return !cursor->conversion || take_converted(cursor, arena, ret_record);
+}
+
+bool watch_cursor_is_waiting(const struct watch_cursor *cursor) {
+    return cursor->conversion != NULL;
+}
+
+void watch_cursor_on_converted(struct watch_cursor *cursor, void (*converted)(void *context),
+                               void *context) {
+    cursor->converted = converted;
+    cursor->converted_context = context;
+}
+
 bool watch_cursor_has_news(const struct watch_cursor *cursor) {
-    return !cursor->is_at_end && (cursor->expired_revision != 0 || cursor->initial.count > 0 ||
-                                  cursor->ends_initial_with_bookmark ||
+    return !cursor->is_at_end && (cursor->conversion || cursor->expired_revision != 0 ||
+                                  cursor->initial.count > 0 || cursor->ends_initial_with_bookmark ||
                                   cursor->reader.sequence < cursor->collection->log_end);
 }
 

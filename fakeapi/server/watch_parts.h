@@ -8,6 +8,7 @@
 #include "fakeapi/server/server_parts.h"
 
 struct hub_group;
+struct watch_conversion;
 
 struct watch_cursor {
     struct fakeapi *api;
@@ -26,6 +27,9 @@ struct watch_cursor {
     uint64_t after_revision;   /* nothing up to it is told */
     uint64_t expired_revision; /* not 0: too old, and the only event says so */
     bool is_at_end;
+    struct watch_conversion *conversion; /* of the event that comes next; NULL: none */
+    void (*converted)(void *context);    /* may be NULL */
+    void *converted_context;
     /* While it is parked: then the reader is no reader of the collection's. */
     struct hub_group *group; /* NULL: it is not */
     size_t group_index;
