@@ -370,7 +370,7 @@ static void trim_when_due(struct wire *wire) {
 
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
     bool any = false;
-    while (wire->first_queued) {
+    for (size_t count = 0; wire->first_queued && count < REQUESTS_A_TURN; count++) {
         struct queued *queued = wire->first_queued;
         wire->first_queued = queued->next;
         if (!wire->first_queued)

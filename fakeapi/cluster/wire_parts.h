@@ -21,6 +21,10 @@ enum {
     BOOKMARK_INTERVAL_MS = 60 * 1000,
     /* Requests after which the server may drop trees that no one uses. */
     TRIM_INTERVAL_REQUESTS = 256,
+    /* Requests that are answered before watches are served and clients run again: however many are
+     * sent at one moment, nobody falls behind so far that the log no longer has what he waits for,
+     * and what a client reacts to was written a short while ago. */
+    REQUESTS_A_TURN = 256,
     OBSERVERS_MAX = 16,
     ENGINES_MAX = 64,
 };

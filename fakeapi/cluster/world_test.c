@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/cluster/world.h"
 
+#include "core/api/object.h"
+#include "core/api/resource.h"
+#include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/test.h"
+#include "fakeapi/cluster/agent.h"
 
 enum { START_MS = 1000000 };
 
@@ -129,4 +133,49 @@ TEST(a_cancelled_request_has_no_completion) {
     REQUIRE(transport_take(transport, &completion));
     CHECK(completion.id == kept);
     CHECK(!transport_take(transport, &completion));
+}
+
+struct follower {
+    struct transport *transport;
+    size_t added_count, ended_count;
+};
+
+static int64_t follow(void *context, int64_t now_ms) {
+    struct follower *follower = context;
+    struct completion completion;
+    (void)now_ms;
+    while (transport_take(follower->transport, &completion)) {
+        bool is_added =
+            completion.type == COMPLETION_WATCH_EVENT && completion.event_type == WATCH_ADDED;
+        *(is_added ? &follower->added_count : &follower->ended_count) += 1;
+    }
+    return DEADLINE_NEVER;
+}
+
+/* A server that is asked for much at once goes on serving its watches meanwhile. */
+TEST(a_watch_keeps_up_with_more_writes_at_one_moment_than_the_log_holds) {
+    enum { WINDOW = 512, WRITES = 3 * WINDOW };
+    AUTO(world)
+    world = world_new(
+        &(struct world_options){.seed = 1, .start_ms = START_MS, .watch_window_events = WINDOW});
+    AUTO(arena) arena = arena_new();
+    struct follower follower = {.transport = world_connect(world, SV("follower/1"))};
+    struct transport *writer = world_connect(world, SV("writer/1"));
+    world_add_actor(world, &(struct actor){.name = SV("follower"),
+                                           .step = follow,
+                                           .context = &follower,
+                                           .transport = follower.transport});
+    struct request watch = agent_request(VERB_WATCH, &RESOURCE_LEASES, SV("default"), SV(""));
+    transport_start(follower.transport, &watch);
+    world_run_due(world);
+    for (size_t i = 0; i < WRITES; i++) {
+        struct sv name = arena_printf(arena, "lease-%zu", i);
+        struct request request = agent_create(
+            &RESOURCE_LEASES, object_new(arena, &RESOURCE_LEASES, SV("default"), name));
+        transport_start(writer, &request);
+    }
+    world_run_due(world);
+    CHECK(world_now_ms(world) == START_MS);
+    CHECK(follower.added_count == WRITES);
+    CHECK(follower.ended_count == 0);
 }
