@@ -15,18 +15,23 @@
 enum { TOKEN_SECONDS_DEFAULT = 3600, TOKEN_SECONDS_MIN = 600, AUDIENCES_MAX = 16 };
 static const int64_t TOKEN_SECONDS_MAX = (int64_t)1 << 32;
 
-/* The stored object; NULL and an answer when there is none. */
+/* The object that a request for something below it names. False: the response says why not. */
+static bool read_object(struct http_server *server, const struct request *request, struct sv plural,
+                        struct arena *arena, struct api_response *ret_response) {
+    struct request get = *request;
+    get.verb = VERB_GET;
+    get.plural = plural;
+    get.subresource = get.resource_version = SV("");
+    get.metadata_only = false;
+    fakeapi_handle(server->options.api, &get, SV(""), arena, ret_response);
+    return ret_response->http_status == 200;
+}
+
+/* NULL and an answer when there is none. */
 static const struct cJSON *get_object(struct exchange *exchange, const struct route *route,
                                       struct sv plural, enum MHD_Result *ret_result) {
-    struct request request = route->request;
     struct api_response response;
-    request.verb = VERB_GET;
-    request.plural = plural;
-    request.subresource = request.resource_version = SV("");
-    request.metadata_only = false;
-    fakeapi_handle(exchange->server->options.api, &request, SV(""), exchange->server->arena,
-                   &response);
-    if (response.http_status == 200)
+    if (read_object(exchange->server, &route->request, plural, exchange->server->arena, &response))
         return response.body;
     *ret_result = send_tree(exchange, route, &response, SV(""));
     return NULL;
@@ -36,16 +41,11 @@ static const struct cJSON *get_object(struct exchange *exchange, const struct ro
 
 bool find_logged_pod(struct http_server *server, const struct request *request, struct arena *arena,
                      const struct cJSON **ret_pod, struct api_response *ret_response) {
-    struct request get = *request;
     if (server->options.is_kubelet)
         return fakeapi_check_exec(server->options.api, request, arena, ret_pod, ret_response);
-    get.verb = VERB_GET;
-    get.plural = SV("pods");
-    get.subresource = get.resource_version = SV("");
-    get.metadata_only = false;
-    fakeapi_handle(server->options.api, &get, SV(""), arena, ret_response);
+    bool is_there = read_object(server, request, SV("pods"), arena, ret_response);
     *ret_pod = ret_response->body;
-    return ret_response->http_status == 200;
+    return is_there;
 }
 
 static struct sv container_names(struct arena *arena, const struct cJSON *pod) {

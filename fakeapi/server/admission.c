@@ -195,27 +195,9 @@ static bool refuse_pod(struct call *call, const struct cJSON *pod, struct sv why
     return false;
 }
 
-/* The two that every cluster has. */
-static bool system_priority(struct sv name, int64_t *ret_value) {
-    static const struct {
-        struct sv name;
-        int64_t value;
-    } classes[] = {
-        {SV("system-cluster-critical"), 2000000000},
-        {SV("system-node-critical"), 2000001000},
-    };
-    for (size_t i = 0; i < COUNT_OF(classes); i++)
-        if (sv_eq(classes[i].name, name)) {
-            *ret_value = classes[i].value;
-            return true;
-        }
-    return false;
-}
-
 static const struct cJSON *find_priority_class(struct call *call, struct sv name) {
-    const struct resource_type *type = registry_find(call->api->registry, SV("scheduling.k8s.io"),
-                                                     SV("v1"), SV("priorityclasses"));
-    struct collection *classes = store_collection(call->api->store, type->storage_key);
+    struct collection *classes =
+        builtin_collection(call->api, SV("scheduling.k8s.io"), SV("priorityclasses"));
     struct position position = collection_seek(classes, SV(""), name);
     struct stored *stored;
     while ((stored = collection_at(classes, &position))) {
@@ -231,21 +213,17 @@ static const struct cJSON *find_priority_class(struct call *call, struct sv name
 
 static bool admit_priority(struct call *call, const struct cJSON *pod, struct cJSON *spec) {
     struct sv name = json_string_or(spec, SV("priorityClassName"), SV(""));
-    struct sv policy = SV("PreemptLowerPriority");
-    int64_t value = 0;
-    if (!system_priority(name, &value)) {
-        const struct cJSON *found = find_priority_class(call, name);
-        if (!found && name.len > 0) {
-            refuse_forbidden(call, object_name(pod),
-                             arena_printf(call->arena, "no PriorityClass with name %.*s was found",
-                                          SV_ARG(name)));
-            return false;
-        }
-        value = json_int_or(found, SV("value"), 0);
-        policy = json_string_or(found, SV("preemptionPolicy"), policy);
-        if (found && name.len == 0)
-            json_set_string(call->arena, spec, SV("priorityClassName"), object_name(found));
+    const struct cJSON *found = find_priority_class(call, name);
+    if (!found && name.len > 0) {
+        refuse_forbidden(
+            call, object_name(pod),
+            arena_printf(call->arena, "no PriorityClass with name %.*s was found", SV_ARG(name)));
+        return false;
     }
+    int64_t value = json_int_or(found, SV("value"), 0);
+    struct sv policy = json_string_or(found, SV("preemptionPolicy"), SV("PreemptLowerPriority"));
+    if (found && name.len == 0)
+        json_set_string(call->arena, spec, SV("priorityClassName"), object_name(found));
     const struct cJSON *given = json_get(spec, SV("priority"));
     struct sv given_policy = json_find_string(spec, "preemptionPolicy");
     struct sv fault = SV("");
@@ -270,14 +248,12 @@ static bool admit_priority(struct call *call, const struct cJSON *pod, struct cJ
 
 /* What a class costs each of its pods, and where it runs. */
 static bool admit_runtime_class(struct call *call, const struct cJSON *pod, struct cJSON *spec) {
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("node.k8s.io"), SV("v1"), SV("runtimeclasses"));
     struct sv name = json_find_string(spec, "runtimeClassName");
-    struct stored *stored =
-        name.len > 0
-            ? collection_get(store_collection(call->api->store, type->storage_key), SV(""), name)
-            : NULL;
     const struct cJSON *given = json_get(spec, SV("overhead"));
+    if (name.len == 0 && !given)
+        return true;
+    struct stored *stored = collection_get(
+        builtin_collection(call->api, SV("node.k8s.io"), SV("runtimeclasses")), SV(""), name);
     const struct cJSON *overhead =
         stored ? json_find(stored_tree(stored), "overhead.podFixed") : NULL;
     if (name.len > 0 && !stored)
@@ -355,9 +331,8 @@ static bool admit_volume(struct call *call, struct cJSON *tree) {
 
 /* A claim that names no class takes the default one, the newest when there are several. */
 static void set_default_class(struct call *call, struct cJSON *spec) {
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
-    struct collection *classes = store_collection(call->api->store, type->storage_key);
+    struct collection *classes =
+        builtin_collection(call->api, SV("storage.k8s.io"), SV("storageclasses"));
     struct position position = collection_seek(classes, SV(""), SV(""));
     struct sv chosen = SV(""), newest = SV("");
     struct stored *stored;
@@ -535,11 +510,9 @@ bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON
     if (!is_claim || !quantity_parse(json_find_string(old, path), &before) ||
         !quantity_parse(json_find_string(tree, path), &now) || quantity_compare(now, before) <= 0)
         return true;
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("storage.k8s.io"), SV("v1"), SV("storageclasses"));
-    struct sv name = json_find_string(tree, "spec.storageClassName");
     struct stored *class =
-        collection_get(store_collection(call->api->store, type->storage_key), SV(""), name);
+        collection_get(builtin_collection(call->api, SV("storage.k8s.io"), SV("storageclasses")),
+                       SV(""), json_find_string(tree, "spec.storageClassName"));
     if (class && json_bool_or(stored_tree(class), SV("allowVolumeExpansion"), false))
         return true;
     refuse_forbidden(call, object_name(tree),

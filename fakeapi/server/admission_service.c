@@ -277,22 +277,19 @@ static bool set_families(struct call *call, struct cJSON *tree, struct cJSON *sp
 
 /* What has to hold before addresses are given out. */
 static bool check_addresses(struct call *call, const struct cJSON *old, const struct cJSON *tree) {
-    struct findings findings = {0};
     struct sv ip = json_find_string(tree, "spec.clusterIP");
     struct sv was = json_find_string(old, "spec.clusterIP");
     unsigned char bytes[sizeof(struct in6_addr)];
     const char *text = arena_copy(call->arena, ip).ptr;
     bool is_address = inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
     if (ip.len > 0 && !sv_eq(ip, SV("None")) && !is_address)
-        findings_add(call->arena, &findings, SV("spec.clusterIPs[0]"), "FieldValueInvalid", NULL,
-                     "Invalid value: \"%.*s\": must be a valid IP address, (e.g. 10.9.8.7 or "
-                     "2001:db8::ffff)",
-                     SV_ARG(ip));
-    else if (was.len > 0 && ip.len > 0 && !sv_eq(was, ip))
-        findings_add(call->arena, &findings, SV("spec.clusterIPs[0]"), "FieldValueInvalid", NULL,
-                     "Invalid value: [\"%.*s\"]: may not change once set", SV_ARG(ip));
-    return findings.count == 0 ||
-           refuse_invalid(call, SV("Service"), SV(""), object_name(tree), &findings);
+        return refuse_address(call, tree, SV("spec.clusterIPs[0]"),
+                              arena_printf(call->arena, "\"%.*s\"", SV_ARG(ip)),
+                              SV("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+    bool is_kept = was.len == 0 || ip.len == 0 || sv_eq(was, ip);
+    return is_kept || refuse_address(call, tree, SV("spec.clusterIPs[0]"),
+                                     arena_printf(call->arena, "[\"%.*s\"]", SV_ARG(ip)),
+                                     SV("may not change once set"));
 }
 
 static bool is_external_name(const struct cJSON *service) {

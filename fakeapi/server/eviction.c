@@ -11,9 +11,7 @@
 enum { DISRUPTED_PODS_MAX = 2000, RETRY_AFTER_S = 10 };
 
 static struct collection *budgets_of(struct call *call) {
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV("policy"), SV("v1"), SV("poddisruptionbudgets"));
-    return store_collection(call->api->store, type->storage_key);
+    return builtin_collection(call->api, SV("policy"), SV("poddisruptionbudgets"));
 }
 
 /* How many budgets are about the pod; `ret_budget` is the first of them. */

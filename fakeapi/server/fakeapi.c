@@ -187,6 +187,12 @@ static struct user_info agent_user(struct arena *arena, struct sv user_agent) {
     return (struct user_info){name, SV(""), groups, COUNT_OF(groups)};
 }
 
+struct collection *builtin_collection(struct fakeapi *api, struct sv group, struct sv plural) {
+    const struct resource_type *type = registry_find(api->registry, group, SV("v1"), plural);
+    assert(type);
+    return store_collection(api->store, type->storage_key);
+}
+
 static void join_dialogue(struct call *call, struct dialogue *dialogue) {
     dialogue_begin(dialogue);
     call->dialogue = dialogue;
@@ -258,9 +264,7 @@ void fakeapi_handle(struct fakeapi *api, const struct request *request, struct s
 /* --- admission webhooks --- */
 
 static bool has_objects(struct fakeapi *api, struct sv plural) {
-    const struct resource_type *type =
-        registry_find(api->registry, SV("admissionregistration.k8s.io"), SV("v1"), plural);
-    return store_collection(api->store, type->storage_key)->count > 0;
+    return builtin_collection(api, SV("admissionregistration.k8s.io"), plural)->count > 0;
 }
 
 bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request) {

@@ -203,9 +203,7 @@ bool admit_limit_ranges(struct call *call, struct cJSON *tree) {
                        sv_eq(call->type->resource.kind, SV("PersistentVolumeClaim")));
     if (!is_limited)
         return true;
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV(""), SV("v1"), SV("limitranges"));
-    struct collection *ranges = store_collection(call->api->store, type->storage_key);
+    struct collection *ranges = builtin_collection(call->api, SV(""), SV("limitranges"));
     struct sv namespace_name = object_namespace(tree);
     struct position position = collection_seek(ranges, namespace_name, SV(""));
     struct stored *stored;

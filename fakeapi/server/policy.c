@@ -30,9 +30,7 @@ struct judging {
 };
 
 static struct collection *collection_of(struct call *call, struct sv plural) {
-    const struct resource_type *type =
-        registry_find(call->api->registry, ADMISSION_GROUP, SV("v1"), plural);
-    return store_collection(call->api->store, type->storage_key);
+    return builtin_collection(call->api, ADMISSION_GROUP, plural);
 }
 
 static const struct cel_program *compile(struct call *call, struct sv text, struct error *err) {

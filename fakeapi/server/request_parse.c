@@ -611,9 +611,10 @@ static bool read_path(const struct fakeapi *api, const struct http_request *http
     bool is_discovery = false;
     if (!split_path(route->path, arena, &segments))
         return true; /* ROUTE_UNKNOWN */
-    if (lacks_version(api, &segments))
+    bool is_known = take_group_version(api, &segments, &route->request, &is_discovery);
+    if ((!is_known || is_discovery) && lacks_version(api, &segments))
         return refuse_not_found(arena, response);
-    if (!take_group_version(api, &segments, &route->request, &is_discovery))
+    if (!is_known)
         return true; /* ROUTE_UNKNOWN */
     if (!is_discovery)
         return read_resource(api, http, &segments, arena, route, response);

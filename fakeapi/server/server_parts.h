@@ -225,6 +225,9 @@ void terminate_definition(struct call *call, const struct cJSON *old);
 /* After a request was answered: what follows from it for definitions. */
 void settle_definitions(struct call *call);
 
+/* The objects of a built-in type, of version v1. */
+struct collection *builtin_collection(struct fakeapi *api, struct sv group, struct sv plural);
+
 /* A call on another type in the name of this one (its refusals go to `ret_response`). */
 struct call inner_call(struct call *call, const struct resource_type *type,
                        const struct request *request, struct api_response *ret_response);

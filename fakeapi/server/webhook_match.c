@@ -19,10 +19,9 @@ bool is_exempt(const struct call *call) {
 }
 
 size_t webhooks_configured(struct call *call, bool is_mutating, struct webhook *ret_webhooks) {
-    const struct resource_type *type = registry_find(
-        call->api->registry, SV("admissionregistration.k8s.io"), SV("v1"),
+    struct collection *configurations = builtin_collection(
+        call->api, SV("admissionregistration.k8s.io"),
         is_mutating ? SV("mutatingwebhookconfigurations") : SV("validatingwebhookconfigurations"));
-    struct collection *configurations = store_collection(call->api->store, type->storage_key);
     struct position position = collection_seek(configurations, SV(""), SV(""));
     struct stored *stored;
     size_t count = 0;
@@ -125,9 +124,7 @@ bool is_namespace_itself(const struct call *call) {
 const struct cJSON *namespace_of(struct call *call, const struct admission *admission) {
     if (is_namespace_itself(call))
         return admission->object ? admission->object : admission->old;
-    const struct resource_type *type =
-        registry_find(call->api->registry, SV(""), SV("v1"), SV("namespaces"));
-    struct stored *stored = collection_get(store_collection(call->api->store, type->storage_key),
+    struct stored *stored = collection_get(builtin_collection(call->api, SV(""), SV("namespaces")),
                                            SV(""), call->request->namespace_name);
     return stored ? stored_tree(stored) : NULL;
 }

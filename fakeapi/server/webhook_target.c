@@ -22,11 +22,6 @@ static struct sv address_of(struct arena *arena, struct sv host, int64_t port) {
                         (long long)port);
 }
 
-static struct collection *objects_of(struct call *call, struct sv group, struct sv plural) {
-    const struct resource_type *type = registry_find(call->api->registry, group, SV("v1"), plural);
-    return store_collection(call->api->store, type->storage_key);
-}
-
 /* --- endpoints --- */
 
 /* 0: none of that name; a port without a name is called "". */
@@ -55,7 +50,8 @@ static struct sv address_in_slice(struct arena *arena, const struct cJSON *slice
 
 static struct sv address_in_slices(struct call *call, const struct reference *reference,
                                    struct sv port) {
-    struct collection *slices = objects_of(call, SV("discovery.k8s.io"), SV("endpointslices"));
+    struct collection *slices =
+        builtin_collection(call->api, SV("discovery.k8s.io"), SV("endpointslices"));
     struct position position = collection_seek(slices, reference->namespace_name, SV(""));
     struct stored *stored;
     struct sv address = SV("");
@@ -72,7 +68,7 @@ static struct sv address_in_slices(struct call *call, const struct reference *re
 /* Endpoints that somebody wrote by hand, and that no controller copied into a slice. */
 static struct sv address_in_endpoints(struct call *call, const struct reference *reference,
                                       struct sv port) {
-    struct stored *stored = collection_get(objects_of(call, SV(""), SV("endpoints")),
+    struct stored *stored = collection_get(builtin_collection(call->api, SV(""), SV("endpoints")),
                                            reference->namespace_name, reference->name);
     JSON_EACH (subset, stored ? json_get(stored_tree(stored), SV("subsets")) : NULL) {
         int64_t number = port_named(json_get(subset, SV("ports")), port);
@@ -93,7 +89,7 @@ static struct sv not_callable(struct call *call, const struct reference *referen
 
 static struct sv find_service(struct call *call, const struct reference *reference,
                               struct webhook_target *target) {
-    struct stored *stored = collection_get(objects_of(call, SV(""), SV("services")),
+    struct stored *stored = collection_get(builtin_collection(call->api, SV(""), SV("services")),
                                            reference->namespace_name, reference->name);
     if (!stored)
         return not_callable(call, reference, target->url, "not found");
