@@ -30,7 +30,7 @@ enum {
     /* What is in flight at once; the rest waits its turn, and its time limit does not run. Without
      * this a restart with a thousand runtimes opens a thousand connections, and most of the time
      * goes into handshakes. Watches are few and always go. */
-    REQUESTS_AT_ONCE_MAX = 32,
+    REQUESTS_AT_ONCE_MAX = 24,
     /* Execs that are connecting. One that is connected costs a descriptor and no work, however
      * long its command takes: scripts that hang hold nobody up but their own share. */
     EXECS_AT_ONCE_MAX = 32,
@@ -46,6 +46,8 @@ enum {
     /* Bodies go into such a buffer before they are encrypted; objects fit, larger ones go in
      * slices. libcurl's own choice is four times that, for each request under way. */
     UPLOAD_BUFFER_BYTES = 16 * 1024,
+    /* Answers that hold one object are read in such slices, and lists and watches in libcurl's. */
+    OBJECT_BUFFER_BYTES = 4 * 1024,
     WATCH_SILENCE_S_MAX = 150,
     /* Of watch events that wait to be taken: beyond it no more is read, and the rest waits in the
      * network, and at last at the server. */
@@ -654,6 +656,8 @@ static void set_kind(struct call *call) {
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
     } else {
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+        if (call->verb != VERB_LIST)
+            curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)OBJECT_BUFFER_BYTES);
         if (!call->owner->options.has_no_compression)
             curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     }
