@@ -9,6 +9,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "fakeapi/fault/schedule.h"
 
 /* One expectation while it is waited for. */
 struct wait {
@@ -19,6 +20,7 @@ struct wait {
     int64_t quiet_since_ms;
     int64_t doubt_ms; /* for so long it was quiet, and yet something said was untrue */
     uint64_t writes;
+    bool outlasts_faults; /* what is quiet while a fault lasts may only wait for its end */
 };
 
 static const struct cJSON *get(struct run *run, struct wait *wait) {
@@ -134,7 +136,10 @@ static bool is_settled(struct run *run, struct wait *wait) {
     struct controller *controller = session_controller(run->session);
     session_get_counts(run->session, &counts);
     int64_t now_ms = session_now_ms(run->session);
-    if (counts.writes != wait->writes || (controller && !controller_is_idle(controller))) {
+    bool is_struck =
+        wait->outlasts_faults && run->schedule && schedule_is_lasting(run->schedule, now_ms);
+    if (counts.writes != wait->writes || is_struck ||
+        (controller && !controller_is_idle(controller))) {
         wait->quiet_since_ms = now_ms;
         wait->doubt_ms = 0;
     }
@@ -326,6 +331,6 @@ bool run_expect(struct run *run, const struct scenario_step *step) {
 bool run_settle(struct run *run, int64_t timeout_ms) {
     AUTO(arena) arena = arena_new();
     static const struct expectation rest = {.holds = is_settled};
-    struct wait wait = {.tree = run->awaited, .arena = arena};
+    struct wait wait = {.tree = run->awaited, .arena = arena, .outlasts_faults = true};
     return wait_for(run, session_patience_ms(run->session, timeout_ms), &wait, &rest);
 }

@@ -227,6 +227,17 @@ struct schedule_demands schedule_take_demands(struct schedule *schedule) {
     return demands;
 }
 
+bool schedule_is_lasting(const struct schedule *schedule, int64_t now_ms) {
+    for (size_t i = 0; i < schedule->fault_count; i++) {
+        const struct fault *fault = &schedule->faults[i];
+        const struct progress *progress = &schedule->progress[i];
+        bool is_used_up = fault->count > 0 && progress->fired >= fault->count;
+        if (fault->for_ms > 0 && progress->has_begun && now_ms < progress->ends_ms && !is_used_up)
+            return true;
+    }
+    return false;
+}
+
 uint64_t schedule_fired_count(const struct schedule *schedule, size_t fault_index) {
     assert(fault_index < schedule->fault_count);
     return schedule->progress[fault_index].fired;

@@ -74,6 +74,10 @@ struct schedule_demands {
 /* What is to be done now; the victim lives again afterwards. */
 struct schedule_demands schedule_take_demands(struct schedule *schedule);
 
+/* A fault that lasts for a time has begun and is not over yet: what rests now may only be waiting
+ * for its end. */
+bool schedule_is_lasting(const struct schedule *schedule, int64_t now_ms);
+
 /* How often a fault struck. */
 uint64_t schedule_fired_count(const struct schedule *schedule, size_t fault_index);
 

@@ -71,6 +71,35 @@ TEST(a_bare_pattern_is_about_the_object_itself) {
     }
 }
 
+TEST(a_fault_lasts_from_its_begin_to_its_end) {
+    static const struct {
+        int64_t for_ms;
+        uint64_t count;
+        int64_t now_ms;
+        bool is_lasting;
+    } cases[] = {
+        {2000, 0, 0, false},    {2000, 0, 1000, true},  {2000, 0, 2999, true},
+        {2000, 0, 3000, false}, {2000, 1, 1000, false}, {0, 0, 1000, false},
+    };
+    struct request request = request_for(VERB_GET, SV("pods"), SV("p"));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fault fault = {.id = SV("f"),
+                              .kind = FAULT_API_STATUS,
+                              .step = SV(""),
+                              .after_ms = 1000,
+                              .for_ms = cases[i].for_ms,
+                              .has_request = true,
+                              .request = any(),
+                              .count = cases[i].count,
+                              .http_status = 500};
+        AUTO(schedule) schedule = schedule_new(&fault, 1, VICTIM, 0);
+        if (cases[i].now_ms > 1000)
+            (void)decide(schedule, 1000, &request);
+        (void)decide(schedule, cases[i].now_ms, &request);
+        CHECK(schedule_is_lasting(schedule, cases[i].now_ms) == cases[i].is_lasting);
+    }
+}
+
 TEST(every_second_write_is_answered_with_409) {
     struct fault fault = {.id = SV("f"),
                           .kind = FAULT_API_STATUS,
