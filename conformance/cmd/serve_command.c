@@ -152,6 +152,7 @@ static void make_cluster(struct serve *serve) {
         .image_pull_ms = delay_ms(options->image_pull_ms),
         .pod_start_ms = delay_ms(options->pod_start_ms),
         .config_map_lag_ms = -1,
+        .has_heartbeats = true,
         .tells_pod_events = !options->has_no_pod_events,
         .log = serve->log,
         /* Without TLS nobody logs in, and there are no keys. */

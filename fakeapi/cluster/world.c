@@ -85,7 +85,7 @@ static void start_nodes(struct world *world, const struct world_options *options
     world->nodes = nodes_new(&(struct nodes_options){
         .transport = transport,
         .node_count = options->node_count,
-        .has_heartbeats = world_is_remote(world),
+        .has_heartbeats = options->has_heartbeats || world_is_remote(world),
         .label = node_label(world),
         .seed = options->seed,
         .log = world->log,

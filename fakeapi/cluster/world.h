@@ -88,6 +88,9 @@ struct world_options {
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     /* Who signs certificates and the tokens of Secrets; NULL: nobody does. Borrowed. */
     const struct authority *authority;
+    /* Nodes renew leases and report, which costs even when nothing happens. With a server
+     * elsewhere they always do. */
+    bool has_heartbeats;
     bool tells_pod_events; /* kubelets record Pulled, Created, Started and Killing */
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/cluster/world.h"
 
+#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/test.h"
+#include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/server/fakeapi.h"
 
 enum { START_MS = 1000000 };
 
@@ -178,4 +181,28 @@ TEST(a_watch_keeps_up_with_more_writes_at_one_moment_than_the_log_holds) {
     CHECK(world_now_ms(world) == START_MS);
     CHECK(follower.added_count == WRITES);
     CHECK(follower.ended_count == 0);
+}
+
+/* Idle hours cost nothing unless somebody wants to see that the nodes live. */
+TEST(nodes_hold_leases_where_they_are_told_to) {
+    for (int is_told = 0; is_told <= 1; is_told++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world)
+        world = world_new(&(struct world_options){.seed = 1,
+                                                  .start_ms = START_MS,
+                                                  .node_count = 2,
+                                                  .has_heartbeats = is_told == 1});
+        world_run_until(world, START_MS + 60000, NULL, NULL);
+        struct request request =
+            agent_request(VERB_LIST, &RESOURCE_LEASES, SV("kube-node-lease"), SV(""));
+        struct api_response response;
+        fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
+        const struct cJSON *leases = json_get(response.body, SV("items"));
+        CHECK(json_count(leases) == (is_told ? 2 : 0));
+        JSON_EACH (lease, leases) {
+            int64_t renewed_ms = 0;
+            CHECK(api_time_parse(json_find_string(lease, "spec.renewTime"), &renewed_ms));
+            CHECK(renewed_ms > world_now_ms(world) - 11000);
+        }
+    }
 }
