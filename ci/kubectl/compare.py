@@ -7,6 +7,7 @@ has more. Exit status 0: no differences, 1: there are some, 3: a server did not 
 """
 import argparse
 import difflib
+import itertools
 import os
 import pathlib
 import re
@@ -30,8 +31,10 @@ MASKS = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| [+-]\d{4}( \w+)?)"), "<time>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "<time>"),
     (re.compile(r"(resourceVersion\"?:|Resource Version:)(\s*)\"?\d+\"?"), r"\1\2<revision>"),
+    (re.compile(r"((pod-template-hash|controller-revision-hash|kubernetes.io/hash)\"?[:=] ?)\S+"), r"\1<hash>"),
+    (re.compile(r"sim://[0-9a-f]{16}"), "<container>"),
     (re.compile(r"https://127\.0\.0\.1:\d+"), "<server>"),
-    (re.compile(r"(?<![\d.])10\.\d+\.\d+\.\d+"), "<address>"),
+    (re.compile(r"(?<![\d.])(10\.\d+\.\d+\.\d+|127\.0\.0\.1)(?![\d.])"), "<address>"),
     (re.compile(rf"-{GENERATED}{{8,10}}(-{GENERATED}{{5}})?(?![\w-])"), "-<suffix>"),
     (re.compile(rf"-{GENERATED}{{5}}(?![\w-])"), "-<suffix>"),
     (re.compile(r"(?<![\w.-])(<invalid>|(\d+[ywdhms]){1,3})(?![\w.])"), "<age>"),
@@ -39,13 +42,29 @@ MASKS = [
 ]
 # Columns are as wide as their longest cell, which is one of those above.
 GAP = re.compile(r"(?<=\S) {2,}(?=\S)")
+# What is said on the way depends on when somebody looks.
+PASSING = re.compile(r"^(Waiting for |waiting for |Warning: (deleting Pods|ignoring) )|\d+ out of \d+ new pods have been updated|"
+                     # The nodes are ours beside a stock server, too, and keep these to themselves.
+                     r"^ +(Normal|Warning) .* kubelet ")
+# kubectl does it in no particular order.
+UNORDERED = ("drain ",)
+# Events of one second come in any order, and are counted when they are told again.
+EVENT = re.compile(r"^ +(Normal|Warning) ")
+REPEATED = re.compile(r"^( +(?:Normal|Warning) .*)<age> \(x\d+ over <age>\)")
+
+
+def in_order(lines):
+    """The same lines, each run of events sorted."""
+    for is_event, run_of in itertools.groupby(lines, key=lambda line: bool(EVENT.match(line))):
+        yield from sorted(set(run_of)) if is_event else run_of
 
 
 def masked(text):
     for pattern, word in MASKS:
         text = pattern.sub(word, text)
     lines = [GAP.sub("  ", line.rstrip()) for line in text.splitlines()]
-    return [line for line in lines if line]
+    lines = [REPEATED.sub(r"\1<age>", line) for line in lines if line and not PASSING.search(line)]
+    return list(in_order(lines))
 
 
 def commands(name):
@@ -68,7 +87,10 @@ def run(kubectl, kubeconfig, command):
             timeout=COMMAND_SECONDS_MAX, text=True, errors="replace", check=False)
     except subprocess.TimeoutExpired:
         return [f"(no end within {COMMAND_SECONDS_MAX} s)"]
-    return masked(done.stdout) + ([f"(exit status {done.returncode})"] if done.returncode else [])
+    lines = masked(done.stdout)
+    if command.startswith(UNORDERED):
+        lines = sorted(set(lines))
+    return lines + ([f"(exit status {done.returncode})"] if done.returncode else [])
 
 
 def run_all(kubectl, kubeconfig, listed):
