@@ -141,7 +141,7 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->flights = map_new();
     controller->node_turns = node_turns_new();
     controller->refusals = refusals_new(controller->log);
-    controller->events = event_recorder_new(controller->transport,
+    controller->events = event_recorder_new(controller->transport, controller->refusals,
                                             controller->reconcile.field_manager, options->identity);
     controller->watches = watches_new(&(struct watches_options){
         .transport = controller->transport,
@@ -210,19 +210,13 @@ static void land(struct controller *controller, const struct flight *flight,
         claim_pods_take(controller, flight->state, completion);
 }
 
-static void note_event_refusal(struct controller *controller, const struct completion *completion) {
-    struct permission permission = {SV("create"), RESOURCE_EVENTS.plural, SV(""), SV("")};
-    refusals_note(controller->refusals, &permission, &completion->err);
-}
-
 static void take_completion(struct controller *controller, const struct completion *completion) {
     if (watches_take(controller->watches, completion, controller->now_ms))
         return;
     struct sv key = {(const char *)&completion->id, sizeof(completion->id)};
     struct flight *flight = map_remove(controller->flights, key);
     if (!flight) {
-        if (event_recorder_take(controller->events, completion, controller->now_ms))
-            note_event_refusal(controller, completion);
+        (void)event_recorder_take(controller->events, completion, controller->now_ms);
         return;
     }
     land(controller, flight, completion);

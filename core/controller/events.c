@@ -8,6 +8,7 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/client/transport.h"
+#include "core/controller/refusals.h"
 #include "core/data/alike.h"
 #include "core/data/json.h"
 #include "core/reconcile/plan.h"
@@ -27,20 +28,30 @@ struct event_record {
     int64_t due_ms;  /* when it is sent again; 0: not at all */
 };
 
+/* A request under way. */
+struct event_flight {
+    struct event_record *record;
+    enum verb verb;
+    size_t namespace_bytes;
+    char namespace_name[];
+};
+
 struct event_recorder {
     struct transport *transport;
+    struct refusals *refusals;
     struct arena *texts;
     struct sv component, identity;
     struct map *records; /* hash of what is told about whom -> struct event_record */
-    struct map *flights; /* id of a request -> struct event_record */
+    struct map *flights; /* id of a request -> struct event_flight */
     struct alike *bodies;
     size_t due_count; /* records that wait to be sent again */
 };
 
-struct event_recorder *event_recorder_new(struct transport *transport, struct sv component,
-                                          struct sv identity) {
+struct event_recorder *event_recorder_new(struct transport *transport, struct refusals *refusals,
+                                          struct sv component, struct sv identity) {
     struct event_recorder *recorder = mem_alloc(sizeof(*recorder));
     recorder->transport = transport;
+    recorder->refusals = refusals;
     recorder->texts = arena_new();
     recorder->component = arena_copy(recorder->texts, component);
     recorder->identity = arena_copy(recorder->texts, identity);
@@ -63,7 +74,7 @@ void event_recorder_free(struct event_recorder *recorder) {
     while (map_next(recorder->records, &cursor, NULL, &value))
         record_free(value);
     map_free(recorder->records);
-    map_free(recorder->flights);
+    map_free_with_values(recorder->flights);
     alike_free(recorder->bodies);
     arena_free(recorder->texts);
     mem_free(recorder);
@@ -83,7 +94,7 @@ static void forget_oldest(struct event_recorder *recorder) {
         return;
     struct event_record *record = map_remove_oldest(recorder->records);
     if (record->flight)
-        map_remove(recorder->flights, number_key(&record->flight));
+        mem_free(map_remove(recorder->flights, number_key(&record->flight)));
     set_due(recorder, record, 0);
     record_free(record);
 }
@@ -153,6 +164,16 @@ static void set_count(const struct event_record *record, struct cJSON *map, stru
     json_set_string(arena, map, SV("lastTimestamp"), api_time_format(record->last_ms, arena));
 }
 
+static struct event_flight *flight_new(struct event_record *record, const struct request *request) {
+    struct sv space = request->namespace_name;
+    struct event_flight *flight = mem_alloc(sizeof(*flight) + space.len);
+    flight->record = record;
+    flight->verb = request->verb;
+    flight->namespace_bytes = space.len;
+    memcpy(flight->namespace_name, space.ptr, space.len);
+    return flight;
+}
+
 /* `object` is what the record is created from. */
 static void send(struct event_recorder *recorder, struct event_record *record, struct cJSON *object,
                  struct arena *arena) {
@@ -173,7 +194,7 @@ static void send(struct event_recorder *recorder, struct event_record *record, s
     set_due(recorder, record, 0);
     record->is_behind = false;
     record->flight = transport_start(recorder->transport, &request);
-    map_put(recorder->flights, number_key(&record->flight), record);
+    map_put(recorder->flights, number_key(&record->flight), flight_new(record, &request));
 }
 
 static void send_again(struct event_recorder *recorder, struct event_record *record) {
@@ -232,12 +253,26 @@ static void take_failure(struct event_recorder *recorder, struct event_record *r
         set_due(recorder, record, now_ms + ((int64_t)EVENT_RETRY_MS << (record->tries - 1)));
 }
 
+static void note_permission(struct event_recorder *recorder, const struct event_flight *flight,
+                            const struct error *err) {
+    struct permission permission = {
+        .verb = verb_text(flight->verb),
+        .plural = RESOURCE_EVENTS.plural,
+        .subresource = SV(""),
+        .namespace_name = {flight->namespace_name, flight->namespace_bytes},
+    };
+    refusals_note(recorder->refusals, &permission, err);
+}
+
 bool event_recorder_take(struct event_recorder *recorder, const struct completion *completion,
                          int64_t now_ms) {
-    struct event_record *record = map_remove(recorder->flights, number_key(&completion->id));
+    struct event_flight *flight = map_remove(recorder->flights, number_key(&completion->id));
     enum error_code code = completion->err.code;
-    if (!record)
+    if (!flight)
         return false;
+    struct event_record *record = flight->record;
+    note_permission(recorder, flight, &completion->err);
+    mem_free(flight);
     record->flight = 0;
     if (code != ERROR_NONE && code != ERROR_ALREADY_EXISTS) {
         take_failure(recorder, record, code, now_ms);

@@ -13,6 +13,7 @@
 struct action;
 struct completion;
 struct event_recorder; /* opaque */
+struct refusals;
 struct transport;
 
 enum {
@@ -25,9 +26,9 @@ enum {
     EVENT_TRIES_MAX = 7,
 };
 
-/* Texts are copied. */
-struct event_recorder *event_recorder_new(struct transport *transport, struct sv component,
-                                          struct sv identity);
+/* Texts are copied; `refusals`, which hears how each request ended, lives as long. */
+struct event_recorder *event_recorder_new(struct transport *transport, struct refusals *refusals,
+                                          struct sv component, struct sv identity);
 /* Accepts NULL. */
 void event_recorder_free(struct event_recorder *recorder);
 

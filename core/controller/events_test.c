@@ -5,8 +5,10 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/test.h"
 #include "core/client/transport.h"
+#include "core/controller/refusals.h"
 #include "core/data/json.h"
 #include "core/reconcile/plan.h"
 
@@ -18,6 +20,9 @@ struct server {
     uint64_t ids;
     enum verb verb;
     int64_t count;
+    struct log log;
+    struct refusals *refusals;
+    int told; /* lines of the log */
 };
 
 static uint64_t start(struct transport *transport, const struct request *request) {
@@ -40,24 +45,39 @@ static struct server server_new(void) {
     return (struct server){.transport = {start, take_nothing, cancel}};
 }
 
+static void count_line(struct log *log, enum log_level level, struct sv text) {
+    (void)level, (void)text;
+    ((struct server *)((char *)log - offsetof(struct server, log)))->told++;
+}
+
+static struct event_recorder *new_recorder(struct server *server) {
+    server->log = (struct log){.write = count_line, .level_max = LOG_INFO};
+    server->refusals = refusals_new(&server->log);
+    return event_recorder_new(&server->transport, server->refusals, SV("controller"), SV("me"));
+}
+
 static void answer(struct event_recorder *recorder, uint64_t id, enum error_code code,
                    int64_t now_ms) {
     struct completion completion = {.id = id, .err = {.code = code}};
     CHECK(event_recorder_take(recorder, &completion, now_ms));
 }
 
-static void record(struct event_recorder *recorder, int64_t now_ms) {
+static void record_in(struct event_recorder *recorder, struct sv namespace_name, int64_t now_ms) {
     struct action action = {
         .type = ACTION_EVENT,
         .event_kind = EVENT_WARNING,
         .resource = &RESOURCE_CACHE_RUNTIMES,
-        .namespace_name = SV("default"),
+        .namespace_name = namespace_name,
         .name = SV("demo"),
         .object_uid = SV("u"),
         .reason = SV("MountFailed"),
         .message = SV("it did not"),
     };
     event_recorder_record(recorder, &action, now_ms);
+}
+
+static void record(struct event_recorder *recorder, int64_t now_ms) {
+    record_in(recorder, SV("default"), now_ms);
 }
 
 static const struct {
@@ -76,8 +96,7 @@ static const struct {
 TEST(what_is_not_taken_is_sent_again) {
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         struct server server = server_new();
-        struct event_recorder *recorder =
-            event_recorder_new(&server.transport, SV("controller"), SV("me"));
+        struct event_recorder *recorder = new_recorder(&server);
         record(recorder, NOW_MS);
         CHECK(server.ids == 1 && server.verb == VERB_CREATE);
         answer(recorder, 1, answers[i].code, NOW_MS);
@@ -86,14 +105,14 @@ TEST(what_is_not_taken_is_sent_again) {
         event_recorder_step(recorder, NOW_MS + EVENT_RETRY_MS);
         CHECK(server.ids == (answers[i].again_ms ? 2 : 1) && server.verb == VERB_CREATE);
         event_recorder_free(recorder);
+        refusals_free(server.refusals);
     }
 }
 
 /* However often it happens meanwhile. */
 TEST(occurrences_while_a_request_is_under_way_are_one_more) {
     struct server server = server_new();
-    struct event_recorder *recorder =
-        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    struct event_recorder *recorder = new_recorder(&server);
     for (int i = 0; i < 4; i++)
         record(recorder, NOW_MS + i);
     CHECK(server.ids == 1);
@@ -102,13 +121,13 @@ TEST(occurrences_while_a_request_is_under_way_are_one_more) {
     answer(recorder, 2, ERROR_NONE, NOW_MS + 5);
     CHECK(server.ids == 2);
     event_recorder_free(recorder);
+    refusals_free(server.refusals);
 }
 
 /* Events expire on the server. */
 TEST(a_record_that_is_gone_is_made_again) {
     struct server server = server_new();
-    struct event_recorder *recorder =
-        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    struct event_recorder *recorder = new_recorder(&server);
     record(recorder, NOW_MS);
     answer(recorder, 1, ERROR_NONE, NOW_MS);
     record(recorder, NOW_MS + 1000);
@@ -117,12 +136,12 @@ TEST(a_record_that_is_gone_is_made_again) {
     event_recorder_step(recorder, NOW_MS + 1000 + EVENT_RETRY_MS);
     CHECK(server.ids == 3 && server.verb == VERB_CREATE && server.count == 2);
     event_recorder_free(recorder);
+    refusals_free(server.refusals);
 }
 
 TEST(it_is_let_go_in_the_end) {
     struct server server = server_new();
-    struct event_recorder *recorder =
-        event_recorder_new(&server.transport, SV("controller"), SV("me"));
+    struct event_recorder *recorder = new_recorder(&server);
     int64_t now_ms = NOW_MS;
     record(recorder, now_ms);
     for (uint64_t id = 1; id <= EVENT_TRIES_MAX; id++) {
@@ -136,4 +155,27 @@ TEST(it_is_let_go_in_the_end) {
     struct completion foreign = {.id = 99};
     CHECK(!event_recorder_take(recorder, &foreign, now_ms));
     event_recorder_free(recorder);
+    refusals_free(server.refusals);
+}
+
+/* Whoever may patch but not create, in one of two namespaces, hears of it once. */
+TEST(what_is_forbidden_is_told_by_verb_and_namespace) {
+    struct server server = server_new();
+    struct event_recorder *recorder = new_recorder(&server);
+    static const struct {
+        const char *namespace_name;
+        enum error_code code;
+        int told; /* by then */
+    } steps[] = {
+        {"good", ERROR_NONE, 0},  {"bad", ERROR_FORBIDDEN, 1}, {"good", ERROR_NONE, 1},
+        {"good", ERROR_NONE, 1},  {"bad", ERROR_FORBIDDEN, 1}, {"other", ERROR_FORBIDDEN, 2},
+        {"other", ERROR_NONE, 3},
+    };
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        record_in(recorder, sv_from(steps[i].namespace_name), NOW_MS + (int64_t)i);
+        answer(recorder, server.ids, steps[i].code, NOW_MS + (int64_t)i);
+        CHECK(server.told == steps[i].told);
+    }
+    event_recorder_free(recorder);
+    refusals_free(server.refusals);
 }
