@@ -15,6 +15,7 @@
 #include "core/platform/event_loop.h"
 #include "core/platform/exec_socket.h"
 #include "core/platform/fair_line.h"
+#include "core/platform/token_bucket.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -134,8 +135,7 @@ struct curl_transport {
     } lanes[LANE_COUNT];
     struct fair_line *execs;
     size_t paused_count;
-    double tokens; /* requests that may start now; unused without a limit */
-    int64_t tokens_ms;
+    struct token_bucket tokens; /* for requests that start; on the steady clock */
     struct completion_queue queue;
 };
 
@@ -177,22 +177,6 @@ static void remove_waiting(struct call *call) {
 
 static void open_call(struct call *call);
 
-static void refill_tokens(struct curl_transport *transport, int64_t now_ms) {
-    double per_second = transport->options.requests_per_second;
-    double most = transport->options.burst > 1 ? (double)transport->options.burst : 1;
-    transport->tokens += per_second * (double)(now_ms - transport->tokens_ms) / 1000;
-    transport->tokens_ms = now_ms;
-    if (transport->tokens > most)
-        transport->tokens = most;
-}
-
-static bool has_token(struct curl_transport *transport) {
-    if (transport->options.requests_per_second <= 0)
-        return true;
-    refill_tokens(transport, steady_now_ms());
-    return transport->tokens >= 1;
-}
-
 static bool has_waiting(const struct curl_transport *transport, enum lane lane) {
     return lane == LANE_EXEC ? fair_line_has_waiting(transport->execs)
                              : transport->lanes[lane].first != NULL;
@@ -200,15 +184,11 @@ static bool has_waiting(const struct curl_transport *transport, enum lane lane) 
 
 /* When a request that waits for nothing but the limit may start. */
 static int64_t next_token_ms(const struct curl_transport *transport) {
-    double per_second = transport->options.requests_per_second;
     bool is_waiting = false;
     for (enum lane lane = 0; lane < LANE_COUNT; lane++)
         is_waiting = is_waiting || (has_waiting(transport, lane) &&
                                     transport->lanes[lane].running_count < lane_sizes[lane]);
-    if (per_second <= 0 || !is_waiting)
-        return DEADLINE_NEVER;
-    double missing = transport->tokens < 1 ? 1 - transport->tokens : 0;
-    return transport->tokens_ms + (int64_t)(missing * 1000 / per_second) + 1;
+    return is_waiting ? token_bucket_next_ms(&transport->tokens) : DEADLINE_NEVER;
 }
 
 static struct call *call_of_place(struct fair_item *place) {
@@ -220,11 +200,11 @@ static struct call *next_call(struct curl_transport *transport, enum lane lane) 
     struct call *first = transport->lanes[lane].first;
     bool is_free = first && first->is_unlimited;
     if (transport->lanes[lane].running_count >= lane_sizes[lane] || !has_waiting(transport, lane) ||
-        (!is_free && !has_token(transport)))
+        (!is_free && !token_bucket_has(&transport->tokens, steady_now_ms())))
         return NULL;
     struct call *call = lane == LANE_EXEC ? call_of_place(fair_line_next(transport->execs)) : first;
     if (call && !is_free)
-        transport->tokens -= 1;
+        token_bucket_take(&transport->tokens);
     return call;
 }
 
@@ -911,8 +891,8 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         pool_begin(&transport->pools[i], transport);
     curl_transport_set_authority(&transport->base, transport->options.ca_certificate);
     curl_share_setopt(transport->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    transport->tokens = (double)options->burst;
-    transport->tokens_ms = steady_now_ms();
+    token_bucket_init(&transport->tokens, options->requests_per_second, options->burst,
+                      steady_now_ms());
     split_server(transport);
     set_server_name(transport);
     curl_transport_set_credential(&transport->base, transport->options.bearer_token,
