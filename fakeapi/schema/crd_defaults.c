@@ -24,6 +24,7 @@ static void check_default(const struct checker *checker, const struct schema *sc
     if (has_unknown_fields(checker, schema, item))
         report_invalid(checker, field, item, "must not have unknown fields");
     validate_schema(&inner, schema, item, NULL, SV(""));
+    validate_embedded(&inner, schema, item, SV(""));
     if (below.count == 0)
         validate_rules(&inner, schema, item, NULL, SV(""));
     findings_add_below(checker, field, &below);

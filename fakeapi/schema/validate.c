@@ -262,6 +262,16 @@ const char *check_label_value(struct sv text) {
                  "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 }
 
+const char *check_path_segment(struct sv text) {
+    if (sv_eq(text, SV(".")))
+        return "may not be '.'";
+    if (sv_eq(text, SV("..")))
+        return "may not be '..'";
+    return sv_find(text, '/') < text.len   ? "may not contain '/'"
+           : sv_find(text, '%') < text.len ? "may not contain '%'"
+                                           : NULL;
+}
+
 const char *check_config_key(struct sv text) {
     if (text.len > 253)
         return "must be no more than 253 characters";

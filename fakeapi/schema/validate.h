@@ -50,6 +50,7 @@ const char *check_port_name(struct sv text);
 const char *check_qualified_name(struct sv text); /* label and annotation keys */
 const char *check_label_value(struct sv text);
 const char *check_config_key(struct sv text);
+const char *check_path_segment(struct sv text); /* any name that a path can hold */
 const char *check_ip_address(const struct checker *checker, struct sv text);
 const char *check_cidr(const struct checker *checker, struct sv text);
 
@@ -67,6 +68,9 @@ void validate_schema(const struct checker *checker, const struct schema *schema,
 /* All that a custom object has to keep. */
 void validate_custom(const struct checker *checker, const struct resource_type *type,
                      const struct cJSON *object, const struct cJSON *old, struct sv subresource);
+/* What an object within the object has to say of itself. */
+void validate_embedded(const struct checker *checker, const struct schema *schema,
+                       const struct cJSON *item, struct sv field);
 /* Its rules in CEL, for a value that keeps all others. */
 void validate_rules(const struct checker *checker, const struct schema *schema,
                     const struct cJSON *item, const struct cJSON *old, struct sv field);
@@ -108,6 +112,16 @@ void check_cron_job(const struct checker *checker, const struct cJSON *object,
 void check_crd(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
 /* x-kubernetes-validations of one schema but for what they say in CEL. */
 void check_crd_rules(const struct checker *checker, const struct cJSON *schema, struct sv field);
+/* The types of its lists and maps, and the keys of lists. */
+void check_crd_lists(const struct checker *checker, const struct cJSON *schema, struct sv field);
+/* A schema that says what only this type can be. */
+void check_container_type(const struct checker *checker, const struct cJSON *schema, struct sv type,
+                          const char *detail, struct sv field);
+/* Whether a list of texts has this one. */
+bool is_listed(const struct cJSON *list, struct sv text);
+/* Where a webhook is called. */
+void validate_webhook_client(const struct checker *checker, const struct cJSON *client,
+                             struct sv field);
 /* spec.versions of a definition as refusals print them. */
 struct cJSON *crd_versions_shown(const struct checker *checker, const struct cJSON *versions);
 void check_role(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);

@@ -15,6 +15,13 @@ struct place {
     bool is_value_only; /* inside of anyOf, oneOf, allOf or not: types are said outside */
 };
 
+bool is_listed(const struct cJSON *list, struct sv text) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_text(item), text))
+            return true;
+    return false;
+}
+
 static bool is_set(const struct cJSON *schema, const char *key) {
     return json_is_true(json_get(schema, sv_from(key)));
 }
@@ -63,6 +70,10 @@ static void check_forbidden_parts(const struct checker *checker, const struct cJ
         report_invalid(
             checker, path_member(checker, place->field, SV("x-kubernetes-preserve-unknown-fields")),
             preserved, "must be true or undefined");
+    if (is_set(schema, "x-kubernetes-embedded-resource") && !place->is_value_only)
+        check_container_type(checker, schema, SV("object"),
+                             "must be object if x-kubernetes-embedded-resource is true",
+                             place->field);
     if (is_set(schema, "x-kubernetes-embedded-resource") && !json_is_true(preserved) &&
         json_count(json_get(schema, SV("properties"))) == 0)
         report_required(checker, path_member(checker, place->field, SV("properties")), schema,
@@ -70,65 +81,37 @@ static void check_forbidden_parts(const struct checker *checker, const struct cJ
                         "x-kubernetes-preserve-unknown-fields");
 }
 
-static bool is_listed(const struct cJSON *list, struct sv name) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), name))
-            return true;
-    return false;
-}
-
-static void check_list_keys(const struct checker *checker, const struct cJSON *schema,
-                            const struct place *place) {
-    const struct cJSON *keys = json_get(schema, SV("x-kubernetes-list-map-keys"));
-    const struct cJSON *items = json_get(schema, SV("items"));
-    struct sv keys_field = path_member(checker, place->field, SV("x-kubernetes-list-map-keys"));
-    struct sv items_field = path_member(checker, place->field, SV("items"));
-    if (json_count(keys) == 0)
-        report_required(checker, keys_field, schema,
-                        "must not be empty if x-kubernetes-list-type is map");
-    if (!sv_eq(type_of(items), SV("object"))) {
-        report_invalid(checker, path_member(checker, items_field, SV("type")),
-                       json_get(items, SV("type")),
-                       "must be object if parent array's x-kubernetes-list-type is map");
-        return;
-    }
-    JSON_EACH (key, keys) {
-        const struct cJSON *property = json_get(json_get(items, SV("properties")), json_text(key));
-        if (!property)
-            report_invalid(checker, keys_field, keys,
-                           "entries must all be names of item properties");
-        else if (!json_get(property, SV("default")) &&
-                 !is_listed(json_get(items, SV("required")), json_text(key)))
-            report_required(checker,
-                            arena_printf(checker->arena, "%.*s.properties[%.*s].default",
-                                         SV_ARG(items_field), SV_ARG(json_text(key))),
-                            property,
-                            "this property is in x-kubernetes-list-map-keys, so it must have a "
-                            "default or be a required property");
-    }
-}
-
-static void check_list(const struct checker *checker, const struct cJSON *schema,
-                       const struct place *place) {
-    static const struct sv list_types[] = {SV("atomic"), SV("set"), SV("map")};
-    static const struct sv map_types[] = {SV("atomic"), SV("granular")};
-    const struct cJSON *list_type = json_get(schema, SV("x-kubernetes-list-type"));
+static void check_items(const struct checker *checker, const struct cJSON *schema,
+                        const struct place *place) {
     if (sv_eq(type_of(schema), SV("array")) && !place->is_value_only &&
         !json_is_map(json_get(schema, SV("items"))))
         report_required(checker, path_member(checker, place->field, SV("items")), schema,
                         "must be specified");
-    check_one_of(checker, schema, SV("x-kubernetes-map-type"), place->field, map_types,
-                 COUNT_OF(map_types));
-    if (!list_type)
-        return;
-    check_one_of(checker, schema, SV("x-kubernetes-list-type"), place->field, list_types,
-                 COUNT_OF(list_types));
-    if (!sv_eq(type_of(schema), SV("array")))
-        report_invalid(checker, path_member(checker, place->field, SV("type")),
-                       json_get(schema, SV("type")),
-                       "must be array if x-kubernetes-list-type is specified");
-    else if (sv_eq(json_text(list_type), SV("map")))
-        check_list_keys(checker, schema, place);
+}
+
+/* An alternative restricts values; what a value is, and means, is said outside of it. */
+static void check_alternative(const struct checker *checker, const struct cJSON *schema,
+                              const struct place *place) {
+    static const struct {
+        struct sv key;
+        const char *detail;
+    } parts[] = {
+        {SV("description"), "must be empty to be structural"},
+        {SV("title"), "must be empty to be structural"},
+        {SV("default"), "must be undefined to be structural"},
+        {SV("nullable"), "must be false to be structural"},
+        {SV("x-kubernetes-preserve-unknown-fields"), "must be false to be structural"},
+        {SV("x-kubernetes-embedded-resource"), "must be false to be structural"},
+        {SV("x-kubernetes-int-or-string"), "must be false to be structural"},
+    };
+    for (size_t i = 0; place->is_value_only && i < COUNT_OF(parts); i++) {
+        const struct cJSON *part = json_get(schema, parts[i].key);
+        bool says_nothing = !part || (json_is_bool(part) && !json_is_true(part)) ||
+                            (json_is_string(part) && json_text(part).len == 0);
+        if (!says_nothing)
+            report_forbidden(checker, path_member(checker, place->field, parts[i].key), schema,
+                             parts[i].detail);
+    }
 }
 
 /* Metadata is known; only the names of objects may be restricted. */
@@ -139,9 +122,15 @@ static bool check_metadata(const struct checker *checker, const struct cJSON *sc
     JSON_EACH (member, schema)
         held =
             held && sv_index_of(json_key(member), allowed, COUNT_OF(allowed)) < COUNT_OF(allowed);
-    JSON_EACH (property, json_get(schema, SV("properties")))
+    JSON_EACH (property, json_get(schema, SV("properties"))) {
         held = held && (sv_eq(json_key(property), SV("name")) ||
                         sv_eq(json_key(property), SV("generateName")));
+        if (json_get(property, SV("default")))
+            report_forbidden(checker,
+                             arena_printf(checker->arena, "%.*s.properties[%.*s].default",
+                                          SV_ARG(field), SV_ARG(json_key(property))),
+                             property, "must not be set in top-level metadata");
+    }
     if (!held)
         report_forbidden(checker, field, schema,
                          "must not specify anything other than name and generateName, but metadata "
@@ -197,7 +186,9 @@ static void check_schema(const struct checker *checker, const struct cJSON *sche
     check_alternatives(checker, schema, place);
     check_type(checker, schema, place);
     check_forbidden_parts(checker, schema, place);
-    check_list(checker, schema, place);
+    check_items(checker, schema, place);
+    check_alternative(checker, schema, place);
+    check_crd_lists(checker, schema, place->field);
     check_crd_rules(checker, schema, place->field);
 }
 
@@ -219,12 +210,19 @@ static void check_scale(const struct checker *checker, const struct cJSON *scale
         else if (!sv_starts_with(json_text(path), paths[i].prefix))
             report_invalid(checker, below, path, paths[i].detail);
     }
+    const struct cJSON *selector = json_get(scale, SV("labelSelectorPath"));
+    if (json_text(selector).len > 0 && !sv_starts_with(json_text(selector), SV(".spec.")) &&
+        !sv_starts_with(json_text(selector), SV(".status.")))
+        report_invalid(checker, path_member(checker, field, SV("labelSelectorPath")), selector,
+                       "should be a json path under either .spec or .status");
 }
 
 static void check_columns(const struct checker *checker, const struct cJSON *version,
                           struct sv field) {
     static const struct sv types[] = {SV("boolean"), SV("date"), SV("integer"), SV("number"),
                                       SV("string")};
+    static const struct sv formats[] = {SV("byte"),  SV("date"),  SV("date-time"), SV("double"),
+                                        SV("float"), SV("int32"), SV("int64"),     SV("password")};
     static const char *const words = "must be one of boolean,date,integer,number,string";
     size_t index = 0;
     JSON_EACH (column, json_get(version, SV("additionalPrinterColumns"))) {
@@ -232,11 +230,18 @@ static void check_columns(const struct checker *checker, const struct cJSON *ver
             checker, path_member(checker, field, SV("additionalPrinterColumns")), index++);
         const struct cJSON *type = json_get(column, SV("type"));
         const struct cJSON *path = json_get(column, SV("jsonPath"));
+        const struct cJSON *format = json_get(column, SV("format"));
         struct sv type_field = path_member(checker, below, SV("type"));
+        if (json_find_string(column, "name").len == 0)
+            report_required(checker, path_member(checker, below, SV("name")), column, "");
         if (json_text(type).len == 0)
             report_required(checker, type_field, column, words);
         else if (sv_index_of(json_text(type), types, COUNT_OF(types)) == COUNT_OF(types))
             report_invalid(checker, type_field, type, words);
+        if (json_text(format).len > 0 &&
+            sv_index_of(json_text(format), formats, COUNT_OF(formats)) == COUNT_OF(formats))
+            report_invalid(checker, path_member(checker, below, SV("format")), format,
+                           "must be one of byte,date,date-time,double,float,int32,int64,password");
         if (json_text(path).len == 0)
             report_required(checker, path_member(checker, below, SV("JSONPath")), column, "");
         else if (json_text(path).ptr[0] != '.')
@@ -258,6 +263,9 @@ static void check_selectable(const struct checker *checker, const struct cJSON *
         while (schema && rest.len > 0)
             schema = json_get(json_get(schema, SV("properties")), sv_cut(&rest, '.'));
         struct sv type = type_of(schema);
+        if (has_item(json_get(version, SV("selectableFields")), SV("jsonPath"), json_text(path),
+                     selectable))
+            report_duplicate(checker, below, path);
         if (!schema)
             report_invalid(checker, below, path,
                            "is an invalid path: does not refer to a valid field");
@@ -324,6 +332,15 @@ static void check_versions(const struct checker *checker, const struct cJSON *sp
 
 /* --- the definition --- */
 
+static void check_labels(const struct checker *checker, const struct cJSON *list, struct sv field) {
+    size_t index = 0;
+    JSON_EACH (name, list) {
+        struct sv below = path_index(checker, field, index++);
+        if (check_dns_label_1035(json_text(name)))
+            report_invalid(checker, below, name, check_dns_label_1035(json_text(name)));
+    }
+}
+
 static void check_names(const struct checker *checker, const struct cJSON *spec) {
     static const struct sv keys[] = {SV("plural"), SV("singular"), SV("kind"), SV("listKind")};
     const struct cJSON *names = json_get(spec, SV("names"));
@@ -339,14 +356,15 @@ static void check_names(const struct checker *checker, const struct cJSON *spec)
         if (lower.len == 0 || is_made)
             report_required(checker, field, names, "");
         else if (check_dns_label_1035(lower))
-            report_invalid(checker, field, name, check_dns_label_1035(lower));
+            report_invalid(
+                checker, field, name,
+                arena_printf(checker->arena, "%s%s",
+                             i >= 2 ? "may have mixed case, but should otherwise match: " : "",
+                             check_dns_label_1035(lower))
+                    .ptr);
     }
-    size_t index = 0;
-    JSON_EACH (name, json_get(names, SV("shortNames"))) {
-        struct sv field = path_index(checker, SV("spec.names.shortNames"), index++);
-        if (check_dns_label_1035(json_text(name)))
-            report_invalid(checker, field, name, check_dns_label_1035(json_text(name)));
-    }
+    check_labels(checker, json_get(names, SV("shortNames")), SV("spec.names.shortNames"));
+    check_labels(checker, json_get(names, SV("categories")), SV("spec.names.categories"));
     const struct cJSON *list_kind = json_get(names, SV("listKind"));
     if (json_text(list_kind).len > 0 && json_equal(list_kind, json_get(names, SV("kind"))))
         report_invalid(checker, SV("spec.names.listKind"), list_kind,
@@ -423,6 +441,33 @@ static void check_stored_versions(const struct checker *checker, const struct cJ
     }
 }
 
+/* Messages name the two parts where they stood in the first version of the API. */
+static void check_conversion(const struct checker *checker, const struct cJSON *conversion) {
+    static const struct sv client_field = SV("spec.conversion.webhookClientConfig");
+    static const struct sv versions_field = SV("spec.conversion.conversionReviewVersions");
+    static const char unwanted[] = "should not be set when strategy is not set to Webhook";
+    const struct cJSON *client = json_find(conversion, "webhook.clientConfig");
+    const struct cJSON *versions = json_find(conversion, "webhook.conversionReviewVersions");
+    bool is_webhook = sv_eq(json_find_string(conversion, "strategy"), SV("Webhook"));
+    if (!is_webhook) {
+        if (client)
+            report_forbidden(checker, client_field, conversion, unwanted);
+        if (json_count(versions) > 0)
+            report_forbidden(checker, versions_field, conversion, unwanted);
+        return;
+    }
+    if (!client)
+        report_required(checker, client_field, conversion,
+                        "required when strategy is set to Webhook");
+    else
+        validate_webhook_client(checker, client, client_field);
+    if (json_count(versions) == 0)
+        report_required(checker, versions_field, conversion, "");
+    else if (!is_listed(versions, SV("v1")) && !is_listed(versions, SV("v1beta1")))
+        report_invalid(checker, versions_field, versions,
+                       "must include at least one of v1, v1beta1");
+}
+
 void check_crd(const struct checker *checker, const struct cJSON *object, const struct cJSON *old) {
     static const struct sv scopes[] = {SV("Cluster"), SV("Namespaced")};
     static const struct sv strategies[] = {SV("None"), SV("Webhook")};
@@ -445,12 +490,7 @@ void check_crd(const struct checker *checker, const struct cJSON *object, const 
                        "spec.versions[*].schema instead");
     check_one_of(checker, conversion, SV("strategy"), SV("spec.conversion"), strategies,
                  COUNT_OF(strategies));
-    if (sv_eq(json_find_string(conversion, "strategy"), SV("Webhook")) &&
-        !json_find(conversion, "webhook.clientConfig")) {
-        report_required(checker, SV("spec.conversion.webhookClientConfig"), conversion,
-                        "required when strategy is set to Webhook");
-        report_required(checker, SV("spec.conversion.conversionReviewVersions"), conversion, "");
-    }
+    check_conversion(checker, conversion);
     check_stored_versions(checker, object);
     if (old)
         check_update(checker, object, old);

@@ -92,6 +92,53 @@ TEST(what_a_rule_says_beside_its_expression_is_checked) {
     }
 }
 
+#define LIST(parts) "{\"type\":\"object\",\"properties\":{\"l\":{" parts "}}}"
+#define KEYED(keys, property)                                                                      \
+    LIST("\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":"   \
+         "[" keys                                                                                  \
+         "],\"items\":{\"type\":\"object\",\"required\":[\"n\"],\"properties\":{\"n\":{" property  \
+         "}}}")
+
+TEST(types_of_lists_and_maps_fit_their_schema) {
+    static const struct schema_case cases[] = {
+        {KEYED("\"n\"", "\"type\":\"string\""), ""},
+        {KEYED("\"n\",\"n\"", "\"type\":\"string\""),
+         ".properties[l].x-kubernetes-list-map-keys: Invalid value: [\"n\",\"n\"]: must not "
+         "contain "
+         "duplicate entries"},
+        {KEYED("\"n\"", "\"type\":\"string\",\"nullable\":true"),
+         ".properties[l].items.properties[n].nullable: Forbidden: this property is in "
+         "x-kubernetes-list-map-keys, so it cannot be nullable"},
+        {KEYED("\"n\"", "\"type\":\"object\""),
+         ".properties[l].items.properties[n].type: Invalid value: \"object\": must be a scalar "
+         "type if parent array's x-kubernetes-list-type is map"},
+        {LIST("\"type\":\"array\",\"x-kubernetes-list-map-keys\":[\"n\"],\"items\":{\"type\":"
+              "\"object\"}"),
+         ".properties[l].x-kubernetes-list-type: Required value: must be map if "
+         "x-kubernetes-list-map-keys is non-empty"},
+        {LIST("\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"items\":{\"type\":"
+              "\"object\"}"),
+         ".properties[l].items.x-kubernetes-map-type: Invalid value: null: must be atomic as item "
+         "of a list with x-kubernetes-list-type=set"},
+        {LIST("\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"items\":{\"type\":"
+              "\"object\",\"x-kubernetes-map-type\":\"atomic\"}"),
+         ""},
+        {LIST("\"type\":\"string\",\"x-kubernetes-map-type\":\"atomic\""),
+         ".properties[l].type: Invalid value: \"string\": must be object if x-kubernetes-map-type "
+         "is specified"},
+        {LIST("\"type\":\"string\",\"anyOf\":[{\"nullable\":true}]"),
+         ".properties[l].anyOf[0].nullable: Forbidden: must be false to be structural"},
+        {LIST("\"type\":\"string\",\"allOf\":[{\"description\":\"d\"}]"),
+         ".properties[l].allOf[0].description: Forbidden: must be empty to be structural"},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct findings findings = found_in(registry, arena, definition_of(arena, cases[i].schema));
+        check_only(arena, &findings, cases[i].finding);
+    }
+}
+
 TEST(expressions_read_only_what_is_there) {
     static const struct schema_case cases[] = {
         {"{\"type\":\"object\",\"x-kubernetes-validations\":[{\"rule\":"

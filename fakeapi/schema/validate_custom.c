@@ -7,6 +7,8 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/crd_schema.h"
 
+#include <ctype.h>
+
 /* --- the fields that /scale reads --- */
 
 /* A scalar as Go prints it with its type; false: there is no short way to. */
@@ -32,15 +34,16 @@ static const struct cJSON *scale_field(const struct checker *checker, const stru
     struct sv rest = sv_drop(path, 1), shown;
     const struct cJSON *item = object;
     while (item && rest.len > 0) {
-        struct sv so_far = sv_prefix(path, (size_t)(rest.ptr - path.ptr) - 1);
+        struct sv key = sv_cut(&rest, '.');
+        struct sv so_far = sv_prefix(path, (size_t)(key.ptr + key.len - path.ptr));
         if (!json_is_map(item) && go_value(checker->arena, item, &shown)) {
             findings_add(checker->arena, checker->findings, path, "FieldValueInvalid", item,
                          "Invalid value: %s: %.*s accessor error: %.*s, expected "
-                         "map[string]interface {}",
+                         "map[string]interface{}",
                          zero, SV_ARG(so_far), SV_ARG(shown));
             return NULL;
         }
-        item = json_get(item, sv_cut(&rest, '.'));
+        item = json_get(item, key);
     }
     return item;
 }
@@ -84,22 +87,62 @@ static void check_scale(const struct checker *checker, const struct resource_typ
 
 /* --- objects within the object --- */
 
-static void check_embedded(const struct checker *checker, const struct schema *schema,
-                           const struct cJSON *item, struct sv field) {
+static void check_embedded_kind(const struct checker *checker, const struct cJSON *item,
+                                struct sv field) {
+    const struct cJSON *kind = json_get(item, SV("kind"));
+    struct sv lower = arena_copy(checker->arena, json_text(kind));
+    for (size_t i = 0; i < lower.len; i++)
+        ((char *)lower.ptr)[i] = (char)tolower((unsigned char)lower.ptr[i]);
+    const char *fault = check_dns_label_1035(lower);
+    if (json_text(kind).len == 0)
+        report_invalid(checker, field, kind, "must not be empty");
+    else if (fault)
+        report_invalid(checker, field, kind,
+                       arena_printf(checker->arena,
+                                    "may have mixed case, but should otherwise match: %s", fault)
+                           .ptr);
+}
+
+static void check_embedded_metadata(const struct checker *checker, const struct cJSON *metadata,
+                                    struct sv field) {
+    const struct cJSON *name = json_get(metadata, SV("name"));
+    const char *fault = check_path_segment(json_text(name));
+    if (json_text(name).len > 0 && fault)
+        report_invalid(checker, path_member(checker, field, SV("name")), name, fault);
+    validate_labels(checker, json_get(metadata, SV("labels")),
+                    path_member(checker, field, SV("labels")));
+}
+
+static void check_type_meta(const struct checker *checker, const struct cJSON *item,
+                            struct sv field) {
     static const struct sv keys[] = {SV("apiVersion"), SV("kind")};
+    const struct cJSON *version = json_get(item, SV("apiVersion"));
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        if (!json_get(item, keys[i]))
+            report_required(checker, path_member(checker, field, keys[i]), item, "");
+    if (version && json_text(version).len == 0)
+        report_invalid(checker, path_member(checker, field, SV("apiVersion")), version,
+                       "must not be empty");
+    if (json_get(item, SV("kind")))
+        check_embedded_kind(checker, item, path_member(checker, field, SV("kind")));
+    check_embedded_metadata(checker, json_get(item, SV("metadata")),
+                            path_member(checker, field, SV("metadata")));
+}
+
+void validate_embedded(const struct checker *checker, const struct schema *schema,
+                       const struct cJSON *item, struct sv field) {
     size_t index = 0;
     if (!schema || !schema->rules)
         return;
-    for (size_t i = 0; json_is_map(item) && schema->is_embedded_resource && i < COUNT_OF(keys); i++)
-        if (!json_get(item, keys[i]))
-            report_required(checker, path_member(checker, field, keys[i]), item, "");
+    if (json_is_map(item) && schema->is_embedded_resource)
+        check_type_meta(checker, item, field);
     if (json_is_list(item))
         JSON_EACH (entry, item)
-            check_embedded(checker, schema->items, entry, path_index(checker, field, index++));
+            validate_embedded(checker, schema->items, entry, path_index(checker, field, index++));
     if (json_is_map(item))
         JSON_EACH (member, item)
-            check_embedded(checker, schema_member(schema, json_key(member)), member,
-                           path_member(checker, field, json_key(member)));
+            validate_embedded(checker, schema_member(schema, json_key(member)), member,
+                              path_member(checker, field, json_key(member)));
 }
 
 /* --- all of it --- */
@@ -139,7 +182,7 @@ void validate_custom(const struct checker *checker, const struct resource_type *
     else
         validate_schema(checker, type->schema, object, old, SV(""));
     check_scale(checker, type, object, is_status);
-    check_embedded(checker, type->schema, object, SV(""));
+    validate_embedded(checker, type->schema, object, SV(""));
     if (!has_rules)
         return;
     if (!blocks_rules(checker->findings, count))

@@ -89,8 +89,8 @@ TEST(what_scale_reads_is_a_number) {
          "int64"},
         {"\"spec\":true", SV(""),
          "spec: Invalid value: \"boolean\": spec in body must be of type object: \"boolean\"; "
-         ".spec.n: Invalid value: 0: .spec accessor error: true is of the type bool, expected "
-         "map[string]interface {}"},
+         ".spec.n: Invalid value: 0: .spec.n accessor error: true is of the type bool, expected "
+         "map[string]interface{}"},
         /* A status is named from itself, and the spec does not matter to who writes it. */
         {"\"spec\":{\"n\":-1},\"status\":{\"n\":\"x\"}", SV("status"),
          "status.n: Invalid value: \"string\": n in body must be of type integer: \"string\"; "
@@ -114,6 +114,16 @@ TEST(an_object_within_says_what_it_is) {
     CHECK_SV(found_in(registry, arena,
                       "\"spec\":{\"object\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}}", SV("")),
              SV(""));
+    CHECK_SV(found_in(registry, arena,
+                      "\"spec\":{\"object\":{\"apiVersion\":\"\",\"kind\":\"-\",\"metadata\":{"
+                      "\"name\":\"a/b\"}}}",
+                      SV("")),
+             SV("spec.object.apiVersion: Invalid value: \"\": must not be empty; spec.object.kind: "
+                "Invalid value: \"-\": may have mixed case, but should otherwise match: a DNS-1035 "
+                "label must consist of lower case alphanumeric characters or '-', start with an "
+                "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
+                "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?'); "
+                "spec.object.metadata.name: Invalid value: \"a/b\": may not contain '/'"));
     CHECK_SV(found_in(registry, arena, "\"spec\":{\"object\":{}}", SV("")),
              SV("spec.object.apiVersion: Required value; spec.object.kind: Required value"));
 }

@@ -153,9 +153,7 @@ static const char *check_name(struct sv kind, struct sv name) {
     if (sv_eq(kind, SV("Service")))
         return check_dns_label_1035(name);
     if (sv_index_of(kind, free_form, COUNT_OF(free_form)) < COUNT_OF(free_form))
-        return sv_find(name, '/') < name.len   ? "may not contain '/'"
-               : sv_find(name, '%') < name.len ? "may not contain '%'"
-                                               : NULL;
+        return check_path_segment(name);
     return check_dns_subdomain(name);
 }
 

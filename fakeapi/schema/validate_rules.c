@@ -60,8 +60,10 @@ static void check_rule(const struct checker *checker, const struct schema *schem
         (!is_transition && old && json_equal(old, item)))
         return;
     if (!cel_evaluate_bool(rule->program, item, old, checker->arena, &holds, &err)) {
+        /* Neither its reason nor its path is meant for this. */
         struct sv said = rule->message.len > 0 ? rule->message : sv_trim(rule->text);
-        report(checker, schema, rule, item, field,
+        const struct schema_rule plain = {.reason = SV(""), .field_path = SV("")};
+        report(checker, schema, &plain, item, field,
                arena_printf(checker->arena, "%s evaluating rule: %.*s", err.message, SV_ARG(said)));
     } else if (!holds) {
         report(checker, schema, rule, item, field, rule_message(checker, rule, item, old));

@@ -3,16 +3,14 @@
 #include "fakeapi/schema/validate.h"
 
 #include "fakeapi/schema/crd_schema.h"
+#include "fakeapi/schema/format.h"
 #include "fakeapi/schema/pattern.h"
 
-#include "core/api/api_time.h"
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/data/json.h"
 
 #include <stdlib.h>
-
-#include <arpa/inet.h>
 
 static double number_of(const struct cJSON *item) {
     return item ? strtod(json_text(item).ptr, NULL) : 0;
@@ -26,14 +24,36 @@ static void report_body(const struct checker *checker, struct sv field, const st
         arena_printf(checker->arena, "%.*s in body should %s", SV_ARG(field), should).ptr);
 }
 
+/* Of whole numbers the whole part of the factor counts. */
+static void check_multiple(const struct checker *checker, const struct cJSON *multiple,
+                           const struct cJSON *item, struct sv field) {
+    if (!multiple)
+        return;
+    bool is_whole = sv_find(json_text(item), '.') == json_text(item).len;
+    double step = is_whole ? (double)(int64_t)number_of(multiple) : number_of(multiple);
+    if (step <= 0) {
+        report_invalid(checker, field, json_int(checker->arena, 0),
+                       arena_printf(checker->arena,
+                                    "factor MultipleOf declared for %.*s must be positive: 0",
+                                    SV_ARG(field))
+                           .ptr);
+        return;
+    }
+    double quotient = number_of(item) / step;
+    if (quotient - (double)(int64_t)quotient != 0)
+        report_body(
+            checker, field, item,
+            arena_printf(checker->arena, "be a multiple of %.*s", SV_ARG(json_text(multiple))).ptr);
+}
+
 static void check_number(const struct checker *checker, const struct cJSON *rules,
                          const struct cJSON *item, struct sv field) {
     const struct cJSON *minimum = json_get(rules, SV("minimum"));
     const struct cJSON *maximum = json_get(rules, SV("maximum"));
-    const struct cJSON *multiple = json_get(rules, SV("multipleOf"));
     bool excludes_min = json_bool_or(rules, SV("exclusiveMinimum"), false);
     bool excludes_max = json_bool_or(rules, SV("exclusiveMaximum"), false);
     double value = number_of(item), low = number_of(minimum), high = number_of(maximum);
+    check_multiple(checker, json_get(rules, SV("multipleOf")), item, field);
     if (minimum && (value < low || (excludes_min && value <= low)))
         report_body(checker, field, item,
                     arena_printf(checker->arena, "be greater than %s%.*s",
@@ -44,15 +64,6 @@ static void check_number(const struct checker *checker, const struct cJSON *rule
                     arena_printf(checker->arena, "be less than %s%.*s",
                                  excludes_max ? "" : "or equal to ", SV_ARG(json_text(maximum)))
                         .ptr);
-    double step = number_of(multiple);
-    if (multiple && step > 0) {
-        double quotient = value / step;
-        if (quotient - (double)(int64_t)quotient != 0)
-            report_body(
-                checker, field, item,
-                arena_printf(checker->arena, "be a multiple of %.*s", SV_ARG(json_text(multiple)))
-                    .ptr);
-    }
 }
 
 static size_t character_count(struct sv text) {
@@ -62,20 +73,6 @@ static size_t character_count(struct sv text) {
     return count;
 }
 
-/* The formats that vendors use most; others say nothing. */
-static bool has_format(const struct checker *checker, struct sv format, struct sv text) {
-    unsigned char bytes[sizeof(struct in6_addr)];
-    const char *copy = arena_copy(checker->arena, text).ptr;
-    int64_t time_ms;
-    if (sv_eq(format, SV("date-time")))
-        return api_time_parse(text, &time_ms);
-    if (sv_eq(format, SV("ipv4")))
-        return inet_pton(AF_INET, copy, bytes) == 1;
-    if (sv_eq(format, SV("ipv6")))
-        return inet_pton(AF_INET6, copy, bytes) == 1;
-    return !sv_eq(format, SV("byte")) || is_base64(text);
-}
-
 static void check_string(const struct checker *checker, const struct cJSON *rules,
                          const struct cJSON *item, struct sv field) {
     struct sv text = json_text(item);
@@ -83,21 +80,22 @@ static void check_string(const struct checker *checker, const struct cJSON *rule
     int64_t min = json_int_or(rules, SV("minLength"), 0);
     int64_t max = json_int_or(rules, SV("maxLength"), INT64_MAX);
     struct sv pattern = json_string_or(rules, SV("pattern"), SV(""));
-    if (count < min)
-        report_body(
-            checker, field, item,
-            arena_printf(checker->arena, "be at least %lld chars long", (long long)min).ptr);
+    /* The first of these is told only. */
     if (count > max)
         findings_add(checker->arena, checker->findings, field, "FieldValueTooLong", item,
                      "Too long: may not be more than %lld bytes", (long long)max);
+    else if (count < min)
+        report_body(
+            checker, field, item,
+            arena_printf(checker->arena, "be at least %lld chars long", (long long)min).ptr);
+    else if (pattern.len > 0 && !pattern_matches(checker->arena, pattern, text, NULL))
+        report_body(checker, field, item,
+                    arena_printf(checker->arena, "match '%.*s'", SV_ARG(pattern)).ptr);
     struct sv format = json_string_or(rules, SV("format"), SV(""));
-    if (!has_format(checker, format, text))
+    if (!format_holds(checker->arena, format, text))
         findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
                      "Invalid value: \"%.*s\": %.*s in body must be of type %.*s: \"%.*s\"",
                      SV_ARG(text), SV_ARG(field), SV_ARG(format), SV_ARG(text));
-    if (pattern.len > 0 && !pattern_matches(checker->arena, pattern, text, NULL))
-        report_body(checker, field, item,
-                    arena_printf(checker->arena, "match '%.*s'", SV_ARG(pattern)).ptr);
 }
 
 static void check_count(const struct checker *checker, const struct cJSON *rules,
@@ -377,6 +375,7 @@ void validate_schema(const struct checker *checker, const struct schema *schema,
     alone.member_count = 0;
     alone.items = NULL;
     alone.preserves_unknown = true;
+    alone.format = SV(""); /* of numbers it says nothing */
     schema_check_fields(&alone, item, field, checker->arena, &types);
     if (types.count > 0) {
         findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,

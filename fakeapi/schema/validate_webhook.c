@@ -76,34 +76,47 @@ static void check_versions(const struct checker *checker, const struct cJSON *ho
 
 /* --- where it is --- */
 
-static const char *url_fault(struct sv url) {
-    struct sv rest = url;
-    if (!sv_starts_with(url, SV("https://")))
-        return "'https' is the only allowed URL scheme" URL_FORM;
-    rest = sv_drop(rest, SV("https://").len);
-    struct sv host = sv_cut(&rest, '/');
-    if (sv_find(url, '#') < url.len)
-        return "fragments are not permitted in the URL";
-    if (sv_find(url, '?') < url.len)
-        return "query parameters are not permitted in the URL";
-    if (sv_find(host, '@') < host.len)
-        return "user information is not permitted in the URL";
-    return host.len == 0 ? "host must be specified" URL_FORM : NULL;
+static void report_part(const struct checker *checker, struct sv field, struct sv part,
+                        const char *detail) {
+    report_invalid(checker, field, json_string(checker->arena, part), detail);
 }
 
-static void check_client_config(const struct checker *checker, const struct cJSON *hook,
-                                struct sv field) {
-    const struct cJSON *config = json_get(hook, SV("clientConfig"));
-    const struct cJSON *url = json_get(config, SV("url"));
-    const struct cJSON *service = json_get(config, SV("service"));
-    struct sv path = path_member(checker, field, SV("clientConfig"));
-    if ((url != NULL) == (service != NULL))
-        report_required(checker, path, hook, "exactly one of url or service is required");
-    const char *fault = url ? url_fault(json_text(url)) : NULL;
-    if (fault)
-        report_invalid(checker, path_member(checker, path, SV("url")), url, fault);
-    struct sv below = path_member(checker, path, SV("service"));
+/* Each part that may not be so is shown by itself. */
+static void check_url(const struct checker *checker, struct sv url, struct sv field) {
+    size_t colon = sv_find(url, ':');
+    bool has_scheme = sv_starts_with(sv_drop(url, colon), SV("://"));
+    struct sv rest = has_scheme ? sv_drop(url, colon + 3) : url;
+    struct sv fragment = rest, query = sv_cut(&fragment, '#');
+    struct sv path = sv_cut(&query, '?');
+    struct sv host = has_scheme ? sv_prefix(path, sv_find(path, '/')) : SV("");
+    struct sv user = host;
+    size_t at = sv_find(host, '@');
+    if (!has_scheme || !sv_eq(sv_prefix(url, colon), SV("https")))
+        report_part(checker, field, has_scheme ? sv_prefix(url, colon) : SV(""),
+                    "'https' is the only allowed URL scheme" URL_FORM);
+    if (at < host.len)
+        host = sv_drop(host, at + 1);
+    if (host.len == 0)
+        report_part(checker, field, host, "host must be specified" URL_FORM);
+    if (at < user.len)
+        report_part(checker, field, sv_prefix(user, at),
+                    "user information is not permitted in the URL");
+    if (fragment.len > 0)
+        report_part(checker, field, fragment, "fragments are not permitted in the URL");
+    if (query.len > 0)
+        report_part(checker, field, query, "query parameters are not permitted in the URL");
+}
+
+void validate_webhook_client(const struct checker *checker, const struct cJSON *client,
+                             struct sv field) {
     static const struct sv keys[] = {SV("name"), SV("namespace")};
+    const struct cJSON *url = json_get(client, SV("url"));
+    const struct cJSON *service = json_get(client, SV("service"));
+    struct sv below = path_member(checker, field, SV("service"));
+    if ((url != NULL) == (service != NULL))
+        report_required(checker, field, client, "exactly one of url or service is required");
+    if (url)
+        check_url(checker, json_text(url), path_member(checker, field, SV("url")));
     for (size_t i = 0; service && i < COUNT_OF(keys); i++)
         if (json_string_or(service, keys[i], SV("")).len == 0)
             report_required(checker, path_member(checker, below, keys[i]), service, "");
@@ -193,7 +206,8 @@ void check_webhook_configuration(const struct checker *checker, const struct cJS
         check_words(checker, hook, field);
         check_timeout(checker, hook, field);
         check_versions(checker, hook, field);
-        check_client_config(checker, hook, field);
+        validate_webhook_client(checker, json_get(hook, SV("clientConfig")),
+                                path_member(checker, field, SV("clientConfig")));
         check_rules(checker, hook, field);
         check_conditions(checker, hook, field);
     }

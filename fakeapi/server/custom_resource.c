@@ -9,6 +9,7 @@
 #include "fakeapi/schema/crd_cost.h"
 #include "fakeapi/schema/crd_defaults.h"
 #include "fakeapi/schema/crd_schema.h"
+#include "fakeapi/schema/format.h"
 #include "fakeapi/server/server_parts.h"
 
 /* The definition as it was before: the registry learns it again. */
@@ -59,6 +60,45 @@ bool check_conversion(struct call *call) {
                      SV_ARG(type->storage_version)));
 }
 
+/* --- formats that nobody checks --- */
+
+static bool is_listed(const struct cJSON *list, struct sv text) {
+    JSON_EACH (item, list)
+        if (sv_eq(json_text(item), text))
+            return true;
+    return false;
+}
+
+static void collect_formats(struct call *call, const struct cJSON *schema, struct cJSON *list) {
+    struct sv format = json_string_or(schema, SV("format"), SV(""));
+    if (format.len > 0 && sv_eq(json_string_or(schema, SV("type"), SV("")), SV("string")) &&
+        !format_is_known(format) && !is_listed(list, format))
+        json_append(list, json_string(call->arena, format));
+    JSON_EACH (property, json_get(schema, SV("properties")))
+        collect_formats(call, property, list);
+    if (json_is_map(json_get(schema, SV("items"))))
+        collect_formats(call, json_get(schema, SV("items")), list);
+    if (json_is_map(json_get(schema, SV("additionalProperties"))))
+        collect_formats(call, json_get(schema, SV("additionalProperties")), list);
+}
+
+static struct cJSON *unknown_formats(struct call *call, const struct cJSON *crd) {
+    struct cJSON *list = json_list(call->arena);
+    JSON_EACH (version, json_find(crd, "spec.versions"))
+        collect_formats(call, json_find(version, "schema.openAPIV3Schema"), list);
+    return list;
+}
+
+/* Of those that the definition had before nothing is said again. */
+static void warn_of_formats(struct call *call, const struct cJSON *crd) {
+    struct stored *old = collection_get(call->collection, SV(""), object_name(crd));
+    const struct cJSON *before = old ? unknown_formats(call, stored_tree(old)) : NULL;
+    JSON_EACH (format, unknown_formats(call, crd))
+        if (!is_listed(before, json_text(format)))
+            answer_warning(call, arena_printf(call->arena, "unrecognized format \"%.*s\"",
+                                              SV_ARG(json_text(format))));
+}
+
 bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct error err = {0};
     /* A dry run compiles the definition where nobody sees it, and so does one whose names are
@@ -68,7 +108,10 @@ bool serve_custom_resource(struct call *call, const struct cJSON *crd) {
     struct registry *registry = scratch ? scratch : call->api->registry;
     if (registry_put_crd(registry, crd, &err)) {
         call->api->schema_revision = store_revision(call->api->store);
-        return check_schemas(call, registry, crd);
+        if (!check_schemas(call, registry, crd))
+            return false;
+        warn_of_formats(call, crd);
+        return true;
     }
     struct findings findings = {0};
     struct sv message = sv_from(err.message);

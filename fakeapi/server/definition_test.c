@@ -169,3 +169,21 @@ TEST(a_write_of_a_deprecated_version_is_warned_of) {
     list = fixture_request(VERB_LIST, "x.io/v1/foos", "default", "");
     CHECK(fixture_send(api, arena, &list).warning_count == 0);
 }
+
+TEST(formats_that_nobody_checks_are_warned_of_once) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    static const char body[] =
+        "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+        "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{\"name\":"
+        "\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":"
+        "\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"format\":\"vendor\"},\"b\":{"
+        "\"type\":\"string\",\"format\":\"date-time\"},\"c\":{\"type\":\"integer\",\"format\":"
+        "\"odd\"}}}}}]}}";
+    struct api_response made = fixture_create(api, arena, DEFINITIONS, "", body);
+    REQUIRE(made.http_status == 201 && made.warning_count == 1);
+    CHECK_SV(made.warnings[0], SV("unrecognized format \"vendor\""));
+    struct api_response changed = fixture_patch(api, arena, PATCH_MERGE, DEFINITIONS, "foos.x.io",
+                                                "{\"spec\":{\"names\":{\"shortNames\":[\"fo\"]}}}");
+    CHECK(changed.warning_count == 0);
+}

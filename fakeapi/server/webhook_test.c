@@ -417,7 +417,7 @@ static const struct {
     {"\"clientConfig\":{}", "webhooks[0].clientConfig",
      "Required value: exactly one of url or service is required"},
     {"\"clientConfig\":{\"url\":\"http://h/\"}", "webhooks[0].clientConfig.url",
-     "Invalid value: \"http://h/\": 'https' is the only allowed URL scheme; desired format: "
+     "Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: "
      "https://host[/path]"},
     {"\"rules\":[{\"apiGroups\":[\"\"],\"apiVersions\":[\"v1\"],\"operations\":[\"MAKE\"],"
      "\"resources\":[\"pods\"]}]",

@@ -259,6 +259,9 @@ static struct go_place go_place_of(struct call *call, struct sv field) {
     if (rest.len > 0 && schema)
         schema = schema->items;
     place.schema = schema;
+    /* Of a custom object the metadata alone is decoded. */
+    if (call->type->is_custom && sv_starts_with(place.path, SV("metadata.")))
+        place.path = sv_drop(place.path, strlen("metadata."));
     return place;
 }
 
@@ -314,12 +317,14 @@ static struct sv decoding_fault(struct call *call, const struct finding *finding
                         SV_ARG(go_type(call, place.schema)));
 }
 
-/* A wrong type cannot be decoded into a built-in object; in a custom one its schema says so. */
+/* A wrong type cannot be decoded into a built-in object, nor into the metadata of any; elsewhere in
+ * a custom one its schema says so. */
 static bool refuse_types(struct call *call, const struct cJSON *tree,
                          const struct findings *findings) {
-    for (size_t i = 0; !call->type->is_custom && i < findings->count; i++) {
+    for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
-        if (sv_eq(finding->reason, SV("FieldValueTypeInvalid")))
+        bool is_decoded = !call->type->is_custom || sv_starts_with(finding->field, SV("metadata."));
+        if (is_decoded && sv_eq(finding->reason, SV("FieldValueTypeInvalid")))
             return refuse_decoding(call, tree, call->type->resource.kind,
                                    call->type->resource.version, decoding_fault(call, finding));
     }
