@@ -62,7 +62,7 @@ static const struct {
     ROW("ReferenceDataset", "a mount of `dataset://` is for a ThinRuntime."),
     ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two."),
     ROW("KeyConflict", "another runtime derives the same names (`a-b`/`c` and `a`/`b-c`). The message names it; it keeps them, nothing of it is touched. Rename one."),
-    ROW("ForeignObject", "an object of somebody else has a name that is needed. Nothing of it is changed. Delete or rename it."),
+    ROW("ForeignObject", "an object of somebody else has a name that is needed. Nothing of it is changed, and nothing else is made of a runtime that was not bound yet. Delete or rename it."),
     ROW("OtherController", "upstream's controller still runs and makes an AdvancedStatefulSet again that was taken over. Stop it, then delete the object with orphaned pods."),
     ROW("NotStalled", "the reason of `Stalled` while it is False."),
     ROW("Serving", "the cache serves."),
