@@ -86,6 +86,7 @@ struct request {
     /* By a front that only writes the answer on: text that is kept comes beside the tree, and a
      * list's items as text only. */
     bool wants_text;
+    bool wants_protobuf; /* the same of lists as protobuf */
 
     struct exec_options exec;
     int64_t timeout_ms; /* by the transport; 0: its default. Ends an exec with ERROR_TIMEOUT */
@@ -99,6 +100,7 @@ struct sv watch_event_type_text(enum watch_event_type type);
 
 enum completion_type {
     COMPLETION_RESPONSE,    /* the end of every request but WATCH and EXEC */
+    COMPLETION_WATCH_OPEN,  /* the server has taken the watch; may be left out */
     COMPLETION_WATCH_EVENT, /* any number of them */
     COMPLETION_WATCH_END,   /* the end of a watch; `err` says why, ERROR_NONE for a clean end */
     COMPLETION_EXEC,        /* the end of an exec */

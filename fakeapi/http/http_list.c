@@ -37,9 +37,10 @@ static void end_gzip(struct list_answer *answer, bool fits) {
 }
 
 static void begin_sending(struct list_answer *answer) {
-    size_t bytes = list_text_bytes(answer->list);
+    bool is_broken = list_text_is_broken(answer->list);
+    size_t bytes = is_broken ? 0 : list_text_bytes(answer->list);
     answer->is_prepared = true;
-    if (bytes > ANSWER_BYTES_MAX)
+    if (is_broken || bytes > ANSWER_BYTES_MAX)
         answer->state = LIST_TOO_LARGE;
     else if (!wants_gzip(answer->exchange, bytes))
         answer->state = LIST_DONE;
@@ -135,7 +136,8 @@ static struct list_answer *new_answer(struct exchange *exchange,
         .arena = arena,
         .list = response->list,
         .answer = {.http_status = response->http_status,
-                   .media_type = encoding_media_type(ENCODING_JSON),
+                   .media_type = encoding_media_type(
+                       list_text_is_protobuf(response->list) ? ENCODING_PROTOBUF : ENCODING_JSON),
                    .warnings = warnings,
                    .warning_count = response->warning_count,
                    .etag = SV("")},

@@ -5,6 +5,7 @@
 #include "core/base/log.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_fixture.h"
+#include "fakeapi/schema/protobuf.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -141,6 +142,25 @@ TEST(a_large_list_comes_compressed_to_whoever_takes_it) {
     CHECK(sv_contains(buf_view(&answer), SV("Content-Encoding: gzip\r\n")));
     CHECK(body_of(&answer).len < LIST_BYTES_MIN / 10);
     check_list(arena, unpacked(arena, body_of(&answer)));
+    buf_release(&answer);
+    end(&fixture);
+}
+
+TEST(a_large_list_comes_as_protobuf) {
+    AUTO(arena) arena = arena_new();
+    struct fixture fixture;
+    struct error err = {0};
+    struct buf answer;
+    struct cJSON *list = NULL;
+    buf_init(&answer, BYTES_MAX);
+    begin(&fixture);
+    take(&fixture, ask(&fixture, list_path, "Accept: application/vnd.kubernetes.protobuf\r\n"),
+         &answer);
+    CHECK(sv_contains(buf_view(&answer),
+                      SV("Content-Type: application/vnd.kubernetes.protobuf\r\n")));
+    CHECK(protobuf_decode(body_of(&answer), arena, &list, &err));
+    CHECK(json_count(json_get(list, SV("items"))) == OBJECTS);
+    CHECK_SV(json_find_string(list, "kind"), SV("ConfigMapList"));
     buf_release(&answer);
     end(&fixture);
 }

@@ -242,6 +242,8 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     route->request.wants_text = !route->is_pretty &&
                                 route->acceptance.representation == AS_OBJECT &&
                                 route->acceptance.encoding == ENCODING_JSON;
+    route->request.wants_protobuf = route->acceptance.representation == AS_OBJECT &&
+                                    route->acceptance.encoding == ENCODING_PROTOBUF;
     if (exchange->dialogue)
         return answer_from_api(exchange, route, http, user);
     struct request_fate fate = fate_of(exchange, route, http);

@@ -34,6 +34,14 @@ bool protobuf_knows(struct sv api_version, struct sv kind);
  * maximum is reached. */
 MUST_CHECK bool protobuf_encode(const struct cJSON *tree, struct buf *buf, struct error *err);
 
+/* A body in pieces, for a list of thousands: begin with the list without its items, the items one
+ * by one as protobuf_encode_item() gives them, `item_bytes` in all, then the end. */
+MUST_CHECK bool protobuf_encode_list_begin(const struct cJSON *empty_list, size_t item_bytes,
+                                           struct buf *buf, struct error *err);
+/* `list` has that item only, and no metadata. */
+MUST_CHECK bool protobuf_encode_item(const struct cJSON *list, struct buf *buf, struct error *err);
+struct sv protobuf_list_end(void);
+
 /* Appends one frame of a watch: four bytes of length, big-endian, and a WatchEvent whose object
  * is a body. `event_type` is "ADDED", … */
 MUST_CHECK bool protobuf_encode_event(struct sv event_type, const struct cJSON *object,

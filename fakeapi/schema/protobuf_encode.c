@@ -197,25 +197,42 @@ static void encode_message(struct encoder *encoder, const struct protobuf_messag
 
 /* --- bodies --- */
 
-static bool encode_body(struct encoder *encoder, const struct cJSON *tree, struct error *err) {
+/* NULL and an error when there is none. */
+static const struct protobuf_message *message_of(const struct cJSON *tree, struct error *err) {
     struct sv api_version = json_string_or(tree, SV("apiVersion"), SV(""));
     struct sv kind = json_string_or(tree, SV("kind"), SV(""));
     const struct protobuf_message *message = protobuf_message_of(api_version, kind);
-    if (!message || message->form != PROTOBUF_PLAIN)
-        return error_set(err, ERROR_UNSUPPORTED,
-                         "no protobuf message for kind \"%.*s\" of apiVersion \"%.*s\": ask for "
-                         "JSON",
-                         SV_ARG(sv_prefix(kind, 64)), SV_ARG(sv_prefix(api_version, 64)));
+    if (message && message->form == PROTOBUF_PLAIN)
+        return message;
+    error_set(err, ERROR_UNSUPPORTED,
+              "no protobuf message for kind \"%.*s\" of apiVersion \"%.*s\": ask for JSON",
+              SV_ARG(sv_prefix(kind, 64)), SV_ARG(sv_prefix(api_version, 64)));
+    return NULL;
+}
+
+/* Up to the message itself. */
+static void begin_body(struct encoder *encoder, const struct cJSON *tree) {
     protobuf_put(&encoder->writer, (struct sv){"k8s\0", 4});
     size_t type = protobuf_begin_nested(&encoder->writer, 1);
-    protobuf_put_bytes(&encoder->writer, 1, api_version);
-    protobuf_put_bytes(&encoder->writer, 2, kind);
+    protobuf_put_bytes(&encoder->writer, 1, json_string_or(tree, SV("apiVersion"), SV("")));
+    protobuf_put_bytes(&encoder->writer, 2, json_string_or(tree, SV("kind"), SV("")));
     protobuf_end_nested(&encoder->writer, type);
+}
+
+/* No encoding and no media type of the message: fields 3 and 4, empty. */
+struct sv protobuf_list_end(void) {
+    return (struct sv){"\x1a\0\x22\0", 4};
+}
+
+static bool encode_body(struct encoder *encoder, const struct cJSON *tree, struct error *err) {
+    const struct protobuf_message *message = message_of(tree, err);
+    if (!message)
+        return false;
+    begin_body(encoder, tree);
     size_t raw = protobuf_begin_nested(&encoder->writer, 2);
     encode_message(encoder, message, tree);
     protobuf_end_nested(&encoder->writer, raw);
-    protobuf_put_bytes(&encoder->writer, 3, SV(""));
-    protobuf_put_bytes(&encoder->writer, 4, SV(""));
+    protobuf_put(&encoder->writer, protobuf_list_end());
     return true;
 }
 
@@ -230,6 +247,32 @@ bool protobuf_encode(const struct cJSON *tree, struct buf *buf, struct error *er
     AUTO(arena) arena = arena_new();
     struct encoder encoder = {.writer = {.buf = buf}, .arena = arena};
     return encode_body(&encoder, tree, err) && finish(&encoder, err);
+}
+
+bool protobuf_encode_item(const struct cJSON *list, struct buf *buf, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct encoder encoder = {.writer = {.buf = buf}, .arena = arena};
+    const struct protobuf_message *message = message_of(list, err);
+    if (!message)
+        return false;
+    encode_message(&encoder, message, list);
+    return finish(&encoder, err);
+}
+
+bool protobuf_encode_list_begin(const struct cJSON *empty_list, size_t item_bytes, struct buf *buf,
+                                struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct encoder encoder = {.writer = {.buf = buf}, .arena = arena};
+    struct buf metadata;
+    buf_init(&metadata, buf->bytes_max);
+    bool fits = protobuf_encode_item(empty_list, &metadata, err);
+    if (fits) {
+        begin_body(&encoder, empty_list);
+        protobuf_put_length(&encoder.writer, 2, buf_view(&metadata).len + item_bytes);
+        protobuf_put(&encoder.writer, buf_view(&metadata));
+    }
+    buf_release(&metadata);
+    return fits && finish(&encoder, err);
 }
 
 bool protobuf_encode_event(struct sv event_type, const struct cJSON *object, struct buf *buf,

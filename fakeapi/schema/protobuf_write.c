@@ -30,9 +30,13 @@ static void put_tag(struct protobuf_writer *writer, uint32_t number, unsigned wi
     put_varint(writer, (uint64_t)number << 3 | wire_type);
 }
 
-void protobuf_put_bytes(struct protobuf_writer *writer, uint32_t number, struct sv bytes) {
+void protobuf_put_length(struct protobuf_writer *writer, uint32_t number, size_t len) {
     put_tag(writer, number, WIRE_BYTES);
-    put_varint(writer, bytes.len);
+    put_varint(writer, len);
+}
+
+void protobuf_put_bytes(struct protobuf_writer *writer, uint32_t number, struct sv bytes) {
+    protobuf_put_length(writer, number, bytes.len);
     protobuf_put(writer, bytes);
 }
 

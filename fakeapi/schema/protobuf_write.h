@@ -21,6 +21,8 @@ struct protobuf_writer {
 void protobuf_put(struct protobuf_writer *writer, struct sv bytes);
 /* A text, bytes, or a message that was written elsewhere. */
 void protobuf_put_bytes(struct protobuf_writer *writer, uint32_t number, struct sv bytes);
+/* What stands before so many bytes that follow. */
+void protobuf_put_length(struct protobuf_writer *writer, uint32_t number, size_t len);
 /* A boolean or an integer. */
 void protobuf_put_number(struct protobuf_writer *writer, uint32_t number, int64_t value);
 void protobuf_put_double(struct protobuf_writer *writer, uint32_t number, double value);

@@ -1,25 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/server/list_text.h"
 
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
+#include "core/data/json.h"
+#include "fakeapi/schema/protobuf.h"
+#include "fakeapi/server/server_parts.h"
 #include "fakeapi/store/stored.h"
 
-/* What looking at a text that is there already costs, in bytes written. */
-enum { LOOK_BYTES = 64 };
+enum {
+    /* What looking at a text that is there already costs, in bytes written. */
+    LOOK_BYTES = 64,
+    /* And one byte of protobuf, for which the object's tree may have to be read. */
+    PROTOBUF_BYTE_COST = 4,
+    PROTOBUF_BYTES_MAX = 256 * 1024 * 1024,
+};
 
 struct list_item {
-    struct stored *object; /* NULL: the text is its own */
+    struct stored *object; /* NULL: there is only the text */
     struct sv text;        /* what is shown of it, once it is prepared */
+    char *owned;           /* the text's memory, unless it is the object's */
 };
 
 struct list_text {
+    const struct resource_type *protobuf_type; /* NULL: JSON */
+    bool is_broken;
     size_t skipped_bytes;
     VEC(struct list_item) items;
     size_t prepared_count;
     size_t bytes; /* of the frame and of what is prepared */
-    char *frame;
-    struct sv head, tail;
+    char *frame, *protobuf_head;
+    struct sv frame_text, head, tail;
     size_t segment_index, segment_offset; /* what is read next */
 };
 
@@ -29,32 +43,46 @@ struct list_text *list_text_new(size_t skipped_bytes) {
     return list;
 }
 
+struct list_text *list_text_new_protobuf(const struct resource_type *type) {
+    struct list_text *list = mem_alloc(sizeof(*list));
+    list->protobuf_type = type;
+    return list;
+}
+
+bool list_text_is_protobuf(const struct list_text *list) {
+    return list->protobuf_type != NULL;
+}
+
 void list_text_free(struct list_text *list) {
     if (!list)
         return;
     for (size_t i = 0; i < list->items.count; i++) {
-        struct list_item *item = &list->items.items[i];
-        if (!item->object)
-            mem_free((char *)(uintptr_t)item->text.ptr);
-        stored_unref(item->object);
+        mem_free(list->items.items[i].owned);
+        stored_unref(list->items.items[i].object);
     }
     vec_release(&list->items);
     mem_free(list->frame);
+    mem_free(list->protobuf_head);
     mem_free(list);
 }
 
 void list_text_add(struct list_text *list, struct stored *object) {
-    vec_push(&list->items, (struct list_item){stored_ref(object), SV("")});
+    vec_push(&list->items, (struct list_item){.object = stored_ref(object), .text = SV("")});
 }
 
 void list_text_add_copy(struct list_text *list, struct sv text) {
-    vec_push(&list->items, (struct list_item){NULL, {mem_copy_text(text), text.len}});
+    char *copy = mem_copy_text(text);
+    assert(!list->protobuf_type);
+    vec_push(&list->items, (struct list_item){.text = {copy, text.len}, .owned = copy});
 }
 
 void list_text_set_frame(struct list_text *list, struct sv empty_list) {
     assert(!list->frame && sv_ends_with(empty_list, SV("[]}")));
-    list->tail = SV("]}\n");
     list->frame = mem_copy_text(empty_list);
+    list->frame_text = (struct sv){list->frame, empty_list.len};
+    if (list->protobuf_type)
+        return; /* its head tells how much follows */
+    list->tail = SV("]}\n");
     list->head = (struct sv){list->frame, empty_list.len - (sizeof("]}") - 1)};
     list->bytes += list->head.len + list->tail.len;
 }
@@ -63,6 +91,8 @@ void list_text_set_frame(struct list_text *list, struct sv empty_list) {
 
 /* A copy is whole, and an object lacks the brace that went with what is left out. */
 static struct sv lead(const struct list_text *list, size_t index) {
+    if (list->protobuf_type)
+        return SV("");
     bool lacks_brace = list->skipped_bytes > 0 && list->items.items[index].object;
     return sv_drop(lacks_brace ? SV(",{") : SV(","), index == 0);
 }
@@ -83,21 +113,67 @@ static size_t segment_count(const struct list_text *list) {
 /* --- reading --- */
 
 /* Tells what it cost. */
+static size_t encode_item(struct list_text *list, struct list_item *item) {
+    const struct resource_type *type = list->protobuf_type;
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf buf;
+    struct cJSON *one = json_map(arena);
+    json_set_string(arena, one, SV("kind"), type->list_kind);
+    json_set_string(arena, one, SV("apiVersion"), resource_api_version(&type->resource, arena));
+    json_append(json_ensure_list(arena, one, SV("items")),
+                json_share(arena, present(arena, type, &(struct request){0},
+                                          stored_look(item->object, arena))));
+    buf_init(&buf, PROTOBUF_BYTES_MAX);
+    if (!protobuf_encode_item(one, &buf, &err))
+        list->is_broken = true;
+    item->owned = mem_copy_text(buf_view(&buf));
+    item->text = (struct sv){item->owned, buf_view(&buf).len};
+    buf_release(&buf);
+    return LOOK_BYTES + PROTOBUF_BYTE_COST * item->text.len;
+}
+
+static size_t find_text(const struct list_text *list, struct list_item *item) {
+    size_t made = stored_text_at_hand(item->object).len > 0 ? 0 : stored_text(item->object).len;
+    item->text = sv_drop(stored_text(item->object), list->skipped_bytes);
+    return LOOK_BYTES + made;
+}
+
 static size_t prepare_item(struct list_text *list, size_t index) {
     struct list_item *item = &list->items.items[index];
-    size_t cost = LOOK_BYTES;
-    if (item->object) {
-        cost += stored_text_at_hand(item->object).len > 0 ? 0 : stored_text(item->object).len;
-        item->text = sv_drop(stored_text(item->object), list->skipped_bytes);
-    }
+    size_t cost = !item->object         ? LOOK_BYTES
+                  : list->protobuf_type ? encode_item(list, item)
+                                        : find_text(list, item);
     list->bytes += lead(list, index).len + item->text.len;
     return cost;
+}
+
+static void make_protobuf_head(struct list_text *list) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf buf;
+    buf_init(&buf, PROTOBUF_BYTES_MAX);
+    const struct cJSON *empty = json_read(arena, list->frame_text, &err);
+    bool fits = empty && protobuf_encode_list_begin(empty, list->bytes, &buf, &err);
+    assert(fits);
+    list->protobuf_head = mem_copy_text(buf_view(&buf));
+    list->head = (struct sv){list->protobuf_head, buf_view(&buf).len};
+    list->tail = protobuf_list_end();
+    list->bytes += list->head.len + list->tail.len;
+    buf_release(&buf);
 }
 
 bool list_text_prepare(struct list_text *list, size_t bytes) {
     for (size_t cost = 0; cost < bytes && list->prepared_count < list->items.count;)
         cost += prepare_item(list, list->prepared_count++);
-    return list->prepared_count == list->items.count;
+    bool is_done = list->prepared_count == list->items.count;
+    if (is_done && list->protobuf_type && !list->protobuf_head)
+        make_protobuf_head(list);
+    return is_done;
+}
+
+bool list_text_is_broken(const struct list_text *list) {
+    return list->is_broken;
 }
 
 size_t list_text_bytes(const struct list_text *list) {

@@ -3,7 +3,9 @@
 #include "fakeapi/server/list_text.h"
 
 #include "core/base/buf.h"
+#include "core/base/error.h"
 #include "core/base/test.h"
+#include "fakeapi/schema/protobuf.h"
 #include "fakeapi/server/server_fixture.h"
 
 #define CRD(rest)                                                                                  \
@@ -93,6 +95,35 @@ TEST(text_says_what_the_tree_says_in_pieces_of_any_size) {
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         for (size_t k = 0; k < COUNT_OF(sizes); k++)
             check_same(api, arena, list_request(i), sizes[k]);
+    fakeapi_free(api);
+}
+
+/* Byte for byte what a client is sent without it. */
+TEST(protobuf_says_what_the_tree_says) {
+    AUTO(arena) arena = arena_new();
+    struct fakeapi *api = make_api(arena);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request request = list_request(i);
+        struct error err = {0};
+        struct buf expected;
+        buf_init(&expected, 1024 * 1024);
+        struct api_response tree = fixture_send(api, arena, &request);
+        bool has_form = protobuf_encode(tree.body, &expected, &err);
+        request.wants_protobuf = true;
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK((response.list != NULL) == has_form);
+        if (has_form) {
+            size_t slices = 1;
+            while (!list_text_prepare(response.list, 1))
+                slices++;
+            CHECK(slices >= json_count(json_get(tree.body, SV("items"))));
+            CHECK(list_text_is_protobuf(response.list) && !list_text_is_broken(response.list));
+            CHECK(list_text_bytes(response.list) == buf_view(&expected).len);
+            CHECK(sv_eq(read_all(arena, response.list, 7), buf_view(&expected)));
+        }
+        list_text_free(response.list);
+        buf_release(&expected);
+    }
     fakeapi_free(api);
 }
 

@@ -10,6 +10,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/go_json.h"
+#include "fakeapi/schema/protobuf.h"
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/list_text.h"
@@ -247,7 +248,8 @@ static void add_item(struct lister *lister, struct cJSON *items, struct stored *
                         !call->request->metadata_only;
     if (is_converted)
         vec_push(&lister->trees, frozen_hold(call->arena, frozen_of(stored_tree(object))));
-    else if (lister->text && is_shown_as_kept(lister, object))
+    else if (lister->text &&
+             (list_text_is_protobuf(lister->text) || is_shown_as_kept(lister, object)))
         list_text_add(lister->text, object);
     else
         add_tree(lister, items, stored_tree(object));
@@ -460,8 +462,15 @@ static void end_page(struct lister *lister, struct cJSON *list, const struct sto
 static void begin_text(struct lister *lister) {
     const struct request *request = lister->call->request;
     size_t prefix_bytes = set_type_prefixes(lister);
-    if (request->verb == VERB_LIST && request->wants_text && !request->metadata_only)
-        lister->text = list_text_new(lister->call->type->is_custom ? 0 : prefix_bytes);
+    const struct resource_type *type = lister->call->type;
+    if (request->verb != VERB_LIST || request->metadata_only)
+        return;
+    if (request->wants_text)
+        lister->text = list_text_new(type->is_custom ? 0 : prefix_bytes);
+    else if (request->wants_protobuf && !type->is_custom &&
+             protobuf_knows(resource_api_version(&type->resource, lister->call->arena),
+                            type->list_kind))
+        lister->text = list_text_new_protobuf(type);
 }
 
 void handle_list(struct call *call) {

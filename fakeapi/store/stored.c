@@ -85,17 +85,23 @@ void stored_unref(struct stored *stored) {
     mem_free(stored);
 }
 
+const struct cJSON *stored_look(const struct stored *stored, struct arena *arena) {
+    if (stored->tree)
+        return frozen_root(stored->tree);
+    struct error err = {0};
+    const struct cJSON *tree =
+        json_read(arena, (struct sv){stored->bytes, stored->byte_count}, &err);
+    assert(tree);
+    return tree;
+}
+
 const struct cJSON *stored_tree(struct stored *stored) {
     if (stored->tree) {
         move(stored, stored->is_shared);
         return frozen_root(stored->tree);
     }
     AUTO(arena) arena = arena_new();
-    struct error err = {0};
-    const struct cJSON *tree =
-        json_read(arena, (struct sv){stored->bytes, stored->byte_count}, &err);
-    assert(tree);
-    stored->tree = frozen_pool_add(stored->trees->pool, tree);
+    stored->tree = frozen_pool_add(stored->trees->pool, stored_look(stored, arena));
     stored->trees->added_count++;
     link_newest(stored, false);
     return frozen_root(stored->tree);

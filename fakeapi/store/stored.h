@@ -11,6 +11,7 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct arena;
 struct cJSON;
 struct frozen;
 struct frozen_pool;
@@ -52,6 +53,8 @@ void stored_unref(struct stored *stored);
 
 /* The root of a frozen tree. Valid until the next trees_trim() or the last unref, or held. */
 const struct cJSON *stored_tree(struct stored *stored);
+/* The same for one look: what rests is read into `arena` and goes on resting. */
+const struct cJSON *stored_look(const struct stored *stored, struct arena *arena);
 /* The object as compact JSON: written once, kept as long as the object is. */
 struct sv stored_text(struct stored *stored);
 /* The same as far as it is there without making it; SV("") when it is not. */
