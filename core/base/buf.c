@@ -17,8 +17,7 @@ void buf_release(struct buf *buf) {
     *buf = (struct buf){.bytes_max = buf->bytes_max};
 }
 
-/* Makes room for `more` bytes behind the end. */
-static bool make_room(struct buf *buf, size_t more) {
+bool buf_make_room(struct buf *buf, size_t more) {
     size_t held = buf->end - buf->start;
     if (more > buf->bytes_max || held > buf->bytes_max - more)
         return false;
@@ -37,33 +36,13 @@ static bool make_room(struct buf *buf, size_t more) {
     return true;
 }
 
-static bool reserve(struct buf *buf, size_t more) {
-    size_t held = buf->end - buf->start;
-    bool has_room = buf->capacity - buf->end >= more && more <= buf->bytes_max - held;
-    return has_room || make_room(buf, more);
-}
-
 bool buf_append(struct buf *buf, struct sv bytes) {
-    if (!reserve(buf, bytes.len))
+    if (!buf_reserve(buf, bytes.len))
         return false;
     if (bytes.len > 0)
         memcpy(buf->bytes + buf->end, bytes.ptr, bytes.len);
     buf->end += bytes.len;
     return true;
-}
-
-char *buf_extend(struct buf *buf, size_t len) {
-    if (!reserve(buf, len))
-        return NULL;
-    buf->end += len;
-    return buf->bytes + buf->end - len;
-}
-
-bool buf_append_byte(struct buf *buf, char byte) {
-    char *end = buf_extend(buf, 1);
-    if (end)
-        *end = byte;
-    return end != NULL;
 }
 
 bool buf_printf(struct buf *buf, const char *format, ...) {
@@ -73,7 +52,7 @@ bool buf_printf(struct buf *buf, const char *format, ...) {
     int len = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     assert(len >= 0);
-    bool fits = reserve(buf, (size_t)len + 1);
+    bool fits = buf_reserve(buf, (size_t)len + 1);
     if (fits) {
         vsnprintf(buf->bytes + buf->end, (size_t)len + 1, format, again);
         buf->end += (size_t)len;

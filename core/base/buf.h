@@ -20,11 +20,33 @@ struct buf {
 void buf_init(struct buf *buf, size_t bytes_max);
 void buf_release(struct buf *buf);
 
-MUST_CHECK bool buf_append(struct buf *buf, struct sv bytes);
+/* buf_reserve() where there is no room yet. */
+MUST_CHECK bool buf_make_room(struct buf *buf, size_t more);
+
+/* Makes room for `more` bytes behind the end: what will be appended then moves nothing. */
+MUST_CHECK static inline bool buf_reserve(struct buf *buf, size_t more) {
+    size_t held = buf->end - buf->start;
+    bool has_room = buf->capacity - buf->end >= more && more <= buf->bytes_max - held;
+    return has_room || buf_make_room(buf, more);
+}
+
 /* Makes the buffer `len` bytes longer; the caller fills them in. NULL at the maximum, and then
  * nothing changed. Valid until the next call. */
-MUST_CHECK char *buf_extend(struct buf *buf, size_t len);
-MUST_CHECK bool buf_append_byte(struct buf *buf, char byte);
+MUST_CHECK static inline char *buf_extend(struct buf *buf, size_t len) {
+    if (!buf_reserve(buf, len))
+        return NULL;
+    buf->end += len;
+    return buf->bytes + buf->end - len;
+}
+
+MUST_CHECK static inline bool buf_append_byte(struct buf *buf, char byte) {
+    char *end = buf_extend(buf, 1);
+    if (end)
+        *end = byte;
+    return end != NULL;
+}
+
+MUST_CHECK bool buf_append(struct buf *buf, struct sv bytes);
 MUST_CHECK bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* What is held and not consumed; valid until the next call that changes the buffer. */

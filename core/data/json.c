@@ -374,11 +374,20 @@ static int compare_keys(const void *a, const void *b) {
     return strcmp((*x)->string, (*y)->string);
 }
 
+static bool is_sorted(const struct cJSON *map) {
+    JSON_EACH (member, map)
+        if (member->next && strcmp(member->string, member->next->string) > 0)
+            return false;
+    return true;
+}
+
 void json_sort(struct cJSON *map) {
     size_t count = json_count(map);
     if (count < 2)
         return;
     assert(json_may_change(map));
+    if (is_sorted(map))
+        return;
     struct cJSON **members = mem_alloc(sizeof(*members) * count);
     size_t i = 0;
     JSON_EACH (member, map)

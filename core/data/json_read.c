@@ -4,7 +4,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
-#include "core/base/map.h"
+#include "core/base/sv.h"
 #include "core/data/json_node.h"
 #include "core/data/utf8.h"
 
@@ -234,15 +234,27 @@ static struct sv path_text(const struct reader *reader, struct sv last) {
     return arena_printf(reader->arena, "%.*s%.*s", SV_ARG(path), SV_ARG(last));
 }
 
-/* Keys seen so far in one map: searched one by one while few, then through a table. */
+/* The members of one map so far: searched one by one while few, then through a table of the slots
+ * behind the hashes of their keys. */
 struct seen_keys {
-    struct map *table;
+    struct cJSON **slots; /* in the reader's arena; NULL: no table yet */
+    size_t slot_count;    /* at least twice the count */
     size_t count;
 };
 
-static struct cJSON *find_member(struct seen_keys *seen, struct cJSON *map, struct sv key) {
-    if (seen->table)
-        return map_get(seen->table, key);
+/* Where the member of that key stands, or would stand. */
+static struct cJSON **find_slot(const struct seen_keys *seen, struct sv key) {
+    uint64_t word = json_key_word(key);
+    for (size_t at = (size_t)sv_hash(key);; at++) {
+        struct cJSON **slot = &seen->slots[at % seen->slot_count];
+        if (!*slot || json_node_has_key(*slot, key, word))
+            return slot;
+    }
+}
+
+static struct cJSON *find_member(const struct seen_keys *seen, struct cJSON *map, struct sv key) {
+    if (seen->slots)
+        return *find_slot(seen, key);
     uint64_t word = json_key_word(key);
     for (struct cJSON *member = map->child; member; member = member->next)
         if (json_node_has_key(member, key, word))
@@ -250,15 +262,19 @@ static struct cJSON *find_member(struct seen_keys *seen, struct cJSON *map, stru
     return NULL;
 }
 
-static void remember(struct seen_keys *seen, struct cJSON *map, struct cJSON *member) {
-    seen->count++;
-    if (seen->table) {
-        map_put(seen->table, sv_from(member->string), member);
-    } else if (seen->count > LINEAR_KEYS_MAX) {
-        seen->table = map_new();
-        for (struct cJSON *each = map->child; each; each = each->next)
-            map_put(seen->table, sv_from(each->string), each);
-    }
+static void make_table(struct arena *arena, struct seen_keys *seen, struct cJSON *map) {
+    seen->slot_count = seen->count * 4;
+    seen->slots = ARENA_ARRAY(arena, struct cJSON *, seen->slot_count);
+    for (struct cJSON *each = map->child; each; each = each->next)
+        *find_slot(seen, json_node_key(each)) = each;
+}
+
+static void remember(struct arena *arena, struct seen_keys *seen, struct cJSON *map,
+                     struct cJSON *member) {
+    if (seen->count * 2 > seen->slot_count)
+        make_table(arena, seen, map);
+    else
+        *find_slot(seen, json_node_key(member)) = member;
 }
 
 static bool is_passed_over(const struct reader *reader, struct sv key) {
@@ -337,7 +353,8 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
     if (!read_value(reader, member))
         return false;
     json_node_append(map, member);
-    remember(seen, map, member);
+    if (++seen->count > LINEAR_KEYS_MAX)
+        remember(reader->arena, seen, map, member);
     return true;
 }
 
@@ -378,7 +395,6 @@ static bool read_container(struct reader *reader, struct cJSON *node) {
     reader->path[reader->depth++] = SV("");
     bool held = read_items(reader, node, is_map ? &seen : NULL);
     reader->depth--;
-    map_free(seen.table);
     return held;
 }
 
@@ -416,7 +432,10 @@ static bool read_value(struct reader *reader, struct cJSON *node) {
     return read_word(reader, node);
 }
 
+/* All of `text`, for a reader that knows what it shall do with it. */
 static struct cJSON *read_document(struct reader *reader, struct sv text) {
+    reader->begin = reader->at = text.ptr;
+    reader->end = text.ptr + text.len;
     if (text.len > JSON_BYTES_MAX) {
         error_set(reader->err, ERROR_TOO_LARGE, "%zu bytes of JSON, limit is %d", text.len,
                   JSON_BYTES_MAX);
@@ -434,32 +453,18 @@ static struct cJSON *read_document(struct reader *reader, struct sv text) {
 }
 
 struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err) {
-    struct reader reader = {
-        .arena = arena, .begin = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .err = err};
-    return read_document(&reader, text);
+    return read_document(&(struct reader){.arena = arena, .err = err}, text);
 }
 
 struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
                                 struct sv key, struct error *err) {
-    struct reader reader = {.arena = arena,
-                            .begin = text.ptr,
-                            .at = text.ptr,
-                            .end = text.ptr + text.len,
-                            .err = err,
-                            .passed_parent = parent,
-                            .passed_key = key};
+    struct reader reader = {.arena = arena, .err = err, .passed_parent = parent, .passed_key = key};
     return read_document(&reader, text);
 }
 
 struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv *ret_duplicates,
                                   struct error *err) {
-    struct reader reader = {.arena = arena,
-                            .begin = text.ptr,
-                            .at = text.ptr,
-                            .end = text.ptr + text.len,
-                            .err = err,
-                            .last_wins = true,
-                            .duplicates = SV("")};
+    struct reader reader = {.arena = arena, .err = err, .last_wins = true, .duplicates = SV("")};
     struct cJSON *root = read_document(&reader, text);
     if (root)
         *ret_duplicates = reader.duplicates;

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/base/mem.h"
 #include "core/base/test.h"
 #include "core/data/frozen.h"
 
@@ -109,6 +110,27 @@ TEST(many_keys_are_checked_for_duplicates_too) {
     struct error err = {0};
     CHECK(json_read(arena, buf_view(&text), &err) == NULL);
     CHECK_SV(sv_from(err.message), SV("duplicate key \"k1999\""));
+    buf_release(&text);
+}
+
+/* A node has a label for each cache on it, and is read by every plan of one. */
+TEST(many_keys_are_read_and_sorted_without_a_block_for_each) {
+    enum { KEYS = 500, BLOCKS_MAX = 20 };
+    AUTO(arena) arena = arena_new();
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    for (int i = 0; i < KEYS; i++)
+        CHECK(buf_printf(&text, "%s\"k%03d\":%d", i ? "," : "{", i, i));
+    CHECK(buf_append_byte(&text, '}'));
+    struct error err = {0};
+    uint64_t before = mem_alloc_count();
+    struct cJSON *map = json_read(arena, buf_view(&text), &err);
+    CHECK(mem_alloc_count() - before <= BLOCKS_MAX);
+    CHECK(json_count(map) == KEYS);
+    before = mem_alloc_count();
+    json_sort(map);
+    CHECK(mem_alloc_count() == before); /* nothing is to be moved */
+    CHECK_SV(json_write_arena(arena, map, JSON_COMPACT), buf_view(&text));
     buf_release(&text);
 }
 

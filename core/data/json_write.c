@@ -6,21 +6,8 @@
 #include "core/base/buf.h"
 #include "core/data/utf8.h"
 
-/* As buf_extend(), without a call where there is room: it is asked for every few bytes. */
-static inline char *extend(struct buf *buf, size_t len) {
-    size_t held = buf->end - buf->start;
-    if (buf->capacity - buf->end < len || len > buf->bytes_max - held)
-        return buf_extend(buf, len);
-    buf->end += len;
-    return buf->bytes + buf->end - len;
-}
-
-static inline bool append_byte(struct buf *buf, char byte) {
-    char *end = extend(buf, 1);
-    if (end)
-        *end = byte;
-    return end != NULL;
-}
+/* Most objects take no more. */
+enum { TEXT_BYTES_USUAL = 4096 };
 
 /* U+2028 and U+2029, which encoding/json escapes because JavaScript takes them for newlines. */
 static bool is_line_separator(struct sv bytes) {
@@ -128,7 +115,7 @@ static bool write_special(struct buf *buf, struct sv text, size_t *ret_len) {
 
 /* A text without escapes, and what stands around it. */
 static bool write_plain(struct buf *buf, struct sv lead, struct sv text, struct sv tail) {
-    char *end = extend(buf, lead.len + text.len + 2 + tail.len);
+    char *end = buf_extend(buf, lead.len + text.len + 2 + tail.len);
     if (!end)
         return false;
     for (size_t i = 0; i < lead.len; i++)
@@ -143,7 +130,7 @@ static bool write_plain(struct buf *buf, struct sv lead, struct sv text, struct 
 }
 
 static bool write_escaped(struct buf *buf, struct sv text, enum json_style style) {
-    if (!append_byte(buf, '"'))
+    if (!buf_append_byte(buf, '"'))
         return false;
     while (text.len > 0) {
         size_t len = plain_bytes(text, style);
@@ -156,7 +143,7 @@ static bool write_escaped(struct buf *buf, struct sv text, enum json_style style
             text = sv_drop(text, len);
         }
     }
-    return append_byte(buf, '"');
+    return buf_append_byte(buf, '"');
 }
 
 bool json_write_string(struct buf *buf, struct sv text, enum json_style style) {
@@ -174,7 +161,7 @@ static bool write_key(struct buf *buf, struct sv lead, struct sv key, enum json_
 static bool write_newline(struct buf *buf, enum json_style style, size_t depth) {
     if (style != JSON_PRETTY)
         return true;
-    if (!append_byte(buf, '\n'))
+    if (!buf_append_byte(buf, '\n'))
         return false;
     for (size_t i = 0; i < depth; i++)
         if (!buf_append(buf, SV("  ")))
@@ -188,7 +175,7 @@ static bool write_item(struct buf *buf, const struct cJSON *item, enum json_styl
 static bool write_children(struct buf *buf, const struct cJSON *parent, enum json_style style,
                            size_t depth) {
     bool is_map = json_is_map(parent);
-    if (!append_byte(buf, is_map ? '{' : '['))
+    if (!buf_append_byte(buf, is_map ? '{' : '['))
         return false;
     JSON_EACH (item, parent) {
         struct sv lead = item != parent->child ? SV(",") : SV("");
@@ -204,7 +191,7 @@ static bool write_children(struct buf *buf, const struct cJSON *parent, enum jso
     }
     if (parent->child && !write_newline(buf, style, depth))
         return false;
-    return append_byte(buf, is_map ? '}' : ']');
+    return buf_append_byte(buf, is_map ? '}' : ']');
 }
 
 static bool write_item(struct buf *buf, const struct cJSON *item, enum json_style style,
@@ -227,7 +214,7 @@ bool json_write(struct buf *buf, const struct cJSON *item, enum json_style style
 struct sv json_write_arena(struct arena *arena, const struct cJSON *item, enum json_style style) {
     struct buf buf;
     buf_init(&buf, SIZE_MAX / 4);
-    bool fits = json_write(&buf, item, style);
+    bool fits = buf_reserve(&buf, TEXT_BYTES_USUAL) && json_write(&buf, item, style);
     assert(fits);
     struct sv text = arena_copy(arena, buf_view(&buf));
     buf_release(&buf);
