@@ -10,14 +10,21 @@
 enum run_output { RUN_TEXT, RUN_JSON, RUN_JUNIT };
 enum {
     RUN_DEFAULT_SEED = 1,
-    RUN_OWN_OPTIONS = 6,
+    RUN_OWN_OPTIONS = 7,
     EXPLORE_RUNS_MAX = 1000000, /* more than any scenario has requests */
+    SHARDS_MAX = 1000,
+};
+
+/* Every `count`th scenario, from the `number`th on. */
+struct shard {
+    size_t number, count;
 };
 
 struct run_options {
     int output;
     uint64_t seed, explore_runs;
     bool is_verbose, without_exploring, updates_golden;
+    struct sv shard;
     struct session_source_options source;
 };
 
@@ -93,6 +100,29 @@ static int print_report(const struct scenario_report_input *input, int output,
     return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
 }
 
+static bool read_shard(struct sv text, struct shard *ret_shard) {
+    int64_t number, count;
+    struct sv rest = text, first = sv_cut(&rest, '/');
+    if (text.len == 0) {
+        *ret_shard = (struct shard){1, 1};
+        return true;
+    }
+    if (!sv_to_int64(first, &number) || !sv_to_int64(rest, &count) || number < 1 ||
+        count < number || count > SHARDS_MAX)
+        return false;
+    *ret_shard = (struct shard){(size_t)number, (size_t)count};
+    return true;
+}
+
+/* Returns how many are left. */
+static size_t keep_shard(struct scenario_outcome *outcomes, size_t count,
+                         const struct shard *shard) {
+    size_t kept = 0;
+    for (size_t i = shard->number - 1; i < count; i += shard->count)
+        outcomes[kept++] = outcomes[i];
+    return kept;
+}
+
 static int run(const struct command *command, const struct operands *operands,
                const struct run_options *options) {
     AUTO(arena) arena = arena_new();
@@ -100,11 +130,15 @@ static int run(const struct command *command, const struct operands *operands,
     struct scenario_outcome *outcomes;
     size_t count;
     int status;
+    struct shard shard;
+    if (!read_shard(options->shard, &shard))
+        return command_fail(command, "--shard takes K/N, the Kth of N parts, with N up to 1000");
     AUTO(session_source) source = session_source_new(&options->source, &err);
     if (!source)
         return command_fail(command, err.message);
     if (!scenario_input_read(arena, operands->items, operands->count, &outcomes, &count, &err))
         return command_fail(command, err.message);
+    count = keep_shard(outcomes, count, &shard);
     if (!run_all(outcomes, count, options, source, arena, &status, &err))
         return command_fail_with(command, &err);
     struct scenario_report_input input = {
@@ -120,7 +154,8 @@ static int run(const struct command *command, const struct operands *operands,
 
 int run_command(const struct command *command, int argc, char *const *argv) {
     static const struct sv outputs[] = {SV("text"), SV("json"), SV("junit")};
-    struct run_options run_options = {.seed = RUN_DEFAULT_SEED, .source = SESSION_SOURCE_DEFAULTS};
+    struct run_options run_options = {
+        .seed = RUN_DEFAULT_SEED, .shard = SV(""), .source = SESSION_SOURCE_DEFAULTS};
     struct option options[RUN_OWN_OPTIONS + SESSION_SOURCE_ROWS] = {
         {SV("output"), OPTION_CHOICE, SV("text|json|junit"), outputs, COUNT_OF(outputs),
          &run_options.output, SV("form of the report")},
@@ -132,6 +167,9 @@ int run_command(const struct command *command, int argc, char *const *argv) {
                     "run each scenario once, without its sweep of faults"),
         NUMBER_OPTION("explore-runs", &run_options.explore_runs,
                       "runs of each sweep, spread over it; as the file says, in mode http none"),
+        TEXT_OPTION("shard", "K/N", &run_options.shard,
+                    "the Kth of N parts, for machines or jobs that share them: of all scenarios, "
+                    "and the cases of each, every Nth from the Kth"),
         FLAG_OPTION("update-golden", &run_options.updates_golden,
                     "write golden traces anew instead of comparing them"),
     };
