@@ -469,9 +469,7 @@ static void default_endpoint_slice(struct arena *arena, struct cJSON *object) {
 
 static void default_binding(struct arena *arena, struct cJSON *object) {
     static const char group[] = "\"rbac.authorization.k8s.io\"";
-    struct cJSON *role = json_get(object, SV("roleRef"));
-    if (json_is_map(role))
-        set_if_absent(arena, role, SV("apiGroup"), group);
+    set_if_absent(arena, json_ensure_map(arena, object, SV("roleRef")), SV("apiGroup"), group);
     JSON_EACH (subject, json_get(object, SV("subjects")))
         if (!sv_eq(json_find_string(subject, "kind"), SV("ServiceAccount")))
             set_if_absent(arena, subject, SV("apiGroup"), group);

@@ -59,8 +59,9 @@ void check_cluster_role(const struct checker *checker, const struct cJSON *objec
 
 /* --- bindings --- */
 
+/* Without a namespace an account is one of the binding's own, if that has one. */
 static void check_subject(const struct checker *checker, const struct cJSON *subject,
-                          struct sv field) {
+                          bool has_namespace, struct sv field) {
     static const struct sv kinds[] = {SV("ServiceAccount"), SV("User"), SV("Group")};
     static const struct sv core_group[] = {SV("")}, own_group[] = {SV(RBAC_GROUP)};
     const struct cJSON *group = json_get(subject, SV("apiGroup"));
@@ -70,7 +71,8 @@ static void check_subject(const struct checker *checker, const struct cJSON *sub
     if (sv_index_of(kind, kinds, COUNT_OF(kinds)) == COUNT_OF(kinds))
         report_not_supported(checker, path_member(checker, field, SV("kind")),
                              json_get(subject, SV("kind")), kinds, COUNT_OF(kinds));
-    if (sv_eq(kind, SV("ServiceAccount")) && json_find_string(subject, "namespace").len == 0)
+    if (sv_eq(kind, SV("ServiceAccount")) && !has_namespace &&
+        json_find_string(subject, "namespace").len == 0)
         report_required(checker, path_member(checker, field, SV("namespace")), subject, "");
     const struct sv *groups = sv_eq(kind, SV("ServiceAccount")) ? core_group : own_group;
     if (json_text(group).len > 0 && !sv_eq(json_text(group), groups[0]))
@@ -94,7 +96,8 @@ static void check_binding(const struct checker *checker, const struct cJSON *obj
     if (json_find_string(role, "name").len == 0)
         report_required(checker, SV("roleRef.name"), role, "");
     JSON_EACH (subject, json_get(object, SV("subjects")))
-        check_subject(checker, subject, path_index(checker, SV("subjects"), index++));
+        check_subject(checker, subject, json_find_string(object, "metadata.namespace").len > 0,
+                      path_index(checker, SV("subjects"), index++));
     if (old && !json_equal(role, json_get(old, SV("roleRef"))))
         report_invalid(checker, SV("roleRef"), go_shown(checker, role, fields, COUNT_OF(fields)),
                        "cannot change roleRef");

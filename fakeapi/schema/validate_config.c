@@ -10,14 +10,25 @@
 
 enum { CONFIG_MAP_BYTES_MAX = 1024 * 1024 };
 
+/* Of base64, without decoding it. */
+static size_t decoded_bytes(struct sv text) {
+    size_t padding = 0;
+    while (padding < text.len && padding < 2 && text.ptr[text.len - 1 - padding] == '=')
+        padding++;
+    return text.len / 4 * 3 - (text.len >= 4 ? padding : 0);
+}
+
+/* What is limited is the values, as they are once decoded; keys do not count. */
 void check_config_map(const struct checker *checker, const struct cJSON *object,
                       const struct cJSON *old) {
     static const struct sv keys[] = {SV("data"), SV("binaryData")};
+    bool is_secret = sv_eq(json_find_string(object, "kind"), SV("Secret"));
     size_t bytes = 0;
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        bool is_encoded = is_secret || i > 0;
         JSON_EACH (entry, json_get(object, keys[i])) {
             const char *fault = check_config_key(json_key(entry));
-            bytes += json_key(entry).len + json_text(entry).len;
+            bytes += is_encoded ? decoded_bytes(json_text(entry)) : json_text(entry).len;
             if (fault)
                 findings_add(checker->arena, checker->findings,
                              arena_printf(checker->arena, "%.*s[%.*s]", SV_ARG(keys[i]),
@@ -32,7 +43,6 @@ void check_config_map(const struct checker *checker, const struct cJSON *object,
                            arena_printf(checker->arena, "data[%.*s]", SV_ARG(json_key(entry))),
                            json_string(checker->arena, json_key(entry)),
                            "duplicate of key present in binaryData");
-    bool is_secret = sv_eq(json_find_string(object, "kind"), SV("Secret"));
     if (bytes > CONFIG_MAP_BYTES_MAX)
         findings_add(checker->arena, checker->findings, is_secret ? SV("data") : SV("[]"),
                      "FieldValueTooLong", object, "Too long: may not be more than %d bytes",

@@ -427,7 +427,42 @@ static const struct {
     {SV("CertificateSigningRequest"), admit_signing_request},
 };
 
+/* --- fields behind gates that are closed: taken, and forgotten --- */
+
+static void drop_field(struct cJSON *map, struct sv key) {
+    if (map && !json_is_borrowed(map)) /* what is borrowed went through this before */
+        json_remove(map, key);
+}
+
+static void drop_container_fields(const struct cJSON *spec) {
+    JSON_EACH (container, json_get(spec, SV("containers"))) {
+        drop_field(container, SV("restartPolicy"));
+        drop_field(container, SV("restartPolicyRules"));
+    }
+    JSON_EACH (container, json_get(spec, SV("initContainers"))) {
+        if (!sv_eq(json_find_string(container, "restartPolicy"), SV("Always")))
+            drop_field(container, SV("restartPolicy"));
+        drop_field(container, SV("restartPolicyRules"));
+    }
+}
+
+static void drop_gated_fields(const struct call *call, struct cJSON *tree) {
+    static const char *const pods[] = {"spec", "spec.template.spec",
+                                       "spec.jobTemplate.spec.template.spec", "template.spec"};
+    struct cJSON *spec = json_get(tree, SV("spec"));
+    if (call->type->is_custom)
+        return;
+    for (size_t i = 0; i < COUNT_OF(pods); i++)
+        if (json_get(json_find(tree, pods[i]), SV("containers")))
+            drop_container_fields(json_find(tree, pods[i]));
+    if (sv_eq(call->type->resource.kind, SV("Lease"))) {
+        drop_field(spec, SV("strategy"));
+        drop_field(spec, SV("preferredHolder"));
+    }
+}
+
 bool admit_create(struct call *call, struct cJSON *tree) {
+    drop_gated_fields(call, tree);
     for (size_t i = 0; !call->type->is_custom && i < COUNT_OF(by_kind); i++)
         if (sv_eq(by_kind[i].kind, call->type->resource.kind))
             return by_kind[i].admit(call, tree);
@@ -495,6 +530,8 @@ bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree
     bool is_status = sv_eq(call->request->subresource, SV("status"));
     if (is_status && !call->type->is_custom && sv_eq(kind, SV("PersistentVolume")))
         stamp_phase(call, old, tree);
+    if (!is_status)
+        drop_gated_fields(call, tree);
     for (size_t i = 0; !call->type->is_custom && !is_status && i < COUNT_OF(updates_by_kind); i++)
         if (sv_eq(updates_by_kind[i].kind, kind))
             return updates_by_kind[i].admit(call, old, tree);

@@ -197,12 +197,14 @@ static const struct {
     {"rbac.authorization.k8s.io/v1/clusterroles", "",
      "{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"verbs\":[\"get\"],\"apiGroups\":[\"\"]}]}",
      "rules[0].resources: Required value: resource rules must supply at least one resource"},
-    {"rbac.authorization.k8s.io/v1/rolebindings", "default",
-     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":[{"
+    {"rbac.authorization.k8s.io/v1/clusterrolebindings", "",
+     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"r\"},"
+     "\"subjects\":[{"
      "\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}",
      "subjects[0].namespace: Required value"},
-    {"rbac.authorization.k8s.io/v1/rolebindings", "default",
-     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":"
+    {"rbac.authorization.k8s.io/v1/clusterrolebindings", "",
+     "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"r\"},"
+     "\"subjects\":"
      "[" TEN_USERS "{\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}",
      "subjects[10].namespace: Required value"},
     {"nodes", "",

@@ -271,3 +271,71 @@ TEST(a_replication_controller_takes_the_labels_of_its_pods) {
         CHECK_SV(json_find_string(response.body, "metadata.labels.app"), own[i].app);
     }
 }
+
+TEST(a_binding_of_a_namespace_may_leave_out_that_of_its_accounts) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct api_response made = fixture_create(
+        api, arena, "rbac.authorization.k8s.io/v1/rolebindings", "default",
+        "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},"
+        "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"s\"}]}");
+    CHECK(made.http_status == 201);
+    struct api_response roleless =
+        fixture_create(api, arena, "rbac.authorization.k8s.io/v1/rolebindings", "default",
+                       "{\"metadata\":{\"name\":\"c\"}}");
+    CHECK_SV(fixture_message(&roleless),
+             SV("RoleBinding.rbac.authorization.k8s.io \"c\" is invalid: [roleRef.kind: "
+                "Unsupported value: \"\": supported values: \"Role\", \"ClusterRole\", "
+                "roleRef.name: Required value]"));
+}
+
+TEST(fields_behind_closed_gates_are_dropped) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    struct api_response pod = fixture_create(
+        api, arena, "pods", "default",
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":"
+        "\"x\",\"restartPolicy\":\"Always\"},{\"name\":\"j\",\"image\":\"x\",\"restartPolicy\":"
+        "\"Never\"}],\"containers\":[{\"name\":\"c\",\"image\":\"x\",\"restartPolicy\":"
+        "\"Always\"}]}}");
+    REQUIRE(pod.http_status == 201);
+    /* A sidecar is no longer one of these. */
+    CHECK_SV(json_find_string(pod.body, "spec.initContainers.0.restartPolicy"), SV("Always"));
+    CHECK(!json_find(pod.body, "spec.initContainers.1.restartPolicy"));
+    CHECK(!json_find(pod.body, "spec.containers.0.restartPolicy"));
+    struct api_response lease =
+        fixture_create(api, arena, "coordination.k8s.io/v1/leases", "default",
+                       "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"holderIdentity\":\"a\","
+                       "\"strategy\":\"OldestEmulationVersion\"}}");
+    REQUIRE(lease.http_status == 201);
+    CHECK_SV(json_find_string(lease.body, "spec.holderIdentity"), SV("a"));
+    CHECK(!json_find(lease.body, "spec.strategy"));
+}
+
+/* Of base64 the bytes that it stands for are counted: a third less. */
+TEST(a_config_map_holds_a_mebibyte_of_values) {
+    static const struct {
+        const char *key;
+        size_t bytes;
+        int http_status;
+    } cases[] = {
+        {"data", 1024 * 1024, 201},
+        {"data", 1024 * 1024 + 1, 422},
+        {"binaryData", 1398100, 201},
+        {"binaryData", 1398108, 422},
+    };
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *value = arena_alloc(arena, cases[i].bytes + 1);
+        memset(value, 'A', cases[i].bytes);
+        value[cases[i].bytes] = '\0';
+        struct sv body =
+            arena_printf(arena, "{\"metadata\":{\"name\":\"m%zu\"},\"%s\":{\"k\":\"%s\"}}", i,
+                         cases[i].key, value);
+        CHECK(fixture_create(api, arena, "configmaps", "default", body.ptr).http_status ==
+              cases[i].http_status);
+    }
+}

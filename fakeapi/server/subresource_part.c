@@ -24,6 +24,11 @@ static bool refuse_part(struct call *call, const struct cJSON *old, const char *
 
 /* --- ephemeral containers: they come and stay --- */
 
+static bool says_something(const struct cJSON *item) {
+    return json_is_string(item) ? json_text(item).len > 0 : json_count(item) > 0;
+}
+
+/* Nobody restarts one, asks it, or counts what it uses. */
 static bool check_new_ephemeral(struct call *call, const struct cJSON *old,
                                 const struct cJSON *now) {
     size_t index = 0;
@@ -31,12 +36,21 @@ static bool check_new_ephemeral(struct call *call, const struct cJSON *old,
         struct sv name = json_find_string(container, "name");
         struct sv field = arena_printf(call->arena, "spec.ephemeralContainers[%zu]", index++);
         static const struct sv required[] = {SV("name"), SV("image")};
+        static const struct sv unwanted[] = {
+            SV("ports"),        SV("resources"), SV("livenessProbe"), SV("readinessProbe"),
+            SV("startupProbe"), SV("lifecycle"), SV("restartPolicy"), SV("resizePolicy")};
         for (size_t i = 0; i < COUNT_OF(required); i++)
             if (json_string_or(container, required[i], SV("")).len == 0)
                 return refuse_part(
                     call, old, "FieldValueRequired",
                     arena_printf(call->arena, "%.*s.%.*s", SV_ARG(field), SV_ARG(required[i])),
                     SV("Required value"));
+        for (size_t i = 0; i < COUNT_OF(unwanted); i++)
+            if (says_something(json_get(container, unwanted[i])))
+                return refuse_part(
+                    call, old, "FieldValueForbidden",
+                    arena_printf(call->arena, "%.*s.%.*s", SV_ARG(field), SV_ARG(unwanted[i])),
+                    SV("Forbidden: cannot be set for an Ephemeral Container"));
         bool is_taken = named(json_find(old, "spec.containers"), name) ||
                         named(json_find(old, "spec.initContainers"), name);
         if (is_taken)

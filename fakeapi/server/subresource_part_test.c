@@ -41,6 +41,10 @@ static const struct {
     {"ephemeralcontainers",
      "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"c\",\"image\":\"i\"}]}}", 422,
      "details.causes.0.message", "Duplicate value: \"c\""},
+    {"ephemeralcontainers",
+     "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"e\",\"image\":\"i\",\"ports\":[{"
+     "\"containerPort\":80}]}]}}",
+     422, "details.causes.0.field", "spec.ephemeralContainers[0].ports"},
     {"ephemeralcontainers", "{\"spec\":{\"ephemeralContainers\":[{\"name\":\"e\"}]}}", 422,
      "details.causes.0.field", "spec.ephemeralContainers[0].image"},
     {"resize",
