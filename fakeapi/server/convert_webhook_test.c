@@ -4,6 +4,7 @@
 
 #include "core/api/object.h"
 #include "core/base/test.h"
+#include "core/data/base64.h"
 #include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/list_text.h"
 #include "fakeapi/server/rbac.h"
@@ -30,6 +31,8 @@ struct converter {
     const char *failure; /* no answer */
     const char *answer;  /* in place of what it would say; "%s": the uid */
     const char *wrong;   /* member of each object's metadata that it changes */
+    const char *patch;   /* of the admission webhook; NULL: none */
+    struct sv reviewed;  /* the object that it saw */
     size_t question_count, object_count;
     bool is_late; /* answers when told to */
     struct dialogue *waiting;
@@ -75,11 +78,32 @@ static struct sv answer_of(struct converter *converter, const struct cJSON *requ
     return json_write_arena(arena, review, JSON_COMPACT);
 }
 
+/* It is an admission webhook as well. */
+static void admit(struct converter *converter, struct dialogue *dialogue, size_t index,
+                  const struct cJSON *request) {
+    struct arena *arena = converter->arena;
+    converter->reviewed = json_write_arena(arena, json_get(request, SV("object")), JSON_COMPACT);
+    struct sv patch = SV("");
+    if (converter->patch)
+        patch = arena_printf(arena, ",\"patchType\":\"JSONPatch\",\"patch\":\"%.*s\"",
+                             SV_ARG(base64_encode(arena, sv_from(converter->patch))));
+    dialogue_answer(dialogue, index, 200,
+                    arena_printf(arena,
+                                 "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":"
+                                 "\"AdmissionReview\",\"response\":{\"uid\":\"%.*s\","
+                                 "\"allowed\":true%.*s}}",
+                                 SV_ARG(json_find_string(request, "uid")), SV_ARG(patch)));
+}
+
 static void ask(struct webhook_client *client, struct dialogue *dialogue,
                 const struct webhook_call *call) {
     struct converter *converter = (struct converter *)client;
     const struct cJSON *review = fixture_json(converter->arena, call->body.ptr);
     const struct cJSON *request = json_get(review, SV("request"));
+    if (sv_eq(json_find_string(review, "kind"), SV("AdmissionReview"))) {
+        admit(converter, dialogue, call->index, request);
+        return;
+    }
     CHECK(call->timeout_ms == 30000);
     CHECK_SV(call->target.url, SV("https://h/"));
     CHECK_SV(json_find_string(review, "kind"), SV("ConversionReview"));
@@ -317,6 +341,30 @@ TEST(a_write_waits) {
     }
     CHECK(response.http_status == 201 && runs == 2); /* to the stored version, and back */
     check_widget(&response, "x.io/v2", "spec.width", 5);
+}
+
+/* --- admission webhooks whose rules name another version --- */
+
+TEST(admission_webhooks_see_the_version_that_their_rules_name) {
+    AUTO(arena) arena = arena_new();
+    struct converter converter = make_converter(arena);
+    AUTO(fakeapi) api = make_api(arena, &converter);
+    REQUIRE(fixture_create(api, arena,
+                           "admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", "",
+                           "{\"metadata\":{\"name\":\"hook\"},\"webhooks\":[{\"name\":\"a.x.io\","
+                           "\"sideEffects\":\"None\",\"admissionReviewVersions\":[\"v1\"],"
+                           "\"clientConfig\":{\"url\":\"https://h/\"},\"rules\":[{\"apiGroups\":["
+                           "\"x.io\"],\"apiVersions\":[\"v1\"],\"operations\":[\"CREATE\"],"
+                           "\"resources\":[\"widgets\"]}]}]}")
+                .http_status == 201);
+    converter.patch = "[{\"op\":\"replace\",\"path\":\"/spec/size\",\"value\":9}]";
+    struct api_response response =
+        write_widget(api, arena, VERB_CREATE, "v2", "a", "{\"width\":5}");
+    CHECK(sv_contains(converter.reviewed, SV("\"apiVersion\":\"x.io/v1\"")));
+    CHECK(sv_contains(converter.reviewed, SV("\"spec\":{\"size\":5}")));
+    check_widget(&response, "x.io/v2", "spec.width", 9);
+    response = get_widget(api, arena, "v1", "a");
+    check_widget(&response, "x.io/v1", "spec.size", 9);
 }
 
 /* --- watches --- */

@@ -265,7 +265,7 @@ static bool delete_object(struct call *call, struct stored *stored,
     const struct cJSON *object = stored_tree(stored);
     if (is_protected_namespace(call, object) || !check_preconditions(call, deletion, object))
         return false;
-    if (!admit_deletion(call, object))
+    if (!admit_deletion(call, call->converted ? call->converted : object))
         return false;
     /* A definition takes its objects along first. */
     if (is_definition(call->type) && !object_is_deleting(object)) {

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/data/json.h"
 #include "fakeapi/server/conversion.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/patch.h"
 #include "fakeapi/server/webhook_parts.h"
 #include "fakeapi/server/webhook_target.h"
@@ -48,6 +49,37 @@ static bool pass_failure(struct call *call, const struct webhook *webhook, struc
     return fails_open(webhook) || refuse_internal(call, why);
 }
 
+/* --- versions --- */
+
+static bool is_in_other_version(const struct call *call, const struct webhook *webhook) {
+    return webhook->type != call->type && call->request->subresource.len == 0;
+}
+
+/* The objects in the version that the webhook's rules name, as far as another webhook has to make
+ * them. False: refused, or the call waits. */
+static bool convert_admission(struct call *call, const struct admission *admission,
+                              const struct webhook *webhook, struct admission *ret_converted) {
+    const struct cJSON *object = admission->object, *old = admission->old;
+    *ret_converted = *admission;
+    if (!is_in_other_version(call, webhook))
+        return true;
+    if ((object && !convert_by_webhook(call, webhook->type, &object, 1)) ||
+        (old && !convert_by_webhook(call, webhook->type, &old, 1)))
+        return false;
+    ret_converted->object = object ? json_copy(call->arena, object) : NULL;
+    ret_converted->old = old;
+    return true;
+}
+
+/* What a webhook made in its version, in the request's. NULL: refused, or the call waits. */
+static struct cJSON *convert_back(struct call *call, const struct webhook *webhook,
+                                  struct cJSON *tree) {
+    const struct cJSON *back = convert_to_storage(call->arena, webhook->type, tree);
+    if (!convert_by_webhook(call, call->type, &back, 1))
+        return NULL;
+    return json_copy(call->arena, convert_to_type(call->arena, call->type, back));
+}
+
 /* --- asking --- */
 
 /* True with a verdict; false: refused, or the call waits. */
@@ -66,15 +98,12 @@ static bool ask(struct call *call, const struct admission *admission, const stru
     if (unreachable.len > 0)
         ret_verdict->failure =
             arena_printf(call->arena, "failed to call webhook: %.*s", SV_ARG(unreachable));
-    if (ret_verdict->failure.len == 0 && webhook->type != call->type &&
-        call->type->conversion_webhook)
-        ret_verdict->failure =
-            SV("failed to call webhook: its rules name a version to which only a "
-               "webhook could convert the object, which this server does not "
-               "support");
     if (ret_verdict->failure.len > 0)
         return true;
-    question.review = review_request(call, admission, webhook);
+    struct admission shown_to_it;
+    if (!convert_admission(call, admission, webhook, &shown_to_it))
+        return false;
+    question.review = review_request(call, &shown_to_it, webhook);
     switch (dialogue_ask(call->dialogue, &question, call->arena, &reply)) {
     case DIALOGUE_REPLIED:
         read_reply(call, webhook, &reply, ret_verdict);
@@ -122,23 +151,24 @@ static bool asks_again(const struct webhook *webhook) {
 static bool apply_patch(struct call *call, struct admission *admission,
                         const struct webhook *webhook, const struct cJSON *patch) {
     struct error err = {0};
-    bool is_converted = webhook->type != call->type && call->request->subresource.len == 0;
+    struct admission converted;
     if (!admission->object)
         return refuse_internal(call,
                                arena_printf(call->arena,
                                             "admission webhook \"%.*s\" attempted to modify the "
                                             "object, which is not supported for this operation",
                                             SV_ARG(webhook->name)));
-    const struct cJSON *target =
-        is_converted ? convert_to_type(call->arena, webhook->type, admission->object)
-                     : admission->object;
+    if (!convert_admission(call, admission, webhook, &converted))
+        return false;
+    bool is_converted = is_in_other_version(call, webhook);
+    const struct cJSON *target = is_converted
+                                     ? convert_to_type(call->arena, webhook->type, converted.object)
+                                     : admission->object;
     struct cJSON *patched = patch_json(call->arena, target, patch, &err);
     if (!patched)
         return refuse_internal(call, arena_copy(call->arena, sv_from(err.message)));
-    if (is_converted)
-        patched = json_copy(
-            call->arena, convert_to_type(call->arena, call->type,
-                                         convert_to_storage(call->arena, webhook->type, patched)));
+    if (is_converted && !(patched = convert_back(call, webhook, patched)))
+        return false;
     admission->object = patched;
     return true;
 }
