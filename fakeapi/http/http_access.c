@@ -132,7 +132,8 @@ static struct access access_of(const struct route *route) {
     const struct request *request = &route->request;
     bool is_resource = route->type == ROUTE_RESOURCE || route->type == ROUTE_LOG ||
                        route->type == ROUTE_STREAM || route->type == ROUTE_TOKEN ||
-                       route->type == ROUTE_REVIEW;
+                       route->type == ROUTE_REVIEW ||
+                       (route->type == ROUTE_UNKNOWN && request->plural.len > 0);
     if (!is_resource)
         return (struct access){.verb = route->rbac_verb,
                                .group = SV(""),

@@ -529,6 +529,30 @@ static bool find_special(struct route *route, struct arena *arena, struct api_re
 
 /* --- all of it --- */
 
+/* In groups that are not built in, what no definition serves is no path of the API at all. */
+static bool is_undefined(const struct fakeapi *api, const struct request *request) {
+    const struct registry *registry = fakeapi_registry(api);
+    const struct resource_type *type;
+    if (registry_find(registry, request->group, request->version, request->plural))
+        return false;
+    for (size_t i = 0; (type = registry_at(registry, i)); i++)
+        if (!type->is_custom && sv_eq(type->resource.group, request->group))
+            return false;
+    return true;
+}
+
+/* Who asks for it is told so only if he might ask for such things. */
+static void read_unknown_group(const struct http_request *http, const struct segments *segments,
+                               struct arena *arena, struct route *route) {
+    bool is_resource = segments->count > 3 && sv_eq(segments->items[0], SV("apis")) &&
+                       read_resource_path(segments, 3, &route->request) &&
+                       find_verb(http->method, route, false, arena);
+    if (is_resource)
+        route->rbac_verb = verb_text(route->request.verb);
+    else
+        route->request.plural = SV("");
+}
+
 static bool read_resource(const struct fakeapi *api, const struct http_request *http,
                           struct segments *segments, struct arena *arena, struct route *route,
                           struct api_response *response) {
@@ -549,7 +573,10 @@ static bool read_resource(const struct fakeapi *api, const struct http_request *
     route->rbac_verb = verb_text(request->verb);
     if (is_review(request))
         route->type = ROUTE_REVIEW;
-    else if (!check_scope(api, request, arena, response))
+    else if (is_undefined(api, request)) {
+        route->type = ROUTE_UNKNOWN;
+        return true;
+    } else if (!check_scope(api, request, arena, response))
         return false;
     /* Namespaces go one by one. */
     bool is_every_namespace = request->verb == VERB_DELETE_COLLECTION && request->group.len == 0 &&
@@ -614,8 +641,10 @@ static bool read_path(const struct fakeapi *api, const struct http_request *http
     bool is_known = take_group_version(api, &segments, &route->request, &is_discovery);
     if ((!is_known || is_discovery) && lacks_version(api, &segments))
         return refuse_not_found(arena, response);
-    if (!is_known)
+    if (!is_known) {
+        read_unknown_group(http, &segments, arena, route);
         return true; /* ROUTE_UNKNOWN */
+    }
     if (!is_discovery)
         return read_resource(api, http, &segments, arena, route, response);
     route->type = ROUTE_DISCOVERY;

@@ -120,6 +120,36 @@ TEST(other_paths_are_told_apart) {
     }
 }
 
+/* Who may ask for such a thing is told that it is not there; others are not. */
+TEST(what_no_definition_serves_is_still_asked_for) {
+    static const struct {
+        const char *method, *target, *verb, *plural;
+    } cases[] = {
+        {"GET", "/apis/none.example/v1/things", "list", "things"},
+        {"GET", "/apis/none.example/v1/namespaces/n/things/a", "get", "things"},
+        {"POST", "/apis/none.example/v1/things", "create", "things"},
+        {"GET", "/apis/x.io/v1/others", "list", "others"},
+        {"ODD", "/apis/none.example/v1/things", "odd", ""},
+    };
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+                   "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+                   "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":["
+                   "{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
+                   "\"openAPIV3Schema\":{\"type\":\"object\"}}}]}}");
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct http_request http = {sv_from(cases[i].method), sv_from(cases[i].target), SV(""),
+                                    SV(""), SV("")};
+        struct api_response response = {0};
+        struct route route;
+        CHECK(request_parse(api, &http, arena, &route, &response));
+        CHECK(route.type == ROUTE_UNKNOWN);
+        CHECK_SV(route.rbac_verb, sv_from(cases[i].verb));
+        CHECK_SV(route.request.plural, sv_from(cases[i].plural));
+    }
+}
+
 /* --- there and back --- */
 
 TEST(what_request_url_writes_is_read_back) {
