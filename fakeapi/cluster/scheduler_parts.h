@@ -69,6 +69,7 @@ struct scheduler {
     struct sv amount_names[AMOUNTS_MAX];
     size_t amount_count;
     VEC(struct scheduled_node *) by_name; /* sorted */
+    size_t first_node;                    /* the next pod looks at this one first */
     struct map *scheduled;                /* "ns/name" -> struct scheduled_pod */
     struct map *waiting;                  /* "ns/name" -> struct waiting_pod */
     struct affinity *affinity;
@@ -90,6 +91,9 @@ struct attempt {
     const char **refused_by_affinity; /* by the node's number: the reason, or NULL */
     const char **refused_by_spread;   /* the same; NULL without constraints */
 };
+
+/* How many nodes that fit are enough to choose from, as kube-scheduler has it by default. */
+size_t scheduler_nodes_wanted(size_t node_count);
 
 /* Why a node does not fit; SV("") in an unused place. */
 enum { REASONS_MAX = AMOUNTS_MAX + 1 };

@@ -54,9 +54,10 @@ static void pick_scores(struct attempt *attempt, score_all *score, struct schedu
     struct scheduler *scheduler = attempt->scheduler;
     int64_t *scores = ARENA_ARRAY(attempt->arena, int64_t, scheduler->by_name.count);
     score(attempt, scores);
+    /* They come in the list's order, from some place in it on. */
     for (size_t i = 0, at = 0; i < count; i++) {
         while (scheduler->by_name.items[at] != nodes[i])
-            at++;
+            at = (at + 1) % scheduler->by_name.count;
         raw[i] = scores[at];
     }
 }

@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/scheduler.h"
 
 #include "core/base/test.h"
+#include "fakeapi/cluster/scheduler_parts.h"
 #include "fakeapi/cluster/world_fixture.h"
 
 /* `rest` goes on behind the container's image. */
@@ -173,4 +174,42 @@ TEST(a_pod_that_goes_or_changes_its_labels_makes_room) {
     struct sv c = json_find_string(fixture_get(world, arena, &RESOURCE_PODS, "c"), "spec.nodeName");
     /* Whichever came first keeps the other away. */
     CHECK((b.len > 0) != (c.len > 0));
+}
+
+TEST(of_many_nodes_some_are_enough) {
+    static const struct {
+        size_t nodes, wanted;
+    } counts[] = {
+        {0, 0}, {1, 1}, {99, 99}, {100, 100}, {220, 107}, {1000, 420}, {5000, 500}, {10000, 500},
+    };
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        CHECK(scheduler_nodes_wanted(counts[i].nodes) == counts[i].wanted);
+}
+
+/* Every node gets its turn, and a pod that fits on one only finds it wherever that is. */
+TEST(pods_spread_over_all_of_many_nodes) {
+    enum { NODES = 250, PODS = 500 };
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(NODES, 0);
+    bool is_used[NODES + 1] = {false};
+    size_t used = 0;
+    for (int i = 0; i < PODS; i++)
+        CHECK(create_asking(world, arena, arena_printf(arena, "p-%d", i).ptr, "") == 201);
+    CHECK(fixture_create(world, arena, &RESOURCE_PODS,
+                         FIXTURE_POD("picky", "",
+                                     "}],\"nodeSelector\":{\"kubernetes.io/hostname\":"
+                                     "\"node-199\"}}")) == 201);
+    fixture_run_ms(world, 1000);
+    for (int i = 0; i < PODS; i++) {
+        const struct cJSON *pod =
+            fixture_get(world, arena, &RESOURCE_PODS, arena_printf(arena, "p-%d", i).ptr);
+        struct sv node = json_find_string(pod, "spec.nodeName");
+        int64_t number = 0;
+        CHECK(node.len > 5 && sv_to_int64(sv_drop(node, 5), &number));
+        used += !is_used[number];
+        is_used[number] = true;
+    }
+    CHECK(used == NODES);
+    const struct cJSON *picky = fixture_get(world, arena, &RESOURCE_PODS, "picky");
+    CHECK_SV(json_find_string(picky, "spec.nodeName"), SV("node-199"));
 }
