@@ -28,7 +28,11 @@ static const size_t range_bytes = (size_t)4 * 1024 * 1024 * 1024;
  * A block of the range's size makes the heap grow by it at once, and stays with the heap when it is
  * freed, since nothing is given back any more. */
 void heap_prefer_huge_pages(void) {
-    bool is_set = HAS_HEAP && mallopt(M_TRIM_THRESHOLD, -1) && mallopt(M_MMAP_MAX, 0);
+    /* Small blocks that are freed join their neighbours at once: kept apart, they are all walked
+     * and joined again and again, whenever a large block is asked for. Those that come and go are
+     * kept at hand all the same, for each thread. */
+    bool is_set =
+        HAS_HEAP && mallopt(M_MXFAST, 0) && mallopt(M_TRIM_THRESHOLD, -1) && mallopt(M_MMAP_MAX, 0);
     char *range = is_set ? malloc(range_bytes) : NULL;
     if (range) {
         size_t gap = HUGE_PAGE_BYTES - (uintptr_t)range % HUGE_PAGE_BYTES;
