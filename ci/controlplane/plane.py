@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 class Skipped(Exception):
     """No control plane can be had here; the text says why."""
+
+
+def end_in_order():
+    """Whoever is told to end leaves no process and no folder behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def cpu_seconds(pid):
