@@ -91,6 +91,18 @@ static const struct refusal refusals[] = {
      GATE_CLASS, "InvalidTieredStore", "--host-path-prefixes"},
     {"an unknown volume", NULL, NULL, "worker: {volumeMounts: [{name: v, mountPath: /v}]}", NULL,
      GATE_CLASS, "UnknownVolume", "\"v\""},
+    {"a mount over runtime.json", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], client: {volumeMounts: [{name: v, mountPath: "
+     "/etc/fluid/config}]}",
+     NULL, GATE_CLASS, "InvalidPath", "spec.client.volumeMounts has /etc/fluid/config, where"},
+    {"a mount below runtime.json", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: "
+     "/etc/fluid/config/x}]}",
+     NULL, GATE_CLASS, "InvalidPath", "/etc/fluid/config/x"},
+    {"two mounts at one path", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: /a},\n"
+     " {name: v, mountPath: /b}, {name: v, mountPath: /a, subPath: x}]}",
+     NULL, GATE_CLASS, "InvalidPath", "spec.worker.volumeMounts has /a twice"},
     {"a reference dataset", NULL, NULL, "", "{mounts: [{mountPoint: 'dataset://a/b'}]}",
      GATE_DATASET, "ReferenceDataset", "ThinRuntime"},
     {"a secret without key", NULL, NULL, "",

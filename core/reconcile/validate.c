@@ -454,10 +454,38 @@ static bool has_volume(const struct cJSON *volumes, struct sv name) {
     return false;
 }
 
+/* What hides another mount would do so without a word: two of the runtime at one path, and one
+ * over the file that tells the cache what it is to be. */
+static bool check_mount_path(struct pass *pass, const struct component *component,
+                             const struct cJSON *mount, struct finding *ret_finding) {
+    struct sv path = json_find_string(mount, "mountPath"), config = SV(RUNTIME_CONFIG_PATH);
+    bool is_hiding = sv_eq(path, config) ||
+                     (sv_starts_with(path, config) && sv_drop(path, config.len).ptr[0] == '/');
+    if (is_hiding)
+        return refuse(ret_finding, SV("InvalidPath"),
+                      pass_printf(pass,
+                                  "spec.%.*s.volumeMounts has %.*s, where the controller mounts "
+                                  "runtime.json: choose another path",
+                                  SV_ARG(component->text), SV_ARG(path)));
+    for (const struct cJSON *other = mount->next; other; other = other->next)
+        if (sv_eq(json_find_string(other, "mountPath"), path))
+            return refuse(ret_finding, SV("InvalidPath"),
+                          pass_printf(pass,
+                                      "spec.%.*s.volumeMounts has %.*s twice: keep one of the two",
+                                      SV_ARG(component->text), SV_ARG(path)));
+    return true;
+}
+
 static bool check_volume_mounts(struct pass *pass, const struct component *component,
                                 struct finding *ret_finding) {
-    JSON_EACH (mount, json_get(component->spec, SV("volumeMounts"))) {
+    const struct cJSON *mounts = json_get(component->spec, SV("volumeMounts"));
+    if (!check_count(pass, SV("volumeMounts of a component"), json_count(mounts), VOLUME_MOUNTS_MAX,
+                     ret_finding))
+        return false;
+    JSON_EACH (mount, mounts) {
         struct sv name = json_find_string(mount, "name");
+        if (!check_mount_path(pass, component, mount, ret_finding))
+            return false;
         if (!has_volume(json_find(pass->snapshot->runtime, "spec.volumes"), name) &&
             !has_volume(json_find(component->class_part, "template.spec.volumes"), name))
             return refuse(ret_finding, SV("UnknownVolume"),

@@ -13,6 +13,7 @@ enum {
     MOUNTS_MAX = 4096,           /* of a dataset */
     TIER_LEVELS_MAX = 64,        /* of a component */
     CONTAINERS_MAX = 64,         /* of a pod */
+    VOLUME_MOUNTS_MAX = 256,     /* of a component, by the runtime */
     EXTRA_CONFIG_MAPS_MAX = 256, /* of a class */
     WORKERS_MAX = 10 * 1000,     /* of a runtime */
     COMMAND_ARGUMENTS_MAX = 64,  /* of an execution entry */
