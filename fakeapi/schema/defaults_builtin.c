@@ -554,7 +554,7 @@ static void default_crd(struct arena *arena, struct cJSON *object) {
     struct cJSON *spec = json_ensure_map(arena, object, SV("spec"));
     struct cJSON *names = json_ensure_map(arena, spec, SV("names"));
     struct sv kind = json_find_string(names, "kind");
-    if (!json_get(names, SV("listKind")))
+    if (!json_get(names, SV("listKind")) && kind.len > 0)
         json_set_string(arena, names, SV("listKind"),
                         arena_printf(arena, "%.*sList", SV_ARG(kind)));
     if (!json_get(names, SV("singular"))) {

@@ -30,7 +30,7 @@ static struct sv quoted(struct arena *arena, unsigned char byte) {
     if (byte < 0x20 || byte == 0x7f)
         return arena_printf(arena, "'\\x%02x'", byte);
     /* Go takes the byte for a code point. */
-    if (byte >= 0x80 && byte < 0xa1)
+    if ((byte >= 0x80 && byte < 0xa1) || byte == 0xad) /* what does not print */
         return arena_printf(arena, "'\\u%04x'", byte);
     if (byte >= 0x80)
         return arena_printf(arena, "'%c%c'", 0xc0 | byte >> 6, 0x80 | (byte & 0x3f));

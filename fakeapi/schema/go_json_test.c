@@ -37,6 +37,7 @@ static const struct {
     {"\x01", "invalid character '\\x01' looking for beginning of value"},
     {"\xc3\xa9", "invalid character '\xc3\x83' looking for beginning of value"},
     {"\x80", "invalid character '\\u0080' looking for beginning of value"},
+    {"\xad", "invalid character '\\u00ad' looking for beginning of value"},
 };
 
 TEST(says_what_go_says) {

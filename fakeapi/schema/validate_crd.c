@@ -351,9 +351,7 @@ static void check_names(const struct checker *checker, const struct cJSON *spec)
         for (size_t k = 0; i >= 2 && k < lower.len; k++)
             if (lower.ptr[k] >= 'A' && lower.ptr[k] <= 'Z')
                 ((char *)lower.ptr)[k] = (char)(lower.ptr[k] - 'A' + 'a');
-        bool is_made =
-            i == 3 && sv_eq(lower, SV("list")) && json_find_string(names, "kind").len == 0;
-        if (lower.len == 0 || is_made)
+        if (lower.len == 0)
             report_required(checker, field, names, "");
         else if (check_dns_label_1035(lower))
             report_invalid(
