@@ -17,6 +17,8 @@ enum {
     WATCH_SECONDS_SPREAD = 300,
     /* A watch that is silent for that long behind its own end is a dead connection. */
     WATCH_GRACE_MS = 30 * 1000,
+    /* A server in trouble takes watches and ends them at once. */
+    WATCH_SETTLED_MS = 1000,
     BACKOFF_MS_MIN = 800,
     BACKOFF_MS_MAX = 30 * 1000,
     /* After an expiry, which meets all who watch at once. */
@@ -58,6 +60,7 @@ struct reflector {
     int64_t backoff_ms;
     int64_t watch_end_ms;
     int64_t stream_end_ms; /* of the phase STREAMING, by its silence */
+    int64_t settled_ms;    /* when a watch that the server took has stood long enough */
     bool is_synced;
     struct error trouble;
     uint64_t list_number;
@@ -82,6 +85,7 @@ struct reflector *reflector_new(const struct reflector_options *options) {
         .streams_lists = options->streams_lists,
         .sink = options->sink,
         .known = map_new(),
+        .settled_ms = DEADLINE_NEVER,
     };
     rng_init_named(&reflector->rng, options->seed, options->resource->plural);
     return reflector;
@@ -313,6 +317,7 @@ static void start_watch(struct reflector *reflector, int64_t now_ms) {
     struct request request = watch_request(reflector, now_ms);
     request.resource_version = sv_from(reflector->resource_version);
     reflector->request_id = transport_start(reflector->transport, &request);
+    reflector->settled_ms = DEADLINE_NEVER;
     reflector->phase = PHASE_WATCHING;
 }
 
@@ -328,6 +333,7 @@ static void start_stream(struct reflector *reflector, int64_t now_ms) {
 }
 
 static void stop_watch(struct reflector *reflector) {
+    reflector->settled_ms = DEADLINE_NEVER;
     transport_cancel(reflector->transport, reflector->request_id);
     reflector->request_id = 0;
 }
@@ -364,6 +370,19 @@ static void take_object(struct reflector *reflector, const struct completion *co
     } else {
         deliver(reflector, completion->body);
     }
+}
+
+/* A quiet collection tells nothing for a minute, and is followed all the same. */
+static void take_open(struct reflector *reflector, int64_t now_ms) {
+    if (reflector->phase == PHASE_WATCHING)
+        reflector->settled_ms = now_ms + WATCH_SETTLED_MS;
+}
+
+static void note_settled(struct reflector *reflector, int64_t now_ms) {
+    if (reflector->settled_ms > now_ms)
+        return;
+    reflector->settled_ms = DEADLINE_NEVER;
+    reflector->trouble.code = ERROR_NONE;
 }
 
 static void take_event(struct reflector *reflector, const struct completion *completion,
@@ -413,6 +432,7 @@ static void take_watch_end(struct reflector *reflector, const struct completion 
                            int64_t now_ms) {
     enum error_code code = completion->err.code;
     reflector->request_id = 0;
+    reflector->settled_ms = DEADLINE_NEVER;
     reflector->trouble = completion->err;
     if (reflector->phase == PHASE_STREAMING) {
         take_stream_end(reflector, completion, now_ms);
@@ -435,6 +455,8 @@ bool reflector_take(struct reflector *reflector, const struct completion *comple
         return false;
     if (reflector->phase == PHASE_LISTING)
         take_page(reflector, completion, now_ms);
+    else if (completion->type == COMPLETION_WATCH_OPEN)
+        take_open(reflector, now_ms);
     else if (completion->type == COMPLETION_WATCH_EVENT)
         take_event(reflector, completion, now_ms);
     else
@@ -468,6 +490,7 @@ static bool is_due_phase(const struct reflector *reflector) {
 
 int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
     end_silence(reflector, now_ms);
+    note_settled(reflector, now_ms);
     if (is_due_phase(reflector) && reflector->retry_ms <= now_ms)
         start_due(reflector, now_ms);
     switch (reflector->phase) {
@@ -476,7 +499,8 @@ int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
     case PHASE_STREAMING:
         return reflector->stream_end_ms;
     case PHASE_WATCHING:
-        return reflector->watch_end_ms;
+        return reflector->settled_ms < reflector->watch_end_ms ? reflector->settled_ms
+                                                               : reflector->watch_end_ms;
     case PHASE_LIST_DUE:
     case PHASE_WATCH_DUE:
         break;

@@ -273,6 +273,37 @@ TEST(a_watch_that_ends_is_resumed_or_listed_again) {
     }
 }
 
+/* A quiet collection has no event and no bookmark for a minute. */
+TEST(a_watch_that_is_open_again_is_no_trouble) {
+    struct bed bed;
+    bed_init(&bed, false, false);
+    sync_by_list(&bed);
+    answer_error(&bed, ERROR_UNAVAILABLE, NULL);
+    CHECK(step(&bed, LATER_MS));
+    CHECK(reflector_trouble(bed.reflector));
+    answer(&bed, (struct completion){.type = COMPLETION_WATCH_OPEN}, LATER_MS);
+    int64_t settled_ms = reflector_step(bed.reflector, LATER_MS);
+    CHECK(settled_ms > LATER_MS && settled_ms <= LATER_MS + 5000);
+    CHECK(reflector_trouble(bed.reflector));
+    CHECK(!step(&bed, settled_ms));
+    CHECK(!reflector_trouble(bed.reflector));
+    bed_release(&bed);
+}
+
+/* Opened and ended at once, it is trouble all the time. */
+TEST(a_watch_that_does_not_last_stays_trouble) {
+    struct bed bed;
+    bed_init(&bed, false, false);
+    sync_by_list(&bed);
+    for (int i = 1; i < 5; i++) {
+        answer(&bed, (struct completion){.type = COMPLETION_WATCH_OPEN}, i * LATER_MS);
+        answer_error(&bed, ERROR_UNAVAILABLE, NULL);
+        CHECK(step(&bed, (i + 1) * LATER_MS));
+        CHECK(reflector_trouble(bed.reflector));
+    }
+    bed_release(&bed);
+}
+
 TEST(many_that_expire_at_once_do_not_list_at_once) {
     int64_t first_ms = INT64_MAX, last_ms = 0;
     for (uint64_t seed = 0; seed < 20; seed++) {

@@ -109,7 +109,8 @@ static bool take(struct transport *base, struct completion *ret_completion) {
     struct metered_transport *metered = (struct metered_transport *)base;
     if (!transport_take(metered->inner, ret_completion))
         return false;
-    if (ret_completion->type != COMPLETION_WATCH_EVENT)
+    if (ret_completion->type != COMPLETION_WATCH_EVENT &&
+        ret_completion->type != COMPLETION_WATCH_OPEN)
         note_end(metered, ret_completion);
     return true;
 }

@@ -306,6 +306,18 @@ static size_t receive_body(char *bytes, size_t size, size_t count, void *context
     return call->is_too_large ? 0 : slice.len;
 }
 
+/* Of a watch: an empty line ends the headers. */
+static size_t receive_header(char *bytes, size_t size, size_t count, void *context) {
+    struct call *call = context;
+    struct sv line = {bytes, size * count};
+    if (sv_eq(line, SV("\r\n")) && http_status(call) == 200) {
+        struct completion completion = {
+            .id = call->id, .type = COMPLETION_WATCH_OPEN, .http_status = 200};
+        completion_queue_push(&call->owner->queue, &completion, arena_new());
+    }
+    return line.len;
+}
+
 static enum error_code code_of(CURLcode result) {
     return result == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_UNAVAILABLE;
 }
@@ -632,6 +644,9 @@ static void set_kind(struct call *call) {
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     } else if (call->verb == VERB_WATCH) {
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+        curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
     } else {
