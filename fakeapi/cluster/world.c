@@ -354,16 +354,25 @@ static bool step_ready_actors(struct world *world, int64_t now_ms) {
     return world->turn.count > 0;
 }
 
+static bool run_round(struct world *world, int64_t now_ms) {
+    bool did_answer = wire_run(world->wire, now_ms);
+    ready_due_actors(world, now_ms);
+    ready_remote_actors(world);
+    bool did_step = step_ready_actors(world, now_ms);
+    return did_answer || did_step;
+}
+
+bool world_run_round(struct world *world) {
+    world->is_livelocked = false;
+    return run_round(world, world_now_ms(world));
+}
+
 bool world_run_due(struct world *world) {
     bool any = false;
     world->is_livelocked = false;
     int64_t now_ms = world_now_ms(world);
     for (size_t round = 0; round < ROUNDS_MAX; round++) {
-        bool did_answer = wire_run(world->wire, now_ms);
-        ready_due_actors(world, now_ms);
-        ready_remote_actors(world);
-        bool did_step = step_ready_actors(world, now_ms);
-        if (!did_answer && !did_step)
+        if (!run_round(world, now_ms))
             return any;
         any = true;
     }

@@ -151,6 +151,9 @@ bool world_restart_container(struct world *world, struct sv namespace_name, stru
 
 /* Runs everything that is due now. True when something was done. */
 bool world_run_due(struct world *world);
+/* The first round of that, for a loop with wall time that serves others in between: what it leads
+ * to is left for the next one. */
+bool world_run_round(struct world *world);
 /* When the next thing is due; DEADLINE_NEVER when nothing ever will be. */
 int64_t world_next_ms(struct world *world);
 /* Virtual time: world_run_due(), then the clock jumps to the next deadline, but not past

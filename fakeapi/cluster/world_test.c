@@ -125,6 +125,17 @@ TEST(a_client_that_disconnects_gets_nothing_any_more) {
     CHECK(world_next_ms(world) > world_now_ms(world));
 }
 
+/* The controllers' answers to what is there, and the answers to those, are rounds of their own. */
+TEST(rounds_one_by_one_do_what_is_due) {
+    AUTO(world) world = make_world();
+    size_t rounds = 0;
+    while (world_run_round(world))
+        REQUIRE(++rounds < 1000);
+    CHECK(rounds > 2);
+    CHECK(!world_run_due(world));
+    CHECK(world_next_ms(world) > world_now_ms(world));
+}
+
 TEST(a_cancelled_request_has_no_completion) {
     AUTO(world) world = make_world();
     struct transport *transport = world_connect(world, SV("client/1"));
@@ -188,10 +199,8 @@ TEST(nodes_hold_leases_where_they_are_told_to) {
     for (int is_told = 0; is_told <= 1; is_told++) {
         AUTO(arena) arena = arena_new();
         AUTO(world)
-        world = world_new(&(struct world_options){.seed = 1,
-                                                  .start_ms = START_MS,
-                                                  .node_count = 2,
-                                                  .has_heartbeats = is_told == 1});
+        world = world_new(&(struct world_options){
+            .seed = 1, .start_ms = START_MS, .node_count = 2, .has_heartbeats = is_told == 1});
         world_run_until(world, START_MS + 60000, NULL, NULL);
         struct request request =
             agent_request(VERB_LIST, &RESOURCE_LEASES, SV("kube-node-lease"), SV(""));

@@ -393,7 +393,7 @@ void http_server_run(struct http_server *server) {
     webhook_caller_run(server->webhooks, server_now_ms(server));
     MHD_run(server->daemon);
     if (server->options.world)
-        world_run_due(server->options.world);
+        world_run_round(server->options.world);
     make_lasting(server);
     pump_sessions(server);
     pump_watches(server);
