@@ -134,7 +134,9 @@ static void run_until_told(struct fleet *fleet) {
         world_run_due(fleet->world);
         announce(fleet);
         int64_t now_ms = wall_now_ms();
-        if (http_server_next_ms(fleet->kubelets) <= now_ms)
+        /* A command may have ended in what the world did just now. */
+        if (http_server_has_sessions(fleet->kubelets) ||
+            http_server_next_ms(fleet->kubelets) <= now_ms)
             http_server_run(fleet->kubelets);
         int64_t world_ms = http_server_next_ms(fleet->kubelets);
         int64_t clients_ms = cluster_clients_run(fleet->clients, now_ms);

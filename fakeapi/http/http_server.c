@@ -417,6 +417,10 @@ int64_t http_server_next_ms(struct http_server *server) {
     return due_ms < server->upkeep_due_ms ? due_ms : server->upkeep_due_ms;
 }
 
+bool http_server_has_sessions(const struct http_server *server) {
+    return server->sessions != NULL;
+}
+
 void http_server_free(struct http_server *server) {
     if (!server)
         return;

@@ -60,6 +60,9 @@ int http_server_descriptor(const struct http_server *server);
 void http_server_run(struct http_server *server);
 /* When it wants to run next by itself; at once when that has passed. */
 int64_t http_server_next_ms(struct http_server *server);
+/* Commands run in containers for clients. Whoever runs the world besides runs the server after it
+ * then: what a command printed, and that it ended, is told at once. */
+bool http_server_has_sessions(const struct http_server *server);
 /* Ends open watches as a server that stops does: clients see the end of the answer. */
 void http_server_end_watches(struct http_server *server);
 
