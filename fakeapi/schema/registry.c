@@ -89,7 +89,7 @@ static const struct sv node_fields[] = {SV("spec.unschedulable")};
 static const struct sv namespace_fields[] = {SV("status.phase")};
 static const struct sv secret_fields[] = {SV("type")};
 static const struct sv service_fields[] = {SV("spec.clusterIP"), SV("spec.type")};
-static const struct sv replica_set_fields[] = {SV("status.replicas")};
+static const struct sv controller_fields[] = {SV("status.replicas")};
 static const struct sv job_fields[] = {SV("status.successful")};
 static const struct sv event_fields[] = {
     SV("involvedObject.kind"),
@@ -103,31 +103,38 @@ static const struct sv event_fields[] = {
     SV("reportingComponent"),
     SV("source"),
     SV("type"),
-    SV("regarding.kind"),
-    SV("regarding.namespace"),
-    SV("regarding.name"),
-    SV("regarding.uid"),
-    SV("reportingController"),
 };
+static const struct sv events_fields[] = {
+    SV("regarding.kind"),       SV("regarding.namespace"),
+    SV("regarding.name"),       SV("regarding.uid"),
+    SV("regarding.apiVersion"), SV("regarding.resourceVersion"),
+    SV("regarding.fieldPath"),  SV("reason"),
+    SV("reportingController"),  SV("type"),
+};
+static const struct sv signing_fields[] = {SV("spec.signerName")};
 
 static const struct {
-    struct sv kind;
+    struct sv group, kind;
     const struct sv *fields;
     size_t count;
 } selectable[] = {
-    {SV("Pod"), pod_fields, COUNT_OF(pod_fields)},
-    {SV("Node"), node_fields, COUNT_OF(node_fields)},
-    {SV("Namespace"), namespace_fields, COUNT_OF(namespace_fields)},
-    {SV("Secret"), secret_fields, COUNT_OF(secret_fields)},
-    {SV("Service"), service_fields, COUNT_OF(service_fields)},
-    {SV("ReplicaSet"), replica_set_fields, COUNT_OF(replica_set_fields)},
-    {SV("Job"), job_fields, COUNT_OF(job_fields)},
-    {SV("Event"), event_fields, COUNT_OF(event_fields)},
+    {SV(""), SV("Pod"), pod_fields, COUNT_OF(pod_fields)},
+    {SV(""), SV("Node"), node_fields, COUNT_OF(node_fields)},
+    {SV(""), SV("Namespace"), namespace_fields, COUNT_OF(namespace_fields)},
+    {SV(""), SV("Secret"), secret_fields, COUNT_OF(secret_fields)},
+    {SV(""), SV("Service"), service_fields, COUNT_OF(service_fields)},
+    {SV(""), SV("ReplicationController"), controller_fields, COUNT_OF(controller_fields)},
+    {SV(""), SV("Event"), event_fields, COUNT_OF(event_fields)},
+    {SV("events.k8s.io"), SV("Event"), events_fields, COUNT_OF(events_fields)},
+    {SV("batch"), SV("Job"), job_fields, COUNT_OF(job_fields)},
+    {SV("certificates.k8s.io"), SV("CertificateSigningRequest"), signing_fields,
+     COUNT_OF(signing_fields)},
 };
 
 static void set_selectable(struct resource_type *type) {
     for (size_t i = 0; i < COUNT_OF(selectable); i++) {
-        if (sv_eq(selectable[i].kind, type->resource.kind)) {
+        if (sv_eq(selectable[i].group, type->resource.group) &&
+            sv_eq(selectable[i].kind, type->resource.kind)) {
             type->selectable_fields = selectable[i].fields;
             type->selectable_field_count = selectable[i].count;
         }

@@ -36,6 +36,31 @@ TEST(built_in_types_are_found_with_their_traits) {
     CHECK(!registry_has_group_version(registry, SV("apps"), SV("v2")));
 }
 
+/* What clients may select by beside name and namespace: each group has words of its own. */
+TEST(fields_to_select_by_are_those_of_the_group) {
+    static const struct {
+        const char *group, *plural, *field;
+        bool is_offered;
+    } cases[] = {
+        {"", "events", "involvedObject.name", true},
+        {"", "events", "regarding.name", false},
+        {"events.k8s.io", "events", "regarding.name", true},
+        {"events.k8s.io", "events", "involvedObject.name", false},
+        {"", "replicationcontrollers", "status.replicas", true},
+        {"apps", "replicasets", "status.replicas", false},
+        {"certificates.k8s.io", "certificatesigningrequests", "spec.signerName", true},
+    };
+    AUTO(registry) registry = registry_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct resource_type *type =
+            registry_find(registry, sv_from(cases[i].group), SV("v1"), sv_from(cases[i].plural));
+        REQUIRE(type != NULL);
+        size_t at = sv_index_of(sv_from(cases[i].field), type->selectable_fields,
+                                type->selectable_field_count);
+        CHECK((at < type->selectable_field_count) == cases[i].is_offered);
+    }
+}
+
 TEST(merge_keys_and_list_types_come_from_the_tables) {
     const struct schema *spec = schema_builtin(SV("io.k8s.api.core.v1.PodSpec"));
     REQUIRE(spec != NULL);
