@@ -113,8 +113,12 @@ static int compare_doubles(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static struct bench_summary summarise(const char *name, double *values, size_t count) {
+void bench_sort(double *values, size_t count) {
     qsort(values, count, sizeof(*values), compare_doubles);
+}
+
+static struct bench_summary summarise(const char *name, double *values, size_t count) {
+    bench_sort(values, count);
     double median = count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
     return (struct bench_summary){name, median, values[0], values[count - 1]};
 }

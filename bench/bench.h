@@ -44,6 +44,9 @@ MUST_CHECK bool bench_repeat(
     size_t run_count, bool (*run)(void *context, struct bench_figures *figures, struct error *err),
     void *context, struct bench_summary *ret_summaries, size_t *ret_count, struct error *err);
 
+/* The smallest first. */
+void bench_sort(double *values, size_t count);
+
 /* Milliseconds of a clock that never goes back. */
 double bench_now_ms(void);
 /* Milliseconds of processor time that this process has used. */

@@ -410,11 +410,6 @@ static bool wait_quiet(struct run *run, struct reading *ret_reading, struct erro
 
 /* --- figures --- */
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void add_times(struct run *run, double began_ms, struct bench_figures *figures) {
     size_t count = run->options->runtime_count;
     double *times = ARENA_ARRAY(run->arena, double, count);
@@ -423,8 +418,8 @@ static void add_times(struct run *run, double began_ms, struct bench_figures *fi
         ends[i] = run->pairs[i].bound_ms - began_ms;
         times[i] = run->pairs[i].bound_ms - run->pairs[i].created_ms;
     }
-    qsort(times, count, sizeof(*times), compare);
-    qsort(ends, count, sizeof(*ends), compare);
+    bench_sort(times, count);
+    bench_sort(ends, count);
     bench_add(figures, "first_bound_ms", ends[0]);
     bench_add(figures, "half_bound_ms", ends[count / 2]);
     bench_add(figures, "to_bound_ms", ends[count - 1]);
@@ -522,7 +517,7 @@ static bool measure_reactions(struct run *run, struct bench_figures *figures, st
     for (size_t i = 0; i < count; i++)
         if (!spoil_and_wait(run, i, &times[i], err))
             return false;
-    qsort(times, count, sizeof(*times), compare);
+    bench_sort(times, count);
     bench_add(figures, "reaction_p50_ms", times[count / 2]);
     bench_add(figures, "reaction_p99_ms", times[count * 99 / 100]);
     return true;

@@ -8,7 +8,6 @@
 #include "core/base/vec.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -111,16 +110,11 @@ static bool run_all(struct run *run, struct error *err) {
     return true;
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void summarise(struct run *run) {
     size_t count = run->times_ms.count;
     if (count == 0)
         return;
-    qsort(run->times_ms.items, count, sizeof(double), compare);
+    bench_sort(run->times_ms.items, count);
     run->result.p50_ms = run->times_ms.items[count / 2];
     run->result.p90_ms = run->times_ms.items[count * 90 / 100];
     run->result.p99_ms = run->times_ms.items[count * 99 / 100];

@@ -8,14 +8,11 @@
 #include "core/base/mem.h"
 #include "fakeapi/http/tls_identity.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -181,17 +178,6 @@ struct bench_process *bench_serve(const char *program, const char *const *argume
 
 /* --- nginx --- */
 
-/* One that is free now. */
-static uint16_t free_port(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_bound = bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                    getsockname(listener, (struct sockaddr *)&address, &len) == 0;
-    close(listener);
-    return is_bound ? ntohs(address.sin_port) : 0;
-}
-
 static bool configure_nginx(struct bench_process *process, struct sv content, struct error *err) {
     struct tls_identity identity;
     struct sv folder = sv_from(process->folder);
@@ -230,13 +216,13 @@ struct bench_process *bench_nginx(struct sv content, struct error *err) {
     struct bench_process *process = new_process(err);
     if (!process)
         return NULL;
-    process->address = (struct bench_address){"127.0.0.1", free_port(), true};
+    process->address = (struct bench_address){"127.0.0.1", 0, true};
     const char *arguments[] = {"nginx", "-p", process->folder, "-c", path_in(process, "nginx.conf"),
                                NULL};
     /* Its worker is another user when we are root. */
     chmod(process->folder, 0755);
-    if (configure_nginx(process, content, err) && spawn(process, arguments, err) &&
-        wait_until_connected(process))
+    if (bench_free_port(&process->address.port, err) && configure_nginx(process, content, err) &&
+        spawn(process, arguments, err) && wait_until_connected(process))
         return process;
     bench_process_free(process);
     return NULL;

@@ -175,13 +175,20 @@ static bool measure_rate(struct measuring *measuring, const struct subject *subj
 }
 
 /* One request whose answer may also be that this is so already. */
+/* What is there already, from a run before, may stay. */
 static bool ask_once(struct measuring *measuring, const struct subject *subject,
                      enum bench_request request) {
-    struct sv ignored;
+    enum { CREATED_BEFORE = 409 };
+    struct sv answer;
     int status;
     AUTO(bench_channel) channel = bench_channel_open(&subject->address, measuring->err);
-    return channel && bench_request_send(channel, request, subject->token, 0, &status, &ignored,
-                                         measuring->err);
+    if (!channel ||
+        !bench_request_send(channel, request, subject->token, 0, &status, &answer, measuring->err))
+        return false;
+    return status / 100 == 2 || status == CREATED_BEFORE ||
+           error_set(measuring->err, ERROR_UNAVAILABLE,
+                     "the server under measurement refused to be prepared: %d %.*s", status,
+                     SV_ARG(sv_prefix(answer, 200)));
 }
 
 static bool make_namespace(struct measuring *measuring, const struct subject *subject) {
@@ -223,17 +230,12 @@ static bool measure_beside_list(struct measuring *measuring, const struct subjec
 
 /* --- from a write to its event --- */
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static bool measure_events(struct measuring *measuring, const struct subject *subject,
                            enum column column) {
     double times_ms[EVENTS];
     if (!bench_events_run(&subject->address, subject->token, EVENTS, times_ms, measuring->err))
         return false;
-    qsort(times_ms, EVENTS, sizeof(*times_ms), compare);
+    bench_sort(times_ms, EVENTS);
     put(measuring, column, "event", "_p50", times_ms[EVENTS / 2]);
     put(measuring, column, "event", "_p99", times_ms[EVENTS * 99 / 100]);
     return true;
