@@ -28,9 +28,9 @@ enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
     CACHE_GROUPS_MAX = 1024,      /* of one object: a node has a few for each cache on it */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
-    /* A controller comes from one runtime to the next and has few dozens under way, with some 70
+    /* A controller comes from one runtime to the next and has two dozen under way, with some 70
      * KiB of trees each; more would only hold those that are at rest. */
-    CACHE_TREE_BYTES_MAX = 2 * 1024 * 1024,
+    CACHE_TREE_BYTES_MAX = 1536 * 1024,
 };
 
 /* The groups of one object, filled by the index function. `aspects` says by a hash what the
