@@ -17,15 +17,21 @@ static void put(struct text *text, struct sv bytes) {
     text->len += bytes.len;
 }
 
+/* A class has a bracket of its own: [[:alpha:]_]. A colon before the end is only a colon. */
 static size_t bracket_bytes(struct sv pattern) {
     size_t i = 1;
     i += i < pattern.len && pattern.ptr[i] == '^';
     i += i < pattern.len && pattern.ptr[i] == ']';
-    while (i < pattern.len && pattern.ptr[i] != ']')
-        i += pattern.ptr[i] == '\\' || sv_starts_with(sv_drop(pattern, i), SV("[:")) ? 2 : 1;
-    /* The end of [[:alpha:]] is the second one. */
-    bool has_class = i > 0 && i < pattern.len && pattern.ptr[i - 1] == ':';
-    return has_class && i + 1 < pattern.len ? i + 2 : i + 1;
+    while (i < pattern.len && pattern.ptr[i] != ']') {
+        struct sv rest = sv_drop(pattern, i);
+        if (sv_starts_with(rest, SV("[:"))) {
+            size_t end = sv_find(rest, ']');
+            i += end > 2 && end < rest.len && rest.ptr[end - 1] == ':' ? end + 1 : 2;
+        } else {
+            i += rest.ptr[0] == '\\' ? 2 : 1;
+        }
+    }
+    return i + 1;
 }
 
 /* What an escape stands for outside and inside of brackets; "" inside: it cannot stand there. */

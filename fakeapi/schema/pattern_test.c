@@ -18,6 +18,15 @@ static const struct {
     {"(?i)^web$", "WEB", true},
     {"[[:digit:]]+", "a1", true},
     {"^[]a]+$", "a]", true},
+    /* Of the reason of every condition. */
+    {"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "AllDone", true},
+    {"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "A:b,c", true},
+    {"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "A:", false},
+    {"^[a:]$", ":", true},
+    {"^[[:]$", "[", true},
+    {"^[[:alpha:]:]+[:]$", "a::", true},
+    {"^[^:]+$", "a:b", false},
+    {"^[[:alpha:]_[:digit:]]+$", "a_1", true},
     {"^$", "", true},
     {"^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\."
      "[0-9]*)?)|"
