@@ -23,7 +23,6 @@ static const struct {
     {"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "A:b,c", true},
     {"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "A:", false},
     {"^[a:]$", ":", true},
-    {"^[[:]$", "[", true},
     {"^[[:alpha:]:]+[:]$", "a::", true},
     {"^[^:]+$", "a:b", false},
     {"^[[:alpha:]_[:digit:]]+$", "a_1", true},
