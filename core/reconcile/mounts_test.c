@@ -222,3 +222,24 @@ TEST(stdin_and_script_reach_the_process) {
         world_release(&world);
     }
 }
+
+/* While nothing may be mounted, mounts that a dataset got after it was bound without any are not
+ * said to be served. */
+TEST(first_mounts_wait_while_nothing_may_be_mounted) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_remove(json_get(world.dataset, SV("spec")), SV("mounts"));
+    world.answers[ENTRY_MOUNT_UFS] = "{\"mounted\":[]}";
+    world_bind(&world);
+    object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("true"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+    json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+             parse(arena, "[{mountPoint: 's3://bkt/', name: m}]"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!object_condition_is_true(world.runtime, SV("MountsReady")));
+    CHECK_SV(condition_reason(&world, "MountsReady"), SV("Paused"));
+    CHECK(json_count(json_find(world.dataset, "status.mounts")) == 0);
+    world_release(&world);
+}

@@ -5,6 +5,7 @@
 #include "core/reconcile/plan.h"
 
 #include "core/reconcile/plan_fixture.h"
+#include "core/reconcile/plan_text.h"
 
 TEST(binds_and_then_rests) {
     AUTO(arena) arena = arena_new();
@@ -275,4 +276,23 @@ TEST(a_restart_at_any_round_ends_the_same) {
         CHECK(object_condition_is_true(world.runtime, SV("Ready")));
         world_release(&world);
     }
+}
+
+/* As crctl plan and /debug/plan print it: a line for each action and its reason, then the gates. */
+TEST(a_plan_is_told_in_lines) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    struct buf text;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_remove(json_get(world.runtime, SV("metadata")), SV("finalizers"));
+    plan_once(&world, &plan);
+    buf_init(&text, 64 * 1024);
+    CHECK(plan_write_text(&text, &plan, arena));
+    CHECK_CONTAINS(buf_view(&text), " 0 patch   cacheruntimes.data.fluid.io default/demo\n   ");
+    CHECK_CONTAINS(buf_view(&text), "gate ClassFound       open\n");
+    CHECK_CONTAINS(buf_view(&text), "gate MetadataWritten  closed, MetadataMissing: writes ");
+    buf_release(&text);
+    world_release(&world);
 }
