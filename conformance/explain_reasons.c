@@ -57,7 +57,9 @@ static const struct {
     ROW("UnknownScript", "an entry or a dependency names a config map that `extraResources.configMaps` does not declare, or a key that it does not hold."),
     ROW("UnknownVolume", "a volume mount names a volume that neither the runtime nor the class has."),
     ROW("InvalidTieredStore", "a level has two media, fewer quotas than paths, a quota that is no quantity above zero, or a host path that leads elsewhere or is not allowed by `--host-path-prefixes`."),
-    ROW("InvalidPath", "a mount's path holds `..`."),
+    ROW("InvalidPath",
+        "a mount's path holds `..`; or two `volumeMounts` of a component have one path, or one "
+        "lies over `/etc/fluid/config`, where the cache finds its `runtime.json`."),
     ROW("SecretIncomplete", "an encrypt option lacks the name or the key of its Secret."),
     ROW("ReferenceDataset", "a mount of `dataset://` is for a ThinRuntime."),
     ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two."),
