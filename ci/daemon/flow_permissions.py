@@ -16,7 +16,7 @@ def role(*service_verbs):
             "metadata": {"name": "narrow"},
             "rules": [{"apiGroups": [""], "resources": others, "verbs": ["*"]},
                       {"apiGroups": [""], "resources": ["services"], "verbs": list(service_verbs)},
-                      {"apiGroups": ["apps", "apps.kruise.io", "data.fluid.io", "coordination.k8s.io",
+                      {"apiGroups": ["apps", "apps.kruise.io", "workload.fluid.io", "data.fluid.io", "coordination.k8s.io",
                                      "apiextensions.k8s.io"],
                        "resources": ["*"], "verbs": ["*"]}]}
 
