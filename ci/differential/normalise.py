@@ -116,6 +116,10 @@ class Normaliser:
                 GENERATED.fullmatch(name, len(prefix[:58])) and name.startswith(prefix[:58]):
             self.names[name] = prefix + "<suffix>"
 
+    def was_sent(self, number):
+        """As a number of its own: a revision may be a part of a longer one by chance."""
+        return re.search(rf"(?<!\d){number}(?!\d)", self.text) is not None
+
     def revision(self, metadata, value):
         """Objects' versions are told apart; a list has the server's, which others move too."""
         if not value or value == "0":
@@ -148,8 +152,9 @@ class Normaliser:
         text = ADDRESS.sub(lambda match: match.group() if match.group() in self.text
                            else self.word("address", match.group()), text)
         text = SUFFIX.sub(r"\1-<suffix>", text)
-        text = REVISION.sub(lambda match: match.group() if match.group()[len(match.group(1)):]
-                            in self.text else match.group(1) + "<revision>", text)
+        text = REVISION.sub(lambda match: match.group()
+                            if self.was_sent(match.group()[len(match.group(1)):])
+                            else match.group(1) + "<revision>", text)
         # Some refusals end with what changed, as a dump of Go's structs.
         return GO_DIFF.sub("", text) if "Forbidden" in text else text
 
