@@ -5,11 +5,9 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/sv.h"
+#include "core/data/json_index.h"
 #include "core/data/json_node.h"
 #include "core/data/utf8.h"
-
-/* Above this a linear search for duplicates would cost more than a hash table. */
-enum { LINEAR_KEYS_MAX = 24 };
 
 struct reader {
     struct arena *arena;
@@ -234,49 +232,6 @@ static struct sv path_text(const struct reader *reader, struct sv last) {
     return arena_printf(reader->arena, "%.*s%.*s", SV_ARG(path), SV_ARG(last));
 }
 
-/* The members of one map so far: searched one by one while few, then through a table of the slots
- * behind the hashes of their keys. */
-struct seen_keys {
-    struct cJSON **slots; /* in the reader's arena; NULL: no table yet */
-    size_t slot_count;    /* at least twice the count */
-    size_t count;
-};
-
-/* Where the member of that key stands, or would stand. */
-static struct cJSON **find_slot(const struct seen_keys *seen, struct sv key) {
-    uint64_t word = json_key_word(key);
-    for (size_t at = (size_t)sv_hash(key);; at++) {
-        struct cJSON **slot = &seen->slots[at % seen->slot_count];
-        if (!*slot || json_node_has_key(*slot, key, word))
-            return slot;
-    }
-}
-
-static struct cJSON *find_member(const struct seen_keys *seen, struct cJSON *map, struct sv key) {
-    if (seen->slots)
-        return *find_slot(seen, key);
-    uint64_t word = json_key_word(key);
-    for (struct cJSON *member = map->child; member; member = member->next)
-        if (json_node_has_key(member, key, word))
-            return member;
-    return NULL;
-}
-
-static void make_table(struct arena *arena, struct seen_keys *seen, struct cJSON *map) {
-    seen->slot_count = seen->count * 4;
-    seen->slots = ARENA_ARRAY(arena, struct cJSON *, seen->slot_count);
-    for (struct cJSON *each = map->child; each; each = each->next)
-        *find_slot(seen, json_node_key(each)) = each;
-}
-
-static void remember(struct arena *arena, struct seen_keys *seen, struct cJSON *map,
-                     struct cJSON *member) {
-    if (seen->count * 2 > seen->slot_count)
-        make_table(arena, seen, map);
-    else
-        *find_slot(seen, json_node_key(member)) = member;
-}
-
 static bool is_passed_over(const struct reader *reader, struct sv key) {
     return reader->passed_key.len > 0 && reader->depth >= 2 && sv_eq(key, reader->passed_key) &&
            sv_eq(reader->path[reader->depth - 2], reader->passed_parent);
@@ -313,7 +268,7 @@ static void add_duplicate(struct reader *reader, struct sv key) {
                              : path;
 }
 
-static bool read_member(struct reader *reader, struct cJSON *map, struct seen_keys *seen) {
+static bool read_member(struct reader *reader, struct json_index *members) {
     skip_blanks(reader);
     if (peek(reader) != '"')
         return invalid(reader, "a key in quotes was expected");
@@ -323,7 +278,7 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
         return false;
     if (memchr(key.ptr, '\0', key.len))
         return invalid(reader, "a key must not hold a NUL");
-    struct cJSON *member = find_member(seen, map, key);
+    struct cJSON *member = json_index_get(members, key);
     if (member && !reader->last_wins) {
         reader->at = key_at;
         return error_set(reader->err, ERROR_INVALID, "duplicate key \"%.*s\"",
@@ -352,15 +307,13 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct seen_ke
     json_node_set_key(member, key);
     if (!read_value(reader, member))
         return false;
-    json_node_append(map, member);
-    if (++seen->count > LINEAR_KEYS_MAX)
-        remember(reader->arena, seen, map, member);
+    json_index_append(members, member);
     return true;
 }
 
 /* Reads "x, x, x<close>" after the opening bracket. */
-static bool read_items(struct reader *reader, struct cJSON *parent, struct seen_keys *seen) {
-    char close = seen ? '}' : ']';
+static bool read_items(struct reader *reader, struct cJSON *parent, struct json_index *members) {
+    char close = members ? '}' : ']';
     reader->at++;
     skip_blanks(reader);
     if (peek(reader) == close) {
@@ -368,8 +321,8 @@ static bool read_items(struct reader *reader, struct cJSON *parent, struct seen_
         return true;
     }
     for (;;) {
-        if (seen) {
-            if (!read_member(reader, parent, seen))
+        if (members) {
+            if (!read_member(reader, members))
                 return false;
         } else {
             struct cJSON *item = json_node_new(reader->arena);
@@ -380,7 +333,7 @@ static bool read_items(struct reader *reader, struct cJSON *parent, struct seen_
         skip_blanks(reader);
         if (peek(reader) != ',' && peek(reader) != close)
             return invalid(reader,
-                           seen ? "a comma or } was expected" : "a comma or ] was expected");
+                           members ? "a comma or } was expected" : "a comma or ] was expected");
         if (*reader->at++ == close)
             return true;
     }
@@ -389,11 +342,11 @@ static bool read_items(struct reader *reader, struct cJSON *parent, struct seen_
 static bool read_container(struct reader *reader, struct cJSON *node) {
     if (reader->depth == JSON_DEPTH_MAX)
         return fail(reader, ERROR_TOO_LARGE, "nested deeper than 64 levels");
-    struct seen_keys seen = {0};
+    struct json_index members = {.arena = reader->arena, .map = node};
     bool is_map = *reader->at == '{';
     node->type = is_map ? cJSON_Object : cJSON_Array;
     reader->path[reader->depth++] = SV("");
-    bool held = read_items(reader, node, is_map ? &seen : NULL);
+    bool held = read_items(reader, node, is_map ? &members : NULL);
     reader->depth--;
     return held;
 }

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/base/vec.h"
+#include "core/data/json_index.h"
 #include "core/data/json_node.h"
 #include "core/data/utf8.h"
 #include "core/data/yaml_scalar.h"
@@ -155,34 +156,12 @@ static void keep_place(struct reader *reader, const struct cJSON *node, yaml_mar
     vec_push(&reader->places, (struct place){node, position(value), key});
 }
 
-/* Members found so far; a table once there are many, so that wide maps stay linear. */
-struct members {
-    struct map *table;
-    size_t count;
-};
-
-static struct cJSON *find_member(struct members *members, struct cJSON *map, struct sv key) {
-    return members->table ? map_get(members->table, key) : json_get(map, key);
-}
-
-static void add_member(struct members *members, struct cJSON *map, struct cJSON *member) {
-    enum { LINEAR_MAX = 24 };
-    json_node_append(map, member);
-    if (++members->count == LINEAR_MAX) {
-        members->table = map_new();
-        JSON_EACH (each, map)
-            map_put(members->table, json_key(each), each);
-    } else if (members->table) {
-        map_put(members->table, json_key(member), member);
-    }
-}
-
 /* "<<": members of the merged maps that the map itself does not have. */
-static bool merge_into(struct reader *reader, struct members *members, struct cJSON *map,
+static bool merge_into(struct reader *reader, struct json_index *members,
                        const struct cJSON *merged, yaml_mark_t mark) {
     if (json_is_list(merged)) {
         JSON_EACH (item, merged) {
-            if (!json_is_map(item) || !merge_into(reader, members, map, item, mark))
+            if (!json_is_map(item) || !merge_into(reader, members, item, mark))
                 return fail(reader, ERROR_INVALID, mark, "<< merges maps only");
         }
         return true;
@@ -190,11 +169,11 @@ static bool merge_into(struct reader *reader, struct members *members, struct cJ
     if (!json_is_map(merged))
         return fail(reader, ERROR_INVALID, mark, "<< merges maps only");
     JSON_EACH (member, merged) {
-        if (find_member(members, map, json_key(member)))
+        if (json_index_get(members, json_key(member)))
             continue;
         struct cJSON *copy = json_copy(reader->arena, member);
         json_node_take_key(copy, member);
-        add_member(members, map, copy);
+        json_index_append(members, copy);
     }
     return true;
 }
@@ -204,14 +183,14 @@ static void replace_member(struct reader *reader, struct cJSON *present, struct 
     remark(reader, YAML_DUPLICATE_KEY, mark, path_text(reader, key),
            arena_printf(reader->arena, "duplicate key \"%.*s\": the last one wins", SV_ARG(key)));
     reader->remarks.items[reader->remarks.count - 1].key = key;
-    /* In place, so that a table of members stays right. */
+    /* In place, since what is known of places is filed under the node. */
     present->type = member->type;
     present->valuestring = member->valuestring;
     present->valueint = member->valueint;
     present->child = member->child;
 }
 
-static bool read_member(struct reader *reader, struct cJSON *map, struct members *members,
+static bool read_member(struct reader *reader, struct json_index *members,
                         struct cJSON **ret_merge) {
     yaml_mark_t key_mark = reader->event.start_mark;
     bool is_merge = reader->event.type == YAML_SCALAR_EVENT && !is_text(&reader->event) &&
@@ -225,7 +204,7 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct members
     yaml_mark_t value_mark = reader->event.start_mark;
     if (!read_node(reader, member))
         return false;
-    struct cJSON *present = find_member(members, map, key);
+    struct cJSON *present = json_index_get(members, key);
     if (is_merge) {
         *ret_merge = member;
         return true;
@@ -235,21 +214,20 @@ static bool read_member(struct reader *reader, struct cJSON *map, struct members
         return true;
     }
     keep_place(reader, member, value_mark, position(key_mark));
-    add_member(members, map, member);
+    json_index_append(members, member);
     return true;
 }
 
 static bool read_map(struct reader *reader, struct cJSON *map) {
-    struct members members = {0};
+    struct json_index members = {.arena = reader->arena, .map = map};
     struct cJSON *merge = NULL;
     yaml_mark_t mark = reader->event.start_mark;
     map->type = cJSON_Object;
     bool held = next_event(reader);
     while (held && reader->event.type != YAML_MAPPING_END_EVENT)
-        held = read_member(reader, map, &members, &merge) && next_event(reader);
+        held = read_member(reader, &members, &merge) && next_event(reader);
     if (held && merge)
-        held = merge_into(reader, &members, map, merge, mark);
-    map_free(members.table);
+        held = merge_into(reader, &members, merge, mark);
     return held;
 }
 

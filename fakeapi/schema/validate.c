@@ -123,6 +123,27 @@ void check_not_negative(const struct checker *checker, const struct cJSON *map, 
                        "must be greater than or equal to 0");
 }
 
+struct json_index items_by(const struct checker *checker, const struct cJSON *list, struct sv key) {
+    struct json_index index = json_index_of(checker->arena, json_map(checker->arena));
+    JSON_EACH (item, list) {
+        struct sv text = json_string_or(item, key, SV(""));
+        if (!json_index_get(&index, text))
+            json_index_set(&index, text, json_share(checker->arena, item));
+    }
+    return index;
+}
+
+struct json_index texts_seen(const struct checker *checker) {
+    return json_index_of(checker->arena, json_map(checker->arena));
+}
+
+bool is_seen_again(struct json_index *seen, struct sv text) {
+    if (json_index_get(seen, text))
+        return true;
+    json_index_set(seen, text, json_null(seen->arena));
+    return false;
+}
+
 bool has_item(const struct cJSON *list, struct sv key, struct sv value,
               const struct cJSON *before) {
     JSON_EACH (item, list) {

@@ -6,6 +6,7 @@
 #ifndef FAKEAPI_SCHEMA_VALIDATE_H
 #define FAKEAPI_SCHEMA_VALIDATE_H
 
+#include "core/data/json_index.h"
 #include "fakeapi/schema/admit.h"
 
 /* What a check needs besides the value: where findings go. */
@@ -86,6 +87,13 @@ void check_one_of(const struct checker *checker, const struct cJSON *map, struct
 /* A number that must not be negative; a wrong type is reported elsewhere. */
 void check_not_negative(const struct checker *checker, const struct cJSON *map, struct sv key,
                         struct sv field);
+/* The items of a list by the text that each has under `key`, the first of those that share one, for
+ * json_index_get(); they share what is below them with the list. */
+struct json_index items_by(const struct checker *checker, const struct cJSON *list, struct sv key);
+/* Texts that have to differ, none yet, and whether `text` is one of those that were asked for
+ * before. */
+struct json_index texts_seen(const struct checker *checker);
+bool is_seen_again(struct json_index *seen, struct sv text);
 /* Whether an item in front of `before` (NULL: any) has the text `value` under `key`. */
 bool has_item(const struct cJSON *list, struct sv key, struct sv value, const struct cJSON *before);
 /* Where a pod may run. */

@@ -86,9 +86,9 @@ static void check_volume_source(const struct checker *checker, const struct cJSO
 
 static void check_volumes(const struct checker *checker, const struct cJSON *spec,
                           struct sv field) {
-    const struct cJSON *volumes = json_get(spec, SV("volumes"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
-    JSON_EACH (volume, volumes) {
+    JSON_EACH (volume, json_get(spec, SV("volumes"))) {
         struct sv below = path_index(checker, path_member(checker, field, SV("volumes")), index++);
         struct sv name_field = path_member(checker, below, SV("name"));
         const struct cJSON *name = json_get(volume, SV("name"));
@@ -96,7 +96,7 @@ static void check_volumes(const struct checker *checker, const struct cJSON *spe
             report_required(checker, name_field, volume, "");
         else if (check_dns_label(json_text(name)))
             report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-        else if (has_item(volumes, SV("name"), json_text(name), volume))
+        else if (is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
         check_volume_source(checker, volume, below);
     }
@@ -244,6 +244,7 @@ static bool report_port_name(const struct checker *checker, const struct cJSON *
 static void check_host_ports(const struct checker *checker, const struct cJSON *spec,
                              const struct cJSON *ports, struct sv field) {
     bool is_host_network = json_is_true(json_get(spec, SV("hostNetwork")));
+    struct json_index places = texts_seen(checker);
     size_t index = 0;
     JSON_EACH (port, ports) {
         const struct cJSON *host = json_get(port, SV("hostPort"));
@@ -253,36 +254,25 @@ static void check_host_ports(const struct checker *checker, const struct cJSON *
         if (is_host_network && !json_equal(host, json_get(port, SV("containerPort"))))
             report_invalid(checker, below, host,
                            "must match `containerPort` when `hostNetwork` is true");
-        JSON_EACH (other, ports) {
-            if (other == port)
-                break;
-            bool is_same =
-                json_equal(json_get(other, SV("hostPort")), host) &&
-                json_equal(json_get(other, SV("protocol")), json_get(port, SV("protocol"))) &&
-                json_equal(json_get(other, SV("hostIP")), json_get(port, SV("hostIP")));
-            if (is_same)
-                report_duplicate(
-                    checker, below,
-                    json_string(checker->arena,
-                                arena_printf(checker->arena, "%.*s/%.*s/%.*s",
-                                             SV_ARG(json_find_string(port, "protocol")),
-                                             SV_ARG(json_find_string(port, "hostIP")),
-                                             SV_ARG(json_text(host)))));
-        }
+        struct sv text = arena_printf(
+            checker->arena, "%.*s/%.*s/%.*s", SV_ARG(json_find_string(port, "protocol")),
+            SV_ARG(json_find_string(port, "hostIP")), SV_ARG(json_text(host)));
+        if (is_seen_again(&places, text))
+            report_duplicate(checker, below, json_string(checker->arena, text));
     }
 }
 
 static void check_ports(const struct checker *checker, const struct cJSON *container,
                         struct sv field) {
-    const struct cJSON *ports = json_get(container, SV("ports"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
-    JSON_EACH (port, ports) {
+    JSON_EACH (port, json_get(container, SV("ports"))) {
         struct sv below = path_index(checker, path_member(checker, field, SV("ports")), index++);
         const struct cJSON *name = json_get(port, SV("name"));
         if (json_text(name).len > 0) {
             if (!report_port_name(checker, name, path_member(checker, below, SV("name"))))
                 continue;
-            if (has_item(ports, SV("name"), json_text(name), port))
+            if (is_seen_again(&names, json_text(name)))
                 report_duplicate(checker, path_member(checker, below, SV("name")), name);
         }
         check_port_number(checker, port, SV("containerPort"), below, true);
@@ -292,36 +282,33 @@ static void check_ports(const struct checker *checker, const struct cJSON *conta
 }
 
 /* A volume that is refused is none to mount. */
-static bool has_volume(const struct checker *checker, const struct cJSON *spec, struct sv name) {
-    JSON_EACH (volume, json_get(spec, SV("volumes"))) {
-        struct findings faults = {0};
-        struct checker trial = {checker->arena, &faults};
-        if (!sv_eq(json_find_string(volume, "name"), name))
-            continue;
-        if (checker->findings->count > 0)
-            check_volume_source(&trial, volume, SV(""));
-        return faults.count == 0;
-    }
-    return false;
+static bool has_volume(const struct checker *checker, const struct json_index *volumes,
+                       struct sv name) {
+    const struct cJSON *volume = json_index_get(volumes, name);
+    struct findings faults = {0};
+    struct checker trial = {checker->arena, &faults};
+    if (volume && checker->findings->count > 0)
+        check_volume_source(&trial, volume, SV(""));
+    return volume && faults.count == 0;
 }
 
-static void check_mounts(const struct checker *checker, const struct cJSON *spec,
+static void check_mounts(const struct checker *checker, const struct json_index *volumes,
                          const struct cJSON *container, struct sv field) {
-    const struct cJSON *mounts = json_get(container, SV("volumeMounts"));
+    struct json_index paths = texts_seen(checker);
     bool is_privileged = json_is_true(json_find(container, "securityContext.privileged"));
     size_t index = 0;
-    JSON_EACH (mount, mounts) {
+    JSON_EACH (mount, json_get(container, SV("volumeMounts"))) {
         struct sv below =
             path_index(checker, path_member(checker, field, SV("volumeMounts")), index++);
         const struct cJSON *name = json_get(mount, SV("name"));
         const struct cJSON *path = json_get(mount, SV("mountPath"));
         if (json_text(name).len == 0)
             report_required(checker, path_member(checker, below, SV("name")), mount, "");
-        else if (!has_volume(checker, spec, json_text(name)))
+        else if (!has_volume(checker, volumes, json_text(name)))
             report_not_found(checker, path_member(checker, below, SV("name")), name);
         if (json_text(path).len == 0)
             report_required(checker, path_member(checker, below, SV("mountPath")), mount, "");
-        else if (has_item(mounts, SV("mountPath"), json_text(path), mount))
+        else if (is_seen_again(&paths, json_text(path)))
             report_invalid(checker, path_member(checker, below, SV("mountPath")), path,
                            "must be unique");
         struct sv mounts_field = path_member(checker, field, SV("volumeMounts"));
@@ -468,16 +455,22 @@ static void check_life_cycle(const struct checker *checker, const struct cJSON *
     }
 }
 
-static void check_container(const struct checker *checker, const struct cJSON *spec,
-                            const struct cJSON *container, struct sv field,
-                            const struct cJSON *siblings) {
+/* What a container is checked beside. */
+struct container_context {
+    const struct cJSON *spec;
+    struct json_index volumes; /* by name */
+    struct json_index names;   /* of the containers before it */
+};
+
+static void check_container(const struct checker *checker, struct container_context *context,
+                            const struct cJSON *container, struct sv field) {
     const struct cJSON *name = json_get(container, SV("name"));
     struct sv name_field = path_member(checker, field, SV("name"));
     if (json_text(name).len == 0)
         report_required(checker, name_field, container, "");
     else if (check_dns_label(json_text(name)))
         report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-    else if (has_item(siblings, SV("name"), json_text(name), container))
+    else if (is_seen_again(&context->names, json_text(name)))
         report_duplicate(checker, name_field, name);
     struct sv image = json_find_string(container, "image");
     if (image.len == 0)
@@ -487,13 +480,13 @@ static void check_container(const struct checker *checker, const struct cJSON *s
                        json_get(container, SV("image")),
                        "must not have leading or trailing whitespace");
     check_ports(checker, container, field);
-    check_host_ports(checker, spec, json_get(container, SV("ports")),
+    check_host_ports(checker, context->spec, json_get(container, SV("ports")),
                      path_member(checker, field, SV("ports")));
     check_life_cycle(checker, container, field);
     CHECK_ONE_OF(checker, container, SV("terminationMessagePolicy"), field, message_policies);
     check_env(checker, container, field);
     check_env_from(checker, container, field);
-    check_mounts(checker, spec, container, field);
+    check_mounts(checker, &context->volumes, container, field);
     check_probe(checker, container, SV("livenessProbe"), field);
     check_probe(checker, container, SV("readinessProbe"), field);
     check_probe(checker, container, SV("startupProbe"), field);
@@ -505,11 +498,12 @@ static void check_container(const struct checker *checker, const struct cJSON *s
 
 static void check_containers(const struct checker *checker, const struct cJSON *spec, struct sv key,
                              struct sv field) {
-    const struct cJSON *containers = json_get(spec, key);
+    struct container_context context = {
+        spec, items_by(checker, json_get(spec, SV("volumes")), SV("name")), texts_seen(checker)};
     size_t index = 0;
-    JSON_EACH (container, containers) {
+    JSON_EACH (container, json_get(spec, key)) {
         struct sv below = path_index(checker, path_member(checker, field, key), index++);
-        check_container(checker, spec, container, below, containers);
+        check_container(checker, &context, container, below);
     }
 }
 
@@ -518,12 +512,13 @@ static void check_init_containers(const struct checker *checker, const struct cJ
                                   struct sv field) {
     static const struct sv keys[] = {SV("lifecycle"), SV("livenessProbe"), SV("readinessProbe"),
                                      SV("startupProbe")};
+    struct json_index names = items_by(checker, json_get(spec, SV("containers")), SV("name"));
     size_t index = 0;
     JSON_EACH (container, json_get(spec, SV("initContainers"))) {
         struct sv below =
             path_index(checker, path_member(checker, field, SV("initContainers")), index++);
         const struct cJSON *name = json_get(container, SV("name"));
-        if (has_item(json_get(spec, SV("containers")), SV("name"), json_text(name), NULL))
+        if (json_index_get(&names, json_text(name)))
             report_duplicate(checker, path_member(checker, below, SV("name")), name);
         if (sv_eq(json_find_string(container, "restartPolicy"), SV("Always")))
             continue;

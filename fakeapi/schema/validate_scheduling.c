@@ -201,6 +201,7 @@ static void check_spread(const struct checker *checker, const struct cJSON *cons
 static void check_gates(const struct checker *checker, const struct cJSON *spec, struct sv field) {
     const struct cJSON *gates = json_get(spec, SV("schedulingGates"));
     const struct cJSON *node = json_get(spec, SV("nodeName"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
     if (json_count(gates) > 0 && json_text(node).len > 0)
         report_forbidden(checker, path_member(checker, field, SV("nodeName")), node,
@@ -208,12 +209,8 @@ static void check_gates(const struct checker *checker, const struct cJSON *spec,
     JSON_EACH (gate, gates) {
         struct sv below =
             path_index(checker, path_member(checker, field, SV("schedulingGates")), index++);
-        JSON_EACH (other, gates) {
-            if (other == gate)
-                break;
-            if (json_equal(json_get(other, SV("name")), json_get(gate, SV("name"))))
-                report_duplicate(checker, below, json_get(gate, SV("name")));
-        }
+        if (is_seen_again(&names, json_find_string(gate, "name")))
+            report_duplicate(checker, below, json_get(gate, SV("name")));
     }
     index = 0;
     JSON_EACH (gate, json_get(spec, SV("readinessGates"))) {

@@ -29,18 +29,21 @@ static struct cJSON *port_shown(const struct checker *checker, const struct cJSO
     return go_shown(checker, port, fields, COUNT_OF(fields));
 }
 
-static void check_port_twice(const struct checker *checker, const struct cJSON *ports,
+/* What ports have to differ in. */
+struct ports_seen {
+    struct json_index names, numbers;
+};
+
+static void check_port_twice(const struct checker *checker, struct ports_seen *seen,
                              const struct cJSON *port, struct sv field) {
     const struct cJSON *name = json_get(port, SV("name"));
-    JSON_EACH (other, ports) {
-        if (other == port)
-            return;
-        if (json_text(name).len > 0 && json_equal(name, json_get(other, SV("name"))))
-            report_duplicate(checker, path_member(checker, field, SV("name")), name);
-        if (json_equal(json_get(port, SV("port")), json_get(other, SV("port"))) &&
-            json_equal(json_get(port, SV("protocol")), json_get(other, SV("protocol"))))
-            report_duplicate(checker, field, port_shown(checker, port));
-    }
+    struct sv number =
+        arena_printf(checker->arena, "%.*s %.*s", SV_ARG(json_text(json_get(port, SV("port")))),
+                     SV_ARG(json_find_string(port, "protocol")));
+    if (json_text(name).len > 0 && is_seen_again(&seen->names, json_text(name)))
+        report_duplicate(checker, path_member(checker, field, SV("name")), name);
+    if (is_seen_again(&seen->numbers, number))
+        report_duplicate(checker, field, port_shown(checker, port));
 }
 
 /* What only some types of service have. */
@@ -69,6 +72,7 @@ static void check_service_ports(const struct checker *checker, const struct cJSO
     const struct cJSON *ports = json_get(spec, SV("ports"));
     bool is_headless = sv_eq(json_find_string(spec, "clusterIP"), SV("None"));
     bool is_external = sv_eq(json_find_string(spec, "type"), SV("ExternalName"));
+    struct ports_seen seen = {texts_seen(checker), texts_seen(checker)};
     size_t index = 0, count = json_count(ports);
     if (count == 0 && !is_headless && !is_external)
         report_required(checker, SV("spec.ports"), spec, "");
@@ -89,7 +93,7 @@ static void check_service_ports(const struct checker *checker, const struct cJSO
             json_int_or(port, SV("nodePort"), 0) != 0)
             report_forbidden(checker, path_member(checker, field, SV("nodePort")), port,
                              "may not be used when `type` is 'ClusterIP'");
-        check_port_twice(checker, ports, port, field);
+        check_port_twice(checker, &seen, port, field);
     }
 }
 

@@ -182,25 +182,15 @@ static void check_conditions(const struct checker *checker, const struct cJSON *
 
 /* --- all --- */
 
-static bool has_namesake(const struct cJSON *hooks, const struct cJSON *hook) {
-    JSON_EACH (other, hooks) {
-        if (other == hook)
-            return false;
-        if (json_equal(json_get(other, SV("name")), json_get(hook, SV("name"))))
-            return true;
-    }
-    return false;
-}
-
 void check_webhook_configuration(const struct checker *checker, const struct cJSON *object,
                                  const struct cJSON *old) {
     (void)old;
-    const struct cJSON *hooks = json_get(object, SV("webhooks"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
-    JSON_EACH (hook, hooks) {
+    JSON_EACH (hook, json_get(object, SV("webhooks"))) {
         struct sv field = path_index(checker, SV("webhooks"), index++);
         check_name(checker, hook, field);
-        if (has_namesake(hooks, hook))
+        if (is_seen_again(&names, json_find_string(hook, "name")))
             report_duplicate(checker, path_member(checker, field, SV("name")),
                              json_get(hook, SV("name")));
         check_words(checker, hook, field);

@@ -106,10 +106,11 @@ static struct cJSON *merge(struct applier *applier, const struct schema *schema,
 
 static bool has_duplicate(struct applier *applier, const struct schema *schema,
                           const struct cJSON *list, const struct step *step) {
-    JSON_EACH (item, list) {
-        if (list_item_like(schema, list, item, NULL) == item)
+    struct list_items items = list_items_of(applier->arena, schema, list);
+    for (size_t i = 0; i < items.count; i++) {
+        if (list_items_find(&items, items.items[i], ITEM_ABSENT) == i)
             continue;
-        struct sv element = list_element(applier->arena, schema, item);
+        struct sv element = list_element(applier->arena, schema, items.items[i]);
         applier->result->error = arena_printf(
             applier->arena, "%.*s: duplicate entries for key %.*s",
             SV_ARG(step_text(applier->arena, step)), SV_ARG(element_text(applier->arena, element)));
@@ -122,43 +123,35 @@ static bool has_duplicate(struct applier *applier, const struct schema *schema,
 struct list_pair {
     size_t live_count, config_count;
     struct cJSON **live, **config;
-    size_t *config_of, *live_of; /* ABSENT: not in the other list */
+    size_t *config_of, *live_of; /* ITEM_ABSENT: not in the other list */
     bool *is_taken;              /* of the configuration's items */
 };
-enum { ABSENT = SIZE_MAX };
 
 static struct list_pair pair_lists(struct arena *arena, const struct schema *schema,
                                    const struct cJSON *live, const struct cJSON *config) {
-    struct list_pair pair = {0};
-    pair.live = ARENA_ARRAY(arena, struct cJSON *, json_count(live) + 1);
-    pair.config = ARENA_ARRAY(arena, struct cJSON *, json_count(config) + 1);
-    JSON_EACH (item, live)
-        pair.live[pair.live_count++] = item;
-    JSON_EACH (item, config)
-        pair.config[pair.config_count++] = item;
-    pair.config_of = ARENA_ARRAY(arena, size_t, pair.live_count + 1);
-    pair.live_of = ARENA_ARRAY(arena, size_t, pair.config_count + 1);
-    pair.is_taken = ARENA_ARRAY(arena, bool, pair.config_count + 1);
+    struct list_items lives = list_items_of(arena, schema, live),
+                      configs = list_items_of(arena, schema, config);
+    struct list_pair pair = {.live_count = lives.count,
+                             .config_count = configs.count,
+                             .live = lives.items,
+                             .config = configs.items,
+                             .config_of = ARENA_ARRAY(arena, size_t, lives.count + 1),
+                             .live_of = ARENA_ARRAY(arena, size_t, configs.count + 1),
+                             .is_taken = ARENA_ARRAY(arena, bool, configs.count + 1)};
     for (size_t i = 0; i < pair.config_count; i++)
-        pair.live_of[i] = ABSENT;
+        pair.live_of[i] = ITEM_ABSENT;
     for (size_t i = 0; i < pair.live_count; i++) {
-        struct cJSON *hint = i < pair.config_count ? pair.config[i] : NULL;
-        const struct cJSON *like = list_item_like(schema, config, pair.live[i], hint);
-        pair.config_of[i] = ABSENT;
-        for (size_t k = 0; like && k < pair.config_count; k++) {
-            if (pair.config[k] != like)
-                continue;
-            pair.config_of[i] = k;
-            if (pair.live_of[k] == ABSENT)
-                pair.live_of[k] = i;
-        }
+        size_t position = list_items_find(&configs, pair.live[i], i);
+        pair.config_of[i] = position;
+        if (position != ITEM_ABSENT && pair.live_of[position] == ITEM_ABSENT)
+            pair.live_of[position] = i;
     }
     return pair;
 }
 
 /* The next item of the configuration, from `from` on, that the live list has too. */
 static size_t next_shared(const struct list_pair *pair, size_t from) {
-    while (from < pair->config_count && pair->live_of[from] == ABSENT)
+    while (from < pair->config_count && pair->live_of[from] == ITEM_ABSENT)
         from++;
     return from;
 }
@@ -175,20 +168,20 @@ static struct cJSON *merge_lists(struct applier *applier, const struct schema *s
     struct list_pair pair = pair_lists(arena, schema, live, config);
     size_t left = 0, right = 0, shared = next_shared(&pair, 0);
     while (left < pair.live_count || right < pair.config_count) {
-        size_t match = left < pair.live_count ? pair.config_of[left] : ABSENT;
-        if (left < pair.live_count && match == ABSENT) {
+        size_t match = left < pair.live_count ? pair.config_of[left] : ITEM_ABSENT;
+        if (left < pair.live_count && match == ITEM_ABSENT) {
             json_detach(live, pair.live[left]);
             json_append(result, pair.live[left++]);
             continue;
         }
         bool is_out_of_turn =
-            match != ABSENT && match != right && shared < pair.config_count && match != shared;
-        if (match != ABSENT && (is_out_of_turn || pair.is_taken[match])) {
+            match != ITEM_ABSENT && match != right && shared < pair.config_count && match != shared;
+        if (match != ITEM_ABSENT && (is_out_of_turn || pair.is_taken[match])) {
             left++;
             continue;
         }
         struct cJSON *before = NULL;
-        if (pair.live_of[right] != ABSENT) {
+        if (pair.live_of[right] != ITEM_ABSENT) {
             before = pair.live[pair.live_of[right]];
             json_detach(live, before);
         }
@@ -231,6 +224,8 @@ static struct cJSON *merge(struct applier *applier, const struct schema *schema,
  * somebody owns. */
 static void remove_fields(struct arena *arena, const struct schema *schema, struct cJSON *value,
                           const struct cJSON *gone, const struct cJSON *kept) {
+    bool is_list = schema && json_is_list(value);
+    struct list_items items = list_items_of(arena, schema, is_list ? value : NULL);
     JSON_EACH (member, gone) {
         struct sv element = json_key(member);
         bool is_member = sv_starts_with(element, SV("f:"));
@@ -239,8 +234,8 @@ static void remove_fields(struct arena *arena, const struct schema *schema, stru
         if (is_member) {
             item = json_get(value, sv_drop(element, 2));
             below = schema_member(schema, sv_drop(element, 2));
-        } else if (!sv_eq(element, SV(".")) && schema && json_is_list(value)) {
-            item = item_of_element(arena, schema, value, element);
+        } else if (!sv_eq(element, SV(".")) && is_list) {
+            item = list_items_of_element(&items, element);
             below = schema->items;
         }
         if (!item)

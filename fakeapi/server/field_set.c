@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 #define SELF SV(".")
 
@@ -15,9 +16,10 @@ bool fields_is_empty(const struct cJSON *set) {
 
 struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = a ? json_copy(arena, a) : json_map(arena);
+    struct json_index members = json_index_of(arena, result);
     JSON_EACH (member, b) {
         struct sv key = json_key(member);
-        const struct cJSON *present = json_get(result, key);
+        const struct cJSON *present = json_index_get(&members, key);
         bool was_leaf = present && !present->child && !sv_eq(key, SELF);
         bool is_leaf = !member->child && !sv_eq(key, SELF);
         struct cJSON *joined =
@@ -25,7 +27,7 @@ struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const str
         /* A leaf that meets a branch is in the set itself. */
         if (present && was_leaf != is_leaf)
             json_set(arena, joined, SELF, json_map(arena));
-        json_set(arena, result, key, joined);
+        json_index_set(&members, key, joined);
     }
     return result;
 }
@@ -41,24 +43,25 @@ static bool is_self_only(const struct cJSON *node) {
 
 struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = json_map(arena);
+    struct json_index members = json_index_of(arena, result), others = json_index_of(arena, b);
     JSON_EACH (member, a) {
         struct sv key = json_key(member);
-        const struct cJSON *other = json_get(b, key);
+        const struct cJSON *other = json_index_get(&others, key);
         if (!other) {
-            json_set(arena, result, key, json_copy(arena, member));
+            json_index_set(&members, key, json_copy(arena, member));
             continue;
         }
         if (sv_eq(key, SELF) || (!member->child && has_self(other)))
             continue;
         if (!member->child) {
-            json_set(arena, result, key, json_map(arena));
+            json_index_set(&members, key, json_map(arena));
             continue;
         }
         struct cJSON *rest = fields_minus(arena, member, other);
         if (!other->child)
             json_remove(rest, SELF);
         if (!fields_is_empty(rest))
-            json_set(arena, result, key, is_self_only(rest) ? json_map(arena) : rest);
+            json_index_set(&members, key, is_self_only(rest) ? json_map(arena) : rest);
     }
     return result;
 }
@@ -77,19 +80,20 @@ bool fields_overlap(const struct cJSON *a, const struct cJSON *b) {
 
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = json_map(arena);
+    struct json_index members = json_index_of(arena, result), others = json_index_of(arena, b);
     JSON_EACH (member, a) {
         struct sv key = json_key(member);
-        const struct cJSON *other = json_get(b, key);
+        const struct cJSON *other = json_index_get(&others, key);
         if (!other)
             continue;
         if (sv_eq(key, SELF) || (!member->child && has_self(other)) ||
             (!other->child && has_self(member))) {
-            json_set(arena, result, key, json_map(arena));
+            json_index_set(&members, key, json_map(arena));
             continue;
         }
         struct cJSON *both = fields_common(arena, member, other);
         if (!fields_is_empty(both))
-            json_set(arena, result, key, both);
+            json_index_set(&members, key, both);
     }
     return result;
 }
@@ -168,24 +172,45 @@ static bool is_same_item(const struct schema *list, const struct cJSON *a, const
     return true;
 }
 
-struct cJSON *list_item_like(const struct schema *schema, const struct cJSON *list,
-                             const struct cJSON *item, struct cJSON *hint) {
-    if (hint && is_same_item(schema, hint, item))
-        return hint;
-    JSON_EACH (candidate, list) {
-        if (is_same_item(schema, candidate, item))
-            return candidate;
-    }
-    return NULL;
+struct list_items list_items_of(struct arena *arena, const struct schema *schema,
+                                const struct cJSON *list) {
+    struct list_items items = {.arena = arena, .schema = schema};
+    items.items = ARENA_ARRAY(arena, struct cJSON *, json_count(list) + 1);
+    JSON_EACH (item, list)
+        items.items[items.count++] = item;
+    return items;
 }
 
-struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
-                              const struct cJSON *list, struct sv element) {
-    JSON_EACH (item, list) {
-        if (sv_eq(list_element(arena, schema, item), element))
-            return item;
+static size_t position_of(struct list_items *items, struct sv element) {
+    if (!items->has_positions) {
+        items->positions = json_index_of(items->arena, json_map(items->arena));
+        for (size_t i = 0; i < items->count; i++) {
+            struct sv key = list_element(items->arena, items->schema, items->items[i]);
+            if (!json_index_get(&items->positions, key))
+                json_index_set(&items->positions, key, json_int(items->arena, (int64_t)i));
+        }
+        items->has_positions = true;
     }
-    return NULL;
+    int64_t position;
+    return json_to_int64(json_index_get(&items->positions, element), &position) ? (size_t)position
+                                                                                : ITEM_ABSENT;
+}
+
+size_t list_items_find(struct list_items *items, const struct cJSON *item, size_t hint) {
+    enum { FEW = 16 };
+    if (hint < items->count && is_same_item(items->schema, items->items[hint], item))
+        return hint;
+    if (items->count > FEW)
+        return position_of(items, list_element(items->arena, items->schema, item));
+    for (size_t i = 0; i < items->count; i++)
+        if (is_same_item(items->schema, items->items[i], item))
+            return i;
+    return ITEM_ABSENT;
+}
+
+struct cJSON *list_items_of_element(struct list_items *items, struct sv element) {
+    size_t position = position_of(items, element);
+    return position == ITEM_ABSENT ? NULL : items->items[position];
 }
 
 struct sv element_text(struct arena *arena, struct sv element) {
@@ -222,6 +247,7 @@ static bool is_own_field(enum field_shape shape, const struct schema *schema, st
 struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
                               const struct cJSON *value) {
     struct cJSON *set = json_map(arena);
+    struct json_index members = json_index_of(arena, set);
     enum field_shape shape = field_shape_of(schema, value);
     if (shape == FIELD_LEAF)
         return set;
@@ -234,10 +260,10 @@ struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
             json_set(arena, fields, SELF, json_map(arena));
         if (fields->child && is_own_field(shape, schema, json_key(item)))
             json_set(arena, fields, SELF, json_map(arena));
-        json_set(arena, set,
-                 shape == FIELD_MAP ? field_element(arena, json_key(item))
-                                    : list_element(arena, schema, item),
-                 fields);
+        json_index_set(&members,
+                       shape == FIELD_MAP ? field_element(arena, json_key(item))
+                                          : list_element(arena, schema, item),
+                       fields);
     }
     return set;
 }
@@ -252,19 +278,16 @@ static struct cJSON *whole(struct arena *arena, const struct schema *schema,
     if (shape == FIELD_LEAF || !value->child)
         return set;
     json_set(arena, set, SELF, json_map(arena));
+    struct json_index members = json_index_of(arena, set);
     JSON_EACH (item, value) {
         const struct schema *below =
             shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
-        json_set(arena, set,
-                 shape == FIELD_MAP ? field_element(arena, json_key(item))
-                                    : list_element(arena, schema, item),
-                 shape == FIELD_SET_LIST ? json_map(arena) : whole(arena, below, item));
+        json_index_set(&members,
+                       shape == FIELD_MAP ? field_element(arena, json_key(item))
+                                          : list_element(arena, schema, item),
+                       shape == FIELD_SET_LIST ? json_map(arena) : whole(arena, below, item));
     }
     return set;
-}
-
-static void add(struct arena *arena, struct cJSON *set, struct sv element, struct cJSON *fields) {
-    json_set(arena, set, element, fields);
 }
 
 static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
@@ -297,81 +320,92 @@ static struct difference compare_below(struct arena *arena, const struct schema 
 }
 
 /* Texts of elements are made only where something differs: nearly everything is equal. */
-static void add_difference(struct arena *arena, struct sv element, struct difference below,
-                           struct cJSON *changed, struct cJSON *removed) {
+static void add_difference(struct sv element, struct difference below, struct json_index *changed,
+                           struct json_index *removed) {
     if (below.changed)
-        add(arena, changed, element, below.changed);
+        json_index_set(changed, element, below.changed);
     if (below.removed)
-        add(arena, removed, element, below.removed);
+        json_index_set(removed, element, below.removed);
 }
 
 static void compare_maps(struct arena *arena, const struct schema *schema, const struct cJSON *old,
-                         const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+                         const struct cJSON *now, struct json_index *changed,
+                         struct json_index *removed) {
     /* Most members stand where they stood. */
     const struct cJSON *beside = old->child;
+    struct json_index olds = json_index_of(arena, old);
     size_t found_count = 0;
     JSON_EACH (member, now) {
         struct sv key = json_key(member);
-        const struct cJSON *before =
-            beside && strcmp(beside->string, member->string) == 0 ? beside : json_get(old, key);
+        const struct cJSON *before = beside && strcmp(beside->string, member->string) == 0
+                                         ? beside
+                                         : json_index_get(&olds, key);
         if (before)
             beside = before->next;
         found_count += before != NULL;
         const struct schema *below = schema_member(schema, key);
         if (!before)
-            add(arena, changed, field_element(arena, key), whole(arena, below, member));
+            json_index_set(changed, field_element(arena, key), whole(arena, below, member));
         else if (before->child || member->child || !json_equal(before, member)) {
             struct difference difference = compare_below(arena, below, before, member);
             if (difference.changed || difference.removed)
-                add_difference(arena, field_element(arena, key), difference, changed, removed);
+                add_difference(field_element(arena, key), difference, changed, removed);
         }
     }
-    if (found_count == json_count(old))
+    if (found_count == olds.count)
         return;
+    struct json_index nows = json_index_of(arena, now);
     JSON_EACH (member, old) {
         struct sv key = json_key(member);
-        if (!json_get(now, key))
-            add(arena, removed, field_element(arena, key),
-                whole(arena, schema_member(schema, key), member));
+        if (!json_index_get(&nows, key))
+            json_index_set(removed, field_element(arena, key),
+                           whole(arena, schema_member(schema, key), member));
     }
 }
 
 static void compare_lists(struct arena *arena, const struct schema *schema, const struct cJSON *old,
-                          const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+                          const struct cJSON *now, struct json_index *changed,
+                          struct json_index *removed) {
     if (json_equal(old, now))
         return;
     bool is_set = schema->list_type == SCHEMA_LIST_SET;
-    struct cJSON *beside = old->child;
-    JSON_EACH (item, now) {
-        struct cJSON *before = list_item_like(schema, old, item, beside);
-        if (before)
-            beside = before->next;
+    struct list_items olds = list_items_of(arena, schema, old),
+                      nows = list_items_of(arena, schema, now);
+    size_t beside = 0;
+    for (size_t i = 0; i < nows.count; i++) {
+        const struct cJSON *item = nows.items[i];
+        size_t position = list_items_find(&olds, item, beside);
+        const struct cJSON *before = position == ITEM_ABSENT ? NULL : olds.items[position];
+        beside = before ? position + 1 : beside;
         if (before && (is_set || json_equal(before, item)))
             continue;
         struct sv element = list_element(arena, schema, item);
         if (before)
-            add_difference(arena, element, compare_below(arena, schema->items, before, item),
-                           changed, removed);
+            add_difference(element, compare_below(arena, schema->items, before, item), changed,
+                           removed);
         else
-            add(arena, changed, element,
-                is_set ? json_map(arena) : whole(arena, schema->items, item));
+            json_index_set(changed, element,
+                           is_set ? json_map(arena) : whole(arena, schema->items, item));
     }
-    beside = now->child;
-    JSON_EACH (item, old) {
-        struct cJSON *after = list_item_like(schema, now, item, beside);
-        beside = after ? after->next : beside;
-        if (!after)
-            add(arena, removed, list_element(arena, schema, item),
-                is_set ? json_map(arena) : whole(arena, schema->items, item));
+    beside = 0;
+    for (size_t i = 0; i < olds.count; i++) {
+        const struct cJSON *item = olds.items[i];
+        size_t position = list_items_find(&nows, item, beside);
+        beside = position == ITEM_ABSENT ? beside : position + 1;
+        if (position == ITEM_ABSENT)
+            json_index_set(removed, list_element(arena, schema, item),
+                           is_set ? json_map(arena) : whole(arena, schema->items, item));
     }
 }
 
 static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                     const struct cJSON *now, struct cJSON *changed, struct cJSON *removed) {
+    struct json_index changes = json_index_of(arena, changed),
+                      removals = json_index_of(arena, removed);
     if (field_shape_of(schema, now) == FIELD_MAP)
-        compare_maps(arena, schema, old, now, changed, removed);
+        compare_maps(arena, schema, old, now, &changes, &removals);
     else
-        compare_lists(arena, schema, old, now, changed, removed);
+        compare_lists(arena, schema, old, now, &changes, &removals);
 }
 
 void fields_compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,
@@ -379,7 +413,8 @@ void fields_compare(struct arena *arena, const struct schema *schema, const stru
                     struct cJSON **ret_removed) {
     *ret_changed = json_map(arena);
     *ret_removed = json_map(arena);
+    struct json_index changes = json_index_of(arena, *ret_changed),
+                      removals = json_index_of(arena, *ret_removed);
     struct cJSON *nothing = json_map(arena);
-    compare_maps(arena, schema, old ? old : nothing, now ? now : nothing, *ret_changed,
-                 *ret_removed);
+    compare_maps(arena, schema, old ? old : nothing, now ? now : nothing, &changes, &removals);
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/schema.h"
 
 struct arena;
@@ -36,13 +37,26 @@ enum field_shape field_shape_of(const struct schema *schema, const struct cJSON 
 struct sv field_element(struct arena *arena, struct sv name);
 /* The element of `item` in its list, by the list's shape. */
 struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item);
-/* The item of a keyed or set list with that element, or NULL. */
-struct cJSON *item_of_element(struct arena *arena, const struct schema *schema,
-                              const struct cJSON *list, struct sv element);
-/* The item of `list` that stands for the same thing as `item`: same keys, or same value in a set.
- * `hint` (may be NULL) is tried first: lists seldom change their order. */
-struct cJSON *list_item_like(const struct schema *schema, const struct cJSON *list,
-                             const struct cJSON *item, struct cJSON *hint);
+/* The items of a keyed or set list, to be found by what they stand for. Lists may be as long as a
+ * request allows: of long ones a table of elements is made when one has to be searched. Items may
+ * be taken out of the list meanwhile, and are still found. */
+struct list_items {
+    struct arena *arena;
+    const struct schema *schema;
+    struct cJSON **items;
+    size_t count;
+    struct json_index positions; /* element -> position of the first item that has it */
+    bool has_positions;
+};
+enum { ITEM_ABSENT = SIZE_MAX };
+struct list_items list_items_of(struct arena *arena, const struct schema *schema,
+                                const struct cJSON *list);
+/* The position of the first item that stands for the same thing as `item`: same keys, or same value
+ * in a set. ITEM_ABSENT without one. The one at `hint` is tried first, since lists seldom change
+ * their order; any number may be given. */
+size_t list_items_find(struct list_items *items, const struct cJSON *item, size_t hint);
+/* The first item with that element, or NULL. */
+struct cJSON *list_items_of_element(struct list_items *items, struct sv element);
 /* "[name=\"c\"]" or "[=\"x\"]" or ".name": an element as messages show it. */
 struct sv element_text(struct arena *arena, struct sv element);
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/data/json_index.h"
+
+#include "core/base/arena.h"
+#include "core/data/json.h"
+#include "core/data/json_node.h"
+
+/* Above this a linear search costs more than a table. */
+enum { LINEAR_KEYS_MAX = 24 };
+
+/* Where the member of that key stands, or would stand. */
+static struct cJSON **find_slot(const struct json_index *index, struct sv key) {
+    uint64_t word = json_key_word(key);
+    for (size_t at = (size_t)sv_hash(key);; at++) {
+        struct cJSON **slot = &index->slots[at % index->slot_count];
+        if (!*slot || json_node_has_key(*slot, key, word))
+            return slot;
+    }
+}
+
+static void make_table(struct json_index *index) {
+    index->slot_count = index->count * 4;
+    index->slots = ARENA_ARRAY(index->arena, struct cJSON *, index->slot_count);
+    for (struct cJSON *each = index->map->child; each; each = each->next)
+        *find_slot(index, json_node_key(each)) = each;
+}
+
+struct json_index json_index_of(struct arena *arena, const struct cJSON *map) {
+    struct json_index index = {.arena = arena, .map = (struct cJSON *)map};
+    index.count = json_count(map);
+    if (index.count > LINEAR_KEYS_MAX)
+        make_table(&index);
+    return index;
+}
+
+struct cJSON *json_index_get(const struct json_index *index, struct sv key) {
+    return index->slots ? *find_slot(index, key) : json_get(index->map, key);
+}
+
+void json_index_append(struct json_index *index, struct cJSON *member) {
+    json_node_append(index->map, member);
+    if (++index->count <= LINEAR_KEYS_MAX)
+        return;
+    if (index->count * 2 > index->slot_count)
+        make_table(index);
+    else
+        *find_slot(index, json_node_key(member)) = member;
+}
+
+void json_index_set(struct json_index *index, struct sv key, struct cJSON *value) {
+    struct cJSON *present = json_index_get(index, key);
+    if (!present) {
+        json_node_set_key(value, arena_copy(index->arena, key));
+        json_index_append(index, value);
+        return;
+    }
+    if (index->slots)
+        *find_slot(index, key) = value;
+    json_replace(index->map, present, value);
+}

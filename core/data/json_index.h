@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * json_index: the members of one map by key, where the map may be as wide as a request allows.
+ * json_get() and json_set() look at one member after the other, which is fastest for the few that
+ * objects mostly have, and takes minutes for forty thousand. An index does the same while there are
+ * few, and makes a table once there are more.
+ *
+ * The table stands in the arena and ends with it. While an index is in use, members are added and
+ * replaced through it only, and none is removed.
+ */
+#ifndef CORE_DATA_JSON_INDEX_H
+#define CORE_DATA_JSON_INDEX_H
+
+#include "core/base/base.h"
+#include "core/base/sv.h"
+
+#include <cjson/cJSON.h>
+
+struct arena;
+
+struct json_index {
+    struct arena *arena;
+    struct cJSON *map;
+    struct cJSON **slots; /* behind the hashes of the keys; NULL: no table yet */
+    size_t slot_count;    /* at least twice the count */
+    size_t count;
+};
+
+/* Of a map that may have members already; `map` may be NULL, which has none. It is not changed
+ * unless members are added. */
+struct json_index json_index_of(struct arena *arena, const struct cJSON *map);
+
+/* NULL when absent. */
+struct cJSON *json_index_get(const struct json_index *index, struct sv key);
+
+/* Adds a member that carries its key, which the map must not have yet. */
+void json_index_append(struct json_index *index, struct cJSON *member);
+
+/* As json_set(): in place of the member of that key, else at the end under a copy of `key`. */
+void json_index_set(struct json_index *index, struct sv key, struct cJSON *value);
+
+#endif
