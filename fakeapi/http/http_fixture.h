@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * http_fixture: what the tests of the server over real sockets share: a clock that they move, a
- * client that does not block, and objects to ask for. Only for tests.
+ * server without a world, a client that does not block, and objects to ask for. Only for tests.
  */
 #ifndef FAKEAPI_HTTP_HTTP_FIXTURE_H
 #define FAKEAPI_HTTP_HTTP_FIXTURE_H
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
+#include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/server/fakeapi.h"
 
@@ -29,6 +32,38 @@ static inline int64_t fixture_now_ms(struct clock *clock) {
 /* 2026-01-01. */
 static inline struct fixture_clock fixture_clock_begin(void) {
     return (struct fixture_clock){{fixture_now_ms}, INT64_C(1767225600000)};
+}
+
+/* An API that is served over plain HTTP. */
+struct fixture_server {
+    struct fixture_clock clock;
+    struct fakeapi *api;
+    struct authenticator *authenticator;
+    struct http_server *server;
+};
+
+static inline void fixture_serve(struct fixture_server *fixture) {
+    struct error err = {0};
+    fixture->clock = fixture_clock_begin();
+    fixture->api =
+        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
+    fixture->authenticator = authenticator_new();
+    fixture->server =
+        http_server_new(&(struct http_server_options){.api = fixture->api,
+                                                      .clock = &fixture->clock.clock,
+                                                      .log = log_none(),
+                                                      .address = SV("127.0.0.1"),
+                                                      .authenticator = fixture->authenticator},
+                        &err);
+    if (!fixture->server)
+        fprintf(stderr, "%s\n", err.message);
+    assert(fixture->server);
+}
+
+static inline void fixture_end(struct fixture_server *fixture) {
+    http_server_free(fixture->server);
+    authenticator_free(fixture->authenticator);
+    fakeapi_free(fixture->api);
 }
 
 /* Plain HTTP: the caller closes the descriptor. */

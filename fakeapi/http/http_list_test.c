@@ -2,8 +2,6 @@
 /* Large lists over real sockets on loopback: whole, compressed, and nobody waits for them. */
 #include "core/base/buf.h"
 #include "core/base/error.h"
-#include "core/base/log.h"
-#include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_fixture.h"
 #include "fakeapi/schema/protobuf.h"
 
@@ -19,27 +17,8 @@ enum {
     BYTES_MAX = 4 * 1024 * 1024,
 };
 
-struct fixture {
-    struct fixture_clock clock;
-    struct fakeapi *api;
-    struct authenticator *authenticator;
-    struct http_server *server;
-};
-
-static void begin(struct fixture *fixture) {
-    struct error err = {0};
-    fixture->clock = fixture_clock_begin();
-    fixture->api =
-        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
-    fixture->authenticator = authenticator_new();
-    fixture->server =
-        http_server_new(&(struct http_server_options){.api = fixture->api,
-                                                      .clock = &fixture->clock.clock,
-                                                      .log = log_none(),
-                                                      .address = SV("127.0.0.1"),
-                                                      .authenticator = fixture->authenticator},
-                        &err);
-    assert(fixture->server);
+static void begin(struct fixture_server *fixture) {
+    fixture_serve(fixture);
     for (size_t i = 0; i < OBJECTS; i++) {
         char name[16];
         snprintf(name, sizeof(name), "m%zu", i);
@@ -47,13 +26,7 @@ static void begin(struct fixture *fixture) {
     }
 }
 
-static void end(struct fixture *fixture) {
-    http_server_free(fixture->server);
-    authenticator_free(fixture->authenticator);
-    fakeapi_free(fixture->api);
-}
-
-static int ask(const struct fixture *fixture, const char *target, const char *headers) {
+static int ask(const struct fixture_server *fixture, const char *target, const char *headers) {
     int client = fixture_connect(fixture->server);
     char text[512];
     int len =
@@ -73,14 +46,14 @@ static bool read_some(int client, struct buf *answer) {
     return got == 0;
 }
 
-static void turn(struct fixture *fixture, int client) {
+static void turn(struct fixture_server *fixture, int client) {
     struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
                                    {client, POLLIN, 0}};
     poll(descriptors, 2, 1);
     http_server_run(fixture->server);
 }
 
-static void take(struct fixture *fixture, int client, struct buf *answer) {
+static void take(struct fixture_server *fixture, int client, struct buf *answer) {
     for (size_t i = 0; i < TURNS_MAX; i++) {
         turn(fixture, client);
         if (read_some(client, answer))
@@ -119,7 +92,7 @@ static void check_list(struct arena *arena, struct sv text) {
 
 TEST(a_large_list_comes_whole) {
     AUTO(arena) arena = arena_new();
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct buf answer;
     buf_init(&answer, BYTES_MAX);
     begin(&fixture);
@@ -129,12 +102,12 @@ TEST(a_large_list_comes_whole) {
     CHECK(sv_contains(buf_view(&answer), length));
     check_list(arena, body);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(a_large_list_comes_compressed_to_whoever_takes_it) {
     AUTO(arena) arena = arena_new();
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct buf answer;
     buf_init(&answer, BYTES_MAX);
     begin(&fixture);
@@ -143,12 +116,12 @@ TEST(a_large_list_comes_compressed_to_whoever_takes_it) {
     CHECK(body_of(&answer).len < LIST_BYTES_MIN / 10);
     check_list(arena, unpacked(arena, body_of(&answer)));
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(a_large_list_comes_as_protobuf) {
     AUTO(arena) arena = arena_new();
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct error err = {0};
     struct buf answer;
     struct cJSON *list = NULL;
@@ -162,12 +135,12 @@ TEST(a_large_list_comes_as_protobuf) {
     CHECK(json_count(json_get(list, SV("items"))) == OBJECTS);
     CHECK_SV(json_find_string(list, "kind"), SV("ConfigMapList"));
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* What takes many turns of one list lets others through. */
 TEST(nobody_waits_for_a_large_list) {
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct buf list, other;
     buf_init(&list, BYTES_MAX);
     buf_init(&other, BYTES_MAX);
@@ -182,12 +155,12 @@ TEST(nobody_waits_for_a_large_list) {
     CHECK(sv_starts_with(buf_view(&list), SV("HTTP/1.1 200 OK")));
     buf_release(&list);
     buf_release(&other);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* Whose client is gone, and when the server ends. */
 TEST(a_list_that_is_not_finished_leaves_nothing) {
-    struct fixture fixture;
+    struct fixture_server fixture;
     begin(&fixture);
     int gone = ask(&fixture, list_path, "Accept-Encoding: gzip\r\n");
     turn(&fixture, gone);
@@ -196,6 +169,6 @@ TEST(a_list_that_is_not_finished_leaves_nothing) {
     int last = ask(&fixture, list_path, "");
     turn(&fixture, last);
     turn(&fixture, last);
-    end(&fixture);
+    fixture_end(&fixture);
     close(last);
 }

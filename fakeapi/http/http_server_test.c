@@ -19,46 +19,15 @@
 
 enum { TURNS_MAX = 10000, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
-struct fixture {
-    struct fixture_clock clock;
-    struct fakeapi *api;
-    struct authenticator *authenticator;
-    struct http_server *server;
-};
-
-static void begin(struct fixture *fixture) {
-    struct error err = {0};
-    fixture->clock = fixture_clock_begin();
-    fixture->api =
-        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
-    fixture->authenticator = authenticator_new();
-    fixture->server =
-        http_server_new(&(struct http_server_options){.api = fixture->api,
-                                                      .clock = &fixture->clock.clock,
-                                                      .log = log_none(),
-                                                      .address = SV("127.0.0.1"),
-                                                      .authenticator = fixture->authenticator},
-                        &err);
-    if (!fixture->server)
-        fprintf(stderr, "%s\n", err.message);
-    assert(fixture->server);
-}
-
-static void end(struct fixture *fixture) {
-    http_server_free(fixture->server);
-    authenticator_free(fixture->authenticator);
-    fakeapi_free(fixture->api);
-}
-
 /* One turn of the loop; waits a moment for news when there are none. */
-static void turn(struct fixture *fixture, int client) {
+static void turn(struct fixture_server *fixture, int client) {
     struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
                                    {client, POLLIN, 0}};
     poll(descriptors, client < 0 ? 1 : 2, 1);
     http_server_run(fixture->server);
 }
 
-static void send_bytes(struct fixture *fixture, int client, struct sv bytes) {
+static void send_bytes(struct fixture_server *fixture, int client, struct sv bytes) {
     for (size_t i = 0; i < TURNS_MAX && bytes.len > 0; i++) {
         ssize_t sent = send(client, bytes.ptr, bytes.len, MSG_NOSIGNAL);
         if (sent > 0)
@@ -79,7 +48,8 @@ static bool read_some(int client, struct buf *answer) {
 }
 
 /* Runs until the answer holds `text` or the server closed; tells which. */
-static bool await(struct fixture *fixture, int client, struct buf *answer, const char *text) {
+static bool await(struct fixture_server *fixture, int client, struct buf *answer,
+                  const char *text) {
     bool is_open = true;
     for (size_t i = 0; i < TURNS_MAX && is_open; i++) {
         if (sv_contains(buf_view(answer), sv_from(text)))
@@ -90,7 +60,7 @@ static bool await(struct fixture *fixture, int client, struct buf *answer, const
     return sv_contains(buf_view(answer), sv_from(text));
 }
 
-static bool is_closed(struct fixture *fixture, int client, struct buf *answer) {
+static bool is_closed(struct fixture_server *fixture, int client, struct buf *answer) {
     for (size_t i = 0; i < 200; i++) {
         turn(fixture, client);
         if (!read_some(client, answer))
@@ -140,8 +110,8 @@ static const struct {
 };
 
 TEST(requests_are_answered) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         struct buf answer;
@@ -160,7 +130,7 @@ TEST(requests_are_answered) {
         close(client);
         buf_release(&answer);
     }
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 static struct sv post_text(struct arena *arena, const char *path, const char *body) {
@@ -173,8 +143,8 @@ static struct sv post_text(struct arena *arena, const char *path, const char *bo
 #define CONFIG_MAPS "/api/v1/namespaces/default/configmaps"
 
 TEST(requests_in_a_row_share_a_connection) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     AUTO(arena) arena = arena_new();
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
@@ -191,16 +161,16 @@ TEST(requests_in_a_row_share_a_connection) {
     CHECK(await(&fixture, client, &answer, "configmaps \\\"b\\\" not found"));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* Giving back trees is part of the turn that made them too many: what is left for later makes
  * somebody wait for all of it at once. */
 TEST(trees_are_given_back_in_the_turn_that_adds_them) {
     enum { OBJECTS = 200, DATA_BYTES = 200 * 1000, TREE_BYTES_MAX = 24 * 1024 * 1024 };
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct fakeapi_stats stats;
-    begin(&fixture);
+    fixture_serve(&fixture);
     for (int i = 0; i < OBJECTS; i++) {
         char name[16];
         snprintf(name, sizeof(name), "c%d", i);
@@ -210,12 +180,12 @@ TEST(trees_are_given_back_in_the_turn_that_adds_them) {
         CHECK(stats.tree_bytes <= TREE_BYTES_MAX);
     }
     CHECK(stats.tree_bytes > TREE_BYTES_MAX / 2);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(a_body_in_chunks_is_limited_too) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
     int client = fixture_connect(fixture.server);
@@ -234,14 +204,14 @@ TEST(a_body_in_chunks_is_limited_too) {
     CHECK(buf_view(&answer).len == 0 || sv_contains(buf_view(&answer), SV("HTTP/1.1 413")));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* The most that is read to its end, whatever pieces it comes in. */
 TEST(a_body_that_is_a_little_too_large_is_answered) {
     enum { BODY_BYTES = 3 * 1024 * 1024 + 256 * 1024 };
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     AUTO(arena) arena = arena_new();
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
@@ -258,12 +228,12 @@ TEST(a_body_that_is_a_little_too_large_is_answered) {
     CHECK(sv_contains(buf_view(&answer), SV("HTTP/1.1 413")));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* --- watches --- */
 
-static int open_watch(struct fixture *fixture, struct buf *answer, const char *query) {
+static int open_watch(struct fixture_server *fixture, struct buf *answer, const char *query) {
     AUTO(arena) arena = arena_new();
     int client = fixture_connect(fixture->server);
     send_bytes(
@@ -274,8 +244,8 @@ static int open_watch(struct fixture *fixture, struct buf *answer, const char *q
 }
 
 TEST(a_watch_tells_events_when_they_happen_and_ends_in_time) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
     fixture_create_config_map(fixture.api, "first", 1);
@@ -293,12 +263,12 @@ TEST(a_watch_tells_events_when_they_happen_and_ends_in_time) {
     CHECK(await(&fixture, client, &answer, "\r\n\r\nok"));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
     int client = open_watch(&fixture, &answer, "&fieldSelector=metadata.name%3Dmine");
@@ -308,21 +278,21 @@ TEST(a_watch_selects_and_an_unselected_event_wakes_nobody) {
     CHECK(!sv_contains(buf_view(&answer), SV("other")));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* As a controller does that is told of the end of its watch: the server stops all the same. */
 TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
     static const char request[] = "GET " CONFIG_MAPS "?watch=true HTTP/1.1\r\nHost: h\r\n\r\n";
-    struct fixture fixture;
+    struct fixture_server fixture;
     struct buf answer;
     buf_init(&answer, ANSWER_BYTES_MAX);
-    begin(&fixture);
+    fixture_serve(&fixture);
     int client = fixture_connect(fixture.server);
     for (size_t i = 0; i < 10; i++)
         turn(&fixture, client);
     CHECK(send(client, request, sizeof(request) - 1, MSG_NOSIGNAL) == sizeof(request) - 1);
-    end(&fixture);
+    fixture_end(&fixture);
     fcntl(client, F_SETFL, 0);
     while (read_some(client, &answer))
         ;
@@ -335,8 +305,8 @@ TEST(a_watch_that_begins_while_the_server_stops_ends_at_once) {
 /* 16 MB of events go to somebody who does not read: others are served, and the log's end cuts the
  * stream instead of memory growing. */
 TEST(a_watch_that_is_not_read_stalls_nobody) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     struct buf answer, other;
     buf_init(&answer, ANSWER_BYTES_MAX);
     buf_init(&other, ANSWER_BYTES_MAX);
@@ -356,7 +326,7 @@ TEST(a_watch_that_is_not_read_stalls_nobody) {
     close(client);
     buf_release(&answer);
     buf_release(&other);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* What clients send that never read an answer; pipelined requests are repeated. */
@@ -387,7 +357,7 @@ static void be_rude(int client, size_t index) {
 
 /* Turns of the loop until a request is answered: what a client waits for, whatever the clock says.
  */
-static size_t turns_until_answered(struct fixture *fixture, int client) {
+static size_t turns_until_answered(struct fixture_server *fixture, int client) {
     static const char request[] = "GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n";
     struct buf answer;
     size_t turns = 0;
@@ -405,8 +375,8 @@ static size_t turns_until_answered(struct fixture *fixture, int client) {
 TEST(nobody_waits_for_those_who_do_not_read_or_do_not_finish) {
     /* One to accept or to notice, one to answer. */
     enum { TURNS_ALLOWED = 3, REQUESTS = 200, OBJECTS = 20, OBJECT_BYTES = 500 * 1000 };
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     for (int i = 0; i < OBJECTS; i++) {
         char name[16];
         snprintf(name, sizeof(name), "c%d", i);
@@ -427,12 +397,12 @@ TEST(nobody_waits_for_those_who_do_not_read_or_do_not_finish) {
     for (size_t i = 0; i < COUNT_OF(rude); i++)
         close(clients[i]);
     close(client);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(clients_that_go_away_are_noticed) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     for (size_t i = 0; i < 50; i++) {
         struct buf answer;
         buf_init(&answer, ANSWER_BYTES_MAX);
@@ -448,7 +418,7 @@ TEST(clients_that_go_away_are_noticed) {
     CHECK(await(&fixture, client, &answer, "apiserver_longrunning_requests{verb=\"WATCH\"} 0\n"));
     close(client);
     buf_release(&answer);
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 /* --- slow clients --- */
@@ -461,8 +431,8 @@ static const char *const unfinished[] = {
 };
 
 TEST(requests_that_never_end_are_cut_off) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     int clients[COUNT_OF(unfinished)];
     for (size_t i = 0; i < COUNT_OF(unfinished); i++) {
         clients[i] = fixture_connect(fixture.server);
@@ -477,12 +447,12 @@ TEST(requests_that_never_end_are_cut_off) {
         buf_release(&answer);
         close(clients[i]);
     }
-    end(&fixture);
+    fixture_end(&fixture);
 }
 
 TEST(a_port_that_is_taken_is_said) {
-    struct fixture fixture;
-    begin(&fixture);
+    struct fixture_server fixture;
+    fixture_serve(&fixture);
     struct error err = {0};
     struct http_server_options options = {.api = fixture.api,
                                           .clock = &fixture.clock.clock,
@@ -494,5 +464,5 @@ TEST(a_port_that_is_taken_is_said) {
     CHECK(sv_contains(sv_from(err.message), SV("cannot listen at 127.0.0.1, port ")));
     options.address = SV("nowhere");
     CHECK(!http_server_new(&options, &err));
-    end(&fixture);
+    fixture_end(&fixture);
 }

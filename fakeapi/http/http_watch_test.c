@@ -4,10 +4,8 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
-#include "core/base/log.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
-#include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_fixture.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/server/fakeapi.h"
@@ -22,45 +20,29 @@ enum { TURNS_MAX = 3000, QUIET_TURNS = 20, ANSWER_BYTES_MAX = 64 * 1024 * 1024 }
 #define NORMAL_CLOSE "\x88\x02\x03\xe8"
 
 struct fixture {
-    struct fixture_clock clock;
-    struct fakeapi *api;
-    struct authenticator *authenticator;
-    struct http_server *server;
+    struct fixture_server served;
     int client;
     bool is_open;
     struct buf answer;
 };
 
 static void begin(struct fixture *fixture) {
-    struct error err = {0};
-    *fixture = (struct fixture){.clock = fixture_clock_begin(), .is_open = true};
-    fixture->api =
-        fakeapi_new(&(struct fakeapi_options){.clock = &fixture->clock.clock, .seed = 1});
-    fixture->authenticator = authenticator_new();
-    fixture->server =
-        http_server_new(&(struct http_server_options){.api = fixture->api,
-                                                      .clock = &fixture->clock.clock,
-                                                      .log = log_none(),
-                                                      .address = SV("127.0.0.1"),
-                                                      .authenticator = fixture->authenticator},
-                        &err);
-    assert(fixture->server);
+    *fixture = (struct fixture){.is_open = true};
+    fixture_serve(&fixture->served);
     buf_init(&fixture->answer, ANSWER_BYTES_MAX);
-    fixture->client = fixture_connect(fixture->server);
+    fixture->client = fixture_connect(fixture->served.server);
 }
 
 static void end(struct fixture *fixture) {
-    http_server_free(fixture->server);
+    fixture_end(&fixture->served);
     close(fixture->client);
     buf_release(&fixture->answer);
-    authenticator_free(fixture->authenticator);
-    fakeapi_free(fixture->api);
 }
 
 static void turn(struct fixture *fixture) {
-    struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0}};
+    struct pollfd descriptors[] = {{http_server_descriptor(fixture->served.server), POLLIN, 0}};
     poll(descriptors, 1, 1);
-    http_server_run(fixture->server);
+    http_server_run(fixture->served.server);
 }
 
 static void read_some(struct fixture *fixture) {
@@ -128,14 +110,14 @@ static struct sv payload_at(struct sv bytes, size_t at) {
 TEST(an_event_is_a_text_message) {
     struct fixture fixture;
     begin(&fixture);
-    fixture_create_config_map(fixture.api, "before", 1);
+    fixture_create_config_map(fixture.served.api, "before", 1);
     upgrade(&fixture, "", KEY ORIGIN "Sec-WebSocket-Protocol: base64.binary.k8s.io\r\n");
     CHECK(await(&fixture, SV("HTTP/1.1 101 ")));
     CHECK(await(&fixture, SV("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")));
     CHECK(await(&fixture, SV("Sec-WebSocket-Protocol: base64.binary.k8s.io\r\n")));
     CHECK(await(&fixture, SV("\"name\":\"before\"")));
-    fixture_create_config_map(fixture.api, "one", 1);
-    fixture_create_config_map(fixture.api, "two", 1);
+    fixture_create_config_map(fixture.served.api, "one", 1);
+    fixture_create_config_map(fixture.served.api, "two", 1);
     CHECK(await(&fixture, SV("\"name\":\"two\"")));
     struct sv all = buf_view(&fixture.answer);
     struct sv frames = sv_drop(all, offset_of(all, SV("\r\n\r\n")) + 4);
@@ -157,7 +139,7 @@ TEST(an_event_is_a_text_message) {
 TEST(protobuf_comes_in_binary_messages) {
     struct fixture fixture;
     begin(&fixture);
-    fixture_create_config_map(fixture.api, "one", 1);
+    fixture_create_config_map(fixture.served.api, "one", 1);
     upgrade(&fixture, "",
             KEY ORIGIN "Accept: application/vnd.kubernetes.protobuf;stream=watch\r\n");
     /* Nothing stands before the event: its first field is its type. */
@@ -183,7 +165,7 @@ TEST(pings_are_answered_and_messages_are_not) {
     send_bytes(&fixture, SV("\x89\x82\0\0\0\0hi"));
     CHECK(await(&fixture, SV("\x8a\x02hi")));
     CHECK(buf_view(&fixture.answer).len == 4);
-    fixture_create_config_map(fixture.api, "later", 1);
+    fixture_create_config_map(fixture.served.api, "later", 1);
     CHECK(await(&fixture, SV("\"name\":\"later\"")));
     end(&fixture);
 }
@@ -206,7 +188,7 @@ TEST(a_watch_ends_with_a_close_frame) {
             turn(&fixture);
         read_some(&fixture);
         CHECK(sv_ends_with(buf_view(&fixture.answer), SV("\r\n\r\n")));
-        fixture.clock.now_ms += rows[i].after_ms;
+        fixture.served.clock.now_ms += rows[i].after_ms;
         if (rows[i].is_closed_by_client)
             send_bytes(&fixture, SV("\x88\x82\0\0\0\0\x03\xe8"));
         CHECK(await_end(&fixture));
@@ -222,7 +204,7 @@ TEST(bookmarks_are_messages) {
     CHECK(await(&fixture, SV("\r\n\r\n")));
     for (size_t i = 0; i < QUIET_TURNS; i++)
         turn(&fixture);
-    fixture.clock.now_ms += 61000;
+    fixture.served.clock.now_ms += 61000;
     CHECK(await(&fixture, SV("{\"type\":\"BOOKMARK\"")));
     end(&fixture);
 }
@@ -235,7 +217,7 @@ TEST(a_slow_client_gets_everything_in_order) {
     for (int i = 0; i < OBJECTS; i++) {
         char name[] = "m00";
         name[1] = (char)('0' + i / 10), name[2] = (char)('0' + i % 10);
-        fixture_create_config_map(fixture.api, name, DATA_BYTES);
+        fixture_create_config_map(fixture.served.api, name, DATA_BYTES);
     }
     upgrade(&fixture, "", KEY ORIGIN);
     for (size_t i = 0; i < QUIET_TURNS; i++)
@@ -257,7 +239,7 @@ TEST(a_client_that_goes_leaves_nothing) {
     shutdown(fixture.client, SHUT_RDWR);
     for (size_t i = 0; i < QUIET_TURNS; i++)
         turn(&fixture);
-    fixture_create_config_map(fixture.api, "later", 1);
+    fixture_create_config_map(fixture.served.api, "later", 1);
     for (size_t i = 0; i < QUIET_TURNS; i++)
         turn(&fixture);
     end(&fixture);
