@@ -7,6 +7,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/server_parts.h"
@@ -61,10 +62,9 @@ bool admit_definition_update(struct call *call, const struct cJSON *old, struct 
 
 /* --- names --- */
 
-static struct collection *definitions_of(struct call *call, const struct resource_type **ret_type) {
-    *ret_type = registry_find(call->api->registry, SV("apiextensions.k8s.io"), SV("v1"),
+static struct collection *definitions_of(struct call *call) {
+    return builtin_collection(call->api, SV("apiextensions.k8s.io"),
                               SV("customresourcedefinitions"));
-    return store_collection(call->api->store, (*ret_type)->storage_key);
 }
 
 static bool has_name(const struct cJSON *names, struct sv name, bool is_kind) {
@@ -82,8 +82,7 @@ static bool has_name(const struct cJSON *names, struct sv name, bool is_kind) {
 
 /* Whether a definition of this group was granted the name. */
 static bool is_taken(struct call *call, struct sv group, struct sv name, bool is_kind) {
-    const struct resource_type *type;
-    struct collection *collection = definitions_of(call, &type);
+    struct collection *collection = definitions_of(call);
     struct position position = collection_seek(collection, SV(""), SV(""));
     struct stored *stored;
     while ((stored = collection_at(collection, &position))) {
@@ -200,8 +199,8 @@ static void set_condition(struct call *call, struct cJSON *tree, const struct co
 /* A call of the server itself on the definitions. */
 static struct call own_call(struct call *call, const struct request *request,
                             struct api_response *ret_response) {
-    const struct resource_type *type;
-    definitions_of(call, &type);
+    const struct resource_type *type =
+        registry_find(call->api->registry, request->group, request->version, request->plural);
     struct call own = inner_call(call, type, request, ret_response);
     own.user_agent = SV("kube-apiserver");
     own.dialogue = NULL; /* admission webhooks are not asked about its bookkeeping */
@@ -231,10 +230,10 @@ static void write_status(struct call *call, const struct cJSON *old, struct cJSO
     store_replacement(&own, old, tree);
 }
 
-static struct cJSON *stored_definition(struct call *call, struct sv name) {
-    const struct resource_type *type;
-    struct stored *stored = collection_get(definitions_of(call, &type), SV(""), name);
-    return stored ? json_copy(call->arena, stored_tree(stored)) : NULL;
+/* As it is now, whatever is written afterwards; NULL without one. */
+static const struct cJSON *stored_definition(struct call *call, struct sv name) {
+    struct stored *stored = collection_get(definitions_of(call), SV(""), name);
+    return stored ? frozen_hold(call->arena, frozen_of(stored_tree(stored))) : NULL;
 }
 
 /* --- the controllers: each does one step, and says whether there was one to do --- */
@@ -286,17 +285,6 @@ static bool establish(struct call *call, const struct cJSON *old) {
     return true;
 }
 
-static void drop_finalizer(struct cJSON *tree) {
-    struct cJSON *finalizers = json_find(tree, "metadata.finalizers");
-    JSON_EACH (finalizer, finalizers)
-        if (sv_eq(json_text(finalizer), CLEANUP_FINALIZER)) {
-            json_detach(finalizers, finalizer);
-            break;
-        }
-    if (json_count(finalizers) == 0)
-        json_remove(json_get(tree, SV("metadata")), SV("finalizers"));
-}
-
 /* Deletes the objects first; those with finalizers are waited for. */
 static bool clean_up(struct call *call, const struct cJSON *old) {
     static const struct condition begun = {SV("Terminating"), true,
@@ -320,7 +308,7 @@ static bool clean_up(struct call *call, const struct cJSON *old) {
     if (was_established && !empty_custom_resource(call, old))
         return false;
     set_condition(call, tree, was_established ? &done : &never);
-    drop_finalizer(tree);
+    drop_finalizer(tree, CLEANUP_FINALIZER);
     write_status(call, old, tree);
     return true;
 }
@@ -332,9 +320,7 @@ void terminate_definition(struct call *call, const struct cJSON *old) {
     struct cJSON *metadata = json_get(tree, SV("metadata"));
     json_set_string(call->arena, metadata, SV("deletionTimestamp"),
                     api_time_format(call->now_ms, call->arena));
-    if (!object_has_finalizer(tree, CLEANUP_FINALIZER))
-        json_append(json_ensure_list(call->arena, metadata, SV("finalizers")),
-                    json_string(call->arena, CLEANUP_FINALIZER));
+    add_finalizer(call, tree, CLEANUP_FINALIZER);
     set_condition(call, tree,
                   &(struct condition){SV("Terminating"), true, SV("InstanceDeletionPending"),
                                       SV("CustomResourceDefinition marked for deletion; "
@@ -352,8 +338,7 @@ static bool settle_definition(struct call *call, struct sv name) {
 /* One definition may wait for a name of another: all are looked at until nothing happens. Each
  * step makes a condition true that stays so, or takes an object or a finalizer away. */
 static void settle_all(struct call *call) {
-    const struct resource_type *type;
-    struct collection *collection = definitions_of(call, &type);
+    struct collection *collection = definitions_of(call);
     bool has_news = true;
     for (size_t round = 0; has_news && round < ROUNDS_MAX; round++) {
         has_news = false;

@@ -148,14 +148,14 @@ static int64_t grace_of(const struct call *call, const struct deletion *deletion
     return deletion->grace_s >= 0 ? deletion->grace_s : own;
 }
 
-static void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer) {
+void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer) {
     struct cJSON *metadata = json_get(tree, SV("metadata"));
     if (!object_has_finalizer(tree, finalizer))
         json_append(json_ensure_list(call->arena, metadata, SV("finalizers")),
                     json_string(call->arena, finalizer));
 }
 
-static void drop_finalizer(struct cJSON *tree, struct sv finalizer) {
+void drop_finalizer(struct cJSON *tree, struct sv finalizer) {
     struct cJSON *finalizers = json_find(tree, "metadata.finalizers"), *next;
     for (struct cJSON *item = finalizers ? finalizers->child : NULL; item; item = next) {
         next = item->next;

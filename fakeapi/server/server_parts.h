@@ -151,6 +151,8 @@ void handle_delete_collection(struct call *call);
 /* No finalizer holds it, nor its contents (namespaces). */
 bool is_free_to_go(const struct cJSON *tree);
 void remove_object(struct call *call, struct cJSON *tree);
+void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer);
+void drop_finalizer(struct cJSON *tree, struct sv finalizer);
 
 /* --- subresource.c --- */
 
