@@ -263,13 +263,11 @@ bool convert_by_webhook(struct call *call, const struct resource_type *type,
         .type = type,
         .api_version = resource_api_version(&type->resource, call->arena),
     };
-    bool has_begun = false;
     for (size_t i = 0; i < count; i++) {
         if (sv_eq(api_version_of(trees[i]), batch.api_version))
             continue;
-        if (!has_begun && !begin_batch(&batch, &trees[i]))
+        if (batch.count == 0 && !begin_batch(&batch, &trees[i]))
             return false;
-        has_begun = true;
         if (!add_object(&batch, &trees[i]))
             return false;
     }
