@@ -461,15 +461,15 @@ static void end_page(struct lister *lister, struct cJSON *list, const struct sto
 /* What is deleted is looked at: items that are text would have no names. */
 static void begin_text(struct lister *lister) {
     const struct request *request = lister->call->request;
-    size_t prefix_bytes = set_type_prefixes(lister);
     const struct resource_type *type = lister->call->type;
     if (request->verb != VERB_LIST || request->metadata_only)
         return;
-    if (request->wants_text)
+    if (request->wants_text) {
+        size_t prefix_bytes = set_type_prefixes(lister);
         lister->text = list_text_new(type->is_custom ? 0 : prefix_bytes);
-    else if (request->wants_protobuf && !type->is_custom &&
-             protobuf_knows(resource_api_version(&type->resource, lister->call->arena),
-                            type->list_kind))
+    } else if (request->wants_protobuf && !type->is_custom &&
+               protobuf_knows(resource_api_version(&type->resource, lister->call->arena),
+                              type->list_kind))
         lister->text = list_text_new_protobuf(type);
 }
 
