@@ -309,6 +309,17 @@ static bool has_rules_below(const struct schema *node, const struct schema_rules
     return has;
 }
 
+static bool has_embedded(const struct schema *schema) {
+    return schema && schema->rules && schema->rules->has_embedded_below;
+}
+
+static bool has_embedded_below(const struct schema *node) {
+    bool has = node->is_embedded_resource || has_embedded(node->items);
+    for (size_t i = 0; i < node->member_count && !has; i++)
+        has = has_embedded(node->members[i].schema);
+    return has;
+}
+
 static const struct schema *build(struct builder *builder, const struct cJSON *source,
                                   struct sv path, bool is_root) {
     struct schema *node = ARENA_NEW(builder->arena, struct schema);
@@ -344,6 +355,7 @@ static const struct schema *build(struct builder *builder, const struct cJSON *s
     if (!held || !build_rules(builder, source, path, node, rules))
         return NULL;
     rules->has_rules_below = has_rules_below(node, rules);
+    rules->has_embedded_below = has_embedded_below(node);
     return node;
 }
 

@@ -30,6 +30,7 @@ struct schema_rules {
     const struct schema_rule *rules;
     size_t rule_count;
     bool has_rules_below; /* here or anywhere below */
+    bool has_embedded_below;
 };
 
 /* How messages call the schema of a version: one alone stands at the top of the definition. */

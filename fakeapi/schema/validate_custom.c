@@ -132,7 +132,7 @@ static void check_type_meta(const struct checker *checker, const struct cJSON *i
 void validate_embedded(const struct checker *checker, const struct schema *schema,
                        const struct cJSON *item, struct sv field) {
     size_t index = 0;
-    if (!schema || !schema->rules)
+    if (!schema || !schema->rules || !schema->rules->has_embedded_below)
         return;
     if (json_is_map(item) && schema->is_embedded_resource)
         check_type_meta(checker, item, field);
