@@ -144,17 +144,6 @@ bool is_seen_again(struct json_index *seen, struct sv text) {
     return false;
 }
 
-bool has_item(const struct cJSON *list, struct sv key, struct sv value,
-              const struct cJSON *before) {
-    JSON_EACH (item, list) {
-        if (item == before)
-            return false;
-        if (sv_eq(json_string_or(item, key, SV("")), value))
-            return true;
-    }
-    return false;
-}
-
 void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
                   struct sv field, const struct sv *allowed, size_t count) {
     const struct cJSON *item = json_get(map, key);

@@ -94,8 +94,6 @@ struct json_index items_by(const struct checker *checker, const struct cJSON *li
  * before. */
 struct json_index texts_seen(const struct checker *checker);
 bool is_seen_again(struct json_index *seen, struct sv text);
-/* Whether an item in front of `before` (NULL: any) has the text `value` under `key`. */
-bool has_item(const struct cJSON *list, struct sv key, struct sv value, const struct cJSON *before);
 /* Where a pod may run. */
 void validate_scheduling(const struct checker *checker, const struct cJSON *spec, struct sv field);
 void validate_label_selector(const struct checker *checker, const struct cJSON *selector,

@@ -33,8 +33,9 @@ static void check_job_update(const struct checker *checker, const struct cJSON *
 static bool has_container(const struct cJSON *spec, struct sv name) {
     static const char *const lists[] = {"template.spec.containers", "template.spec.initContainers"};
     for (size_t i = 0; i < COUNT_OF(lists); i++)
-        if (has_item(json_find(spec, lists[i]), SV("name"), name, NULL))
-            return true;
+        JSON_EACH (container, json_find(spec, lists[i]))
+            if (sv_eq(json_find_string(container, "name"), name))
+                return true;
     return false;
 }
 

@@ -252,6 +252,7 @@ static void check_columns(const struct checker *checker, const struct cJSON *ver
 
 static void check_selectable(const struct checker *checker, const struct cJSON *version,
                              struct sv field) {
+    struct json_index paths = texts_seen(checker);
     size_t index = 0;
     JSON_EACH (selectable, json_get(version, SV("selectableFields"))) {
         const struct cJSON *path = json_get(selectable, SV("jsonPath"));
@@ -263,8 +264,7 @@ static void check_selectable(const struct checker *checker, const struct cJSON *
         while (schema && rest.len > 0)
             schema = json_get(json_get(schema, SV("properties")), sv_cut(&rest, '.'));
         struct sv type = type_of(schema);
-        if (has_item(json_get(version, SV("selectableFields")), SV("jsonPath"), json_text(path),
-                     selectable))
+        if (is_seen_again(&paths, json_text(path)))
             report_duplicate(checker, below, path);
         if (!schema)
             report_invalid(checker, below, path,
@@ -310,12 +310,12 @@ static void check_version(const struct checker *checker, const struct cJSON *ver
 
 static void check_versions(const struct checker *checker, const struct cJSON *spec) {
     const struct cJSON *versions = json_get(spec, SV("versions"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0, storage_count = 0;
     bool is_unique = true;
     JSON_EACH (version, versions) {
         storage_count += is_set(version, "storage");
-        is_unique = is_unique &&
-                    !has_item(versions, SV("name"), json_find_string(version, "name"), version);
+        is_unique = !is_seen_again(&names, json_find_string(version, "name")) && is_unique;
     }
     JSON_EACH (version, versions)
         check_version(checker, version, path_index(checker, SV("spec.versions"), index++),
@@ -423,10 +423,11 @@ static void check_stored_versions(const struct checker *checker, const struct cJ
                 arena_printf(checker->arena, "must have the storage version %.*s", SV_ARG(name))
                     .ptr);
     }
+    struct json_index by_name = items_by(checker, versions, SV("name"));
     JSON_EACH (stored, stored_versions) {
         struct sv name = json_text(stored);
         struct sv below = path_index(checker, field, index++);
-        if (!has_item(versions, SV("name"), name, NULL))
+        if (!json_index_get(&by_name, name))
             report_invalid(
                 checker, below, stored,
                 arena_printf(checker->arena,

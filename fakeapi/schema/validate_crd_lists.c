@@ -53,12 +53,10 @@ static void check_map_list(const struct checker *checker, const struct cJSON *sc
                        "must be object if parent array's x-kubernetes-list-type is map");
         return;
     }
+    struct json_index names = texts_seen(checker);
     JSON_EACH (key, keys) {
         const struct cJSON *property = json_get(json_get(items, SV("properties")), json_text(key));
-        bool is_repeated = false;
-        for (const struct cJSON *before = keys->child; before != key; before = before->next)
-            is_repeated |= json_equal(before, key);
-        if (is_repeated)
+        if (is_seen_again(&names, json_text(key)))
             report_invalid(checker, keys_field, keys, "must not contain duplicate entries");
         else if (!property)
             report_invalid(checker, keys_field, keys,

@@ -194,8 +194,9 @@ static void check_limit(const struct checker *checker, const struct cJSON *limit
 
 void check_limit_range(const struct checker *checker, const struct cJSON *object,
                        const struct cJSON *old) {
-    enum { LIMITS_MAX = 1000 }; /* far more than there are types; the search is quadratic */
+    enum { LIMITS_MAX = 1000 }; /* far more than there are types */
     const struct cJSON *limits = json_find(object, "spec.limits");
+    struct json_index types = texts_seen(checker);
     size_t index = 0;
     (void)old;
     if (json_count(limits) > LIMITS_MAX)
@@ -205,8 +206,7 @@ void check_limit_range(const struct checker *checker, const struct cJSON *object
     JSON_EACH (limit, limits) {
         struct sv field = path_index(checker, SV("spec.limits"), index++);
         const struct cJSON *type = json_get(limit, SV("type"));
-        bool is_known = index < LIMITS_MAX && has_item(limits, SV("type"), json_text(type), limit);
-        if (is_known)
+        if (is_seen_again(&types, json_text(type)))
             report_duplicate(checker, path_member(checker, field, SV("type")), type);
         check_limit(checker, limit, field);
     }

@@ -157,17 +157,15 @@ static void check_slice_endpoints(const struct checker *checker, const struct cJ
 }
 
 static void check_slice_ports(const struct checker *checker, const struct cJSON *slice) {
-    enum { COMPARED_MAX = 256 }; /* each with those before it; stock takes 20,000 */
-    const struct cJSON *ports = json_get(slice, SV("ports"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
-    JSON_EACH (port, ports) {
+    JSON_EACH (port, json_get(slice, SV("ports"))) {
         const struct cJSON *name = json_get(port, SV("name"));
         struct sv field = path_index(checker, SV("ports"), index++);
         struct sv name_field = path_member(checker, field, SV("name"));
         if (json_text(name).len > 0 && check_dns_label(json_text(name)))
             report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-        bool is_known = index < COMPARED_MAX && has_item(ports, SV("name"), json_text(name), port);
-        if (is_known)
+        if (is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
         check_one_of(checker, port, SV("protocol"), field, protocols, COUNT_OF(protocols));
     }

@@ -676,11 +676,12 @@ static void check_new_deadline(const struct checker *checker, const struct cJSON
 
 static void check_new_gates(const struct checker *checker, const struct cJSON *spec,
                             const struct cJSON *old) {
+    struct json_index olds = items_by(checker, json_get(old, SV("schedulingGates")), SV("name"));
     size_t index = 0;
     JSON_EACH (gate, json_get(spec, SV("schedulingGates"))) {
         struct sv name = json_find_string(gate, "name");
         struct sv field = path_index(checker, SV("spec.schedulingGates"), index++);
-        if (!has_item(json_get(old, SV("schedulingGates")), SV("name"), name, NULL))
+        if (!json_index_get(&olds, name))
             report_forbidden(
                 checker, path_member(checker, field, SV("name")), gate,
                 arena_printf(checker->arena,

@@ -73,14 +73,12 @@ static bool is_sysctl_name(struct sv name) {
 
 static void check_sysctls(const struct checker *checker, const struct cJSON *context,
                           struct sv field) {
-    enum { COMPARED_MAX = 256 }; /* each with those before it */
-    const struct cJSON *list = json_get(context, SV("sysctls"));
+    struct json_index names = texts_seen(checker);
     size_t index = 0;
-    JSON_EACH (sysctl, list) {
+    JSON_EACH (sysctl, json_get(context, SV("sysctls"))) {
         const struct cJSON *name = json_get(sysctl, SV("name"));
         struct sv at = path_index(checker, path_member(checker, field, SV("sysctls")), index++);
         struct sv name_field = path_member(checker, at, SV("name"));
-        bool is_known = index < COMPARED_MAX && has_item(list, SV("name"), json_text(name), sysctl);
         if (json_text(name).len == 0)
             report_required(checker, name_field, sysctl, "");
         else if (!is_sysctl_name(json_text(name)))
@@ -88,7 +86,7 @@ static void check_sysctls(const struct checker *checker, const struct cJSON *con
                 checker, name_field, name,
                 "must have at most 253 characters and match regex "
                 "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
-        else if (is_known)
+        else if (is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
     }
 }
