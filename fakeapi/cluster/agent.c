@@ -161,6 +161,15 @@ void agent_mark(struct agent_part *part, struct sv key, int64_t at_ms) {
     schedule(work_of(part, key), at_ms > now_ms ? at_ms : now_ms);
 }
 
+void agent_mark_named(struct agent_part *part, struct sv namespace_name, struct sv name) {
+    AUTO(arena) arena = arena_new();
+    agent_mark(part, object_key(arena, namespace_name, name), 0);
+}
+
+void agent_mark_object(struct agent_part *part, const struct cJSON *object) {
+    agent_mark_named(part, object_namespace(object), object_name(object));
+}
+
 /* Work that is neither marked nor in flight is not kept: keys come and go. */
 static void drop_if_idle(struct work *work) {
     if (work->timer_count > 0 || work->in_flight > 0 || work->due_ms != DEADLINE_NEVER)

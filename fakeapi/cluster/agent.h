@@ -44,6 +44,9 @@ struct agent_part *agent_add_part(struct agent *agent, struct sv name, agent_rec
                                   void *context);
 /* Reconciles the key now, or at `at_ms` (0: now). A key is held once, at its earliest time. */
 void agent_mark(struct agent_part *part, struct sv key, int64_t at_ms);
+/* The same now, for the object_key() of a name, and of an object. */
+void agent_mark_named(struct agent_part *part, struct sv namespace_name, struct sv name);
+void agent_mark_object(struct agent_part *part, const struct cJSON *object);
 /* Sends a request on behalf of a key; both are copied. Returns the request's id. */
 uint64_t agent_send(struct agent_part *part, struct sv key, const struct request *request);
 /* Tells a part of each answer to what it sent, when the caches have it and before the key is

@@ -94,10 +94,8 @@ static void mark_selecting(struct daemonset_nodes *nodes, struct sv label_key) {
 static void mark_all(struct daemonset_nodes *nodes) {
     size_t cursor = 0;
     const struct cJSON *daemonset;
-    AUTO(arena) arena = arena_new();
     while ((daemonset = cache_next(pod_control_owners(nodes->control), &cursor)))
-        agent_mark(pod_control_part(nodes->control),
-                   object_key(arena, object_namespace(daemonset), object_name(daemonset)), 0);
+        agent_mark_object(pod_control_part(nodes->control), daemonset);
 }
 
 static struct sv label_text(struct arena *arena, const struct cJSON *label) {

@@ -140,13 +140,11 @@ static void handle_workload(void *context, const struct cJSON *object, const str
     if (before && !is_gone &&
         json_find_int(object, "spec.replicas", 1) == json_find_int(before, "spec.replicas", 1))
         return;
-    AUTO(arena) arena = arena_new();
     size_t cursor = 0;
     const struct cJSON *tree;
     while ((tree = cache_index_next(budgets, controller->budgets_by_namespace,
                                     object_namespace(object), &cursor)))
-        agent_mark(pod_control_part(controller->control),
-                   object_key(arena, object_namespace(tree), object_name(tree)), 0);
+        agent_mark_object(pod_control_part(controller->control), tree);
 }
 
 /* --- how many are expected --- */

@@ -252,8 +252,7 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
 /* --- news --- */
 
 static void mark(struct endpoint_mirror *mirror, struct sv namespace_name, struct sv name) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(mirror->part, object_key(arena, namespace_name, name), 0);
+    agent_mark_named(mirror->part, namespace_name, name);
 }
 
 /* Services with a selector have Endpoints that nobody wrote by hand. */

@@ -42,8 +42,7 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
 
 static void mark(struct endpoint_slice_controller *controller, struct sv namespace_name,
                  struct sv name) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(controller->part, object_key(arena, namespace_name, name), 0);
+    agent_mark_named(controller->part, namespace_name, name);
 }
 
 static void handle_service(void *context, const struct cJSON *object, const struct cJSON *before,

@@ -131,9 +131,7 @@ static void handle_pod(void *context, const struct cJSON *object, const struct c
     /* A pod that runs on is of no concern: whoever deletes the Job sees to its pods. */
     if (!object_is_deleting(object) && object_controller_owner(object))
         return;
-    AUTO(arena) arena = arena_new();
-    agent_mark(controller->orphan_part,
-               object_key(arena, object_namespace(object), object_name(object)), 0);
+    agent_mark_object(controller->orphan_part, object);
 }
 
 /* --- life --- */

@@ -199,11 +199,6 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
         agent_mark(part, key, next_ms);
 }
 
-static void mark_object(struct agent_part *part, const struct cJSON *object) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(part, object_key(arena, object_namespace(object), object_name(object)), 0);
-}
-
 static void mark_blocked(struct kubelet *kubelet) {
     size_t cursor = 0;
     struct sv key;
@@ -216,7 +211,7 @@ static void handle_pod(void *context, const struct cJSON *object, const struct c
     struct kubelet *kubelet = context;
     bool was_ready = object_condition_is_true(before, SV("Ready"));
     if (is_gone || json_find_string(object, "spec.nodeName").len > 0)
-        mark_object(kubelet->part, object);
+        agent_mark_object(kubelet->part, object);
     if (!is_gone && was_ready != object_condition_is_true(object, SV("Ready")))
         mark_blocked(kubelet);
 }
@@ -235,7 +230,7 @@ static void mark_pods_of(struct kubelet *kubelet, struct sv node) {
     size_t cursor = 0;
     const struct cJSON *pod;
     while ((pod = cache_index_next(kubelet->pods, kubelet->pods_by_node, node, &cursor)))
-        mark_object(kubelet->part, pod);
+        agent_mark_object(kubelet->part, pod);
 }
 
 static void handle_node(void *context, const struct cJSON *object, const struct cJSON *before,

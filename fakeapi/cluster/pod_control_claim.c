@@ -87,9 +87,7 @@ static struct selector selector_of(const struct claims *claims, const struct cJS
 /* --- who is concerned by a change --- */
 
 static void mark(struct claims *claims, struct sv namespace_name, struct sv name) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(pod_control_part(claims->options.control), object_key(arena, namespace_name, name),
-               0);
+    agent_mark_named(pod_control_part(claims->options.control), namespace_name, name);
 }
 
 static void mark_controller(struct claims *claims, const struct cJSON *object) {

@@ -92,9 +92,7 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
 /* --- news --- */
 
 static void mark(struct token_controller *controller, const struct cJSON *secret) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(controller->part, object_key(arena, object_namespace(secret), object_name(secret)),
-               0);
+    agent_mark_object(controller->part, secret);
 }
 
 static void handle_secret(void *context, const struct cJSON *object, const struct cJSON *before,

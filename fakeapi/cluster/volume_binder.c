@@ -242,8 +242,7 @@ static void reconcile_claim(void *context, struct agent_part *part, struct sv ke
 /* --- news --- */
 
 static void mark_claim(struct volume_binder *binder, struct sv namespace_name, struct sv name) {
-    AUTO(arena) arena = arena_new();
-    agent_mark(binder->claim_part, object_key(arena, namespace_name, name), 0);
+    agent_mark_named(binder->claim_part, namespace_name, name);
 }
 
 static void handle_claim(void *context, const struct cJSON *object, const struct cJSON *before,

@@ -94,11 +94,9 @@ static void handle_pod(void *context, const struct cJSON *object, const struct c
 static void handle_claim(void *context, const struct cJSON *object, const struct cJSON *before,
                          bool is_gone) {
     struct volume_protection *protection = context;
-    AUTO(arena) arena = arena_new();
     (void)before;
     if (!is_gone && object_is_deleting(object))
-        agent_mark(protection->claim_part,
-                   object_key(arena, object_namespace(object), object_name(object)), 0);
+        agent_mark_object(protection->claim_part, object);
 }
 
 static void handle_volume(void *context, const struct cJSON *object, const struct cJSON *before,
