@@ -11,6 +11,23 @@ struct sv verb_text(enum verb verb) {
     return verb_texts[verb];
 }
 
+bool verb_is_write(enum verb verb) {
+    switch (verb) {
+    case VERB_CREATE:
+    case VERB_UPDATE:
+    case VERB_PATCH:
+    case VERB_DELETE:
+    case VERB_DELETE_COLLECTION:
+        return true;
+    case VERB_GET:
+    case VERB_LIST:
+    case VERB_WATCH:
+    case VERB_EXEC:
+        return false;
+    }
+    return false;
+}
+
 #define X(name, media_type) [PATCH_##name] = SV(media_type),
 static const struct sv media_types[] = {PATCH_TYPES(X)};
 #undef X

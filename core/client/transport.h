@@ -32,6 +32,8 @@ enum verb { VERBS(X) };
 #undef X
 /* As RBAC spells it; "exec" for VERB_EXEC. */
 struct sv verb_text(enum verb verb);
+/* Whether objects change by it. */
+bool verb_is_write(enum verb verb);
 
 /* The second column is the media type. */
 #define PATCH_TYPES(X)                                                                             \

@@ -52,11 +52,6 @@ static void count(struct map *map, struct sv labels) {
     series->count++;
 }
 
-static bool is_write(enum verb verb) {
-    return verb == VERB_CREATE || verb == VERB_UPDATE || verb == VERB_PATCH ||
-           verb == VERB_DELETE || verb == VERB_DELETE_COLLECTION;
-}
-
 static void note_end(struct metered_transport *metered, const struct completion *completion) {
     struct open_request *request = map_remove(metered->open, id_key(&completion->id));
     if (!request)
@@ -66,7 +61,7 @@ static void note_end(struct metered_transport *metered, const struct completion 
                                              : SV("<error>");
     count(metered->outcomes, arena_printf(arena, "code=\"%.*s\",host=\"%.*s\",method=\"%s\"",
                                           SV_ARG(code), SV_ARG(metered->host), request->method));
-    if (is_write(request->verb))
+    if (verb_is_write(request->verb))
         count(metered->writes,
               arena_printf(arena, "verb=\"%.*s\",kind=\"%.*s\"", SV_ARG(verb_text(request->verb)),
                            SV_ARG(request->resource)));

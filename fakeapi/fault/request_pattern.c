@@ -17,20 +17,7 @@ struct sv request_verb_text(const struct request *request) {
 }
 
 bool request_is_write(const struct request *request) {
-    switch (request->verb) {
-    case VERB_CREATE:
-    case VERB_UPDATE:
-    case VERB_PATCH:
-    case VERB_DELETE:
-    case VERB_DELETE_COLLECTION:
-        return true;
-    case VERB_GET:
-    case VERB_LIST:
-    case VERB_WATCH:
-    case VERB_EXEC:
-        return false;
-    }
-    return false;
+    return verb_is_write(request->verb);
 }
 
 bool text_matches(struct sv pattern, struct sv text) {

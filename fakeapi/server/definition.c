@@ -355,21 +355,8 @@ static void settle_all(struct call *call) {
     }
 }
 
-static bool is_write(const struct call *call) {
-    switch (call->request->verb) {
-    case VERB_CREATE:
-    case VERB_UPDATE:
-    case VERB_PATCH:
-    case VERB_DELETE:
-    case VERB_DELETE_COLLECTION:
-        return true;
-    default:
-        return false;
-    }
-}
-
 void settle_definitions(struct call *call) {
-    if (!is_write(call) || call->is_waiting || is_dry_run(call) ||
+    if (!verb_is_write(call->request->verb) || call->is_waiting || is_dry_run(call) ||
         call->response->http_status >= 300)
         return;
     bool is_last_object = call->type->is_custom && call->collection->count == 0;

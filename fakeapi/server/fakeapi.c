@@ -268,16 +268,15 @@ static bool has_objects(struct fakeapi *api, struct sv plural) {
 }
 
 bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request) {
-    bool is_read = request->verb == VERB_GET || request->verb == VERB_LIST ||
-                   request->verb == VERB_WATCH || request->verb == VERB_EXEC;
     const struct resource_type *type =
         request->group.len > 0
             ? registry_find(api->registry, request->group, request->version, request->plural)
             : NULL;
     if (type && type->conversion_webhook)
         return true;
-    return !is_read && (has_objects(api, SV("mutatingwebhookconfigurations")) ||
-                        has_objects(api, SV("validatingwebhookconfigurations")));
+    return verb_is_write(request->verb) &&
+           (has_objects(api, SV("mutatingwebhookconfigurations")) ||
+            has_objects(api, SV("validatingwebhookconfigurations")));
 }
 
 void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *client) {
