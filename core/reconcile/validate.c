@@ -126,6 +126,13 @@ static bool has_parent_step(struct sv path) {
     return false;
 }
 
+/* The directory itself, or what lies in it. */
+static bool is_within(struct sv path, struct sv directory) {
+    struct sv rest = sv_drop(path, directory.len);
+    return directory.len > 0 && sv_starts_with(path, directory) &&
+           (rest.len == 0 || sv_starts_with(rest, SV("/")) || sv_eq(directory, SV("/")));
+}
+
 /* Below a directory of the list, or anywhere when there is none. */
 static bool is_below_prefix(struct sv path, struct sv prefixes) {
     if (prefixes.len == 0)
@@ -134,9 +141,7 @@ static bool is_below_prefix(struct sv path, struct sv prefixes) {
         struct sv prefix = sv_cut(&prefixes, ':');
         while (prefix.len > 1 && sv_ends_with(prefix, SV("/")))
             prefix = sv_prefix(prefix, prefix.len - 1);
-        struct sv rest = sv_drop(path, prefix.len);
-        if (prefix.len > 0 && sv_starts_with(path, prefix) &&
-            (rest.len == 0 || sv_starts_with(rest, SV("/")) || sv_eq(prefix, SV("/"))))
+        if (is_within(path, prefix))
             return true;
     }
     return false;
@@ -458,10 +463,8 @@ static bool has_volume(const struct cJSON *volumes, struct sv name) {
  * over the file that tells the cache what it is to be. */
 static bool check_mount_path(struct pass *pass, const struct component *component,
                              const struct cJSON *mount, struct finding *ret_finding) {
-    struct sv path = json_find_string(mount, "mountPath"), config = SV(RUNTIME_CONFIG_PATH);
-    bool is_hiding = sv_eq(path, config) ||
-                     (sv_starts_with(path, config) && sv_drop(path, config.len).ptr[0] == '/');
-    if (is_hiding)
+    struct sv path = json_find_string(mount, "mountPath");
+    if (is_within(path, SV(RUNTIME_CONFIG_PATH)))
         return refuse(ret_finding, SV("InvalidPath"),
                       pass_printf(pass,
                                   "spec.%.*s.volumeMounts has %.*s, where the controller mounts "
