@@ -41,16 +41,12 @@ struct cluster_view {
 
 /* --- reading --- */
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* Connections, and the controller once there is one. */
 static void turn(struct cluster_view *view, int64_t until_ms) {
     int64_t due_ms =
-        view->controller ? earlier(controller_step(view->controller), until_ms) : until_ms;
+        view->controller ? deadline_earlier(controller_step(view->controller), until_ms) : until_ms;
     int64_t now_ms = wall_now_ms();
-    due_ms = earlier(due_ms, cluster_clients_run(view->clients, now_ms));
+    due_ms = deadline_earlier(due_ms, cluster_clients_run(view->clients, now_ms));
     event_loop_wait(view->loop, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 

@@ -6,6 +6,7 @@
 #include "conformance/session_sim.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/platform/curl_transport.h"
@@ -66,17 +67,13 @@ static int64_t http_now_ms(void *context) {
     return wall_now_ms();
 }
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static bool http_step(void *context, int64_t until_ms) {
     struct session_http *http = context;
     int64_t now_ms = wall_now_ms();
-    int64_t due_ms = earlier(until_ms, curl_transport_run_timers(http->user, now_ms));
+    int64_t due_ms = deadline_earlier(until_ms, curl_transport_run_timers(http->user, now_ms));
     if (http_server_next_ms(http->server) <= now_ms)
         http_server_run(http->server);
-    due_ms = earlier(due_ms, http_server_next_ms(http->server));
+    due_ms = deadline_earlier(due_ms, http_server_next_ms(http->server));
     if (curl_transport_has_completions(http->user))
         due_ms = now_ms;
     now_ms = wall_now_ms();

@@ -19,4 +19,8 @@ static inline int64_t clock_now_ms(struct clock *clock) {
 /* "No deadline": later than any time that is ever reached. */
 #define DEADLINE_NEVER INT64_MAX
 
+static inline int64_t deadline_earlier(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 #endif

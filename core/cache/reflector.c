@@ -499,8 +499,7 @@ int64_t reflector_step(struct reflector *reflector, int64_t now_ms) {
     case PHASE_STREAMING:
         return reflector->stream_end_ms;
     case PHASE_WATCHING:
-        return reflector->settled_ms < reflector->watch_end_ms ? reflector->settled_ms
-                                                               : reflector->watch_end_ms;
+        return deadline_earlier(reflector->settled_ms, reflector->watch_end_ms);
     case PHASE_LIST_DUE:
     case PHASE_WATCH_DUE:
         break;

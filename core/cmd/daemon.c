@@ -181,10 +181,6 @@ static void tell_trouble(struct daemon *daemon) {
     daemon->told_trouble = trouble ? *trouble : (struct error){0};
 }
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* The leases: ours, and upstream's that says whose Datasets are. Returns when they are due again,
  * on the steady clock. */
 static int64_t step_leases(struct daemon *daemon) {
@@ -199,7 +195,7 @@ static int64_t step_leases(struct daemon *daemon) {
     controller_set_owns_datasets(daemon->controller, dataset_duty_is_ours(daemon->dataset_duty));
     if (!daemon->election)
         return next_ms;
-    next_ms = earlier(next_ms, election_step(daemon->election, now_ms, wall_now_ms()));
+    next_ms = deadline_earlier(next_ms, election_step(daemon->election, now_ms, wall_now_ms()));
     if (!daemon->is_stopping) {
         tell_trouble(daemon);
         follow_election(daemon);

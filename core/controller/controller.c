@@ -233,10 +233,6 @@ static bool take_completions(struct controller *controller) {
     return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* --- planning --- */
 
 static struct runtime_state *state_of(struct controller *controller, struct sv key) {
@@ -280,7 +276,7 @@ static void forget_state(struct controller *controller, struct runtime_state *st
 /* Nothing to send: remember under which inputs, and until when. */
 static void rest(struct controller *controller, struct runtime_state *state, uint64_t inputs) {
     bool is_stalled = state->plan.is_stalled;
-    int64_t until_ms = earlier(state->plan.wake_ms, resync_at(controller));
+    int64_t until_ms = deadline_earlier(state->plan.wake_ms, resync_at(controller));
     for (size_t i = 0; i < state->plan.action_count; i++) {
         event_recorder_record(controller->events, &state->plan.actions[i], controller->now_ms);
         controller->stats.events++;
@@ -299,7 +295,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
         return;
     }
     if (state->claim_pods)
-        until_ms = earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
+        until_ms = deadline_earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
     if (is_stalled) {
         /* What stalls it may be an object that no watch tells of. */
         runtime_state_forget_present(state);
@@ -456,15 +452,16 @@ int64_t controller_step(struct controller *controller) {
     controller->now_ms = clock_now_ms(controller->clock);
     bool has_taken_all = take_completions(controller);
     int64_t next_ms = watches_step(controller->watches, controller->now_ms);
-    next_ms = earlier(next_ms, cache_store_expire(controller->store, controller->now_ms));
-    next_ms = earlier(next_ms, event_recorder_step(controller->events, controller->now_ms));
+    next_ms = deadline_earlier(next_ms, cache_store_expire(controller->store, controller->now_ms));
+    next_ms =
+        deadline_earlier(next_ms, event_recorder_step(controller->events, controller->now_ms));
     plan_due_keys(controller);
     if (!has_taken_all)
         return controller->now_ms;
     if (may_plan(controller))
-        next_ms =
-            earlier(next_ms, earlier(begin_window_next_ms(controller->beginnings),
-                                     workqueue_next_ms(controller->queue, choice_of(controller))));
+        next_ms = deadline_earlier(
+            next_ms, deadline_earlier(begin_window_next_ms(controller->beginnings),
+                                      workqueue_next_ms(controller->queue, choice_of(controller))));
     return next_ms;
 }
 

@@ -303,10 +303,6 @@ static bool step_plugin(struct credentials *credentials, int64_t now_ms, struct 
            start_plugin(credentials, now_ms, err);
 }
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 int64_t credentials_step(struct credentials *credentials, int64_t now_ms) {
     struct error err = {0};
     if (now_ms >= refused_ms(credentials)) {
@@ -318,7 +314,8 @@ int64_t credentials_step(struct credentials *credentials, int64_t now_ms) {
         if (!step_plugin(credentials, now_ms, &err))
             log_failure(credentials, &err);
     }
-    return earlier(refused_ms(credentials), earlier(credentials->files_ms, credentials->plugin_ms));
+    return deadline_earlier(refused_ms(credentials),
+                            deadline_earlier(credentials->files_ms, credentials->plugin_ms));
 }
 
 void credentials_refuse(struct credentials *credentials) {
