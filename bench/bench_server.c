@@ -174,7 +174,6 @@ static bool measure_rate(struct measuring *measuring, const struct subject *subj
     return true;
 }
 
-/* One request whose answer may also be that this is so already. */
 /* What is there already, from a run before, may stay. */
 static bool ask_once(struct measuring *measuring, const struct subject *subject,
                      enum bench_request request) {

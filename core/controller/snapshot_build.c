@@ -4,7 +4,6 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
-#include "core/base/map.h"
 #include "core/base/vec.h"
 #include "core/cache/cache_store.h"
 #include "core/controller/runtime_state.h"
