@@ -360,14 +360,8 @@ static void sweep_crashes(struct run *run) {
 
 static struct sv unmet_requirement(const struct scenario *scenario, enum session_mode mode,
                                    struct arena *arena) {
-    bool is_in_modes = true;
     const struct cJSON *modes = json_find(scenario->tree, "requires.modes");
-    if (modes) {
-        is_in_modes = false;
-        JSON_EACH (each, modes)
-            is_in_modes |= sv_eq(json_text(each), session_mode_names[mode]);
-    }
-    if (is_in_modes)
+    if (!modes || json_has_text(modes, session_mode_names[mode]))
         return scenario->unmet;
     return arena_printf(arena, "runs in modes %.*s only",
                         SV_ARG(json_write_arena(arena, modes, JSON_COMPACT)));

@@ -50,11 +50,7 @@ struct sv object_annotation(const struct cJSON *object, struct sv key) {
 }
 
 bool object_has_finalizer(const struct cJSON *object, struct sv finalizer) {
-    JSON_EACH (item, json_get(metadata(object), SV("finalizers"))) {
-        if (sv_eq(json_text(item), finalizer))
-            return true;
-    }
-    return false;
+    return json_has_text(json_get(metadata(object), SV("finalizers")), finalizer);
 }
 
 const struct cJSON *object_controller_owner(const struct cJSON *object) {

@@ -98,6 +98,13 @@ struct cJSON *json_find(const struct cJSON *root, const char *path) {
     return (struct cJSON *)item;
 }
 
+bool json_has_text(const struct cJSON *list, struct sv text) {
+    JSON_EACH (item, list)
+        if (json_is_string(item) && sv_eq(json_text(item), text))
+            return true;
+    return false;
+}
+
 size_t json_count(const struct cJSON *map_or_list) {
     size_t count = 0;
     JSON_EACH (item, map_or_list)

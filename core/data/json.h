@@ -112,6 +112,8 @@ __attribute__((always_inline)) static inline struct cJSON *json_get(const struct
 /* json_get() along a path of keys separated by dots; list indexes are decimal ("items.0"). */
 struct cJSON *json_find(const struct cJSON *root, const char *path);
 size_t json_count(const struct cJSON *map_or_list);
+/* Whether one of a list's items is that string. */
+bool json_has_text(const struct cJSON *list, struct sv text);
 /* Item of a list, or NULL. Linear: iterate with JSON_EACH instead. */
 struct cJSON *json_at(const struct cJSON *list, size_t index);
 /* The member's name, for a value inside a map. */

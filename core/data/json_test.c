@@ -223,6 +223,29 @@ TEST(keys_that_differ_in_one_byte_are_different) {
     }
 }
 
+TEST(a_list_has_a_text_only_as_a_string) {
+    static const struct {
+        struct sv list, text;
+        bool is_in;
+    } cases[] = {
+        {SV("[\"a\",\"b\"]"), SV("b"), true},
+        {SV("[\"a\",\"b\"]"), SV("c"), false},
+        {SV("[\"ab\"]"), SV("a"), false},
+        {SV("[\"\"]"), SV(""), true},
+        {SV("[]"), SV(""), false},
+        {SV("[1,null,{\"a\":\"b\"},[\"b\"],\"1x\"]"), SV("1"), false},
+        {SV("[1,null,{\"a\":\"b\"},[\"b\"]]"), SV("b"), false},
+        {SV("[null]"), SV(""), false},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+        const struct cJSON *list = json_read(arena, cases[i].list, &err);
+        CHECK(list && json_has_text(list, cases[i].text) == cases[i].is_in);
+    }
+    CHECK(!json_has_text(NULL, SV("")));
+}
+
 TEST(a_literal_finds_what_a_text_of_run_time_finds) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};

@@ -13,13 +13,6 @@
  */
 enum { WRONG_ANSWER_RETRY_MS = 10 * 1000, WRONG_ANSWER_RETRY_MS_MAX = 5 * 60 * 1000 };
 
-static bool has_text(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (json_is_string(item) && sv_eq(json_text(item), text))
-            return true;
-    return false;
-}
-
 /* The native ones are not for the engine to mount. */
 static struct cJSON *wanted_paths(struct pass *pass) {
     struct cJSON *paths = json_list(pass->arena);
@@ -32,14 +25,14 @@ static struct cJSON *wanted_paths(struct pass *pass) {
 static bool judge_paths(struct pass *pass, const struct cJSON *mounted, struct sv *ret_message) {
     const struct cJSON *wanted = wanted_paths(pass);
     JSON_EACH (path, wanted) {
-        if (has_text(mounted, json_text(path)))
+        if (json_has_text(mounted, json_text(path)))
             continue;
         *ret_message =
             pass_printf(pass, "mount point %.*s is not yet mounted", SV_ARG(json_text(path)));
         return false;
     }
     JSON_EACH (path, mounted) {
-        if (has_text(wanted, json_text(path)))
+        if (json_has_text(wanted, json_text(path)))
             continue;
         *ret_message =
             pass_printf(pass, "unexpected mounted paths remain: %.*s", SV_ARG(json_text(path)));

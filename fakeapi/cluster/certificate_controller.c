@@ -42,13 +42,6 @@ static const struct {
     {SV("kubernetes.io/legacy-unknown"), {SV(""), SV("")}, {SV(""), SV("")}, SV("")},
 };
 
-static bool has_usage(const struct cJSON *usages, struct sv wanted) {
-    JSON_EACH (usage, usages)
-        if (sv_eq(json_text(usage), wanted))
-            return true;
-    return false;
-}
-
 /* SV("") when the signer allows the usages, else why not. */
 static struct sv usage_mistake(struct arena *arena, size_t signer, const struct cJSON *usages) {
     const struct sv *required = signers[signer].required, *allowed = signers[signer].allowed;
@@ -63,7 +56,7 @@ static struct sv usage_mistake(struct arena *arena, size_t signer, const struct 
                    : ARENA_JOIN(arena, SV("invalid usage for client certificate: "), name);
     }
     for (size_t i = 0; i < 2; i++)
-        if (required[i].len > 0 && !has_usage(usages, required[i]))
+        if (required[i].len > 0 && !json_has_text(usages, required[i]))
             return signers[signer].mistake.len > 0
                        ? signers[signer].mistake
                        : ARENA_JOIN(arena, SV("missing required usage for client certificate: "),

@@ -257,13 +257,6 @@ static void finalize(struct namespace_controller *controller, const struct cJSON
     agent_send(controller->part, object_name(found), &request);
 }
 
-static bool has_own_finalizer(const struct cJSON *found) {
-    JSON_EACH (finalizer, json_find(found, "spec.finalizers"))
-        if (sv_eq(json_text(finalizer), SV("kubernetes")))
-            return true;
-    return false;
-}
-
 static void end_round(struct namespace_controller *controller, struct emptying *emptying,
                       const struct cJSON *found, struct arena *arena) {
     size_t left = 0;
@@ -287,7 +280,8 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     struct namespace_controller *controller = context;
     const struct cJSON *found = cache_get(controller->namespaces, SV(""), key);
     int64_t now_ms = agent_now_ms(controller->agent), deleted_ms;
-    if (!object_is_deleting(found) || !has_own_finalizer(found)) {
+    if (!object_is_deleting(found) ||
+        !json_has_text(json_find(found, "spec.finalizers"), SV("kubernetes"))) {
         free_emptying(map_remove(controller->emptying, key));
         return;
     }

@@ -116,10 +116,9 @@ static struct term read_term(struct arena *arena, const struct cJSON *term,
 }
 
 static bool term_matches_pod(const struct term *term, const struct cJSON *pod) {
-    bool is_in =
-        json_count(term->namespaces) == 0 && sv_eq(object_namespace(pod), term->own_namespace);
-    JSON_EACH (namespace_name, term->namespaces)
-        is_in |= sv_eq(json_text(namespace_name), object_namespace(pod));
+    bool is_in = json_count(term->namespaces) == 0
+                     ? sv_eq(object_namespace(pod), term->own_namespace)
+                     : json_has_text(term->namespaces, object_namespace(pod));
     return is_in && selector_matches(&term->selector, json_find(pod, "metadata.labels"));
 }
 

@@ -4,13 +4,6 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/scheduler_parts.h"
 
-static bool list_has(const struct cJSON *values, struct sv text) {
-    JSON_EACH (value, values)
-        if (sv_eq(json_text(value), text))
-            return true;
-    return false;
-}
-
 /* -1, 0 or 1; `ret_comparable` is false when one of the sides is no integer. */
 static int compare_numbers(struct sv label, const struct cJSON *values, bool *ret_comparable) {
     int64_t left = 0, right = 0;
@@ -25,9 +18,9 @@ static bool expression_matches(const struct cJSON *expression, bool is_present, 
     bool is_comparable;
     int order = compare_numbers(label, values, &is_comparable);
     if (sv_eq(op, SV("In")))
-        return is_present && list_has(values, label);
+        return is_present && json_has_text(values, label);
     if (sv_eq(op, SV("NotIn")))
-        return !is_present || !list_has(values, label);
+        return !is_present || !json_has_text(values, label);
     if (sv_eq(op, SV("Exists")))
         return is_present;
     if (sv_eq(op, SV("DoesNotExist")))

@@ -22,10 +22,7 @@ static bool has(const struct cJSON *schema, const char *key) {
 }
 
 static bool is_required(const struct cJSON *schema, struct sv name) {
-    JSON_EACH (item, json_get(schema, SV("required")))
-        if (sv_eq(json_text(item), name))
-            return true;
-    return false;
+    return json_has_text(json_get(schema, SV("required")), name);
 }
 
 static void tell(struct sv path, const char *what) {

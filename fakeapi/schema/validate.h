@@ -123,8 +123,6 @@ void check_crd_lists(const struct checker *checker, const struct cJSON *schema, 
 /* A schema that says what only this type can be. */
 void check_container_type(const struct checker *checker, const struct cJSON *schema, struct sv type,
                           const char *detail, struct sv field);
-/* Whether a list of texts has this one. */
-bool is_listed(const struct cJSON *list, struct sv text);
 /* Where a webhook is called. */
 void validate_webhook_client(const struct checker *checker, const struct cJSON *client,
                              struct sv field);

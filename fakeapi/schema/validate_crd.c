@@ -15,13 +15,6 @@ struct place {
     bool is_value_only; /* inside of anyOf, oneOf, allOf or not: types are said outside */
 };
 
-bool is_listed(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), text))
-            return true;
-    return false;
-}
-
 static bool is_set(const struct cJSON *schema, const char *key) {
     return json_is_true(json_get(schema, sv_from(key)));
 }
@@ -417,7 +410,7 @@ static void check_stored_versions(const struct checker *checker, const struct cJ
     }
     JSON_EACH (version, versions) {
         struct sv name = json_find_string(version, "name");
-        if (is_set(version, "storage") && !is_listed(stored_versions, name))
+        if (is_set(version, "storage") && !json_has_text(stored_versions, name))
             report_invalid(
                 checker, field, stored_versions,
                 arena_printf(checker->arena, "must have the storage version %.*s", SV_ARG(name))
@@ -462,7 +455,7 @@ static void check_conversion(const struct checker *checker, const struct cJSON *
         validate_webhook_client(checker, client, client_field);
     if (json_count(versions) == 0)
         report_required(checker, versions_field, conversion, "");
-    else if (!is_listed(versions, SV("v1")) && !is_listed(versions, SV("v1beta1")))
+    else if (!json_has_text(versions, SV("v1")) && !json_has_text(versions, SV("v1beta1")))
         report_invalid(checker, versions_field, versions,
                        "must include at least one of v1, v1beta1");
 }

@@ -28,7 +28,7 @@ static void check_key(const struct checker *checker, const struct cJSON *items,
                        json_get(items, SV("type")),
                        "must be a scalar type if parent array's x-kubernetes-list-type is map");
     if (!json_get(property, SV("default")) &&
-        !is_listed(json_get(items, SV("required")), json_key(property)))
+        !json_has_text(json_get(items, SV("required")), json_key(property)))
         report_required(checker, path_member(checker, field, SV("default")), property,
                         "this property is in x-kubernetes-list-map-keys, so it must have a default "
                         "or be a required property");

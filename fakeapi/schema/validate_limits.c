@@ -76,13 +76,6 @@ static bool suits_scope(struct sv scope, struct sv resource) {
     return sv_index_of(resource, computed, COUNT_OF(computed)) < COUNT_OF(computed);
 }
 
-static bool has_scope(const struct cJSON *scopes, struct sv wanted) {
-    JSON_EACH (scope, scopes)
-        if (sv_eq(json_text(scope), wanted))
-            return true;
-    return false;
-}
-
 static void check_scopes(const struct checker *checker, const struct cJSON *spec) {
     static const struct sv known[] = {SV("Terminating"),          SV("NotTerminating"),
                                       SV("BestEffort"),           SV("NotBestEffort"),
@@ -102,7 +95,7 @@ static void check_scopes(const struct checker *checker, const struct cJSON *spec
                                "unsupported scope applied to resource");
     }
     for (size_t i = 0; i < COUNT_OF(pairs); i++)
-        if (has_scope(scopes, pairs[i][0]) && has_scope(scopes, pairs[i][1]))
+        if (json_has_text(scopes, pairs[i][0]) && json_has_text(scopes, pairs[i][1]))
             report_invalid(checker, SV("spec.scopes"), scopes, "conflicting scopes");
 }
 

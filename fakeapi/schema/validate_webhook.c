@@ -65,12 +65,9 @@ static void check_versions(const struct checker *checker, const struct cJSON *ho
                            struct sv field) {
     const struct cJSON *versions = json_get(hook, SV("admissionReviewVersions"));
     struct sv path = path_member(checker, field, SV("admissionReviewVersions"));
-    bool is_known = false;
-    JSON_EACH (version, versions)
-        is_known |= sv_eq(json_text(version), SV("v1")) || sv_eq(json_text(version), SV("v1beta1"));
     if (json_count(versions) == 0)
         report_required(checker, path, hook, "must specify one of v1, v1beta1");
-    else if (!is_known)
+    else if (!json_has_text(versions, SV("v1")) && !json_has_text(versions, SV("v1beta1")))
         report_invalid(checker, path, versions, "must include at least one of v1, v1beta1");
 }
 

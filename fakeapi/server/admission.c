@@ -54,10 +54,8 @@ static bool admit_new_namespace(struct call *call, struct cJSON *tree) {
                     SV("kubernetes.io/metadata.name"), object_name(tree));
     struct cJSON *finalizers = json_ensure_list(
         call->arena, json_ensure_map(call->arena, tree, SV("spec")), SV("finalizers"));
-    JSON_EACH (finalizer, finalizers)
-        if (sv_eq(json_text(finalizer), SV("kubernetes")))
-            return true;
-    json_append(finalizers, json_string(call->arena, SV("kubernetes")));
+    if (!json_has_text(finalizers, SV("kubernetes")))
+        json_append(finalizers, json_string(call->arena, SV("kubernetes")));
     return true;
 }
 

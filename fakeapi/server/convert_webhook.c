@@ -224,10 +224,8 @@ static bool convert_batch(struct batch *batch) {
 }
 
 static bool takes_reviews(const struct resource_type *type) {
-    JSON_EACH (version, json_get(type->conversion_webhook, SV("conversionReviewVersions")))
-        if (sv_eq(json_text(version), SV("v1")))
-            return true;
-    return false;
+    return json_has_text(json_get(type->conversion_webhook, SV("conversionReviewVersions")),
+                         SV("v1"));
 }
 
 /* The batch's place for one more object, which makes room by asking about those before. */

@@ -62,17 +62,10 @@ bool check_conversion(struct call *call) {
 
 /* --- formats that nobody checks --- */
 
-static bool is_listed(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), text))
-            return true;
-    return false;
-}
-
 static void collect_formats(struct call *call, const struct cJSON *schema, struct cJSON *list) {
     struct sv format = json_string_or(schema, SV("format"), SV(""));
     if (format.len > 0 && sv_eq(json_string_or(schema, SV("type"), SV("")), SV("string")) &&
-        !format_is_known(format) && !is_listed(list, format))
+        !format_is_known(format) && !json_has_text(list, format))
         json_append(list, json_string(call->arena, format));
     JSON_EACH (property, json_get(schema, SV("properties")))
         collect_formats(call, property, list);
@@ -94,7 +87,7 @@ static void warn_of_formats(struct call *call, const struct cJSON *crd) {
     struct stored *old = collection_get(call->collection, SV(""), object_name(crd));
     const struct cJSON *before = old ? unknown_formats(call, stored_tree(old)) : NULL;
     JSON_EACH (format, unknown_formats(call, crd))
-        if (!is_listed(before, json_text(format)))
+        if (!json_has_text(before, json_text(format)))
             answer_warning(call, arena_printf(call->arena, "unrecognized format \"%.*s\"",
                                               SV_ARG(json_text(format))));
 }

@@ -30,10 +30,8 @@ static void add_storage_version(struct call *call, struct cJSON *tree) {
         if (!json_bool_or(version, SV("storage"), false))
             continue;
         struct sv name = json_find_string(version, "name");
-        JSON_EACH (each, stored)
-            if (sv_eq(json_text(each), name))
-                return;
-        json_append(stored, json_string(call->arena, name));
+        if (!json_has_text(stored, name))
+            json_append(stored, json_string(call->arena, name));
         return;
     }
 }
@@ -71,13 +69,9 @@ static bool has_name(const struct cJSON *names, struct sv name, bool is_kind) {
     if (is_kind)
         return sv_eq(json_find_string(names, "kind"), name) ||
                sv_eq(json_find_string(names, "listKind"), name);
-    if (sv_eq(json_find_string(names, "plural"), name) ||
-        sv_eq(json_find_string(names, "singular"), name))
-        return true;
-    JSON_EACH (each, json_get(names, SV("shortNames")))
-        if (sv_eq(json_text(each), name))
-            return true;
-    return false;
+    return sv_eq(json_find_string(names, "plural"), name) ||
+           sv_eq(json_find_string(names, "singular"), name) ||
+           json_has_text(json_get(names, SV("shortNames")), name);
 }
 
 /* Whether a definition of this group was granted the name. */

@@ -240,20 +240,13 @@ static struct sv storage_hash(struct arena *arena, const struct resource_type *t
     return base64_encode(arena, (struct sv){(const char *)digest, HASH_BYTES});
 }
 
-static bool has_verb(const struct cJSON *row, struct sv verb) {
-    JSON_EACH (each, json_get(row, SV("verbs")))
-        if (sv_eq(json_text(each), verb))
-            return true;
-    return false;
-}
-
 /* What can be watched is stored. */
 static void add_storage_hashes(struct arena *arena, const struct registry *registry,
                                struct sv group, struct sv version, const struct cJSON *rows) {
     JSON_EACH (row, rows) {
         const struct resource_type *type =
             registry_find(registry, group, version, json_find_string(row, "name"));
-        if (type && has_verb(row, SV("watch")))
+        if (type && json_has_text(json_get(row, SV("verbs")), SV("watch")))
             json_set_string(arena, row, SV("storageVersionHash"), storage_hash(arena, type));
     }
 }

@@ -190,11 +190,8 @@ static bool merge_list(struct merger *merger, const struct schema *schema, struc
 static void retain_keys(struct cJSON *target, const struct cJSON *keys) {
     struct cJSON *next;
     for (struct cJSON *member = target->child; member; member = next) {
-        bool stays = false;
         next = member->next;
-        JSON_EACH (key, keys)
-            stays |= sv_eq(json_text(key), json_key(member));
-        if (!stays)
+        if (!json_has_text(keys, json_key(member)))
             json_detach(target, member);
     }
 }

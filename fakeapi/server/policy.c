@@ -40,10 +40,7 @@ static const struct cel_program *compile(struct call *call, struct sv text, stru
 /* --- what a false or failing expression does --- */
 
 static bool acts(const struct judging *judging, struct sv action) {
-    JSON_EACH (each, json_find(judging->binding, "spec.validationActions"))
-        if (sv_eq(json_text(each), action))
-            return true;
-    return false;
+    return json_has_text(json_find(judging->binding, "spec.validationActions"), action);
 }
 
 static int code_of(struct sv reason) {

@@ -133,17 +133,10 @@ static bool is_in_scope(const struct cJSON *pod, struct sv scope) {
     return !sv_eq(scope, SV("NotTerminating")) || !is_terminating;
 }
 
-static bool has_text(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), text))
-            return true;
-    return false;
-}
-
 static bool matches_class(const struct cJSON *pod, const struct cJSON *expression) {
     struct sv name = json_find_string(pod, "spec.priorityClassName");
     struct sv how = json_find_string(expression, "operator");
-    bool is_listed = has_text(json_get(expression, SV("values")), name);
+    bool is_listed = json_has_text(json_get(expression, SV("values")), name);
     if (sv_eq(how, SV("In")))
         return is_listed;
     if (sv_eq(how, SV("NotIn")))

@@ -164,10 +164,7 @@ static void refresh(struct rbac *rbac) {
 /* --- deciding --- */
 
 static bool list_has(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), SV("*")) || sv_eq(json_text(item), text))
-            return true;
-    return false;
+    return json_has_text(list, SV("*")) || json_has_text(list, text);
 }
 
 static bool path_matches(const struct cJSON *list, struct sv path) {
@@ -200,9 +197,8 @@ static bool rule_allows(const struct cJSON *rule, const struct access *access) {
     if (access->path.len > 0)
         return path_matches(json_get(rule, SV("nonResourceURLs")), access->path);
     const struct cJSON *names = json_get(rule, SV("resourceNames"));
-    bool is_named = json_count(names) == 0;
-    JSON_EACH (name, names)
-        is_named |= access->name.len > 0 && sv_eq(json_text(name), access->name);
+    bool is_named =
+        json_count(names) == 0 || (access->name.len > 0 && json_has_text(names, access->name));
     return is_named && list_has(json_get(rule, SV("apiGroups")), access->group) &&
            resource_matches(json_get(rule, SV("resources")), access);
 }

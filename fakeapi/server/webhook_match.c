@@ -45,11 +45,8 @@ bool fails_open(const struct webhook *webhook) {
 
 /* --- rules --- */
 
-static bool has_text(const struct cJSON *list, struct sv text) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_text(item), text) || sv_eq(json_text(item), SV("*")))
-            return true;
-    return false;
+static bool has_text_or_all(const struct cJSON *list, struct sv text) {
+    return json_has_text(list, SV("*")) || json_has_text(list, text);
 }
 
 /* "pods" is the resource itself, "pods/status" a subresource of it, and either may be "*". */
@@ -75,9 +72,9 @@ static bool rule_matches(const struct call *call, const struct admission *admiss
 #define X(name) SV(#name),
     static const struct sv operations[] = {WEBHOOK_OPERATIONS(X)};
 #undef X
-    return has_text(json_get(rule, SV("operations")), operations[admission->operation]) &&
-           has_text(json_get(rule, SV("apiGroups")), type->resource.group) &&
-           has_text(json_get(rule, SV("apiVersions")), type->resource.version) &&
+    return has_text_or_all(json_get(rule, SV("operations")), operations[admission->operation]) &&
+           has_text_or_all(json_get(rule, SV("apiGroups")), type->resource.group) &&
+           has_text_or_all(json_get(rule, SV("apiVersions")), type->resource.version) &&
            has_resource(json_get(rule, SV("resources")), type->resource.plural,
                         call->request->subresource) &&
            is_in_scope(call, json_find_string(rule, "scope"));

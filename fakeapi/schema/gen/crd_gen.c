@@ -75,10 +75,7 @@ static struct cJSON *expand_reference(struct sv ref) {
 }
 
 static bool is_required(const struct cJSON *schema, struct sv name) {
-    JSON_EACH (item, json_get(schema, SV("required")))
-        if (sv_eq(json_text(item), name))
-            return true;
-    return false;
+    return json_has_text(json_get(schema, SV("required")), name);
 }
 
 /* A list-map key must be required or have a default: of those that OpenAPI gives none, a protocol

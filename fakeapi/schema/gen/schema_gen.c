@@ -309,10 +309,8 @@ static void emit_resource(struct buf *rows, struct sv group, struct sv version,
     const struct cJSON *short_names = json_get(resource, SV("shortNames"));
     const struct cJSON *categories = json_get(resource, SV("categories"));
     struct sv short_texts = text_table(short_names), category_texts = text_table(categories);
-    bool is_stored = false;
-    JSON_EACH (verb, json_get(resource, SV("verbs")))
-        is_stored |= sv_eq(json_text(verb), SV("list")) || sv_eq(json_text(verb), SV("get"));
-    if (!is_stored)
+    const struct cJSON *verbs = json_get(resource, SV("verbs"));
+    if (!json_has_text(verbs, SV("list")) && !json_has_text(verbs, SV("get")))
         schema = SV("NULL");
     EMIT(rows, "{%.*s,%.*s,%.*s,%.*s,%.*s,%d,%d,%d,%.*s,%zu,%.*s,%zu,%.*s},\n",
          SV_ARG(quoted(group)), SV_ARG(quoted(version)),
