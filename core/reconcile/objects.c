@@ -20,6 +20,7 @@ static const struct resource *const workload_kinds[] = {
 
 static void stall_for_foreign(struct pass *pass, enum gate_id gate, struct sv kind,
                               struct sv name) {
+    pass->has_foreign = true;
     pass_stall(pass, gate, SV("ForeignObject"),
                pass_printf(pass,
                            "%.*s \"%.*s\" exists and is not this runtime's: delete or rename it, "
@@ -214,10 +215,6 @@ static enum write_result write_without_template(struct pass *pass,
     return write_object(pass, component->workload, desired, STEP_OBJECTS);
 }
 
-static const struct action *last_action(const struct pass *pass) {
-    return &pass->plan->actions[pass->plan->action_count - 1];
-}
-
 static void write_workload(struct pass *pass, const struct component *component) {
     struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
     bool is_stale = remove_stale_workloads(pass, component);
@@ -237,11 +234,6 @@ static void write_workload(struct pass *pass, const struct component *component)
     else if (!is_stale)
         result = write_object(pass, component->workload, desired, STEP_OBJECTS);
     judge(pass, GATE_OBJECTS, result, desired);
-    if (result == WRITE_PENDING && last_action(pass)->must_create)
-        pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                   SV("WorkloadCreated"),
-                   pass_printf(pass, "created %.*s %.*s", SV_ARG(component->workload->kind),
-                               SV_ARG(component->workload_name)));
 }
 
 /* A service is headless for life. */
@@ -399,16 +391,34 @@ static bool may_create(const struct pass *pass, size_t first) {
     for (size_t i = first; i < pass->plan->action_count; i++)
         if (pass->plan->actions[i].type == ACTION_GET)
             return false;
-    return !sv_eq(pass->stall.reason, SV("ForeignObject"));
+    return !pass->has_foreign;
 }
 
 static void drop_creations(struct pass *pass, size_t first) {
     struct plan *plan = pass->plan;
     size_t kept = first;
     for (size_t i = first; i < plan->action_count; i++)
-        if (!plan->actions[i].must_create && !sv_eq(plan->actions[i].reason, SV("WorkloadCreated")))
+        if (!plan->actions[i].must_create)
             plan->actions[kept++] = plan->actions[i];
     plan->action_count = kept;
+}
+
+static bool is_workload(const struct resource *resource) {
+    for (size_t i = 0; i < COUNT_OF(workload_kinds); i++)
+        if (workload_kinds[i] == resource)
+            return true;
+    return false;
+}
+
+static void tell_creations(struct pass *pass, size_t first) {
+    for (size_t i = first, end = pass->plan->action_count; i < end; i++) {
+        struct action action = pass->plan->actions[i];
+        if (action.must_create && is_workload(action.resource))
+            pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                       SV("WorkloadCreated"),
+                       pass_printf(pass, "created %.*s %.*s", SV_ARG(action.resource->kind),
+                                   SV_ARG(action.name)));
+    }
 }
 
 static void write_all(struct pass *pass) {
@@ -446,11 +456,11 @@ void gate_objects(struct pass *pass) {
     size_t first = pass->plan->action_count;
     write_what_may_differ(pass);
     read_volume_names(pass);
-    if (pass->was_bound)
-        return;
-    refuse_foreign_volume(pass);
-    if (!may_create(pass, first))
+    if (!pass->was_bound)
+        refuse_foreign_volume(pass);
+    if (!pass->was_bound && !may_create(pass, first))
         drop_creations(pass, first);
+    tell_creations(pass, first);
 }
 
 /* The volume of a claim that was deleted is Released, and binds to no claim of the same name while

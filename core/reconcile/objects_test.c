@@ -475,6 +475,35 @@ TEST(an_advanced_stateful_set_is_taken_over_without_touching_its_pods) {
     world_release(&world);
 }
 
+/* What is told first is one trouble; that a name is taken is another, which holds back all the rest
+ * just the same. */
+TEST(a_foreign_object_behind_another_stall_is_refused_before_anything_is_made) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    add_advanced(&world);
+    struct observed *worker =
+        find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+    worker->state = OBSERVED_PRESENT;
+    worker->object = parse(arena, "{apiVersion: apps/v1, kind: StatefulSet,\n"
+                                  " metadata: {name: demo-worker, namespace: default, uid: u-w,\n"
+                                  "  ownerReferences: [{kind: CacheRuntime, name: demo,\n"
+                                  "   uid: u-runtime, controller: true}]},\n"
+                                  " spec: {serviceName: svc-demo-worker, podManagementPolicy: "
+                                  "Parallel, selector: {matchLabels:\n"
+                                  "  {cacheruntime.fluid.io/name: demo, "
+                                  "cacheruntime.fluid.io/component-name: demo-worker}}}}");
+    struct observed *client = find(&world, &RESOURCE_DAEMON_SETS, SV("default"), SV("demo-client"));
+    client->state = OBSERVED_PRESENT;
+    client->object = parse(arena, "{apiVersion: apps/v1, kind: DaemonSet,\n"
+                                  " metadata: {name: demo-client, namespace: default}}");
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("OtherController"));
+    CHECK(!trace_has(&world, "Create") && !trace_has(&world, "WorkloadCreated"));
+    CHECK(stateful_set(&world, "demo-master")->state == OBSERVED_ABSENT);
+    world_release(&world);
+}
+
 /* --- kinds of workloads --- */
 
 TEST(another_kind_of_workload_replaces_the_old_one) {

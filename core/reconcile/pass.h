@@ -68,6 +68,7 @@ struct pass {
     bool is_reporting;       /* the first summary is waited for before binding */
     bool volume_is_outdated;
     bool claim_is_lacking; /* applications mount a claim that is not bound to its volume */
+    bool has_foreign;      /* a name that is needed is somebody else's */
     struct finding stall;  /* what only an edit can repair; with plan->is_stalled */
     struct finding drift;  /* a server that does not keep what is sent: Synced=False */
 };
