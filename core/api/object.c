@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/api/object.h"
 
+#include "core/api/condition.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -70,11 +71,7 @@ const struct cJSON *object_owner(const struct cJSON *object, struct sv uid) {
 }
 
 const struct cJSON *object_condition(const struct cJSON *object, struct sv type) {
-    JSON_EACH (condition, json_get(json_get(object, SV("status")), SV("conditions"))) {
-        if (sv_eq(json_string_or(condition, SV("type"), SV("")), type))
-            return condition;
-    }
-    return NULL;
+    return condition_find(json_get(json_get(object, SV("status")), SV("conditions")), type);
 }
 
 bool object_condition_is_true(const struct cJSON *object, struct sv type) {

@@ -2,6 +2,7 @@
 #include "core/reconcile/conditions.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/data/json.h"
 #include "core/reconcile/pass.h"
@@ -50,13 +51,6 @@ static struct cJSON *insert(struct pass *pass, struct cJSON *list, struct sv typ
     return item;
 }
 
-static struct cJSON *find(struct cJSON *list, struct sv type) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_find_string(item, "type"), type))
-            return item;
-    return NULL;
-}
-
 static bool says(const struct cJSON *item, const struct condition *condition) {
     return sv_eq(json_find_string(item, "status"), status_texts[condition->status]) &&
            sv_eq(json_find_string(item, "reason"), condition->reason) &&
@@ -66,7 +60,7 @@ static bool says(const struct cJSON *item, const struct condition *condition) {
 
 void condition_set(struct pass *pass, struct cJSON *status, struct condition condition) {
     struct cJSON *list = json_ensure_list(pass->arena, status, SV("conditions"));
-    struct cJSON *item = find(list, condition.type);
+    struct cJSON *item = condition_find(list, condition.type);
     if (item && says(item, &condition))
         return;
     struct sv now = api_time_format(pass->snapshot->now_ms, pass->arena);
@@ -88,7 +82,7 @@ void condition_set(struct pass *pass, struct cJSON *status, struct condition con
 
 void condition_remove(struct cJSON *status, struct sv type) {
     struct cJSON *list = json_get(status, SV("conditions"));
-    struct cJSON *item = find(list, type);
+    struct cJSON *item = condition_find(list, type);
     if (item)
         json_detach(list, item);
 }

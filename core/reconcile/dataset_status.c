@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Status of the dataset: NotBound, Bound, Updating, Failed, and what the cache reports. */
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -104,10 +105,7 @@ static void set_condition(struct pass *pass, struct cJSON *status, struct sv typ
 }
 
 static bool has_condition(const struct cJSON *status, struct sv type) {
-    JSON_EACH (item, json_get(status, SV("conditions")))
-        if (sv_eq(json_find_string(item, "type"), type))
-            return true;
-    return false;
+    return condition_find(json_get(status, SV("conditions")), type) != NULL;
 }
 
 /* Turns a condition off, where it was ever on. */

@@ -2,6 +2,7 @@
 #include "core/reconcile/rollout.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -133,9 +134,8 @@ static struct cJSON *condition(struct pass *pass, const struct cJSON *runtime_cl
                                struct verdict verdict) {
     const struct cJSON *old = object_condition(runtime_class, SV("Progressing"));
     struct sv text = verdict.is_progressing ? SV("True") : SV("False");
-    struct sv since = api_time_format(pass->snapshot->now_ms, pass->arena);
-    if (sv_eq(json_find_string(old, "status"), text))
-        since = json_find_string(old, "lastTransitionTime");
+    struct sv since =
+        condition_since(old, text, api_time_format(pass->snapshot->now_ms, pass->arena));
     struct cJSON *item = json_map(pass->arena);
     json_set_string(pass->arena, item, SV("type"), SV("Progressing"));
     json_set_string(pass->arena, item, SV("status"), text);

@@ -3,6 +3,7 @@
 #include "core/reconcile/status.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -434,10 +435,7 @@ static struct cJSON *build(struct pass *pass) {
 /* --- writing --- */
 
 static struct cJSON *find_condition(const struct cJSON *status, struct sv type) {
-    JSON_EACH (item, json_get(status, SV("conditions")))
-        if (sv_eq(json_find_string(item, "type"), type))
-            return item;
-    return NULL;
+    return condition_find(json_get(status, SV("conditions")), type);
 }
 
 /* A condition that was True and is not any more. */

@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/autoscaler.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -91,10 +92,7 @@ static void set_condition(struct autoscaler_sync *sync, struct sv type, bool is_
     struct arena *arena = sync->arena;
     struct sv status = is_true ? SV("True") : SV("False");
     struct cJSON *list = json_ensure_list(arena, sync->status, SV("conditions"));
-    struct cJSON *condition = NULL;
-    JSON_EACH (known, list)
-        if (sv_eq(json_find_string(known, "type"), type))
-            condition = known;
+    struct cJSON *condition = condition_find(list, type);
     if (!condition)
         condition = json_append(list, json_map(arena));
     bool is_same = sv_eq(json_find_string(condition, "status"), status);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -29,10 +30,7 @@ static struct totals totals_of(const struct rollout *rollout) {
 /* --- conditions --- */
 
 static struct cJSON *find_condition(const struct rollout *rollout, struct sv type) {
-    JSON_EACH (condition, rollout->conditions)
-        if (sv_eq(json_string_or(condition, SV("type"), SV("")), type))
-            return condition;
-    return NULL;
+    return condition_find(rollout->conditions, type);
 }
 
 static void drop_condition(struct rollout *rollout, struct sv type) {
@@ -48,8 +46,7 @@ static void set_condition(struct rollout *rollout, struct sv type, struct sv sta
     struct arena *arena = rollout->arena;
     const struct cJSON *known = find_condition(rollout, type);
     struct sv now = api_time_format(rollout->now_ms, arena);
-    bool has_status = sv_eq(json_string_or(known, SV("status"), SV("")), status);
-    if (known && has_status && !is_news &&
+    if (known && !is_news && sv_eq(json_string_or(known, SV("status"), SV("")), status) &&
         sv_eq(json_string_or(known, SV("reason"), SV("")), reason))
         return;
     struct cJSON *condition = json_map(arena);
@@ -57,8 +54,7 @@ static void set_condition(struct rollout *rollout, struct sv type, struct sv sta
     json_set_string(arena, condition, SV("status"), status);
     json_set_string(arena, condition, SV("lastUpdateTime"), now);
     json_set_string(arena, condition, SV("lastTransitionTime"),
-                    known && has_status ? json_string_or(known, SV("lastTransitionTime"), now)
-                                        : now);
+                    condition_since(known, status, now));
     json_set_string(arena, condition, SV("reason"), reason);
     json_set_string(arena, condition, SV("message"), message);
     drop_condition(rollout, type);

@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/disruption.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/api/selector.h"
@@ -244,15 +245,13 @@ static void add_condition(const struct disruption_sync *sync, struct cJSON *stat
     struct arena *arena = sync->arena;
     struct sv type = SV("DisruptionAllowed"), value = is_allowed ? SV("True") : SV("False");
     const struct cJSON *known = object_condition(sync->tree, type);
-    bool is_same = known && sv_eq(json_string_or(known, SV("status"), SV("")), value);
     struct cJSON *list = json_ensure_list(arena, status, SV("conditions"));
     struct cJSON *condition = json_append(list, json_map(arena));
     json_set_string(arena, condition, SV("type"), type);
     json_set_string(arena, condition, SV("status"), value);
     json_set_int(arena, condition, SV("observedGeneration"), object_generation(sync->tree));
     json_set_string(arena, condition, SV("lastTransitionTime"),
-                    is_same ? json_string_or(known, SV("lastTransitionTime"), SV(""))
-                            : api_time_format(sync->now_ms, arena));
+                    condition_since(known, value, api_time_format(sync->now_ms, arena)));
     json_set_string(arena, condition, SV("reason"),
                     is_allowed ? SV("SufficientPods") : SV("InsufficientPods"));
     json_set_string(arena, condition, SV("message"), SV(""));

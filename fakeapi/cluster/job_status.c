@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a Job has come to, and its status. */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -140,14 +141,9 @@ static void set_condition(const struct job_sync *sync, struct cJSON *list, struc
     json_set_string(arena, condition, SV("lastTransitionTime"), now);
     json_set_string(arena, condition, SV("reason"), reason);
     json_set_string(arena, condition, SV("message"), message);
-    JSON_EACH (known, list) {
-        if (!sv_eq(json_string_or(known, SV("type"), SV("")), type))
-            continue;
-        if (!sv_eq(json_string_or(known, SV("status"), SV("")), value))
-            json_replace(list, known, condition);
-        return;
-    }
-    json_append(list, condition);
+    const struct cJSON *known = condition_find(list, type);
+    if (!sv_eq(json_string_or(known, SV("status"), SV("")), value))
+        condition_put(list, condition);
 }
 
 static bool is_drained(const struct job_sync *sync) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/quantity.h"
 #include "core/api/resource.h"
@@ -214,13 +215,11 @@ static void add_condition(const struct status *status, struct sv type, bool is_t
     struct arena *arena = status->arena;
     const struct cJSON *known = object_condition(status->pod, type);
     struct sv value = is_true ? SV("True") : SV("False");
-    bool is_same = sv_eq(json_string_or(known, SV("status"), SV("")), value);
     struct cJSON *condition = json_append(status->conditions, json_map(arena));
     json_set_string(arena, condition, SV("type"), type);
     json_set_string(arena, condition, SV("status"), value);
     json_set_string(arena, condition, SV("lastTransitionTime"),
-                    is_same ? json_string_or(known, SV("lastTransitionTime"), SV(""))
-                            : api_time_format(status->now_ms, arena));
+                    condition_since(known, value, api_time_format(status->now_ms, arena)));
     if (!is_true && reason.len > 0) {
         json_set_string(arena, condition, SV("reason"), reason);
         if (message.len > 0)

@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/namespace_controller.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -181,13 +182,11 @@ static void add_condition(struct cJSON *conditions, const struct cJSON *found, i
                           struct arena *arena) {
     struct sv status = is_true ? SV("True") : SV("False");
     const struct cJSON *before = object_condition(found, type);
-    bool is_same = sv_eq(json_string_or(before, SV("status"), SV("")), status);
     struct cJSON *condition = json_append(conditions, json_map(arena));
     json_set_string(arena, condition, SV("type"), type);
     json_set_string(arena, condition, SV("status"), status);
     json_set_string(arena, condition, SV("lastTransitionTime"),
-                    is_same ? json_string_or(before, SV("lastTransitionTime"), SV(""))
-                            : api_time_format(now_ms, arena));
+                    condition_since(before, status, api_time_format(now_ms, arena)));
     json_set_string(arena, condition, SV("reason"), reason);
     json_set_string(arena, condition, SV("message"), message);
 }

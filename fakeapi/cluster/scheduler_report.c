@@ -2,6 +2,7 @@
 #include "fakeapi/cluster/scheduler_report.h"
 
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -129,9 +130,8 @@ void report_unschedulable(struct attempt *attempt, struct sv key, struct sv mess
     if (sv_eq(json_string_or(known, SV("message"), SV("")), message) &&
         sv_eq(json_string_or(known, SV("reason"), SV("")), SV("Unschedulable")))
         return;
-    bool was_false = sv_eq(json_string_or(known, SV("status"), SV("")), SV("False"));
-    struct sv since = was_false ? json_string_or(known, SV("lastTransitionTime"), SV(""))
-                                : api_time_format(agent_now_ms(agent_of(part)), arena);
+    struct sv since =
+        condition_since(known, SV("False"), api_time_format(agent_now_ms(agent_of(part)), arena));
     struct cJSON *patch = json_map(arena);
     struct cJSON *list =
         json_ensure_list(arena, json_ensure_map(arena, patch, SV("status")), SV("conditions"));

@@ -4,6 +4,7 @@
  * §1.10). They act right after the request that gave them something to do was answered, with
  * writes of their own, so that a watch sees the same steps as on a real server. */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -167,27 +168,19 @@ struct condition {
     struct sv reason, message;
 };
 
-/* The time of a condition is when its status changed. */
 static void set_condition(struct call *call, struct cJSON *tree, const struct condition *said) {
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     struct cJSON *conditions = json_ensure_list(call->arena, status, SV("conditions"));
     struct cJSON *condition = json_map(call->arena);
-    struct sv time = api_time_format(call->now_ms, call->arena);
-    struct cJSON *before = NULL;
-    JSON_EACH (each, conditions)
-        if (sv_eq(json_find_string(each, "type"), said->type))
-            before = each;
-    if (before && sv_eq(json_find_string(before, "status"), said->holds ? SV("True") : SV("False")))
-        time = json_find_string(before, "lastTransitionTime");
+    struct sv value = said->holds ? SV("True") : SV("False");
     json_set_string(call->arena, condition, SV("type"), said->type);
-    json_set_string(call->arena, condition, SV("status"), said->holds ? SV("True") : SV("False"));
-    json_set_string(call->arena, condition, SV("lastTransitionTime"), time);
+    json_set_string(call->arena, condition, SV("status"), value);
+    json_set_string(call->arena, condition, SV("lastTransitionTime"),
+                    condition_since(condition_find(conditions, said->type), value,
+                                    api_time_format(call->now_ms, call->arena)));
     json_set_string(call->arena, condition, SV("reason"), said->reason);
     json_set_string(call->arena, condition, SV("message"), said->message);
-    if (before)
-        json_replace(conditions, before, condition);
-    else
-        json_append(conditions, condition);
+    condition_put(conditions, condition);
 }
 
 /* A call of the server itself on the definitions. */

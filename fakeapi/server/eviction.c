@@ -43,10 +43,7 @@ static bool is_beyond_budgets(const struct cJSON *pod) {
 }
 
 static bool is_ready(const struct cJSON *pod) {
-    JSON_EACH (condition, json_find(pod, "status.conditions"))
-        if (sv_eq(json_find_string(condition, "type"), SV("Ready")))
-            return sv_eq(json_find_string(condition, "status"), SV("True"));
-    return false;
+    return object_condition_is_true(pod, SV("Ready"));
 }
 
 /* By spec.unhealthyPodEvictionPolicy: IfHealthyBudget unless it says AlwaysAllow. */

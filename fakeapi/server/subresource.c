@@ -2,6 +2,7 @@
 /* Subresources besides status and eviction: scale, binding, finalize, parts (apiserver-semantics.md
  * §1.5, §1.14). */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/selector.h"
 #include "core/base/arena.h"
@@ -243,12 +244,7 @@ void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type, str
         json_set_string(call->arena, condition, SV("reason"), reason);
     if (message.len > 0)
         json_set_string(call->arena, condition, SV("message"), message);
-    JSON_EACH (each, conditions)
-        if (sv_eq(json_find_string(each, "type"), type)) {
-            json_replace(conditions, each, condition);
-            return;
-        }
-    json_append(conditions, condition);
+    condition_put(conditions, condition);
 }
 
 bool admit_posted(struct call *call) {
