@@ -81,6 +81,7 @@ static void handle_node(void *context, const struct cJSON *object, const struct 
     struct quantity pods = {0};
     node->tree = is_gone ? NULL : object;
     node->labels = json_find(object, "metadata.labels");
+    node_note_labels(node);
     node->taints = json_find(object, "spec.taints");
     affinity_update_node(scheduler, node);
     node->is_unschedulable = json_bool_or(json_get(object, SV("spec")), SV("unschedulable"), false);

@@ -25,6 +25,8 @@ enum {
     AMOUNTS_MAX = 16,
     AMOUNT_CPU = 0, /* thousandths; the others in whole units */
     AMOUNT_MEMORY = 1,
+    /* Ten bits for each of the four hundred labels that the caches on a full node give it. */
+    LABEL_WORDS = 64,
 };
 
 struct amounts {
@@ -37,6 +39,7 @@ struct scheduled_node {
     struct amounts weighed; /* used, with the defaults of scoring for pods that ask for nothing */
     int64_t pods_max;
     const struct cJSON *labels, *taints; /* of the tree */
+    uint64_t label_bits[LABEL_WORDS];    /* one for each label, by the hash of its key */
     bool is_unschedulable;
     VEC(struct scheduled_pod *) pods;
     char *name;
@@ -126,6 +129,15 @@ bool node_is_selected(struct attempt *attempt, const struct scheduled_node *node
 /* nodeSelectorTerms: any of them matches the node. */
 bool terms_match_node(const struct cJSON *terms, const struct cJSON *node);
 bool term_matches_node(const struct cJSON *term, const struct cJSON *node);
+/* A label without which no node matches the term, or SV(""). */
+struct sv term_needs_label(const struct cJSON *term);
+/* Of the node's labels as they are now. */
+void node_note_labels(struct scheduled_node *node);
+/* False: it has no label whose key has that hash (of sv_hash()). Caches label nodes by the
+ * hundred, and most nodes can be told not to be meant without a look at their labels. */
+static inline bool node_may_have_label(const struct scheduled_node *node, uint64_t key_hash) {
+    return node->label_bits[key_hash / 64 % LABEL_WORDS] >> key_hash % 64 & 1;
+}
 bool pod_tolerates(const struct cJSON *pod, const struct cJSON *taint);
 /* The first taint of the node with that effect that the pod does not tolerate, or NULL. */
 const struct cJSON *untolerated_taint(const struct cJSON *pod, const struct scheduled_node *node,

@@ -26,13 +26,34 @@ static int64_t least_allocated(const struct attempt *attempt, const struct sched
     return sum / 2;
 }
 
-static int64_t preferred_node_weight(const struct attempt *attempt,
-                                     const struct scheduled_node *node) {
-    int64_t sum = 0;
-    JSON_EACH (weighted, attempt->preferred_nodes)
-        if (term_matches_node(json_get(weighted, SV("preference")), node->tree))
-            sum += json_int_or(weighted, SV("weight"), 0);
-    return sum;
+/* One of the pod's preferences for nodes. */
+struct preference {
+    const struct cJSON *term;
+    int64_t weight;
+    bool needs_label;
+    uint64_t label_hash; /* of the key */
+};
+
+static void add_weight(const struct preference *preference, struct scheduled_node **nodes,
+                       size_t count, int64_t *sums) {
+    for (size_t i = 0; i < count; i++)
+        if ((!preference->needs_label || node_may_have_label(nodes[i], preference->label_hash)) &&
+            term_matches_node(preference->term, nodes[i]->tree))
+            sums[i] += preference->weight;
+}
+
+static void preferred_node_weights(const struct attempt *attempt, struct scheduled_node **nodes,
+                                   size_t count, int64_t *ret_sums) {
+    memset(ret_sums, 0, sizeof(*ret_sums) * count);
+    JSON_EACH (weighted, attempt->preferred_nodes) {
+        const struct cJSON *term = json_get(weighted, SV("preference"));
+        struct sv label = term_needs_label(term);
+        struct preference preference = {.term = term,
+                                        .weight = json_int_or(weighted, SV("weight"), 0),
+                                        .needs_label = label.len > 0,
+                                        .label_hash = sv_hash(label)};
+        add_weight(&preference, nodes, count, ret_sums);
+    }
 }
 
 /* Adds each raw score to the totals, stretched over 0 to SCORE_MAX. */
@@ -72,8 +93,7 @@ struct scheduled_node *best_node(struct attempt *attempt, struct scheduled_node 
         totals[i] += is_clean ? WEIGHT_TAINTS * SCORE_MAX : 0;
     }
     if (json_find(attempt->pod, "spec.affinity")) {
-        for (size_t i = 0; i < count; i++)
-            raw[i] = preferred_node_weight(attempt, nodes[i]);
+        preferred_node_weights(attempt, nodes, count, raw);
         add_stretched(totals, raw, count, WEIGHT_NODE_AFFINITY);
         pick_scores(attempt, affinity_score, nodes, count, raw);
         add_stretched(totals, raw, count, WEIGHT_POD_AFFINITY);

@@ -50,6 +50,24 @@ bool term_matches_node(const struct cJSON *term, const struct cJSON *node) {
     return true;
 }
 
+struct sv term_needs_label(const struct cJSON *term) {
+    static const struct sv operators[] = {{"In", 2}, {"Exists", 6}, {"Gt", 2}, {"Lt", 2}};
+    JSON_EACH (expression, json_get(term, SV("matchExpressions"))) {
+        struct sv op = json_string_or(expression, SV("operator"), SV(""));
+        if (sv_index_of(op, operators, COUNT_OF(operators)) < COUNT_OF(operators))
+            return json_string_or(expression, SV("key"), SV(""));
+    }
+    return SV("");
+}
+
+void node_note_labels(struct scheduled_node *node) {
+    memset(node->label_bits, 0, sizeof(node->label_bits));
+    JSON_EACH (label, node->labels) {
+        uint64_t hash = sv_hash(json_key(label));
+        node->label_bits[hash / 64 % LABEL_WORDS] |= (uint64_t)1 << hash % 64;
+    }
+}
+
 bool terms_match_node(const struct cJSON *terms, const struct cJSON *node) {
     JSON_EACH (term, terms)
         if (term_matches_node(term, node))

@@ -213,3 +213,45 @@ TEST(pods_spread_over_all_of_many_nodes) {
     const struct cJSON *picky = fixture_get(world, arena, &RESOURCE_PODS, "picky");
     CHECK_SV(json_find_string(picky, "spec.nodeName"), SV("node-199"));
 }
+
+static void label_node(struct world *world, struct arena *arena, const char *node,
+                       const char *label) {
+    struct cJSON *patch = json_map(arena);
+    object_set_label(arena, patch, sv_from(label), SV("true"));
+    struct request request =
+        agent_merge_patch(&RESOURCE_NODES, SV(""), sv_from(node), SV(""), patch);
+    CHECK(fixture_send(world, arena, &request) == 200);
+}
+
+#define PREFERRING(operator, values)                                                               \
+    FIXTURE_POD("p", "",                                                                           \
+                "}],\"affinity\":{\"nodeAffinity\":{"                                              \
+                "\"preferredDuringSchedulingIgnoredDuringExecution\":[{\"weight\":100,"            \
+                "\"preference\":{\"matchExpressions\":[{\"key\":\"wanted\",\"operator\":\""        \
+                operator"\"" values "}]}}]}}}")
+
+/* Whatever a pod says of a label, the nodes that it means are found: those that have it, among
+ * hundreds of others, and those that do not. */
+TEST(preferences_for_nodes_are_followed) {
+    static const struct {
+        const char *labelled, *pod;
+        struct sv chosen;
+    } preferring[] = {
+        {"node-3", PREFERRING("In", ",\"values\":[\"true\"]"), SV("node-3")},
+        {"node-2", PREFERRING("Exists", ""), SV("node-2")},
+        {"node-1", PREFERRING("DoesNotExist", ""), SV("node-2")},
+        {"node-1", PREFERRING("NotIn", ",\"values\":[\"true\"]"), SV("node-2")},
+    };
+    for (size_t i = 0; i < COUNT_OF(preferring); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(3, 0);
+        for (int k = 0; k < 300; k++)
+            label_node(world, arena, "node-1", arena_printf(arena, "other-%d", k).ptr);
+        label_node(world, arena, preferring[i].labelled, "wanted");
+        fixture_run_ms(world, 100);
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, preferring[i].pod) == 201);
+        fixture_run_ms(world, 100);
+        const struct cJSON *pod = fixture_get(world, arena, &RESOURCE_PODS, "p");
+        CHECK_SV(json_find_string(pod, "spec.nodeName"), preferring[i].chosen);
+    }
+}
