@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/data/frozen_block.h"
+#include "core/data/json_index.h"
 #include "core/data/json_node.h"
 #include "core/data/json_pack.h"
 
@@ -42,6 +43,20 @@ void json_node_append(struct cJSON *parent, struct cJSON *child) {
     last->next = child;
     child->prev = last;
     parent->child->prev = child;
+}
+
+void json_node_insert(struct cJSON *parent, struct cJSON *after, struct cJSON *child) {
+    if (!after) {
+        json_node_append(parent, child);
+        return;
+    }
+    child->next = after;
+    child->prev = after->prev;
+    after->prev = child;
+    if (after == parent->child)
+        parent->child = child;
+    else
+        child->prev->next = child;
 }
 
 bool json_is_integer(const struct cJSON *item) {
@@ -157,21 +172,30 @@ static bool numbers_equal(const struct cJSON *a, const struct cJSON *b) {
     return !(x < y) && !(x > y) && isfinite(x);
 }
 
+/* From `member` of a map on, whose members stand in another order than those of `b`. */
+static bool reordered_equal(const struct cJSON *member, const struct cJSON *b) {
+    AUTO(arena) arena = arena_new();
+    struct json_index others = json_index_of(arena, b);
+    for (; member; member = member->next) {
+        const struct cJSON *other = json_index_get(&others, json_node_key(member));
+        if (!other || !json_equal(member, other))
+            return false;
+    }
+    return true;
+}
+
 static bool maps_equal(const struct cJSON *a, const struct cJSON *b) {
-    size_t a_count = 0;
     /* Equal trees mostly agree in order too: then no look-up is needed. */
     const struct cJSON *beside = b->child;
     JSON_EACH (member, a) {
-        a_count++;
-        struct sv key = json_node_key(member);
-        const struct cJSON *other =
-            beside && json_node_has_key(beside, key, json_node_key_word(member)) ? beside
-                                                                                 : json_get(b, key);
-        if (!other || !json_equal(member, other))
+        if (!beside ||
+            !json_node_has_key(beside, json_node_key(member), json_node_key_word(member)))
+            return json_count(a) == json_count(b) && reordered_equal(member, b);
+        if (!json_equal(member, beside))
             return false;
-        beside = other->next;
+        beside = beside->next;
     }
-    return a_count == json_count(b);
+    return beside == NULL;
 }
 
 static bool lists_equal(const struct cJSON *a, const struct cJSON *b) {
@@ -323,19 +347,8 @@ struct cJSON *json_append(struct cJSON *list, struct cJSON *item) {
 }
 
 void json_insert(struct cJSON *list, size_t index, struct cJSON *item) {
-    struct cJSON *after = json_at(list, index);
     assert(json_may_change(list));
-    if (!after) {
-        json_node_append(list, item);
-        return;
-    }
-    item->next = after;
-    item->prev = after->prev;
-    after->prev = item;
-    if (after == list->child)
-        list->child = item;
-    else
-        item->prev->next = item;
+    json_node_insert(list, json_at(list, index), item);
 }
 
 struct cJSON *json_remove(struct cJSON *map, struct sv key) {

@@ -8,11 +8,15 @@
 /* Above this a linear search costs more than a table. */
 enum { LINEAR_KEYS_MAX = 24 };
 
+static size_t next_slot(const struct json_index *index, size_t at) {
+    return at + 1 < index->slot_count ? at + 1 : 0;
+}
+
 /* Where the member of that key stands, or would stand. */
 static struct cJSON **find_slot(const struct json_index *index, struct sv key) {
     uint64_t word = json_key_word(key);
-    for (size_t at = (size_t)sv_hash(key);; at++) {
-        struct cJSON **slot = &index->slots[at % index->slot_count];
+    for (size_t at = (size_t)sv_hash(key) % index->slot_count;; at = next_slot(index, at)) {
+        struct cJSON **slot = &index->slots[at];
         if (!*slot || json_node_has_key(*slot, key, word))
             return slot;
     }
@@ -39,7 +43,8 @@ struct cJSON *json_index_get(const struct json_index *index, struct sv key) {
 
 void json_index_append(struct json_index *index, struct cJSON *member) {
     json_node_append(index->map, member);
-    if (++index->count <= LINEAR_KEYS_MAX)
+    index->count++;
+    if (!index->slots && index->count <= LINEAR_KEYS_MAX)
         return;
     if (index->count * 2 > index->slot_count)
         make_table(index);
@@ -57,4 +62,26 @@ void json_index_set(struct json_index *index, struct sv key, struct cJSON *value
     if (index->slots)
         *find_slot(index, key) = value;
     json_replace(index->map, present, value);
+}
+
+/* Those behind it may only stand there because the slot was taken. */
+static void clear_slot(struct json_index *index, struct cJSON **slot) {
+    *slot = NULL;
+    struct cJSON *moved;
+    for (size_t at = next_slot(index, (size_t)(slot - index->slots)); (moved = index->slots[at]);
+         at = next_slot(index, at)) {
+        index->slots[at] = NULL;
+        *find_slot(index, json_node_key(moved)) = moved;
+    }
+}
+
+struct cJSON *json_index_remove(struct json_index *index, struct sv key) {
+    struct cJSON *present = json_index_get(index, key);
+    if (!present)
+        return NULL;
+    if (index->slots)
+        clear_slot(index, find_slot(index, key));
+    json_detach(index->map, present);
+    index->count--;
+    return present;
 }

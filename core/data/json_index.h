@@ -5,8 +5,8 @@
  * objects mostly have, and takes minutes for forty thousand. An index does the same while there are
  * few, and makes a table once there are more.
  *
- * The table stands in the arena and ends with it. While an index is in use, members are added and
- * replaced through it only, and none is removed.
+ * The table stands in the arena and ends with it. While an index is in use, members are added,
+ * replaced and removed through it only.
  */
 #ifndef CORE_DATA_JSON_INDEX_H
 #define CORE_DATA_JSON_INDEX_H
@@ -38,5 +38,8 @@ void json_index_append(struct json_index *index, struct cJSON *member);
 
 /* As json_set(): in place of the member of that key, else at the end under a copy of `key`. */
 void json_index_set(struct json_index *index, struct sv key, struct cJSON *value);
+
+/* As json_remove(): takes the member out of the map and returns it; NULL when absent. */
+struct cJSON *json_index_remove(struct json_index *index, struct sv key);
 
 #endif

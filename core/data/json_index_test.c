@@ -50,8 +50,46 @@ TEST(a_member_is_replaced_where_it_stands) {
     }
 }
 
+/* Each member is there until it is removed, whatever was removed before it. */
+TEST(a_member_that_was_removed_is_absent_and_the_others_are_not) {
+    enum { COUNT = 400, STEP = 147 }; /* no common divisor: each is met once */
+    AUTO(arena) arena = arena_new();
+    struct cJSON *map = json_map(arena);
+    struct json_index index = json_index_of(arena, map);
+    for (size_t i = 0; i < COUNT; i++)
+        json_index_set(&index, key_of(arena, i), json_int(arena, (int64_t)i));
+    for (size_t i = 0, gone = 0; i < COUNT; i++, gone = (gone + STEP) % COUNT) {
+        CHECK(json_int_or(map, key_of(arena, gone), -1) == (int64_t)gone);
+        CHECK(json_index_remove(&index, key_of(arena, gone)));
+        CHECK(!json_index_remove(&index, key_of(arena, gone)));
+        CHECK(json_count(map) == COUNT - 1 - i);
+        JSON_EACH (member, map)
+            CHECK(json_index_get(&index, json_key(member)) == member);
+    }
+    json_index_set(&index, SV("again"), json_int(arena, 1));
+    CHECK(json_index_get(&index, SV("again")) == map->child);
+}
+
 TEST(what_is_absent_has_no_members) {
     AUTO(arena) arena = arena_new();
     struct json_index index = json_index_of(arena, NULL);
     CHECK(json_index_get(&index, SV("name")) == NULL);
+}
+
+/* In seconds for whoever looks up one key after the other. */
+TEST(wide_maps_are_equal_in_any_order) {
+    enum { WIDE = 40 * 1000 };
+    AUTO(arena) arena = arena_new();
+    struct cJSON *forwards = json_map(arena), *backwards = json_map(arena);
+    struct json_index one = json_index_of(arena, forwards), other = json_index_of(arena, backwards);
+    for (size_t i = 0; i < WIDE; i++) {
+        json_index_set(&one, key_of(arena, i), json_int(arena, 1));
+        json_index_set(&other, key_of(arena, WIDE - 1 - i), json_int(arena, 1));
+    }
+    CHECK(json_equal(forwards, backwards));
+    json_index_set(&other, key_of(arena, 7), json_int(arena, 2));
+    CHECK(!json_equal(forwards, backwards));
+    json_index_remove(&other, key_of(arena, 7));
+    CHECK(!json_equal(forwards, backwards));
+    CHECK(!json_equal(backwards, forwards));
 }

@@ -12,6 +12,8 @@ void json_node_set_string(struct cJSON *node, struct sv text);
 /* Copies `text`, which must be a JSON number. */
 void json_node_set_number(struct arena *arena, struct cJSON *node, struct sv text);
 void json_node_append(struct cJSON *parent, struct cJSON *child);
+/* In front of `after`, a child of `parent`; NULL: at the end. */
+void json_node_insert(struct cJSON *parent, struct cJSON *after, struct cJSON *child);
 
 /* `key` must be terminated and live as long as the node. */
 static inline void json_node_set_key(struct cJSON *node, struct sv key) {

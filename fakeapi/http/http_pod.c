@@ -3,6 +3,7 @@
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/http/authenticator.h"
@@ -49,11 +50,11 @@ bool find_logged_pod(struct http_server *server, const struct request *request, 
 }
 
 static struct sv container_names(struct arena *arena, const struct cJSON *pod) {
-    struct sv names = SV("");
+    struct joiner names;
+    joiner_init(&names, arena);
     JSON_EACH (container, json_find(pod, "spec.containers"))
-        names = arena_printf(arena, "%.*s%s%.*s", SV_ARG(names), names.len ? " " : "",
-                             SV_ARG(json_string_or(container, SV("name"), SV(""))));
-    return names;
+        joiner_add_apart(&names, SV(" "), json_string_or(container, SV("name"), SV("")));
+    return joiner_text(&names);
 }
 
 static bool has_container(const struct cJSON *pod, struct sv name) {

@@ -3,6 +3,7 @@
 
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/crd_schema.h"
 
@@ -62,13 +63,13 @@ void report_not_found(const struct checker *checker, struct sv field, const stru
 
 void report_not_supported(const struct checker *checker, struct sv field, const struct cJSON *item,
                           const struct sv *allowed, size_t count) {
-    struct sv list = SV("");
+    struct joiner list;
+    joiner_init(&list, checker->arena);
     for (size_t i = 0; i < count; i++)
-        list = arena_printf(checker->arena, "%.*s%s\"%.*s\"", SV_ARG(list), i ? ", " : "",
-                            SV_ARG(allowed[i]));
+        joiner_printf(&list, "%s\"%.*s\"", i > 0 ? ", " : "", SV_ARG(allowed[i]));
     findings_add(checker->arena, checker->findings, field, "FieldValueNotSupported", item,
                  "Unsupported value: %.*s: supported values: %.*s", SV_ARG(shown(checker, item)),
-                 SV_ARG(list));
+                 SV_ARG(joiner_text(&list)));
 }
 
 const struct cJSON *or_null(const struct checker *checker, const struct cJSON *item) {

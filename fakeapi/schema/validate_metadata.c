@@ -3,6 +3,7 @@
 
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 
 enum { ANNOTATIONS_BYTES_MAX = 262144 };
@@ -108,7 +109,8 @@ static bool is_standard_finalizer(struct sv name) {
 
 static void validate_finalizers(const struct checker *checker, const struct resource_type *type,
                                 const struct cJSON *object, const struct cJSON *old) {
-    struct sv added = SV("");
+    struct joiner added;
+    joiner_init(&added, checker->arena);
     size_t index = 0;
     JSON_EACH (finalizer, json_find(object, "metadata.finalizers")) {
         struct sv name = json_text(finalizer);
@@ -120,8 +122,7 @@ static void validate_finalizers(const struct checker *checker, const struct reso
             report_invalid(checker, field, finalizer,
                            "name is neither a standard finalizer name nor is it fully qualified");
         if (old && object_is_deleting(old) && !object_has_finalizer(old, name))
-            added = arena_printf(checker->arena, "%.*s%s\"%.*s\"", SV_ARG(added),
-                                 added.len ? ", " : "", SV_ARG(name));
+            joiner_printf(&added, "%s\"%.*s\"", added.len > 0 ? ", " : "", SV_ARG(name));
     }
     const struct cJSON *finalizers = json_find(object, "metadata.finalizers");
     if (object_has_finalizer(object, SV("orphan")) &&
@@ -134,7 +135,7 @@ static void validate_finalizers(const struct checker *checker, const struct reso
             arena_printf(checker->arena,
                          "no new finalizers can be added if the object is being deleted, found new "
                          "finalizers []string{%.*s}",
-                         SV_ARG(added))
+                         SV_ARG(joiner_text(&added)))
                 .ptr);
 }
 

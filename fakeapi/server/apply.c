@@ -33,7 +33,7 @@ static void drop_reset(const struct apply_writer *writer, struct cJSON *fields,
 
 /* Most writes touch nothing that others own; their sets then stay as they are. */
 static void drop_fields(struct arena *arena, struct cJSON *entry, const struct cJSON *gone) {
-    if (!fields_overlap(managed_fields_of(entry), gone))
+    if (!fields_overlap(arena, managed_fields_of(entry), gone))
         return;
     json_set(arena, entry, SV("fieldsV1"), fields_minus(arena, managed_fields_of(entry), gone));
 }
@@ -84,6 +84,7 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
 struct applier {
     struct arena *arena;
     struct apply_result *result;
+    size_t conflict_capacity;
 };
 
 /* Where the merge stands, for messages: a member, or an item of a list of that schema. */
@@ -206,15 +207,16 @@ static struct cJSON *merge(struct applier *applier, const struct schema *schema,
     if (shape != FIELD_MAP)
         return merge_lists(applier, schema, json_is_list(live) ? live : NULL, config, step);
     struct cJSON *result = json_is_map(live) ? live : json_map(arena);
+    struct json_index members = json_index_of(arena, result);
     JSON_EACH (member, config) {
         struct sv key = json_key(member);
         if (json_is_null(member))
             continue;
-        struct cJSON *present = json_get(result, key);
+        struct cJSON *present = json_index_get(&members, key);
         struct cJSON *merged = merge(applier, schema_member(schema, key), present, member,
                                      &(struct step){step, NULL, member});
         if (merged != present)
-            json_set(arena, result, key, merged);
+            json_index_set(&members, key, merged);
     }
     return result;
 }
@@ -226,13 +228,15 @@ static void remove_fields(struct arena *arena, const struct schema *schema, stru
                           const struct cJSON *gone, const struct cJSON *kept) {
     bool is_list = schema && json_is_list(value);
     struct list_items items = list_items_of(arena, schema, is_list ? value : NULL);
+    struct json_index members = json_index_of(arena, is_list ? NULL : value),
+                      kept_members = json_index_of(arena, kept);
     JSON_EACH (member, gone) {
         struct sv element = json_key(member);
         bool is_member = sv_starts_with(element, SV("f:"));
         struct cJSON *item = NULL;
         const struct schema *below = NULL;
         if (is_member) {
-            item = json_get(value, sv_drop(element, 2));
+            item = json_index_get(&members, sv_drop(element, 2));
             below = schema_member(schema, sv_drop(element, 2));
         } else if (!sv_eq(element, SV(".")) && is_list) {
             item = list_items_of_element(&items, element);
@@ -241,17 +245,29 @@ static void remove_fields(struct arena *arena, const struct schema *schema, stru
         if (!item)
             continue;
         bool is_itself_gone = !member->child || json_get(member, SV("."));
-        const struct cJSON *kept_below = json_get(kept, element);
+        const struct cJSON *kept_below = json_index_get(&kept_members, element);
         /* An item of a list goes with all that is in it. */
         bool is_unowned_struct = is_member && below && member->child && !kept_below;
-        if (is_unowned_struct || (is_itself_gone && (!is_member || !kept_below))) {
-            json_detach(value, item);
-            continue;
+        bool goes = is_unowned_struct || (is_itself_gone && (!is_member || !kept_below));
+        if (!goes) {
+            remove_fields(arena, below, item, member, kept_below);
+            goes = member->child && !item->child && !kept_below && is_member;
         }
-        remove_fields(arena, below, item, member, kept_below);
-        if (member->child && !item->child && !kept_below && is_member)
+        if (goes && is_member)
+            json_index_remove(&members, json_key(item));
+        else if (goes)
             json_detach(value, item);
     }
+}
+
+static void grow_conflicts(struct applier *applier) {
+    struct apply_result *result = applier->result;
+    applier->conflict_capacity = applier->conflict_capacity * 2 + 8;
+    struct apply_conflict *grown =
+        ARENA_ARRAY(applier->arena, struct apply_conflict, applier->conflict_capacity);
+    if (result->conflict_count > 0)
+        memcpy(grown, result->conflicts, sizeof(*grown) * result->conflict_count);
+    result->conflicts = grown;
 }
 
 static void add_conflict(struct applier *applier, const struct cJSON *entry, struct sv field) {
@@ -266,12 +282,9 @@ static void add_conflict(struct applier *applier, const struct cJSON *entry, str
     if (is_update)
         who = arena_printf(applier->arena, "%.*s using %.*s", SV_ARG(who),
                            SV_ARG(json_find_string(entry, "apiVersion")));
-    struct apply_conflict *grown =
-        ARENA_ARRAY(applier->arena, struct apply_conflict, result->conflict_count + 1);
-    if (result->conflict_count > 0)
-        memcpy(grown, result->conflicts, sizeof(*grown) * result->conflict_count);
-    grown[result->conflict_count++] = (struct apply_conflict){manager, field, who};
-    result->conflicts = grown;
+    if (result->conflict_count == applier->conflict_capacity)
+        grow_conflicts(applier);
+    result->conflicts[result->conflict_count++] = (struct apply_conflict){manager, field, who};
 }
 
 static void add_conflicts(struct applier *applier, const struct cJSON *entry,
@@ -357,7 +370,7 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
                  const struct cJSON *config, const struct apply_writer *writer, bool force,
                  struct apply_result *ret_result) {
     *ret_result = (struct apply_result){.error = SV("")};
-    struct applier applier = {arena, ret_result};
+    struct applier applier = {arena, ret_result, 0};
     struct cJSON *list = managed_borrow(arena, live);
     if (live && !list->child)
         add_first_owner(arena, schema, live, list);

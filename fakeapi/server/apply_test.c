@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
 
 static struct cJSON *tree(struct arena *arena, const char *text) {
@@ -307,4 +308,36 @@ TEST(a_client_may_write_managed_fields) {
     writer.manager = SV("c");
     apply_track_update(arena, schema, old, now, &writer);
     CHECK_SV(managers_text(arena, now), SV("b Update t1 {\"f:data\":{\".\":{},\"f:a\":{}}}\n"));
+}
+
+/* Of a configuration as wide as a request may be every field is in dispute. */
+TEST(conflicts_cost_what_they_say) {
+    enum { WIDE = 40 * 1000 };
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    const struct schema *schema =
+        registry_find(registry, SV(""), SV("v1"), SV("configmaps"))->schema;
+    struct cJSON *configs[2];
+    for (size_t which = 0; which < COUNT_OF(configs); which++) {
+        configs[which] = tree(arena, CONFIG(""));
+        struct json_index data =
+            json_index_of(arena, json_ensure_map(arena, configs[which], SV("data")));
+        for (size_t i = 0; i < WIDE; i++)
+            json_index_set(&data, arena_printf(arena, "k%05zu", which ? WIDE - 1 - i : i),
+                           json_string(arena, which ? SV("b") : SV("a")));
+    }
+    struct apply_writer one = writer_named(SV("one"), SV("t1")),
+                        other = writer_named(SV("other"), SV("t2"));
+    struct apply_result result;
+    apply_merge(arena, schema, NULL, configs[0], &one, false, &result);
+    const struct cJSON *live = result.object;
+    CHECK(json_count(json_get(live, SV("data"))) == WIDE);
+    apply_merge(arena, schema, live, configs[1], &other, false, &result);
+    CHECK(result.conflict_count == WIDE);
+    CHECK_SV(result.conflicts[WIDE - 1].field, SV(".data.k39999"));
+    CHECK_SV(result.conflicts[0].message, SV("conflict with \"one\""));
+    apply_merge(arena, schema, live, configs[1], &other, true, &result);
+    CHECK(json_equal(json_get(result.object, SV("data")), json_get(configs[1], SV("data"))));
+    CHECK(json_count(json_find(result.object, "metadata.managedFields")) == 1);
+    CHECK(arena_held_bytes(arena) < 512 * 1024 * 1024);
 }

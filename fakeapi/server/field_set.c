@@ -66,13 +66,16 @@ struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const str
     return result;
 }
 
-bool fields_overlap(const struct cJSON *a, const struct cJSON *b) {
+bool fields_overlap(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
+    struct json_index others = json_index_of(arena, b);
+    if (others.count == 0)
+        return false;
     JSON_EACH (member, a) {
-        const struct cJSON *other = json_get(b, json_key(member));
+        const struct cJSON *other = json_index_get(&others, json_key(member));
         if (!other)
             continue;
         if (sv_eq(json_key(member), SELF) || (!member->child && has_self(other)) ||
-            (!other->child && has_self(member)) || fields_overlap(member, other))
+            (!other->child && has_self(member)) || fields_overlap(arena, member, other))
             return true;
     }
     return false;

@@ -22,7 +22,7 @@ struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const str
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 bool fields_is_empty(const struct cJSON *set);
 /* Whether fields_common() would hold anything. */
-bool fields_overlap(const struct cJSON *a, const struct cJSON *b);
+bool fields_overlap(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 
 /* How a value is divided into fields. */
 enum field_shape {

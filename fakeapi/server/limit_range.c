@@ -2,6 +2,7 @@
 /* LimitRange: defaults and bounds of containers, pods and claims. */
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
@@ -9,13 +10,12 @@
 /* What is wrong, as the refusal lists it. */
 struct faults {
     struct call *call;
-    struct sv text;
+    struct joiner text;
     size_t count;
 };
 
 static void add_fault(struct faults *faults, struct sv fault) {
-    faults->text = arena_printf(faults->call->arena, "%.*s%s%.*s", SV_ARG(faults->text),
-                                faults->count > 0 ? ", " : "", SV_ARG(fault));
+    joiner_add_apart(&faults->text, SV(", "), fault);
     faults->count++;
 }
 
@@ -179,7 +179,8 @@ static void check_claim(struct faults *faults, const struct cJSON *range,
 
 static bool apply_range(struct call *call, const struct cJSON *range, struct cJSON *tree) {
     static const char *const lists[] = {"spec.initContainers", "spec.containers"};
-    struct faults faults = {.call = call, .text = SV("")};
+    struct faults faults = {.call = call};
+    joiner_init(&faults.text, call->arena);
     bool is_pod = sv_eq(call->type->resource.kind, SV("Pod"));
     const struct cJSON *item = item_of_type(range, SV("Container"));
     for (size_t i = 0; is_pod && item && i < COUNT_OF(lists); i++)
@@ -191,9 +192,9 @@ static bool apply_range(struct call *call, const struct cJSON *range, struct cJS
         check_claim(&faults, range, tree);
     if (faults.count == 0)
         return true;
+    struct sv text = joiner_text(&faults.text);
     refuse_forbidden(call, object_name(tree),
-                     faults.count == 1 ? faults.text
-                                       : arena_printf(call->arena, "[%.*s]", SV_ARG(faults.text)));
+                     faults.count == 1 ? text : ARENA_JOIN(call->arena, SV("["), text, SV("]")));
     return false;
 }
 

@@ -4,17 +4,34 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
+#include "core/data/json_places.h"
 
 /* What all copy operations of a patch together may add, as in the API server: without it, a few
  * operations that each double the object exhaust the memory. */
 enum { COPIED_BYTES_MAX = 3 * 1024 * 1024 };
 
+/* Whatever is put deeper than it stood is measured. All operations together may have that done of
+ * many times what a request can hold, but not each of the whole object. */
+enum { MEASURED_ITEMS_MAX = 50 * 1000 * 1000 };
+
+/* A map or list that is too wide to be searched by each of ten thousand operations. */
+struct wide {
+    struct wide *next;
+    const struct cJSON *container;
+    struct json_index members; /* of a map */
+    struct json_places places; /* of a list */
+};
+enum { WIDE_FROM = 512 };
+
 /* Where a pointer leads: the container, and the member or position in it. */
 struct target {
     struct cJSON *parent; /* NULL: the whole document */
+    struct wide *wide;    /* NULL: the parent is narrow */
     struct cJSON *item;   /* NULL: not there */
     struct sv token;      /* unescaped */
     size_t index;         /* in a list: where an added item goes; NO_INDEX: nowhere */
+    size_t item_index;    /* in a list: of the item */
     size_t depth;
 };
 #define NO_INDEX SIZE_MAX
@@ -22,7 +39,9 @@ struct target {
 struct patcher {
     struct arena *arena;
     struct cJSON *root;
+    struct wide *wides;
     size_t copied_bytes;
+    size_t measured_items;
     struct error *err;
 };
 
@@ -30,6 +49,82 @@ static bool refuse(struct patcher *patcher) {
     return error_set(patcher->err, ERROR_CONFLICT,
                      "the server rejected our request due to an error in our request");
 }
+
+/* --- containers --- */
+
+static bool is_wide(const struct cJSON *container) {
+    size_t count = 0;
+    JSON_EACH (child, container)
+        if (++count == WIDE_FROM)
+            return true;
+    return false;
+}
+
+/* NULL for a narrow one. Once known it stays known, however few are left. */
+static struct wide *wide_of(struct patcher *patcher, struct cJSON *container) {
+    for (struct wide *wide = patcher->wides; wide; wide = wide->next)
+        if (wide->container == container)
+            return wide;
+    if (!is_wide(container))
+        return NULL;
+    struct wide *wide = ARENA_NEW(patcher->arena, struct wide);
+    wide->container = container;
+    if (json_is_map(container))
+        wide->members = json_index_of(patcher->arena, container);
+    else
+        wide->places = json_places_of(patcher->arena, container);
+    wide->next = patcher->wides;
+    patcher->wides = wide;
+    return wide;
+}
+
+static struct cJSON *member_of(const struct target *target) {
+    return target->wide ? json_index_get(&target->wide->members, target->token)
+                        : json_get(target->parent, target->token);
+}
+
+static size_t item_count(const struct target *target) {
+    return target->wide ? target->wide->places.count : json_count(target->parent);
+}
+
+static struct cJSON *item_of(const struct target *target) {
+    if (target->item_index == NO_INDEX)
+        return NULL;
+    return target->wide ? json_places_at(&target->wide->places, target->item_index)
+                        : json_at(target->parent, target->item_index);
+}
+
+static void set_member(struct patcher *patcher, const struct target *target, struct cJSON *value) {
+    if (target->wide)
+        json_index_set(&target->wide->members, target->token, value);
+    else
+        json_set(patcher->arena, target->parent, target->token, value);
+}
+
+static void replace_item(const struct target *target, struct cJSON *value) {
+    if (target->wide)
+        json_places_replace(&target->wide->places, target->item_index, value);
+    else
+        json_replace(target->parent, target->item, value);
+}
+
+static void insert_item(const struct target *target, struct cJSON *value) {
+    if (target->wide)
+        json_places_insert(&target->wide->places, target->index, value);
+    else
+        json_insert(target->parent, target->index, value);
+}
+
+static void take_out(const struct target *target) {
+    if (!target->wide)
+        json_detach(target->parent, target->item);
+    else if (json_is_map(target->parent))
+        json_index_remove(&target->wide->members, target->token);
+    else
+        json_places_remove(&target->wide->places, target->item_index);
+}
+
+/* --- pointers --- */
 
 /* "~1" is a slash and "~0" a tilde. */
 static struct sv unescape(struct arena *arena, struct sv token) {
@@ -55,13 +150,20 @@ static size_t index_of_token(struct sv token, size_t count, bool adds) {
     return index < 0 ? (size_t)(index + (int64_t)end) : (size_t)index;
 }
 
-static struct cJSON *child_of(struct cJSON *parent, struct sv token) {
-    if (json_is_map(parent))
-        return json_get(parent, token);
-    if (!json_is_list(parent))
-        return NULL;
-    size_t index = index_of_token(token, json_count(parent), false);
-    return index == NO_INDEX ? NULL : json_at(parent, index);
+/* From the target that is the container so far to what `token` names in it. */
+static void descend(struct patcher *patcher, struct target *target, struct sv token) {
+    target->parent = target->item;
+    target->wide = wide_of(patcher, target->parent);
+    target->token = unescape(patcher->arena, token);
+    target->depth++;
+    if (json_is_map(target->parent)) {
+        target->item = member_of(target);
+        return;
+    }
+    size_t count = item_count(target);
+    target->index = index_of_token(target->token, count, true);
+    target->item_index = index_of_token(target->token, count, false);
+    target->item = item_of(target);
 }
 
 static bool resolve(struct patcher *patcher, struct sv pointer, struct target *ret_target) {
@@ -73,64 +175,84 @@ static bool resolve(struct patcher *patcher, struct sv pointer, struct target *r
     pointer = sv_drop(pointer, 1);
     for (;;) {
         bool is_last = sv_find(pointer, '/') == pointer.len;
-        struct cJSON *parent = ret_target->item;
-        if (!json_is_map(parent) && !json_is_list(parent))
+        if (!json_is_map(ret_target->item) && !json_is_list(ret_target->item))
             return refuse(patcher);
-        ret_target->token = unescape(patcher->arena, sv_cut(&pointer, '/'));
-        ret_target->parent = parent;
-        ret_target->item = child_of(parent, ret_target->token);
-        ret_target->depth++;
-        if (!is_last)
-            continue;
-        if (json_is_list(parent))
-            ret_target->index = index_of_token(ret_target->token, json_count(parent), true);
-        return true;
+        descend(patcher, ret_target, sv_cut(&pointer, '/'));
+        if (is_last)
+            return true;
     }
 }
 
-static size_t depth_of(const struct cJSON *value) {
+/* --- operations --- */
+
+static size_t depth_of(struct patcher *patcher, const struct cJSON *value) {
     size_t deepest = 0;
+    patcher->measured_items++;
     JSON_EACH (child, value) {
-        size_t depth = depth_of(child);
+        size_t depth = depth_of(patcher, child);
         deepest = depth > deepest ? depth : deepest;
     }
     return deepest + 1;
 }
 
+static bool fits(struct patcher *patcher, const struct target *target, const struct cJSON *value) {
+    return target->depth + depth_of(patcher, value) <= JSON_DEPTH_MAX &&
+           patcher->measured_items <= MEASURED_ITEMS_MAX;
+}
+
 static bool put(struct patcher *patcher, const struct target *target, struct cJSON *value,
                 bool replaces) {
-    if (target->depth + depth_of(value) > JSON_DEPTH_MAX)
-        return refuse(patcher);
     if (!target->parent)
         patcher->root = value;
     else if (json_is_map(target->parent))
-        json_set(patcher->arena, target->parent, target->token, value);
+        set_member(patcher, target, value);
     else if (replaces)
-        json_replace(target->parent, target->item, value);
+        replace_item(target, value);
     else if (target->index != NO_INDEX)
-        json_insert(target->parent, target->index, value);
+        insert_item(target, value);
     else
         return refuse(patcher);
     return true;
 }
 
-static bool copy_or_move(struct patcher *patcher, const struct cJSON *operation, bool moves) {
-    struct target source, target;
-    if (!json_is_string(json_get(operation, SV("from"))) ||
-        !resolve(patcher, json_find_string(operation, "from"), &source) || !source.item ||
-        (moves && !source.parent))
+static bool copy_item(struct patcher *patcher, const struct target *source, struct sv path) {
+    struct target target;
+    size_t bytes = json_write_arena(patcher->arena, source->item, JSON_COMPACT).len;
+    if (bytes > COPIED_BYTES_MAX - patcher->copied_bytes)
         return refuse(patcher);
-    if (!moves) {
-        size_t bytes = json_write_arena(patcher->arena, source.item, JSON_COMPACT).len;
-        if (bytes > COPIED_BYTES_MAX - patcher->copied_bytes)
-            return refuse(patcher);
-        patcher->copied_bytes += bytes;
-    }
-    struct cJSON *value = json_copy(patcher->arena, source.item);
-    if (moves)
-        json_detach(source.parent, source.item);
-    return resolve(patcher, json_find_string(operation, "path"), &target) &&
-           put(patcher, &target, value, false);
+    patcher->copied_bytes += bytes;
+    struct cJSON *value = json_copy(patcher->arena, source->item);
+    if (!resolve(patcher, path, &target) || !fits(patcher, &target, value))
+        return refuse(patcher);
+    return put(patcher, &target, value, false);
+}
+
+static bool move_item(struct patcher *patcher, const struct target *source, struct sv path) {
+    struct target target;
+    if (!source->parent)
+        return refuse(patcher);
+    take_out(source);
+    /* What stood as deep before fits. */
+    if (!resolve(patcher, path, &target) ||
+        (target.depth > source->depth && !fits(patcher, &target, source->item)))
+        return refuse(patcher);
+    return put(patcher, &target, source->item, false);
+}
+
+static bool copy_or_move(struct patcher *patcher, const struct cJSON *operation, bool moves) {
+    struct target source;
+    struct sv path = json_find_string(operation, "path");
+    if (!json_is_string(json_get(operation, SV("from"))) ||
+        !resolve(patcher, json_find_string(operation, "from"), &source) || !source.item)
+        return refuse(patcher);
+    return moves ? move_item(patcher, &source, path) : copy_item(patcher, &source, path);
+}
+
+static bool add_or_replace(struct patcher *patcher, const struct target *target,
+                           const struct cJSON *value, bool replaces) {
+    if (!value || (replaces && !target->item) || !fits(patcher, target, value))
+        return refuse(patcher);
+    return put(patcher, target, json_copy(patcher->arena, value), replaces);
 }
 
 static bool operate(struct patcher *patcher, const struct cJSON *operation) {
@@ -147,13 +269,12 @@ static bool operate(struct patcher *patcher, const struct cJSON *operation) {
                refuse(patcher);
     /* A member that is absent may be replaced, but not removed. */
     bool is_absent_member = !target.item && json_is_map(target.parent);
-    bool replaces = sv_eq(name, SV("replace")) && !is_absent_member;
-    if ((sv_eq(name, SV("replace")) || sv_eq(name, SV("add"))) && value &&
-        (target.item || !replaces))
-        return put(patcher, &target, json_copy(patcher->arena, value), replaces);
+    if (sv_eq(name, SV("replace")) || sv_eq(name, SV("add")))
+        return add_or_replace(patcher, &target, value,
+                              sv_eq(name, SV("replace")) && !is_absent_member);
     if (!sv_eq(name, SV("remove")) || !target.item || !target.parent)
         return refuse(patcher);
-    json_detach(target.parent, target.item);
+    take_out(&target);
     return true;
 }
 
@@ -180,19 +301,24 @@ struct cJSON *patch_json(struct arena *arena, const struct cJSON *target, const 
     return patcher.root;
 }
 
-/* Takes `target` over. */
+/* Takes `target` over; what it borrows is copied where the patch changes it. */
 static struct cJSON *merge(struct arena *arena, struct cJSON *target, const struct cJSON *patch) {
     if (!json_is_map(patch))
         return json_copy(arena, patch);
     struct cJSON *result = json_is_map(target) ? target : json_map(arena);
+    if (json_is_borrowed(result))
+        result = json_copy(arena, result);
+    struct json_index members = json_index_of(arena, result);
     JSON_EACH (member, patch) {
         struct sv key = json_key(member);
-        struct cJSON *present = json_get(result, key);
-        struct cJSON *merged = json_is_null(member) ? NULL : merge(arena, present, member);
-        if (!merged)
-            json_remove(result, key);
-        else if (merged != present)
-            json_set(arena, result, key, merged);
+        if (json_is_null(member)) {
+            json_index_remove(&members, key);
+            continue;
+        }
+        struct cJSON *present = json_index_get(&members, key);
+        struct cJSON *merged = merge(arena, present, member);
+        if (merged != present)
+            json_index_set(&members, key, merged);
     }
     return result;
 }
@@ -214,10 +340,5 @@ struct cJSON *patch_merge_stored(struct arena *arena, const struct cJSON *target
         return patch_merge(arena, target, patch, err);
     struct cJSON *result = json_borrow(arena, target);
     json_own(arena, result);
-    JSON_EACH (member, patch) {
-        struct cJSON *present = json_get(result, json_key(member));
-        if (json_is_borrowed(present))
-            json_replace(result, present, json_copy(arena, present));
-    }
     return merge(arena, result, patch);
 }

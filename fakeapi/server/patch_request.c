@@ -3,6 +3,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
@@ -30,7 +31,7 @@ static struct cJSON *apply_patch(struct call *call, const struct cJSON *old, str
     return NULL;
 }
 
-static void refuse_patch(struct call *call, const struct error *err) {
+void refuse_patch(struct call *call, const struct error *err) {
     struct sv message = arena_copy(call->arena, sv_from(err->message));
     bool is_json = call->request->patch_type == PATCH_JSON;
     if (err->code == ERROR_TOO_LARGE)
@@ -162,9 +163,10 @@ static int compare_conflicts(const void *a, const void *b) {
 static void refuse_conflicts(struct call *call, const struct apply_result *result) {
     struct cJSON *details = json_map(call->arena);
     bool is_one = result->conflict_count == 1;
-    struct sv text =
-        arena_printf(call->arena, "Apply failed with %zu conflict%s: ", result->conflict_count,
-                     is_one ? "" : "s");
+    struct joiner text;
+    joiner_init(&text, call->arena);
+    joiner_printf(&text, "Apply failed with %zu conflict%s: ", result->conflict_count,
+                  is_one ? "" : "s");
     struct sv last = SV("");
     if (!is_one)
         qsort(result->conflicts, result->conflict_count, sizeof(*result->conflicts),
@@ -173,17 +175,16 @@ static void refuse_conflicts(struct call *call, const struct apply_result *resul
         const struct apply_conflict *conflict = &result->conflicts[i];
         add_cause(call, details, SV("FieldManagerConflict"), conflict->message, conflict->field);
         if (is_one)
-            text = arena_printf(call->arena, "%.*s%.*s: %.*s", SV_ARG(text),
-                                SV_ARG(conflict->message), SV_ARG(conflict->field));
+            joiner_printf(&text, "%.*s: %.*s", SV_ARG(conflict->message), SV_ARG(conflict->field));
         else if (!sv_eq(last, conflict->manager))
-            text = arena_printf(
-                call->arena, "%.*s%sconflicts%.*s:\n- %.*s", SV_ARG(text), i ? "\n" : "",
-                SV_ARG(sv_drop(conflict->message, strlen("conflict"))), SV_ARG(conflict->field));
+            joiner_printf(&text, "%sconflicts%.*s:\n- %.*s", i ? "\n" : "",
+                          SV_ARG(sv_drop(conflict->message, strlen("conflict"))),
+                          SV_ARG(conflict->field));
         else
-            text = arena_printf(call->arena, "%.*s\n- %.*s", SV_ARG(text), SV_ARG(conflict->field));
+            joiner_printf(&text, "\n- %.*s", SV_ARG(conflict->field));
         last = conflict->manager;
     }
-    refuse(call, 409, "Conflict", text, details);
+    refuse(call, 409, "Conflict", joiner_text(&text), details);
 }
 
 #define LAST_APPLIED SV("kubectl.kubernetes.io/last-applied-configuration")

@@ -3,8 +3,10 @@
 #include "fakeapi/server/patch.h"
 
 #include "core/base/arena.h"
+#include "core/base/error.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
 
 static struct cJSON *tree(struct arena *arena, const char *text) {
@@ -197,6 +199,11 @@ static const struct json_case strategic_cases[] = {
     {"{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}}",
      "{\"spec\":{\"containers\":[{\"name\":\"a\",\"$patch\":\"delete\"}]}}",
      "{\"spec\":{\"containers\":[{\"name\":\"b\"}]}}"},
+    /* What goes does so first, wherever the patch says it. */
+    {"{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}]}}",
+     "{\"spec\":{\"containers\":[{\"name\":\"a\",\"tty\":true},"
+     "{\"name\":\"a\",\"$patch\":\"delete\"}]}}",
+     "{\"spec\":{\"containers\":[{\"name\":\"a\",\"tty\":true},{\"name\":\"b\"}]}}"},
     {"{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}}",
      "{\"spec\":{\"containers\":[{\"$patch\":\"replace\"},{\"name\":\"z\"}]}}",
      "{\"spec\":{\"containers\":[{\"name\":\"z\"}]}}"},
@@ -260,4 +267,135 @@ TEST(strategic_merge_table) {
         CHECK_SV(json_write_arena(arena, target, JSON_COMPACT), sv_from(strategic_cases[i].target));
         CHECK_SV(json_write_arena(arena, patch, JSON_COMPACT), sv_from(strategic_cases[i].patch));
     }
+}
+
+/* --- patches as wide as a request may be: in minutes for whoever looks at one after the other ---
+ */
+
+enum { WIDE = 40 * 1000 };
+
+static struct sv wide_key(struct arena *arena, size_t number) {
+    return arena_printf(arena, "k%05zu", number);
+}
+
+/* {"k00000": value, ...}, or from the last to the first. */
+static struct cJSON *wide_map(struct arena *arena, const char *value, bool is_reversed) {
+    struct cJSON *map = json_map(arena);
+    struct json_index members = json_index_of(arena, map);
+    for (size_t i = 0; i < WIDE; i++)
+        json_index_set(&members, wide_key(arena, is_reversed ? WIDE - 1 - i : i),
+                       tree(arena, value));
+    return map;
+}
+
+static struct cJSON *below(struct arena *arena, const char *above, const char *name,
+                           struct cJSON *value) {
+    struct cJSON *root = json_map(arena);
+    json_set(arena, json_ensure_map(arena, root, sv_from(above)), sv_from(name), value);
+    return root;
+}
+
+/* Ports, or with `is_deleted` what takes them away. */
+static struct cJSON *wide_ports(struct arena *arena, const char *name, bool is_reversed,
+                                bool is_deleted) {
+    struct cJSON *list = json_list(arena);
+    for (size_t i = 0; i < WIDE; i++) {
+        struct cJSON *port = json_append(list, json_map(arena));
+        json_set_int(arena, port, SV("port"), (int64_t)(is_reversed ? WIDE - i : i + 1));
+        if (is_deleted)
+            json_set_string(arena, port, SV("$patch"), SV("delete"));
+        else
+            json_set_string(arena, port, SV("name"), sv_from(name));
+    }
+    return list;
+}
+
+TEST(a_wide_map_is_merged) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *target = wide_map(arena, "1", false), *patch = wide_map(arena, "2", true);
+    struct cJSON *merged = patch_merge(arena, target, patch, &err);
+    CHECK(json_equal(merged, patch));
+    CHECK_SV(json_key(merged->child), SV("k00000"));
+    struct cJSON *emptied = patch_merge(arena, merged, wide_map(arena, "null", true), &err);
+    CHECK(emptied && !emptied->child);
+}
+
+TEST(a_wide_map_is_patched_by_operations) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *patch = json_list(arena);
+    for (size_t i = 0; i < JSON_PATCH_OPERATIONS_MAX; i++) {
+        static const char *const operations[] = {"remove", "replace", "test", "move", "add"};
+        struct cJSON *operation = json_append(patch, tree(arena, "{\"value\":1}"));
+        struct sv path = arena_printf(arena, "/k%05zu", (size_t)WIDE - 1 - i);
+        json_set_string(arena, operation, SV("op"), sv_from(operations[i % 5]));
+        json_set_string(arena, operation, SV("path"), i % 5 == 3 ? SV("/k00000") : path);
+        json_set_string(arena, operation, SV("from"), path);
+    }
+    struct cJSON *result = patch_json(arena, wide_map(arena, "1", false), patch, &err);
+    CHECK(result && json_count(result) == WIDE - 2 * JSON_PATCH_OPERATIONS_MAX / 5);
+}
+
+TEST(a_long_list_is_patched_by_operations) {
+    enum { LONG = 100 * 1000 };
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *target = json_list(arena), *patch = json_list(arena);
+    for (size_t i = 0; i < LONG; i++)
+        json_append(target, json_int(arena, 1));
+    /* Three 2s are put in front of the middle, one of them becomes a 3, and one goes. */
+    for (size_t i = 0; i < JSON_PATCH_OPERATIONS_MAX; i++) {
+        static const char *const operations[] = {
+            "{\"op\":\"add\",\"path\":\"/50000\",\"value\":2}",
+            "{\"op\":\"copy\",\"from\":\"/50000\",\"path\":\"/50000\"}",
+            "{\"op\":\"move\",\"from\":\"/99998\",\"path\":\"/50000\"}",
+            "{\"op\":\"replace\",\"path\":\"/50000\",\"value\":3}",
+            "{\"op\":\"remove\",\"path\":\"/50002\"}",
+        };
+        json_append(patch, tree(arena, operations[i % 5]));
+    }
+    struct cJSON *result = patch_json(arena, target, patch, &err);
+    CHECK(result && json_count(result) == LONG + JSON_PATCH_OPERATIONS_MAX / 5);
+    CHECK_SV(json_text(json_at(result, 49999)), SV("1"));
+    CHECK_SV(json_text(json_at(result, 50000)), SV("3"));
+    CHECK_SV(json_text(json_at(result, 50001)), SV("2"));
+}
+
+/* A move is no copy: ten thousand of a large part are as cheap as of a small one. */
+TEST(a_large_part_is_moved) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *patch = json_list(arena), *target = json_map(arena);
+    json_set(arena, target, SV("a"), wide_map(arena, "1", false));
+    for (size_t i = 0; i < JSON_PATCH_OPERATIONS_MAX; i++)
+        json_append(patch,
+                    tree(arena, i % 2 ? "{\"op\":\"move\",\"from\":\"/b\",\"path\":\"/a\"}"
+                                      : "{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"}"));
+    size_t before = arena_used_bytes(arena);
+    CHECK(json_equal(patch_json(arena, target, patch, &err), target));
+    CHECK(arena_used_bytes(arena) - before < 64 * 1024 * 1024);
+}
+
+TEST(a_wide_object_is_merged_strategically) {
+    AUTO(registry) registry = registry_new();
+    const struct schema *schema = registry_find(registry, SV(""), SV("v1"), SV("services"))->schema;
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *labels = patch_strategic(
+        arena, schema, below(arena, "metadata", "labels", wide_map(arena, "\"1\"", false)),
+        below(arena, "metadata", "labels", wide_map(arena, "null", true)), &err);
+    CHECK_SV(outcome(arena, labels, &err), SV("{\"metadata\":{\"labels\":{}}}"));
+
+    struct cJSON *target = below(arena, "spec", "ports", wide_ports(arena, "a", false, false));
+    struct cJSON *patch = below(arena, "spec", "ports", wide_ports(arena, "b", true, false));
+    struct cJSON *ports = patch_strategic(arena, schema, target, patch, &err);
+    CHECK(json_equal(ports, patch));
+    json_set(arena, json_get(patch, SV("spec")), SV("$setElementOrder/ports"),
+             wide_ports(arena, "", true, false));
+    CHECK(json_equal(patch_strategic(arena, schema, target, patch, &err), ports));
+    struct cJSON *gone =
+        patch_strategic(arena, schema, target,
+                        below(arena, "spec", "ports", wide_ports(arena, "", true, true)), &err);
+    CHECK_SV(outcome(arena, gone, &err), SV("{\"spec\":{\"ports\":[]}}"));
 }

@@ -3,6 +3,7 @@
 
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -82,18 +83,17 @@ static struct sv missing_needs(struct call *call, const struct cJSON *quota,
     };
     struct sv text = SV("");
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
-        struct sv containers = SV("");
+        struct joiner containers;
+        joiner_init(&containers, call->arena);
         if (!json_get(json_find(quota, "spec.hard"), needs[i].name))
             continue;
         JSON_EACH (container, json_find(pod, "spec.containers"))
             if (!json_find(container, needs[i].path))
-                containers = arena_printf(call->arena, "%.*s%s%.*s", SV_ARG(containers),
-                                          containers.len > 0 ? "," : "",
-                                          SV_ARG(json_find_string(container, "name")));
-        if (containers.len > 0)
-            text =
-                arena_printf(call->arena, "%.*s%s%.*s for: %.*s", SV_ARG(text),
-                             text.len > 0 ? "; " : "", SV_ARG(needs[i].name), SV_ARG(containers));
+                joiner_add_apart(&containers, SV(","), json_find_string(container, "name"));
+        struct sv names = joiner_text(&containers);
+        if (names.len > 0)
+            text = arena_printf(call->arena, "%.*s%s%.*s for: %.*s", SV_ARG(text),
+                                text.len > 0 ? "; " : "", SV_ARG(needs[i].name), SV_ARG(names));
     }
     return text;
 }

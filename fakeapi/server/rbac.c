@@ -3,6 +3,7 @@
 
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
@@ -311,11 +312,11 @@ static struct sv rule_text(const struct cJSON *rule, struct arena *arena) {
 }
 
 static struct sv groups_text(const struct user_info *user, struct arena *arena) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, arena);
     for (size_t i = 0; i < user->group_count; i++)
-        text = arena_printf(arena, "%.*s%s\"%.*s\"", SV_ARG(text), i > 0 ? " " : "",
-                            SV_ARG(user->groups[i]));
-    return text;
+        joiner_printf(&text, "%s\"%.*s\"", i > 0 ? " " : "", SV_ARG(user->groups[i]));
+    return joiner_text(&text);
 }
 
 /* Whether the user has the verb that lifts the check, on the role that is written or bound. */

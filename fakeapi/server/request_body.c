@@ -2,6 +2,7 @@
 /* Bodies of requests: JSON, YAML and patches, as trees. */
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
 #include "fakeapi/schema/go_json.h"
@@ -70,17 +71,13 @@ static struct cJSON *read_json(struct arena *arena, struct sv body, struct sv *r
 
 /* Faults of one text as one: "a, b", or of YAML a list with a line for each. */
 static struct sv joined_faults(struct arena *arena, struct sv faults, bool is_yaml) {
-    struct sv text = is_yaml ? SV("yaml: unmarshal errors:") : SV("");
-    size_t told = 0;
-    while (faults.len > 0) {
-        struct sv fault = sv_cut(&faults, '\n');
-        text = arena_printf(arena, "%.*s%s%.*s", SV_ARG(text),
-                            is_yaml  ? "\n  "
-                            : told++ ? ", "
-                                     : "",
-                            SV_ARG(fault));
-    }
-    return text;
+    struct joiner text;
+    joiner_init(&text, arena);
+    if (is_yaml)
+        joiner_add(&text, SV("yaml: unmarshal errors:"));
+    while (faults.len > 0)
+        joiner_add_apart(&text, is_yaml ? SV("\n  ") : SV(", "), sv_cut(&faults, '\n'));
+    return joiner_text(&text);
 }
 
 /* --- what Go says of a text that cannot be read --- */

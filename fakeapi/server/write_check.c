@@ -3,6 +3,7 @@
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
@@ -163,7 +164,10 @@ bool check_name_and_namespace(struct call *call, struct cJSON *tree) {
     struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
     struct sv name = object_name(tree), namespace_name = object_namespace(tree);
     if (request->name.len > 0) {
-        if (name.len == 0 && request->verb == VERB_UPDATE)
+        bool is_creation =
+            request->verb == VERB_PATCH &&
+            !collection_get(call->collection, request->namespace_name, request->name);
+        if (name.len == 0 && (request->verb == VERB_UPDATE || is_creation))
             return refuse_bad_request(
                 call, arena_printf(call->arena,
                                    "the name of the object (%.*s based on URL) was undeterminable: "
@@ -190,12 +194,12 @@ bool check_name_and_namespace(struct call *call, struct cJSON *tree) {
 /* --- fields --- */
 
 static struct sv joined(struct call *call, const struct findings *findings) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, call->arena);
     for (size_t i = 0; i < findings->count; i++)
         if (sv_eq(findings->items[i].reason, SV("UnknownField")))
-            text = arena_printf(call->arena, "%.*s%s%.*s", SV_ARG(text), text.len ? ", " : "",
-                                SV_ARG(findings->items[i].message));
-    return text;
+            joiner_add_apart(&text, SV(", "), findings->items[i].message);
+    return joiner_text(&text);
 }
 
 /* "v1.PodSpec" of "io.k8s.api.core.v1.PodSpec"; with `is_alone` "PodSpec". */
@@ -354,20 +358,28 @@ static bool judge_fields(struct call *call, const struct cJSON *tree,
     return true;
 }
 
-bool check_fields(struct call *call, struct cJSON *tree) {
+bool check_write_options(struct call *call) {
     struct findings findings = {0};
     static const struct sv validations[] = {SV(""), SV("Ignore"), SV("Warn"), SV("Strict")};
     struct sv validation = call->request->field_validation;
-    if (sv_index_of(validation, validations, COUNT_OF(validations)) == COUNT_OF(validations)) {
-        findings_add(call->arena, &findings, SV("fieldValidation"), "FieldValueNotSupported", NULL,
-                     "Unsupported value: \"%.*s\": supported values: \"\", \"Ignore\", "
-                     "\"Strict\", \"Warn\"",
-                     SV_ARG(validation));
-        struct sv options = call->request->verb == VERB_PATCH    ? SV("PatchOptions")
-                            : call->request->verb == VERB_UPDATE ? SV("UpdateOptions")
-                                                                 : SV("CreateOptions");
-        return refuse_invalid(call, options, SV("meta.k8s.io"), SV(""), &findings);
-    }
+    if (sv_index_of(validation, validations, COUNT_OF(validations)) < COUNT_OF(validations))
+        return true;
+    struct sv options = SV("CreateOptions");
+    if (call->request->verb == VERB_PATCH)
+        options = SV("PatchOptions");
+    else if (call->request->verb == VERB_UPDATE)
+        options = SV("UpdateOptions");
+    else if (call->request->verb != VERB_CREATE)
+        return true;
+    findings_add(call->arena, &findings, SV("fieldValidation"), "FieldValueNotSupported", NULL,
+                 "Unsupported value: \"%.*s\": supported values: \"\", \"Ignore\", \"Strict\", "
+                 "\"Warn\"",
+                 SV_ARG(validation));
+    return refuse_invalid(call, options, SV("meta.k8s.io"), SV(""), &findings);
+}
+
+bool check_fields(struct call *call, struct cJSON *tree) {
+    struct findings findings = {0};
     admit_check_fields(call->type, tree, call->arena, &findings);
     if (!judge_fields(call, tree, &findings))
         return false;
