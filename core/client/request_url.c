@@ -105,6 +105,8 @@ static void add_query(struct query *query, const struct request *request) {
     add_if_given(query, "resourceVersionMatch", request->resource_version_match);
     add_if_true(query, "allowWatchBookmarks", request->allow_watch_bookmarks);
     add_if_true(query, "sendInitialEvents", request->send_initial_events);
+    if (request->no_initial_events)
+        add_text(query, "sendInitialEvents", SV("false"));
     add_number(query, "timeoutSeconds", request->timeout_seconds);
     add_if_given(query, "fieldManager", request->field_manager);
     add_if_given(query, "fieldValidation", request->field_validation);

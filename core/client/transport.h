@@ -81,6 +81,7 @@ struct request {
     int64_t limit;
     bool allow_watch_bookmarks;
     bool send_initial_events;
+    bool no_initial_events;  /* "sendInitialEvents=false": a watch of what comes, and no list */
     int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
     bool metadata_only;      /* ask for PartialObjectMetadata */
     bool

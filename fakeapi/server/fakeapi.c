@@ -136,19 +136,7 @@ static bool find_type(struct call *call) {
     return check_conversion(call);
 }
 
-static bool offers_subresource(const struct call *call) {
-    struct sv subresource = call->request->subresource;
-    return sv_is_empty(subresource) || (sv_eq(subresource, SV("status")) && call->type->has_status);
-}
-
 static void dispatch(struct call *call) {
-    if (handle_subresource(call))
-        return;
-    if (!offers_subresource(call)) {
-        refuse(call, 404, "NotFound", SV("the server could not find the requested resource"),
-               json_map(call->arena));
-        return;
-    }
     static void (*const handlers[])(struct call *) = {
         [VERB_GET] = handle_get,
         [VERB_LIST] = handle_list,
@@ -160,7 +148,12 @@ static void dispatch(struct call *call) {
     };
     assert((size_t)call->request->verb < COUNT_OF(handlers));
     assert(handlers[call->request->verb]);
-    handlers[call->request->verb](call);
+    if (!check_write_options(call))
+        return;
+    if (call->request->subresource.len > 0)
+        handle_subresource(call);
+    else
+        handlers[call->request->verb](call);
     settle_definitions(call);
 }
 

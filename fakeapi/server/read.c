@@ -388,7 +388,7 @@ static bool check_list_options(struct call *call) {
                      NULL,
                      "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion "
                      "\"0\"");
-    if (request->send_initial_events)
+    if (request->send_initial_events || request->no_initial_events)
         findings_add(call->arena, &findings, SV("sendInitialEvents"), "FieldValueForbidden", NULL,
                      "Forbidden: sendInitialEvents is forbidden for list");
     return findings.count == 0 ||

@@ -81,13 +81,14 @@ static bool decode(struct sv text, bool is_query, struct arena *arena, struct sv
 
 /* --- the query --- */
 
-/* Walks the parameters; a broken one is left out, as Go does. */
+/* Walks the parameters; a broken one, or one with a semicolon, is left out, as Go does. */
 static bool next_parameter(struct sv *rest, struct arena *arena, struct sv *ret_name,
                            struct sv *ret_value) {
     while (rest->len > 0) {
         struct sv value = sv_cut(rest, '&');
         struct sv name = sv_cut(&value, '=');
-        if (name.len > 0 && decode(name, true, arena, ret_name) &&
+        bool is_separated = sv_find(name, ';') < name.len || sv_find(value, ';') < value.len;
+        if (name.len > 0 && !is_separated && decode(name, true, arena, ret_name) &&
             decode(value, true, arena, ret_value))
             return true;
     }
@@ -107,7 +108,9 @@ bool query_find(struct sv query, struct sv name, struct arena *arena, struct sv 
 
 /* As apimachinery converts: whatever is not false is true, also "?watch". */
 static bool is_true(struct sv value) {
-    return !sv_eq(value, SV("false")) && !sv_eq(value, SV("0"));
+    struct sv no = SV("false");
+    bool is_no = value.len == no.len && strncasecmp(value.ptr, no.ptr, no.len) == 0;
+    return !is_no && !sv_eq(value, SV("0"));
 }
 
 bool request_is_pretty(struct sv user_agent, struct sv query) {
@@ -152,21 +155,38 @@ static const struct {
 #undef NUMBER
 };
 
-/* False when a number is none; its text is then in `ret_value`. */
-static bool set_parameter(struct request *request, struct sv name, struct sv value) {
+static bool refuse_number(struct arena *arena, struct sv value, struct api_response *response) {
+    struct sv digits = sv_starts_with(value, SV("-")) ? sv_drop(value, 1) : value;
+    bool is_number = digits.len > 0;
+    for (size_t i = 0; i < digits.len; i++)
+        is_number &= digits.ptr[i] >= '0' && digits.ptr[i] <= '9';
+    return refuse_text(arena, response, 400, "BadRequest",
+                       arena_printf(arena, "strconv.ParseInt: parsing \"%.*s\": %s", SV_ARG(value),
+                                    is_number ? "value out of range" : "invalid syntax"),
+                       false);
+}
+
+/* The first of several counts. False when a number is none. */
+static bool set_parameter(struct request *request, struct sv name, struct sv value,
+                          uint32_t *seen) {
     for (size_t i = 0; i < COUNT_OF(parameters); i++) {
-        if (!sv_eq(parameters[i].name, name))
+        if (!sv_eq(parameters[i].name, name) || (*seen & UINT32_C(1) << i))
             continue;
+        *seen |= UINT32_C(1) << i;
         char *member = (char *)request + parameters[i].offset;
         if (parameters[i].type == PARAMETER_TEXT)
             *(struct sv *)(void *)member = value;
         else if (parameters[i].type == PARAMETER_BOOL)
             *(bool *)(void *)member = is_true(value);
         else
-            return value.len == 0 || sv_to_int64(value, (int64_t *)(void *)member);
+            return sv_to_int64(value, (int64_t *)(void *)member);
         return true;
     }
     return true;
+}
+
+static bool is_read(enum verb verb) {
+    return verb == VERB_GET || verb == VERB_LIST || verb == VERB_WATCH;
 }
 
 static struct sv option_kind(enum verb verb) {
@@ -208,6 +228,13 @@ static bool set_dry_run(struct arena *arena, struct request *request, struct sv 
                          SV("FieldValueNotSupported"));
 }
 
+/* As Go quotes a byte that cannot be printed. */
+static struct sv control_text(struct arena *arena, unsigned char byte) {
+    static const char letters[] = "abtnvfr";
+    return byte >= 7 && byte <= 13 ? arena_printf(arena, "\\%c", letters[byte - 7])
+                                   : arena_printf(arena, "\\x%02x", byte);
+}
+
 /* A field manager is a short text that can be printed. */
 static bool check_manager(struct arena *arena, const struct route *route, struct sv value,
                           struct api_response *response) {
@@ -222,10 +249,10 @@ static bool check_manager(struct arena *arena, const struct route *route, struct
             continue;
         return refuse_option(arena, response, route->request.verb, SV("fieldManager"),
                              arena_printf(arena,
-                                          "Invalid value: \"%.*s\\x%02x%.*s\": invalid character "
+                                          "Invalid value: \"%.*s%.*s%.*s\": invalid character "
                                           "U+%04X (at position %zu)",
-                                          (int)i, value.ptr, byte, (int)(value.len - i - 1),
-                                          value.ptr + i + 1, byte, i),
+                                          (int)i, value.ptr, SV_ARG(control_text(arena, byte)),
+                                          (int)(value.len - i - 1), value.ptr + i + 1, byte, i),
                              SV("FieldValueInvalid"));
     }
     return true;
@@ -233,22 +260,22 @@ static bool check_manager(struct arena *arena, const struct route *route, struct
 
 static bool read_query(struct route *route, struct arena *arena, struct api_response *response) {
     struct sv rest = route->query, name, value;
+    struct request *request = &route->request;
+    uint32_t seen = 0;
     while (next_parameter(&rest, arena, &name, &value)) {
         if (sv_eq(name, SV("dryRun"))) {
-            if (!set_dry_run(arena, &route->request, value, response))
+            if (!is_read(request->verb) && !set_dry_run(arena, request, value, response))
                 return false;
         } else if (sv_eq(name, SV("fieldManager")) &&
                    !check_manager(arena, route, value, response)) {
             return false;
         } else if (sv_eq(name, SV("includeObject"))) {
             route->include_object = value;
-        } else if (!set_parameter(&route->request, name, value)) {
-            return refuse_text(arena, response, 400, "BadRequest",
-                               arena_printf(arena,
-                                            "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
-                                            SV_ARG(value)),
-                               false);
+        } else if (!set_parameter(request, name, value, &seen)) {
+            return refuse_number(arena, value, response);
         }
+        if (sv_eq(name, SV("sendInitialEvents")))
+            request->no_initial_events = !request->send_initial_events;
     }
     return true;
 }
@@ -467,11 +494,7 @@ static bool read_log_options(struct route *route, struct arena *arena,
         else if (sv_eq(name, SV("timestamps")))
             log->timestamps = is_true(value);
         else if (!read_log_number(&bounds, name, value, log))
-            return refuse_text(arena, response, 400, "BadRequest",
-                               arena_printf(arena,
-                                            "strconv.ParseInt: parsing \"%.*s\": invalid syntax",
-                                            SV_ARG(value)),
-                               false);
+            return refuse_number(arena, value, response);
         bounds.has_time |= sv_eq(name, SV("sinceTime"));
     }
     return check_log(arena, route, &bounds, response);

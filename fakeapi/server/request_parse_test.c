@@ -24,6 +24,8 @@ static const struct {
      SV(""), SV("")},
     {SV("GET"), SV("/api/v1/pods?watch=0"), ROUTE_RESOURCE, 0, VERB_LIST, SV(""), SV("pods"),
      SV(""), SV(""), SV("")},
+    {SV("GET"), SV("/api/v1/pods?watch=FALSE"), ROUTE_RESOURCE, 0, VERB_LIST, SV(""), SV("pods"),
+     SV(""), SV(""), SV("")},
     /* A watch of one object is ignored; the old prefix watches it. */
     {SV("GET"), SV("/api/v1/nodes/n?watch=1"), ROUTE_RESOURCE, 0, VERB_GET, SV(""), SV("nodes"),
      SV(""), SV("n"), SV("")},
@@ -107,6 +109,40 @@ static const struct {
     {SV("/api/v1/pods/%zz"), ROUTE_UNKNOWN},
     {SV("/api/v1/pods/a%00b"), ROUTE_UNKNOWN},
 };
+
+static const struct {
+    struct sv query;
+    int64_t limit; /* -1: refused */
+    const char *message;
+} limits[] = {
+    {SV("limit=2&limit=3"), 2, ""},
+    {SV("limit=2&limit=x"), 2, ""},
+    {SV("limit=2;a=b"), 0, ""},
+    {SV("dryRun=Some"), 0, ""},
+    {SV("limit="), -1, "strconv.ParseInt: parsing \"\": invalid syntax"},
+    {SV("limit=1.5"), -1, "strconv.ParseInt: parsing \"1.5\": invalid syntax"},
+    {SV("limit=-"), -1, "strconv.ParseInt: parsing \"-\": invalid syntax"},
+    {SV("limit=-99999999999999999999"), -1,
+     "strconv.ParseInt: parsing \"-99999999999999999999\": value out of range"},
+};
+
+TEST(the_first_of_several_values_counts_and_numbers_are_whole) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        struct http_request http = {SV("GET"),
+                                    ARENA_JOIN(arena, SV("/api/v1/pods?"), limits[i].query), SV(""),
+                                    SV(""), SV("")};
+        struct api_response response = {0};
+        struct route route;
+        bool is_parsed = request_parse(api, &http, arena, &route, &response);
+        CHECK(is_parsed == (limits[i].limit >= 0));
+        if (is_parsed)
+            CHECK(route.request.limit == limits[i].limit && !route.request.dry_run);
+        else
+            CHECK_SV(fixture_message(&response), sv_from(limits[i].message));
+    }
+}
 
 TEST(other_paths_are_told_apart) {
     AUTO(fakeapi) api = fixture_api();

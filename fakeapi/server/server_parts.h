@@ -106,6 +106,8 @@ struct cJSON *decode_body(struct call *call);
 /* Its kind and version, which are filled in when they are absent, are those of the type. */
 bool check_kind(struct call *call, struct cJSON *tree);
 bool check_name_and_namespace(struct call *call, struct cJSON *tree);
+/* Options of a write that are the same for every kind. */
+bool check_write_options(struct call *call);
 /* Unknown and mistyped fields, pruning, canonical quantities, defaults. */
 bool check_fields(struct call *call, struct cJSON *tree);
 /* The same after a webhook changed the object: what is unknown goes without a word. */
@@ -129,6 +131,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied);
 
 void handle_update(struct call *call);
 void handle_patch(struct call *call);
+/* Answers why a patch could not be applied. */
+void refuse_patch(struct call *call, const struct error *err);
 /* Whether the body of an apply may be one. */
 bool check_configuration(struct call *call);
 /* `live`, which may be NULL, with what its body `config` says; NULL and a refusal. */
@@ -156,8 +160,8 @@ void drop_finalizer(struct cJSON *tree, struct sv finalizer);
 
 /* --- subresource.c --- */
 
-/* True when the request addressed one that is not "" or "status" and was answered. */
-bool handle_subresource(struct call *call);
+/* Answers a request that names one. */
+void handle_subresource(struct call *call);
 /* 201 with a Status of success. */
 void answer_created(struct call *call);
 /* A condition of that type that is True, in place of an older one. */

@@ -7,6 +7,7 @@
 #include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
@@ -30,14 +31,15 @@ static void refuse_method(struct call *call) {
 static struct sv selector_text(struct call *call, const struct cJSON *object) {
     if (call->type->is_custom)
         return json_text(at_path(call, object, call->type->scale_selector_path));
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, call->arena);
     /* A ReplicationController's selector is the labels themselves. */
     const struct cJSON *selector = json_find(object, "spec.selector");
     bool is_plain = selector && json_is_string(selector->child);
     JSON_EACH (label, is_plain ? selector : json_get(selector, SV("matchLabels")))
-        text = arena_printf(call->arena, "%.*s%s%.*s=%.*s", SV_ARG(text), text.len ? "," : "",
-                            SV_ARG(json_key(label)), SV_ARG(json_text(label)));
-    return text;
+        joiner_printf(&text, "%s%.*s=%.*s", text.len > 0 ? "," : "", SV_ARG(json_key(label)),
+                      SV_ARG(json_text(label)));
+    return joiner_text(&text);
 }
 
 static struct cJSON *scale_of(struct call *call, const struct cJSON *object) {
@@ -211,7 +213,7 @@ static void handle_scale(struct call *call) {
         if (scale)
             write_scale(call, stored, scale);
         else
-            refuse_bad_request(call, arena_copy(call->arena, sv_from(err.message)));
+            refuse_patch(call, &err);
         return;
     default:
         refuse_method(call);
@@ -383,6 +385,7 @@ static const struct {
     {SV("CertificateSigningRequest"), SV("approval"), VERB_EXEC, handle_part},
     {SV("Namespace"), SV("finalize"), VERB_UPDATE, handle_finalize},
     {SV(""), SV("scale"), VERB_EXEC, handle_scale},
+    {SV(""), SV("status"), VERB_EXEC, handle_part},
 };
 
 /* What the real server has and this one has not. */
@@ -390,27 +393,28 @@ static const struct sv unsupported[] = {
     SV("log"), SV("attach"), SV("portforward"), SV("proxy"), SV("token"),
 };
 
-bool handle_subresource(struct call *call) {
+static bool has_row(const struct resource_type *type, size_t row) {
+    if (subresources[row].kind.len > 0)
+        return sv_eq(subresources[row].kind, type->resource.kind);
+    return sv_eq(subresources[row].subresource, SV("scale")) ? type->has_scale : type->has_status;
+}
+
+void handle_subresource(struct call *call) {
     struct sv subresource = call->request->subresource;
-    if (subresource.len == 0 || sv_eq(subresource, SV("status")))
-        return false;
     for (size_t i = 0; i < COUNT_OF(subresources); i++) {
-        bool is_kind = subresources[i].kind.len > 0
-                           ? sv_eq(subresources[i].kind, call->type->resource.kind)
-                           : call->type->has_scale;
-        if (!is_kind || !sv_eq(subresources[i].subresource, subresource))
+        if (!has_row(call->type, i) || !sv_eq(subresources[i].subresource, subresource))
             continue;
         if (subresources[i].verb != VERB_EXEC && subresources[i].verb != call->request->verb)
             refuse_method(call);
         else
             subresources[i].handle(call);
-        return true;
+        return;
     }
-    if (sv_index_of(subresource, unsupported, COUNT_OF(unsupported)) < COUNT_OF(unsupported)) {
+    if (sv_index_of(subresource, unsupported, COUNT_OF(unsupported)) < COUNT_OF(unsupported))
         refuse_unsupported(call,
                            arena_printf(call->arena, "%.*s/%.*s",
                                         SV_ARG(call->type->resource.plural), SV_ARG(subresource)));
-        return true;
-    }
-    return false;
+    else
+        refuse(call, 404, "NotFound", SV("the server could not find the requested resource"),
+               json_map(call->arena));
 }

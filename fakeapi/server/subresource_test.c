@@ -4,6 +4,13 @@
 
 #define DEPLOYMENTS "apps/v1/deployments"
 
+static void create_deployment(struct fakeapi *api, struct arena *arena) {
+    fixture_create(api, arena, DEPLOYMENTS, "default",
+                   "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":1,\"selector\":{"
+                   "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"
+                   "\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+}
+
 static struct api_response apply_scale(struct fakeapi *api, struct arena *arena,
                                        const char *manager, int replicas, bool force) {
     struct request request = fixture_request(VERB_PATCH, DEPLOYMENTS, "default", "d");
@@ -39,10 +46,7 @@ static struct sv owners(struct fakeapi *api, struct arena *arena) {
 TEST(who_applies_a_scale_owns_the_replicas) {
     AUTO(arena) arena = arena_new();
     AUTO(fakeapi) api = fixture_api();
-    fixture_create(api, arena, DEPLOYMENTS, "default",
-                   "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":1,\"selector\":{"
-                   "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"
-                   "\"b\"}},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+    create_deployment(api, arena);
     CHECK_SV(owners(api, arena), SV("test Update  with a time"));
     CHECK(apply_scale(api, arena, "m1", 2, false).http_status == 409);
     struct api_response scale = apply_scale(api, arena, "m1", 2, true);
@@ -59,4 +63,40 @@ TEST(who_applies_a_scale_owns_the_replicas) {
     CHECK_SV(owners(api, arena), SV("m1 Apply scale; m2 Apply scale"));
     CHECK(apply_scale(api, arena, "m2", -1, true).http_status == 422);
     CHECK(apply_scale(api, arena, "", 2, true).http_status == 422);
+}
+
+/* What is addressed by its status is not the object itself. */
+TEST(a_status_is_neither_made_nor_deleted) {
+    static const struct {
+        enum verb verb;
+        const char *plural, *subresource;
+        int http_status;
+    } cases[] = {
+        {VERB_DELETE, DEPLOYMENTS, "status", 405}, {VERB_CREATE, DEPLOYMENTS, "status", 405},
+        {VERB_DELETE, DEPLOYMENTS, "scale", 405},  {VERB_DELETE, DEPLOYMENTS, "none", 404},
+        {VERB_GET, DEPLOYMENTS, "status", 200},    {VERB_GET, "v1/configmaps", "status", 404},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    create_deployment(api, arena);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request request = fixture_request(cases[i].verb, cases[i].plural, "default", "d");
+        request.subresource = sv_from(cases[i].subresource);
+        CHECK(fixture_send(api, arena, &request).http_status == cases[i].http_status);
+    }
+    CHECK(fixture_get(api, arena, DEPLOYMENTS, "default", "d").http_status == 200);
+}
+
+TEST(a_test_within_a_patch_of_a_scale_fails_as_any) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    create_deployment(api, arena);
+    struct request request = fixture_request(VERB_PATCH, DEPLOYMENTS, "default", "d");
+    request.subresource = SV("scale");
+    request.patch_type = PATCH_JSON;
+    request.body =
+        fixture_json(arena, "[{\"op\":\"test\",\"path\":\"/spec/replicas\",\"value\":9}]");
+    struct api_response refused = fixture_send(api, arena, &request);
+    CHECK(refused.http_status == 422);
+    CHECK_SV(json_find_string(refused.body, "reason"), SV("Invalid"));
 }

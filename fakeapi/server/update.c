@@ -136,6 +136,9 @@ static struct cJSON *reduce(struct call *call, const struct stored *stored, cons
                             const struct replacement *replacement) {
     if (sv_eq(replacement->subresource, SV("status")))
         return with_new_status(call, stored, old, replacement->tree);
+    /* Those that stay are told by their defaults, too. */
+    if (is_part(call) && !check_fields(call, replacement->tree))
+        return NULL;
     if (is_part(call))
         return with_new_part(call, old, replacement->tree);
     if (call->type->has_status)

@@ -16,12 +16,13 @@ static bool check_watch_options(struct call *call) {
     const struct request *request = call->request;
     struct findings findings = {0};
     struct sv match = request->resource_version_match;
-    if (request->send_initial_events && !sv_eq(match, SV("NotOlderThan")))
+    bool says_initial = request->send_initial_events || request->no_initial_events;
+    if (says_initial && !sv_eq(match, SV("NotOlderThan")))
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: sendInitialEvents requires setting resourceVersionMatch to "
                      "NotOlderThan");
-    if (request->send_initial_events && match.len > 0 && !sv_eq(match, SV("NotOlderThan")))
+    if (says_initial && match.len > 0 && !sv_eq(match, SV("NotOlderThan")))
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueNotSupported",
                      NULL, "Unsupported value: \"%.*s\": supported values: \"NotOlderThan\"",
                      SV_ARG(match));
@@ -29,7 +30,7 @@ static bool check_watch_options(struct call *call) {
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch is forbidden when continue is provided");
-    if (match.len > 0 && !request->send_initial_events)
+    if (match.len > 0 && !says_initial)
         findings_add(call->arena, &findings, SV("resourceVersionMatch"), "FieldValueForbidden",
                      NULL,
                      "Forbidden: resourceVersionMatch is forbidden for watch unless "
@@ -55,9 +56,10 @@ static void collect_initial(struct watch_cursor *cursor, struct arena *arena) {
 /* From the present state on, or behind a version. */
 static void start_cursor(struct watch_cursor *cursor, struct call *call, uint64_t revision) {
     const struct request *request = call->request;
-    bool wants_initial =
-        request->resource_version.len == 0 || revision == 0 || request->send_initial_events;
-    if (wants_initial) {
+    bool is_anywhere = request->resource_version.len == 0 || revision == 0;
+    if (is_anywhere && request->no_initial_events)
+        revision = store_revision(call->api->store);
+    if (request->send_initial_events || (is_anywhere && !request->no_initial_events)) {
         cursor->reader.sequence = cursor->collection->log_end;
         cursor->initial_revision = store_revision(call->api->store);
         collect_initial(cursor, call->arena);

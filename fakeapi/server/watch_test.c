@@ -134,6 +134,28 @@ TEST(a_streamed_list_ends_with_a_bookmark) {
     CHECK(response.http_status == 422);
 }
 
+TEST(a_watch_may_begin_with_what_comes) {
+    static const char *const versions[] = {"", "0"};
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    make(api, arena, "a", "1");
+    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+        struct request request = fixture_request(VERB_WATCH, "configmaps", "default", "");
+        request.no_initial_events = true;
+        request.resource_version_match = SV("NotOlderThan");
+        request.resource_version = sv_from(versions[i]);
+        struct api_response response;
+        struct watch_cursor *cursor = fakeapi_watch(api, &request, arena, &response);
+        REQUIRE(cursor);
+        struct watch_record record;
+        CHECK(!watch_cursor_next(cursor, arena, &record));
+        make(api, arena, versions[i][0] ? "c" : "b", "1");
+        CHECK(watch_cursor_next(cursor, arena, &record) && record.type == WATCH_ADDED);
+        CHECK_SV(object_name(record.object), versions[i][0] ? SV("c") : SV("b"));
+        watch_cursor_free(cursor);
+    }
+}
+
 static struct sv names(const struct cJSON *list, struct arena *arena) {
     struct sv text = SV("");
     JSON_EACH (item, json_get(list, SV("items")))
