@@ -22,7 +22,7 @@ struct frozen *frozen_block_new(size_t node_count, size_t part_count, size_t tex
         .bytes = bytes,
         .block = block,
         .parts = (struct frozen **)(block + gap + FROZEN_HEAD_BYTES + node_bytes),
-        .part_count = part_count,
+        .part_count = (uint32_t)part_count,
     };
     return frozen;
 }
@@ -46,6 +46,7 @@ struct frozen *frozen_new(const struct cJSON *item) {
 }
 
 struct frozen *frozen_ref(struct frozen *frozen) {
+    assert(frozen->reference_count < UINT32_MAX);
     frozen->reference_count++;
     return frozen;
 }
@@ -77,6 +78,11 @@ struct frozen *frozen_of(const struct cJSON *item) {
     if (!item || !(item->type & FROZEN_ROOT))
         return NULL;
     return (struct frozen *)((char *)item - FROZEN_HEAD_BYTES);
+}
+
+uint64_t *frozen_memo(const struct cJSON *item, enum frozen_memo memo) {
+    struct frozen *frozen = frozen_of(item);
+    return frozen ? &frozen->memos[memo] : NULL;
 }
 
 static void release(void *frozen) {

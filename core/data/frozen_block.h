@@ -3,6 +3,7 @@
 #ifndef CORE_DATA_FROZEN_BLOCK_H
 #define CORE_DATA_FROZEN_BLOCK_H
 
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 struct frozen_pool;
@@ -13,14 +14,14 @@ enum { FROZEN_ROOT = 1 << 20, FROZEN_PART = 1 << 21 };
 
 /* Followed by the root; what is below it comes behind, then the texts. */
 struct frozen {
-    size_t reference_count;
+    uint32_t reference_count, part_count;
     size_t bytes;
     void *block;           /* what to free: this stands somewhere in it */
     struct frozen **parts; /* in the block: those that it refers to */
-    size_t part_count;
     struct frozen_pool *pool; /* NULL: not to be found in one */
     struct frozen *next;      /* in the pool, of the same slot */
     uint64_t hash;
+    uint64_t memos[FROZEN_MEMO_COUNT];
 };
 
 enum { FROZEN_HEAD_BYTES = (sizeof(struct frozen) + 15) / 16 * 16 };

@@ -56,3 +56,17 @@ TEST(a_root_leads_to_what_holds_it) {
     CHECK(frozen_of(NULL) == NULL);
     frozen_unref(frozen);
 }
+
+TEST(what_was_worked_out_stays_with_the_value) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct frozen *frozen = frozen_new(json_read(arena, SV("{\"a\":{}}"), &err));
+    const struct cJSON *root = frozen_root(frozen);
+    CHECK(*frozen_memo(root, FROZEN_MEMO_CONTENT_HASH) == 0);
+    *frozen_memo(root, FROZEN_MEMO_CONTENT_HASH) = 7;
+    CHECK(*frozen_memo(root, FROZEN_MEMO_CONTENT_HASH) == 7);
+    CHECK(*frozen_memo(root, FROZEN_MEMO_FOREIGN_ENTRIES) == 0);
+    CHECK(frozen_memo(json_get(root, SV("a")), FROZEN_MEMO_CONTENT_HASH) == NULL);
+    CHECK(frozen_memo(json_copy(arena, root), FROZEN_MEMO_CONTENT_HASH) == NULL);
+    frozen_unref(frozen);
+}

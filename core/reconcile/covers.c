@@ -3,6 +3,7 @@
 
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 /* Lists of maps that Kubernetes merges by key; all others are compared item by item. */
@@ -225,11 +226,21 @@ static uint64_t hash_without(const struct cJSON *map, const struct sv *left_out,
     return sum;
 }
 
-uint64_t covers_content_hash(const struct cJSON *object) {
+static uint64_t content_hash(const struct cJSON *object) {
     static const struct sv volatile_members[] = {{"metadata", 8}, {"status", 6}};
     static const struct sv volatile_metadata[] = {
         {"resourceVersion", 15}, {"generation", 10}, {"managedFields", 13}};
     return mix(hash_without(object, volatile_members, COUNT_OF(volatile_members)),
                hash_without(json_get(object, SV("metadata")), volatile_metadata,
                             COUNT_OF(volatile_metadata)));
+}
+
+/* Every plan asks it of everything that it read, and most of that is as it was. */
+uint64_t covers_content_hash(const struct cJSON *object) {
+    uint64_t *memo = frozen_memo(object, FROZEN_MEMO_CONTENT_HASH);
+    if (!memo)
+        return content_hash(object);
+    if (!*memo)
+        *memo = content_hash(object);
+    return *memo;
 }

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "core/reconcile/names.h"
 
@@ -85,5 +86,28 @@ TEST(hashes_quantities_by_value) {
         const struct cJSON *a = json_read(arena, sv_from(pairs[i].a), &err);
         const struct cJSON *b = json_read(arena, sv_from(pairs[i].b), &err);
         CHECK((covers_hash(a) == covers_hash(b)) == pairs[i].is_same);
+    }
+}
+
+/* What is remembered of a frozen object is what an object says that is not. */
+TEST(content_is_hashed_alike_frozen_or_not) {
+    static const struct {
+        const char *a, *b;
+        bool is_same;
+    } pairs[] = {
+        {"{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"1\"},\"spec\":{\"n\":1}}",
+         "{\"spec\":{\"n\":1},\"metadata\":{\"name\":\"x\",\"generation\":2},\"status\":{}}", true},
+        {"{\"metadata\":{\"name\":\"x\"},\"spec\":{\"n\":1}}",
+         "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"n\":2}}", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        AUTO(arena) arena = arena_new();
+        const struct cJSON *a = parse(arena, pairs[i].a), *b = parse(arena, pairs[i].b);
+        struct frozen *frozen = frozen_new(b);
+        for (int times = 0; times < 2; times++)
+            CHECK((covers_content_hash(a) == covers_content_hash(frozen_root(frozen))) ==
+                  pairs[i].is_same);
+        CHECK(covers_content_hash(b) == covers_content_hash(frozen_root(frozen)));
+        frozen_unref(frozen);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/field_entries.h"
 
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 
 /* Upstream's controller, and what people call it where they build it themselves. */
@@ -15,11 +16,21 @@ static bool is_foreign(const struct cJSON *entry) {
                COUNT_OF(earlier_managers);
 }
 
-bool field_entries_are_foreign(const struct cJSON *object) {
+static bool any_is_foreign(const struct cJSON *object) {
     JSON_EACH (entry, json_find(object, "metadata.managedFields"))
         if (is_foreign(entry))
             return true;
     return false;
+}
+
+bool field_entries_are_foreign(const struct cJSON *object) {
+    enum { NOT_KNOWN, FOREIGN, OURS };
+    uint64_t *memo = frozen_memo(object, FROZEN_MEMO_FOREIGN_ENTRIES);
+    if (!memo)
+        return any_is_foreign(object);
+    if (*memo == NOT_KNOWN)
+        *memo = any_is_foreign(object) ? FOREIGN : OURS;
+    return *memo == FOREIGN;
 }
 
 /* Both trees name fields as keys; what either names is named. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/field_entries.h"
 
+#include "core/data/frozen.h"
 #include "core/reconcile/plan_fixture.h"
 
 #define OURS "{manager: cacheruntime-controller, operation: Apply, fieldsV1: {'f:a': {}}}"
@@ -37,7 +38,11 @@ TEST(moves_what_an_earlier_controller_owns) {
         AUTO(arena) arena = arena_new();
         struct sv text = arena_printf(arena, "{metadata: {managedFields: %s}}", cases[i].entries);
         const struct cJSON *object = parse(arena, text.ptr);
+        struct frozen *frozen = frozen_new(object);
         CHECK(field_entries_are_foreign(object) == cases[i].is_foreign);
+        for (int times = 0; times < 2; times++)
+            CHECK(field_entries_are_foreign(frozen_root(frozen)) == cases[i].is_foreign);
+        frozen_unref(frozen);
         CHECK_SV(json_write_arena(arena,
                                   field_entries_move(arena, object, SV("cacheruntime-controller")),
                                   JSON_COMPACT),
