@@ -14,8 +14,8 @@ struct map {
     struct entry *entries; /* in order of insertion, with holes */
     size_t entry_count;    /* holes included */
     size_t live_count;
-    uint32_t *slots;   /* index into entries plus 1; 0 is free */
-    size_t slot_count; /* a power of two, more than entry_count */
+    uint32_t *slots;   /* slot_value(); 0 is free */
+    size_t slot_count; /* a power of two, at least twice entry_count */
 };
 
 struct map *map_new(void) {
@@ -40,25 +40,44 @@ void map_free_with_values(struct map *map) {
     map_free(map);
 }
 
+/* The entry's index plus 1, and above the bits that it takes those of the hash: a slot that is
+ * another key's is told by them, without a look at its entry, which in a large map is in no cache.
+ * The low bits of the hash say where a probe begins and would tell nothing. */
+static uint32_t slot_value(const struct map *map, size_t index, uint64_t hash) {
+    uint32_t mask = (uint32_t)map->slot_count - 1;
+    return ((uint32_t)(hash >> 32) & ~mask) | (uint32_t)(index + 1);
+}
+
+static bool may_hold(const struct map *map, uint32_t slot, uint64_t hash) {
+    uint32_t mask = (uint32_t)map->slot_count - 1;
+    return ((slot ^ (uint32_t)(hash >> 32)) & ~mask) == 0;
+}
+
+static struct entry *entry_at(const struct map *map, size_t slot) {
+    uint32_t mask = (uint32_t)map->slot_count - 1;
+    return &map->entries[(map->slots[slot] & mask) - 1];
+}
+
 /* The slot that holds `key`, or the free one where it would go. Holes keep their slots, so
  * that a probe does not end before an entry behind them. */
 static size_t find_slot(const struct map *map, struct sv key, uint64_t hash) {
     size_t slot = hash & (map->slot_count - 1);
-    while (map->slots[slot] != 0) {
-        const struct entry *entry = &map->entries[map->slots[slot] - 1];
+    for (; map->slots[slot] != 0; slot = (slot + 1) & (map->slot_count - 1)) {
+        if (!may_hold(map, map->slots[slot], hash))
+            continue;
+        const struct entry *entry = entry_at(map, slot);
         if (entry->key && entry->hash == hash && entry->key_len == key.len &&
             memcmp(entry->key, key.ptr, key.len) == 0)
             return slot;
-        slot = (slot + 1) & (map->slot_count - 1);
     }
     return slot;
 }
 
-static struct entry *find(const struct map *map, struct sv key) {
+static struct entry *find(const struct map *map, struct sv key, uint64_t hash) {
     if (map->slot_count == 0)
         return NULL;
-    size_t slot = find_slot(map, key, sv_hash(key));
-    return map->slots[slot] ? &map->entries[map->slots[slot] - 1] : NULL;
+    size_t slot = find_slot(map, key, hash);
+    return map->slots[slot] ? entry_at(map, slot) : NULL;
 }
 
 /* Drops the holes and sizes both arrays for one and a half to three times the live entries, which
@@ -82,21 +101,22 @@ static void rebuild(struct map *map) {
         size_t slot = entries[i].hash & (slot_count - 1);
         while (map->slots[slot] != 0)
             slot = (slot + 1) & (slot_count - 1);
-        map->slots[slot] = (uint32_t)i + 1;
+        map->slots[slot] = slot_value(map, i, entries[i].hash);
     }
 }
 
 void *map_get(const struct map *map, struct sv key) {
-    struct entry *entry = find(map, key);
+    struct entry *entry = find(map, key, sv_hash(key));
     return entry ? entry->value : NULL;
 }
 
 bool map_has(const struct map *map, struct sv key) {
-    return find(map, key) != NULL;
+    return find(map, key, sv_hash(key)) != NULL;
 }
 
 void *map_put(struct map *map, struct sv key, void *value) {
-    struct entry *present = find(map, key);
+    uint64_t hash = sv_hash(key);
+    struct entry *present = find(map, key, hash);
     if (present) {
         void *before = present->value;
         present->value = value;
@@ -104,16 +124,15 @@ void *map_put(struct map *map, struct sv key, void *value) {
     }
     if (map->entry_count + 1 > map->slot_count / 2)
         rebuild(map);
-    uint64_t hash = sv_hash(key);
     map->entries[map->entry_count] = (struct entry){mem_copy_text(key), key.len, hash, value};
-    map->slots[find_slot(map, key, hash)] = (uint32_t)map->entry_count + 1;
+    map->slots[find_slot(map, key, hash)] = slot_value(map, map->entry_count, hash);
     map->entry_count++;
     map->live_count++;
     return NULL;
 }
 
 void *map_remove(struct map *map, struct sv key) {
-    struct entry *entry = find(map, key);
+    struct entry *entry = find(map, key, sv_hash(key));
     if (!entry)
         return NULL;
     void *value = entry->value;
