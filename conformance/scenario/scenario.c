@@ -41,6 +41,7 @@ static bool add_object(struct decoder *decoder, struct scenario_objects *objects
                     SV_ARG(json_string_or(object, SV("apiVersion"), SV(""))));
     if (objects->count == SCENARIO_OBJECTS_MAX)
         return FAIL(decoder, at, "more than %d objects", SCENARIO_OBJECTS_MAX);
+    objects->places[objects->count] = at;
     objects->items[objects->count++] = object;
     struct scenario *scenario = decoder->scenario;
     if (!scenario->dataset.resource && resource_of_object(object) == &RESOURCE_DATASETS) {
@@ -79,6 +80,13 @@ static bool add_file(struct decoder *decoder, struct scenario_objects *objects,
     return true;
 }
 
+static struct scenario_objects no_objects(struct decoder *decoder) {
+    return (struct scenario_objects){
+        .items = ARENA_ARRAY(decoder->arena, const struct cJSON *, SCENARIO_OBJECTS_MAX),
+        .places = ARENA_ARRAY(decoder->arena, const struct cJSON *, SCENARIO_OBJECTS_MAX),
+    };
+}
+
 /* {file: name} or an object. */
 static bool add_objects(struct decoder *decoder, struct scenario_objects *objects,
                         const struct cJSON *tree) {
@@ -93,8 +101,7 @@ static bool add_objects(struct decoder *decoder, struct scenario_objects *object
 static bool decode_objects(struct decoder *decoder) {
     struct scenario *scenario = decoder->scenario;
     const struct cJSON *list = json_get(scenario->tree, SV("objects"));
-    scenario->objects.items =
-        ARENA_ARRAY(decoder->arena, const struct cJSON *, SCENARIO_OBJECTS_MAX);
+    scenario->objects = no_objects(decoder);
     if (list && !json_is_list(list))
         return FAIL(decoder, list, "\"objects\" must be a list, not %s", json_type_name(list));
     JSON_EACH (item, list) {
@@ -198,7 +205,7 @@ static bool decode_step(struct decoder *decoder, const struct cJSON *tree) {
     scenario->step_count++;
     if (!step->action || !sv_eq(json_key(step->action), SV("apply")))
         return true;
-    step->applied.items = ARENA_ARRAY(decoder->arena, const struct cJSON *, SCENARIO_OBJECTS_MAX);
+    step->applied = no_objects(decoder);
     return add_objects(decoder, &step->applied, step->action);
 }
 

@@ -27,6 +27,7 @@ enum {
 
 struct scenario_objects {
     const struct cJSON **items;
+    const struct cJSON **places; /* what stands for each in the scenario's own file */
     size_t count;
 };
 

@@ -17,6 +17,11 @@
         .name = NAMED(text), .type = SHAPE_CHOICE, .choices = (list),                              \
         .choice_count = COUNT_OF(list), .is_required = (required)                                  \
     }
+#define AGENT                                                                                      \
+    {                                                                                              \
+        .name = NAMED("by"), .type = SHAPE_AGENT, .choices = agents,                               \
+        .choice_count = COUNT_OF(agents)                                                           \
+    }
 #define SHAPE(name, description, one)                                                              \
     static const struct shape name = {.what = (description),                                       \
                                       .fields = name##_fields,                                     \
@@ -28,6 +33,7 @@ static const struct sv verbs[] = {
     NAMED("exec"),  NAMED("get"),   NAMED("list"),   NAMED("patch"),  NAMED("update"),
     NAMED("watch"), NAMED("write"),
 };
+static const struct sv agents[] = {NAMED("controller"), NAMED("user")};
 static const struct sv roles[] = {NAMED("master"), NAMED("worker"), NAMED("client")};
 static const struct sv entries[] = {NAMED("mountUFS"), NAMED("checkRuntimeReady"),
                                     NAMED("reportSummary"), NAMED("cleanCache")};
@@ -75,18 +81,26 @@ SHAPE(script, "a script", false);
 
 /* --- patterns and faults --- */
 
-static const struct shape_field request_fields[] = {
-    FIELD("by", TEXT),        CHOICE("verb", verbs, false), FIELD("resource", TEXT),
-    FIELD("namespace", TEXT), FIELD("name", TEXT),          FIELD("subresource", TEXT),
-    FIELD("match", TREE)};
+static const struct shape_field request_fields[] = {AGENT,
+                                                    CHOICE("verb", verbs, false),
+                                                    FIELD("resource", RESOURCE),
+                                                    FIELD("namespace", TEXT),
+                                                    FIELD("name", TEXT),
+                                                    FIELD("subresource", TEXT),
+                                                    FIELD("match", TREE)};
 SHAPE(request, "a request", false);
 static const struct shape_field exec_fields[] = {CHOICE("role", roles, false),
                                                  CHOICE("entry", entries, false)};
 SHAPE(exec, "an exec", false);
-static const struct shape_field struck_fields[] = {
-    FIELD("by", TEXT),        CHOICE("verb", verbs, false), FIELD("resource", TEXT),
-    FIELD("namespace", TEXT), FIELD("name", TEXT),          FIELD("subresource", TEXT),
-    FIELD("nth", COUNT),      FIELD("every", COUNT),        CHOICE("phase", phases, false)};
+static const struct shape_field struck_fields[] = {AGENT,
+                                                   CHOICE("verb", verbs, false),
+                                                   FIELD("resource", RESOURCE),
+                                                   FIELD("namespace", TEXT),
+                                                   FIELD("name", TEXT),
+                                                   FIELD("subresource", TEXT),
+                                                   FIELD("nth", COUNT),
+                                                   FIELD("every", COUNT),
+                                                   CHOICE("phase", phases, false)};
 SHAPE(struck, "a request", false);
 static const struct shape_field trigger_fields[] = {OF("request", MAP, struck),
                                                     FIELD("time", DURATION), FIELD("step", TEXT)};

@@ -162,7 +162,7 @@ static bool apply_objects(struct run *run) {
         struct error err = {0};
         if (session_apply(run->session, objects->items[i], &err))
             continue;
-        run_add_failure(run, json_get(run->scenario->tree, SV("objects")), "%s", err.message);
+        run_add_failure(run, objects->places[i], "%s", err.message);
         return false;
     }
     return true;

@@ -49,6 +49,9 @@ static const struct {
      "  last write: 0:00.",
      10},
     {HEAD OBJECT DELETE, CHECK_STATE_PASS, "", 0},
+    {HEAD "objects:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
+          "- {apiVersion: v1, kind: ConfigMap, metadata: {name: A}}\nsteps: [{name: s}]\n",
+     CHECK_STATE_FAIL, "apply configmaps A: ", 7},
     {HEAD OBJECT "steps: [{name: s, within: 1s, expect: [{absent: cm/a}]}]\n", CHECK_STATE_FAIL,
      "step \"s\": absent of configmaps default/a did not come within 1s", 6},
     {HEAD "steps: [{name: s, do: {delete: cm/b}}]\n", CHECK_STATE_FAIL,
@@ -91,7 +94,7 @@ static const struct {
      CHECK_STATE_FAIL, "writes: this one is not listed: 0:0", 7},
     {HEAD OBJECT DELETE "budgets: {writesSteady: 0, writes: 0}\n", CHECK_STATE_PASS, "", 0},
     {HEAD OBJECT DELETE
-     "faults: [{id: f, kind: api.status, code: 500, at: {request: {resource: odd}}}]\n",
+     "faults: [{id: f, kind: api.status, code: 500, at: {request: {resource: widgets}}}]\n",
      CHECK_STATE_FAIL, "fault \"f\" never struck: its trigger did not come", 7},
     {HEAD OBJECT DELETE
      "faults: [{id: f, kind: api.status, code: 403, at: {request: {by: user, verb: delete}}}]\n",

@@ -7,6 +7,8 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "fakeapi/fault/request_pattern.h"
+#include "fakeapi/schema/schema.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -130,17 +132,52 @@ static bool fail_type(struct checker *checker, const struct cJSON *item,
 
 /* --- values --- */
 
+static bool fail_choice(struct checker *checker, const struct cJSON *item,
+                        const struct shape_field *field, struct sv nearest) {
+    return shape_fail(checker->manifest, item, checker->err,
+                      "\"%.*s\" cannot be \"%.*s\"; %s \"%.*s\"%s", SV_ARG(field->name),
+                      SV_ARG(json_text(item)), nearest.len > 0 ? "did you mean" : "it may be",
+                      SV_ARG(nearest.len > 0 ? nearest : field->choices[0]),
+                      nearest.len > 0 ? "?" : "");
+}
+
 static bool check_choice(struct checker *checker, const struct cJSON *item,
                          const struct shape_field *field) {
     struct sv text = json_text(item);
     if (json_is_string(item) &&
         sv_index_of(text, field->choices, field->choice_count) < field->choice_count)
         return true;
+    return fail_choice(checker, item, field, sv_nearest(text, field->choices, field->choice_count));
+}
+
+/* A rule about what does not exist would hold whatever happens: what can only be a slip is none. */
+static bool check_agent(struct checker *checker, const struct cJSON *item,
+                        const struct shape_field *field) {
+    struct sv text = json_text(item);
     struct sv nearest = sv_nearest(text, field->choices, field->choice_count);
-    return shape_fail(
-        checker->manifest, item, checker->err, "\"%.*s\" cannot be \"%.*s\"; %s \"%.*s\"%s",
-        SV_ARG(field->name), SV_ARG(text), nearest.len > 0 ? "did you mean" : "it may be",
-        SV_ARG(nearest.len > 0 ? nearest : field->choices[0]), nearest.len > 0 ? "?" : "");
+    if (!json_is_string(item))
+        return fail_type(checker, item, field, "a text");
+    return nearest.len == 0 || sv_eq(nearest, text) || fail_choice(checker, item, field, nearest);
+}
+
+static struct sv plural_at(size_t index) {
+    return index < COUNT_OF(resources)
+               ? resources[index]->plural
+               : schema_builtin_resources[index - COUNT_OF(resources)].plural;
+}
+
+static bool check_resource(struct checker *checker, const struct cJSON *item,
+                           const struct shape_field *field) {
+    struct sv text = json_text(item), nearest = SV("");
+    if (!json_is_string(item))
+        return fail_type(checker, item, field, "a text");
+    for (size_t i = 0; i < COUNT_OF(resources) + schema_builtin_resource_count; i++) {
+        struct sv candidates[] = {nearest, plural_at(i)};
+        if (text_matches(text, candidates[1]))
+            return true;
+        nearest = sv_nearest(text, candidates, COUNT_OF(candidates));
+    }
+    return nearest.len == 0 || fail_choice(checker, item, field, nearest);
 }
 
 static bool check_ref(struct checker *checker, const struct cJSON *item,
@@ -228,6 +265,10 @@ static bool check_value(struct checker *checker, const struct cJSON *item,
         return check_ref(checker, item, field);
     case SHAPE_CHOICE:
         return check_choice(checker, item, field);
+    case SHAPE_AGENT:
+        return check_agent(checker, item, field);
+    case SHAPE_RESOURCE:
+        return check_resource(checker, item, field);
     case SHAPE_TREE:
         return json_is_map(item) || fail_type(checker, item, field, "a map");
     case SHAPE_MAP:

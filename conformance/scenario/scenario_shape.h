@@ -23,6 +23,8 @@ enum shape_type {
     SHAPE_DURATION, /* "90s", "1m30s", "500ms" */
     SHAPE_REF,      /* "dataset/demo" or "dataset/namespace/demo" */
     SHAPE_CHOICE,   /* one of `choices` */
+    SHAPE_AGENT,    /* who sends a request: a text, but none that is nearly one of `choices` */
+    SHAPE_RESOURCE, /* a plural, or a pattern of some; likewise with those of Kubernetes */
     SHAPE_MAP,      /* of `shape` */
     SHAPE_TREE,     /* a map of anything */
     SHAPE_LIST,     /* of `shape` */
