@@ -116,9 +116,9 @@ class Normaliser:
                 GENERATED.fullmatch(name, len(prefix[:58])) and name.startswith(prefix[:58]):
             self.names[name] = prefix + "<suffix>"
 
-    def was_sent(self, number):
-        """As a number of its own: a revision may be a part of a longer one by chance."""
-        return re.search(rf"(?<!\d){number}(?!\d)", self.text) is not None
+    def was_sent(self, revision):
+        """As a revision: other numbers of the file equal one of the server's by chance."""
+        return re.search(rf"resourceVersion\W{{1,4}}{re.escape(revision)}(?!\w)", self.text) is not None
 
     def revision(self, metadata, value):
         """Objects' versions are told apart; a list has the server's, which others move too."""
@@ -126,7 +126,7 @@ class Normaliser:
             return value
         if not ({"name", "uid", "namespace"} & metadata.keys()):
             return "<revision>"
-        return value if f'"{value}"' in self.text else self.word("revision", value)
+        return value if self.was_sent(value) else self.word("revision", value)
 
     def continue_token(self, token):
         try:

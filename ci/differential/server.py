@@ -15,7 +15,8 @@ import urllib.parse
 
 import yaml
 
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 60  # of a machine that has other things to do
+EVENT_SECONDS = 30
 ATTEMPTS = 5
 NO_ANSWER = 0
 
@@ -82,6 +83,9 @@ class Server:
                 self.connection.request(method, path, body, self.headers(headers or {}))
                 answer = self.connection.getresponse()
                 return Answer(answer.status, answer.headers, answer.read())
+            except TimeoutError as error:
+                # Whether the request took effect is unknown: to send it again could do it twice.
+                raise Failed(f"{method} {path}: no answer in {ANSWER_SECONDS} s") from error
             except (http.client.HTTPException, OSError) as error:
                 # A server may close a connection after a refusal, and before it has read all.
                 self.connection = None
@@ -114,7 +118,7 @@ class Watch:
             pass  # closed by take()
         self.events.put(None)
 
-    def take(self, count, seconds=15):
+    def take(self, count, seconds=EVENT_SECONDS):
         """The next `count` events, fewer when the stream ends or nothing comes any more."""
         lines = []
         while len(lines) < count:
