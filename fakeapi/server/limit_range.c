@@ -38,16 +38,17 @@ static void set_absent(struct call *call, struct cJSON *resources, struct sv key
             json_set(call->arena, map, json_key(value), json_copy(call->arena, value));
 }
 
-/* A container's own limit is its request unless it says otherwise. */
-static void default_container(struct call *call, const struct cJSON *item,
-                              struct cJSON *container) {
-    struct cJSON *resources = json_ensure_map(call->arena, container, SV("resources"));
-    const struct cJSON *own = json_get(resources, SV("limits"));
-    if (own)
-        set_absent(call, resources, SV("requests"), own);
-    set_absent(call, resources, SV("requests"), json_get(item, SV("defaultRequest")));
-    set_absent(call, resources, SV("limits"), json_get(item, SV("default")));
-    set_absent(call, resources, SV("requests"), json_get(item, SV("default")));
+/* That a container's own limit is its request, too, was settled by the defaults of pods. */
+static bool set_defaults(struct call *call, const struct cJSON *range, struct cJSON *tree) {
+    static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+    const struct cJSON *item = item_of_type(range, SV("Container"));
+    for (size_t i = 0; item && i < COUNT_OF(lists); i++)
+        JSON_EACH (container, json_find(tree, lists[i])) {
+            struct cJSON *resources = json_ensure_map(call->arena, container, SV("resources"));
+            set_absent(call, resources, SV("requests"), json_get(item, SV("defaultRequest")));
+            set_absent(call, resources, SV("limits"), json_get(item, SV("default")));
+        }
+    return true;
 }
 
 /* --- bounds --- */
@@ -177,16 +178,10 @@ static void check_claim(struct faults *faults, const struct cJSON *range,
     check_most(faults, item, SV("PersistentVolumeClaim"), requests, "request");
 }
 
-static bool apply_range(struct call *call, const struct cJSON *range, struct cJSON *tree) {
-    static const char *const lists[] = {"spec.initContainers", "spec.containers"};
+static bool check_bounds(struct call *call, const struct cJSON *range, struct cJSON *tree) {
     struct faults faults = {.call = call};
     joiner_init(&faults.text, call->arena);
-    bool is_pod = sv_eq(call->type->resource.kind, SV("Pod"));
-    const struct cJSON *item = item_of_type(range, SV("Container"));
-    for (size_t i = 0; is_pod && item && i < COUNT_OF(lists); i++)
-        JSON_EACH (container, json_find(tree, lists[i]))
-            default_container(call, item, container);
-    if (is_pod)
+    if (sv_eq(call->type->resource.kind, SV("Pod")))
         check_pod(&faults, range, tree);
     else
         check_claim(&faults, range, tree);
@@ -198,12 +193,9 @@ static bool apply_range(struct call *call, const struct cJSON *range, struct cJS
     return false;
 }
 
-bool admit_limit_ranges(struct call *call, struct cJSON *tree) {
-    bool is_limited = call->type->resource.group.len == 0 &&
-                      (sv_eq(call->type->resource.kind, SV("Pod")) ||
-                       sv_eq(call->type->resource.kind, SV("PersistentVolumeClaim")));
-    if (!is_limited)
-        return true;
+static bool for_each_range(struct call *call, struct cJSON *tree,
+                           bool (*visit)(struct call *call, const struct cJSON *range,
+                                         struct cJSON *tree)) {
     struct collection *ranges = builtin_collection(call->api, SV(""), SV("limitranges"));
     struct sv namespace_name = object_namespace(tree);
     struct position position = collection_seek(ranges, namespace_name, SV(""));
@@ -211,8 +203,18 @@ bool admit_limit_ranges(struct call *call, struct cJSON *tree) {
     while ((stored = collection_at(ranges, &position)) &&
            sv_eq(stored->namespace_name, namespace_name)) {
         position_advance(&position);
-        if (!apply_range(call, stored_tree(stored), tree))
+        if (!visit(call, stored_tree(stored), tree))
             return false;
     }
     return true;
+}
+
+/* The bounds of one hold for what the defaults of all have made. */
+bool admit_limit_ranges(struct call *call, struct cJSON *tree) {
+    struct sv kind = call->type->resource.group.len == 0 ? call->type->resource.kind : SV("");
+    bool is_pod = sv_eq(kind, SV("Pod"));
+    if (!is_pod && !sv_eq(kind, SV("PersistentVolumeClaim")))
+        return true;
+    return (!is_pod || for_each_range(call, tree, set_defaults)) &&
+           for_each_range(call, tree, check_bounds);
 }

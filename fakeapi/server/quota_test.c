@@ -104,3 +104,17 @@ TEST(limit_ranges_set_defaults_and_bounds) {
              SV("pods \"b\" is forbidden: [minimum memory usage per Container is 64Mi, but request "
                 "is 1Mi, maximum memory usage per Container is 1Gi, but limit is 2Gi]"));
 }
+
+#define RATIO                                                                                      \
+    "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"limits\":[{\"type\":\"Container\","                \
+    "\"maxLimitRequestRatio\":{\"memory\":\"2\"}}]}}"
+
+/* Whatever their names are: "a" comes before "l". */
+TEST(bounds_of_a_limit_range_follow_the_defaults_of_all) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with(arena, "limitranges", RANGE);
+    CHECK(fixture_create(api, arena, "limitranges", "default", RATIO).http_status == 201);
+    struct api_response pod = fixture_create(api, arena, "pods", "default", POD("a", ""));
+    REQUIRE(pod.http_status == 201);
+    CHECK_SV(json_find_string(pod.body, "spec.containers.0.resources.limits.memory"), SV("512Mi"));
+}
