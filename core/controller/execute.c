@@ -88,6 +88,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
     int64_t since_ms = is_again(&memory->execution, action) ? memory->execution.tried_since_ms
                                                             : controller->now_ms;
     struct sv good = last_good_stdout(&memory->execution);
+    bool stands_in = memory->arena && execution_will_stand_in(&memory->execution, action->pod_uid);
     struct arena *before = memory->arena;
     memory->arena = arena_new();
     memory->execution = (struct execution){
@@ -105,6 +106,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
         .stdout_bytes = SV(""),
         .stderr_bytes = SV(""),
         .last_good_stdout = keep(memory->arena, good),
+        .stands_in = stands_in,
     };
     /* The plan may have borrowed from it. */
     arena_free(before);

@@ -39,27 +39,37 @@ static bool can_serve(const struct component *component, const struct cJSON *pod
            !object_is_deleting(pod) && object_condition_is_true(pod, SV("Ready"));
 }
 
-/* The pod at which the last try could not even start; the next one takes its place. */
-static struct sv unreachable_pod(const struct pass *pass, enum execution_entry entry) {
-    const struct execution *last = snapshot_execution(pass->snapshot, entry);
-    bool is_unreachable = last && !last->is_running &&
-                          (last->error == ERROR_UNAVAILABLE || last->error == ERROR_NOT_FOUND);
-    return is_unreachable ? last->pod_name : SV("");
+static const struct cJSON *find_pod(const struct pass *pass, struct sv uid) {
+    for (size_t i = 0; i < pass->snapshot->pod_count; i++)
+        if (sv_eq(object_uid(pass->snapshot->pods[i]), uid))
+            return pass->snapshot->pods[i];
+    return NULL;
 }
 
-static const struct cJSON *choose_pod(const struct pass *pass, const struct component *component,
-                                      struct sv unreachable) {
-    const struct cJSON *best = NULL, *fallback = NULL;
+/* The first one that can serve, of all or of those behind `before`. */
+static const struct cJSON *first_pod(const struct pass *pass, const struct component *component,
+                                     const struct cJSON *before) {
+    const struct cJSON *first = NULL;
     for (size_t i = 0; i < pass->snapshot->pod_count; i++) {
         const struct cJSON *pod = pass->snapshot->pods[i];
-        if (!can_serve(component, pod))
-            continue;
-        if (sv_eq(object_name(pod), unreachable))
-            fallback = pod;
-        else if (!best || compare_pods(component, pod, best) < 0)
-            best = pod;
+        if (can_serve(component, pod) && (!before || compare_pods(component, before, pod) < 0) &&
+            (!first || compare_pods(component, pod, first) < 0))
+            first = pod;
     }
-    return best ? best : fallback;
+    return first;
+}
+
+/* One that could not be reached is followed by the next one, in turns; which goes on answering
+ * then, or its answer would be asked of the first one again. */
+static const struct cJSON *choose_pod(const struct pass *pass, const struct component *component,
+                                      enum execution_entry entry) {
+    const struct execution *last = snapshot_execution(pass->snapshot, entry);
+    const struct cJSON *asked = last ? find_pod(pass, last->pod_uid) : NULL, *next = NULL;
+    if (asked && execution_is_unreached(last))
+        next = first_pod(pass, component, asked);
+    else if (asked && last->stands_in && can_serve(component, asked))
+        next = asked;
+    return next ? next : first_pod(pass, component, NULL);
 }
 
 void entry_serve_from(struct server *server, const struct cJSON *pod) {
@@ -82,7 +92,7 @@ bool entry_server(const struct pass *pass, enum execution_entry entry, struct se
             continue;
         *ret_server = (struct server){.component = component, .entry = declared};
         ret_server->container = ret_server->container_id = SV("");
-        const struct cJSON *pod = choose_pod(pass, component, unreachable_pod(pass, entry));
+        const struct cJSON *pod = choose_pod(pass, component, entry);
         if (pod)
             entry_serve_from(ret_server, pod);
         return true;

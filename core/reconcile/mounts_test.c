@@ -149,6 +149,42 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     world_release(&world);
 }
 
+/* An answer of another pod than the first one is an answer: with the first ones of the masters out
+ * of reach, though ready, the last one checks, mounts and reports, and nobody asks the others
+ * again.
+ */
+TEST(a_master_that_can_be_reached_is_found_and_kept) {
+    for (size_t lost = 1; lost <= 2; lost++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+                 parse(arena, "{replicas: 3}"));
+        const struct sv pods[] = {SV("demo-master-0"), SV("demo-master-1"), SV("demo-master-2")};
+        int executed = 0;
+        for (int round = 0; round < 60; round++) {
+            struct plan plan;
+            plan_once(&world, &plan);
+            for (size_t i = 0; i < plan.action_count; i++) {
+                act(&world, &plan.actions[i]);
+                executed += plan.actions[i].type == ACTION_EXECUTE;
+            }
+            for (size_t i = 0; i < world.execution_count; i++)
+                if (sv_index_of(world.executions[i].pod_name, pods, lost) < lost) {
+                    world.executions[i].error = ERROR_UNAVAILABLE;
+                    world.executions[i].consecutive_failures = 1;
+                }
+            settle(&world);
+            world.now_ms += 1000;
+        }
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK_SV(json_find_string(world.runtime, "status.mountedBy.podUID"),
+                 arena_printf(arena, "uid-%.*s", SV_ARG(pods[lost])));
+        CHECK((size_t)executed == 3 * (lost + 1));
+        world_release(&world);
+    }
+}
+
 /* The next pod at once, and then with patience: else they would be asked in turns for ever. */
 TEST(pods_that_cannot_be_reached_are_not_asked_in_turns) {
     AUTO(arena) arena = arena_new();

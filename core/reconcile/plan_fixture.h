@@ -250,6 +250,9 @@ static inline const char *mount_all(const struct world *world) {
 
 static inline void execute_one(struct world *world, const struct action *action) {
     struct execution *execution = NULL;
+    struct snapshot before = snapshot_of(world);
+    bool stands_in =
+        execution_will_stand_in(snapshot_execution(&before, action->entry), action->pod_uid);
     for (size_t i = 0; i < world->execution_count; i++)
         if (world->executions[i].entry == action->entry &&
             sv_eq(world->executions[i].pod_uid, action->pod_uid))
@@ -276,6 +279,7 @@ static inline void execute_one(struct world *world, const struct action *action)
         .stdout_bytes = sv_from(answer),
         .stderr_bytes = sv_from(world->stderr_bytes),
         .error_message = SV(""),
+        .stands_in = stands_in,
     };
     world->executed++;
 }

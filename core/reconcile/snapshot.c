@@ -16,6 +16,17 @@ struct sv execution_entry_text(enum execution_entry entry) {
     return entry_texts[entry];
 }
 
+bool execution_is_unreached(const struct execution *execution) {
+    return !execution->is_running &&
+           (execution->error == ERROR_UNAVAILABLE || execution->error == ERROR_NOT_FOUND);
+}
+
+bool execution_will_stand_in(const struct execution *last, struct sv pod_uid) {
+    if (!last)
+        return false;
+    return sv_eq(last->pod_uid, pod_uid) ? last->stands_in : execution_is_unreached(last);
+}
+
 const struct observed *snapshot_find(const struct snapshot *snapshot,
                                      const struct resource *resource, struct sv namespace_name,
                                      struct sv name) {

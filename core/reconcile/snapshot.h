@@ -56,7 +56,13 @@ struct execution {
     int exit_code;
     struct sv stdout_bytes, stderr_bytes;
     struct sv last_good_stdout; /* of the last one before it that ended with 0 */
+    bool stands_in; /* for a pod before it that could not be reached, or did so last time */
 };
+
+/* It ended without having reached the pod: another one may take the pod's place. */
+bool execution_is_unreached(const struct execution *execution);
+/* Whether one in that pod, after `last` or NULL, stands in. */
+bool execution_will_stand_in(const struct execution *last, struct sv pod_uid);
 
 struct reconcile_options {
     struct sv mount_root;         /* "/runtime-mnt"; upstream's MOUNT_ROOT */
