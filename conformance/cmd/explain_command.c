@@ -84,12 +84,12 @@ static bool explain_scenario(struct arena *arena, struct sv key,
 
 /* --- the command --- */
 
-static int print_explanation(const struct explanation *explanation, int output,
+static int print_explanation(const struct explanation *explanation, int output, int status,
                              struct arena *arena) {
     if (output == 0)
-        return command_print(explain_text(explanation, arena), EXIT_HELD);
+        return command_print(explain_text(explanation, arena), status);
     struct sv json = json_write_arena(arena, explain_json(explanation, arena), JSON_PRETTY);
-    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), EXIT_HELD);
+    return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
 }
 
 static int explain_cluster(const struct command *command, struct sv key,
@@ -102,7 +102,7 @@ static int explain_cluster(const struct command *command, struct sv key,
         &(struct cluster_view_options){options->kubeconfig, options->context, key}, &err);
     if (!view || !cluster_view_explain(view, arena, &explanation, &err))
         return command_fail_with(command, &err);
-    return print_explanation(&explanation, options->output, arena);
+    return print_explanation(&explanation, options->output, EXIT_HELD, arena);
 }
 
 static int explain(const struct command *command, const struct operands *operands,
@@ -120,7 +120,10 @@ static int explain(const struct command *command, const struct operands *operand
                   explain_files(arena, manifests, file_count, key, &explanation, &err);
     if (!is_found)
         return command_fail(command, err.message);
-    return print_explanation(&explanation, options->output, arena);
+    int status = options->scenario.len > 0
+                     ? EXIT_HELD
+                     : input_tell_findings(command, arena, manifests, file_count);
+    return print_explanation(&explanation, options->output, status, arena);
 }
 
 static const char *find_mistake(const struct operands *operands,

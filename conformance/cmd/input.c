@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/input.h"
 
+#include "conformance/check.h"
+#include "conformance/cmd/command.h"
+#include "conformance/lint/lint.h"
 #include "conformance/options.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -79,6 +82,19 @@ bool input_manifests(struct arena *arena, const struct sv *paths, size_t path_co
     }
     *ret_manifests = manifests;
     return true;
+}
+
+int input_tell_findings(const struct command *command, struct arena *arena,
+                        const struct manifest *manifests, size_t manifest_count) {
+    struct check_results results = {.arena = arena};
+    lint_objects(manifests, manifest_count, &results);
+    for (size_t i = 0; i < results.count; i++) {
+        const struct check_result *result = &results.items[i];
+        fprintf(stderr, "crctl %.*s: %.*s:%u:%u: %.*s\n", SV_ARG(command->name),
+                SV_ARG(result->subject.path), result->subject.line, result->subject.column,
+                SV_ARG(result->message));
+    }
+    return results.count > 0 ? EXIT_FINDINGS : EXIT_HELD;
 }
 
 static const struct sv companions[] = {SV("example.yaml"), SV("sim.yaml")};

@@ -12,6 +12,7 @@
 #include "core/base/sv.h"
 
 struct arena;
+struct command;
 struct error;
 
 /* The file's bytes, in `arena`. ERROR_NOT_FOUND, ERROR_TOO_LARGE, ERROR_INVALID (a directory, or
@@ -21,6 +22,10 @@ MUST_CHECK bool input_read(struct arena *arena, struct sv path, size_t bytes_max
 /* Reads and parses each file. */
 MUST_CHECK bool input_manifests(struct arena *arena, const struct sv *paths, size_t path_count,
                                 struct manifest **ret_manifests, struct error *err);
+/* Tells on stderr, a line each, what the API server would refuse or drop of the objects in them:
+ * EXIT_FINDINGS if anything, else EXIT_HELD. */
+int input_tell_findings(const struct command *command, struct arena *arena,
+                        const struct manifest *manifests, size_t manifest_count);
 /* A class to certify, from files. With one file, what stands beside it belongs to it:
  * example.yaml (samples) and sim.yaml (kind Simulation). */
 MUST_CHECK bool input_subject(struct arena *arena, const struct sv *paths, size_t path_count,

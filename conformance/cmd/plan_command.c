@@ -29,15 +29,16 @@ static bool write_one(struct buf *buf, struct sv key, const struct plan *plan,
     return json_write(buf, tree, JSON_PRETTY) && buf_append_byte(buf, '\n');
 }
 
+/* The exit status: `status` when they could be printed. */
 static int print_plans(const struct command *command, const struct planned *plans, size_t count,
-                       const struct plan_options *options, struct arena *arena) {
+                       const struct plan_options *options, int status, struct arena *arena) {
     struct buf buf;
     buf_init(&buf, PLAN_TEXT_BYTES_MAX);
     bool fits = true;
     for (size_t i = 0; i < count; i++)
         fits = fits && write_one(&buf, plans[i].key, &plans[i].plan, options, arena);
-    int status = fits ? command_print(buf_view(&buf), EXIT_HELD)
-                      : command_fail(command, "the plan is larger than 64 MiB");
+    status = fits ? command_print(buf_view(&buf), status)
+                  : command_fail(command, "the plan is larger than 64 MiB");
     buf_release(&buf);
     return status;
 }
@@ -52,7 +53,7 @@ static int plan_cluster(const struct command *command, struct sv key,
         return command_fail_with(command, &err);
     struct planned planned = {.key = cluster_view_key(view)};
     cluster_view_plan(view, arena, &planned.plan);
-    return print_plans(command, &planned, 1, options, arena);
+    return print_plans(command, &planned, 1, options, EXIT_HELD, arena);
 }
 
 static int plan_files(const struct command *command, const struct operands *operands,
@@ -64,7 +65,8 @@ static int plan_files(const struct command *command, const struct operands *oper
     if (!input_manifests(arena, operands->items, operands->count, &manifests, &err) ||
         !plan_objects(arena, manifests, operands->count, &plans, &count, &err))
         return command_fail(command, err.message);
-    return print_plans(command, plans, count, options, arena);
+    int status = input_tell_findings(command, arena, manifests, operands->count);
+    return print_plans(command, plans, count, options, status, arena);
 }
 
 int plan_command(const struct command *command, int argc, char *const *argv) {

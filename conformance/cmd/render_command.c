@@ -80,5 +80,7 @@ int render_command(const struct command *command, int argc, char *const *argv) {
     struct manifest *manifests;
     if (!input_manifests(arena, operands.items, operands.count, &manifests, &err))
         return command_fail(command, err.message);
-    return render_objects_command(command, manifests, operands.count, arena);
+    int found = input_tell_findings(command, arena, manifests, operands.count);
+    status = render_objects_command(command, manifests, operands.count, arena);
+    return status == EXIT_HELD ? found : status;
 }

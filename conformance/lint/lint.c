@@ -51,6 +51,22 @@ static struct registry *registry_with_crds(struct arena *arena) {
     return registry;
 }
 
+void lint_objects(const struct manifest *manifests, size_t manifest_count,
+                  struct check_results *results) {
+    AUTO(arena) scratch = arena_new();
+    AUTO(registry) registry = registry_with_crds(scratch);
+    const struct subject subject = {
+        .manifests = manifests, .manifest_count = manifest_count, .class_manifest = manifests};
+    struct lint lint = {.subject = &subject,
+                        .results = results,
+                        .arena = results->arena,
+                        .registry = registry,
+                        .role_name = SV("")};
+    for (size_t i = 0; i < manifest_count; i++)
+        for (size_t j = 0; j < manifests[i].documents.count; j++)
+            lint_object(&lint, manifests[i].documents.roots[j]);
+}
+
 void lint_checks(const struct subject *subject, const struct lint_options *options,
                  struct check_results *results) {
     AUTO(arena) scratch = arena_new();

@@ -11,6 +11,7 @@
 
 struct check_results;
 struct error;
+struct manifest;
 struct subject;
 
 /* Which controller the class is judged for: this project's, or upstream's. */
@@ -28,6 +29,11 @@ struct lint_options {
 /* Adds one result or more for each check of the catalogue that is observed by lint. */
 void lint_checks(const struct subject *subject, const struct lint_options *options,
                  struct check_results *results);
+
+/* What the API server would refuse or drop of any objects, whatever they are for: a failure of
+ * SCH-001 or SCH-002 for each place; nothing for objects of kinds that are not known. */
+void lint_objects(const struct manifest *manifests, size_t manifest_count,
+                  struct check_results *results);
 
 /* The longest runtime name with which all generated names are legal. */
 size_t lint_name_length_max(const struct subject *subject, enum lint_target target);

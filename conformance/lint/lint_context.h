@@ -44,6 +44,9 @@ extern const struct lint_rules lint_schema_rules, lint_topology_rules, lint_work
     lint_probe_rules, lint_entry_rules, lint_portability_rules, lint_upgrade_rules,
     lint_deletion_rules;
 
+/* What lint_objects() does with one object. */
+void lint_object(struct lint *lint, const struct cJSON *object);
+
 /* Findings of the running rule, at an item: a value, or the key of a member. */
 struct check_result *lint_fail(struct lint *lint, const struct cJSON *item, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -191,6 +191,15 @@ static void check_additions(struct lint *lint) {
     }
 }
 
+void lint_object(struct lint *lint, const struct cJSON *object) {
+    if (!type_of(lint, object))
+        return;
+    lint->id = SV("SCH-001");
+    check_schema(lint, object);
+    lint->id = SV("SCH-002");
+    check_unknown(lint, object);
+}
+
 static void check_002(struct lint *lint) {
     each_object(lint, check_unknown);
     if (lint->target == LINT_TARGET_FLUID)

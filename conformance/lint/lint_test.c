@@ -248,6 +248,42 @@ static const struct {
      "class.yaml:3:1: a second CacheRuntimeClass \"\"; certify one at a time"},
 };
 
+/* Of objects that are not for a class, or not for one alone. */
+TEST(tells_what_the_server_would_refuse_or_drop_of_any_object) {
+    static const struct {
+        struct sv text;
+        uint32_t line;
+        struct sv message; /* of the only failure; "" for none */
+    } files[] = {
+        {SV("apiVersion: data.fluid.io/v1alpha1\nkind: CacheRuntime\nmetadata: {name: a}\n"
+            "spec:\n  runtimeClassName: c\n  worker: {replicass: 2}\n"),
+         6, SV("unknown field \"spec.worker.replicass\"; did you mean \"replicas\"?")},
+        {SV("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
+            "apiVersion: data.fluid.io/v1alpha1\nkind: Dataset\nmetadata: {name: a}\n"
+            "spec:\n  mounts:\n  - name: m\n"),
+         10, SV("spec.mounts[0].mountPoint: Required value")},
+        {SV("apiVersion: example.org/v1\nkind: Widget\nmetadata: {nmae: a}\n"), 0, SV("")},
+        {SV("just text\n"), 0, SV("")},
+        {SV("# nothing\n"), 0, SV("")},
+    };
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct manifest manifest;
+        struct check_results results = {.arena = arena};
+        bool is_read = manifest_parse(arena, SV("a.yaml"), files[i].text, &manifest, &err);
+        CHECK(is_read);
+        if (!is_read)
+            continue;
+        lint_objects(&manifest, 1, &results);
+        CHECK(results.count == (files[i].message.len > 0 ? 1 : 0));
+        if (results.count != 1)
+            continue;
+        CHECK_SV(results.items[0].message, files[i].message);
+        CHECK(results.items[0].subject.line == files[i].line);
+    }
+}
+
 TEST(refuses_what_is_no_class) {
     for (size_t i = 0; i < COUNT_OF(unreadable); i++) {
         AUTO(arena) arena = arena_new();
