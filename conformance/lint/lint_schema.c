@@ -47,6 +47,11 @@ static bool is_option_value(const struct finding *finding) {
             sv_contains(finding->field, SV("haredOptions.")));
 }
 
+/* That the server gave up says nothing that the finding before it does not. */
+static bool is_about_the_rest(const struct finding *finding) {
+    return sv_eq(finding->field, SV("<nil>"));
+}
+
 static void check_schema(struct lint *lint, const struct cJSON *object) {
     const struct resource_type *type = type_of(lint, object);
     if (!type) {
@@ -63,7 +68,7 @@ static void check_schema(struct lint *lint, const struct cJSON *object) {
         const struct finding *finding = &findings.items[i];
         bool is_repeated = i >= checked && sv_eq(finding->reason, SV("FieldValueTypeInvalid"));
         if (is_unknown_field(finding) || is_option_value(finding) || is_repeated ||
-            sv_eq(finding->field, SV("metadata.namespace")))
+            is_about_the_rest(finding) || sv_eq(finding->field, SV("metadata.namespace")))
             continue;
         lint_fail(lint, finding->item ? finding->item : object, "%.*s: %.*s",
                   SV_ARG(finding->field), SV_ARG(finding->message));

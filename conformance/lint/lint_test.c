@@ -262,6 +262,8 @@ TEST(tells_what_the_server_would_refuse_or_drop_of_any_object) {
             "apiVersion: data.fluid.io/v1alpha1\nkind: Dataset\nmetadata: {name: a}\n"
             "spec:\n  mounts:\n  - name: m\n"),
          10, SV("spec.mounts[0].mountPoint: Required value")},
+        {SV("apiVersion: data.fluid.io/v1alpha1\nkind: CacheRuntimeClass\nmetadata: {name: a}\n"),
+         1, SV("fileSystemType: Required value")},
         {SV("apiVersion: example.org/v1\nkind: Widget\nmetadata: {nmae: a}\n"), 0, SV("")},
         {SV("just text\n"), 0, SV("")},
         {SV("# nothing\n"), 0, SV("")},
