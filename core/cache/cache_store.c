@@ -16,6 +16,10 @@
  * delivered its version, and a few more. */
 enum { SEEN_VERSIONS = 8 };
 
+/* Of so many groups an object is read by the plans of many runtimes: a node by those of all caches
+ * on it. It is large then, and stays a tree rather than be read again by each. */
+enum { POPULAR_GROUPS_MIN = 16 };
+
 /* Of how many objects that have ended the uid is remembered. */
 enum { GONE_UIDS = 1024 };
 
@@ -24,7 +28,8 @@ enum { GONE_UIDS = 1024 };
 struct state {
     struct sv bytes; /* of alike_pack() */
     struct frozen *tree;
-    bool is_lent; /* the tree is held by whoever delivered it, too: it stays */
+    bool is_lent;    /* the tree is held by whoever delivered it, too: it stays */
+    bool is_popular; /* it stays, too */
 };
 
 /* An object's place in a group, and what the group sees of it. */
@@ -51,7 +56,7 @@ struct entry {
     struct cached seen;          /* what readers get; must be first */
     char *block;                 /* the texts of `seen` */
     struct state state;          /* the object; none while hidden */
-    struct entry *older, *newer; /* among those with a tree of their own, by last use */
+    struct entry *older, *newer; /* among those whose tree may go, by last use */
     struct membership *memberships;
     struct overlay *overlay; /* mostly NULL */
     uint32_t membership_count;
@@ -66,8 +71,9 @@ struct cache_store {
     struct map *overlays;
     struct map *alikes;            /* plural -> struct alike, for the objects' bytes */
     size_t bytes;                  /* of states, without trees */
-    struct entry *oldest, *newest; /* with a tree of their own */
+    struct entry *oldest, *newest; /* with a tree of their own that may go */
     size_t tree_bytes;             /* of these */
+    size_t popular_bytes;          /* of trees that stay */
     /* Hashes of the uids that the watch told the end of last: the answer to the write that ended an
      * object may come behind the event, over another connection, and must not bring it back. */
     uint64_t gone[GONE_UIDS];
@@ -301,6 +307,10 @@ static bool has_own_tree(const struct entry *entry) {
     return entry->state.tree && !entry->state.is_lent;
 }
 
+static bool may_drop_tree(const struct entry *entry) {
+    return has_own_tree(entry) && !entry->state.is_popular;
+}
+
 static void unlink_tree(struct cache_store *store, struct entry *entry) {
     *(entry->older ? &entry->older->newer : &store->oldest) = entry->newer;
     *(entry->newer ? &entry->newer->older : &store->newest) = entry->older;
@@ -340,7 +350,7 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
     /* What rests goes on resting: a tree of it would push out one that is news to somebody. */
     if (!entry->state.tree)
         return state_read(store, cached->resource, &entry->state, arena);
-    if (has_own_tree(entry)) {
+    if (may_drop_tree(entry)) {
         unlink_tree(store, entry);
         link_newest(store, entry);
     }
@@ -395,14 +405,18 @@ static struct entry *ensure(struct cache_store *store, const struct resource *re
 
 /* Takes `state` over. */
 static void set_state(struct cache_store *store, struct entry *entry, struct state state) {
-    if (has_own_tree(entry))
+    if (may_drop_tree(entry))
         unlink_tree(store, entry);
+    else if (has_own_tree(entry))
+        store->popular_bytes -= frozen_bytes(entry->state.tree);
     store->bytes += state.bytes.len;
     store->bytes -= entry->state.bytes.len;
     state_release(&entry->state);
     entry->state = state;
-    if (has_own_tree(entry))
+    if (may_drop_tree(entry))
         link_newest(store, entry);
+    else if (has_own_tree(entry))
+        store->popular_bytes += frozen_bytes(state.tree);
 }
 
 /* Takes `state` over, which has a tree. */
@@ -416,10 +430,11 @@ static void show(struct cache_store *store, struct entry *entry, struct state st
                                      .name = object_name(object),
                                      .uid = object_uid(object),
                                      .resource_version = object_resource_version(object)});
-    set_state(store, entry, state);
     struct cache_groups groups; /* large: only what counts is set */
     groups.count = 0;
     store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
+    state.is_popular = groups.count >= POPULAR_GROUPS_MIN;
+    set_state(store, entry, state);
     change_groups(store, entry, &groups, is_same_version);
 }
 
@@ -648,5 +663,5 @@ size_t cache_store_count(const struct cache_store *store) {
 }
 
 size_t cache_store_bytes(const struct cache_store *store) {
-    return store->bytes + store->tree_bytes;
+    return store->bytes + store->tree_bytes + store->popular_bytes;
 }

@@ -7,7 +7,8 @@
  * Objects that were used lately are held as trees, up to CACHE_TREE_BYTES_MAX: a plan reads its
  * objects many times while a runtime comes up. Then they are written to JSON and packed by what
  * objects of their kind have in common, a fifteenth as large, and read again into the arena of
- * whoever asks. In one process with the server they are the server's own frozen trees.
+ * whoever asks. Those of many groups, which are nodes with many caches, stay trees. In one process
+ * with the server they are the server's own frozen trees.
  *
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
@@ -28,9 +29,9 @@ enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
     CACHE_GROUPS_MAX = 1024,      /* of one object: a node has a few for each cache on it */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
-    /* A controller comes from one runtime to the next and has two dozen under way, with some 70
+    /* A controller comes from one runtime to the next and has two dozen under way, with some 40
      * KiB of trees each; more would only hold those that are at rest. */
-    CACHE_TREE_BYTES_MAX = 1536 * 1024,
+    CACHE_TREE_BYTES_MAX = 1024 * 1024,
 };
 
 /* The groups of one object, filled by the index function. `aspects` says by a hash what the

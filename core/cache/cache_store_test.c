@@ -289,3 +289,43 @@ TEST(an_object_is_found_in_each_of_many_groups) {
         CHECK(is_there == (i != 7));
     }
 }
+
+static const struct cJSON *tree_of(struct cache_store *store, struct arena *arena, struct sv name) {
+    return cache_store_tree(store, cache_store_get(store, &RESOURCE_PODS, SV("ns"), name), arena);
+}
+
+/* Whoever is in many groups is read by the plans of all their members, and stays a tree however
+ * much is used after it. */
+TEST(an_object_of_many_groups_stays_a_tree) {
+    enum { GROUP_COUNT = 20, OBJECT_COUNT = 300 };
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store)
+    store = cache_store_new(
+        &(struct cache_index){.groups = many_groups, .changed = changed, .context = &watcher});
+    struct cJSON *node = json_copy(arena, pod(arena, "u", "1", "a"));
+    for (int i = 0; i < GROUP_COUNT; i++)
+        object_set_label(arena, node, arena_printf(arena, "g-%d", i), SV("true"));
+    cache_store_upsert(store, &RESOURCE_PODS, node);
+    cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, 0));
+    const struct cJSON *popular = tree_of(store, arena, SV("p"));
+    const struct cJSON *other = tree_of(store, arena, SV("p-0"));
+    for (int i = 1; i <= OBJECT_COUNT; i++)
+        cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, i));
+    CHECK(tree_of(store, arena, SV("p")) == popular);
+    CHECK(tree_of(store, arena, SV("p-0")) != other);
+
+    /* Once it is in few, it is one of many. */
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "2", "a"));
+    popular = tree_of(store, arena, SV("p"));
+    for (int i = 1; i <= OBJECT_COUNT; i++)
+        CHECK(tree_of(store, arena, arena_printf(arena, "p-%d", i)) != NULL);
+    for (int i = 1; i <= OBJECT_COUNT; i++)
+        cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, OBJECT_COUNT + i));
+    CHECK(tree_of(store, arena, SV("p")) != popular);
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    for (int i = 0; i <= 2 * OBJECT_COUNT; i++)
+        cache_store_remove(store, &RESOURCE_PODS, SV("ns"), arena_printf(arena, "p-%d", i),
+                           SV("u"));
+    CHECK(cache_store_bytes(store) == 0);
+}

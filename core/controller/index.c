@@ -116,14 +116,13 @@ const struct cJSON *index_keep(const struct resource *resource, const struct cJS
 static void add_runtime(struct arena *arena, struct cache_groups *groups, struct sv namespace_name,
                         struct sv name) {
     if (name.len)
-        cache_groups_add(
-            groups, arena_printf(arena, "runtime/%.*s/%.*s", SV_ARG(namespace_name), SV_ARG(name)));
+        cache_groups_add(groups, ARENA_JOIN(arena, GROUP_RUNTIME, namespace_name, SV("/"), name));
 }
 
-static void add_group(struct arena *arena, struct cache_groups *groups, const char *prefix,
+static void add_group(struct arena *arena, struct cache_groups *groups, struct sv prefix,
                       struct sv name) {
     if (name.len)
-        cache_groups_add(groups, arena_printf(arena, "%s%.*s", prefix, SV_ARG(name)));
+        cache_groups_add(groups, ARENA_JOIN(arena, prefix, name));
 }
 
 static bool is_cache_label(struct sv key) {
@@ -141,23 +140,23 @@ static void group_runtime(const struct reconcile_options *options, const struct 
     struct names names;
     names_init(&names, &snapshot, arena);
     add_runtime(arena, groups, snapshot.namespace_name, snapshot.name);
-    add_group(arena, groups, "class/", json_find_string(object, "spec.runtimeClassName"));
-    add_group(arena, groups, "label/", names.common_label);
-    add_group(arena, groups, "label/", names.runtime_label);
-    add_group(arena, groups, "label/", names.fuse_label);
-    add_group(arena, groups, "joined/", names.volume);
+    add_group(arena, groups, SV("class/"), json_find_string(object, "spec.runtimeClassName"));
+    add_group(arena, groups, SV("label/"), names.common_label);
+    add_group(arena, groups, SV("label/"), names.runtime_label);
+    add_group(arena, groups, SV("label/"), names.fuse_label);
+    add_group(arena, groups, SV("joined/"), names.volume);
 }
 
 static void group_node(const struct cJSON *object, struct arena *arena,
                        struct cache_groups *groups) {
     /* Plans read a node's existence and the labels of their own cache; the labels of the many
      * other caches on it come and go without waking anybody else. */
-    struct sv node = arena_printf(arena, "node/%.*s", SV_ARG(object_name(object)));
+    struct sv node = ARENA_JOIN(arena, SV("node/"), object_name(object));
     cache_groups_add_aspect(groups, node, 1);
     JSON_EACH (label, json_find(object, "metadata.labels")) {
         if (!is_cache_label(json_key(label)))
             continue;
-        struct sv group = arena_printf(arena, "label/%.*s", SV_ARG(json_key(label)));
+        struct sv group = ARENA_JOIN(arena, SV("label/"), json_key(label));
         cache_groups_add_aspect(groups, group, sv_hash(json_text(label)) | 1);
     }
 }
@@ -172,7 +171,7 @@ static void group_owned(const struct resource *resource, const struct cJSON *obj
         if (sv_eq(json_find_string(owner, "kind"), RESOURCE_CACHE_RUNTIMES.kind))
             add_runtime(arena, groups, namespace_name, json_find_string(owner, "name"));
     if (resource_eq(resource, &RESOURCE_PODS))
-        add_group(arena, groups, "node/", json_find_string(object, "spec.nodeName"));
+        add_group(arena, groups, SV("node/"), json_find_string(object, "spec.nodeName"));
 }
 
 void index_groups(const struct reconcile_options *options, const struct resource *resource,
@@ -181,7 +180,7 @@ void index_groups(const struct reconcile_options *options, const struct resource
     if (resource_eq(resource, &RESOURCE_CACHE_RUNTIMES))
         group_runtime(options, object, arena, ret_groups);
     else if (resource_eq(resource, &RESOURCE_CACHE_RUNTIME_CLASSES))
-        add_group(arena, ret_groups, "class/", object_name(object));
+        add_group(arena, ret_groups, SV("class/"), object_name(object));
     else if (resource_eq(resource, &RESOURCE_DATASETS))
         add_runtime(arena, ret_groups, object_namespace(object), object_name(object));
     else if (resource_eq(resource, &RESOURCE_NODES))

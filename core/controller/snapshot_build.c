@@ -93,7 +93,7 @@ static void add_references(struct builder *builder, const struct cJSON *dataset)
 }
 
 static struct sv runtime_group(const struct runtime_state *state, struct arena *arena) {
-    return arena_printf(arena, "runtime/%.*s", SV_ARG(state->key));
+    return ARENA_JOIN(arena, SV("runtime/"), state->key);
 }
 
 static void add_members(struct builder *builder) {
@@ -145,7 +145,7 @@ static void add_node(struct builder *builder, struct sv name) {
 }
 
 static void add_labelled_nodes(struct builder *builder, struct sv label) {
-    struct sv group = arena_printf(builder->arena, "label/%.*s", SV_ARG(label));
+    struct sv group = ARENA_JOIN(builder->arena, SV("label/"), label);
     size_t cursor = 0;
     const struct cached *member;
     while ((member = cache_store_next(builder->store, group, &cursor)))
@@ -165,7 +165,7 @@ static void add_nodes(struct builder *builder, const struct names *names) {
 }
 
 static void add_rivals(struct builder *builder, const struct names *names) {
-    struct sv group = arena_printf(builder->arena, "joined/%.*s", SV_ARG(names->volume));
+    struct sv group = ARENA_JOIN(builder->arena, SV("joined/"), names->volume);
     size_t cursor = 0;
     const struct cached *member;
     while ((member = cache_store_next(builder->store, group, &cursor))) {

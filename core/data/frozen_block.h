@@ -16,8 +16,8 @@ enum { FROZEN_ROOT = 1 << 20, FROZEN_PART = 1 << 21 };
 struct frozen {
     uint32_t reference_count, part_count;
     size_t bytes;
-    void *block;           /* what to free: this stands somewhere in it */
-    struct frozen **parts; /* in the block: those that it refers to */
+    void *block;              /* what to free: this stands somewhere in it */
+    struct frozen **parts;    /* in the block: those that it refers to */
     struct frozen_pool *pool; /* NULL: not to be found in one */
     struct frozen *next;      /* in the pool, of the same slot */
     uint64_t hash;
