@@ -92,6 +92,10 @@ bool report_is_skipped(const struct cJSON *check) {
            has_state(check, "disabled");
 }
 
+const char *report_plural(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+
 int64_t report_count(const struct cJSON *report, bool (*is_counted)(const struct cJSON *check)) {
     int64_t count = 0;
     JSON_EACH (check, json_get(report, SV("checks")))

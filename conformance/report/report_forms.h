@@ -57,6 +57,8 @@ struct sv report_excuse(const struct cJSON *check);
 bool report_is_warning(const struct cJSON *check);
 bool report_is_error(const struct cJSON *check);
 bool report_is_skipped(const struct cJSON *check);
+/* "" for one, "s" for any other number: the end of what was counted. */
+const char *report_plural(int64_t count);
 /* Checks for which `is_counted` says so. */
 int64_t report_count(const struct cJSON *report, bool (*is_counted)(const struct cJSON *check));
 

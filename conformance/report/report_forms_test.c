@@ -45,7 +45,7 @@ static const struct {
     {REPORT_FORM_HTML, SV("<script"), false},
     {REPORT_FORM_HTML, SV("http"), false},
     {REPORT_FORM_HTML, SV("<h1>CacheRuntimeClass demo&lt;b&gt;</h1>"), true},
-    {REPORT_FORM_HTML, SV("<li>1 failed</li><li>1 warnings</li><li>1 errors</li>"), true},
+    {REPORT_FORM_HTML, SV("<li>1 failed</li><li>1 warning</li><li>1 error</li>"), true},
     {REPORT_FORM_MARKDOWN,
      SV("| fail | [SCH-002](docs/checks.md#sch-002) no-unknown-field "
         "(worker) | a b.yaml:5:3 | \\<script\\>alert(1)\\</script\\> 100% "

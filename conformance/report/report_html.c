@@ -8,7 +8,7 @@
 
 static const struct sv style = SV(
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;"
-    "color:#1c2024;background:#fff}\n"
+    "color:#1c2024;background:#fff;overflow-wrap:break-word}\n"
     "h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}\n"
     "p.sub{color:#5b6470;margin-top:0}code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}"
     "\n"
@@ -118,6 +118,11 @@ static void put_count(struct buf *out, int64_t count, const char *what, struct a
     put_element(out, "li", arena_printf(arena, "%lld %s", (long long)count, what));
 }
 
+static void put_count_of(struct buf *out, int64_t count, const char *what, struct arena *arena) {
+    put_element(out, "li",
+                arena_printf(arena, "%lld %s%s", (long long)count, what, report_plural(count)));
+}
+
 static void put_head(struct buf *out, const struct cJSON *report, struct arena *arena) {
     struct sv name = json_find_string(report, "subject.className");
     xml_put(out, SV("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -136,8 +141,8 @@ static void put_head(struct buf *out, const struct cJSON *report, struct arena *
     xml_put(out, SV("</p>\n<ul class=\"counts\">"));
     put_count(out, json_find_int(report, "statistics.pass", 0), "passed", arena);
     put_count(out, report_count(report, report_is_failure), "failed", arena);
-    put_count(out, report_count(report, report_is_warning), "warnings", arena);
-    put_count(out, report_count(report, report_is_error), "errors", arena);
+    put_count_of(out, report_count(report, report_is_warning), "warning", arena);
+    put_count_of(out, report_count(report, report_is_error), "error", arena);
     put_count(out, report_count(report, report_is_skipped), "not executed", arena);
     xml_put(out, SV("</ul>\n"));
 }

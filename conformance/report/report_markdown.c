@@ -130,8 +130,12 @@ struct sv report_markdown(const struct cJSON *report, struct arena *arena) {
     put_text(&page, json_find_string(report, "targets.0.name"));
     put_number(&page, ": ", json_find_int(report, "statistics.pass", 0), " passed");
     put_number(&page, ", ", report_count(report, report_is_failure), " failed");
-    put_number(&page, ", ", report_count(report, report_is_warning), " warnings");
-    put_number(&page, ", ", report_count(report, report_is_error), " errors");
+    int64_t warnings = report_count(report, report_is_warning);
+    int64_t errors = report_count(report, report_is_error);
+    put_number(&page, ", ", warnings, " warning");
+    put(&page, sv_from(report_plural(warnings)));
+    put_number(&page, ", ", errors, " error");
+    put(&page, sv_from(report_plural(errors)));
     put_number(&page, ", ", report_count(report, report_is_skipped), " not executed.\n");
     put_findings(&page, report);
     put_profiles(&page, report);

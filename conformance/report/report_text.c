@@ -207,14 +207,16 @@ static void put_level(struct writer *writer, const struct cJSON *report) {
 static void put_summary(struct writer *writer, const struct cJSON *report) {
     int64_t failed = report_count(report, report_is_failure);
     int64_t errors = json_find_int(report, "statistics.error", 0);
+    int64_t warnings = report_count(report, report_is_warning);
     char line[256];
     snprintf(
         line, sizeof(line),
-        "%lld passed, %lld failed, %lld warnings, %lld skipped, %lld not observable, %lld errors",
+        "%lld passed, %lld failed, %lld warning%s, %lld skipped, %lld not observable, %lld error%s",
         (long long)json_find_int(report, "statistics.pass", 0), (long long)failed,
-        (long long)report_count(report, report_is_warning),
+        (long long)warnings, report_plural(warnings),
         (long long)json_find_int(report, "statistics.skip-unsupported", 0),
-        (long long)json_find_int(report, "statistics.skip-unobservable", 0), (long long)errors);
+        (long long)json_find_int(report, "statistics.skip-unobservable", 0), (long long)errors,
+        report_plural(errors));
     put(writer, SV("\n"));
     put_colored(writer, failed + errors > 0 ? RED : GREEN, sv_from(line));
     put(writer, SV("\n"));
