@@ -147,6 +147,9 @@ static void put_axes(struct panel *panel) {
         fits = buf_printf(panel->out, "<text x='%.1f' y='%.1f' text-anchor='middle'>%zu</text>\n",
                           x_of(panel, (double)runtime_counts[i]), y_of(panel, 0) + 18,
                           runtime_counts[i]);
+    fits = fits &&
+           buf_printf(panel->out, "<text x='%.1f' y='%.1f' text-anchor='middle'>runtimes</text>\n",
+                      (x0 + x1) / 2, y_of(panel, 0) + 32);
     assert(fits);
 }
 

@@ -26,7 +26,9 @@ static const struct sv report_text_json = SV(
     "\"message\":\"no room\"},"
     "{\"id\":\"DOP-001\",\"slug\":\"dataload-runnable\",\"level\":\"MUST\","
     "\"state\":\"skip-unsupported\",\"message\":\"no DataLoad\"},"
-    "{\"id\":\"SCH-001\",\"slug\":\"schema-valid\",\"level\":\"MUST\",\"state\":\"pass\"}]}");
+    "{\"id\":\"SCH-001\",\"slug\":\"schema-valid\",\"level\":\"MUST\",\"state\":\"pass\"},"
+    "{\"id\":\"TOPO-004\",\"slug\":\"disabled\",\"level\":\"MUST\",\"state\":\"pass\","
+    "\"role\":\"client\"}]}");
 
 static const struct cJSON *read_it(struct arena *arena) {
     struct error err = {0};
@@ -55,6 +57,7 @@ static const struct {
      SV("| excused | SEC-004 secrets-off-command-lines |  | on a line | the engine has no other "
         "way |\n"),
      true},
+    {REPORT_FORM_HTML, SV("<td>TOPO-004 client</td>"), true},
     {REPORT_FORM_HTML, SV("<dt>excused because</dt><dd>the engine has no other way</dd>"), true},
     {REPORT_FORM_GITHUB, SV("::notice title=SEC-004 secrets-off-command-lines::on a line\n"), true},
     {REPORT_FORM_SARIF, SV("\"justification\": \"the engine has no other way\""), true},
@@ -90,7 +93,7 @@ TEST(sarif_has_a_rule_and_a_level_for_each_finding) {
     const struct cJSON *sarif = json_read(arena, report_sarif(read_it(arena), arena), &err);
     REQUIRE(sarif != NULL);
     CHECK_SV(json_find_string(sarif, "version"), SV("2.1.0"));
-    CHECK(json_count(json_find(sarif, "runs.0.tool.driver.rules")) == 6);
+    CHECK(json_count(json_find(sarif, "runs.0.tool.driver.rules")) == 7);
     CHECK(json_count(json_find(sarif, "runs.0.results")) == 3);
     CHECK_SV(json_find_string(sarif, "runs.0.results.0.level"), SV("error"));
     CHECK_SV(json_find_string(sarif, "runs.0.results.1.level"), SV("warning"));

@@ -21,7 +21,8 @@ static const struct sv style = SV(
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.3rem 0}"
     "dt{color:#5b6470}dd{margin:0;overflow-wrap:anywhere}\n"
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;"
-    "padding:.25rem .6rem .25rem 0;border-bottom:1px solid #e6e9ed}\n"
+    "padding:.25rem .6rem .25rem 0;border-bottom:1px solid #e6e9ed}"
+    "details td:first-child{white-space:nowrap}\n"
     "@media (prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}"
     "p.sub,dt{color:#9aa4b0}article,ul.counts li,td,th{border-color:#363c44}}\n");
 
@@ -93,6 +94,12 @@ static bool is_passed(const struct cJSON *check) {
     return sv_eq(report_text_of(check, "state"), SV("pass"));
 }
 
+/* A check that looks at each component has a row for each. */
+static struct sv id_and_role(const struct cJSON *check, struct arena *arena) {
+    struct sv id = report_text_of(check, "id"), role = report_text_of(check, "role");
+    return role.len > 0 ? arena_printf(arena, "%.*s %.*s", SV_ARG(id), SV_ARG(role)) : id;
+}
+
 static void put_table(struct buf *out, const struct cJSON *report, const char *heading,
                       bool (*is_shown)(const struct cJSON *check), struct arena *arena) {
     int64_t count = report_count(report, is_shown);
@@ -106,7 +113,7 @@ static void put_table(struct buf *out, const struct cJSON *report, const char *h
             continue;
         struct sv message = report_text_of(check, "message");
         xml_put(out, SV("<tr>"));
-        put_element(out, "td", report_text_of(check, "id"));
+        put_element(out, "td", id_and_role(check, arena));
         put_element(out, "td", message.len ? message : report_text_of(check, "title"));
         put_element(out, "td", report_text_of(check, "level"));
         xml_put(out, SV("</tr>\n"));
