@@ -19,35 +19,14 @@ static void judge(struct case_id id, struct property_warm *warm, struct arena *a
         ret_result);
 }
 
-struct single {
-    struct arena *arena;
-    struct case_id id;
-    struct property_result result;
-};
-
 static void work_single(void *context, uint64_t number, struct arena *arena,
                         struct property_result *ret_result) {
     (void)number;
-    judge(((const struct single *)context)->id, NULL, arena, ret_result);
+    judge(*(const struct case_id *)context, NULL, arena, ret_result);
 }
 
-static bool take_single(void *context, uint64_t number, enum property broken, struct sv message) {
-    struct single *single = context;
-    (void)number;
-    single->result.broken = broken;
-    single->result.message = arena_copy(single->arena, message);
-    return true;
-}
-
-/* In a process of its own, since it may crash. */
 static struct property_result judge_apart(struct case_id id, struct arena *arena) {
-    struct single single = {.arena = arena, .id = id, .result = {.message = SV("")}};
-    explore_pool_run(&(struct explore_pool){.process_count = 1,
-                                            .count = 1,
-                                            .work = work_single,
-                                            .done = take_single,
-                                            .context = &single});
-    return single.result;
+    return explore_pool_run_one(work_single, &id, arena);
 }
 
 /* --- making it small: delta debugging over its parts --- */

@@ -234,3 +234,37 @@ uint64_t explore_pool_run(const struct explore_pool *pool) {
     munmap(shared, shared_bytes);
     return running.done_count;
 }
+
+/* --- one case --- */
+
+struct single {
+    explore_work *work;
+    void *context;
+    struct arena *arena;
+    struct property_result result;
+};
+
+static void work_single(void *context, uint64_t number, struct arena *arena,
+                        struct property_result *ret_result) {
+    const struct single *single = context;
+    single->work(single->context, number, arena, ret_result);
+}
+
+static bool take_single(void *context, uint64_t number, enum property broken, struct sv message) {
+    struct single *single = context;
+    (void)number;
+    single->result.broken = broken;
+    single->result.message = arena_copy(single->arena, message);
+    return true;
+}
+
+struct property_result explore_pool_run_one(explore_work *work, void *context,
+                                            struct arena *arena) {
+    struct single single = {work, context, arena, {.message = SV("")}};
+    explore_pool_run(&(struct explore_pool){.process_count = 1,
+                                            .count = 1,
+                                            .work = work_single,
+                                            .done = take_single,
+                                            .context = &single});
+    return single.result;
+}

@@ -50,8 +50,6 @@ static void work(void *context, uint64_t number, struct arena *arena,
 struct single {
     const struct sweeping *sweeping;
     struct sweep_case sweep;
-    struct arena *arena;
-    struct property_result result;
 };
 
 static void work_single(void *context, uint64_t number, struct arena *arena,
@@ -61,23 +59,10 @@ static void work_single(void *context, uint64_t number, struct arena *arena,
     judge(single->sweeping, &single->sweep, arena, ret_result);
 }
 
-static bool take_single(void *context, uint64_t number, enum property broken, struct sv message) {
-    struct single *single = context;
-    (void)number;
-    single->result.broken = broken;
-    single->result.message = arena_copy(single->arena, message);
-    return true;
-}
-
 static struct property_result judge_apart(const struct sweeping *sweeping,
                                           const struct sweep_case *sweep, struct arena *arena) {
-    struct single single = {sweeping, *sweep, arena, {.message = SV("")}};
-    explore_pool_run(&(struct explore_pool){.process_count = 1,
-                                            .count = 1,
-                                            .work = work_single,
-                                            .done = take_single,
-                                            .context = &single});
-    return single.result;
+    struct single single = {sweeping, *sweep};
+    return explore_pool_run_one(work_single, &single, arena);
 }
 
 /* Leaves out each fault without which the same property is broken. */

@@ -91,13 +91,12 @@ static bool parse_number(struct sv text, uint64_t *ret_value) {
 }
 
 static bool parse_hexadecimal(struct sv text, uint64_t *ret_value) {
-    static const char digits[] = "0123456789abcdef";
     uint64_t value = 0;
     for (size_t i = 0; i < text.len; i++) {
-        const char *digit = text.ptr[i] ? strchr(digits, text.ptr[i]) : NULL;
-        if (!digit)
+        int digit = hex_digit(text.ptr[i]);
+        if (digit < 0)
             return false;
-        value = value << 4 | (uint64_t)(digit - digits);
+        value = value << 4 | (uint64_t)digit;
     }
     *ret_value = value;
     return text.len <= 16;

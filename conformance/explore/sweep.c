@@ -143,8 +143,7 @@ bool sweep_parse(struct sv text, struct sweep_case *ret_sweep, struct error *err
 /* --- in a scenario --- */
 
 static struct fault fault_of(const struct sweep_case *sweep, size_t index) {
-    const struct request_pattern any = {
-        SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV(""), false};
+    const struct request_pattern any = request_pattern_by(SESSION_CONTROLLER_AGENT);
     return sweep_fault(sweep->points[index].kind, &any, sweep->points[index].nth);
 }
 

@@ -325,7 +325,7 @@ static void run_cut(struct run *run, uint64_t nth, bool is_before) {
         .kind = FAULT_CRASH,
         .step = SV(""),
         .has_request = true,
-        .request = {SESSION_CONTROLLER_AGENT, SV(""), SV(""), SV(""), SV(""), SV(""), false},
+        .request = request_pattern_by(SESSION_CONTROLLER_AGENT),
         .nth = nth,
         .is_before = is_before,
     };

@@ -60,6 +60,14 @@ size_t sv_index_of(struct sv view, const struct sv *list, size_t count);
 /* The whole view as a decimal int64; false on anything else, overflow included. */
 bool sv_to_int64(struct sv view, int64_t *ret_value);
 
+/* What a hexadecimal digit of either case stands for; -1 for any other byte. */
+static inline int hex_digit(char byte) {
+    return byte >= '0' && byte <= '9'   ? byte - '0'
+           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
+           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
+                                        : -1;
+}
+
 /* Edit distance with insertions, deletions, substitutions and swaps; capped at 64 bytes. */
 size_t sv_distance(struct sv a, struct sv b);
 /* The entry of `list` nearest to `view` when it is near enough to suggest, else SV(""). */

@@ -62,6 +62,16 @@ TEST(integers_are_read_whole_or_not_at_all) {
 }
 
 /* Suggestions help only when they are near: a far one sends people the wrong way. */
+TEST(hexadecimal_digits_of_either_case) {
+    for (int byte = 0; byte < 256; byte++) {
+        static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+        const char *place = byte == 0 ? NULL : strchr(lower, byte);
+        const char *upper_place = byte == 0 ? NULL : strchr(upper, byte);
+        long expected = place ? place - lower : upper_place ? upper_place - upper : -1;
+        CHECK(hex_digit((char)byte) == expected);
+    }
+}
+
 TEST(suggests_near_names_only) {
     static const struct sv names[] = {SV("mountUFS"), SV("reportSummary"), SV("timeout")};
     CHECK_SV(sv_nearest(SV("ReportSummary"), names, COUNT_OF(names)), SV("reportSummary"));

@@ -86,20 +86,10 @@ static bool read_number(struct reader *reader, struct cJSON *node) {
     return true;
 }
 
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 static bool read_hex4(struct reader *reader, uint32_t *ret_value) {
     uint32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = reader->at < reader->end ? hex_value(*reader->at) : -1;
+        int digit = reader->at < reader->end ? hex_digit(*reader->at) : -1;
         if (digit < 0)
             return invalid(reader, "four hexadecimal digits were expected");
         value = value * 16 + (uint32_t)digit;

@@ -18,6 +18,11 @@ struct request_pattern {
     bool is_bare; /* only without a subresource; an empty `subresource` matches any */
 };
 
+/* Any request of that user agent. */
+static inline struct request_pattern request_pattern_by(struct sv user_agent) {
+    return (struct request_pattern){user_agent, SV(""), SV(""), SV(""), SV(""), SV(""), false};
+}
+
 /* What a pattern's verb may be, for messages; sorted. */
 extern const struct sv request_pattern_verbs[];
 extern const size_t request_pattern_verb_count;

@@ -356,13 +356,6 @@ PART(call_get_port, URL_PORT)
 PART(call_get_path, URL_PATH)
 #undef PART
 
-static int hex_digit(char byte) {
-    return byte >= '0' && byte <= '9'   ? byte - '0'
-           : byte >= 'a' && byte <= 'f' ? byte - 'a' + 10
-           : byte >= 'A' && byte <= 'F' ? byte - 'A' + 10
-                                        : -1;
-}
-
 static struct sv decoded(struct arena *arena, struct sv text) {
     char *out = arena_alloc(arena, text.len + 1);
     size_t len = 0;

@@ -105,14 +105,10 @@ static void skip_blanks(struct parser *parser) {
 static bool hex_code(struct sv digits, uint32_t *ret_code) {
     *ret_code = 0;
     for (size_t i = 0; i < digits.len; i++) {
-        char byte = digits.ptr[i];
-        uint32_t digit = byte >= '0' && byte <= '9'   ? (uint32_t)(byte - '0')
-                         : byte >= 'a' && byte <= 'f' ? (uint32_t)(byte - 'a') + 10
-                         : byte >= 'A' && byte <= 'F' ? (uint32_t)(byte - 'A') + 10
-                                                      : 16;
-        if (digit == 16)
+        int digit = hex_digit(digits.ptr[i]);
+        if (digit < 0)
             return false;
-        *ret_code = *ret_code << 4 | digit;
+        *ret_code = *ret_code << 4 | (uint32_t)digit;
     }
     return true;
 }
@@ -177,8 +173,7 @@ static bool take_number(struct parser *parser, struct sv rest) {
         len = 2;
     while (len < rest.len) {
         char byte = rest.ptr[len];
-        bool is_digit = (byte >= '0' && byte <= '9') ||
-                        (is_hex && ((byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F')));
+        bool is_digit = (byte >= '0' && byte <= '9') || (is_hex && hex_digit(byte) >= 0);
         bool is_exponent = !is_hex && (byte == 'e' || byte == 'E');
         bool is_sign = (byte == '+' || byte == '-') && len > 0 && !is_hex &&
                        (rest.ptr[len - 1] == 'e' || rest.ptr[len - 1] == 'E');

@@ -62,10 +62,6 @@ static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
-static bool is_hex(char byte) {
-    return is_digit(byte) || (byte >= 'a' && byte <= 'f') || (byte >= 'A' && byte <= 'F');
-}
-
 /* --- values without parts --- */
 
 static bool scan_escape(struct scanner *scanner) {
@@ -74,7 +70,7 @@ static bool scan_escape(struct scanner *scanner) {
         return fail(scanner, "in string escape code");
     scanner->at++;
     for (int i = 0; byte == 'u' && i < 4; i++, scanner->at++)
-        if (!is_hex(peek(scanner)))
+        if (hex_digit(peek(scanner)) < 0)
             return fail(scanner, "in \\u hexadecimal character escape");
     return true;
 }

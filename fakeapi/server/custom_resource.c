@@ -10,6 +10,7 @@
 #include "fakeapi/schema/crd_defaults.h"
 #include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/schema/format.h"
+#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/server_parts.h"
 
 /* The definition as it was before: the registry learns it again. */
@@ -51,13 +52,7 @@ bool check_conversion(struct call *call) {
     if (!type->conversion_webhook || !is_scale ||
         sv_eq(type->resource.version, type->storage_version))
         return true;
-    return refuse_unsupported(
-        call,
-        arena_printf(call->arena,
-                     "conversion of %.*s.%.*s for a scale by a webhook (objects are stored as "
-                     "%.*s, which needs none)",
-                     SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
-                     SV_ARG(type->storage_version)));
+    return refuse_conversion(call, "for a scale");
 }
 
 /* --- formats that nobody checks --- */

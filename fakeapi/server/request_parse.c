@@ -41,16 +41,6 @@ static bool refuse_method(struct arena *arena, struct api_response *response) {
 
 /* --- percent encoding --- */
 
-static int hex_value(char digit) {
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 /* False for a "%" that is not followed by two hexadecimal digits, and for a NUL. */
 static bool decode(struct sv text, bool is_query, struct arena *arena, struct sv *ret_decoded) {
     if (sv_find(text, '\0') < text.len)
@@ -64,8 +54,8 @@ static bool decode(struct sv text, bool is_query, struct arena *arena, struct sv
     for (size_t i = 0; i < text.len; i++) {
         char byte = text.ptr[i];
         if (byte == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
+            int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+            int low = i + 2 < text.len ? hex_digit(text.ptr[i + 2]) : -1;
             if (high < 0 || low < 0 || (high == 0 && low == 0))
                 return false;
             byte = (char)(high * 16 + low);
