@@ -14,6 +14,10 @@
 enum {
     NODE_PORT_FIRST = 30000,
     NODE_PORT_COUNT = 2768,
+    /* The first ports and addresses are left to those who choose one: given out when nothing else
+     * is free. */
+    NODE_PORTS_TO_CHOOSE = 86,
+    CLUSTER_IPS_TO_CHOOSE = 256,
     /* 10.96.0.0/12 without its first and last address. */
     CLUSTER_IP_COUNT = (1 << 20) - 2,
 };
@@ -21,7 +25,7 @@ enum {
 struct service_addresses {
     struct map *taken; /* cluster addresses */
     uint16_t port_users[NODE_PORT_COUNT];
-    uint32_t next_ip, next_port; /* behind the highest one */
+    uint32_t next_ip, next_port; /* behind the highest one, and behind those that were shown */
     uint64_t sequence;           /* of the log entry that was not looked at yet */
     bool is_built;
 };
@@ -97,7 +101,10 @@ static void build(struct service_addresses *addresses, const struct collection *
     struct position position = collection_seek(services, SV(""), SV(""));
     struct stored *stored;
     map_free(addresses->taken);
-    *addresses = (struct service_addresses){.taken = map_new(), .next_ip = 1, .is_built = true};
+    *addresses = (struct service_addresses){.taken = map_new(),
+                                            .next_ip = CLUSTER_IPS_TO_CHOOSE + 1,
+                                            .next_port = NODE_PORTS_TO_CHOOSE,
+                                            .is_built = true};
     while ((stored = collection_at(services, &position))) {
         count_service(addresses, stored_tree(stored), true);
         position_advance(&position);
@@ -144,14 +151,24 @@ static bool check_ip(struct call *call, const struct cJSON *tree, struct sv ip) 
            refuse_ip(call, tree, ip, "provided IP is already allocated");
 }
 
-/* The one behind the highest; freed ones come again at the end of the range. */
+/* The i-th to try: from `next` on, round the range, and at last the first `kept`. */
+static uint32_t candidate(uint32_t i, uint32_t next, uint32_t kept, uint32_t count) {
+    uint32_t given = count - kept;
+    return i < given ? kept + (next - kept + i) % given : i - given;
+}
+
+/* The one behind the highest; freed ones come again at the end of the range. What was shown by a
+ * dry run is not given to the next one who asks. */
 static struct sv next_ip(struct call *call) {
     struct service_addresses *addresses = current(call);
     for (uint32_t i = 0; i < CLUSTER_IP_COUNT; i++) {
-        uint32_t number = (addresses->next_ip + CLUSTER_IP_COUNT - 1 + i) % CLUSTER_IP_COUNT + 1;
+        uint32_t number =
+            candidate(i, addresses->next_ip - 1, CLUSTER_IPS_TO_CHOOSE, CLUSTER_IP_COUNT) + 1;
         struct sv ip = ip_text(call->arena, number);
-        if (!map_has(addresses->taken, ip))
-            return ip;
+        if (map_has(addresses->taken, ip))
+            continue;
+        addresses->next_ip = number + 1;
+        return ip;
     }
     return SV("");
 }
@@ -195,7 +212,7 @@ static const char *port_fault(struct call *call, const struct cJSON *old, int64_
 static int64_t next_port(struct call *call, const struct cJSON *tree) {
     const struct service_addresses *addresses = current(call);
     for (uint32_t i = 0; i < NODE_PORT_COUNT; i++) {
-        uint32_t number = (addresses->next_port + i) % NODE_PORT_COUNT;
+        uint32_t number = candidate(i, addresses->next_port, NODE_PORTS_TO_CHOOSE, NODE_PORT_COUNT);
         if (addresses->port_users[number] == 0 && !has_port(tree, NODE_PORT_FIRST + number))
             return NODE_PORT_FIRST + number;
     }

@@ -10,7 +10,7 @@ static const struct {
     int http_status;
     const char *path, *value; /* of the answer */
 } cases[] = {
-    {SERVICE("a", "\"type\":\"NodePort\""), 201, "spec.ports.0.nodePort", "30000"},
+    {SERVICE("a", "\"type\":\"NodePort\""), 201, "spec.ports.0.nodePort", "30086"},
     {SERVICE("b", "\"clusterIP\":\"10.96.0.9\""), 201, "spec.clusterIPs.0", "10.96.0.9"},
     {SERVICE("c", "\"clusterIP\":\"10.96.0.9\""), 422, "details.causes.0.message",
      "Invalid value: [\"10.96.0.9\"]: failed to allocate IP 10.96.0.9: provided IP is already "
@@ -18,19 +18,24 @@ static const struct {
     {SERVICE("d", "\"clusterIP\":\"10.1.0.9\""), 422, "details.causes.0.message",
      "Invalid value: [\"10.1.0.9\"]: failed to allocate IP 10.1.0.9: the provided network does not "
      "match the current range"},
-    /* Behind the highest. */
-    {SERVICE("e", "\"type\":\"ClusterIP\""), 201, "spec.clusterIP", "10.96.0.10"},
+    /* Behind those that are left to choose; the first service has the first of the others. */
+    {SERVICE("e", "\"type\":\"ClusterIP\""), 201, "spec.clusterIP", "10.96.1.2"},
     {"{\"metadata\":{\"name\":\"f\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80,"
-     "\"nodePort\":30000}]}}",
-     422, "details.causes.0.message", "Invalid value: 30000: provided port is already allocated"},
+     "\"nodePort\":30086}]}}",
+     422, "details.causes.0.message", "Invalid value: 30086: provided port is already allocated"},
     {"{\"metadata\":{\"name\":\"g\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80,"
      "\"nodePort\":80}]}}",
      422, "details.causes.0.message",
      "Invalid value: 80: provided port is not in the valid range. The range of valid ports is "
      "30000-32767"},
     {"{\"metadata\":{\"name\":\"h\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80,"
-     "\"nodePort\":30002,\"name\":\"a\"},{\"port\":81,\"name\":\"b\"}]}}",
-     201, "spec.ports.1.nodePort", "30001"},
+     "\"nodePort\":30088,\"name\":\"a\"},{\"port\":81,\"name\":\"b\"}]}}",
+     201, "spec.ports.1.nodePort", "30087"},
+    {"{\"metadata\":{\"name\":\"j\"},\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"port\":80,"
+     "\"nodePort\":32767}]}}",
+     201, "spec.ports.0.nodePort", "32767"},
+    /* Round the range, and not into what is left to choose. */
+    {SERVICE("k", "\"type\":\"NodePort\""), 201, "spec.ports.0.nodePort", "30089"},
     {SERVICE("i", "\"clusterIP\":\"None\""), 201, "spec.clusterIPs.0", "None"},
 };
 
@@ -76,8 +81,12 @@ TEST(a_dry_run_takes_nothing) {
     CHECK(fixture_send(api, arena, &request).http_status == 201);
     request.dry_run = false;
     struct api_response response = fixture_send(api, arena, &request);
-    CHECK(json_find_int(response.body, "spec.ports.0.nodePort", 0) == 30000);
-    CHECK(sv_eq(json_find_string(response.body, "spec.clusterIP"), SV("10.96.0.2")));
+    CHECK(json_find_int(response.body, "spec.ports.0.nodePort", 0) == 30086);
+    /* What it showed is free, though the next one who asks is given another. */
+    CHECK(sv_eq(json_find_string(response.body, "spec.clusterIP"), SV("10.96.1.2")));
+    response = fixture_create(api, arena, "services", "default",
+                              SERVICE("b", "\"clusterIP\":\"10.96.1.1\""));
+    CHECK(response.http_status == 201);
 }
 
 TEST(an_update_cannot_take_anothers_port) {
@@ -87,9 +96,9 @@ TEST(an_update_cannot_take_anothers_port) {
     fixture_create(api, arena, "services", "default", SERVICE("b", "\"type\":\"NodePort\""));
     struct api_response response =
         fixture_patch(api, arena, PATCH_MERGE, "services", "b",
-                      "{\"spec\":{\"ports\":[{\"port\":80,\"nodePort\":30000}]}}");
+                      "{\"spec\":{\"ports\":[{\"port\":80,\"nodePort\":30086}]}}");
     CHECK(response.http_status == 422);
     response = fixture_patch(api, arena, PATCH_MERGE, "services", "b",
-                             "{\"spec\":{\"ports\":[{\"port\":81,\"nodePort\":30001}]}}");
+                             "{\"spec\":{\"ports\":[{\"port\":81,\"nodePort\":30087}]}}");
     CHECK(response.http_status == 200);
 }

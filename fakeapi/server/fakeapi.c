@@ -26,8 +26,9 @@ static const struct {
     {SV(""), SV("namespaces"), "{\"metadata\":{\"name\":\"kube-node-lease\"}}"},
     {SV(""), SV("services"),
      "{\"metadata\":{\"name\":\"kubernetes\",\"namespace\":\"default\",\"labels\":{"
-     "\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},\"spec\":{\"ports\":[{"
-     "\"name\":\"https\",\"protocol\":\"TCP\",\"port\":443,\"targetPort\":6443}]}}"},
+     "\"component\":\"apiserver\",\"provider\":\"kubernetes\"}},\"spec\":{\"clusterIP\":"
+     "\"10.96.0.1\",\"ports\":[{\"name\":\"https\",\"protocol\":\"TCP\",\"port\":443,"
+     "\"targetPort\":6443}]}}"},
     {SV("scheduling.k8s.io"), SV("priorityclasses"),
      "{\"metadata\":{\"name\":\"system-node-critical\"},\"value\":2000001000,\"description\":"
      "\"Used for system critical pods that must not be moved from their current node.\"}"},
