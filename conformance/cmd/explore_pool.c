@@ -109,7 +109,7 @@ static void judge_in_copy(const struct explore_pool *pool, int pipe_in, uint64_t
          &(struct property_result){.broken = PROPERTY_CRASH, .message = sv_from(text)});
 }
 
-static void work(const struct running *running, size_t index, int pipe_in) {
+static void serve_cases(const struct running *running, size_t index, int pipe_in) {
     const struct explore_pool *pool = running->pool;
     uint64_t end = pool->first + pool->count;
     if (pool->prepare)
@@ -135,7 +135,7 @@ static void start(struct running *running, size_t index, int pipe_in) {
     pid_t pid = fork();
     if (pid == 0) {
         close(running->pipe_out);
-        work(running, index, pipe_in);
+        serve_cases(running, index, pipe_in);
         _exit(0);
     }
     running->processes[index].pid = pid > 0 ? pid : 0;

@@ -51,7 +51,7 @@ static bool refuse_failed(const struct batch *batch, struct sv why) {
                              arena_printf(batch->call->arena, "failed: %.*s", SV_ARG(why)));
 }
 
-bool refuse_conversion(struct call *call, const char *where) {
+bool refuse_unconvertible(struct call *call, const char *where) {
     const struct resource_type *type = call->type;
     return refuse_unsupported(
         call, arena_printf(call->arena,
@@ -242,7 +242,7 @@ static bool add_object(struct batch *batch, const struct cJSON **place) {
 static bool begin_batch(struct batch *batch, const struct cJSON **first) {
     struct call *call = batch->call;
     if (!call->dialogue)
-        return refuse_conversion(call, "between versions");
+        return refuse_unconvertible(call, "between versions");
     if (!takes_reviews(batch->type))
         return refuse_unsupported(
             call, SV("a conversion webhook that does not take ConversionReviews of v1"));
@@ -288,7 +288,7 @@ bool convert_for_storage(struct call *call, struct cJSON **tree) {
         call->api->registry, type->resource.group, type->storage_version, type->resource.plural);
     const struct cJSON *kept = *tree;
     if (!stored_type)
-        return refuse_conversion(call, "between versions");
+        return refuse_unconvertible(call, "between versions");
     if (!convert_by_webhook(call, stored_type, &kept, 1) || !convert_ahead(call, kept))
         return false;
     if (kept != *tree)

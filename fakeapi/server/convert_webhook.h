@@ -29,6 +29,6 @@ const struct cJSON *shown(struct call *call, const struct cJSON *tree);
 
 /* Says that objects cannot be converted by the webhook here ("between versions", "for a scale").
  * Returns false. */
-bool refuse_conversion(struct call *call, const char *where);
+bool refuse_unconvertible(struct call *call, const char *where);
 
 #endif

@@ -52,7 +52,7 @@ bool check_conversion(struct call *call) {
     if (!type->conversion_webhook || !is_scale ||
         sv_eq(type->resource.version, type->storage_version))
         return true;
-    return refuse_conversion(call, "for a scale");
+    return refuse_unconvertible(call, "for a scale");
 }
 
 /* --- formats that nobody checks --- */
