@@ -99,8 +99,9 @@ static struct sv lose_node(struct generator *generator) {
     struct sv down = arena_printf(generator->arena, "stop-node: %.*s", SV_ARG(node));
     struct sv up = arena_printf(generator->arena, "start-node: %.*s", SV_ARG(node));
     struct sv gone = step(generator, down, false);
-    /* Less than it takes until pods are evicted, or more. */
-    struct sv while_gone = PICK(generator, "advance: 20s", "advance: 2m", "advance: 10m");
+    /* Less than it takes until pods are evicted, or more; not as long as a rollout has, or a moment
+     * would decide how it ends. */
+    struct sv while_gone = PICK(generator, "advance: 20s", "advance: 2m", "advance: 15m");
     struct sv first =
         two(generator, gone, step(generator, while_gone, generate_chance(generator, 50)));
     return two(generator, first, step(generator, up, true));

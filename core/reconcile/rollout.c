@@ -196,7 +196,8 @@ static struct verdict judge(struct pass *pass, struct rollout_snapshot *snapshot
                         "CacheRuntime %.*s is not ready %lld s after the change reached it: the "
                         "other runtimes keep what they have until the class is edited again",
                         SV_ARG(late->key), (long long)(deadline_ms(snapshot) / 1000))};
-    if (was_stopped(snapshot))
+    /* Whoever was late may have caught up, and nobody else waits: then nothing is stopped. */
+    if (was_stopped(snapshot) && counts->current_and_ready < snapshot->runtime_count)
         return (struct verdict){
             false, SV("RolloutStopped"),
             json_find_string(object_condition(runtime_class, SV("Progressing")), "message")};

@@ -255,6 +255,36 @@ TEST(a_runtime_that_waits_still_scales) {
     world_release(&world);
 }
 
+TEST(a_rollout_that_stopped_is_over_once_nobody_waits) {
+    static const struct {
+        const char *runtimes, *reason; /* "": the status stays as it is */
+    } states[] = {{"ccc", "RolloutComplete"}, {"ccC", ""}, {"cch", ""}, {"ccU", ""}};
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
+        AUTO(arena) arena = arena_new();
+        struct rollout_runtime runtimes[RUNTIMES_MAX];
+        struct rollout_snapshot snapshot = {
+            .now_ms = 1000 * 1000,
+            .runtime_class = class_with(arena, "{}"),
+            .runtimes = runtimes,
+            .runtime_count = read_runtimes("cUc", 50 * 1000, arena, runtimes),
+            .is_complete = true,
+        };
+        struct plan plan;
+        rollout_plan(&snapshot, arena, &plan);
+        REQUIRE(plan.action_count == 2);
+        CHECK_SV(plan.actions[0].reason, SV("RolloutStopped"));
+        json_set(arena, (struct cJSON *)snapshot.runtime_class, SV("status"),
+                 json_copy(arena, json_find(plan.actions[0].body, "status")));
+        read_runtimes(states[i].runtimes, 950 * 1000, arena, runtimes);
+        rollout_plan(&snapshot, arena, &plan);
+        CHECK_SV(json_find_string(json_at(json_find(plan.action_count ? plan.actions[0].body : NULL,
+                                                    "status.conditions"),
+                                          0),
+                                  "reason"),
+                 sv_from(states[i].reason));
+    }
+}
+
 /* Upstream's CRD has no status of classes: nothing is written, and it goes on and stops as well. */
 TEST(a_class_without_status_is_rolled_out_too) {
     AUTO(arena) arena = arena_new();
