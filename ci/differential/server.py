@@ -131,6 +131,10 @@ class Watch:
             lines.append(line)
         return lines
 
+    def rest(self):
+        """All lines until the server ends it."""
+        return iter(lambda: self.events.get(timeout=EVENT_SECONDS), None)
+
     def close(self):
         try:
             self.connection.sock and self.connection.sock.shutdown(2)

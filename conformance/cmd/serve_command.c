@@ -122,8 +122,10 @@ static bool make_users(struct serve *serve, struct error *err) {
     static const struct sv masters[] = {{"system:masters", 14}};
     serve->authenticator = authenticator_new();
     serve->token = random_text(serve->arena, TOKEN_BYTES);
-    authenticator_add(serve->authenticator, serve->token,
-                      &(struct user_info){SV("kubernetes-admin"), SV(""), masters, 1});
+    authenticator_add(
+        serve->authenticator, serve->token,
+        &(struct user_info){
+            .name = SV("kubernetes-admin"), .uid = SV(""), .groups = masters, .group_count = 1});
     struct sv path = serve->options->tokens, text;
     if (path.len == 0)
         return true;

@@ -142,8 +142,10 @@ static bool start_server(struct session_http *http, struct error *err) {
         return false;
     http->authenticator = authenticator_new();
     http->token = random_text(http->arena, TOKEN_BYTES);
-    authenticator_add(http->authenticator, http->token,
-                      &(struct user_info){SV("kubernetes-admin"), SV(""), masters, 1});
+    authenticator_add(
+        http->authenticator, http->token,
+        &(struct user_info){
+            .name = SV("kubernetes-admin"), .uid = SV(""), .groups = masters, .group_count = 1});
     http->server = http_server_new(
         &(struct http_server_options){
             .api = world_api(http->world),

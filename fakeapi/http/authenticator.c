@@ -70,8 +70,10 @@ void authenticator_add(struct authenticator *authenticator, struct sv token,
     for (size_t i = 0; i < user->group_count; i++)
         groups[i] = arena_copy(arena, user->groups[i]);
     groups[user->group_count] = SV("system:authenticated");
-    *copy = (struct user_info){arena_copy(arena, user->name), arena_copy(arena, user->uid), groups,
-                               user->group_count + 1};
+    *copy = (struct user_info){.name = arena_copy(arena, user->name),
+                               .uid = arena_copy(arena, user->uid),
+                               .groups = groups,
+                               .group_count = user->group_count + 1};
     map_put(authenticator->users, token, copy);
 }
 
@@ -96,7 +98,8 @@ static bool add_line(struct authenticator *authenticator, struct sv line, size_t
         return error_set(err, ERROR_INVALID,
                          "line %zu: write token,user,uid and, in quotes, groups", number);
     struct sv groups[GROUPS_MAX];
-    struct user_info user = {fields[1], fields[2], groups, 0};
+    struct user_info user = {
+        .name = fields[1], .uid = fields[2], .groups = groups, .group_count = 0};
     for (struct sv rest = fields[3]; rest.len > 0 && user.group_count < GROUPS_MAX;)
         groups[user.group_count++] = sv_trim(sv_cut(&rest, ','));
     if (map_count(authenticator->users) >= TOKENS_MAX)
@@ -216,8 +219,10 @@ static bool service_account_user(const struct cJSON *payload, struct arena *aren
     service_account_groups(json_string_or(kubernetes, SV("namespace"), SV("")), arena, groups);
     groups[SERVICE_ACCOUNT_GROUPS] = SV("system:authenticated");
     *ret_user = (struct user_info){
-        subject, json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
-        groups, SERVICE_ACCOUNT_GROUPS + 1};
+        .name = subject,
+        .uid = json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
+        .groups = groups,
+        .group_count = SERVICE_ACCOUNT_GROUPS + 1};
     return true;
 }
 
@@ -315,8 +320,10 @@ bool authenticate(const struct authenticator *authenticator, const struct authen
     bool is_bearer = scheme.len == strlen("bearer") && strncasecmp(scheme.ptr, "bearer", 6) == 0;
     /* Credentials of a kind that nobody asks for are none. */
     if (!is_bearer) {
-        ret_authenticated->user =
-            (struct user_info){SV("system:anonymous"), SV(""), nobody, COUNT_OF(nobody)};
+        ret_authenticated->user = (struct user_info){.name = SV("system:anonymous"),
+                                                     .uid = SV(""),
+                                                     .groups = nobody,
+                                                     .group_count = COUNT_OF(nobody)};
         return true;
     }
     token = sv_trim(token);

@@ -3,6 +3,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "fakeapi/http/authenticator.h"
@@ -10,9 +11,10 @@
 #include "fakeapi/http/tls_identity.h"
 #include "fakeapi/http/upgrade.h"
 
+#include <ctype.h>
 #include <gnutls/gnutls.h>
 
-enum { IMPERSONATED_GROUPS_MAX = 64 };
+enum { IMPERSONATED_GROUPS_MAX = 64, IMPERSONATED_EXTRA_MAX = 64 };
 
 /* --- client certificates --- */
 
@@ -81,7 +83,8 @@ static bool find_user(struct exchange *exchange, struct user_info *ret_user) {
     static const struct sv everything[] = {{"system:masters", 14}, {"system:authenticated", 20}};
     if (!options->tls || options->is_kubelet) {
         /* Clients send no credentials without TLS, and API servers have none for our kubelets. */
-        *ret_user = (struct user_info){SV("system:admin"), SV(""), everything, 2};
+        *ret_user = (struct user_info){
+            .name = SV("system:admin"), .uid = SV(""), .groups = everything, .group_count = 2};
         return true;
     }
     struct sv authorization = header_of(exchange, "Authorization");
@@ -188,25 +191,68 @@ static enum MHD_Result refuse_access(struct exchange *exchange, const struct rou
 
 /* --- impersonation --- */
 
+/* As whom, by the headers Impersonate-User, -Group, -Uid and -Extra-KEY. */
 struct impersonated {
     struct arena *arena;
-    struct sv *groups;
-    size_t count;
+    struct sv name, uid;
+    struct sv groups[IMPERSONATED_GROUPS_MAX + SERVICE_ACCOUNT_GROUPS + 1];
+    struct user_extra extra[IMPERSONATED_EXTRA_MAX];
+    size_t group_count, extra_count;
 };
 
-static enum MHD_Result take_group(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value) {
+/* "Example.com%2fTeam" of a header's name is the key "example.com/team". */
+static struct sv extra_key(struct arena *arena, struct sv name) {
+    char *bytes = arena_alloc(arena, name.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        int high = i + 2 < name.len ? hex_digit(name.ptr[i + 1]) : -1;
+        int low = i + 2 < name.len ? hex_digit(name.ptr[i + 2]) : -1;
+        bool is_escape = name.ptr[i] == '%' && high >= 0 && low >= 0;
+        bytes[len++] =
+            (char)tolower((unsigned char)(is_escape ? (char)(high * 16 + low) : name.ptr[i]));
+        i += is_escape ? 2 : 0;
+    }
+    return (struct sv){bytes, len};
+}
+
+static struct impersonated *impersonated_new(struct arena *arena) {
+    struct impersonated *as = ARENA_NEW(arena, struct impersonated);
+    as->arena = arena;
+    as->name = as->uid = SV("");
+    return as;
+}
+
+struct impersonation_search {
+    struct arena *arena;
+    struct impersonated *found; /* NULL: as himself */
+};
+
+static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
     (void)kind;
-    struct impersonated *impersonated = context;
-    if (strcasecmp(name, "Impersonate-Group") == 0 && impersonated->count < IMPERSONATED_GROUPS_MAX)
-        impersonated->groups[impersonated->count++] =
-            arena_copy(impersonated->arena, sv_from(value));
+    struct impersonation_search *search = context;
+    const size_t prefix = strlen("Impersonate-"), extra = strlen("Extra-");
+    if (strncasecmp(name, "Impersonate-", prefix) != 0)
+        return MHD_YES;
+    name += prefix;
+    search->found = search->found ? search->found : impersonated_new(search->arena);
+    struct impersonated *as = search->found;
+    struct sv text = arena_copy(search->arena, sv_from(value));
+    if (strcasecmp(name, "User") == 0)
+        as->name = text;
+    else if (strcasecmp(name, "Uid") == 0)
+        as->uid = text;
+    else if (strcasecmp(name, "Group") == 0 && as->group_count < IMPERSONATED_GROUPS_MAX)
+        as->groups[as->group_count++] = text;
+    else if (strncasecmp(name, "Extra-", extra) == 0 && as->extra_count < IMPERSONATED_EXTRA_MAX)
+        as->extra[as->extra_count++] =
+            (struct user_extra){extra_key(search->arena, sv_from(name + extra)), text};
     return MHD_YES;
 }
 
-static struct access impersonation_of(const char *plural, struct sv name) {
+static struct access impersonation_of(struct sv group, const char *plural, struct sv name) {
     return (struct access){.verb = SV("impersonate"),
-                           .group = SV(""),
+                           .group = group,
                            .plural = sv_from(plural),
                            .subresource = SV(""),
                            .namespace_name = SV(""),
@@ -214,31 +260,115 @@ static struct access impersonation_of(const char *plural, struct sv name) {
                            .path = SV("")};
 }
 
+/* False: no service account's name. */
+static bool is_account(struct sv name, struct sv *ret_namespace, struct sv *ret_account) {
+    if (!sv_starts_with(name, SV("system:serviceaccount:")))
+        return false;
+    *ret_account = sv_drop(name, strlen("system:serviceaccount:"));
+    *ret_namespace = sv_cut(ret_account, ':');
+    return ret_namespace->len > 0 && ret_account->len > 0;
+}
+
+/* Whether `user` may act as all of it; if not, `ret_access` is what he may not. */
+static bool may_impersonate(struct exchange *exchange, const struct user_info *user,
+                            const struct impersonated *as, struct access *ret_access) {
+    struct sv space, account;
+    *ret_access = impersonation_of(SV(""), "users", as->name);
+    if (is_account(as->name, &space, &account)) {
+        *ret_access = impersonation_of(SV(""), "serviceaccounts", account);
+        ret_access->namespace_name = space;
+    }
+    bool may = is_allowed(exchange, user, ret_access);
+    for (size_t i = 0; may && i < as->group_count; i++) {
+        *ret_access = impersonation_of(SV(""), "groups", as->groups[i]);
+        may = is_allowed(exchange, user, ret_access);
+    }
+    for (size_t i = 0; may && i < as->extra_count; i++) {
+        *ret_access =
+            impersonation_of(SV("authentication.k8s.io"), "userextras", as->extra[i].value);
+        ret_access->subresource = as->extra[i].key;
+        may = is_allowed(exchange, user, ret_access);
+    }
+    if (may && as->uid.len > 0) {
+        *ret_access = impersonation_of(SV("authentication.k8s.io"), "uids", as->uid);
+        may = is_allowed(exchange, user, ret_access);
+    }
+    return may;
+}
+
+/* What is asked for without a user, as Go prints its references: "[{Group  g    }]". */
+static struct sv shown_parts(const struct impersonated *as) {
+    struct joiner text;
+    joiner_init(&text, as->arena);
+    for (size_t i = 0; i < as->group_count; i++)
+        joiner_add_apart(&text, SV(" "),
+                         arena_printf(as->arena, "{Group  %.*s    }", SV_ARG(as->groups[i])));
+    for (size_t i = 0; i < as->extra_count; i++)
+        joiner_add_apart(&text, SV(" "),
+                         arena_printf(as->arena,
+                                      "{UserExtra  %.*s  authentication.k8s.io/v1  %.*s}",
+                                      SV_ARG(as->extra[i].value), SV_ARG(as->extra[i].key)));
+    if (as->uid.len > 0)
+        joiner_add_apart(
+            &text, SV(" "),
+            arena_printf(as->arena, "{UID  %.*s  authentication.k8s.io/v1  }", SV_ARG(as->uid)));
+    return joiner_text(&text);
+}
+
+static enum MHD_Result refuse_nameless(struct exchange *exchange, const struct route *route,
+                                       const struct impersonated *as) {
+    struct sv query = route->query;
+    return send_text(exchange, 500,
+                     arena_printf(as->arena,
+                                  "Internal Server Error: \"%.*s%s%.*s\": requested [%.*s] without "
+                                  "impersonating a user\n",
+                                  SV_ARG(route->path), query.len > 0 ? "?" : "", SV_ARG(query),
+                                  SV_ARG(shown_parts(as))));
+}
+
+/* Everybody is in one of the two groups. */
+static void add_common_groups(struct impersonated *as) {
+    struct sv space, account;
+    if (as->group_count == 0 && is_account(as->name, &space, &account)) {
+        service_account_groups(space, as->arena, as->groups);
+        as->group_count = SERVICE_ACCOUNT_GROUPS;
+    }
+    struct sv common = sv_eq(as->name, SV("system:anonymous")) ? SV("system:unauthenticated")
+                                                               : SV("system:authenticated");
+    if (sv_index_of(common, as->groups, as->group_count) == as->group_count)
+        as->groups[as->group_count++] = common;
+}
+
 /* Puts the user in whose name the request is made in place of `user`; false: refused. */
 static bool impersonate(struct exchange *exchange, const struct route *route,
                         struct user_info *user, enum MHD_Result *ret_result) {
-    struct arena *arena = exchange->server->arena;
-    struct sv name = header_of(exchange, "Impersonate-User");
-    if (name.len == 0)
+    struct access access;
+    struct impersonation_search search = {.arena = exchange->server->arena};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_header, &search);
+    struct impersonated *as = search.found;
+    bool is_asked =
+        as && (as->name.len > 0 || as->group_count > 0 || as->extra_count > 0 || as->uid.len > 0);
+    if (!is_asked)
         return true;
-    struct sv *groups = ARENA_ARRAY(arena, struct sv, IMPERSONATED_GROUPS_MAX + 3);
-    struct impersonated impersonated = {.arena = arena, .groups = groups};
-    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, take_group, &impersonated);
-    struct access access = impersonation_of("users", name);
-    for (size_t i = 0; is_allowed(exchange, user, &access) && i < impersonated.count; i++)
-        access = impersonation_of("groups", groups[i]);
-    if (!is_allowed(exchange, user, &access)) {
-        *ret_result = refuse_access(exchange, route, user, &access);
+    bool may = as->name.len > 0 && may_impersonate(exchange, user, as, &access);
+    if (!may && as->name.len == 0) {
+        *ret_result = refuse_nameless(exchange, route, as);
         return false;
     }
-    struct sv account = name;
-    if (impersonated.count == 0 && sv_eq(sv_cut(&account, ':'), SV("system")) &&
-        sv_eq(sv_cut(&account, ':'), SV("serviceaccount"))) {
-        service_account_groups(sv_cut(&account, ':'), arena, groups);
-        impersonated.count = SERVICE_ACCOUNT_GROUPS;
+    if (!may) {
+        struct route of_user = *route; /* the refusal is about him, and not about what he wants */
+        of_user.request.group = access.group;
+        of_user.request.plural = access.plural;
+        *ret_result = refuse_access(exchange, &of_user, user, &access);
+        return false;
     }
-    groups[impersonated.count++] = SV("system:authenticated");
-    *user = (struct user_info){name, SV(""), groups, impersonated.count};
+    add_common_groups(as);
+    *user = (struct user_info){.name = as->name,
+                               .uid = as->uid,
+                               .groups = as->groups,
+                               .group_count = as->group_count,
+                               .extra = as->extra,
+                               .extra_count = as->extra_count};
     return true;
 }
 

@@ -178,7 +178,8 @@ static struct user_info agent_user(struct arena *arena, struct sv user_agent) {
     static const struct sv groups[] = {{"system:authenticated", 20}};
     struct sv product = sv_cut(&user_agent, '/');
     struct sv name = arena_printf(arena, "system:%.*s", SV_ARG(product));
-    return (struct user_info){name, SV(""), groups, COUNT_OF(groups)};
+    return (struct user_info){
+        .name = name, .uid = SV(""), .groups = groups, .group_count = COUNT_OF(groups)};
 }
 
 struct collection *builtin_collection(struct fakeapi *api, struct sv group, struct sv plural) {

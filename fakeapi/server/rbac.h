@@ -16,10 +16,17 @@ struct fakeapi;
 struct request;
 struct rbac; /* opaque */
 
+/* What an authenticator says besides; a key may stand several times. */
+struct user_extra {
+    struct sv key, value;
+};
+
 struct user_info {
     struct sv name, uid;
     const struct sv *groups;
     size_t group_count;
+    const struct user_extra *extra;
+    size_t extra_count;
 };
 bool user_has_group(const struct user_info *user, struct sv group);
 

@@ -74,7 +74,8 @@ TEST(rules_decide) {
     AUTO(rbac) rbac = rbac_new(api);
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct user_info user = {cases[i].user, SV(""), &cases[i].group, 1};
+        struct user_info user = {
+            .name = cases[i].user, .uid = SV(""), .groups = &cases[i].group, .group_count = 1};
         struct access access = {cases[i].verb,        cases[i].api_group,      cases[i].plural,
                                 cases[i].subresource, cases[i].namespace_name, cases[i].name,
                                 cases[i].path};
@@ -84,7 +85,7 @@ TEST(rules_decide) {
 }
 
 static bool bob_may_get_pods(struct rbac *rbac, struct sv *ret_reason, struct arena *arena) {
-    struct user_info user = {SV("bob"), SV(""), NULL, 0};
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
     struct access access = {SV("get"), SV(""), SV("pods"), SV(""), SV("default"), SV("p"), SV("")};
     return rbac_allows(rbac, &user, &access, arena, ret_reason);
 }
@@ -106,7 +107,7 @@ TEST(a_role_collects_the_roles_with_its_label) {
     AUTO(rbac) rbac = rbac_new(api);
     AUTO(arena) arena = arena_new();
     struct sv group = SV("ops"), reason;
-    struct user_info user = {SV("ann"), SV(""), &group, 1};
+    struct user_info user = {.name = SV("ann"), .uid = SV(""), .groups = &group, .group_count = 1};
     struct access access = {SV("get"),     SV("x.io"), SV("foos"), SV(""),
                             SV("default"), SV("f"),    SV("")};
     CHECK(!rbac_allows(rbac, &user, &access, arena, &reason));
@@ -119,7 +120,7 @@ TEST(a_role_collects_the_roles_with_its_label) {
 
 TEST(refusals_speak_as_the_server_does) {
     AUTO(arena) arena = arena_new();
-    struct user_info user = {SV("bob"), SV(""), NULL, 0};
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
     struct access one = {SV("get"), SV(""), SV("configmaps"), SV(""), SV("lp"), SV("c1"), SV("")};
     struct access all = {SV("list"), SV("apps"), SV("deployments"), SV(""), SV(""), SV(""), SV("")};
     struct access path = {SV("get"), SV(""), SV(""), SV(""), SV(""), SV(""), SV("/metrics")};
@@ -156,7 +157,7 @@ TEST(nobody_grants_what_they_do_not_have) {
     AUTO(fakeapi) api = api_with_roles();
     AUTO(rbac) rbac = rbac_new(api);
     AUTO(arena) arena = arena_new();
-    struct user_info user = {SV("bob"), SV(""), NULL, 0};
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
     struct sv problem = SV("");
     for (size_t i = 0; i < COUNT_OF(grants); i++) {
         struct request request = {.plural = sv_from(grants[i].plural),
@@ -173,7 +174,7 @@ TEST(the_rules_of_a_user_are_listed) {
     AUTO(fakeapi) api = api_with_roles();
     AUTO(rbac) rbac = rbac_new(api);
     AUTO(arena) arena = arena_new();
-    struct user_info user = {SV("bob"), SV(""), NULL, 0};
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
     const struct cJSON *here = rbac_rules(rbac, &user, SV("default"), arena);
     const struct cJSON *there = rbac_rules(rbac, &user, SV("other"), arena);
     CHECK(json_count(json_get(here, SV("resourceRules"))) == 2);

@@ -57,7 +57,10 @@ static void answer_access(struct review *review) {
     const struct cJSON *spec = json_get(review->tree, SV("spec"));
     const struct cJSON *list = json_get(spec, SV("groups"));
     struct sv *groups = ARENA_ARRAY(review->arena, struct sv, json_count(list) + 1);
-    struct user_info user = {text_of(spec, "user"), text_of(spec, "uid"), groups, 0};
+    struct user_info user = {.name = text_of(spec, "user"),
+                             .uid = text_of(spec, "uid"),
+                             .groups = groups,
+                             .group_count = 0};
     JSON_EACH (group, list)
         groups[user.group_count++] = json_text(group);
     decide(review, &user);
@@ -65,7 +68,8 @@ static void answer_access(struct review *review) {
 
 static void answer_own_rules(struct review *review) {
     static const struct sv masters[] = {{"system:masters", 14}};
-    const struct user_info everybody = {SV(""), SV(""), masters, 1};
+    const struct user_info everybody = {
+        .name = SV(""), .uid = SV(""), .groups = masters, .group_count = 1};
     struct rbac *rbac = review->options->rbac;
     struct sv namespace_name = json_find_string(review->tree, "spec.namespace");
     json_set(
@@ -82,6 +86,11 @@ void set_user_info(struct arena *arena, struct cJSON *map, const struct user_inf
     for (size_t i = 0; i < user->group_count; i++)
         json_append(json_ensure_list(arena, map, SV("groups")),
                     json_string(arena, user->groups[i]));
+    for (size_t i = 0; i < user->extra_count; i++) {
+        struct cJSON *extra = json_ensure_map(arena, map, SV("extra"));
+        json_append(json_ensure_list(arena, extra, user->extra[i].key),
+                    json_string(arena, user->extra[i].value));
+    }
 }
 
 static struct cJSON *user_tree(struct arena *arena, const struct user_info *user) {

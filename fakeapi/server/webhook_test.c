@@ -83,7 +83,7 @@ static struct fake_client make_fake(struct fakeapi *api, struct arena *arena,
 static struct api_response send_with_webhooks(struct fakeapi *api, struct arena *arena,
                                               const struct request *request) {
     static const struct sv groups[] = {{"devs", 4}};
-    struct user_info user = {SV("ann"), SV(""), groups, 1};
+    struct user_info user = {.name = SV("ann"), .uid = SV(""), .groups = groups, .group_count = 1};
     AUTO(dialogue) dialogue = dialogue_new(api, NULL, NULL);
     struct caller caller = {.user_agent = SV("test/1"), .user = &user, .dialogue = dialogue};
     struct api_response response;
