@@ -35,6 +35,7 @@ static const struct {
     ROW("Binding", "the Dataset's status is being written."),
     ROW("NodesDiffer", "labels of nodes are being written."),
     ROW("PodsTerminating", "pods are not gone yet."),
+    ROW("Deleting", "the runtime is being deleted; its objects go one after the other."),
     ROW("DatasetInUse", "the Dataset cannot go while a pod uses its volume or another Dataset refers to it."),
     ROW("Paused", "the annotation `cacheruntime.fluid.io/paused: \"true\"` keeps everything but the status from being written. The last verdict of checkRuntimeReady stands meanwhile. Remove it."),
     ROW("WaitsForRollout", "the class changed and the pods of this runtime keep what they have until its turn comes; see the class's status."),

@@ -246,3 +246,17 @@ bool plan_dataset_unbound(struct pass *pass) {
         pass_printf(pass, "Write status of Dataset %.*s: NotBound", SV_ARG(object_name(dataset))));
     return false;
 }
+
+void plan_dataset_held(struct pass *pass, struct sv message) {
+    const struct cJSON *dataset = pass->snapshot->dataset;
+    struct cJSON *status = copy_status(pass);
+    set_condition(pass, status, SV("Deleting"), true, SV("DatasetInUse"), message);
+    size_t first_event = pass->plan->action_count;
+    if (!sv_eq(json_find_string(object_condition(dataset, SV("Deleting")), "message"), message))
+        pass_event(pass, EVENT_WARNING, &RESOURCE_DATASETS, dataset, SV("ErrorDeleteDataset"),
+                   message);
+    pass_tell_with_status(pass, first_event);
+    write_status(pass, status, SV("DatasetInUse"),
+                 pass_printf(pass, "Write status of Dataset %.*s: %.*s",
+                             SV_ARG(object_name(dataset)), SV_ARG(message)));
+}

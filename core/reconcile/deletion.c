@@ -104,41 +104,26 @@ static bool pods_are_gone(struct pass *pass) {
     return false;
 }
 
-/* --- status --- */
-
-/* Written once, and always apart from the finalizer, which needs the same resourceVersion. */
-static bool say_deleting(struct pass *pass) {
-    const struct cJSON *runtime = pass->snapshot->runtime;
-    if (sv_eq(json_find_string(runtime, "status.phase"), SV("Deleting")))
-        return true;
-    struct cJSON *body = json_map(pass->arena);
-    json_set_string(pass->arena, json_ensure_map(pass->arena, body, SV("status")), SV("phase"),
-                    SV("Deleting"));
-    struct action *action =
-        write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), STEP_READ,
-                          SV("RuntimeDeleted"),
-                          pass_printf(pass, "Write status of CacheRuntime %.*s: Deleting",
-                                      SV_ARG(object_name(runtime))));
-    action->desired_hash = sv_hash(SV("Deleting"));
-    /* A schema without that field drops it: what was sent once is enough. */
-    const struct observed *self = snapshot_find(pass->snapshot, &RESOURCE_CACHE_RUNTIMES,
-                                                object_namespace(runtime), object_name(runtime));
-    if (self->last_desired_hash != action->desired_hash)
-        return false;
-    pass->plan->action_count--;
-    return true;
+/* What the deletion waits for, as conditions tell it. */
+static struct finding waits_for(const struct pass *pass) {
+    const enum gate_id closed[] = {GATE_VOLUME, GATE_OBJECTS, GATE_PODS};
+    for (size_t i = 0; i < COUNT_OF(closed); i++) {
+        const struct gate *gate = &pass->plan->gates[closed[i]];
+        if (!gate->is_open && gate->reason.len > 0)
+            return (struct finding){gate->reason, gate->message};
+    }
+    return (struct finding){SV("Deleting"), SV("the runtime is being deleted")};
 }
 
+/* The finalizer goes apart from the status, which needs the same resourceVersion. */
 void plan_deletion(struct pass *pass) {
     const struct cJSON *runtime = pass->snapshot->runtime;
     if (!object_has_finalizer(runtime, FINALIZER_RUNTIME))
         return;
     runtime_json_render(pass);
-    bool is_told = say_deleting(pass);
-    if (!remove_volume(pass) || !clean_cache(pass) || !nodes_release(pass) ||
-        !remove_objects(pass) || !pods_are_gone(pass))
-        return;
-    if (!plan_dataset_unbound(pass) || !is_told)
+    bool is_done = remove_volume(pass) && clean_cache(pass) && nodes_release(pass) &&
+                   remove_objects(pass) && pods_are_gone(pass) && plan_dataset_unbound(pass);
+    if (!plan_deletion_status(pass, waits_for(pass)) || !is_done)
         return;
     metadata_remove_finalizer(pass, &RESOURCE_CACHE_RUNTIMES, runtime, FINALIZER_RUNTIME,
                               pass_printf(pass, "Let CacheRuntime %.*s go: nothing of it is left",
@@ -172,6 +157,11 @@ static bool prune_references(struct pass *pass) {
     return true;
 }
 
+static void hold_dataset(struct pass *pass, struct sv message) {
+    pass_close(pass, GATE_DATASET, SV("DatasetInUse"), message);
+    plan_dataset_held(pass, message);
+}
+
 /* A dataset goes when no pod uses its volume and no other dataset refers to it. */
 static void release_dataset(struct pass *pass) {
     const struct cJSON *dataset = pass->snapshot->dataset;
@@ -181,15 +171,14 @@ static void release_dataset(struct pass *pass) {
         pass_writes(pass, &RESOURCE_DATASETS, object_name(dataset)))
         return;
     if (pod)
-        pass_close(pass, GATE_DATASET, SV("DatasetInUse"),
-                   pass_printf(pass, "waits for pod %.*s to stop using the dataset",
-                               SV_ARG(object_name(pod))));
+        hold_dataset(pass, pass_printf(pass, "waits for pod %.*s to stop using the dataset",
+                                       SV_ARG(object_name(pod))));
     else if (prune_references(pass))
         return;
     else if (json_count(references) > 0)
-        pass_close(pass, GATE_DATASET, SV("DatasetInUse"),
-                   pass_printf(pass, "waits for Dataset %.*s, which refers to this one, to go",
-                               SV_ARG(json_text(json_at(references, 0)))));
+        hold_dataset(pass,
+                     pass_printf(pass, "waits for Dataset %.*s, which refers to this one, to go",
+                                 SV_ARG(json_text(json_at(references, 0)))));
     else
         metadata_remove_finalizer(pass, &RESOURCE_DATASETS, dataset, FINALIZER_DATASET,
                                   pass_printf(pass, "Let Dataset %.*s go: nothing uses it",

@@ -94,6 +94,60 @@ TEST(waits_for_pods_that_use_the_volume) {
     CHECK_SV(plan.gates[GATE_VOLUME].reason, SV("VolumeInUse"));
     CHECK_CONTAINS(plan.gates[GATE_VOLUME].message, "pod app");
     CHECK(!trace_has(&world, "Delete StatefulSet"));
+    const struct cJSON *ready = object_condition(world.runtime, SV("Ready"));
+    CHECK_SV(json_find_string(ready, "status"), SV("False"));
+    CHECK_SV(json_find_string(ready, "reason"), SV("VolumeInUse"));
+    CHECK_CONTAINS(json_find_string(ready, "message"), "pod app");
+    CHECK(trace_has(&world, "VolumeInUse: waits for pod app"));
+    world_release(&world);
+}
+
+/* Nobody reads that it is Ready while it goes, and who waits for its pods learns that. */
+TEST(a_deletion_says_what_it_waits_for) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    delete_runtime(&world);
+    struct plan plan;
+    plan_once(&world, &plan);
+    REQUIRE(plan.action_count > 0);
+    act(&world, &plan.actions[0]);
+    CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK(object_condition_is_true(world.runtime, SV("Reconciling")));
+    CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Deleting"));
+    world.orphans = "demo-worker"; /* a pod on a node that is dead */
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Ready"), SV("PodsTerminating"));
+    int told = 0;
+    for (struct sv trace = buf_view(&world.trace); trace.len > 0;)
+        told += sv_contains(sv_cut(&trace, '\n'), SV("Write status of CacheRuntime"));
+    CHECK(told == 1);
+    CHECK(json_count(json_find(world.runtime, "metadata.finalizers")) == 1);
+    world.orphans = NULL;
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
+TEST(a_stalled_runtime_that_goes_is_at_work) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_set_string(arena, json_get(world.runtime, SV("spec")), SV("runtimeClassName"),
+                    SV("demo-class"));
+    json_remove(world.runtime_class, SV("topology"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("Stalled")));
+    delete_runtime(&world);
+    struct plan plan;
+    plan_once(&world, &plan);
+    REQUIRE(plan.action_count > 0);
+    act(&world, &plan.actions[0]);
+    CHECK(!object_condition_is_true(world.runtime, SV("Stalled")));
+    CHECK(object_condition_is_true(world.runtime, SV("Reconciling")));
     world_release(&world);
 }
 
@@ -280,6 +334,13 @@ TEST(a_dataset_goes_when_nothing_uses_it) {
                         SV("2026-01-01T01:00:00Z"));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK((json_count(json_find(world.dataset, "metadata.finalizers")) == 0) == cases[i].goes);
+        /* Who waits for it is told what it waits for. */
+        const struct cJSON *held = object_condition(world.dataset, SV("Deleting"));
+        CHECK_SV(json_find_string(held, "reason"), cases[i].goes ? SV("") : SV("DatasetInUse"));
+        if (!cases[i].goes)
+            CHECK_CONTAINS(json_find_string(held, "message"),
+                           cases[i].pod ? "pod app" : "other/ref");
+        CHECK(trace_has(&world, "ErrorDeleteDataset: waits for") == !cases[i].goes);
         world_release(&world);
     }
 }

@@ -22,6 +22,8 @@ enum {
     SETUP_COUNTS_COALESCE_MS = 15 * 1000,
     SETUP_STEPS_COALESCE_MS = 5 * 1000,
     COALESCE_MS = 1000,
+    /* A deletion that takes no longer than this says once that it is one. */
+    DELETION_TOLD_MS = 10 * 1000,
     /* Pods that are replaced for longer than this are not about to be. */
     ROLLOUT_DEADLINE_MS = 10 * 60 * 1000,
 };
@@ -628,4 +630,60 @@ void plan_runtime_status(struct pass *pass) {
         pass_printf(pass, "Write status of CacheRuntime %.*s: %.*s", SV_ARG(object_name(runtime)),
                     SV_ARG(json_find_string(status, "phase"))));
     action->desired_hash = hash;
+}
+
+/* --- deletion --- */
+
+static bool is_deletion_told(struct pass *pass, const struct cJSON *old, struct sv reason) {
+    const struct cJSON *ready = find_condition(old, SV("Ready"));
+    int64_t told_ms;
+    if (!sv_eq(json_find_string(old, "phase"), SV("Deleting")))
+        return false;
+    if (sv_eq(json_find_string(ready, "reason"), reason) ||
+        !api_time_parse(json_find_string(ready, "lastProbeTime"), &told_ms))
+        return true;
+    if (pass->snapshot->now_ms >= told_ms + DELETION_TOLD_MS)
+        return false;
+    pass_wake_at(pass, told_ms + DELETION_TOLD_MS);
+    return true;
+}
+
+static struct cJSON *build_deletion(struct pass *pass, const struct cJSON *old,
+                                    struct finding waits_for) {
+    struct cJSON *status = json_is_map(old) ? json_copy(pass->arena, old) : json_map(pass->arena);
+    json_set_string(pass->arena, status, SV("phase"), SV("Deleting"));
+    say(pass, status, SV("Ready"), false, waits_for.reason, waits_for.message);
+    say(pass, status, SV("Reconciling"), true, SV("Progressing"), waits_for.message);
+    say(pass, status, SV("Stalled"), false, SV("NotStalled"), SV(""));
+    json_set_string(pass->arena, find_condition(status, SV("Ready")), SV("lastProbeTime"),
+                    api_time_format(pass->snapshot->now_ms, pass->arena));
+    return status;
+}
+
+bool plan_deletion_status(struct pass *pass, struct finding waits_for) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    const struct cJSON *old = json_get(runtime, SV("status"));
+    if (pass_writes(pass, &RESOURCE_CACHE_RUNTIMES, object_name(runtime)))
+        return false;
+    /* A schema without the phase drops it: what was sent once is enough. */
+    uint64_t hash = sv_hash(waits_for.reason);
+    const struct observed *self = snapshot_find(pass->snapshot, &RESOURCE_CACHE_RUNTIMES,
+                                                object_namespace(runtime), object_name(runtime));
+    if (is_deletion_told(pass, old, waits_for.reason) || self->last_desired_hash == hash)
+        return true;
+    if (sv_eq(waits_for.reason, SV("VolumeInUse"))) {
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, waits_for.reason,
+                   waits_for.message);
+        pass->plan->actions[pass->plan->action_count - 1].step = STEP_READ;
+    }
+    struct cJSON *body = json_map(pass->arena);
+    json_set(pass->arena, body, SV("status"),
+             covers_merge_patch(old, build_deletion(pass, old, waits_for), pass->arena));
+    struct action *action =
+        write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV("status"), STEP_READ,
+                          SV("RuntimeDeleted"),
+                          pass_printf(pass, "Write status of CacheRuntime %.*s: Deleting",
+                                      SV_ARG(object_name(runtime))));
+    action->desired_hash = hash;
+    return false;
 }

@@ -10,6 +10,7 @@
 #include "core/base/sv.h"
 
 struct cJSON;
+struct finding;
 struct pass;
 
 /* Decides pass->is_failed: contract.md §8. */
@@ -23,6 +24,11 @@ bool status_serves(const struct pass *pass);
 void plan_dataset_status(struct pass *pass);
 void plan_runtime_status(struct pass *pass);
 
+/* status.phase Deleting, and Ready=False with what the deletion waits for. True when that is told
+ * already, or need not be before a moment has passed. */
+bool plan_deletion_status(struct pass *pass, struct finding waits_for);
+/* The condition Deleting of a dataset that was deleted and cannot go yet. */
+void plan_dataset_held(struct pass *pass, struct sv message);
 /* status.phase of the dataset while its runtime goes away. */
 bool plan_dataset_unbound(struct pass *pass);
 /* "cacheStates" as both objects hold them: of the last report, without one as `old` has them (which
