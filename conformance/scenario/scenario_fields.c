@@ -2,6 +2,9 @@
 /* The fields of a scenario file: certification.md §2.2. */
 #include "conformance/scenario/scenario_shape.h"
 
+#include "fakeapi/fault/request_pattern.h"
+#include "fakeapi/fault/schedule.h"
+
 #define NAMED(text)                                                                                \
     { "" text, sizeof(text) - 1 }
 #define FIELD(text, kind)                                                                          \
@@ -28,25 +31,16 @@
                                       .field_count = COUNT_OF(name##_fields),                      \
                                       .has_one_field = (one)}
 
-static const struct sv verbs[] = {
-    NAMED("*"),     NAMED("apply"), NAMED("create"), NAMED("delete"), NAMED("deletecollection"),
-    NAMED("exec"),  NAMED("get"),   NAMED("list"),   NAMED("patch"),  NAMED("update"),
-    NAMED("watch"), NAMED("write"),
-};
+#define X(verb) NAMED(verb),
+static const struct sv verbs[] = {REQUEST_PATTERN_VERBS(X)};
+#undef X
 static const struct sv agents[] = {NAMED("controller"), NAMED("user")};
 static const struct sv roles[] = {NAMED("master"), NAMED("worker"), NAMED("client")};
 static const struct sv entries[] = {NAMED("mountUFS"), NAMED("checkRuntimeReady"),
                                     NAMED("reportSummary"), NAMED("cleanCache")};
-static const struct sv fault_kinds[] = {
-    NAMED("crash.after-request"),
-    NAMED("api.status"),
-    NAMED("api.lost-reply"),
-    NAMED("api.slow"),
-    NAMED("api.hang"),
-    NAMED("watch.close"),
-    NAMED("watch.error-410"),
-    NAMED("watch.delay"),
-};
+#define X(name, text) NAMED(text),
+static const struct sv fault_kinds[] = {FAULT_KINDS(X)};
+#undef X
 static const struct sv modes[] = {NAMED("sim"), NAMED("http"), NAMED("cluster")};
 static const struct sv phases[] = {NAMED("before"), NAMED("after")};
 static const struct sv sweeps[] = {NAMED("crash")};

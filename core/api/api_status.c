@@ -30,11 +30,6 @@ static const struct {
     {SV("ServerTimeout"), 504, ERROR_TIMEOUT},
 };
 
-bool api_status_is_failure(const struct cJSON *object) {
-    return sv_eq(json_find_string(object, "kind"), SV("Status")) &&
-           sv_eq(json_find_string(object, "status"), SV("Failure"));
-}
-
 enum error_code api_status_error_code(struct sv reason, int http_status) {
     for (size_t i = 0; i < COUNT_OF(causes); i++)
         if (reason.len > 0 && sv_eq(causes[i].reason, reason))

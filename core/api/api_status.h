@@ -14,8 +14,6 @@
 struct arena;
 struct cJSON;
 
-/* True when the tree is a Status with status "Failure". */
-bool api_status_is_failure(const struct cJSON *object);
 /* The code for a reason and, where the reason is missing or unknown, an HTTP status. */
 enum error_code api_status_error_code(struct sv reason, int http_status);
 /* Sets `err` from a Status (or, when `body` is none, from the HTTP status); returns false. */

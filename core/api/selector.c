@@ -291,13 +291,3 @@ bool selector_matches(const struct selector *selector, const struct cJSON *label
             return false;
     return true;
 }
-
-struct sv selector_required_value(const struct selector *selector, struct sv key) {
-    for (size_t i = 0; i < selector->requirement_count; i++) {
-        const struct selector_requirement *requirement = &selector->requirements[i];
-        if (requirement->op == SELECTOR_IN && requirement->value_count == 1 &&
-            sv_eq(requirement->key, key))
-            return requirement->values[0];
-    }
-    return SV("");
-}

@@ -44,7 +44,5 @@ MUST_CHECK bool selector_from_object(struct arena *arena, const struct cJSON *la
                                      struct selector *ret_selector, struct error *err);
 /* `labels` is a map of strings, or NULL. */
 bool selector_matches(const struct selector *selector, const struct cJSON *labels);
-/* The value that every match must have for `key` (an In with one value), or SV(""). */
-struct sv selector_required_value(const struct selector *selector, struct sv key);
 
 #endif

@@ -131,13 +131,6 @@ int64_t cluster_clients_run(struct cluster_clients *clients, int64_t now_ms) {
     return next_ms;
 }
 
-bool cluster_clients_are_busy(const struct cluster_clients *clients) {
-    for (size_t i = 0; i < clients->transports.count; i++)
-        if (curl_transport_is_busy(clients->transports.items[i]))
-            return true;
-    return false;
-}
-
 bool cluster_clients_explain(const struct cluster_clients *clients, struct error *err) {
     if (err->code == ERROR_NOT_FOUND)
         error_set(err, ERROR_NOT_FOUND,

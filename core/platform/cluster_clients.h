@@ -38,8 +38,6 @@ struct sv cluster_clients_server(const struct cluster_clients *clients);
 
 /* Does what is due; returns when it wants to be called again, in the past when completions wait. */
 int64_t cluster_clients_run(struct cluster_clients *clients, int64_t now_ms);
-/* Requests are in flight, watches apart. */
-bool cluster_clients_are_busy(const struct cluster_clients *clients);
 
 /* For a request for CacheRuntimes that failed: of a server that does not know the kind `err` says
  * what to do about it. Returns false. */

@@ -4,13 +4,6 @@
 #define WRITE SV("write")
 #define APPLY SV("apply")
 
-const struct sv request_pattern_verbs[] = {
-    {"*", 1},     {"apply", 5}, {"create", 6}, {"delete", 6}, {"deletecollection", 16},
-    {"exec", 4},  {"get", 3},   {"list", 4},   {"patch", 5},  {"update", 6},
-    {"watch", 5}, {"write", 5},
-};
-const size_t request_pattern_verb_count = COUNT_OF(request_pattern_verbs);
-
 struct sv request_verb_text(const struct request *request) {
     bool is_apply = request->verb == VERB_PATCH && request->patch_type == PATCH_APPLY;
     return is_apply ? APPLY : verb_text(request->verb);

@@ -23,9 +23,14 @@ static inline struct request_pattern request_pattern_by(struct sv user_agent) {
     return (struct request_pattern){user_agent, SV(""), SV(""), SV(""), SV(""), SV(""), false};
 }
 
-/* What a pattern's verb may be, for messages; sorted. */
-extern const struct sv request_pattern_verbs[];
-extern const size_t request_pattern_verb_count;
+/* What a pattern's verb may be; sorted. */
+#define REQUEST_PATTERN_VERBS(X)                                                                   \
+    X("*")                                                                                         \
+    X("apply")                                                                                     \
+    X("create")                                                                                    \
+    X("delete")                                                                                    \
+    X("deletecollection") X("exec") X("get") X("list") X("patch") X("update") X("watch")           \
+        X("write")
 
 /* "get", …, and "apply" for a server-side apply: how traces spell a request. */
 struct sv request_verb_text(const struct request *request);

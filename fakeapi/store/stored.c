@@ -131,10 +131,6 @@ static void let_rest(struct stored *stored) {
     drop_tree(stored);
 }
 
-size_t stored_held_bytes(const struct stored *stored) {
-    return sizeof(*stored) + stored->byte_count + (stored->tree ? frozen_bytes(stored->tree) : 0);
-}
-
 /* Of the shared ones as many are looked at as keep up with those that come, and not all of them
  * again and again. */
 static void look_at_shared(struct trees *trees) {

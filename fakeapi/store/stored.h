@@ -59,8 +59,6 @@ const struct cJSON *stored_look(const struct stored *stored, struct arena *arena
 struct sv stored_text(struct stored *stored);
 /* The same as far as it is there without making it; SV("") when it is not. */
 struct sv stored_text_at_hand(const struct stored *stored);
-/* Bytes held for it now, in either form. */
-size_t stored_held_bytes(const struct stored *stored);
 
 /* Lets the least recently used trees rest. Nobody may hold a tree then. */
 void trees_trim(struct trees *trees);
