@@ -114,9 +114,10 @@ bool options_help(struct buf *buf, const struct option *options, size_t option_c
     for (size_t i = 0; i < option_count; i++) {
         const struct option *option = &options[i];
         int used = (int)(option->name.len + option->value_name.len) + 5;
-        int padding = used < HELP_COLUMN ? HELP_COLUMN - used : 1;
-        if (!buf_printf(buf, "  --%.*s %.*s%*s%.*s\n", SV_ARG(option->name),
-                        SV_ARG(option->value_name), padding, "", SV_ARG(option->help)))
+        bool is_long = used >= HELP_COLUMN;
+        if (!buf_printf(buf, "  --%.*s %.*s%s%*s%.*s\n", SV_ARG(option->name),
+                        SV_ARG(option->value_name), is_long ? "\n" : "",
+                        is_long ? HELP_COLUMN : HELP_COLUMN - used, "", SV_ARG(option->help)))
             return false;
     }
     return true;

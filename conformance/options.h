@@ -49,7 +49,7 @@ struct operands {
  * point into `argv`. */
 MUST_CHECK bool options_parse(const struct option *options, size_t option_count, int argc,
                               char *const *argv, struct operands *ret_operands, struct error *err);
-/* One line for each option. */
+/* A line for each option, two where the names of its values are long. */
 MUST_CHECK bool options_help(struct buf *buf, const struct option *options, size_t option_count);
 
 #endif

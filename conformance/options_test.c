@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/options.h"
 
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
 
@@ -63,4 +64,18 @@ TEST(takes_options_and_operands_in_any_order) {
     REQUIRE(operands.count == 2);
     CHECK_SV(operands.items[0], SV("class.yaml"));
     CHECK_SV(operands.items[1], SV("--file"));
+}
+
+TEST(the_help_of_every_option_begins_in_one_column) {
+    static const struct option rows[] = {
+        {SV("seed"), OPTION_NUMBER, SV("N"), NULL, 0, NULL, SV("of the simulation")},
+        {SV("output"), OPTION_CHOICE, SV("text|json|junit|sarif"), NULL, 0, NULL, SV("its form")},
+    };
+    struct buf buf;
+    buf_init(&buf, 4096);
+    CHECK(options_help(&buf, rows, COUNT_OF(rows)));
+    CHECK_SV(buf_view(&buf), SV("  --seed N                    of the simulation\n"
+                                "  --output text|json|junit|sarif\n"
+                                "                              its form\n"));
+    buf_release(&buf);
 }

@@ -13,8 +13,9 @@ static int print_help(const struct command *command, const struct option *option
                       size_t option_count) {
     struct buf buf;
     buf_init(&buf, HELP_BYTES_MAX);
-    bool fits = buf_printf(&buf, "usage: crctl %.*s %.*s\n%.*s\n\n", SV_ARG(command->name),
-                           SV_ARG(command->usage), SV_ARG(command->help)) &&
+    bool fits = buf_printf(&buf, "usage: crctl %.*s%s%.*s\n%.*s\n\n", SV_ARG(command->name),
+                           command->usage.len > 0 ? " " : "", SV_ARG(command->usage),
+                           SV_ARG(command->help)) &&
                 options_help(&buf, options, option_count);
     assert(fits);
     int status = command_print(buf_view(&buf), EXIT_HELD);

@@ -9,9 +9,8 @@ static const struct sv targets[] = {SV("cacheruntime"), SV("fluid")};
 
 void judgement_option_rows(struct judgement_options *options, struct option *ret_rows) {
     const struct option rows[JUDGEMENT_OPTION_COUNT] = {
-        {SV("output"), OPTION_CHOICE, SV("FORM"), report_form_names, REPORT_FORM_COUNT,
-         &options->output,
-         SV("form of the report: text, json, junit, sarif, markdown, html, github")},
+        {SV("output"), OPTION_CHOICE, SV(REPORT_FORM_CHOICES), report_form_names, REPORT_FORM_COUNT,
+         &options->output, SV("form of the report")},
         {SV("target"), OPTION_CHOICE, SV("cacheruntime|fluid"), targets, COUNT_OF(targets),
          &options->target, SV("controller that the class is judged for")},
         {SV("fail-on"), OPTION_CHOICE, SV("must|should"), levels, COUNT_OF(levels),

@@ -47,8 +47,8 @@ int render_command(const struct command *command, int argc, char *const *argv) {
     int form = REPORT_FORM_COUNT, color = COLOR_AUTO;
     struct sv kubeconfig = SV(""), context = SV("");
     const struct option options[] = {
-        {SV("output"), OPTION_CHOICE, SV("FORM"), report_form_names, REPORT_FORM_COUNT, &form,
-         SV("of a report: text, json, junit, sarif, markdown, html, github")},
+        {SV("output"), OPTION_CHOICE, SV(REPORT_FORM_CHOICES), report_form_names, REPORT_FORM_COUNT,
+         &form, SV("form of a report")},
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors), &color,
          SV("color of the text form")},
         TEXT_OPTION("kubeconfig", "FILE", &kubeconfig,

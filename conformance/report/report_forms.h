@@ -27,6 +27,8 @@ struct error;
 enum report_form { REPORT_FORMS(X) REPORT_FORM_COUNT };
 #undef X
 
+/* "text|json|...", as the help of commands lists them; a test holds it to REPORT_FORMS. */
+#define REPORT_FORM_CHOICES "text|json|junit|sarif|markdown|html|github"
 /* Their names in the order of the enum; REPORT_FORM_COUNT of them. */
 extern const struct sv report_form_names[REPORT_FORM_COUNT];
 

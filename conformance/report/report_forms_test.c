@@ -87,6 +87,13 @@ TEST(every_form_shows_findings_and_escapes_texts) {
     }
 }
 
+TEST(the_help_lists_every_form) {
+    struct sv rest = SV(REPORT_FORM_CHOICES);
+    for (size_t i = 0; i < REPORT_FORM_COUNT; i++)
+        CHECK_SV(sv_cut(&rest, '|'), report_form_names[i]);
+    CHECK(rest.len == 0);
+}
+
 TEST(sarif_has_a_rule_and_a_level_for_each_finding) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
