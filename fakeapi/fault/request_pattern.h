@@ -25,12 +25,18 @@ static inline struct request_pattern request_pattern_by(struct sv user_agent) {
 
 /* What a pattern's verb may be; sorted. */
 #define REQUEST_PATTERN_VERBS(X)                                                                   \
-    X("*")                                                                                         \
-    X("apply")                                                                                     \
-    X("create")                                                                                    \
-    X("delete")                                                                                    \
-    X("deletecollection") X("exec") X("get") X("list") X("patch") X("update") X("watch")           \
-        X("write")
+    X("*")                /* any */                                                                \
+    X("apply")            /* a server-side apply */                                                \
+    X("create")           /* POST */                                                               \
+    X("delete")           /* DELETE of one object */                                               \
+    X("deletecollection") /* DELETE of many */                                                     \
+    X("exec")             /* of a subresource of pods */                                           \
+    X("get")              /* GET of one object */                                                  \
+    X("list")             /* GET of many */                                                        \
+    X("patch")            /* PATCH but for an apply */                                             \
+    X("update")           /* PUT */                                                                \
+    X("watch")            /* GET of what follows */                                                \
+    X("write")            /* whatever changes something */
 
 /* "get", …, and "apply" for a server-side apply: how traces spell a request. */
 struct sv request_verb_text(const struct request *request);
