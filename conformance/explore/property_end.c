@@ -199,6 +199,7 @@ static void reduce_metadata(struct line *line) {
     static const struct sv history[] = {{"deployment.kubernetes.io/revision", 33},
                                         {"deprecated.daemonset.template.generation", 40},
                                         {"pod-template-generation", 23},
+                                        {"fuse.runtime.fluid.io/generation", 32},
                                         {"cacheruntime.fluid.io/cache-nodes", 33}};
     static const char *const maps[] = {"metadata.annotations", "metadata.labels"};
     struct cJSON *metadata = json_get(line->object, SV("metadata"));

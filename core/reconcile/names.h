@@ -15,6 +15,7 @@ struct snapshot;
 
 #define LABEL_RUNTIME_NAME SV("cacheruntime.fluid.io/name")
 #define LABEL_COMPONENT_NAME SV("cacheruntime.fluid.io/component-name")
+#define LABEL_CLIENT_GENERATION SV("fuse.runtime.fluid.io/generation")
 #define LABEL_DATASET SV("fluid.io/dataset")
 #define LABEL_DATASET_ID SV("fluid.io/dataset-id")
 #define LABEL_DATASET_NUM SV("fluid.io/dataset-num")

@@ -345,6 +345,50 @@ TEST(renders_the_volume) {
     world_release(&world);
 }
 
+/* Written with the claim, and never again: a client that changes is no change of the claim. */
+TEST(a_claim_tells_the_client_that_it_was_made_for) {
+    static const struct {
+        const char *containers;
+        int64_t generation; /* of the DaemonSet; 0: it is not there yet */
+        const char *claim, *label;
+    } cases[] = {
+        {"[{name: c}]", 7, NULL, "7"},
+        {"[{name: c}, {name: d}]", 7, NULL, ""},
+        {"[{name: c}]", 0, NULL, "1"},
+        {"[{name: c}]", 7, "{metadata: {labels: {fuse.runtime.fluid.io/generation: '3'}}}", "3"},
+        {"[{name: c}]", 7, "{metadata: {}}", ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct observed *client =
+            find(&world, &RESOURCE_DAEMON_SETS, SV("default"), SV("demo-client"));
+        struct observed *claim =
+            find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
+        json_set(arena, json_find(world.runtime_class, "topology.client.template.spec"),
+                 SV("containers"), parse(arena, cases[i].containers));
+        client->state = cases[i].generation ? OBSERVED_PRESENT : OBSERVED_ABSENT;
+        claim->state = cases[i].claim ? OBSERVED_PRESENT : OBSERVED_ABSENT;
+        if (cases[i].generation) {
+            struct cJSON *object = parse(arena, "{metadata: {ownerReferences: [{uid: u-runtime, "
+                                                "controller: true}]}}");
+            json_set_int(arena, json_get(object, SV("metadata")), SV("generation"),
+                         cases[i].generation);
+            client->object = object;
+        }
+        if (cases[i].claim)
+            claim->object = parse(arena, cases[i].claim);
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        struct pass pass;
+        pass_init(&pass, &snapshot, arena, &plan);
+        CHECK_SV(object_label(render_claim(&pass), SV("fuse.runtime.fluid.io/generation")),
+                 sv_from(cases[i].label));
+        world_release(&world);
+    }
+}
+
 /* A change of options rolls pods only where the class says so. */
 TEST(the_config_hash_is_in_the_template_where_asked_for) {
     static const struct {

@@ -107,11 +107,30 @@ struct cJSON *render_volume(struct pass *pass) {
     return volume;
 }
 
+/* As upstream, which compares it when a client of one container was replaced: what the DaemonSet
+ * was when the claim was made. */
+static void render_client_generation(struct pass *pass, struct cJSON *claim) {
+    const struct component *client = &pass->components[COMPONENT_CLIENT];
+    const struct observed *known = snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                                                 pass->snapshot->namespace_name, pass->names.claim);
+    struct sv generation = object_label(known->object, LABEL_CLIENT_GENERATION);
+    bool has_one_container =
+        component_is_daemon_set(client) &&
+        json_count(json_find(client->class_part, "template.spec.containers")) == 1;
+    /* One that is not there yet is made before the claim. */
+    int64_t made_for = client->observed ? object_generation(client->observed) : 1;
+    if (known->state != OBSERVED_PRESENT && has_one_container)
+        generation = pass_printf(pass, "%lld", (long long)made_for);
+    if (generation.len > 0)
+        object_set_label(pass->arena, claim, LABEL_CLIENT_GENERATION, generation);
+}
+
 struct cJSON *render_claim(struct pass *pass) {
     struct cJSON *claim = object_new(pass->arena, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
                                      pass->snapshot->namespace_name, pass->names.claim);
     struct cJSON *spec = json_ensure_map(pass->arena, claim, SV("spec"));
     render_common(pass, claim, spec);
+    render_client_generation(pass, claim);
     render_metadata_list(pass, claim, SV("PersistentVolumeClaim"));
     json_set_string(pass->arena, spec, SV("volumeName"), pass->names.volume);
     struct cJSON *resources = json_ensure_map(pass->arena, spec, SV("resources"));
