@@ -3,6 +3,8 @@
  * mountUFS: which answers count, when it runs again, and what dataset and runtime say meanwhile:
  * contract.md §5, fluid-contract.md §4.
  */
+#include "core/reconcile/entries.h"
+#include "core/reconcile/pass.h"
 #include "core/reconcile/plan_fixture.h"
 
 TEST(the_answer_must_name_the_wanted_paths) {
@@ -122,7 +124,41 @@ TEST(another_serving_container_mounts_again) {
     buf_clear(&world.trace);
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(!trace_has(&world, "Run mountUFS"));
+    world.container_id = "c2";
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "Run mountUFS"));
+    CHECK_SV(json_find_string(world.runtime, "status.mountedBy.containerID"), SV("c2"));
     world_release(&world);
+}
+
+/* Pods of a Deployment have no ordinals. */
+TEST(the_oldest_pod_serves_where_there_are_no_ordinals) {
+    static const struct {
+        const char *kind, *server;
+    } cases[] = {{"Deployment", "demo-master-2"}, {"StatefulSet", "demo-master-0"}};
+    static const char *const created[] = {"02", "01", "00", "01"};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_find(world.runtime_class, "topology.master"), SV("workloadType"),
+                 parse(arena,
+                       arena_printf(arena, "{apiVersion: apps/v1, kind: %s}", cases[i].kind).ptr));
+        for (size_t k = 0; k < COUNT_OF(created); k++) {
+            add_pod(&world, SV("demo-master"), arena_printf(arena, "demo-master-%zu", k));
+            json_set_string(arena, json_get(world.pods[k], SV("metadata")), SV("creationTimestamp"),
+                            arena_printf(arena, "2026-01-01T00:00:%sZ", created[k]));
+        }
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        struct pass pass;
+        struct server server;
+        pass_init(&pass, &snapshot, arena, &plan);
+        REQUIRE(entry_server(&pass, ENTRY_MOUNT_UFS, &server) && server.pod);
+        CHECK_SV(object_name(server.pod), sv_from(cases[i].server));
+        world_release(&world);
+    }
 }
 
 TEST(the_next_master_serves_when_one_cannot_be_reached) {
@@ -147,6 +183,51 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     }
     CHECK(has_moved);
     world_release(&world);
+}
+
+/* Whoever is not ready, or goes, is not asked. */
+TEST(only_a_ready_pod_serves) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    for (size_t k = 0; k < 3; k++)
+        add_pod(&world, SV("demo-master"), arena_printf(arena, "demo-master-%zu", k));
+    json_set_string(arena, json_find(world.pods[0], "status.conditions.0"), SV("status"),
+                    SV("False"));
+    json_set_string(arena, json_get(world.pods[1], SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T00:00:00Z"));
+    struct snapshot snapshot = snapshot_of(&world);
+    struct plan plan;
+    struct pass pass;
+    struct server server;
+    pass_init(&pass, &snapshot, arena, &plan);
+    REQUIRE(entry_server(&pass, ENTRY_MOUNT_UFS, &server) && server.pod);
+    CHECK_SV(object_name(server.pod), SV("demo-master-2"));
+    world_release(&world);
+}
+
+/* Seconds that the class gives, and those that the entry has. */
+TEST(entries_have_their_time) {
+    static const struct {
+        enum execution_entry entry;
+        int declared, seconds;
+    } cases[] = {
+        {ENTRY_MOUNT_UFS, 5, 20},
+        {ENTRY_MOUNT_UFS, 60, 60},
+        {ENTRY_REPORT_SUMMARY, 5, 20},
+        {ENTRY_REPORT_SUMMARY, 21, 21},
+        {ENTRY_CHECK_RUNTIME_READY, 5, 5},
+        {ENTRY_CHECK_RUNTIME_READY, 0, 20},
+        {ENTRY_CHECK_RUNTIME_READY, -1, 20},
+        {ENTRY_CHECK_RUNTIME_READY, 3601, 3600},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct sv text = arena_printf(arena, "{\"timeout\":%d}", cases[i].declared);
+        struct server server = {.entry = json_read(arena, text, &err)};
+        CHECK(entry_timeout_ms(&server, cases[i].entry) == 1000 * cases[i].seconds);
+    }
 }
 
 /* An answer of another pod than the first one is an answer: with the first ones of the masters out

@@ -68,6 +68,32 @@ TEST(long_keys_carry_the_uid) {
     CHECK_SV(names.common_label, SV("fluid.io/s-" LONG_NAMESPACE "-a-runtime-with-a-name-too"));
 }
 
+/* Upstream and the CSI plugin derive the same keys: a byte makes the difference for all of them. */
+TEST(keys_turn_to_the_uid_at_63_bytes) {
+    static const struct {
+        size_t bytes; /* of the namespace, for a runtime "r" */
+        const char *common_label, *exclusive;
+    } cases[] = {
+        /* "fluid.io/s-", the namespace, "-r" */
+        {49, "fluid.io/s-nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-r",
+         "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn_r"},
+        {50, "fluid.io/s-u-1", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn_r"},
+        {60, "fluid.io/s-u-1", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn_r"},
+        {61, "fluid.io/s-u-1", "u-1"},
+    };
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    const struct cJSON *dataset = json_read(arena, SV("{\"metadata\":{\"uid\":\"u-1\"}}"), &err);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char namespace_name[64] = {0};
+        memset(namespace_name, 'n', cases[i].bytes);
+        struct names names;
+        derive(arena, namespace_name, "r", dataset, NULL, &names);
+        CHECK_SV(names.common_label, sv_from(cases[i].common_label));
+        CHECK_SV(names.exclusive, sv_from(cases[i].exclusive));
+    }
+}
+
 TEST(volume_names_fit_into_63_bytes) {
     static const struct {
         const char *secret, *volume;

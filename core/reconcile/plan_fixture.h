@@ -48,6 +48,7 @@ struct world {
     const char *stderr_bytes;  /* of what fails */
     const char *write_failure; /* what the API server did not take of the last plan */
     int restart_count;         /* of every container */
+    const char *container_id;  /* likewise; NULL: "c1" */
     struct reconcile_options options;
     uint64_t settled_inputs; /* as the last plan left them */
     int64_t now_ms;
@@ -325,16 +326,16 @@ static inline void act(struct world *world, const struct action *action) {
 
 static inline void add_pod(struct world *world, struct sv component, struct sv name) {
     assert(world->pod_count < PODS_MAX);
-    struct sv text =
-        arena_printf(world->arena,
-                     "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
-                     "  labels: {cacheruntime.fluid.io/component-name: %.*s%s}},\n"
-                     " spec: {nodeName: node-%.*s},\n"
-                     " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
-                     "  containerStatuses: [{name: m, containerID: c1, restartCount: %d}]}}\n",
-                     SV_ARG(name), SV_ARG(name), SV_ARG(component),
-                     world->orphans ? ", lifecycle.workload.fluid.io/state: Normal" : "",
-                     SV_ARG(name), world->restart_count);
+    struct sv text = arena_printf(
+        world->arena,
+        "{metadata: {name: %.*s, namespace: default, uid: uid-%.*s,\n"
+        "  labels: {cacheruntime.fluid.io/component-name: %.*s%s}},\n"
+        " spec: {nodeName: node-%.*s},\n"
+        " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
+        "  containerStatuses: [{name: m, containerID: %s, restartCount: %d}]}}\n",
+        SV_ARG(name), SV_ARG(name), SV_ARG(component),
+        world->orphans ? ", lifecycle.workload.fluid.io/state: Normal" : "", SV_ARG(name),
+        world->container_id ? world->container_id : "c1", world->restart_count);
     world->pods[world->pod_count++] = parse(world->arena, text.ptr);
     struct sv node = arena_printf(
         world->arena, "{metadata: {name: node-%.*s, resourceVersion: '1'}}", SV_ARG(name));

@@ -203,6 +203,9 @@ static const struct rule rules[] = {
      "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":1}}"},
     {"update strategy", W, "updateStrategy: {partition: 1}", "", "", "", "spec.updateStrategy",
      "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"partition\":1}}"},
+    {"a partition is for StatefulSets", C, "updateStrategy: {type: RollingUpdate, partition: 1}",
+     "", "", "", "spec.updateStrategy",
+     "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":1}}"},
     {"clients that roll", C, "updateStrategy: {type: RollingUpdate, maxUnavailable: 10%}", "", "",
      "", "spec.updateStrategy",
      "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"10%\"}}"},
@@ -271,7 +274,7 @@ TEST(renders_each_rule) {
 TEST(renders_services) {
     static const struct {
         const char *part;
-        const char *expected; /* names and specs without selector */
+        const char *expected; /* names, specs without selector, annotations */
     } cases[] = {
         {"service: {headless: {}}",
          "svc-demo-master {\"clusterIP\":\"None\",\"publishNotReadyAddresses\":true};"},
@@ -279,6 +282,8 @@ TEST(renders_services) {
         {"services: [{headless: true}, {name: web, type: NodePort, ports: [{port: 80}]}]",
          "svc-demo-master {\"clusterIP\":\"None\"};"
          "svc-demo-master-web {\"type\":\"NodePort\",\"ports\":[{\"port\":80}]};"},
+        {"services: [{annotations: {a: b}, ports: [{port: 80}]}]",
+         "svc-demo-master {\"ports\":[{\"port\":80}]} {\"a\":\"b\"};"},
         {"services: [{name: web, sessionAffinity: ClientIP}], service: {headless: {}}",
          "svc-demo-master-web {\"sessionAffinity\":\"ClientIP\"};"
          "svc-demo-master {\"clusterIP\":\"None\",\"publishNotReadyAddresses\":true};"},
@@ -298,8 +303,12 @@ TEST(renders_services) {
         JSON_EACH (service, render_services(&pass, &pass.components[M])) {
             struct cJSON *spec = json_get(service, SV("spec"));
             CHECK(json_remove(spec, SV("selector")) != NULL);
-            text = arena_printf(arena, "%.*s%.*s %.*s;", SV_ARG(text), SV_ARG(object_name(service)),
-                                SV_ARG(json_write_arena(arena, spec, JSON_COMPACT)));
+            const struct cJSON *notes = json_find(service, "metadata.annotations");
+            struct sv note = notes ? json_write_arena(arena, notes, JSON_COMPACT) : SV("");
+            text = arena_printf(arena, "%.*s%.*s %.*s%s%.*s;", SV_ARG(text),
+                                SV_ARG(object_name(service)),
+                                SV_ARG(json_write_arena(arena, spec, JSON_COMPACT)),
+                                notes ? " " : "", SV_ARG(note));
         }
         CHECK_SV(text, sv_from(cases[i].expected));
         world_release(&world);

@@ -84,6 +84,21 @@ TEST(grants_in_turn) {
     }
 }
 
+TEST(a_runtime_has_ten_minutes_where_the_class_says_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct rollout_runtime runtimes[RUNTIMES_MAX];
+    struct rollout_snapshot snapshot = {
+        .now_ms = 100 * 1000,
+        .runtime_class = class_with(arena, "{}"),
+        .runtimes = runtimes,
+        .runtime_count = read_runtimes("cUh", 50 * 1000, arena, runtimes),
+        .is_complete = true,
+    };
+    struct plan plan;
+    rollout_plan(&snapshot, arena, &plan);
+    CHECK(plan.wake_ms == 650 * 1000);
+}
+
 TEST(before_all_runtimes_are_known_nothing_is_granted) {
     AUTO(arena) arena = arena_new();
     struct rollout_runtime runtimes[RUNTIMES_MAX];
