@@ -137,6 +137,15 @@ static bool read_list(const struct reader *reader, const struct cJSON *list,
     return true;
 }
 
+static bool fail_kind(const struct reader *reader, const struct cJSON *root) {
+    const struct cJSON *written = json_get(root, SV("kind"));
+    if (!json_is_string(written))
+        return error_set(reader->err, ERROR_INVALID, "%.*s: is no single document of kind %.*s",
+                         SV_ARG(reader->manifest->path), SV_ARG(kind));
+    return fail(reader, written, "kind is \"%.*s\", and should be %.*s", SV_ARG(json_text(written)),
+                SV_ARG(kind));
+}
+
 bool expectations_read(const struct manifest *manifest, struct sv today, struct arena *arena,
                        struct expectations *ret_expectations, struct error *err) {
     struct reader fails = {manifest, arena, fail_members, COUNT_OF(fail_members), false, err};
@@ -144,8 +153,7 @@ bool expectations_read(const struct manifest *manifest, struct sv today, struct 
     struct expectations expectations = {.today = today};
     const struct cJSON *root = manifest->documents.count == 1 ? manifest->documents.roots[0] : NULL;
     if (!root || !sv_eq(json_string_or(root, SV("kind"), SV("")), kind))
-        return error_set(err, ERROR_INVALID, "%.*s: is no single document of kind %.*s",
-                         SV_ARG(manifest->path), SV_ARG(kind));
+        return fail_kind(&fails, root);
     if (!check_members(&fails, root, members, COUNT_OF(members)) ||
         !read_list(&fails, json_get(root, SV("fails")), &expectations.failures,
                    &expectations.failure_count) ||

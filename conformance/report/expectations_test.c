@@ -23,7 +23,8 @@ static const struct {
     struct sv text;
     const char *message;
 } refused[] = {
-    {SV("kind: Expectation\n"), "e.yaml: is no single document of kind Expectations"},
+    {SV("kind: Expectation\n"), "e.yaml:1:7: kind is \"Expectation\", and should be Expectations"},
+    {SV("fails: []\n"), "e.yaml: is no single document of kind Expectations"},
     {SV(HEAD "fail: []\n"), "e.yaml:3:7: unknown field \"fail\"; did you mean fails"},
     {SV(HEAD "fails: [{id: SCH-999, reason: r}]\n"), "there is no check \"SCH-999\""},
     {SV(HEAD "fails: [{id: SCH-002}]\n"), "SCH-002 needs a reason"},

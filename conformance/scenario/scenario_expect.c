@@ -57,6 +57,15 @@ static bool is_absent(struct wait *wait, const struct cJSON *object) {
     return !object;
 }
 
+/* The type is as good as any word: what it could have been is told. */
+static struct sv condition_types(const struct cJSON *object, struct arena *arena) {
+    struct sv text = SV("");
+    JSON_EACH (condition, json_find(object, "status.conditions"))
+        text = arena_printf(arena, "%.*s%s%.*s", SV_ARG(text), text.len > 0 ? ", " : "",
+                            SV_ARG(json_string_or(condition, SV("type"), SV(""))));
+    return text;
+}
+
 static bool has_condition(struct wait *wait, const struct cJSON *object) {
     struct cJSON *expected = json_map(wait->arena);
     struct cJSON *condition = json_copy(wait->arena, wait->tree);
@@ -66,7 +75,13 @@ static bool has_condition(struct wait *wait, const struct cJSON *object) {
     if (!json_get(condition, SV("status")))
         json_set_string(wait->arena, condition, SV("status"), SV("True"));
     json_append(list, condition);
-    return scenario_match(wait->arena, expected, object, &wait->mismatch);
+    if (scenario_match(wait->arena, expected, object, &wait->mismatch))
+        return true;
+    struct sv types = condition_types(object, wait->arena);
+    if (types.len > 0 && !object_condition(object, json_string_or(condition, SV("type"), SV(""))))
+        wait->mismatch.actual =
+            arena_printf(wait->arena, "none of this type, but %.*s", SV_ARG(types));
+    return false;
 }
 
 static bool has_phase(struct wait *wait, const struct cJSON *object) {

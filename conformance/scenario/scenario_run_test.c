@@ -49,6 +49,13 @@ static const struct {
      "  last write: 0:00.",
      10},
     {HEAD OBJECT DELETE, CHECK_STATE_PASS, "", 0},
+    {HEAD "steps: [{name: s, within: 1s, expect: [{condition: {ref: node/node-1, type: Redy}}]}]\n",
+     CHECK_STATE_FAIL,
+     "step \"s\": condition of nodes node-1 did not come within 1s\n"
+     "  path:       status.conditions[type=Redy]\n"
+     "  expected:   {\"type\":\"Redy\",\"status\":\"True\"}\n"
+     "  actual:     none of this type, but MemoryPressure, DiskPressure, PIDPressure, Ready\n",
+     5},
     {HEAD "objects:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n"
           "- {apiVersion: v1, kind: ConfigMap, metadata: {name: A}}\nsteps: [{name: s}]\n",
      CHECK_STATE_FAIL, "apply configmaps A: ", 7},

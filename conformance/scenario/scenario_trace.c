@@ -94,11 +94,13 @@ struct sv trace_text(const struct trace_entry *entry, struct arena *arena) {
                             SV_ARG(entry->role));
     const struct request *request = &entry->request;
     struct sv key = object_key(arena, request->namespace_name, request->name);
-    return arena_printf(arena, "%.*s %.*s %.*s %.*s%s%.*s %.*s: %d%s%.*s", SV_ARG(at),
+    return arena_printf(arena, "%.*s %.*s %.*s %.*s%s%.*s%s%.*s%s%.*s: %d%s%.*s", SV_ARG(at),
                         SV_ARG(entry->user_agent), SV_ARG(request_verb_text(request)),
-                        SV_ARG(request->plural), request->subresource.len > 0 ? "/" : "",
-                        SV_ARG(request->subresource), SV_ARG(key), entry->http_status,
-                        entry->refusal.len > 0 ? " " : "", SV_ARG(entry->refusal));
+                        SV_ARG(request->plural), request->group.len > 0 ? "." : "",
+                        SV_ARG(request->group), request->subresource.len > 0 ? "/" : "",
+                        SV_ARG(request->subresource), key.len > 0 ? " " : "", SV_ARG(key),
+                        entry->http_status, entry->refusal.len > 0 ? " " : "",
+                        SV_ARG(entry->refusal));
 }
 
 /* Watches come again every few minutes and tell nothing. */

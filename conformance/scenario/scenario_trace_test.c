@@ -51,9 +51,25 @@ TEST(lines_name_who_did_what) {
     /* A created object has the name that the server gave it. */
     CHECK_SV(trace_text(&trace.entries[0], arena),
              SV("0:01.000 daemonset-controller create pods default/demo-x7k: 201"));
-    CHECK_SV(trace_told_text(&trace, arena),
-             SV("1:02.000 cacheruntime-controller patch datasets/status default/demo: 409\n"
-                "1:03.005 exec mountUFS of master\n"));
+    CHECK_SV(trace_told_text(&trace, arena), SV("1:02.000 cacheruntime-controller patch "
+                                                "datasets.data.fluid.io/status default/demo: 409\n"
+                                                "1:03.005 exec mountUFS of master\n"));
+}
+
+TEST(groups_tell_kinds_of_one_plural_apart) {
+    AUTO(arena) arena = arena_new();
+    struct trace trace = {.arena = arena};
+    struct request request = {
+        .verb = VERB_LIST,
+        .group = SV("apps.kruise.io"),
+        .plural = SV("statefulsets"),
+        .namespace_name = SV(""),
+        .name = SV(""),
+        .subresource = SV(""),
+    };
+    trace_add_request(&trace, 0, 0, CONTROLLER, &request, 404, NULL);
+    CHECK_SV(trace_text(&trace.entries[0], arena),
+             SV("0:00.000 cacheruntime-controller list statefulsets.apps.kruise.io: 404"));
 }
 
 TEST(patterns) {
