@@ -60,7 +60,9 @@ static const struct {
     ROW("InvalidTieredStore", "a level has two media, fewer quotas than paths, a quota that is no quantity above zero, or a host path that leads elsewhere or is not allowed by `--host-path-prefixes`."),
     ROW("InvalidPath",
         "a mount's path holds `..`; or two `volumeMounts` of a component have one path, or one "
-        "lies over `/etc/fluid/config`, where the cache finds its `runtime.json`."),
+        "lies where the controller mounts something of its own: `runtime.json` in "
+        "`/etc/fluid/config`, secrets, scripts, levels of the tiered store (`/dev/shm` where one is "
+        "in memory), and for a client the cache itself."),
     ROW("SecretIncomplete", "an encrypt option lacks the name or the key of its Secret."),
     ROW("ReferenceDataset", "a mount of `dataset://` is for a ThinRuntime."),
     ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two."),

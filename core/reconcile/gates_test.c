@@ -99,6 +99,26 @@ static const struct refusal refusals[] = {
      "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: "
      "/etc/fluid/config/x}]}",
      NULL, GATE_CLASS, "InvalidPath", "/etc/fluid/config/x"},
+    {"a mount over secrets", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], master: {volumeMounts: [{name: v, mountPath: "
+     "/etc/fluid/secrets/keys}]}",
+     NULL, GATE_CLASS, "InvalidPath", "where the controller mounts the dataset's secrets"},
+    {"a mount over scripts", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], master: {volumeMounts: [{name: v, mountPath: "
+     "/etc/fluid/scripts}]}",
+     NULL, GATE_CLASS, "InvalidPath", "where the controller mounts the class's scripts"},
+    {"a mount over a level", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: "
+     "/etc/fluid/mount/tiered-store/level-0-index-0-emptydir}]}",
+     NULL, GATE_CLASS, "InvalidPath", "where the controller mounts levels of the tiered store"},
+    {"a mount over the level in memory", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: /dev/shm}],"
+     " tieredStore: {levels: [{processMemory: {quota: 1Gi}}]}}",
+     NULL, GATE_CLASS, "InvalidPath", "where the controller mounts the level in memory"},
+    {"a mount over the cache", NULL, NULL,
+     "volumes: [{name: v, emptyDir: {}}], client: {volumeMounts: [{name: v, mountPath: "
+     "/runtime-mnt/cache/default/demo/cache-fuse}]}",
+     NULL, GATE_CLASS, "InvalidPath", "where the controller mounts the cache"},
     {"two mounts at one path", NULL, NULL,
      "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: /a},\n"
      " {name: v, mountPath: /b}, {name: v, mountPath: /a, subPath: x}]}",

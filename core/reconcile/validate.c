@@ -459,17 +459,48 @@ static bool has_volume(const struct cJSON *volumes, struct sv name) {
     return false;
 }
 
+static bool has_process_memory(const struct component *component) {
+    size_t index = 0;
+    JSON_EACH (declared, component->levels)
+        if (tier_level_read(declared, index++).medium == TIER_PROCESS_MEMORY)
+            return true;
+    return false;
+}
+
+/* What the controller mounts at the path, or NULL. */
+static const char *own_mount_at(const struct pass *pass, const struct component *component,
+                                struct sv path) {
+    static const struct {
+        struct sv path;
+        const char *what;
+    } own[] = {
+        {{RUNTIME_CONFIG_PATH, sizeof(RUNTIME_CONFIG_PATH) - 1}, "runtime.json"},
+        {{"/etc/fluid/secrets", 18}, "the dataset's secrets"},
+        {{"/etc/fluid/scripts", 18}, "the class's scripts"},
+        {{"/etc/fluid/mount/tiered-store", 29}, "levels of the tiered store"},
+    };
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        if (is_within(path, own[i].path))
+            return own[i].what;
+    if (component->type == COMPONENT_CLIENT && is_within(path, pass->names.mount_path))
+        return "the cache";
+    if (is_within(path, SV("/dev/shm")) && has_process_memory(component))
+        return "the level in memory";
+    return NULL;
+}
+
 /* What hides another mount would do so without a word: two of the runtime at one path, and one
- * over the file that tells the cache what it is to be. */
+ * over what the cache is told or keeps its data in. */
 static bool check_mount_path(struct pass *pass, const struct component *component,
                              const struct cJSON *mount, struct finding *ret_finding) {
     struct sv path = json_find_string(mount, "mountPath");
-    if (is_within(path, SV(RUNTIME_CONFIG_PATH)))
+    const char *own = own_mount_at(pass, component, path);
+    if (own)
         return refuse(ret_finding, SV("InvalidPath"),
                       pass_printf(pass,
                                   "spec.%.*s.volumeMounts has %.*s, where the controller mounts "
-                                  "runtime.json: choose another path",
-                                  SV_ARG(component->text), SV_ARG(path)));
+                                  "%s: choose another path",
+                                  SV_ARG(component->text), SV_ARG(path), own));
     for (const struct cJSON *other = mount->next; other; other = other->next)
         if (sv_eq(json_find_string(other, "mountPath"), path))
             return refuse(ret_finding, SV("InvalidPath"),
