@@ -29,12 +29,16 @@ static void make_table(struct json_index *index) {
         *find_slot(index, json_node_key(each)) = each;
 }
 
-struct json_index json_index_of(struct arena *arena, const struct cJSON *map) {
+struct json_index json_index_for(struct arena *arena, const struct cJSON *map, size_t look_ups) {
     struct json_index index = {.arena = arena, .map = (struct cJSON *)map};
-    index.count = json_count(map);
-    if (index.count > LINEAR_KEYS_MAX)
+    index.count = json_is_map(map) ? json_count(map) : 0;
+    if (index.count > LINEAR_KEYS_MAX && look_ups > LINEAR_KEYS_MAX)
         make_table(&index);
     return index;
+}
+
+struct json_index json_index_of(struct arena *arena, const struct cJSON *map) {
+    return json_index_for(arena, map, SIZE_MAX);
 }
 
 struct cJSON *json_index_get(const struct json_index *index, struct sv key) {
@@ -62,6 +66,13 @@ void json_index_set(struct json_index *index, struct sv key, struct cJSON *value
     if (index->slots)
         *find_slot(index, key) = value;
     json_replace(index->map, present, value);
+}
+
+void json_add_absent(struct arena *arena, struct cJSON *map, const struct cJSON *from) {
+    struct json_index members = json_index_for(arena, map, json_count(from));
+    JSON_EACH (member, from)
+        if (!json_index_get(&members, json_key(member)))
+            json_index_set(&members, json_key(member), json_copy(arena, member));
 }
 
 /* Those behind it may only stand there because the slot was taken. */

@@ -26,9 +26,13 @@ struct json_index {
     size_t count;
 };
 
-/* Of a map that may have members already; `map` may be NULL, which has none. It is not changed
- * unless members are added. */
+/* Of a map that may have members already; `map` may be NULL or no map, which has none. It is not
+ * changed unless members are added. */
 struct json_index json_index_of(struct arena *arena, const struct cJSON *map);
+
+/* The same for one in which no more than `look_ups` keys will be searched: no table is made for a
+ * few. */
+struct json_index json_index_for(struct arena *arena, const struct cJSON *map, size_t look_ups);
 
 /* NULL when absent. */
 struct cJSON *json_index_get(const struct json_index *index, struct sv key);
@@ -38,6 +42,9 @@ void json_index_append(struct json_index *index, struct cJSON *member);
 
 /* As json_set(): in place of the member of that key, else at the end under a copy of `key`. */
 void json_index_set(struct json_index *index, struct sv key, struct cJSON *value);
+
+/* Gives `map` copies of the members of `from` whose keys it lacks. */
+void json_add_absent(struct arena *arena, struct cJSON *map, const struct cJSON *from);
 
 /* As json_remove(): takes the member out of the map and returns it; NULL when absent. */
 struct cJSON *json_index_remove(struct json_index *index, struct sv key);

@@ -70,9 +70,31 @@ TEST(a_member_that_was_removed_is_absent_and_the_others_are_not) {
     CHECK(json_index_get(&index, SV("again")) == map->child);
 }
 
+TEST(a_map_is_given_what_it_lacks) {
+    for (size_t row = 0; row < COUNT_OF(sizes); row++) {
+        AUTO(arena) arena = arena_new();
+        struct cJSON *map = json_map(arena), *from = json_map(arena);
+        json_set_int(arena, map, key_of(arena, 0), 7);
+        struct json_index members = json_index_for(arena, from, 1);
+        for (size_t i = 0; i < sizes[row]; i++)
+            json_index_append(&members, json_set_int(arena, json_map(arena), key_of(arena, i), 1));
+        json_add_absent(arena, map, from);
+        CHECK(json_count(map) == (sizes[row] > 0 ? sizes[row] : 1));
+        CHECK(json_int_or(map, key_of(arena, 0), 0) == 7);
+        CHECK(json_count(from) == sizes[row]);
+        if (sizes[row] > 1)
+            CHECK(json_int_or(map, key_of(arena, sizes[row] - 1), 0) == 1);
+    }
+}
+
 TEST(what_is_absent_has_no_members) {
     AUTO(arena) arena = arena_new();
     struct json_index index = json_index_of(arena, NULL);
+    CHECK(json_index_get(&index, SV("name")) == NULL);
+    struct cJSON *list = json_list(arena);
+    for (size_t i = 0; i < 100; i++)
+        json_append(list, json_int(arena, 1));
+    index = json_index_of(arena, list);
     CHECK(json_index_get(&index, SV("name")) == NULL);
 }
 

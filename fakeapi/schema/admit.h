@@ -31,7 +31,10 @@ struct findings {
     size_t capacity;
 };
 
-/* Appends to `findings`; everything lives in `arena`. */
+/* Whether no more are kept: nobody reads thousands. */
+bool findings_are_full(const struct findings *findings);
+
+/* Appends to `findings`, until they are full; everything lives in `arena`. */
 void findings_add(struct arena *arena, struct findings *findings, struct sv field,
                   const char *reason, const struct cJSON *item, const char *format, ...)
     PRINTF_LIKE(6, 7);

@@ -29,9 +29,13 @@ static struct sv message_of(struct arena *arena, const char *format, va_list arg
     return (struct sv){message, room - 1};
 }
 
+bool findings_are_full(const struct findings *findings) {
+    return findings->count == FINDINGS_MAX;
+}
+
 void findings_add(struct arena *arena, struct findings *findings, struct sv field,
                   const char *reason, const struct cJSON *item, const char *format, ...) {
-    if (findings->count == FINDINGS_MAX)
+    if (findings_are_full(findings))
         return;
     va_list arguments;
     va_start(arguments, format);

@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 static struct cJSON *parse_default(struct arena *arena, const char *text) {
     /* Defaults are numbers, words in quotes, true, {} and []. */
@@ -96,11 +97,7 @@ static void default_resources(struct arena *arena, struct cJSON *container) {
     const struct cJSON *limits = json_get(resources, SV("limits"));
     if (json_count(limits) == 0)
         return;
-    struct cJSON *requests = json_ensure_map(arena, resources, SV("requests"));
-    JSON_EACH (limit, limits) {
-        if (!json_get(requests, json_key(limit)))
-            json_set(arena, requests, json_key(limit), json_copy(arena, limit));
-    }
+    json_add_absent(arena, json_ensure_map(arena, resources, SV("requests")), limits);
 }
 
 static void default_field_refs(struct arena *arena, struct cJSON *container) {
@@ -508,11 +505,9 @@ static void default_replication_controller(struct arena *arena, struct cJSON *ob
 /* --- limits --- */
 
 static void copy_absent(struct arena *arena, struct cJSON *limit, struct sv to, struct sv from) {
-    JSON_EACH (amount, json_get(limit, from)) {
-        struct cJSON *map = json_ensure_map(arena, limit, to);
-        if (!json_get(map, json_key(amount)))
-            json_set(arena, map, json_key(amount), json_copy(arena, amount));
-    }
+    const struct cJSON *amounts = json_get(limit, from);
+    if (json_count(amounts) > 0)
+        json_add_absent(arena, json_ensure_map(arena, limit, to), amounts);
 }
 
 /* A container that says nothing gets as much as there may be, and asks for all of it. */

@@ -64,6 +64,8 @@ void report_not_found(const struct checker *checker, struct sv field, const stru
 void report_not_supported(const struct checker *checker, struct sv field, const struct cJSON *item,
                           const struct sv *allowed, size_t count) {
     struct joiner list;
+    if (findings_are_full(checker->findings))
+        return;
     joiner_init(&list, checker->arena);
     for (size_t i = 0; i < count; i++)
         joiner_printf(&list, "%s\"%.*s\"", i > 0 ? ", " : "", SV_ARG(allowed[i]));

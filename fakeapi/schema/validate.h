@@ -75,8 +75,17 @@ void validate_embedded(const struct checker *checker, const struct schema *schem
 /* Its rules in CEL, for a value that keeps all others. */
 void validate_rules(const struct checker *checker, const struct schema *schema,
                     const struct cJSON *item, const struct cJSON *old, struct sv field);
-/* What stood for this item of a list before: by its keys in a list that is a map, else NULL. */
-const struct cJSON *correlated_item(const struct schema *list, const struct cJSON *old,
+/* What stood for the items of a list before: by their keys in a list that is a map. */
+struct correlation {
+    const struct checker *checker;
+    const struct schema *list;
+    const struct cJSON *old;   /* NULL: nothing stood for any */
+    struct json_index by_keys; /* of a long list */
+};
+struct correlation correlation_of(const struct checker *checker, const struct schema *list,
+                                  const struct cJSON *old);
+/* NULL without one. */
+const struct cJSON *correlated_item(const struct correlation *correlation,
                                     const struct cJSON *item);
 /* Rules about one field each, with the kinds that have them. */
 void validate_table(const struct checker *checker, struct sv kind, const struct cJSON *object,

@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/go_json.h"
 
 enum { CONFIG_MAP_BYTES_MAX = 1024 * 1024 };
@@ -37,8 +38,9 @@ void check_config_map(const struct checker *checker, const struct cJSON *object,
                              SV_ARG(json_key(entry)), fault);
         }
     }
+    struct json_index binary = json_index_of(checker->arena, json_get(object, SV("binaryData")));
     JSON_EACH (entry, json_get(object, SV("data")))
-        if (json_get(json_get(object, SV("binaryData")), json_key(entry)))
+        if (json_index_get(&binary, json_key(entry)))
             report_invalid(checker,
                            arena_printf(checker->arena, "data[%.*s]", SV_ARG(json_key(entry))),
                            json_string(checker->arena, json_key(entry)),

@@ -6,6 +6,7 @@
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 static const struct sv restart_policies[] = {SV("Always"), SV("OnFailure"), SV("Never")};
 static const struct sv pull_policies[] = {SV("Always"), SV("IfNotPresent"), SV("Never")};
@@ -332,6 +333,7 @@ static void check_resource_names(const struct checker *checker, const struct cJS
     static const struct sv standard[] = {SV("cpu"), SV("memory"), SV("ephemeral-storage")};
     static const struct sv lists[] = {SV("limits"), SV("requests")};
     const struct cJSON *resources = json_get(container, SV("resources"));
+    struct json_index limits = json_index_of(checker->arena, json_get(resources, SV("limits")));
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         JSON_EACH (resource, json_get(resources, lists[i])) {
             struct sv name = json_key(resource);
@@ -349,7 +351,7 @@ static void check_resource_names(const struct checker *checker, const struct cJS
             } else if (quantity_parse(json_text(resource), &quantity) &&
                        quantity_milli_value(quantity) % 1000 != 0)
                 report_invalid(checker, below, resource, "must be an integer");
-            else if (i == 1 && !json_get(json_get(resources, SV("limits")), name))
+            else if (i == 1 && !json_index_get(&limits, name))
                 report_required(
                     checker, arena_printf(checker->arena, "%.*s.resources.limits", SV_ARG(field)),
                     resource, "Limit must be set for non overcommitable resources");
@@ -359,10 +361,11 @@ static void check_resource_names(const struct checker *checker, const struct cJS
 
 static void check_resources(const struct checker *checker, const struct cJSON *container,
                             struct sv field) {
-    const struct cJSON *limits = json_find(container, "resources.limits");
+    struct json_index limits =
+        json_index_of(checker->arena, json_find(container, "resources.limits"));
     JSON_EACH (request, json_find(container, "resources.requests")) {
         struct quantity wanted, limit;
-        const struct cJSON *bound = json_get(limits, json_key(request));
+        const struct cJSON *bound = json_index_get(&limits, json_key(request));
         struct sv below = path_member(checker, field, SV("resources.requests"));
         if (!quantity_parse(json_text(request), &wanted))
             continue; /* a wrong type, reported as such */

@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/cel.h"
 #include "fakeapi/schema/crd_schema.h"
 
@@ -72,10 +73,11 @@ static void check_rule(const struct checker *checker, const struct schema *schem
 
 static void check_members(const struct checker *checker, const struct schema *schema,
                           const struct cJSON *item, const struct cJSON *old, struct sv field) {
+    struct json_index olds = json_index_of(checker->arena, old);
     JSON_EACH (member, item) {
         const struct schema *below = schema_member(schema, json_key(member));
         if (below && below->rules && below->rules->has_rules_below)
-            validate_rules(checker, below, member, json_get(old, json_key(member)),
+            validate_rules(checker, below, member, json_index_get(&olds, json_key(member)),
                            path_member(checker, field, json_key(member)));
     }
 }
@@ -85,9 +87,10 @@ static void check_items(const struct checker *checker, const struct schema *sche
     size_t index = 0;
     if (!schema->items || !schema->items->rules || !schema->items->rules->has_rules_below)
         return;
+    struct correlation olds = correlation_of(checker, schema, old);
     JSON_EACH (entry, item) {
         struct sv path = path_index(checker, field, index++);
-        validate_rules(checker, schema->items, entry, correlated_item(schema, old, entry), path);
+        validate_rules(checker, schema->items, entry, correlated_item(&olds, entry), path);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/arena.h"
 #include "core/base/map.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 #include <stdlib.h>
 
@@ -135,16 +136,6 @@ static bool same_keys(const struct schema *schema, const struct cJSON *a, const 
     return true;
 }
 
-const struct cJSON *correlated_item(const struct schema *list, const struct cJSON *old,
-                                    const struct cJSON *item) {
-    if (list->list_type != SCHEMA_LIST_MAP)
-        return NULL;
-    JSON_EACH (before, old)
-        if (same_keys(list, before, item))
-            return before;
-    return NULL;
-}
-
 /* What tells items apart: the keys, or in a set the whole item. */
 static struct sv identity(const struct checker *checker, const struct schema *schema,
                           const struct cJSON *item) {
@@ -156,6 +147,33 @@ static struct sv identity(const struct checker *checker, const struct schema *sc
         json_append(keys, value ? json_copy(checker->arena, value) : json_null(checker->arena));
     }
     return json_write_arena(checker->arena, keys, JSON_COMPACT);
+}
+
+struct correlation correlation_of(const struct checker *checker, const struct schema *list,
+                                  const struct cJSON *old) {
+    enum { FEW = 16 };
+    bool has_keys = list->list_type == SCHEMA_LIST_MAP;
+    struct correlation correlation = {checker, list, has_keys ? old : NULL, {0}};
+    if (!has_keys || json_count(old) <= FEW)
+        return correlation;
+    correlation.by_keys = json_index_of(checker->arena, json_map(checker->arena));
+    JSON_EACH (item, old) {
+        struct sv keys = identity(checker, list, item);
+        if (!json_index_get(&correlation.by_keys, keys))
+            json_index_set(&correlation.by_keys, keys, json_share(checker->arena, item));
+    }
+    return correlation;
+}
+
+const struct cJSON *correlated_item(const struct correlation *correlation,
+                                    const struct cJSON *item) {
+    if (correlation->by_keys.count > 0)
+        return json_index_get(&correlation->by_keys,
+                              identity(correlation->checker, correlation->list, item));
+    JSON_EACH (before, correlation->old)
+        if (same_keys(correlation->list, before, item))
+            return before;
+    return NULL;
 }
 
 static void check_duplicates(const struct checker *checker, const struct schema *schema,
@@ -183,9 +201,10 @@ static void check_list(const struct checker *checker, const struct schema *schem
     size_t index = 0;
     check_count(checker, schema->rules->source, item, field, "items");
     check_duplicates(checker, schema, item, field);
+    struct correlation olds = correlation_of(checker, schema, old);
     JSON_EACH (entry, item) {
         struct sv path = path_index(checker, field, index++);
-        validate_schema(checker, schema->items, entry, correlated_item(schema, old, entry), path);
+        validate_schema(checker, schema->items, entry, correlated_item(&olds, entry), path);
     }
 }
 
@@ -195,10 +214,11 @@ static void check_map(const struct checker *checker, const struct schema *schema
     for (size_t i = 0; i < schema->required_count; i++)
         if (!json_get(item, schema->required[i]))
             report_required(checker, path_member(checker, field, schema->required[i]), item, "");
+    struct json_index olds = json_index_of(checker->arena, old);
     JSON_EACH (member, item) {
         const struct schema *below = schema_member(schema, json_key(member));
         if (below && below->rules)
-            validate_schema(checker, below, member, json_get(old, json_key(member)),
+            validate_schema(checker, below, member, json_index_get(&olds, json_key(member)),
                             path_member(checker, field, json_key(member)));
     }
 }

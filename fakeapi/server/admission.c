@@ -8,6 +8,7 @@
 #include "core/base/rng.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/server/review.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
@@ -393,9 +394,13 @@ static bool admit_node(struct call *call, struct cJSON *tree) {
 
 bool admit_secret(struct call *call, struct cJSON *tree) {
     struct cJSON *plain = json_remove(tree, SV("stringData"));
+    if (json_count(plain) == 0)
+        return true;
+    struct json_index data =
+        json_index_of(call->arena, json_ensure_map(call->arena, tree, SV("data")));
     JSON_EACH (entry, plain)
-        json_set_string(call->arena, json_ensure_map(call->arena, tree, SV("data")),
-                        json_key(entry), base64_encode(call->arena, json_text(entry)));
+        json_index_set(&data, json_key(entry),
+                       json_string(call->arena, base64_encode(call->arena, json_text(entry))));
     return true;
 }
 

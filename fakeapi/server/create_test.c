@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creation, and the texts of what is refused (apiserver-semantics.md §1.1, §1.2). */
 #include "core/base/test.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/rbac.h"
 #include "fakeapi/server/server_fixture.h"
@@ -336,5 +337,103 @@ TEST(a_config_map_holds_a_mebibyte_of_values) {
                          cases[i].key, value);
         CHECK(fixture_create(api, arena, "configmaps", "default", body.ptr).http_status ==
               cases[i].http_status);
+    }
+}
+
+/* --- objects as wide as a request may be: in minutes for whoever looks at one after the other ---
+ */
+
+enum { WIDE = 30 * 1000 };
+
+static struct cJSON *wide_member(struct arena *arena, struct cJSON *object, const char *path,
+                                 const char *prefix, struct sv value) {
+    struct sv rest = sv_from(path);
+    while (rest.len > 0)
+        object = json_ensure_map(arena, object, sv_cut(&rest, '.'));
+    struct json_index members = json_index_of(arena, object);
+    for (int i = 0; i < WIDE; i++)
+        json_index_set(&members, arena_printf(arena, "%s%d", prefix, i), json_string(arena, value));
+    return object;
+}
+
+static const struct {
+    const char *resource, *start;
+    const char *paths[2], *prefix;
+    struct sv value;
+    int http_status;
+} wide_objects[] = {
+    {"configmaps", "{}", {"data", "binaryData"}, "k", SV("AAAA"), 422},
+    {"secrets", "{}", {"data", "stringData"}, "k", SV("AAAA"), 201},
+    {"resourcequotas", "{}", {"spec.hard"}, "count/k", SV("1"), 201},
+    {"endpoints", "{}", {"metadata.labels", "metadata.annotations"}, "k", SV("1"), 201},
+};
+
+TEST(wide_objects_are_created) {
+    for (size_t row = 0; row < COUNT_OF(wide_objects); row++) {
+        AUTO(fakeapi) api = fixture_api();
+        AUTO(arena) arena = arena_new();
+        struct request request =
+            fixture_request(VERB_CREATE, wide_objects[row].resource, "default", "");
+        struct cJSON *body = json_copy(arena, fixture_json(arena, wide_objects[row].start));
+        json_set_string(arena, json_ensure_map(arena, body, SV("metadata")), SV("name"), SV("a"));
+        for (size_t i = 0; i < 2 && wide_objects[row].paths[i]; i++)
+            wide_member(arena, body, wide_objects[row].paths[i], wide_objects[row].prefix,
+                        wide_objects[row].value);
+        request.body = body;
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK(response.http_status == wide_objects[row].http_status);
+    }
+}
+
+/* The limits of a container are its requests, too. */
+TEST(a_container_has_as_many_resources_as_it_likes) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    struct request request = fixture_request(VERB_CREATE, "pods", "default", "");
+    struct cJSON *body = json_copy(
+        arena, fixture_json(arena, "{\"metadata\":{\"name\":\"a\"},\"spec\":{"
+                                   "\"automountServiceAccountToken\":false,"
+                                   "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}"));
+    wide_member(arena, json_find(body, "spec.containers.0"), "resources.limits", "x.io/r", SV("1"));
+    request.body = body;
+    struct api_response response = fixture_send(api, arena, &request);
+    CHECK(response.http_status == 201);
+    CHECK(json_count(json_find(response.body, "spec.containers.0.resources.requests")) == WIDE);
+}
+
+/* Items of a keyed list are held against what they were, wherever that stood. */
+TEST(a_long_keyed_list_changes_its_order) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    CHECK(fixture_create(
+              api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+              "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+              "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{"
+              "\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+              "\"type\":\"object\",\"properties\":{\"list\":{\"type\":\"array\","
+              "\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":[\"a\"],"
+              "\"items\":{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{"
+              "\"type\":\"integer\",\"minimum\":0}}}}}}}}]}}")
+              .http_status == 201);
+    struct sv version = SV("");
+    for (int round = 0; round < 2; round++) {
+        struct request request = fixture_request(round ? VERB_UPDATE : VERB_CREATE, "x.io/v1/foos",
+                                                 "default", round ? "a" : "");
+        struct cJSON *body =
+            json_copy(arena, fixture_json(arena, "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\","
+                                                 "\"metadata\":{\"name\":\"a\"}}"));
+        if (round)
+            json_set_string(arena, json_get(body, SV("metadata")), SV("resourceVersion"), version);
+        struct cJSON *list = json_ensure_list(arena, body, SV("list"));
+        for (int i = 0; i < WIDE; i++)
+            json_set_int(arena, json_append(list, json_map(arena)), SV("a"),
+                         round ? WIDE - 1 - i : i);
+        request.body = body;
+        struct api_response response = fixture_send(api, arena, &request);
+        version = json_find_string(response.body, "metadata.resourceVersion");
+        CHECK(response.http_status == (round ? 200 : 201));
+        CHECK(json_find_int(response.body, "list.0.a", -1) == (round ? WIDE - 1 : 0));
     }
 }

@@ -43,7 +43,8 @@ static bool is_self_only(const struct cJSON *node) {
 
 struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = json_map(arena);
-    struct json_index members = json_index_of(arena, result), others = json_index_of(arena, b);
+    struct json_index members = json_index_of(arena, result),
+                      others = json_index_for(arena, b, json_count(a));
     JSON_EACH (member, a) {
         struct sv key = json_key(member);
         const struct cJSON *other = json_index_get(&others, key);
@@ -67,7 +68,7 @@ struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const str
 }
 
 bool fields_overlap(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
-    struct json_index others = json_index_of(arena, b);
+    struct json_index others = json_index_for(arena, b, json_count(a));
     if (others.count == 0)
         return false;
     JSON_EACH (member, a) {
@@ -83,7 +84,8 @@ bool fields_overlap(struct arena *arena, const struct cJSON *a, const struct cJS
 
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = json_map(arena);
-    struct json_index members = json_index_of(arena, result), others = json_index_of(arena, b);
+    struct json_index members = json_index_of(arena, result),
+                      others = json_index_for(arena, b, json_count(a));
     JSON_EACH (member, a) {
         struct sv key = json_key(member);
         const struct cJSON *other = json_index_get(&others, key);

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/joiner.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/server/quota.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -32,10 +33,7 @@ static void set_absent(struct call *call, struct cJSON *resources, struct sv key
                        const struct cJSON *defaults) {
     if (json_count(defaults) == 0)
         return;
-    struct cJSON *map = json_ensure_map(call->arena, resources, key);
-    JSON_EACH (value, defaults)
-        if (!json_get(map, json_key(value)))
-            json_set(call->arena, map, json_key(value), json_copy(call->arena, value));
+    json_add_absent(call->arena, json_ensure_map(call->arena, resources, key), defaults);
 }
 
 /* That a container's own limit is its request, too, was settled by the defaults of pods. */

@@ -8,9 +8,15 @@
 /* The cap of Kubernetes on Update managers: older ones are merged into one. */
 enum { UPDATE_MANAGERS_MAX = 10, ENTRIES_MAX = 256 };
 
+/* More are not looked at, since each costs a comparison with all that a write changes. */
 struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object) {
     const struct cJSON *list = json_get(json_get(object, SV("metadata")), SV("managedFields"));
-    return json_is_list(list) ? json_copy(arena, list) : json_list(arena);
+    struct cJSON *copy = json_list(arena);
+    size_t count = 0;
+    JSON_EACH (entry, json_is_list(list) ? list : NULL)
+        if (count++ < ENTRIES_MAX)
+            json_append(copy, json_copy(arena, entry));
+    return copy;
 }
 
 struct cJSON *managed_borrow(struct arena *arena, const struct cJSON *object) {

@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/joiner.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/server/server_parts.h"
 
 static const struct resource_type *quota_type(struct call *call) {
@@ -220,8 +221,11 @@ void fill_quota_status(struct call *call, struct cJSON *quota) {
         return;
     json_set(call->arena, status, SV("hard"), json_copy(call->arena, hard));
     struct cJSON *used = json_map(call->arena);
-    JSON_EACH (limit, hard)
-        json_set_string(call->arena, used, json_key(limit),
-                        quantity_format(counted(call, quota, json_key(limit)), call->arena));
+    struct json_index members = json_index_of(call->arena, used);
+    JSON_EACH (limit, hard) {
+        struct quantity count = counted(call, quota, json_key(limit));
+        json_index_set(&members, json_key(limit),
+                       json_string(call->arena, quantity_format(count, call->arena)));
+    }
     json_set(call->arena, status, SV("used"), used);
 }
