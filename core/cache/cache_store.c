@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
+#include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/alike.h"
@@ -53,10 +54,10 @@ struct overlay {
 
 /* There are a dozen for each runtime, so that every member counts. */
 struct entry {
-    struct cached seen;          /* what readers get; must be first */
-    char *block;                 /* the texts of `seen` */
-    struct state state;          /* the object; none while hidden */
-    struct entry *older, *newer; /* among those whose tree may go, by last use */
+    struct cached seen;            /* what readers get; must be first */
+    char *block;                   /* the texts of `seen` */
+    struct state state;            /* the object; none while hidden */
+    struct entry *previous, *next; /* among those whose tree may go, by last use */
     struct membership *memberships;
     struct overlay *overlay; /* mostly NULL */
     uint32_t membership_count;
@@ -64,16 +65,21 @@ struct entry {
     uint32_t versions[SEEN_VERSIONS]; /* hashes */
 };
 
+/* The least recently used one first. */
+struct entry_list {
+    struct entry *first, *last;
+};
+
 struct cache_store {
     struct cache_index index;
     struct map *entries; /* cache_key() -> struct entry */
     struct map *groups;  /* name -> struct group */
     struct map *overlays;
-    struct map *alikes;            /* plural -> struct alike, for the objects' bytes */
-    size_t bytes;                  /* of states, without trees */
-    struct entry *oldest, *newest; /* with a tree of their own that may go */
-    size_t tree_bytes;             /* of these */
-    size_t popular_bytes;          /* of trees that stay */
+    struct map *alikes;      /* plural -> struct alike, for the objects' bytes */
+    size_t bytes;            /* of states, without trees */
+    struct entry_list trees; /* entries with a tree of their own that may go */
+    size_t tree_bytes;       /* of these */
+    size_t popular_bytes;    /* of trees that stay */
     /* Hashes of the uids that the watch told the end of last: the answer to the write that ended an
      * object may come behind the event, over another connection, and must not bring it back. */
     uint64_t gone[GONE_UIDS];
@@ -145,24 +151,16 @@ static struct group *ensure_group(struct cache_store *store, struct sv name) {
     return group;
 }
 
-/* The neighbours point to it from now on. */
-static void link_membership(struct membership *membership) {
-    struct group *group = membership->group;
-    *(membership->previous ? &membership->previous->next : &group->first) = membership;
-    *(membership->next ? &membership->next->previous : &group->last) = membership;
-}
-
 static void join_group(struct cache_store *store, struct membership *membership,
                        struct entry *entry, struct sv name) {
     struct group *group = ensure_group(store, name);
-    *membership = (struct membership){.group = group, .entry = entry, .previous = group->last};
-    link_membership(membership);
+    *membership = (struct membership){.group = group, .entry = entry};
+    LIST_APPEND(group, membership);
 }
 
 static void leave_group(struct cache_store *store, struct membership *membership) {
     struct group *group = membership->group;
-    *(membership->previous ? &membership->previous->next : &group->first) = membership->next;
-    *(membership->next ? &membership->next->previous : &group->last) = membership->previous;
+    LIST_REMOVE(group, membership);
     membership->group = NULL;
     if (!group->first)
         mem_free(map_remove(store->groups, group_name(group)));
@@ -215,7 +213,7 @@ static void keep_membership(struct cache_store *store, struct entry *entry,
     }
     *membership = *before;
     before->group = NULL;
-    link_membership(membership);
+    LIST_RELINK(membership->group, membership);
 }
 
 /* Members of the groups that it leaves, joins, or looks different to hear of it. */
@@ -312,9 +310,7 @@ static bool may_drop_tree(const struct entry *entry) {
 }
 
 static void unlink_tree(struct cache_store *store, struct entry *entry) {
-    *(entry->older ? &entry->older->newer : &store->oldest) = entry->newer;
-    *(entry->newer ? &entry->newer->older : &store->newest) = entry->older;
-    entry->older = entry->newer = NULL;
+    LIST_REMOVE(&store->trees, entry);
     store->tree_bytes -= frozen_bytes(entry->state.tree);
 }
 
@@ -333,13 +329,10 @@ static void drop_tree(struct cache_store *store, struct entry *entry) {
 }
 
 static void link_newest(struct cache_store *store, struct entry *entry) {
-    entry->older = store->newest;
-    entry->newer = NULL;
-    *(store->newest ? &store->newest->newer : &store->oldest) = entry;
-    store->newest = entry;
+    LIST_APPEND(&store->trees, entry);
     store->tree_bytes += frozen_bytes(entry->state.tree);
-    while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->oldest != entry)
-        drop_tree(store, store->oldest);
+    while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->trees.first != entry)
+        drop_tree(store, store->trees.first);
 }
 
 const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/platform/fair_line.h"
 
+#include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 
@@ -74,18 +75,15 @@ static void drop_if_unused(struct fair_line *line, struct fair_share *share) {
 
 void fair_line_join(struct fair_line *line, struct fair_item *item, struct sv name) {
     struct fair_share *share = ensure_share(line, name);
-    *item = (struct fair_item){.share = share, .previous = share->last};
+    *item = (struct fair_item){.share = share};
     if (!share->first)
         enter_ring(line, share);
-    *(share->last ? &share->last->next : &share->first) = item;
-    share->last = item;
+    LIST_APPEND(share, item);
 }
 
 static void stop_waiting(struct fair_line *line, struct fair_item *item) {
     struct fair_share *share = item->share;
-    *(item->previous ? &item->previous->next : &share->first) = item->next;
-    *(item->next ? &item->next->previous : &share->last) = item->previous;
-    item->next = item->previous = NULL;
+    LIST_REMOVE(share, item);
     if (!share->first)
         leave_ring(line, share);
 }

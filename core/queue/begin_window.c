@@ -2,6 +2,7 @@
 #include "core/queue/begin_window.h"
 
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/base/mem.h"
 
 struct list {
@@ -29,17 +30,12 @@ void begin_window_free(struct begin_window *window) {
 }
 
 static void append(struct list *list, struct begin_item *item) {
-    item->next = NULL;
-    item->previous = list->last;
-    *(list->last ? &list->last->next : &list->first) = item;
-    list->last = item;
+    LIST_APPEND(list, item);
     list->count++;
 }
 
 static void unlink_item(struct list *list, struct begin_item *item) {
-    *(item->previous ? &item->previous->next : &list->first) = item->next;
-    *(item->next ? &item->next->previous : &list->last) = item->previous;
-    item->next = item->previous = NULL;
+    LIST_REMOVE(list, item);
     list->count--;
 }
 

@@ -151,7 +151,7 @@ TEST(what_rests_comes_back_unchanged) {
     trees_trim(&trees);
     CHECK(json_equal(stored_tree(stored), tree));
     stored_unref(stored);
-    CHECK(trees.bytes == 0 && trees.own.oldest == NULL && trees.own.newest == NULL);
+    CHECK(trees.bytes == 0 && trees.own.first == NULL && trees.own.last == NULL);
     frozen_pool_free(trees.pool);
 }
 
@@ -166,7 +166,7 @@ TEST(a_tree_that_is_held_rests_once_it_is_let_go) {
     CHECK(stored_tree(stored) == frozen_root(held));
     frozen_unref(held);
     trees_trim(&trees);
-    CHECK(stored->tree == NULL && trees.shared.oldest == NULL);
+    CHECK(stored->tree == NULL && trees.shared.first == NULL);
     stored_unref(stored);
     frozen_pool_free(trees.pool);
 }

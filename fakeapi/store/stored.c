@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
+#include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/data/frozen.h"
 #include "core/data/frozen_pool.h"
@@ -16,9 +17,7 @@ static struct stored_list *list_of(const struct stored *stored) {
 
 static void unlink_tree(struct stored *stored) {
     struct stored_list *list = list_of(stored);
-    *(stored->older ? &stored->older->newer : &list->oldest) = stored->newer;
-    *(stored->newer ? &stored->newer->older : &list->newest) = stored->older;
-    stored->older = stored->newer = NULL;
+    LIST_REMOVE(list, stored);
     if (!stored->is_shared)
         stored->trees->bytes -= frozen_bytes(stored->tree);
 }
@@ -26,10 +25,7 @@ static void unlink_tree(struct stored *stored) {
 static void link_newest(struct stored *stored, bool is_shared) {
     stored->is_shared = is_shared;
     struct stored_list *list = list_of(stored);
-    stored->older = list->newest;
-    stored->newer = NULL;
-    *(list->newest ? &list->newest->newer : &list->oldest) = stored;
-    list->newest = stored;
+    LIST_APPEND(list, stored);
     if (!is_shared)
         stored->trees->bytes += frozen_bytes(stored->tree);
 }
@@ -137,14 +133,14 @@ static void look_at_shared(struct trees *trees) {
     enum { LOOKS_MIN = 2 };
     size_t looks = 2 * trees->added_count + LOOKS_MIN;
     trees->added_count = 0;
-    for (; looks > 0 && trees->shared.oldest; looks--)
-        move(trees->shared.oldest, frozen_is_shared(trees->shared.oldest->tree));
+    for (; looks > 0 && trees->shared.first; looks--)
+        move(trees->shared.first, frozen_is_shared(trees->shared.first->tree));
 }
 
 void trees_trim(struct trees *trees) {
     look_at_shared(trees);
     while (trees->bytes > trees->bytes_max) {
-        struct stored *stored = trees->own.oldest;
+        struct stored *stored = trees->own.first;
         if (frozen_is_shared(stored->tree))
             move(stored, true);
         else

@@ -17,7 +17,7 @@ struct frozen;
 struct frozen_pool;
 
 struct stored_list {
-    struct stored *oldest, *newest;
+    struct stored *first, *last;
 };
 
 /* The trees that are held at one time. One for each store. */
@@ -38,7 +38,7 @@ struct stored {
     struct sv namespace_name, name, uid;
     /* Private to stored.c. */
     struct trees *trees;
-    struct stored *older, *newer;
+    struct stored *previous, *next;
     struct frozen *tree; /* NULL while it rests */
     bool is_shared;      /* stands in trees.shared */
     char *bytes;         /* NULL until it rested or was sent as text */
