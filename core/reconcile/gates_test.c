@@ -3,6 +3,7 @@
  * The gates up to the pods: for every input that cannot be acted on, which gate stays closed, with
  * which reason and sentence, and that nothing was created.
  */
+#include "core/reconcile/pass.h"
 #include "core/reconcile/plan_fixture.h"
 
 struct refusal {
@@ -329,6 +330,30 @@ TEST(another_class_must_have_the_same_components_and_kinds) {
         for (size_t k = 0; k < plan.action_count && !gate->is_open; k++)
             CHECK(plan.actions[k].type == ACTION_EVENT ||
                   sv_eq(plan.actions[k].subresource, SV("status")));
+        world_release(&world);
+    }
+}
+
+/* Nothing is made before both objects have what their deletion needs. */
+TEST(objects_come_after_the_metadata_of_runtime_and_dataset) {
+    static const struct resource *const written[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS};
+    for (size_t i = 0; i < COUNT_OF(written); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct plan plan;
+        for (int round = 0; round < 3; round++) {
+            plan_once(&world, &plan);
+            CHECK(!plan.gates[GATE_METADATA].is_open);
+            for (size_t k = 0; k < plan.action_count; k++) {
+                /* What comes in a later step is not begun before the patches are answered. */
+                CHECK(plan.actions[k].type != ACTION_APPLY || plan.actions[k].step > STEP_READ);
+                CHECK(plan.actions[k].type != ACTION_PATCH || plan.actions[k].step == STEP_READ);
+                if (plan.actions[k].type == ACTION_GET ||
+                    resource_eq(plan.actions[k].resource, written[i]))
+                    act(&world, &plan.actions[k]);
+            }
+        }
         world_release(&world);
     }
 }
