@@ -346,7 +346,8 @@ TEST(first_mounts_wait_while_nothing_may_be_mounted) {
     AUTO(arena) arena = arena_new();
     struct world world;
     world_init(&world, arena);
-    json_remove(json_get(world.dataset, SV("spec")), SV("mounts"));
+    /* An empty list is no other wish than none. */
+    json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"), json_list(arena));
     world.answers[ENTRY_MOUNT_UFS] = "{\"mounted\":[]}";
     world_bind(&world);
     object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("true"));
