@@ -209,6 +209,29 @@ void service_account_groups(struct sv namespace_name, struct arena *arena, struc
     ret_groups[1] = arena_printf(arena, "system:serviceaccounts:%.*s", SV_ARG(namespace_name));
 }
 
+/* The object that the token is bound to, as its user's extra. */
+static void set_extra(const struct cJSON *kubernetes, struct arena *arena, struct user_info *user) {
+    static const struct {
+        struct sv claim, name, uid;
+    } rows[] = {
+        {SV("pod"), SV("authentication.kubernetes.io/pod-name"),
+         SV("authentication.kubernetes.io/pod-uid")},
+        {SV("node"), SV("authentication.kubernetes.io/node-name"),
+         SV("authentication.kubernetes.io/node-uid")},
+    };
+    struct user_extra *extra = ARENA_ARRAY(arena, struct user_extra, 2 * COUNT_OF(rows));
+    user->extra = extra;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct cJSON *object = json_get(kubernetes, rows[i].claim);
+        if (!object)
+            continue;
+        extra[user->extra_count++] =
+            (struct user_extra){rows[i].name, json_string_or(object, SV("name"), SV(""))};
+        extra[user->extra_count++] =
+            (struct user_extra){rows[i].uid, json_string_or(object, SV("uid"), SV(""))};
+    }
+}
+
 static bool service_account_user(const struct cJSON *payload, struct arena *arena,
                                  struct user_info *ret_user) {
     struct sv subject = json_string_or(payload, SV("sub"), SV(""));
@@ -223,6 +246,7 @@ static bool service_account_user(const struct cJSON *payload, struct arena *aren
         .uid = json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
         .groups = groups,
         .group_count = SERVICE_ACCOUNT_GROUPS + 1};
+    set_extra(kubernetes, arena, ret_user);
     return true;
 }
 

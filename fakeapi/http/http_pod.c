@@ -199,16 +199,56 @@ static enum MHD_Result refuse_binding(struct exchange *exchange, const struct ro
 }
 
 static enum MHD_Result refuse_uid(struct exchange *exchange, const struct route *route,
-                                  const struct cJSON *reference, const struct cJSON *object,
-                                  struct sv plural) {
-    struct sv name = object_name(object);
-    return send_status(
-        exchange, route, 409, "Conflict",
-        arena_printf(exchange->server->arena,
+                                  const struct cJSON *reference, const struct cJSON *object) {
+    struct arena *arena = exchange->server->arena;
+    struct sv name = object_name(object), kind = json_find_string(reference, "kind");
+    struct cJSON *details = json_map(arena);
+    json_set_string(arena, details, SV("name"), name);
+    json_set_string(arena, details, SV("kind"), kind);
+    struct sv message =
+        arena_printf(arena,
                      "Operation cannot be fulfilled on %.*s \"%.*s\": the UID in the "
                      "bound object reference (%.*s) does not match the UID in "
                      "record. The object might have been deleted and then recreated",
-                     SV_ARG(plural), SV_ARG(name), SV_ARG(json_find_string(reference, "uid"))));
+                     SV_ARG(kind), SV_ARG(name), SV_ARG(json_find_string(reference, "uid")));
+    struct api_response response = {
+        .http_status = 409,
+        .body = fakeapi_status_detailed(arena, 409, "Conflict", message, details),
+    };
+    return send_tree(exchange, route, &response, SV(""));
+}
+
+/* Whether the body is one for this account; false: answered. */
+static bool check_token_request(struct exchange *exchange, const struct route *route,
+                                enum MHD_Result *ret_result) {
+    const struct cJSON *body = route->request.body;
+    struct arena *arena = exchange->server->arena;
+    struct sv kind = json_find_string(body, "kind"), name = object_name(body);
+    if (kind.len > 0 && !sv_eq(kind, SV("TokenRequest"))) {
+        struct sv version = json_find_string(body, "apiVersion");
+        *ret_result = send_status(
+            exchange, route, 400, "BadRequest",
+            arena_printf(arena,
+                         "%.*s in version \"%.*s\" cannot be handled as a TokenRequest: converting "
+                         "(%.*s.%.*s) to (authentication.TokenRequest): unknown conversion",
+                         SV_ARG(kind), SV_ARG(version), SV_ARG(version), SV_ARG(kind)));
+        return false;
+    }
+    if (name.len == 0 || sv_eq(name, route->request.name))
+        return true;
+    struct findings findings = {0};
+    findings_add(arena, &findings, SV("metadata.name"), "FieldValueInvalid", NULL,
+                 "Invalid value: \"%.*s\": must match the service account name if specified",
+                 SV_ARG(name));
+    struct api_response response = {
+        .http_status = 422,
+        .body = fakeapi_status_invalid(
+            arena,
+            &(struct invalid){SV("TokenRequest"), SV("authentication.k8s.io"), route->request.name},
+            &findings),
+    };
+    *ret_result = send_tree(exchange, route, &response, SV(""));
+    return false;
 }
 
 /* What the request binds the token to; false: answered. */
@@ -233,7 +273,7 @@ static bool read_binding(struct exchange *exchange, const struct route *route,
         return false;
     struct sv uid = json_find_string(reference, "uid");
     if (uid.len > 0 && !sv_eq(uid, object_uid(object))) {
-        *ret_result = refuse_uid(exchange, route, reference, object, binding->plural);
+        *ret_result = refuse_uid(exchange, route, reference, object);
         return false;
     }
     *ret_bound = (struct token_object){binding->plural, object_namespace(object),
@@ -292,6 +332,8 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
     enum MHD_Result result = MHD_NO;
     const struct cJSON *account = get_object(exchange, route, SV("serviceaccounts"), &result);
     if (!account)
+        return result;
+    if (!check_token_request(exchange, route, &result))
         return result;
     int64_t now_s = server_now_ms(server) / 1000;
     int64_t seconds =

@@ -79,8 +79,10 @@ static enum MHD_Result send_response(struct exchange *exchange, const struct rou
         !check_form(route, type, response, arena))
         return send_tree(exchange, route, response, SV(""));
     if (route->acceptance.representation == AS_TABLE && type && response->http_status < 400) {
-        struct table_options options = {
-            .has_columns = true, .version = SV("v1"), .now_ms = server_now_ms(exchange->server)};
+        struct table_options options = {.has_columns = true,
+                                        .version = route->acceptance.is_beta_table ? SV("v1beta1")
+                                                                                   : SV("v1"),
+                                        .now_ms = server_now_ms(exchange->server)};
         enum MHD_Result result;
         if (!check_include(exchange, route, &options.include, &result))
             return result;

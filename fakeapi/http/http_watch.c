@@ -52,7 +52,7 @@ struct watch_stream {
     struct buf pending;
     bool is_ended;
     bool wants_bookmarks, is_last_bookmark_sent;
-    bool is_table, has_columns; /* columns were sent */
+    bool is_table, is_beta_table, has_columns; /* columns were sent */
     enum table_include include;
     enum encoding encoding;
     int64_t end_ms, bookmark_due_ms;
@@ -96,7 +96,7 @@ static const struct cJSON *shown_object(struct watch_stream *stream,
     struct table_options options = {
         .include = stream->include,
         .has_columns = !stream->has_columns,
-        .version = SV("v1"),
+        .version = stream->is_beta_table ? SV("v1beta1") : SV("v1"),
         .now_ms = server_now_ms(stream->server),
     };
     stream->has_columns = true;
@@ -300,6 +300,7 @@ static bool queue_next(struct watch_stream *stream) {
         queue_event(stream);
         return true;
     }
+    stream->is_beta_table = route->acceptance.is_beta_table;
     if (stream->is_ended) {
         wslay_event_queue_close(stream->upgraded.frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
         stream->is_closing = true;

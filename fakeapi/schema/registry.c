@@ -112,6 +112,7 @@ static const struct sv events_fields[] = {
     SV("reportingController"),  SV("type"),
 };
 static const struct sv signing_fields[] = {SV("spec.signerName")};
+static const struct sv slice_fields[] = {SV("spec.nodeName"), SV("spec.driver")};
 
 static const struct {
     struct sv group, kind;
@@ -129,6 +130,7 @@ static const struct {
     {SV("batch"), SV("Job"), job_fields, COUNT_OF(job_fields)},
     {SV("certificates.k8s.io"), SV("CertificateSigningRequest"), signing_fields,
      COUNT_OF(signing_fields)},
+    {SV("resource.k8s.io"), SV("ResourceSlice"), slice_fields, COUNT_OF(slice_fields)},
 };
 
 static void set_selectable(struct resource_type *type) {

@@ -49,6 +49,7 @@ TEST(fields_to_select_by_are_those_of_the_group) {
         {"", "replicationcontrollers", "status.replicas", true},
         {"apps", "replicasets", "status.replicas", false},
         {"certificates.k8s.io", "certificatesigningrequests", "spec.signerName", true},
+        {"resource.k8s.io", "resourceslices", "spec.driver", true},
     };
     AUTO(registry) registry = registry_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

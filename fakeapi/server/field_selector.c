@@ -6,20 +6,42 @@
 #include "core/data/json.h"
 #include "fakeapi/server/conversion.h"
 
-/* Up to the next comma that no backslash escapes, without the escapes. */
-static struct sv take_term(struct arena *arena, struct sv *rest) {
-    char *term = arena_alloc(arena, rest->len + 1);
-    size_t len = 0, i = 0;
-    for (; i < rest->len && rest->ptr[i] != ','; i++) {
+/* Up to the next comma that no backslash escapes, with the escapes. */
+static struct sv take_term(struct sv *rest) {
+    size_t i = 0;
+    for (; i < rest->len && rest->ptr[i] != ','; i++)
         if (rest->ptr[i] == '\\' && i + 1 < rest->len)
             i++;
-        term[len++] = rest->ptr[i];
-    }
+    struct sv term = sv_prefix(*rest, i);
     *rest = sv_drop(*rest, i + 1);
-    return (struct sv){term, len};
+    return term;
 }
 
-static bool parse_term(struct sv text, struct field_term *term, struct error *err) {
+/* Backslashes stand before what has a meaning, and before nothing else. */
+static bool unescape(struct arena *arena, struct sv text, struct sv *ret_value, struct error *err) {
+    char *value = arena_alloc(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_escaped = text.ptr[i] == '\\';
+        struct sv next = sv_prefix(sv_drop(text, is_escaped ? i + 1 : i), 1);
+        bool is_special = next.len > 0 && memchr("\\,=", next.ptr[0], 3);
+        if (is_escaped && !is_special)
+            return error_set(err, ERROR_INVALID,
+                             "invalid field selector: invalid escape sequence: \\%.*s",
+                             SV_ARG(next));
+        if (!is_escaped && is_special)
+            return error_set(err, ERROR_INVALID,
+                             "invalid field selector: unescaped character in value: %d",
+                             next.ptr[0]);
+        value[len++] = next.ptr[0];
+        i += is_escaped;
+    }
+    *ret_value = (struct sv){value, len};
+    return true;
+}
+
+static bool parse_term(struct arena *arena, struct sv text, struct field_term *term,
+                       struct error *err) {
     size_t at = sv_find(text, '=');
     if (at == text.len)
         return error_set(err, ERROR_INVALID, "invalid selector: '%.*s'; can't understand '%.*s'",
@@ -27,15 +49,19 @@ static bool parse_term(struct sv text, struct field_term *term, struct error *er
     term->is_unequal = at > 0 && text.ptr[at - 1] == '!';
     term->field = sv_prefix(text, term->is_unequal ? at - 1 : at);
     bool is_double = !term->is_unequal && at + 1 < text.len && text.ptr[at + 1] == '=';
-    term->value = sv_drop(text, at + (is_double ? 2 : 1));
-    return true;
+    return unescape(arena, sv_drop(text, at + (is_double ? 2 : 1)), &term->value, err);
+}
+
+/* Built-in kinds without fields of their own know these two, whatever their scope is. */
+static bool has_common_fields(const struct resource_type *type) {
+    return !type->is_custom && type->selectable_field_count == 0;
 }
 
 static bool offers(const struct resource_type *type, struct sv field) {
     if (sv_eq(field, SV("metadata.name")))
         return true;
     if (sv_eq(field, SV("metadata.namespace")))
-        return type->resource.is_namespaced;
+        return type->resource.is_namespaced || has_common_fields(type);
     return sv_index_of(field, type->selectable_fields, type->selectable_field_count) <
            type->selectable_field_count;
 }
@@ -45,26 +71,25 @@ static bool refuse_field(const struct resource_type *type, struct sv field, stru
     if (!type->is_custom && sv_eq(type->resource.kind, SV("Job")))
         return error_set(err, ERROR_INVALID, "field label \"%.*s\" not supported for Job",
                          SV_ARG(field));
-    bool is_definition = sv_eq(type->resource.kind, SV("CustomResourceDefinition"));
-    if (type->is_custom || type->selectable_field_count > 0)
+    if (!has_common_fields(type))
         return error_set(err, ERROR_INVALID, "field label not supported: %.*s", SV_ARG(field));
-    return error_set(
-        err, ERROR_INVALID, "\"%.*s\" is not a known field selector: only \"metadata.name\"%s",
-        SV_ARG(field),
-        type->resource.is_namespaced || is_definition ? ", \"metadata.namespace\"" : "");
+    return error_set(err, ERROR_INVALID,
+                     "\"%.*s\" is not a known field selector: only \"metadata.name\", "
+                     "\"metadata.namespace\"",
+                     SV_ARG(field));
 }
 
 bool field_selector_parse(struct arena *arena, struct sv text, const struct resource_type *type,
                           struct field_selector *ret_selector, struct error *err) {
     struct field_selector selector = {0};
     while (text.len > 0) {
-        struct sv term = take_term(arena, &text);
+        struct sv term = take_term(&text);
         if (term.len == 0)
             continue;
         if (selector.term_count == FIELD_TERMS_MAX)
             return error_set(err, ERROR_TOO_LARGE, "a field selector has at most %d terms",
                              FIELD_TERMS_MAX);
-        if (!parse_term(term, &selector.terms[selector.term_count], err))
+        if (!parse_term(arena, term, &selector.terms[selector.term_count], err))
             return false;
         if (!offers(type, selector.terms[selector.term_count].field))
             return refuse_field(type, selector.terms[selector.term_count].field, err);

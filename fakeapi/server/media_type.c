@@ -47,18 +47,23 @@ static struct parameters read_parameters(struct sv rest) {
 }
 
 static bool find_representation(const struct parameters *parameters,
-                                enum representation *ret_representation) {
+                                struct acceptance *acceptance) {
     static const struct sv names[] = {
         {"PartialObjectMetadata", 21}, {"PartialObjectMetadataList", 25}, {"Table", 5}};
     static const enum representation representations[] = {AS_METADATA, AS_METADATA, AS_TABLE};
-    *ret_representation = AS_OBJECT;
+    acceptance->representation = AS_OBJECT;
+    acceptance->is_beta_table = false;
     if (parameters->as.len == 0)
         return true;
     size_t index = sv_index_of(parameters->as, names, COUNT_OF(names));
-    if (index == COUNT_OF(names) || !sv_eq(parameters->group, SV("meta.k8s.io")) ||
-        !sv_eq(parameters->version, SV("v1")))
+    if (index == COUNT_OF(names) || !sv_eq(parameters->group, SV("meta.k8s.io")))
         return false;
-    *ret_representation = representations[index];
+    bool is_table = representations[index] == AS_TABLE;
+    bool is_beta = is_table && sv_eq(parameters->version, SV("v1beta1"));
+    if (!is_beta && !sv_eq(parameters->version, SV("v1")))
+        return false;
+    acceptance->representation = representations[index];
+    acceptance->is_beta_table = is_beta;
     return true;
 }
 
@@ -77,7 +82,7 @@ enum accept_result accept_parse(struct sv header, struct acceptance *ret_accepta
         if (!find_encoding(media_type, &acceptance.encoding))
             continue;
         has_type = true;
-        if (!find_representation(&parameters, &acceptance.representation))
+        if (!find_representation(&parameters, &acceptance))
             continue;
         acceptance.is_list_form = sv_eq(parameters.as, SV("PartialObjectMetadataList"));
         /* Tables have no protobuf form. */

@@ -19,6 +19,7 @@ struct acceptance {
     enum encoding encoding;
     enum representation representation;
     bool is_list_form; /* AS_METADATA: PartialObjectMetadataList was asked for */
+    bool is_beta_table; /* AS_TABLE: in v1beta1, which older clients know */
 };
 
 enum accept_result {

@@ -40,8 +40,9 @@ static struct cJSON *read_yaml(struct arena *arena, struct sv body, struct sv *r
     struct yaml_documents documents;
     if (!yaml_read(arena, body, &documents, err))
         return NULL;
-    if (documents.count != 1 || !documents.roots[0]) {
-        error_set(err, ERROR_INVALID, "the body must hold one YAML document");
+    /* Others behind the first are not looked at. */
+    if (documents.count == 0 || !documents.roots[0]) {
+        error_set(err, ERROR_INVALID, "the body must hold a YAML document");
         return NULL;
     }
     size_t told = 0;

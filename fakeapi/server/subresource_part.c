@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subresources that are a part of their object: the ephemeral containers and the resources of a
  * pod, the approval of a certificate request. What is written there changes nothing else. */
+#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -110,14 +111,71 @@ static bool take_resources(struct call *call, const struct cJSON *old, const str
 
 /* --- approval --- */
 
+static const struct cJSON *of_type(const struct cJSON *conditions, struct sv type) {
+    JSON_EACH (condition, conditions)
+        if (sv_eq(json_find_string(condition, "type"), type))
+            return condition;
+    return NULL;
+}
+
+/* Who approves does not deny, and neither is said and taken back at once. */
+static bool check_approval(struct call *call, const struct cJSON *old,
+                           const struct cJSON *conditions) {
+    static const struct sv final[] = {SV("Approved"), SV("Denied"), SV("Failed")};
+    struct sv verdict = SV("");
+    size_t index = 0;
+    JSON_EACH (condition, conditions) {
+        struct sv type = json_find_string(condition, "type");
+        struct sv status = json_find_string(condition, "status");
+        struct sv field = arena_printf(call->arena, "status.conditions[%zu].status", index++);
+        bool is_final = sv_index_of(type, final, COUNT_OF(final)) < COUNT_OF(final);
+        if (is_final && !sv_eq(status, SV("True")))
+            return refuse_part(call, old, "FieldValueNotSupported", field,
+                               arena_printf(call->arena,
+                                            "Unsupported value: \"%.*s\": supported values: "
+                                            "\"True\"",
+                                            SV_ARG(status)));
+        bool is_verdict = sv_eq(type, SV("Approved")) || sv_eq(type, SV("Denied"));
+        if (is_verdict && verdict.len > 0 && !sv_eq(verdict, type))
+            return refuse_part(call, old, "FieldValueInvalid", SV("status.conditions"),
+                               arena_printf(call->arena,
+                                            "Invalid value: \"%.*s\": Approved and Denied "
+                                            "conditions are mutually exclusive",
+                                            SV_ARG(type)));
+        verdict = is_verdict ? type : verdict;
+    }
+    return true;
+}
+
+/* When a condition was written, and since when it is so, unless the writer says it. */
+static void set_condition_times(struct call *call, const struct cJSON *old,
+                                struct cJSON *conditions) {
+    struct cJSON *now = json_string(call->arena, api_time_format(call->now_ms, call->arena));
+    JSON_EACH (condition, conditions) {
+        const struct cJSON *before =
+            of_type(json_find(old, "status.conditions"), json_find_string(condition, "type"));
+        bool is_same = before && sv_eq(json_find_string(before, "status"),
+                                       json_find_string(condition, "status"));
+        const struct cJSON *since = json_get(before, SV("lastTransitionTime"));
+        if (!json_is_string(json_get(condition, SV("lastUpdateTime"))))
+            json_set(call->arena, condition, SV("lastUpdateTime"), json_copy(call->arena, now));
+        if (!json_is_string(json_get(condition, SV("lastTransitionTime"))))
+            json_set(call->arena, condition, SV("lastTransitionTime"),
+                     json_copy(call->arena, is_same && since ? since : now));
+    }
+}
+
 static bool take_conditions(struct call *call, const struct cJSON *old, const struct cJSON *sent,
                             struct cJSON *tree) {
-    (void)old;
     const struct cJSON *conditions = json_find(sent, "status.conditions");
     if (!conditions)
         return true;
+    if (!check_approval(call, old, conditions))
+        return false;
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
-    json_set(call->arena, status, SV("conditions"), json_copy(call->arena, conditions));
+    struct cJSON *taken = json_copy(call->arena, conditions);
+    set_condition_times(call, old, taken);
+    json_set(call->arena, status, SV("conditions"), taken);
     return true;
 }
 

@@ -98,8 +98,37 @@ TEST(an_approval_sets_conditions_only) {
     CHECK(sv_eq(json_find_string(response.body, "status.conditions.0.type"), SV("Approved")));
     CHECK(!json_find(response.body, "status.certificate"));
     CHECK(sv_eq(json_find_string(response.body, "spec.signerName"), SV("x.io/y")));
+    CHECK(json_find_string(response.body, "status.conditions.0.lastUpdateTime").len > 0);
     response = patch_part(api, arena, resource, "r", "status", PATCH_MERGE,
                           "{\"status\":{\"certificate\":\"bm9uZQ==\"}}");
     CHECK(response.http_status == 200);
     CHECK(sv_eq(json_find_string(response.body, "status.certificate"), SV("bm9uZQ==")));
+}
+
+TEST(who_approves_does_not_deny) {
+    static const struct {
+        const char *conditions, *fault; /* "": taken */
+    } verdicts[] = {
+        {"{\"type\":\"Approved\",\"status\":\"False\"}",
+         "Unsupported value: \"False\": supported values: \"True\""},
+        {"{\"type\":\"Denied\",\"status\":\"True\"},{\"type\":\"Approved\",\"status\":\"True\"}",
+         "Invalid value: \"Approved\": Approved and Denied conditions are mutually exclusive"},
+        {"{\"type\":\"Other\",\"status\":\"False\"},{\"type\":\"Denied\",\"status\":\"True\"}", ""},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    const char *resource = "certificates.k8s.io/v1/certificatesigningrequests";
+    fixture_create(api, arena, resource, "",
+                   "{\"metadata\":{\"name\":\"r\"},\"spec\":{\"request\":\"bm9uZQ==\","
+                   "\"signerName\":\"x.io/y\",\"usages\":[\"client auth\"]}}");
+    for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
+        const char *patch =
+            arena_printf(arena, "{\"status\":{\"conditions\":[%s]}}", verdicts[i].conditions).ptr;
+        struct api_response response =
+            patch_part(api, arena, resource, "r", "approval", PATCH_MERGE, patch);
+        CHECK(response.http_status == (verdicts[i].fault[0] ? 422 : 200));
+        if (verdicts[i].fault[0])
+            CHECK_SV(json_find_string(response.body, "details.causes.0.message"),
+                     sv_from(verdicts[i].fault));
+    }
 }

@@ -279,13 +279,72 @@ static size_t bad_base64_at(struct sv text) {
     return at;
 }
 
-/* What Go's decoder says of a value that does not fit. */
+/* The patched object of a strategic patch is converted and not decoded. */
+static bool is_converted(const struct call *call) {
+    return call->request->verb == VERB_PATCH && call->request->patch_type == PATCH_STRATEGIC &&
+           !call->type->is_custom;
+}
+
+/* Go's name for the kind of value that a text of JSON becomes. */
+static const char *go_kind(const struct cJSON *item) {
+    int64_t number;
+    if (json_is_number(item))
+        return json_to_int64(item, &number) ? "int64" : "float64";
+    return json_is_list(item) ? "slice" : json_is_map(item) ? "map" : json_type_name(item);
+}
+
+/* What a converter says of a value that does not fit; SV("") where it asks the decoder. */
+static struct sv conversion_fault(struct call *call, const struct cJSON *item,
+                                  const struct schema *schema) {
+    const char *kind = go_kind(item);
+    struct sv wanted = go_type(call, schema);
+    switch (schema->kind) {
+    case SCHEMA_STRUCT:
+        return arena_printf(call->arena, "cannot restore struct from: %s", kind);
+    case SCHEMA_MAP:
+        return arena_printf(call->arena, "cannot restore map from %s", kind);
+    case SCHEMA_BYTES:
+        if (json_is_string(item))
+            return arena_printf(call->arena,
+                                "error decoding from json: illegal base64 data at input byte %zu",
+                                bad_base64_at(json_text(item)));
+        return arena_printf(call->arena, "cannot restore slice from %s", kind);
+    case SCHEMA_LIST:
+        return arena_printf(call->arena, "cannot restore slice from %s", kind);
+    case SCHEMA_STRING:
+    case SCHEMA_INTEGER:
+    case SCHEMA_NUMBER:
+    case SCHEMA_BOOLEAN: {
+        bool is_convertible = strcmp(kind, "int64") == 0
+                                  ? schema->kind == SCHEMA_STRING
+                                  : strcmp(kind, "float64") == 0 && schema->kind == SCHEMA_INTEGER;
+        return is_convertible
+                   ? arena_printf(call->arena, "cannot convert %s to %.*s", kind, SV_ARG(wanted))
+                   : arena_printf(call->arena, "unrecognized type: %.*s", SV_ARG(wanted));
+    }
+    case SCHEMA_TIME:
+        if (json_is_string(item))
+            break;
+        return arena_printf(call->arena, "json: cannot unmarshal %s into Go value of type string",
+                            json_is_number(item) ? "number" : json_type_name(item));
+    case SCHEMA_ANY:
+    case SCHEMA_INT_OR_STRING:
+    case SCHEMA_QUANTITY:
+        break;
+    }
+    return SV("");
+}
+
+/* What Go says of a value that does not fit. */
 static struct sv decoding_fault(struct call *call, const struct finding *finding) {
     const struct cJSON *item = finding->item;
     struct go_place place = go_place_of(call, finding->field);
     if (!place.schema)
         return finding->message;
     struct sv text = json_text(item);
+    struct sv converted = is_converted(call) ? conversion_fault(call, item, place.schema) : SV("");
+    if (converted.len > 0)
+        return converted;
     if (place.schema->kind == SCHEMA_QUANTITY)
         return SV("quantities must match the regular expression "
                   "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
@@ -378,9 +437,17 @@ bool check_write_options(struct call *call) {
     return refuse_invalid(call, options, SV("meta.k8s.io"), SV(""), &findings);
 }
 
+static int compare_findings(const void *a, const void *b) {
+    const struct finding *x = a, *y = b;
+    return sv_compare(x->field, y->field);
+}
+
 bool check_fields(struct call *call, struct cJSON *tree) {
     struct findings findings = {0};
     admit_check_fields(call->type, tree, call->arena, &findings);
+    /* A converter tells what it does not know in the order of the alphabet. */
+    if (is_converted(call) && findings.count > 1)
+        qsort(findings.items, findings.count, sizeof(*findings.items), compare_findings);
     if (!judge_fields(call, tree, &findings))
         return false;
     admit_prune(call->type, tree);
