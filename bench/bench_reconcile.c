@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
+#include "core/platform/heap.h"
 #include "core/reconcile/plan.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/server/fakeapi.h"
@@ -204,6 +205,7 @@ static bool measure(struct bench_run *run, struct bench_figures *figures, struct
 
 bool bench_reconcile_run(void *context, struct bench_figures *figures, struct error *err) {
     const struct bench_reconcile_options *options = context;
+    heap_touch_ahead();
     AUTO(map) bound = map_new();
     struct bench_run run = {.options = options, .bound = bound};
     struct engine engine = {.exec = answer};

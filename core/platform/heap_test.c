@@ -26,3 +26,27 @@ TEST(what_is_used_and_freed_leaves_the_heap_as_it_was) {
     use_and_free();
     CHECK((const char *)sbrk(0) == end);
 }
+
+/* Whoever uses the memory may not see that another thread touches it, too: what is new is zero, and
+ * what was written stays. */
+TEST(memory_that_is_touched_ahead_is_what_it_would_be) {
+    enum { BLOCKS = 3 * BLOCK_COUNT };
+    unsigned char *blocks[BLOCKS];
+    heap_prefer_huge_pages();
+    heap_touch_ahead();
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[i] = mem_alloc(BLOCK_BYTES);
+        bool is_zero = true;
+        for (size_t at = 0; at < BLOCK_BYTES; at += 512)
+            is_zero &= blocks[i][at] == 0;
+        CHECK(is_zero);
+        memset(blocks[i], (int)i + 1, BLOCK_BYTES);
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
+        bool is_kept = true;
+        for (size_t at = 0; at < BLOCK_BYTES; at += 512)
+            is_kept &= blocks[i][at] == i + 1;
+        CHECK(is_kept);
+        mem_free(blocks[i]);
+    }
+}
