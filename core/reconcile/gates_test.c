@@ -5,6 +5,7 @@
  */
 #include "core/reconcile/pass.h"
 #include "core/reconcile/plan_fixture.h"
+#include "core/reconcile/runtime_json.h"
 
 struct refusal {
     const char *what;
@@ -166,6 +167,135 @@ TEST(refuses_what_cannot_be_acted_on) {
         CHECK(world.events > 0);
         for (size_t k = 0; k < world.object_count; k++)
             CHECK(world.objects[k].state != OBSERVED_PRESENT);
+        world_release(&world);
+    }
+}
+
+/* --- limits --- */
+
+/* Lists that have a limit, and an item of which %zu is its number. */
+static const struct {
+    int object; /* 0 class, 1 runtime, 2 dataset */
+    const char *parent, *key, *item;
+    size_t count_max;
+    enum gate_id gate;
+} limits[] = {
+    {0, "topology.worker.template.spec", "containers", "{name: w%zu, image: i}", 64, GATE_CLASS},
+    {0, "extraResources", "configMaps", "{name: c%zu}", 256, GATE_CLASS},
+    {0, "topology.master.executionEntries.mountUFS", "command", "a%zu", 64, GATE_CLASS},
+    {1, "spec.worker.tieredStore", "levels", "{emptyDir: {quota: %zuGi}}", 64, GATE_CLASS},
+    {1, "spec.worker", "volumeMounts", "{name: v, mountPath: /m%zu}", 256, GATE_CLASS},
+    {2, "spec", "mounts", "{mountPoint: 's3://b/', name: m%zu}", 4096, GATE_DATASET},
+};
+
+static void prepare_limits(struct world *world, struct arena *arena) {
+    world_init(world, arena);
+    json_set(arena, world->runtime_class, SV("extraResources"), json_map(arena));
+    json_set(arena, json_get(world->runtime, SV("spec")), SV("volumes"),
+             parse(arena, "[{name: v, emptyDir: {}}]"));
+    json_set(arena, json_find(world->runtime, "spec.worker"), SV("tieredStore"), json_map(arena));
+}
+
+static void check_limit(struct world *world, enum gate_id gate, bool is_taken, const char *number) {
+    struct snapshot snapshot = snapshot_of(world);
+    struct plan plan;
+    plan_runtime(&snapshot, world->arena, &plan);
+    CHECK(sv_eq(plan.gates[gate].reason, SV("LimitExceeded")) == !is_taken);
+    CHECK(plan.is_stalled == !is_taken);
+    if (is_taken)
+        return;
+    CHECK_CONTAINS(plan.gates[gate].message, number);
+    /* Of what is too large nothing is made. */
+    for (size_t i = 0; i < plan.action_count; i++)
+        CHECK(plan.actions[i].type != ACTION_APPLY);
+}
+
+TEST(lists_at_their_limit_are_taken_and_longer_ones_refused) {
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        prepare_limits(&world, arena);
+        struct cJSON *objects[] = {world.runtime_class, world.runtime, world.dataset};
+        struct cJSON *list = json_list(arena);
+        json_set(arena, json_find(objects[limits[i].object], limits[i].parent),
+                 sv_from(limits[i].key), list);
+        struct sv before = sv_from(limits[i].item);
+        struct sv head = sv_prefix(before, sv_find(before, '%'));
+        struct sv tail = sv_drop(before, head.len + strlen("%zu"));
+        for (size_t k = 1; k <= limits[i].count_max + 1; k++) {
+            if (k == limits[i].count_max + 1)
+                check_limit(&world, limits[i].gate, true, "");
+            struct sv item = arena_printf(arena, "%.*s%zu%.*s", SV_ARG(head), k, SV_ARG(tail));
+            json_append(list, parse(arena, item.ptr));
+        }
+        check_limit(&world, limits[i].gate, false,
+                    arena_printf(arena, "more than the limit of %zu", limits[i].count_max).ptr);
+        world_release(&world);
+    }
+}
+
+static struct sv long_text(struct arena *arena, size_t bytes) {
+    char *text = arena_alloc(arena, bytes + 1);
+    memset(text, 'x', bytes);
+    return (struct sv){text, bytes};
+}
+
+TEST(a_command_has_32_kib) {
+    for (size_t more = 0; more < 2; more++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *command = json_list(arena);
+        json_append(command, json_string(arena, long_text(arena, 32767)));
+        json_append(command, json_string(arena, long_text(arena, 1 + more)));
+        json_set(arena, json_find(world.runtime_class, "topology.master.executionEntries.mountUFS"),
+                 SV("command"), command);
+        check_limit(&world, GATE_CLASS, more == 0, "32769, more than the limit of 32768");
+        world_release(&world);
+    }
+}
+
+TEST(runtime_json_has_a_mebibyte) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    struct cJSON *options = json_map(arena);
+    json_set(arena, json_get(world.runtime, SV("spec")), SV("options"), options);
+    json_set_string(arena, options, SV("k"), SV("x"));
+    struct snapshot snapshot = snapshot_of(&world);
+    struct plan plan;
+    struct pass pass;
+    pass_init(&pass, &snapshot, arena, &plan);
+    runtime_json_render(&pass);
+    /* The option is told to each of the three components. */
+    size_t room = 1024 * 1024 - pass.runtime_json.len, each = room / 3, rest = room % 3;
+    json_set_string(arena, options, SV("k"), long_text(arena, 1 + each));
+    json_set(arena, json_find(world.runtime, "spec.worker"), SV("options"), json_map(arena));
+    json_set_string(arena, json_find(world.runtime, "spec.worker.options"), SV("k"),
+                    long_text(arena, 1 + each + rest));
+    check_limit(&world, GATE_OBJECTS, true, "");
+    json_set_string(arena, json_find(world.runtime, "spec.worker.options"), SV("k"),
+                    long_text(arena, 2 + each + rest));
+    check_limit(&world, GATE_OBJECTS, false, "1048577 bytes, more than the limit of 1048576");
+    world_release(&world);
+}
+
+TEST(a_runtime_has_ten_thousand_workers) {
+    static const struct {
+        const char *replicas, *reason;
+    } cases[] = {{"10000", ""}, {"10001", "WrongType"}, {"-1", "WrongType"}, {"1.5", "WrongType"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_find(world.runtime, "spec.worker"), SV("replicas"),
+                 parse(arena, cases[i].replicas));
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        plan_runtime(&snapshot, arena, &plan);
+        CHECK_SV(plan.gates[GATE_CLASS].reason, sv_from(cases[i].reason));
+        if (cases[i].reason[0])
+            CHECK_CONTAINS(plan.gates[GATE_CLASS].message, "an integer from 0 to 10000");
         world_release(&world);
     }
 }
