@@ -278,6 +278,39 @@ TEST(an_owner_that_is_no_controller_proves_nothing) {
     world_release(&world);
 }
 
+/* Volume and claim have no owner: each of the signs that one is ours is needed. */
+TEST(a_volume_or_claim_that_lacks_a_proof_is_somebody_elses) {
+    static const struct {
+        const struct resource *resource;
+        const char *name, *parent, *key, *value;
+    } cases[] = {
+        {&RESOURCE_PERSISTENT_VOLUMES, "default-demo", "metadata.annotations", "CreatedBy", "me"},
+        {&RESOURCE_PERSISTENT_VOLUMES, "default-demo", "spec.claimRef", "name", "other"},
+        {&RESOURCE_PERSISTENT_VOLUMES, "default-demo", "spec.claimRef", "namespace", "other"},
+        {&RESOURCE_PERSISTENT_VOLUMES, "default-demo", "spec.csi", "driver", "other"},
+        {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, "demo", "metadata.annotations", "CreatedBy", "me"},
+        {&RESOURCE_PERSISTENT_VOLUME_CLAIMS, "demo", "spec", "volumeName", "other"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct observed *foreign = find(&world, cases[i].resource, SV(""), sv_from(cases[i].name));
+        REQUIRE(foreign->state == OBSERVED_PRESENT);
+        json_set_string(arena, json_find(foreign->object, cases[i].parent), sv_from(cases[i].key),
+                        sv_from(cases[i].value));
+        const struct cJSON *before = json_copy(arena, foreign->object);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(json_count(json_find(world.runtime, "metadata.finalizers")) == 0);
+        CHECK(foreign->state == OBSERVED_PRESENT && json_equal(foreign->object, before));
+        world_release(&world);
+    }
+}
+
 /* One name that is taken, and nothing is made that could never serve; nor is it touched. */
 TEST(a_foreign_object_is_refused_before_anything_is_made) {
     static const struct {

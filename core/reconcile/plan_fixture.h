@@ -215,6 +215,8 @@ static inline void json_patch(struct world *world, struct cJSON *object,
 static inline void apply_one(struct world *world, const struct action *action) {
     struct observed *observed = find(world, action->resource, action->namespace_name, action->name);
     CHECK(action->must_create == (observed->state == OBSERVED_ABSENT));
+    /* What appeared in between is somebody else's. */
+    CHECK(action->force == !action->must_create);
     struct cJSON *object = json_copy(world->arena, action->body);
     struct cJSON *metadata = json_get(object, SV("metadata"));
     json_set_string(world->arena, metadata, SV("uid"), action->name);
