@@ -138,7 +138,8 @@ static bool read_escape(struct reader *reader, char **out) {
 
 /* Bytes that stand for themselves: no quote, backslash, control character or part of a longer
  * UTF-8 sequence. Most strings hold nothing else, so eight are looked at together: a byte's high
- * bit is set in the sum when the byte is one of the exceptions. */
+ * bit is set in the sum when the byte is one of the exceptions, and may be set in those behind it.
+ * So the lowest one tells, which is the first byte's on the machines that we build for. */
 static const char *skip_plain(const char *at, const char *end) {
     const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
     while (end - at >= 8) {
@@ -148,7 +149,7 @@ static const char *skip_plain(const char *at, const char *end) {
         uint64_t odd = word | (word - ones * 0x20) | ((quote - ones) & ~quote) |
                        ((backslash - ones) & ~backslash);
         if (odd & high)
-            break;
+            return at + __builtin_ctzll(odd & high) / 8;
         at += 8;
     }
     while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' &&
