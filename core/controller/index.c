@@ -15,11 +15,12 @@
 
 /* --- what is kept --- */
 
-static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSON *from,
+/* What is kept is copied into the cache anyway: until then it borrows from the object. */
+static void keep_member(struct arena *arena, struct cJSON *to, const struct cJSON *from,
                         struct sv key) {
     const struct cJSON *member = json_get(from, key);
     if (member)
-        json_set(arena, to, key, json_copy(arena, member));
+        json_set(arena, to, key, json_borrow(arena, member));
 }
 
 bool index_needs_managed_fields(const struct resource *resource) {
@@ -35,41 +36,44 @@ bool index_needs_managed_fields(const struct resource *resource) {
 
 /* Half of many objects, and of use only while they hold something to take over, in kinds that
  * are written by server-side apply. */
-static void drop_managed_fields(const struct resource *resource, struct cJSON *object) {
-    if (!index_needs_managed_fields(resource) || !field_entries_are_foreign(object))
-        json_remove(json_get(object, SV("metadata")), SV("managedFields"));
+static void drop_managed_fields(struct arena *arena, const struct resource *resource,
+                                struct cJSON *object) {
+    struct cJSON *metadata = json_get(object, SV("metadata"));
+    if (!metadata || (index_needs_managed_fields(resource) && field_entries_are_foreign(object)))
+        return;
+    json_own(arena, metadata);
+    json_remove(metadata, SV("managedFields"));
 }
 
-static struct cJSON *copy_metadata(const struct cJSON *object, struct arena *arena) {
+static struct cJSON *keep_metadata(const struct cJSON *object, struct arena *arena) {
     struct cJSON *reduced = json_map(arena);
-    copy_member(arena, reduced, object, SV("apiVersion"));
-    copy_member(arena, reduced, object, SV("kind"));
-    copy_member(arena, reduced, object, SV("metadata"));
-    json_remove(json_get(reduced, SV("metadata")), SV("managedFields"));
+    keep_member(arena, reduced, object, SV("apiVersion"));
+    keep_member(arena, reduced, object, SV("kind"));
+    keep_member(arena, reduced, object, SV("metadata"));
     return reduced;
 }
 
-static void copy_members(struct arena *arena, struct cJSON *to, const struct cJSON *from,
+static void keep_members(struct arena *arena, struct cJSON *to, const struct cJSON *from,
                          const struct sv *keys, size_t key_count) {
     for (size_t i = 0; i < key_count; i++)
-        copy_member(arena, to, from, keys[i]);
+        keep_member(arena, to, from, keys[i]);
 }
 
 static void reduce_pod_spec(const struct cJSON *spec, struct cJSON *to, struct arena *arena) {
     static const struct sv container_keys[] = {{"name", 4}, {"image", 5}};
-    copy_member(arena, to, spec, SV("nodeName"));
+    keep_member(arena, to, spec, SV("nodeName"));
     struct cJSON *containers = json_ensure_list(arena, to, SV("containers"));
     JSON_EACH (container, json_get(spec, SV("containers"))) {
         struct cJSON *kept = json_append(containers, json_map(arena));
-        copy_members(arena, kept, container, container_keys, COUNT_OF(container_keys));
+        keep_members(arena, kept, container, container_keys, COUNT_OF(container_keys));
     }
     struct cJSON *volumes = json_ensure_list(arena, to, SV("volumes"));
     JSON_EACH (volume, json_get(spec, SV("volumes"))) {
         if (!json_get(volume, SV("persistentVolumeClaim")))
             continue;
         struct cJSON *kept = json_append(volumes, json_map(arena));
-        copy_member(arena, kept, volume, SV("name"));
-        copy_member(arena, kept, volume, SV("persistentVolumeClaim"));
+        keep_member(arena, kept, volume, SV("name"));
+        keep_member(arena, kept, volume, SV("persistentVolumeClaim"));
     }
 }
 
@@ -79,21 +83,26 @@ static struct cJSON *reduce_pod(const struct cJSON *object, struct arena *arena)
                                             {"containerStatuses", 17},
                                             {"initContainerStatuses", 21},
                                             {"podIP", 5}};
-    struct cJSON *reduced = copy_metadata(object, arena);
+    struct cJSON *reduced = keep_metadata(object, arena);
     reduce_pod_spec(json_get(object, SV("spec")), json_ensure_map(arena, reduced, SV("spec")),
                     arena);
-    copy_members(arena, json_ensure_map(arena, reduced, SV("status")),
+    keep_members(arena, json_ensure_map(arena, reduced, SV("status")),
                  json_get(object, SV("status")), status_keys, COUNT_OF(status_keys));
     return reduced;
 }
 
+static struct cJSON *keep_all(const struct cJSON *object, struct arena *arena) {
+    struct cJSON *kept = json_borrow(arena, object);
+    json_own(arena, kept);
+    return kept;
+}
+
 struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *object,
                            struct arena *arena) {
-    if (resource_eq(resource, &RESOURCE_PODS))
-        return reduce_pod(object, arena);
-    struct cJSON *reduced = resource_eq(resource, &RESOURCE_NODES) ? copy_metadata(object, arena)
-                                                                   : json_copy(arena, object);
-    drop_managed_fields(resource, reduced);
+    struct cJSON *reduced = resource_eq(resource, &RESOURCE_PODS)    ? reduce_pod(object, arena)
+                            : resource_eq(resource, &RESOURCE_NODES) ? keep_metadata(object, arena)
+                                                                     : keep_all(object, arena);
+    drop_managed_fields(arena, resource, reduced);
     /* Items of a list carry neither; plans may look. */
     if (!json_get(reduced, SV("kind"))) {
         json_set_string(arena, reduced, SV("apiVersion"), resource_api_version(resource, arena));

@@ -22,7 +22,7 @@ struct cache_store;
 struct reconcile_options;
 struct resource;
 
-/* The part of an object that plans read; lives in `arena`. */
+/* The part of an object that plans read, in `arena`; it borrows from `object`. */
 struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *object,
                            struct arena *arena);
 /* What is kept of `object`: the object itself where all of it is and it is frozen (its managed
