@@ -257,16 +257,14 @@ static long http_status(const struct call *call) {
 }
 
 static void push_watch_events(struct call *call) {
-    for (;;) {
-        struct arena *arena = arena_new();
-        struct sv line;
-        if (!watch_decoder_next(call->decoder, arena, &line)) {
-            arena_free(arena);
-            return;
-        }
+    struct arena *arena = arena_new();
+    struct sv line;
+    while (watch_decoder_next(call->decoder, arena, &line)) {
         completion_queue_push_line(&call->owner->queue, call->id, line, call->no_managed_fields,
                                    arena);
+        arena = arena_new();
     }
+    arena_free(arena);
 }
 
 /* libcurl comes with the same bytes again once resume_watches() has let it. */
@@ -503,7 +501,8 @@ static int watch_socket(CURL *easy, curl_socket_t descriptor, int what, void *co
     (void)easy, (void)socket_context;
     struct pool *pool = context;
     if (what == CURL_POLL_REMOVE) {
-        event_loop_forget(pool->owner->loop, descriptor);
+        /* Mostly the connection waits for its next call, which comes at once. */
+        event_loop_rest(pool->owner->loop, descriptor);
         return 0;
     }
     unsigned events =
@@ -561,6 +560,12 @@ static void set_blob(CURL *easy, CURLoption option, struct sv text) {
     curl_easy_setopt(easy, option, &blob);
 }
 
+static int close_socket(void *context, curl_socket_t descriptor) {
+    const struct curl_transport *transport = context;
+    event_loop_forget(transport->loop, descriptor);
+    return close(descriptor);
+}
+
 static int set_socket_options(void *context, curl_socket_t descriptor, curlsocktype purpose) {
     (void)context, (void)purpose;
     int limit_ms = UNACKNOWLEDGED_MS_MAX;
@@ -577,6 +582,8 @@ static void set_connection(struct call *call) {
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_IDLE_S);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transport);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
     if (transport->options.proxy_url.len > 0)

@@ -14,7 +14,8 @@
 enum { EVENTS_PER_WAIT = 64 };
 
 struct watched {
-    bool is_watched;
+    bool is_watched; /* by whoever uses the loop */
+    bool is_known;   /* to epoll, for `events` */
     unsigned events;
     void (*ready)(void *context, int descriptor, unsigned events);
     void *context;
@@ -51,6 +52,14 @@ static uint32_t epoll_bits(unsigned events) {
     return (events & EVENT_READABLE ? EPOLLIN : 0u) | (events & EVENT_WRITABLE ? EPOLLOUT : 0u);
 }
 
+static void tell_epoll(const struct event_loop *loop, int descriptor, unsigned events,
+                       bool is_known) {
+    struct epoll_event event = {.events = epoll_bits(events), .data.fd = descriptor};
+    /* A descriptor that was closed and opened again is unknown to epoll although we know it. */
+    if (!is_known || epoll_ctl(loop->epoll, EPOLL_CTL_MOD, descriptor, &event) != 0)
+        epoll_ctl(loop->epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
 void event_loop_watch(struct event_loop *loop, int descriptor, unsigned events,
                       void (*ready)(void *context, int descriptor, unsigned events),
                       void *context) {
@@ -58,19 +67,30 @@ void event_loop_watch(struct event_loop *loop, int descriptor, unsigned events,
     while (loop->watched.count <= (size_t)descriptor)
         vec_push(&loop->watched, (struct watched){0});
     struct watched *watched = &loop->watched.items[descriptor];
-    struct epoll_event event = {.events = epoll_bits(events), .data.fd = descriptor};
-    /* A descriptor that was closed and opened again is unknown to epoll although we know it. */
-    if (!watched->is_watched || epoll_ctl(loop->epoll, EPOLL_CTL_MOD, descriptor, &event) != 0)
-        epoll_ctl(loop->epoll, EPOLL_CTL_ADD, descriptor, &event);
-    *watched = (struct watched){true, events, ready, context};
+    bool is_resting = watched->is_known && !watched->is_watched;
+    if (!is_resting || watched->events != events)
+        tell_epoll(loop, descriptor, events, watched->is_known);
+    *watched = (struct watched){true, true, events, ready, context};
+}
+
+static struct watched *find(struct event_loop *loop, int descriptor) {
+    bool is_known = descriptor >= 0 && (size_t)descriptor < loop->watched.count &&
+                    loop->watched.items[descriptor].is_known;
+    return is_known ? &loop->watched.items[descriptor] : NULL;
 }
 
 void event_loop_forget(struct event_loop *loop, int descriptor) {
-    if (descriptor < 0 || (size_t)descriptor >= loop->watched.count ||
-        !loop->watched.items[descriptor].is_watched)
+    struct watched *watched = find(loop, descriptor);
+    if (!watched)
         return;
-    loop->watched.items[descriptor].is_watched = false;
+    *watched = (struct watched){0};
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, descriptor, NULL);
+}
+
+void event_loop_rest(struct event_loop *loop, int descriptor) {
+    struct watched *watched = find(loop, descriptor);
+    if (watched)
+        watched->is_watched = false;
 }
 
 static void dispatch(struct event_loop *loop, const struct epoll_event *event) {
@@ -84,8 +104,10 @@ static void dispatch(struct event_loop *loop, const struct epoll_event *event) {
     if ((size_t)descriptor >= loop->watched.count)
         return;
     struct watched watched = loop->watched.items[descriptor];
-    if (!watched.is_watched)
+    if (!watched.is_watched) {
+        event_loop_forget(loop, descriptor); /* else it would be ready for ever */
         return;
+    }
     unsigned events = 0;
     if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP))
         events |= EVENT_READABLE;

@@ -24,6 +24,10 @@ void event_loop_watch(struct event_loop *loop, int descriptor, unsigned events,
                       void (*ready)(void *context, int descriptor, unsigned events), void *context);
 /* Ignores a descriptor that is not watched. */
 void event_loop_forget(struct event_loop *loop, int descriptor);
+/* The same for one that stays open and is soon watched again, for the same events: as long as
+ * nothing happens to it that takes no call of the system. It must be forgotten before it is closed.
+ */
+void event_loop_rest(struct event_loop *loop, int descriptor);
 
 /* Waits until something is ready, a signal came (see event_loop_catch_signals) or `timeout_ms`
  * have passed (negative: no limit), and runs the callbacks. */
