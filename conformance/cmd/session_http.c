@@ -38,10 +38,12 @@ struct session_http {
     struct world *world;
     struct http_server *server;
     struct transport *user;
+    struct session *session;
     struct controller_process_options command;
     struct controller_process *process; /* NULL while there is none */
     struct error failure;               /* it could not be started again */
-    bool is_watching;                   /* the controller follows the runtimes */
+    bool is_without_controller;
+    bool is_watching; /* the controller follows the runtimes */
     struct session_counts counts;
 };
 
@@ -202,8 +204,12 @@ static bool is_watching(struct session *session, void *context) {
     return ((struct session_http *)context)->is_watching;
 }
 
-static bool start_controller(struct session_http *http, struct session *session,
-                             struct error *err) {
+/* Not before there are faults, which may concern its first requests. */
+static bool http_begin(void *context, struct error *err) {
+    struct session_http *http = context;
+    struct session *session = http->session;
+    if (http->is_without_controller)
+        return true;
     http->process = controller_process_start(&http->command, err);
     if (!http->process)
         return false;
@@ -223,6 +229,7 @@ static struct session *make_session(struct session_http *http) {
         .poll_ms = wall_ms_of_system(POLL_MS),
         .wait_ms_min = wall_ms_of_system(PATIENCE_MS),
         .advance_ms_max = wall_ms_of_system(ADVANCE_MS_MAX),
+        .begin = http_begin,
         .now_ms = http_now_ms,
         .step = http_step,
         .restart_controller = http_restart_controller,
@@ -238,6 +245,7 @@ struct session *session_http_new(const struct session_http_options *options, str
     struct session_http *http = mem_alloc(sizeof(*http));
     struct test_clock clock = {.factor = options->factor, .origin_ms = system_now_ms()};
     http->options = *options;
+    http->is_without_controller = options->session->without_controller;
     http->arena = arena_new();
     wall_use_test_clock(clock);
     http->world = session_world_new(options->session, wall_clock());
@@ -249,13 +257,12 @@ struct session *session_http_new(const struct session_http_options *options, str
     struct sv url =
         arena_printf(http->arena, "https://127.0.0.1:%u", http_server_port(http->server));
     connect_user(http, url);
-    struct session *session = make_session(http);
+    http->session = make_session(http);
     if (write_kubeconfig(http, url, err) &&
-        session_prepare(session, session_node_count(options->session), err)) {
+        session_prepare(http->session, session_node_count(options->session), err)) {
         http->command.clock = clock;
-        if (options->session->without_controller || start_controller(http, session, err))
-            return session;
+        return http->session;
     }
-    session_free(session);
+    session_free(http->session);
     return NULL;
 }

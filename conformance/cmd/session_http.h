@@ -25,7 +25,7 @@ struct session_http_options {
     int64_t factor;          /* of the test clock */
 };
 
-/* The CRDs are installed, the nodes Ready, and the controller watches. */
+/* The CRDs are installed and the nodes Ready; the controller watches when the session has begun. */
 MUST_CHECK struct session *session_http_new(const struct session_http_options *options,
                                             struct error *err);
 

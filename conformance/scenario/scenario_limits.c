@@ -12,36 +12,12 @@
 
 /* --- faults --- */
 
-/* What happens to a request by name; the others are a matter of virtual time. */
-static bool is_fault_of_the_wire(enum fault_kind kind) {
-    switch (kind) {
-    case FAULT_CRASH:
-    case FAULT_API_STATUS:
-    case FAULT_API_LOST_REPLY:
-    case FAULT_WATCH_CLOSE:
-    case FAULT_WATCH_EXPIRED:
-        return true;
-    case FAULT_API_SLOW:
-    case FAULT_API_HANG:
-    case FAULT_WATCH_DELAY:
-    case FAULT_KIND_COUNT:
-        break;
-    }
-    return false;
-}
-
 static struct sv fault_reason(const struct run *run) {
-    for (size_t i = 0; i < run->scenario->fault_count; i++) {
-        const struct fault *fault = &run->scenario->faults[i];
-        if (!run->world)
-            return arena_printf(run->arena,
-                                "fault \"%.*s\": the API server is not ours to make it fail",
-                                SV_ARG(fault->id));
-        if (!session_is_virtual(run->session) && !is_fault_of_the_wire(fault->kind))
-            return arena_printf(run->arena, "fault \"%.*s\": %.*s needs virtual time",
-                                SV_ARG(fault->id), SV_ARG(fault_kind_names[fault->kind]));
-    }
-    return SV("");
+    return run->world || run->scenario->fault_count == 0
+               ? SV("")
+               : arena_printf(run->arena,
+                              "fault \"%.*s\": the API server is not ours to make it fail",
+                              SV_ARG(run->scenario->faults[0].id));
 }
 
 /* --- what is somebody else's --- */
@@ -175,13 +151,8 @@ static bool are_states(const struct cJSON *rules) {
     return true;
 }
 
-static bool is_of_rest_only(const struct cJSON *budgets) {
-    return json_count(budgets) == 1 && json_get(budgets, SV("writesSteady"));
-}
-
 struct sv scenario_limits_unjudged(const struct run *run) {
     const struct scenario *scenario = run->scenario;
-    /* What looks at one request after the other holds at any speed; what counts them does not. */
     const struct {
         const struct cJSON *rule;
         struct sv name;
@@ -190,9 +161,9 @@ struct sv scenario_limits_unjudged(const struct run *run) {
         {scenario->always, SV("always"), run->world || are_states(scenario->always)},
         {scenario->never, SV("never"), run->world || are_states(scenario->never)},
         {scenario->order, SV("order"), run->world},
-        {scenario->count, SV("count"), false},
-        {scenario->writes, SV("writes"), false},
-        {scenario->budgets, SV("budgets"), run->world && is_of_rest_only(scenario->budgets)},
+        {scenario->count, SV("count"), run->world},
+        {scenario->writes, SV("writes"), run->world},
+        {scenario->budgets, SV("budgets"), run->world},
     };
     struct sv names = SV("");
     if (session_is_virtual(run->session))

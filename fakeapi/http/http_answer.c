@@ -143,10 +143,7 @@ enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer 
     if (answer->http_status == 405)
         add_header(response, "Allow", "GET");
     count_answer(exchange->server, answer->http_status);
-    enum MHD_Result result =
-        MHD_queue_response(exchange->connection, (unsigned)answer->http_status, response);
-    MHD_destroy_response(response);
-    return result;
+    return queue_answer(exchange, (unsigned)answer->http_status, response);
 }
 
 enum MHD_Result send_text(struct exchange *exchange, int http_status, struct sv text) {

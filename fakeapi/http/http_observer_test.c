@@ -16,13 +16,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TURNS_MAX = 10000, ANSWER_BYTES = 64 * 1024 };
+enum {
+    TURNS_MAX = 10000,
+    TURNS_QUIET = 50, /* in which nothing may come */
+    ANSWER_BYTES = 64 * 1024,
+    DELAY_MS = 5000,
+};
 
 #define CONFIG_MAPS "/api/v1/namespaces/default/configmaps"
 
-static int64_t fixed_now_ms(struct clock *clock) {
-    (void)clock;
-    return INT64_C(1767225600000);
+struct set_clock {
+    struct clock clock; /* first */
+    int64_t now_ms;
+};
+
+static int64_t set_now_ms(struct clock *clock) {
+    return ((struct set_clock *)clock)->now_ms;
 }
 
 /* What the observer decides, and what it heard. */
@@ -55,7 +64,7 @@ static void after(void *context, struct sv user_agent, const struct request *req
 }
 
 struct fixture {
-    struct clock clock;
+    struct set_clock clock;
     struct world *world;
     struct authenticator *authenticator;
     struct http_server *server;
@@ -63,13 +72,13 @@ struct fixture {
 
 static void begin(struct fixture *fixture) {
     struct error err = {0};
-    fixture->clock.now_ms = fixed_now_ms;
-    fixture->world = world_new(&(struct world_options){.seed = 1, .wall = &fixture->clock});
+    fixture->clock = (struct set_clock){{set_now_ms}, INT64_C(1767225600000)};
+    fixture->world = world_new(&(struct world_options){.seed = 1, .wall = &fixture->clock.clock});
     fixture->authenticator = authenticator_new();
     fixture->server =
         http_server_new(&(struct http_server_options){.api = world_api(fixture->world),
                                                       .world = fixture->world,
-                                                      .clock = &fixture->clock,
+                                                      .clock = &fixture->clock.clock,
                                                       .log = log_none(),
                                                       .address = SV("127.0.0.1"),
                                                       .authenticator = fixture->authenticator},
@@ -83,28 +92,41 @@ static void end(struct fixture *fixture) {
     world_free(fixture->world);
 }
 
-/* Sends one request; returns what came until the server closed. */
-static size_t exchange(struct fixture *fixture, struct sv request, char *answer) {
+/* A connection over which the request was sent. */
+static int ask(struct fixture *fixture, struct sv request) {
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(http_server_port(fixture->server)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    size_t len = 0;
     int code = connect(client, (const struct sockaddr *)&address, sizeof(address));
     assert(code == 0 && send(client, request.ptr, request.len, MSG_NOSIGNAL) > 0);
     fcntl(client, F_SETFL, O_NONBLOCK);
-    for (size_t i = 0; i < TURNS_MAX; i++) {
+    return client;
+}
+
+/* Appends what comes in so many turns, or until the server closes: then true. */
+static bool read_answer(struct fixture *fixture, int client, size_t turns, char *answer,
+                        size_t *len) {
+    bool is_closed = false;
+    for (size_t i = 0; i < turns && !is_closed; i++) {
         struct pollfd descriptors[] = {{http_server_descriptor(fixture->server), POLLIN, 0},
                                        {client, POLLIN, 0}};
         poll(descriptors, 2, 1);
         http_server_run(fixture->server);
-        ssize_t got = recv(client, answer + len, ANSWER_BYTES - 1 - len, 0);
-        if (got == 0)
-            break;
-        len += got > 0 ? (size_t)got : 0;
+        ssize_t got = recv(client, answer + *len, ANSWER_BYTES - 1 - *len, 0);
+        is_closed = got == 0;
+        *len += got > 0 ? (size_t)got : 0;
     }
+    answer[*len] = '\0';
+    return is_closed;
+}
+
+/* Sends one request; returns what came until the server closed. */
+static size_t exchange(struct fixture *fixture, struct sv request, char *answer) {
+    size_t len = 0;
+    int client = ask(fixture, request);
+    read_answer(fixture, client, TURNS_MAX, answer, &len);
     close(client);
-    answer[len] = '\0';
     return len;
 }
 
@@ -169,5 +191,106 @@ TEST(requests_over_sockets_meet_what_observers_decide) {
         CHECK(seen.http_status == cases[i].http_status);
         CHECK(exists(&fixture, arena, cases[i].name) == cases[i].is_applied);
     }
+    end(&fixture);
+}
+
+static const struct {
+    const char *name;
+    enum verdict verdict;
+    const char *answer; /* "": the connection closes without one */
+    bool is_applied;
+} late[] = {
+    {"slow", VERDICT_PASS, "HTTP/1.1 201", true},
+    {"hangs", VERDICT_LOSE_REQUEST, "", false},
+    {"refused-late", VERDICT_ANSWER, "HTTP/1.1 429", false},
+    {"unanswered-late", VERDICT_LOSE_REPLY, "", true},
+};
+
+/* What is written is written at once; only the answer waits. */
+TEST(answers_come_as_late_as_observers_decide) {
+    for (size_t i = 0; i < COUNT_OF(late); i++) {
+        struct fixture fixture;
+        begin(&fixture);
+        AUTO(arena) arena = arena_new();
+        char answer[ANSWER_BYTES];
+        size_t len = 0;
+        struct seen seen = {.fate = {.verdict = late[i].verdict,
+                                     .http_status = 429,
+                                     .reason = SV("TooManyRequests"),
+                                     .message = SV("wait"),
+                                     .delay_ms = DELAY_MS}};
+        world_add_observer(fixture.world, &(struct observer){before, after, &seen});
+        int client = ask(&fixture, create_request(arena, late[i].name));
+        CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len) && len == 0);
+        CHECK(exists(&fixture, arena, late[i].name) == late[i].is_applied);
+        fixture.clock.now_ms += DELAY_MS;
+        CHECK(read_answer(&fixture, client, TURNS_MAX, answer, &len));
+        CHECK((len == 0) == (late[i].answer[0] == '\0'));
+        CHECK(strncmp(answer, late[i].answer, strlen(late[i].answer)) == 0);
+        CHECK(seen.asked_count == 1);
+        close(client);
+        end(&fixture);
+    }
+}
+
+/* Or a server would keep what nobody waits for: its connections are counted. */
+TEST(who_gives_up_on_a_late_answer_is_noticed) {
+    struct fixture fixture;
+    begin(&fixture);
+    AUTO(arena) arena = arena_new();
+    char answer[ANSWER_BYTES];
+    size_t len = 0;
+    struct seen seen = {.fate = {.verdict = VERDICT_LOSE_REQUEST, .delay_ms = DELAY_MS}};
+    world_add_observer(fixture.world, &(struct observer){before, after, &seen});
+    int client = ask(&fixture, create_request(arena, "given-up"));
+    CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len));
+    shutdown(client, SHUT_WR);
+    CHECK(read_answer(&fixture, client, TURNS_MAX, answer, &len) && len == 0);
+    close(client);
+    end(&fixture);
+}
+
+/* And so that a server ends although somebody waits. */
+TEST(a_server_ends_before_its_late_answers_are_due) {
+    struct fixture fixture;
+    begin(&fixture);
+    AUTO(arena) arena = arena_new();
+    char answer[ANSWER_BYTES];
+    size_t len = 0;
+    struct seen seen = {.fate = {.verdict = VERDICT_PASS, .delay_ms = DELAY_MS}};
+    world_add_observer(fixture.world, &(struct observer){before, after, &seen});
+    int client = ask(&fixture, create_request(arena, "slow"));
+    CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len));
+    end(&fixture);
+    CHECK(recv(client, answer, sizeof(answer), 0) > 0);
+    close(client);
+}
+
+TEST(events_of_a_watch_come_as_late_as_observers_decide) {
+    struct fixture fixture;
+    begin(&fixture);
+    AUTO(arena) arena = arena_new();
+    char answer[ANSWER_BYTES];
+    size_t len = 0;
+    struct seen seen = {.fate = {.verdict = VERDICT_PASS, .delay_ms = DELAY_MS}};
+    world_add_observer(fixture.world, &(struct observer){before, after, &seen});
+    int client = ask(&fixture, SV("GET " CONFIG_MAPS "?watch=1 HTTP/1.1\r\nHost: h\r\n"
+                                  "User-Agent: client\r\n\r\n"));
+    CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len));
+    CHECK(strncmp(answer, "HTTP/1.1 200", 12) == 0);
+    world_remove_observer(fixture.world, &seen);
+    exchange(&fixture, create_request(arena, "first"), answer);
+    fixture.clock.now_ms += DELAY_MS / 2;
+    exchange(&fixture, create_request(arena, "second"), answer);
+    len = 0;
+    CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len) && len == 0);
+    fixture.clock.now_ms += DELAY_MS / 2;
+    read_answer(&fixture, client, TURNS_QUIET, answer, &len);
+    CHECK(strstr(answer, "\"name\":\"first\"") && !strstr(answer, "\"name\":\"second\""));
+    fixture.clock.now_ms += DELAY_MS / 2;
+    len = 0;
+    read_answer(&fixture, client, TURNS_QUIET, answer, &len);
+    CHECK(!strstr(answer, "\"name\":\"first\"") && strstr(answer, "\"name\":\"second\""));
+    close(client);
     end(&fixture);
 }

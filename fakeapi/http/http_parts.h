@@ -22,6 +22,7 @@ struct authentication;
 struct dialogue;
 struct error;
 struct exec_session;
+struct late_answer;
 struct list_answer;
 struct log_stream;
 struct shared_event;
@@ -77,7 +78,10 @@ struct exchange {
     struct dialogue *dialogue;
     bool waits_for_webhooks;         /* the connection is suspended */
     struct list_answer *list_answer; /* a list that is being written; NULL: none */
-    bool loses_reply;                /* what observers decided when it came */
+    /* What observers decided when it came. */
+    bool loses_reply;
+    int64_t delay_ms;                /* of the answer; of a watch: of each of its events */
+    struct late_answer *late_answer; /* one that is not due yet; NULL: none */
 };
 
 struct http_server {
@@ -93,9 +97,10 @@ struct http_server {
     int64_t upkeep_due_ms;
     struct watch_stream *streams;
     struct log_stream *logs;
-    struct list_answer *lists; /* that are worked on, a piece each turn */
-    bool is_ending;            /* a stream that begins ends at once */
-    bool has_resumed;          /* a stream that libmicrohttpd has to look at */
+    struct list_answer *lists;        /* that are worked on, a piece each turn */
+    struct late_answer *late_answers; /* that are not due yet */
+    bool is_ending;                   /* a stream that begins ends at once */
+    bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
     struct shared_event *shared_event; /* while watches are pumped */
@@ -107,6 +112,8 @@ struct http_server {
 };
 
 int64_t server_now_ms(const struct http_server *server);
+/* Something is due then that one of the keep_…() functions sees to. */
+void keep_at(struct http_server *server, int64_t due_ms);
 /* What was written so far outlives the process from here on. */
 void make_lasting(struct http_server *server);
 struct sv header_of(const struct exchange *exchange, const char *name); /* SV("") without it */
@@ -140,6 +147,21 @@ bool wants_gzip(const struct exchange *exchange, size_t bytes);
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error);
 void count_answer(struct http_server *server, int http_status);
+
+/* --- http_late.c: answers that come late --- */
+
+/* Queues the answer, whose `response` is taken over, once the exchange's delay is over; without one
+ * the connection is closed then. */
+enum MHD_Result queue_answer(struct exchange *exchange, unsigned http_status,
+                             struct MHD_Response *response);
+/* Once its connection is resumed. */
+enum MHD_Result resume_late(struct exchange *exchange);
+/* Accepts NULL. */
+void late_answer_free(struct late_answer *late);
+/* Those that are due; returns when the next one is. */
+int64_t keep_late_answers(struct http_server *server, int64_t now_ms);
+/* All of them, because the server ends. */
+void end_late_answers(struct http_server *server);
 
 /* --- http_list.c: lists as text --- */
 

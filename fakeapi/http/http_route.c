@@ -221,7 +221,7 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
     tell(exchange, route, http, exchange->loses_reply ? 0 : response.http_status, response.body);
     if (exchange->loses_reply) {
         list_text_free(response.list);
-        return MHD_NO;
+        return queue_answer(exchange, 0, NULL);
     }
     if (response.list)
         return answer_list(exchange, &response);
@@ -249,6 +249,7 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     if (exchange->dialogue)
         return answer_from_api(exchange, route, http, user);
     struct request_fate fate = fate_of(exchange, route, http);
+    exchange->delay_ms = fate.delay_ms;
     if (fate.verdict == VERDICT_ANSWER) {
         response = (struct api_response){.http_status = fate.http_status,
                                          .body = status_as_told(&fate, server->arena)};
@@ -259,7 +260,7 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     bool is_watch = route->request.verb == VERB_WATCH;
     if (fate.verdict == VERDICT_LOSE_REQUEST || (is_watch && fate.verdict != VERDICT_PASS)) {
         tell(exchange, route, http, 0, NULL);
-        return MHD_NO;
+        return queue_answer(exchange, 0, NULL);
     }
     if (is_watch) {
         tell(exchange, route, http, 200, NULL);
@@ -281,6 +282,8 @@ static struct http_request read_http(const struct exchange *exchange) {
 
 enum MHD_Result answer_request(struct exchange *exchange) {
     struct http_server *server = exchange->server;
+    if (exchange->late_answer)
+        return resume_late(exchange);
     if (exchange->list_answer)
         return resume_list(exchange);
     struct http_request http = read_http(exchange);

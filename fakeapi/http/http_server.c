@@ -34,6 +34,11 @@ int64_t server_now_ms(const struct http_server *server) {
     return clock_now_ms(server->options.clock);
 }
 
+void keep_at(struct http_server *server, int64_t due_ms) {
+    if (due_ms < server->upkeep_due_ms)
+        server->upkeep_due_ms = due_ms;
+}
+
 void make_lasting(struct http_server *server) {
     if (server->options.commit)
         server->options.commit(server->options.commit_context);
@@ -137,6 +142,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     if (exchange->upgraded)
         exchange->upgraded->abandon(exchange->upgraded);
     dialogue_free(exchange->dialogue);
+    late_answer_free(exchange->late_answer);
     list_answer_free(exchange->list_answer);
     buf_release(&exchange->body);
     mem_free(exchange->target);
@@ -379,7 +385,7 @@ static void keep(struct http_server *server) {
         return;
     close_late_peers(server, now_ms);
     int64_t (*const keepers[])(struct http_server *, int64_t) = {keep_watches, keep_sessions,
-                                                                 keep_logs};
+                                                                 keep_logs, keep_late_answers};
     server->upkeep_due_ms = now_ms + UPKEEP_MS;
     for (size_t i = 0; i < COUNT_OF(keepers); i++) {
         int64_t due_ms = keepers[i](server, now_ms);
@@ -430,6 +436,7 @@ void http_server_free(struct http_server *server) {
         end_watches(server);
         end_logs(server);
         end_lists(server);
+        end_late_answers(server);
         release_sessions(server);
         if (server->webhooks)
             webhook_caller_end(server->webhooks);
