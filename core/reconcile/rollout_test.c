@@ -5,6 +5,7 @@
  */
 #include "core/reconcile/rollout.h"
 
+#include "core/reconcile/names.h"
 #include "core/reconcile/plan_fixture.h"
 
 enum { RUNTIMES_MAX = 16 };
@@ -244,6 +245,40 @@ TEST(only_changes_of_the_class_wait) {
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(!sv_eq(worker_template(&world, arena), before));
         CHECK(!sv_eq(condition_reason(&world, "Synced"), SV("WaitsForRollout")));
+        world_release(&world);
+    }
+}
+
+/* contract.md §1.6: what another version of the controller made, or upstream's, looks otherwise
+ * without an edit of anybody; that rolls no fleet. */
+TEST(another_version_of_the_controller_waits_as_well) {
+    static const bool has_marks[] = {true, false}; /* upstream's controller leaves none */
+    for (size_t i = 0; i < COUNT_OF(has_marks); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct cJSON *worker =
+            (struct cJSON *)find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"))
+                ->object;
+        json_set(arena, json_find(worker, "spec.template.spec.containers.0"), SV("image"),
+                 json_string(arena, SV("rendered-before")));
+        struct cJSON *marks = json_find(worker, "metadata.annotations");
+        if (has_marks[i]) {
+            json_set_string(arena, marks, ANNOTATION_TEMPLATE, SV("before"));
+            json_set_string(arena, marks, ANNOTATION_BASE, SV("before"));
+        } else {
+            json_remove(marks, ANNOTATION_TEMPLATE);
+            json_remove(marks, ANNOTATION_BASE);
+        }
+        struct sv before = worker_template(&world, arena);
+        world.may_not_roll = true;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(worker_template(&world, arena), before);
+        CHECK_SV(condition_reason(&world, "Synced"), SV("WaitsForRollout"));
+        world.may_not_roll = false;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!sv_eq(worker_template(&world, arena), before));
         world_release(&world);
     }
 }
