@@ -102,6 +102,7 @@ struct http_server {
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;
+    uint64_t ended_types;              /* those whose idle watches were ended */
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
     struct shared_event *shared_event; /* while watches are pumped */
     struct exec_session *sessions;

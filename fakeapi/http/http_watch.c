@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
+#include "core/base/vec.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/upgrade.h"
@@ -36,6 +37,11 @@ enum {
     LOOK_INTERVAL_MS = 1000,
 };
 
+struct late_event {
+    int64_t due_ms;
+    size_t bytes;
+};
+
 struct watch_stream {
     union {
         struct waiter waiter;     /* first: what epoll hands back when the client goes */
@@ -56,7 +62,18 @@ struct watch_stream {
     enum table_include include;
     enum encoding encoding;
     int64_t end_ms, bookmark_due_ms;
+    /* Events are held back for so long, because observers decided so; 0: they are pending at once.
+     * The bytes of `late` are those of `held`, in the same order. */
+    int64_t delay_ms;
+    struct buf held;
+    VEC(struct late_event) late;
 };
+
+static void look_at(struct http_server *server, int64_t due_ms) {
+    if (due_ms < server->watches_due_ms)
+        server->watches_due_ms = due_ms;
+    keep_at(server, due_ms);
+}
 
 /* --- idle streams --- */
 
@@ -113,11 +130,38 @@ static bool write_event(struct buf *buf, enum encoding encoding, enum watch_even
            json_write(buf, object, JSON_COMPACT) && buf_append(buf, SV("}\n"));
 }
 
+/* What of the stream's events is due, the oldest first. A message holds one event. */
+static void release_due(struct watch_stream *stream, int64_t now_ms) {
+    while (stream->late.count > 0 && stream->late.items[0].due_ms <= now_ms &&
+           !(stream->is_socket && buf_view(&stream->pending).len > 0)) {
+        size_t bytes = stream->late.items[0].bytes;
+        stream->is_ended |=
+            !buf_append(&stream->pending, sv_prefix(buf_view(&stream->held), bytes));
+        buf_consume(&stream->held, bytes);
+        vec_remove(&stream->late, 0);
+    }
+}
+
+static void end_event(struct watch_stream *stream, size_t bytes_before) {
+    if (stream->delay_ms == 0)
+        return;
+    int64_t due_ms = server_now_ms(stream->server) + stream->delay_ms;
+    size_t bytes = buf_view(&stream->held).len - bytes_before;
+    vec_push(&stream->late, (struct late_event){due_ms, bytes});
+    look_at(stream->server, due_ms);
+}
+
+static struct buf *buf_of_events(struct watch_stream *stream) {
+    return stream->delay_ms > 0 ? &stream->held : &stream->pending;
+}
+
 static void add_event(struct watch_stream *stream, const struct watch_record *record,
                       struct arena *arena) {
-    if (!write_event(&stream->pending, stream->encoding, record->type,
-                     shown_object(stream, record, arena)))
+    struct buf *buf = buf_of_events(stream);
+    size_t bytes_before = buf_view(buf).len;
+    if (!write_event(buf, stream->encoding, record->type, shown_object(stream, record, arena)))
         stream->is_ended = true; /* as for a client that does not read */
+    end_event(stream, bytes_before);
 }
 
 /* What many streams are sent in one turn is written once. */
@@ -129,7 +173,7 @@ struct shared_event {
 
 static void add_shared(struct watch_stream *stream, const struct watch_record *record,
                        struct shared_event *shared, struct arena *arena) {
-    if (stream->is_table || stream->encoding != ENCODING_JSON) {
+    if (stream->is_table || stream->encoding != ENCODING_JSON || stream->delay_ms > 0) {
         add_event(stream, record, arena);
         return;
     }
@@ -154,6 +198,7 @@ static void fill_pending(struct watch_stream *stream, size_t bytes_wanted) {
         add_event(stream, &record, arena);
         stream->is_ended |= record.type == WATCH_ERROR;
     }
+    stream->is_ended |= watch_cursor_is_over(stream->cursor);
 }
 
 /* An idle stream holds no memory of its own. */
@@ -213,6 +258,8 @@ static void free_stream(void *context) {
     server->stream_count--;
     watch_cursor_free(stream->cursor);
     buf_release(&stream->pending);
+    buf_release(&stream->held);
+    vec_release(&stream->late);
     mem_free(stream);
 }
 
@@ -228,10 +275,7 @@ static void choose_times(struct watch_stream *stream, const struct request *requ
         stream->wants_bookmarks ? now_ms + BOOKMARK_INTERVAL_MS : DEADLINE_NEVER;
     int64_t due_ms =
         stream->end_ms < stream->bookmark_due_ms ? stream->end_ms : stream->bookmark_due_ms;
-    if (due_ms < server->watches_due_ms)
-        server->watches_due_ms = due_ms;
-    if (due_ms < server->upkeep_due_ms)
-        server->upkeep_due_ms = due_ms;
+    look_at(server, due_ms);
 }
 
 /* What has no protobuf form is sent as JSON; the Content-Type says so. */
@@ -266,6 +310,8 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     server->streams = stream;
     server->stream_count++;
     buf_init(&stream->pending, EVENT_BYTES_MAX);
+    buf_init(&stream->held, EVENT_BYTES_MAX);
+    stream->delay_ms = exchange->delay_ms;
     choose_times(stream, request);
     return stream;
 }
@@ -435,11 +481,23 @@ static void wake(void *context, void *owner, struct arena *arena) {
     resume(stream);
 }
 
+/* Idle ones would not notice: nothing more is written that they select. */
+static void end_deleted(struct http_server *server) {
+    uint64_t ended_types = fakeapi_ended_types(server->options.api);
+    if (server->ended_types == ended_types)
+        return;
+    server->ended_types = ended_types;
+    for (struct watch_stream *stream = server->streams; stream; stream = stream->next)
+        if (watch_cursor_type_is_gone(stream->cursor))
+            resume(stream);
+}
+
 void pump_watches(struct http_server *server) {
     struct shared_event shared = {0};
     server->shared_event = &shared;
     watch_hub_run(server->watch_hub);
     server->shared_event = NULL;
+    end_deleted(server);
 }
 
 static void send_bookmark(struct watch_stream *stream, int64_t now_ms) {
@@ -469,7 +527,11 @@ static int64_t keep_stream(struct watch_stream *stream, int64_t now_ms) {
     int64_t last_ms = stream->wants_bookmarks && !stream->is_last_bookmark_sent
                           ? stream->end_ms - LAST_BOOKMARK_MS
                           : stream->end_ms;
-    return stream->bookmark_due_ms < last_ms ? stream->bookmark_due_ms : last_ms;
+    release_due(stream, now_ms);
+    if (buf_view(&stream->pending).len > 0)
+        resume(stream);
+    int64_t late_ms = stream->late.count > 0 ? stream->late.items[0].due_ms : DEADLINE_NEVER;
+    return deadline_earlier(late_ms, deadline_earlier(stream->bookmark_due_ms, last_ms));
 }
 
 int64_t keep_watches(struct http_server *server, int64_t now_ms) {

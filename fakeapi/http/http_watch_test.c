@@ -245,6 +245,59 @@ TEST(a_client_that_goes_leaves_nothing) {
     end(&fixture);
 }
 
+static void handle(struct fixture *fixture, enum verb verb, const char *name, const char *body) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct request request = {.verb = verb,
+                              .group = SV("apiextensions.k8s.io"),
+                              .version = SV("v1"),
+                              .plural = SV("customresourcedefinitions"),
+                              .name = sv_from(name),
+                              .body = body ? json_read(arena, sv_from(body), &err) : NULL};
+    struct api_response response;
+    fakeapi_handle(fixture->served.api, &request, SV("test"), arena, &response);
+    CHECK(response.http_status < 300);
+}
+
+/* Also of one that selects nothing, which no write concerns. */
+TEST(watches_of_a_deleted_type_end) {
+    static const struct {
+        const char *query, *headers;
+        struct sv last;
+    } rows[] = {
+        {"", "", SV("\r\n0\r\n\r\n")},
+        {"&labelSelector=a%3Db", "", SV("\r\n0\r\n\r\n")},
+        {"&labelSelector=a%3Db",
+         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" KEY ORIGIN,
+         SV(NORMAL_CLOSE)},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(arena) arena = arena_new();
+        struct fixture fixture;
+        begin(&fixture);
+        handle(&fixture, VERB_CREATE, "",
+               "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+               "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{"
+               "\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+               "\"type\":\"object\"}}}]}}");
+        send_bytes(&fixture, arena_printf(arena,
+                                          "GET /apis/x.io/v1/foos?watch=1%s HTTP/1.1\r\n"
+                                          "Host: h\r\n%s\r\n",
+                                          rows[i].query, rows[i].headers));
+        CHECK(await(&fixture, SV("\r\n\r\n")));
+        fixture_create_config_map(fixture.served.api, "other", 1);
+        for (size_t k = 0; k < QUIET_TURNS; k++)
+            turn(&fixture);
+        read_some(&fixture);
+        CHECK(fixture.is_open);
+        CHECK(!sv_ends_with(buf_view(&fixture.answer), rows[i].last));
+        handle(&fixture, VERB_DELETE, "foos.x.io", NULL);
+        CHECK(await(&fixture, rows[i].last));
+        CHECK(sv_ends_with(buf_view(&fixture.answer), rows[i].last));
+        end(&fixture);
+    }
+}
+
 TEST(a_bad_handshake_is_refused) {
     static const struct {
         const char *headers, *status, *message;

@@ -126,11 +126,26 @@ bool is_free_to_go(const struct cJSON *tree) {
            (!is_namespace(tree) || json_count(json_find(tree, "spec.finalizers")) == 0);
 }
 
+/* Its objects are gone already, and their watches have nothing to wait for. */
+static void end_type(struct fakeapi *api, const struct cJSON *definition) {
+    JSON_EACH (version, json_find(definition, "spec.versions")) {
+        const struct resource_type *type = registry_find(
+            api->registry, json_find_string(definition, "spec.group"),
+            json_find_string(version, "name"), json_find_string(definition, "spec.names.plural"));
+        if (!type)
+            continue;
+        store_collection(api->store, type->storage_key)->ended_types++;
+        api->ended_types++;
+        break; /* all versions share a collection */
+    }
+    registry_remove_crd(api->registry, definition);
+}
+
 void remove_object(struct call *call, struct cJSON *tree) {
     store_remove(call->api->store, call->collection, tree, call->arena);
     count_quota(call, tree, NULL);
     if (is_definition(call->type))
-        registry_remove_crd(call->api->registry, tree);
+        end_type(call->api, tree);
 }
 
 /* --- marking --- */

@@ -108,6 +108,13 @@ void watch_cursor_on_converted(struct watch_cursor *cursor, void (*converted)(vo
                                void *context);
 /* False while nothing was written to the collection since the cursor's last event: cheap. */
 bool watch_cursor_has_news(const struct watch_cursor *cursor);
+/* Whether it has told everything and no more will come: its type was deleted, or it is behind a
+ * WATCH_ERROR. */
+bool watch_cursor_is_over(const struct watch_cursor *cursor);
+/* Grows when a type is deleted. */
+uint64_t fakeapi_ended_types(const struct fakeapi *api);
+/* Whether it was that of this watch, which is over then, or soon. */
+bool watch_cursor_type_is_gone(const struct watch_cursor *cursor);
 /* A bookmark with the newest revision, for the owner of the loop to send now and then. */
 void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,
                            struct watch_record *ret_record);

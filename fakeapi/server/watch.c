@@ -107,6 +107,7 @@ static struct watch_cursor *open_watch(struct call *call) {
     cursor->api = call->api;
     cursor->type = call->type;
     cursor->collection = call->collection;
+    cursor->ended_types = call->collection->ended_types;
     cursor->selection_key = selection_key(call, cursor->arena);
     cursor->form = (struct request){.metadata_only = call->request->metadata_only};
     start_cursor(cursor, call, (uint64_t)revision);
@@ -296,6 +297,19 @@ bool watch_cursor_has_news(const struct watch_cursor *cursor) {
     return !cursor->is_at_end && (cursor->conversion || cursor->expired_revision != 0 ||
                                   cursor->initial.count > 0 || cursor->ends_initial_with_bookmark ||
                                   cursor->reader.sequence < cursor->collection->log_end);
+}
+
+bool watch_cursor_type_is_gone(const struct watch_cursor *cursor) {
+    return cursor->ended_types != cursor->collection->ended_types;
+}
+
+bool watch_cursor_is_over(const struct watch_cursor *cursor) {
+    return cursor->is_at_end ||
+           (watch_cursor_type_is_gone(cursor) && !watch_cursor_has_news(cursor));
+}
+
+uint64_t fakeapi_ended_types(const struct fakeapi *api) {
+    return api->ended_types;
 }
 
 void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,

@@ -243,3 +243,44 @@ TEST(metadata_alone_can_be_asked_for) {
     CHECK(!json_find(response.body, "data"));
     CHECK_SV(object_name(response.body), SV("a"));
 }
+
+/* Nothing more would come: the client has to see that the type is gone. */
+TEST(watches_of_a_deleted_type_are_over) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    static const char *const definitions = "apiextensions.k8s.io/v1/customresourcedefinitions";
+    static const char definition[] =
+        "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+        "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{"
+        "\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+        "\"type\":\"object\"}}}]}}";
+    struct api_response response;
+    CHECK(fixture_create(api, arena, definitions, "", definition).http_status == 201);
+    CHECK(fixture_create(api, arena, "x.io/v1/foos", "default",
+                         "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":"
+                         "\"a\"}}")
+              .http_status == 201);
+    struct request request = fixture_request(VERB_WATCH, "x.io/v1/foos", "default", "");
+    struct watch_cursor *cursor = fakeapi_watch(api, &request, arena, &response);
+    struct watch_cursor *other = watch(api, arena, "", SV(""));
+    CHECK(!watch_cursor_is_over(cursor));
+    CHECK_SV(events(cursor, arena), SV("ADDED a"));
+    CHECK(!watch_cursor_is_over(cursor));
+    fixture_delete(api, arena, "x.io/v1/foos", "default", "a", NULL);
+    fixture_delete(api, arena, definitions, "", "foos.x.io", NULL);
+    CHECK(fixture_get(api, arena, definitions, "", "foos.x.io").http_status == 404);
+    CHECK(fakeapi_ended_types(api) == 1);
+    CHECK(watch_cursor_type_is_gone(cursor) && !watch_cursor_type_is_gone(other));
+    CHECK(!watch_cursor_is_over(cursor)); /* it has not told the deletion yet */
+    CHECK_SV(events(cursor, arena), SV("DELETED a"));
+    CHECK(watch_cursor_is_over(cursor));
+    CHECK(!watch_cursor_is_over(other));
+    watch_cursor_free(cursor);
+
+    /* A new type of that name is another one. */
+    CHECK(fixture_create(api, arena, definitions, "", definition).http_status == 201);
+    cursor = fakeapi_watch(api, &request, arena, &response);
+    CHECK(cursor && !watch_cursor_is_over(cursor));
+    watch_cursor_free(cursor);
+    watch_cursor_free(other);
+}

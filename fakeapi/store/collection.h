@@ -53,6 +53,7 @@ struct collection {
     uint64_t log_start, log_end; /* sequence numbers: entry s stands at s % log_capacity */
     struct log_reader *readers;
     uint64_t forgotten_revision; /* the newest that the log no longer covers */
+    uint64_t ended_types;        /* how often the type of its objects was deleted */
 };
 
 struct collection *collection_new(struct log_window window);
