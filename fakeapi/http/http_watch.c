@@ -198,6 +198,7 @@ static void fill_pending(struct watch_stream *stream, size_t bytes_wanted) {
         add_event(stream, &record, arena);
         stream->is_ended |= record.type == WATCH_ERROR;
     }
+    stream->is_ended |= watch_cursor_is_over(stream->cursor);
 }
 
 /* An idle stream holds no memory of its own. */
@@ -480,11 +481,23 @@ static void wake(void *context, void *owner, struct arena *arena) {
     resume(stream);
 }
 
+/* Idle ones would not notice: nothing more is written that they select. */
+static void end_deleted(struct http_server *server) {
+    uint64_t ended_types = fakeapi_ended_types(server->options.api);
+    if (server->ended_types == ended_types)
+        return;
+    server->ended_types = ended_types;
+    for (struct watch_stream *stream = server->streams; stream; stream = stream->next)
+        if (watch_cursor_type_is_gone(stream->cursor))
+            resume(stream);
+}
+
 void pump_watches(struct http_server *server) {
     struct shared_event shared = {0};
     server->shared_event = &shared;
     watch_hub_run(server->watch_hub);
     server->shared_event = NULL;
+    end_deleted(server);
 }
 
 static void send_bookmark(struct watch_stream *stream, int64_t now_ms) {
