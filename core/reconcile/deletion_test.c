@@ -345,6 +345,27 @@ TEST(a_dataset_goes_when_nothing_uses_it) {
     }
 }
 
+/* Where upstream's controller looks after Datasets, nothing of that is done twice. */
+TEST(a_dataset_is_left_to_its_own_controller) {
+    for (int is_deleted = 0; is_deleted < 2; is_deleted++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.options.owns_datasets = false;
+        world.runtime = NULL;
+        struct cJSON *metadata = json_get(world.dataset, SV("metadata"));
+        if (is_deleted) {
+            json_set(arena, metadata, SV("finalizers"),
+                     parse(arena, "[fluid-dataset-controller-finalizer]"));
+            json_set_string(arena, metadata, SV("deletionTimestamp"), SV("2026-01-01T01:00:00Z"));
+        }
+        struct plan plan;
+        plan_once(&world, &plan);
+        CHECK(plan_is_empty(&plan));
+        world_release(&world);
+    }
+}
+
 /* Its finalizer does not depend on whether the runtime came before it or after it. */
 TEST(a_dataset_is_adopted_whatever_becomes_of_its_runtime) {
     AUTO(arena) arena = arena_new();

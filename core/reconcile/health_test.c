@@ -140,6 +140,37 @@ TEST(a_component_that_is_down_fails_after_its_patience) {
     world_release(&world);
 }
 
+/* Pods that are being replaced are missed for longer. */
+TEST(a_rollout_has_more_patience) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    world_bind(&world);
+    json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+             parse(arena, "{runtimeVersion: {image: new, imageTag: v2}}"));
+    world.pods_are_down = true;
+    int64_t down_ms = world.now_ms;
+    while (!sv_eq(dataset_phase(&world), SV("Failed")) && world.now_ms < down_ms + 3600 * 1000) {
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++)
+            act(&world, &plan.actions[i]);
+        if (plan_is_empty(&plan))
+            world.now_ms += 1000;
+        settle(&world);
+        struct observed *master =
+            find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-master"));
+        if (master->object) /* the old pod is gone, the new one does not become ready */
+            json_set_int(arena,
+                         json_ensure_map(arena, (struct cJSON *)master->object, SV("status")),
+                         SV("updatedReplicas"), 0);
+    }
+    CHECK_SV(condition_reason(&world, "Ready"), SV("ComponentDown"));
+    CHECK(world.now_ms >= down_ms + 600 * 1000 && world.now_ms <= down_ms + 605 * 1000);
+    world_release(&world);
+}
+
 /* --- workers leave --- */
 
 TEST(the_cache_is_asked_between_two_workers_that_leave) {

@@ -71,3 +71,47 @@ TEST(a_reported_capacity_survives_a_restart) {
     CHECK_SV(label(&world, worker_node(&world), TOTAL), SV("1.50GiB"));
     world_release(&world);
 }
+
+/* --- how labels are written --- */
+
+static const struct cJSON *operation(const struct plan *plan, const char *op, const char *path) {
+    for (size_t i = 0; i < plan->action_count; i++) {
+        if (plan->actions[i].resource != &RESOURCE_NODES)
+            continue;
+        JSON_EACH (item, plan->actions[i].body)
+            if (sv_eq(json_find_string(item, "op"), sv_from(op)) &&
+                sv_eq(json_find_string(item, "path"), sv_from(path)))
+                return item;
+    }
+    return NULL;
+}
+
+/* Others label the node as well: what is changed was read, and is still so when it is written. */
+TEST(a_patch_of_a_node_tests_what_it_changes) {
+    static const struct {
+        const char *labels; /* of the node before its first worker */
+        const char *tested, *value;
+        const char *count; /* what the number of datasets becomes */
+    } cases[] = {
+        {"{fluid.io/dataset-num: '2'}", "/metadata/labels/fluid.io~1dataset-num", "2", "3"},
+        {"{a: b}", "/metadata/resourceVersion", "1", "1"},
+        {"{fluid.io/dataset-num: many}", "/metadata/labels/fluid.io~1dataset-num", "many", "1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct cJSON *metadata = json_get(world.nodes[worker_node(&world)], SV("metadata"));
+        json_set(arena, metadata, SV("labels"), parse(arena, cases[i].labels));
+        json_set_string(arena, metadata, SV("resourceVersion"), SV("1"));
+        struct plan plan;
+        plan_once(&world, &plan);
+        const struct cJSON *test = operation(&plan, "test", cases[i].tested);
+        CHECK_SV(json_find_string(test, "value"), sv_from(cases[i].value));
+        const struct cJSON *count =
+            operation(&plan, "add", "/metadata/labels/fluid.io~1dataset-num");
+        CHECK_SV(json_find_string(count, "value"), sv_from(cases[i].count));
+        world_release(&world);
+    }
+}
