@@ -12,7 +12,9 @@
 
 #define VERSION(name, storage, field)                                                              \
     "{\"name\":\"" name "\",\"served\":true,\"storage\":" storage                                  \
-    ",\"subresources\":{\"status\":{}},\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","      \
+    ",\"subresources\":{\"status\":{},\"scale\":{\"specReplicasPath\":\".spec." field              \
+    "\",\"statusReplicasPath\":\".status.count\"}},\"schema\":{\"openAPIV3Schema\":{\"type\":"     \
+    "\"object\","                                                                                  \
     "\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":{\"" field                       \
     "\":{\"type\":\"integer\",\"maximum\":99}}},\"status\":{\"type\":\"object\","                  \
     "\"x-kubernetes-preserve-unknown-fields\":true}}}}}"
@@ -215,6 +217,59 @@ TEST(rules_are_those_of_the_written_version) {
     CHECK(response.http_status == 422);
     CHECK(sv_contains(fixture_message(&response), SV("spec.width")));
     CHECK(converter.question_count == 0);
+}
+
+/* Its number stands where the version says. */
+TEST(each_version_has_its_scale) {
+    static const struct {
+        const char *version;
+        enum verb verb;
+        enum patch_type patch_type;
+        const char *body;
+        int64_t replicas;
+    } rows[] = {
+        {"v1", VERB_GET, PATCH_NONE, NULL, 1},
+        {"v2", VERB_GET, PATCH_NONE, NULL, 1},
+        {"v2", VERB_PATCH, PATCH_MERGE, "{\"spec\":{\"replicas\":2}}", 2},
+        {"v1", VERB_GET, PATCH_NONE, NULL, 2},
+        {"v2", VERB_UPDATE, PATCH_NONE,
+         "{\"kind\":\"Scale\",\"apiVersion\":\"autoscaling/v1\",\"metadata\":{\"name\":\"a\"},"
+         "\"spec\":{\"replicas\":3}}",
+         3},
+        {"v2", VERB_PATCH, PATCH_APPLY,
+         "{\"kind\":\"Scale\",\"apiVersion\":\"autoscaling/v1\",\"metadata\":{\"name\":\"a\"},"
+         "\"spec\":{\"replicas\":4}}",
+         4},
+        {"v1", VERB_PATCH, PATCH_JSON,
+         "[{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":5}]", 5},
+        {"v2", VERB_GET, PATCH_NONE, NULL, 5},
+    };
+    AUTO(arena) arena = arena_new();
+    struct converter converter = make_converter(arena);
+    AUTO(fakeapi) api = make_api(arena, &converter);
+    write_widget(api, arena, VERB_CREATE, "v1", "a", "{\"size\":1}");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct request request = fixture_request(
+            rows[i].verb, arena_printf(arena, "x.io/%s/widgets", rows[i].version).ptr, "default",
+            "a");
+        request.subresource = SV("scale");
+        request.patch_type = rows[i].patch_type;
+        request.force = true;
+        request.field_manager = SV("scaler");
+        request.body = rows[i].body ? fixture_json(arena, rows[i].body) : NULL;
+        struct api_response response = send(api, arena, &request);
+        CHECK(response.http_status == 200);
+        CHECK_SV(json_find_string(response.body, "kind"), SV("Scale"));
+        CHECK(json_find_int(response.body, "spec.replicas", 0) == rows[i].replicas);
+        response = get_widget(api, arena, "v1", "a");
+        check_widget(&response, "x.io/v1", "spec.size", rows[i].replicas);
+        response = get_widget(api, arena, "v2", "a");
+        check_widget(&response, "x.io/v2", "spec.width", rows[i].replicas);
+    }
+    converter.failure = "connection refused";
+    struct request request = fixture_request(VERB_GET, "x.io/v2/widgets", "default", "a");
+    request.subresource = SV("scale");
+    CHECK(send(api, arena, &request).http_status == 500);
 }
 
 /* What is stored in the version that was the storage version before. */

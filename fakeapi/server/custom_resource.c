@@ -10,7 +10,6 @@
 #include "fakeapi/schema/crd_defaults.h"
 #include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/schema/format.h"
-#include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/server_parts.h"
 
 /* The definition as it was before: the registry learns it again. */
@@ -43,16 +42,6 @@ static bool check_schemas(struct call *call, struct registry *registry, const st
     serve_what_was(call, registry, crd);
     return refuse_invalid(call, call->type->resource.kind, call->type->resource.group,
                           object_name(crd), &findings);
-}
-
-/* The paths of a scale are those of its version. */
-bool check_conversion(struct call *call) {
-    const struct resource_type *type = call->type;
-    bool is_scale = sv_eq(call->request->subresource, SV("scale"));
-    if (!type->conversion_webhook || !is_scale ||
-        sv_eq(type->resource.version, type->storage_version))
-        return true;
-    return refuse_unconvertible(call, "for a scale");
 }
 
 /* --- formats that nobody checks --- */

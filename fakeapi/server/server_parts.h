@@ -213,8 +213,6 @@ const struct user_info *call_user(struct call *call);
 
 /* --- custom_resource.c --- */
 
-/* False: refused, since objects would have to be converted by a webhook, which is not built. */
-bool check_conversion(struct call *call);
 /* Before a CRD is stored: its types are served from here on. A dry run only checks them. */
 bool serve_custom_resource(struct call *call, const struct cJSON *crd);
 /* Deletes its objects; true when none is left. */

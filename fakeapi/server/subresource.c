@@ -130,19 +130,20 @@ static void store_scale(struct call *call, struct stored *stored, struct cJSON *
         answer(call, 200, scale_of(call, call->response->body));
 }
 
-static void write_scale(struct call *call, struct stored *stored, const struct cJSON *sent) {
+/* `live` is the object in the request's version. */
+static void write_scale(struct call *call, struct stored *stored, const struct cJSON *live,
+                        const struct cJSON *sent) {
     int64_t replicas;
     struct admission admission = {
         .operation = OPERATION_UPDATE,
         .object = json_copy(call->arena, sent),
-        .old = scale_of(call, stored_tree(stored)),
+        .old = scale_of(call, live),
     };
     if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
         !webhooks_validate(call, &admission))
         return;
     const struct cJSON *scale = admission.object;
-    struct cJSON *tree = json_copy(
-        call->arena, present(call->arena, call->type, &(struct request){0}, stored_tree(stored)));
+    struct cJSON *tree = json_copy(call->arena, live);
     struct cJSON *metadata = json_get(tree, SV("metadata"));
     struct sv version = object_resource_version(scale);
     if (version.len > 0)
@@ -152,13 +153,11 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
 }
 
 /* Who applies a scale owns the number in the object itself. */
-static void apply_scale(struct call *call, struct stored *stored) {
+static void apply_scale(struct call *call, struct stored *stored, const struct cJSON *live) {
     int64_t replicas;
     if (!check_configuration(call) || !check_scale_body(call) ||
         !check_scale(call, call->request->body, &replicas))
         return;
-    const struct cJSON *live =
-        present(call->arena, call->type, &(struct request){0}, stored_tree(stored));
     struct admission admission = {.operation = OPERATION_UPDATE, .old = scale_of(call, live)};
     admission.object = json_copy(call->arena, admission.old);
     json_set_int(call->arena, json_ensure_map(call->arena, admission.object, SV("spec")),
@@ -191,9 +190,10 @@ static bool check_scalable(struct call *call, const struct cJSON *object) {
 
 static void handle_scale(struct call *call) {
     struct stored *stored = find_or_refuse(call);
-    if (!stored || !check_scalable(call, stored_tree(stored)))
+    const struct cJSON *live = stored ? find_in_version(call, stored) : NULL;
+    if (!live || !check_scalable(call, live))
         return;
-    struct cJSON *scale = scale_of(call, stored_tree(stored));
+    struct cJSON *scale = scale_of(call, live);
     struct error err = {0};
     switch (call->request->verb) {
     case VERB_GET:
@@ -201,17 +201,17 @@ static void handle_scale(struct call *call) {
         return;
     case VERB_UPDATE:
         if (check_scale_body(call))
-            write_scale(call, stored, call->request->body);
+            write_scale(call, stored, live, call->request->body);
         return;
     case VERB_PATCH:
         if (call->request->patch_type == PATCH_APPLY) {
-            apply_scale(call, stored);
+            apply_scale(call, stored, live);
             return;
         }
         json_remove(json_get(scale, SV("metadata")), SV("resourceVersion"));
         scale = patched_scale(call, scale, &err);
         if (scale)
-            write_scale(call, stored, scale);
+            write_scale(call, stored, live, scale);
         else
             refuse_patch(call, &err);
         return;
