@@ -46,6 +46,9 @@ static const struct {
     ROW("LimitExceeded", "something is larger than the limit in the message."),
     ROW("NameTooLong", "the runtime's name, or a service's derived from it, is longer than names of generated objects allow (45 bytes for a runtime)."),
     ROW("DuplicateName", "two services or two config maps of the class have one name, or one has a name that the controller uses."),
+    ROW("InvalidName",
+        "a config map of the class, a key of its data, or the Secret or key of an encrypt option has "
+        "a name that Kubernetes does not take."),
     ROW("UnknownWorkloadType", "`workloadType` is none that the controller knows."),
     ROW("UnknownUpdateStrategy", "a Deployment has no `OnDelete`."),
     ROW("ReplicasOfDaemonSet", "a DaemonSet has a pod on every node; `replicas` means nothing there."),
@@ -62,7 +65,8 @@ static const struct {
         "a mount's path holds `..`; or two `volumeMounts` of a component have one path, or one "
         "lies where the controller mounts something of its own: `runtime.json` in "
         "`/etc/fluid/config`, secrets, scripts, levels of the tiered store (`/dev/shm` where one is "
-        "in memory), and for a client the cache itself."),
+        "in memory), and for a client the cache itself; a config map that "
+        "the class mounts has a path, and another one."),
     ROW("SecretIncomplete", "an encrypt option lacks the name or the key of its Secret."),
     ROW("ReferenceDataset", "a mount of `dataset://` is for a ThinRuntime."),
     ROW("DatasetBoundElsewhere", "another runtime serves the Dataset. Delete one of the two."),

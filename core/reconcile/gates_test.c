@@ -101,6 +101,28 @@ static const struct refusal refusals[] = {
      "volumes: [{name: v, emptyDir: {}}], worker: {volumeMounts: [{name: v, mountPath: "
      "/etc/fluid/config/x}]}",
      NULL, GATE_CLASS, "InvalidPath", "/etc/fluid/config/x"},
+    {"a config map over runtime.json",
+     "{" MASTER ", dependencies: {extraResources: {configMaps: [{name: e, mountPath: "
+     "/etc/fluid/config}]}}}}",
+     "extraResources: {configMaps: [{name: e}]}", "", NULL, GATE_CLASS, "InvalidPath",
+     "mounts runtime.json"},
+    {"a config map at no path",
+     "{" MASTER ", dependencies: {extraResources: {configMaps: [{name: e}]}}}}",
+     "extraResources: {configMaps: [{name: e}]}", "", NULL, GATE_CLASS, "InvalidPath",
+     "the path is missing"},
+    {"a config map of no name", NULL, "extraResources: {configMaps: [{name: 'A b'}]}", "", NULL,
+     GATE_CLASS, "InvalidName", "\"A b\" is no name of a config map"},
+    {"a config map without name", NULL, "extraResources: {configMaps: [{data: {a: b}}]}", "", NULL,
+     GATE_CLASS, "InvalidName", "\"\" is no name of a config map"},
+    {"a script that leads up", NULL, "extraResources: {configMaps: [{name: e, data: {'..': b}}]}",
+     "", NULL, GATE_CLASS, "InvalidName", "\"..\" of \"e\" is no name of a file"},
+    {"a secret that leads up", NULL, NULL, "",
+     "{mounts: [{mountPoint: 's3://b/', encryptOptions: [{name: ak,\n"
+     " valueFrom: {secretKeyRef: {name: s, key: ../../x}}}]}]}",
+     GATE_DATASET, "InvalidName", "names secret \"s\" and key \"../../x\""},
+    {"a shared secret that leads up", NULL, NULL, "",
+     "{sharedEncryptOptions: [{name: ak, valueFrom: {secretKeyRef: {name: ../s, key: x}}}]}",
+     GATE_DATASET, "InvalidName", "names secret \"../s\" and key \"x\""},
     {"a mount over secrets", NULL, NULL,
      "volumes: [{name: v, emptyDir: {}}], master: {volumeMounts: [{name: v, mountPath: "
      "/etc/fluid/secrets/keys}]}",

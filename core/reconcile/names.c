@@ -89,3 +89,36 @@ bool names_is_dns_label(struct sv name) {
             return false;
     return name.ptr[name.len - 1] != '-';
 }
+
+bool names_is_dns_subdomain(struct sv name) {
+    if (name.len == 0 || name.len > DNS_SUBDOMAIN_BYTES_MAX)
+        return false;
+    while (true) {
+        struct sv rest = name, part = sv_cut(&rest, '.');
+        bool is_last = part.len == name.len;
+        if (part.len == 0 || part.ptr[0] == '-' || part.ptr[part.len - 1] == '-')
+            return false;
+        for (size_t i = 0; i < part.len; i++)
+            if (!is_lower(part.ptr[i]) && !is_digit(part.ptr[i]) && part.ptr[i] != '-')
+                return false;
+        if (is_last)
+            return true;
+        name = sv_drop(name, part.len + 1);
+        if (name.len == 0)
+            return false;
+    }
+}
+
+bool names_is_file_name(struct sv name) {
+    if (name.len == 0 || name.len > DNS_SUBDOMAIN_BYTES_MAX || sv_eq(name, SV(".")) ||
+        sv_starts_with(name, SV("..")))
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char byte = name.ptr[i];
+        bool is_upper = byte >= 'A' && byte <= 'Z';
+        if (!is_lower(byte) && !is_upper && !is_digit(byte) && byte != '-' && byte != '_' &&
+            byte != '.')
+            return false;
+    }
+    return true;
+}

@@ -41,6 +41,7 @@ struct snapshot;
 enum {
     RUNTIME_NAME_BYTES_MAX = 45, /* leaves room for what is derived from it */
     DNS_LABEL_BYTES_MAX = 63,
+    DNS_SUBDOMAIN_BYTES_MAX = 253,
 };
 
 struct names {
@@ -64,5 +65,9 @@ struct sv names_volume(struct arena *arena, const char *prefix, struct sv name, 
 struct sv names_secret_volume(struct arena *arena, struct sv secret);
 /* RFC 1035 label: what the API accepts as the name of a service. */
 bool names_is_dns_label(struct sv name);
+/* What objects such as ConfigMaps and Secrets may be called. */
+bool names_is_dns_subdomain(struct sv name);
+/* What keys of their data may be called: each becomes a file. */
+bool names_is_file_name(struct sv name);
 
 #endif

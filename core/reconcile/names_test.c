@@ -117,3 +117,25 @@ TEST(volume_names_fit_into_63_bytes) {
     CHECK_SV(names_volume(arena, "fluid-runtime-", SV("demo"), "-config"),
              SV("fluid-runtime-demo-config"));
 }
+
+TEST(names_of_objects_and_of_files) {
+    static const struct {
+        const char *name;
+        bool is_subdomain, is_file;
+    } cases[] = {
+        {"a", true, true},     {"1a.b-c", true, true}, {"A", false, true},    {"a_b", false, true},
+        {"-a", false, true},   {"a-", false, true},    {"a.", false, true},   {".a", false, true},
+        {"a..b", false, true}, {"", false, false},     {".", false, false},   {"..", false, false},
+        {"..a", false, false}, {"a/b", false, false},  {"a b", false, false}, {"a.-b", false, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CHECK(names_is_dns_subdomain(sv_from(cases[i].name)) == cases[i].is_subdomain);
+        CHECK(names_is_file_name(sv_from(cases[i].name)) == cases[i].is_file);
+    }
+    char text[256] = {0};
+    memset(text, 'a', 254);
+    CHECK(!names_is_dns_subdomain((struct sv){text, 254}));
+    CHECK(names_is_dns_subdomain((struct sv){text, 253}));
+    CHECK(!names_is_file_name((struct sv){text, 254}) &&
+          names_is_file_name((struct sv){text, 253}));
+}

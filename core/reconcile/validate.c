@@ -147,6 +147,36 @@ static bool is_below_prefix(struct sv path, struct sv prefixes) {
     return false;
 }
 
+static bool has_process_memory(const struct component *component) {
+    size_t index = 0;
+    JSON_EACH (declared, component->levels)
+        if (tier_level_read(declared, index++).medium == TIER_PROCESS_MEMORY)
+            return true;
+    return false;
+}
+
+/* What the controller mounts at the path, or NULL. */
+static const char *own_mount_at(const struct pass *pass, const struct component *component,
+                                struct sv path) {
+    static const struct {
+        struct sv path;
+        const char *what;
+    } own[] = {
+        {{RUNTIME_CONFIG_PATH, sizeof(RUNTIME_CONFIG_PATH) - 1}, "runtime.json"},
+        {{"/etc/fluid/secrets", 18}, "the dataset's secrets"},
+        {{"/etc/fluid/scripts", 18}, "the class's scripts"},
+        {{"/etc/fluid/mount/tiered-store", 29}, "levels of the tiered store"},
+    };
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        if (is_within(path, own[i].path))
+            return own[i].what;
+    if (component->type == COMPONENT_CLIENT && is_within(path, pass->names.mount_path))
+        return "the cache";
+    if (is_within(path, SV("/dev/shm")) && has_process_memory(component))
+        return "the level in memory";
+    return NULL;
+}
+
 /* --- classes --- */
 
 static const struct cJSON *declared_config_map(const struct pass *pass, struct sv name) {
@@ -166,6 +196,17 @@ static bool check_config_map_names(struct pass *pass, const struct component *co
                                       "topology.%.*s.dependencies names config map \"%.*s\", which "
                                       "extraResources.configMaps does not declare",
                                       SV_ARG(component->text), SV_ARG(name)));
+        struct sv path = json_find_string(extra, "mountPath");
+        const char *own = own_mount_at(pass, component, path);
+        if (path.len == 0)
+            own = "nothing: the path is missing";
+        if (own)
+            return refuse(ret_finding, SV("InvalidPath"),
+                          pass_printf(pass,
+                                      "topology.%.*s.dependencies mounts config map \"%.*s\" at "
+                                      "\"%.*s\", where the controller mounts %s: choose another "
+                                      "path",
+                                      SV_ARG(component->text), SV_ARG(name), SV_ARG(path), own));
     }
     return true;
 }
@@ -293,6 +334,26 @@ static bool check_component(struct pass *pass, const struct component *component
     return true;
 }
 
+/* The API server refuses others, when half of the rest has been made. */
+static bool check_object_name(struct pass *pass, struct sv name, const struct cJSON *data,
+                              struct finding *ret_finding) {
+    if (!names_is_dns_subdomain(name))
+        return refuse(ret_finding, SV("InvalidName"),
+                      pass_printf(pass,
+                                  "extraResources.configMaps: \"%.*s\" is no name of a config map: "
+                                  "it takes small letters, digits, - and .",
+                                  SV_ARG(name)));
+    JSON_EACH (member, data)
+        if (!names_is_file_name(json_key(member)))
+            return refuse(
+                ret_finding, SV("InvalidName"),
+                pass_printf(pass,
+                            "extraResources.configMaps: \"%.*s\" of \"%.*s\" is no name of "
+                            "a file: it takes letters, digits, -, _ and .",
+                            SV_ARG(json_key(member)), SV_ARG(name)));
+    return true;
+}
+
 static bool check_extra_config_maps(struct pass *pass, const struct cJSON *extras,
                                     struct finding *ret_finding) {
     if (!check_count(pass, SV("extraResources.configMaps"), json_count(extras),
@@ -300,6 +361,8 @@ static bool check_extra_config_maps(struct pass *pass, const struct cJSON *extra
         return false;
     JSON_EACH (extra, extras) {
         struct sv name = json_find_string(extra, "name");
+        if (!check_object_name(pass, name, json_get(extra, SV("data")), ret_finding))
+            return false;
         bool is_taken = sv_eq(name, pass->names.config_map);
         for (const struct cJSON *other = extra->next; other && !is_taken; other = other->next)
             is_taken = sv_eq(json_find_string(other, "name"), name);
@@ -459,36 +522,6 @@ static bool has_volume(const struct cJSON *volumes, struct sv name) {
     return false;
 }
 
-static bool has_process_memory(const struct component *component) {
-    size_t index = 0;
-    JSON_EACH (declared, component->levels)
-        if (tier_level_read(declared, index++).medium == TIER_PROCESS_MEMORY)
-            return true;
-    return false;
-}
-
-/* What the controller mounts at the path, or NULL. */
-static const char *own_mount_at(const struct pass *pass, const struct component *component,
-                                struct sv path) {
-    static const struct {
-        struct sv path;
-        const char *what;
-    } own[] = {
-        {{RUNTIME_CONFIG_PATH, sizeof(RUNTIME_CONFIG_PATH) - 1}, "runtime.json"},
-        {{"/etc/fluid/secrets", 18}, "the dataset's secrets"},
-        {{"/etc/fluid/scripts", 18}, "the class's scripts"},
-        {{"/etc/fluid/mount/tiered-store", 29}, "levels of the tiered store"},
-    };
-    for (size_t i = 0; i < COUNT_OF(own); i++)
-        if (is_within(path, own[i].path))
-            return own[i].what;
-    if (component->type == COMPONENT_CLIENT && is_within(path, pass->names.mount_path))
-        return "the cache";
-    if (is_within(path, SV("/dev/shm")) && has_process_memory(component))
-        return "the level in memory";
-    return NULL;
-}
-
 /* What hides another mount would do so without a word: two of the runtime at one path, and one
  * over what the cache is told or keeps its data in. */
 static bool check_mount_path(struct pass *pass, const struct component *component,
@@ -561,8 +594,17 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
 static bool check_secret(struct pass *pass, const struct cJSON *option,
                          struct finding *ret_finding) {
     const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
-    if (json_find_string(reference, "name").len > 0 && json_find_string(reference, "key").len > 0)
+    struct sv name = json_find_string(reference, "name"), key = json_find_string(reference, "key");
+    if (names_is_dns_subdomain(name) && names_is_file_name(key))
         return true;
+    /* Both are parts of the path that the cache reads the secret from. */
+    if (name.len > 0 && key.len > 0)
+        return refuse(
+            ret_finding, SV("InvalidName"),
+            pass_printf(pass,
+                        "encrypt option \"%.*s\" names secret \"%.*s\" and key \"%.*s\": one "
+                        "of them is no name that Kubernetes takes",
+                        SV_ARG(json_find_string(option, "name")), SV_ARG(name), SV_ARG(key)));
     return refuse(ret_finding, SV("SecretIncomplete"),
                   pass_printf(pass,
                               "encrypt option \"%.*s\" needs the name and the key of a secret",
