@@ -113,6 +113,26 @@ TEST(a_report_that_fails_takes_no_figures_away) {
     world_release(&world);
 }
 
+/* Or all runtimes of a controller that starts would be asked at once for ever. */
+TEST(periods_of_runtimes_differ) {
+    int64_t due_ms[2] = {0, 0};
+    for (size_t i = 0; i < COUNT_OF(due_ms); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.options.jitter_seed = 100 * 1000 * (i + 1);
+        world_bind(&world);
+        world.now_ms += 300 * 1000;
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t k = 0; k < plan.action_count; k++)
+            CHECK(plan.actions[k].type != ACTION_EXECUTE);
+        due_ms[i] = plan.wake_ms - world.now_ms;
+        world_release(&world);
+    }
+    CHECK(due_ms[1] - due_ms[0] == 10 * 1000);
+}
+
 /* --- components that are down --- */
 
 TEST(a_component_that_is_down_fails_after_its_patience) {

@@ -185,6 +185,32 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     world_release(&world);
 }
 
+/* Where several components declare an entry. */
+TEST(the_master_comes_before_workers_and_clients) {
+    static const char *const order[] = {"demo-master-0", "demo-worker-0", "demo-client-0"};
+    static const char *const paths[] = {"topology.master", "topology.worker", "topology.client"};
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        json_set(arena, json_find(world.runtime_class, paths[i]), SV("executionEntries"),
+                 parse(arena, "{mountUFS: {command: [m]}}"));
+        struct sv name = sv_from(order[i]);
+        add_pod(&world, sv_prefix(name, name.len - strlen("-0")), name);
+    }
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        struct pass pass;
+        struct server server;
+        pass_init(&pass, &snapshot, arena, &plan);
+        REQUIRE(entry_server(&pass, ENTRY_MOUNT_UFS, &server) && server.pod);
+        CHECK_SV(object_name(server.pod), sv_from(order[i]));
+        json_remove(json_find(world.runtime_class, paths[i]), SV("executionEntries"));
+    }
+    world_release(&world);
+}
+
 /* Whoever is not ready, or goes, is not asked. */
 TEST(only_a_ready_pod_serves) {
     AUTO(arena) arena = arena_new();
