@@ -39,6 +39,17 @@
     ((ret_items) = arena_copy_items((arena), (vec)->items, (vec)->count, sizeof(*(vec)->items)),   \
      (ret_count) = (vec)->count, vec_release(vec))
 
+/* Gives back the room behind the last item. */
+#define vec_trim(vec)                                                                              \
+    vec_trim_items((void **)&(vec)->items, &(vec)->capacity, (vec)->count, sizeof(*(vec)->items))
+
+static inline void vec_trim_items(void **items, size_t *capacity, size_t count, size_t item_bytes) {
+    if (count == *capacity)
+        return;
+    *items = mem_resize(*items, *capacity * item_bytes, count * item_bytes);
+    *capacity = count;
+}
+
 static inline void vec_reserve(void **items, size_t *capacity, size_t count, size_t item_bytes) {
     if (count <= *capacity)
         return;
