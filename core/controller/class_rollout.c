@@ -57,7 +57,7 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
         wake_at(controller, class_of(memory), controller->now_ms + COALESCE_MS);
     if (is_new)
         set_class(memory, class_name);
-    memory->state = state->plan.rollout;
+    memory->state = state->plan->rollout;
     memory->class_generation = object_generation(snapshot->runtime_class);
     memory->is_ready = object_condition_is_true(snapshot->runtime, SV("Ready"));
     if (memory->state == ROLLOUT_CURRENT && memory->is_ready)
@@ -126,9 +126,7 @@ static void pass_grants(struct controller *controller, const struct rollout_snap
 }
 
 static void finish(struct controller *controller, struct runtime_state *state) {
-    arena_free(state->arena);
-    state->arena = NULL;
-    state->plan = (struct plan){.actions = NULL};
+    runtime_state_end_plan(state);
     state->round_count = 0;
     runtime_state_forget_failure(state);
     workqueue_forget(controller->queue, state->key);
@@ -161,7 +159,7 @@ void class_rollout_note_answer(struct controller *controller, struct runtime_sta
 void class_rollout_step(struct controller *controller, struct runtime_state *state) {
     const struct cached *cached =
         cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
-    state->arena = arena_new();
+    runtime_state_begin_plan(state);
     struct rollout_snapshot snapshot = {.now_ms = controller->now_ms};
     if (cached && !cached->is_hidden)
         snapshot.runtime_class = cache_store_tree(controller->store, cached, state->arena);
@@ -169,11 +167,11 @@ void class_rollout_step(struct controller *controller, struct runtime_state *sta
     snapshot.told = state->rollout.told;
     int64_t generation = object_generation(snapshot.runtime_class);
     snapshot.status_is_refused = generation > 0 && state->rollout.refused_generation == generation;
-    rollout_plan(&snapshot, state->arena, &state->plan);
+    rollout_plan(&snapshot, state->arena, state->plan);
     state->rollout.told = snapshot.told;
     pass_grants(controller, &snapshot);
-    workqueue_add_at(controller->queue, state->key, state->plan.wake_ms);
-    if (state->plan.action_count > 0)
+    workqueue_add_at(controller->queue, state->key, state->plan->wake_ms);
+    if (state->plan->action_count > 0)
         execute_start(controller, state);
     else
         finish(controller, state);

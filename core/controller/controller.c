@@ -275,17 +275,15 @@ static void forget_state(struct controller *controller, struct runtime_state *st
 
 /* Nothing to send: remember under which inputs, and until when. */
 static void rest(struct controller *controller, struct runtime_state *state, uint64_t inputs) {
-    bool is_stalled = state->plan.is_stalled;
-    int64_t until_ms = deadline_earlier(state->plan.wake_ms, resync_at(controller));
-    for (size_t i = 0; i < state->plan.action_count; i++) {
-        event_recorder_record(controller->events, &state->plan.actions[i], controller->now_ms);
+    bool is_stalled = state->plan->is_stalled;
+    int64_t until_ms = deadline_earlier(state->plan->wake_ms, resync_at(controller));
+    for (size_t i = 0; i < state->plan->action_count; i++) {
+        event_recorder_record(controller->events, &state->plan->actions[i], controller->now_ms);
         controller->stats.events++;
     }
     controller->stats.empty_plans++;
     controller_metrics_note_round(controller, state, false);
-    arena_free(state->arena);
-    state->arena = NULL;
-    state->plan = (struct plan){.actions = NULL};
+    runtime_state_end_plan(state);
     state->round_count = 0;
     /* What the plan said of a write that failed is not true any more. */
     bool is_to_be_unsaid = state->failure.is_told;
@@ -304,6 +302,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
         return;
     }
     workqueue_forget(controller->queue, state->key);
+    runtime_state_give_back(state);
     state->has_rested = true;
     state->rested_inputs = inputs;
     state->rested_until_ms = until_ms;
@@ -313,7 +312,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
 /* Leaves the plan what may be done although nothing may be written: reading. Returns whether that
  * is all that is left to do; then what would be written is in the log. */
 static bool plan_is_dry(struct controller *controller, struct runtime_state *state) {
-    struct plan *plan = &state->plan;
+    struct plan *plan = state->plan;
     size_t read_count = 0;
     for (size_t i = 0; i < plan->action_count; i++)
         if (plan->actions[i].type == ACTION_GET)
@@ -387,23 +386,23 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
     state->planned_ms = controller->now_ms;
     uint64_t allocations = mem_alloc_count();
     struct snapshot snapshot;
-    state->arena = arena_new();
+    runtime_state_begin_plan(state);
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
     note_edits(controller, state, &snapshot);
     note_ready(controller, state, &snapshot);
     controller_metrics_note_phases(controller, state, &snapshot);
-    plan_runtime(&snapshot, state->arena, &state->plan);
-    state->settled_inputs = state->plan.settled_inputs;
+    plan_runtime(&snapshot, state->arena, state->plan);
+    state->settled_inputs = state->plan->settled_inputs;
     class_rollout_note(controller, state, &snapshot);
     controller->stats.plans++;
     controller->stats.allocations += mem_alloc_count() - allocations;
-    if (sends_nothing(&state->plan) || (controller->is_dry_run && plan_is_dry(controller, state))) {
+    if (sends_nothing(state->plan) || (controller->is_dry_run && plan_is_dry(controller, state))) {
         rest(controller, state, inputs);
         return;
     }
-    if (state->plan.wake_ms != DEADLINE_NEVER)
-        workqueue_add_at(controller->queue, state->key, state->plan.wake_ms);
+    if (state->plan->wake_ms != DEADLINE_NEVER)
+        workqueue_add_at(controller->queue, state->key, state->plan->wake_ms);
     execute_start(controller, state);
 }
 

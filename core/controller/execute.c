@@ -154,7 +154,7 @@ static bool must_wait_for_others(struct controller *controller, struct runtime_s
 }
 
 static void start_action(struct controller *controller, struct runtime_state *state, size_t index) {
-    const struct action *action = &state->plan.actions[index];
+    const struct action *action = &state->plan->actions[index];
     log_line(controller->log, LOG_DEBUG, "%.*s: %.*s: %.*s", SV_ARG(state->key),
              SV_ARG(action->reason), SV_ARG(action->message));
     if (action->type == ACTION_EVENT) {
@@ -206,12 +206,10 @@ static bool plan_has_only(const struct plan *plan, enum action_type type) {
 static void end_round(struct controller *controller, struct runtime_state *state) {
     controller->round_count--;
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
-    bool only_reads = plan_has_only(&state->plan, ACTION_GET);
+    bool only_reads = plan_has_only(state->plan, ACTION_GET);
     controller_metrics_note_round(controller, state, has_failed);
-    bool only_executes = state->execution_id && plan_has_only(&state->plan, ACTION_EXECUTE);
-    arena_free(state->arena);
-    state->arena = NULL;
-    state->plan = (struct plan){.actions = NULL};
+    bool only_executes = state->execution_id && plan_has_only(state->plan, ACTION_EXECUTE);
+    runtime_state_end_plan(state);
     if (has_failed && !must_not_wait)
         runtime_state_forget_present(state);
     if (!has_failed && !only_reads)
@@ -242,12 +240,12 @@ static void end_round(struct controller *controller, struct runtime_state *state
 
 static void start_steps(struct controller *controller, struct runtime_state *state) {
     while (state->pending_count == 0 && !state->has_failed) {
-        uint32_t step = step_from(&state->plan, state->step);
+        uint32_t step = step_from(state->plan, state->step);
         if (step == UINT32_MAX)
             break;
         state->step = step + 1;
-        for (size_t i = 0; i < state->plan.action_count; i++)
-            if (state->plan.actions[i].step == step)
+        for (size_t i = 0; i < state->plan->action_count; i++)
+            if (state->plan->actions[i].step == step)
                 start_action(controller, state, i);
     }
     if (state->pending_count == 0)
@@ -377,7 +375,7 @@ static void end_turn(struct controller *controller, const struct action *action)
 void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion) {
     struct runtime_state *state = flight->state;
-    const struct action *action = &state->plan.actions[flight->action_index];
+    const struct action *action = &state->plan->actions[flight->action_index];
     enum error_code code = completion->err.code;
     state->pending_count--;
     bool is_class_status = resource_eq(action->resource, &RESOURCE_CACHE_RUNTIME_CLASSES) &&

@@ -15,6 +15,23 @@ struct runtime_state *runtime_state_new(struct sv key) {
     return state;
 }
 
+void runtime_state_begin_plan(struct runtime_state *state) {
+    assert(!state->arena);
+    state->arena = arena_new();
+    state->plan = ARENA_NEW(state->arena, struct plan);
+}
+
+void runtime_state_end_plan(struct runtime_state *state) {
+    arena_free(state->arena);
+    state->arena = NULL;
+    state->plan = NULL;
+}
+
+void runtime_state_give_back(struct runtime_state *state) {
+    vec_trim(&state->names);
+    vec_trim(&state->executions);
+}
+
 /* Every pod is cleaned by itself; other entries run in one pod for all. */
 static bool is_slot_of(const struct execution *execution, enum execution_entry entry,
                        struct sv pod_uid) {

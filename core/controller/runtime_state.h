@@ -86,8 +86,8 @@ struct runtime_state {
     size_t execution_index; /* and where its result goes */
 
     /* The round under way. */
-    struct arena *arena; /* the plan's; NULL: none */
-    struct plan plan;
+    struct arena *arena; /* the plan's, in which it lives itself; NULL: none */
+    struct plan *plan;
     uint32_t step;
     size_t pending_count; /* requests of this step without an answer */
     bool has_failed;
@@ -117,6 +117,12 @@ struct runtime_state {
 
 struct runtime_state *runtime_state_new(struct sv key);
 void runtime_state_free(struct runtime_state *state);
+
+/* An empty plan and the arena of all that it will hold, and the end of both. */
+void runtime_state_begin_plan(struct runtime_state *state);
+void runtime_state_end_plan(struct runtime_state *state);
+/* Room for more than is remembered goes: most runtimes rest most of the time. */
+void runtime_state_give_back(struct runtime_state *state);
 
 /* Where an execution is remembered: an index into `executions`, of which the old content, if any,
  * is for the caller to release. */

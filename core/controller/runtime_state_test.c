@@ -33,3 +33,31 @@ TEST(of_too_many_names_the_oldest_are_forgotten) {
     CHECK(runtime_state_find_name(state, &RESOURCE_NODES, SV(""), SV("n2")) != NULL);
     runtime_state_free(state);
 }
+
+TEST(who_rests_gives_back_room_and_remembers_all) {
+    AUTO(arena) arena = arena_new();
+    struct runtime_state *state = runtime_state_new(SV("ns/a"));
+    runtime_state_give_back(state);
+    for (int i = 0; i < 9; i++)
+        runtime_state_name(state, &RESOURCE_NODES, SV(""), arena_printf(arena, "n%d", i));
+    for (int i = 0; i < 3; i++) {
+        runtime_state_give_back(state);
+        CHECK(state->names.capacity == state->names.count);
+        CHECK(runtime_state_find_name(state, &RESOURCE_NODES, SV(""), SV("n0")) != NULL);
+        runtime_state_name(state, &RESOURCE_SERVICES, SV(""), arena_printf(arena, "s%d", i));
+    }
+    CHECK(state->names.count == 12);
+    runtime_state_free(state);
+}
+
+TEST(a_plan_begins_empty_and_leaves_nothing) {
+    struct runtime_state *state = runtime_state_new(SV("ns/a"));
+    for (int i = 0; i < 2; i++) {
+        runtime_state_begin_plan(state);
+        CHECK(state->plan->action_count == 0);
+        state->plan->action_count = 1;
+        runtime_state_end_plan(state);
+        CHECK(!state->plan && !state->arena);
+    }
+    runtime_state_free(state);
+}
