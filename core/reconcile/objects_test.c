@@ -508,6 +508,39 @@ TEST(an_advanced_stateful_set_is_taken_over_without_touching_its_pods) {
     world_release(&world);
 }
 
+/* Pods outlive the workload that is taken over, and go with one that is not wanted. */
+TEST(a_workload_goes_with_or_without_its_pods) {
+    static const struct {
+        bool is_disabled;
+        const char *propagation;
+    } cases[] = {{false, "Orphan"}, {true, "Foreground"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        add_advanced(&world);
+        json_set_bool(arena, json_find(world.runtime, "spec.worker"), SV("disabled"),
+                      cases[i].is_disabled);
+        struct plan plan;
+        const struct action *deletion = NULL;
+        for (int round = 0; round < 5 && !deletion; round++) {
+            plan_once(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++) {
+                if (plan.actions[k].type == ACTION_DELETE)
+                    deletion = &plan.actions[k];
+                else
+                    act(&world, &plan.actions[k]);
+            }
+            settle(&world);
+        }
+        REQUIRE(deletion != NULL);
+        CHECK(deletion->resource == &RESOURCE_ADVANCED_STATEFUL_SETS);
+        CHECK_SV(json_find_string(deletion->body, "propagationPolicy"),
+                 sv_from(cases[i].propagation));
+        world_release(&world);
+    }
+}
+
 /* What is told first is one trouble; that a name is taken is another, which holds back all the rest
  * just the same. */
 TEST(a_foreign_object_behind_another_stall_is_refused_before_anything_is_made) {

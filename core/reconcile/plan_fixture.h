@@ -235,6 +235,9 @@ static inline void apply_one(struct world *world, const struct action *action) {
 
 static inline void delete_one(struct world *world, const struct action *action) {
     struct observed *observed = find(world, action->resource, action->namespace_name, action->name);
+    /* Another object of that name is not meant. */
+    if (action->body)
+        CHECK_SV(json_find_string(action->body, "preconditions.uid"), object_uid(observed->object));
     observed->state = OBSERVED_ABSENT;
     observed->object = NULL;
 }
