@@ -453,9 +453,10 @@ enum MHD_Result answer_watch(struct exchange *exchange, const struct route *rout
         return send_status(exchange, route, http_status,
                            http_status == 403 ? "Forbidden" : "BadRequest", problem);
     if (route->acceptance.encoding == ENCODING_YAML)
-        return send_status(exchange, route, 406, "NotAcceptable",
-                           SV("only the following media types are accepted: application/json, "
-                              "application/vnd.kubernetes.protobuf"));
+        return send_status(
+            exchange, route, 406, "NotAcceptable",
+            SV("only the following media types are accepted: application/json;stream=watch, "
+               "application/vnd.kubernetes.protobuf;stream=watch"));
     if (!table_include_parse(route->include_object, &include))
         return send_status(exchange, route, 400, "BadRequest",
                            SV("unrecognized includeObject value"));

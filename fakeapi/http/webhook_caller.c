@@ -7,7 +7,10 @@
 #include "core/base/mem.h"
 #include "fakeapi/http/http_parts.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
+#include <netdb.h>
 #include <sys/epoll.h>
 
 enum {
@@ -15,6 +18,7 @@ enum {
     CALLS_MAX = 1024,
     CONNECTIONS_MAX = 64, /* kept for reuse */
     LINE_BYTES_MAX = 4096,
+    ADDRESS_BYTES_MAX = INET6_ADDRSTRLEN + 16, /* with a port */
 };
 
 struct webhook_caller {
@@ -45,6 +49,7 @@ struct open_call {
     char *url;
     struct buf answer;
     char message[CURL_ERROR_SIZE];
+    char address[ADDRESS_BYTES_MAX]; /* "127.0.0.1:443"; "": none was tried */
 };
 
 /* --- calls --- */
@@ -76,8 +81,35 @@ static void fail(struct open_call *call, const char *why) {
     dialogue_fail(dialogue, index, sv_from(line));
 }
 
+/* Where it went last is a part of Go's words for a refusal. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to) {
+    struct open_call *call = context;
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+    (void)purpose;
+    getnameinfo(&to->addr, to->addrlen, host, sizeof(host), port, sizeof(port),
+                NI_NUMERICHOST | NI_NUMERICSERV);
+    bool is_ipv6 = to->family == AF_INET6;
+    snprintf(call->address, sizeof(call->address), "%s%s%s:%s", is_ipv6 ? "[" : "", host,
+             is_ipv6 ? "]" : "", port);
+    return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+/* Whether nobody listens there. */
+static bool is_refused(const struct open_call *call, CURLcode result) {
+    long number = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number);
+    return result == CURLE_COULDNT_CONNECT && number == ECONNREFUSED && call->address[0];
+}
+
 static void finish(struct open_call *call, CURLcode result) {
     long status = 0;
+    char refusal[ADDRESS_BYTES_MAX + 64];
+    if (is_refused(call, result)) {
+        snprintf(refusal, sizeof(refusal), "dial tcp %s: connect: connection refused",
+                 call->address);
+        fail(call, refusal);
+        return;
+    }
     if (result == CURLE_OPERATION_TIMEDOUT) {
         fail(call, "context deadline exceeded");
         return;
@@ -150,6 +182,8 @@ static void set_up(struct open_call *open, const struct webhook_call *call) {
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, open);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, open->message);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, open);
     if (call->target.connect_to.len > 0)
         send_elsewhere(open, call->target.connect_to);
     if (call->target.ca_bundle.len > 0) {

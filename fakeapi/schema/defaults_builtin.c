@@ -584,11 +584,97 @@ static void default_webhooks(struct arena *arena, struct cJSON *object) {
     }
 }
 
+static void default_match(struct arena *arena, struct cJSON *match) {
+    static const struct default_row rows[] = {
+        {"matchPolicy", "\"Equivalent\""}, {"namespaceSelector", "{}"}, {"objectSelector", "{}"}};
+    static const char *const lists[] = {"resourceRules", "excludeResourceRules"};
+    if (!json_is_map(match))
+        return;
+    SET_ROWS(arena, match, rows);
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        JSON_EACH (rule, json_find(match, lists[i]))
+            set_if_absent(arena, rule, SV("scope"), "\"*\"");
+}
+
+static void default_policy(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_get(object, SV("spec"));
+    if (!json_is_map(spec))
+        return;
+    set_if_absent(arena, spec, SV("failurePolicy"), "\"Fail\"");
+    default_match(arena, json_get(spec, SV("matchConstraints")));
+}
+
+static void default_policy_binding(struct arena *arena, struct cJSON *object) {
+    default_match(arena, json_find(object, "spec.matchResources"));
+}
+
+/* --- other API servers --- */
+
+static void default_api_service(struct arena *arena, struct cJSON *object) {
+    struct cJSON *service = json_find(object, "spec.service");
+    if (json_is_map(service))
+        set_if_absent(arena, service, SV("port"), "443");
+}
+
+static void default_flow_schema(struct arena *arena, struct cJSON *object) {
+    struct cJSON *spec = json_get(object, SV("spec"));
+    if (json_is_map(spec))
+        set_if_absent(arena, spec, SV("matchingPrecedence"), "1000");
+}
+
+static void default_priority_level(struct arena *arena, struct cJSON *object) {
+    static const struct default_row rows[] = {{"nominalConcurrencyShares", "30"},
+                                              {"lendablePercent", "0"}};
+    struct cJSON *limited = json_find(object, "spec.limited");
+    if (json_is_map(limited))
+        SET_ROWS(arena, limited, rows);
+}
+
+static void default_ingress_class(struct arena *arena, struct cJSON *object) {
+    struct cJSON *parameters = json_find(object, "spec.parameters");
+    if (json_is_map(parameters))
+        set_if_absent(arena, parameters, SV("scope"), "\"Cluster\"");
+}
+
+/* --- devices --- */
+
+static void default_device_request(struct arena *arena, struct cJSON *request) {
+    if (!json_is_map(request))
+        return;
+    set_if_absent(arena, request, SV("allocationMode"), "\"ExactCount\"");
+    if (sv_eq(json_find_string(request, "allocationMode"), SV("ExactCount")))
+        set_if_absent(arena, request, SV("count"), "1");
+}
+
+static void default_device_claim(struct arena *arena, struct cJSON *devices) {
+    JSON_EACH (request, json_get(devices, SV("requests"))) {
+        default_device_request(arena, json_get(request, SV("exactly")));
+        JSON_EACH (alternative, json_get(request, SV("firstAvailable")))
+            default_device_request(arena, alternative);
+    }
+}
+
+static void default_resource_claim(struct arena *arena, struct cJSON *object) {
+    default_device_claim(arena, json_find(object, "spec.devices"));
+}
+
+static void default_claim_template(struct arena *arena, struct cJSON *object) {
+    default_device_claim(arena, json_find(object, "spec.spec.devices"));
+}
+
 static const struct {
     struct sv kind;
     void (*set)(struct arena *arena, struct cJSON *object);
 } by_kind[] = {
     {SV("Pod"), default_pod},
+    {SV("ValidatingAdmissionPolicy"), default_policy},
+    {SV("ValidatingAdmissionPolicyBinding"), default_policy_binding},
+    {SV("APIService"), default_api_service},
+    {SV("FlowSchema"), default_flow_schema},
+    {SV("PriorityLevelConfiguration"), default_priority_level},
+    {SV("IngressClass"), default_ingress_class},
+    {SV("ResourceClaim"), default_resource_claim},
+    {SV("ResourceClaimTemplate"), default_claim_template},
     {SV("StatefulSet"), default_stateful_set},
     {SV("DaemonSet"), default_daemon_set},
     {SV("Deployment"), default_deployment},

@@ -60,6 +60,12 @@ static const struct sv without_generation[] = {
     SV("ComponentStatus"),
     SV("VolumeAttachment"),
     SV("APIService"),
+    SV("CSIStorageCapacity"),
+    SV("VolumeAttributesClass"),
+    SV("ServiceCIDR"),
+    SV("ResourceClaim"),
+    SV("ResourceClaimTemplate"),
+    SV("IPAddress"),
 };
 static const struct sv needs_resource_version[] = {
     SV("Lease"),

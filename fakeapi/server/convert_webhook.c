@@ -282,7 +282,7 @@ bool convert_ahead(struct call *call, const struct cJSON *tree) {
 /* It is converted back before it is stored: afterwards nothing may fail or wait any more. */
 bool convert_for_storage(struct call *call, struct cJSON **tree) {
     const struct resource_type *type = call->type;
-    if (!type->conversion_webhook || is_dry_run(call))
+    if (!type->conversion_webhook)
         return true;
     const struct resource_type *stored_type = registry_find(
         call->api->registry, type->resource.group, type->storage_version, type->resource.plural);

@@ -364,6 +364,34 @@ TEST(failures_are_told) {
     CHECK(get_widget(api, arena, "v1", "b").http_status == 404);
 }
 
+/* What cannot be shown is not deleted, and a dry run finds out what a creation would. */
+TEST(collections_and_dry_runs_ask_the_webhook) {
+    AUTO(arena) arena = arena_new();
+    struct converter converter = make_converter(arena);
+    AUTO(fakeapi) api = make_api(arena, &converter);
+    write_widget(api, arena, VERB_CREATE, "v1", "a", "{\"size\":1}");
+    struct request deletion =
+        fixture_request(VERB_DELETE_COLLECTION, "x.io/v2/widgets", "default", "");
+    struct request creation = fixture_request(VERB_CREATE, "x.io/v2/widgets", "default", "");
+    creation.body = fixture_json(arena, "{\"kind\":\"Widget\",\"apiVersion\":\"x.io/v2\","
+                                        "\"metadata\":{\"name\":\"b\"},\"spec\":{\"width\":5}}");
+    creation.dry_run = true;
+    converter.failure = "connection refused";
+    CHECK(send(api, arena, &deletion).http_status == 500);
+    CHECK(send(api, arena, &creation).http_status == 500);
+    CHECK(get_widget(api, arena, "v1", "a").http_status == 200);
+    converter.failure = NULL;
+    struct api_response response = send(api, arena, &creation);
+    CHECK(response.http_status == 201);
+    CHECK_SV(json_find_string(response.body, "apiVersion"), SV("x.io/v2"));
+    CHECK(json_find_int(response.body, "spec.width", 0) == 5);
+    CHECK(get_widget(api, arena, "v1", "b").http_status == 404);
+    response = send(api, arena, &deletion);
+    CHECK(response.http_status == 200);
+    CHECK_SV(json_find_string(response.body, "items.0.apiVersion"), SV("x.io/v2"));
+    CHECK(get_widget(api, arena, "v1", "a").http_status == 404);
+}
+
 /* Labels and annotations are the webhook's to change, the rest of metadata is not. */
 TEST(metadata_is_kept) {
     AUTO(arena) arena = arena_new();

@@ -134,12 +134,13 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         fill_quota_status(call, tree);
     if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
         return false;
-    if (is_dry_run(call)) {
-        answer(call, 201, tree);
-        return true;
-    }
+    struct cJSON *sent = tree;
     if (!convert_for_storage(call, &tree))
         return false;
+    if (is_dry_run(call)) {
+        answer(call, 201, call->type->conversion_webhook ? shown(call, tree) : sent);
+        return true;
+    }
     tree = convert_to_storage(call->arena, call->type, tree);
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     count_quota(call, NULL, tree);

@@ -243,9 +243,9 @@ static void add_tree(struct lister *lister, struct cJSON *items, const struct cJ
 
 static void add_item(struct lister *lister, struct cJSON *items, struct stored *object) {
     struct call *call = lister->call;
-    /* What is deleted is looked at by its metadata only. */
-    bool is_converted = call->type->conversion_webhook && call->request->verb == VERB_LIST &&
-                        !call->request->metadata_only;
+    /* The cluster, which cannot ask webhooks, looks at the metadata of what it deletes. */
+    bool is_converted = call->type->conversion_webhook && !call->request->metadata_only &&
+                        (call->request->verb == VERB_LIST || call->dialogue);
     if (is_converted)
         vec_push(&lister->trees, frozen_hold(call->arena, frozen_of(stored_tree(object))));
     else if (lister->text &&
