@@ -79,6 +79,17 @@ size_t sv_index_of(struct sv view, const struct sv *list, size_t count) {
     return count;
 }
 
+struct sv sv_from_int64(char space[INT64_TEXT_BYTES], int64_t value) {
+    char *end = space + INT64_TEXT_BYTES, *begin = end;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--begin = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        *--begin = '-';
+    return (struct sv){begin, (size_t)(end - begin)};
+}
+
 bool sv_to_int64(struct sv view, int64_t *ret_value) {
     bool negative = view.len > 0 && view.ptr[0] == '-';
     struct sv digits = sv_drop(view, negative ? 1 : 0);

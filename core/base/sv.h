@@ -57,6 +57,10 @@ struct sv sv_join(char *space, size_t space_bytes, const struct sv *parts, size_
 /* Index of `view` in `list`, or `count`. */
 size_t sv_index_of(struct sv view, const struct sv *list, size_t count);
 
+/* The number in decimal digits, which stand in `space`. */
+enum { INT64_TEXT_BYTES = 20 };
+struct sv sv_from_int64(char space[INT64_TEXT_BYTES], int64_t value);
+
 /* The whole view as a decimal int64; false on anything else, overflow included. */
 bool sv_to_int64(struct sv view, int64_t *ret_value);
 

@@ -61,6 +61,27 @@ TEST(integers_are_read_whole_or_not_at_all) {
     }
 }
 
+TEST(numbers_are_written_as_they_are_read) {
+    static const struct {
+        int64_t value;
+        struct sv text;
+    } numbers[] = {
+        {0, SV("0")},
+        {7, SV("7")},
+        {-1, SV("-1")},
+        {1203, SV("1203")},
+        {INT64_MAX, SV("9223372036854775807")},
+        {INT64_MIN, SV("-9223372036854775808")},
+    };
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        char space[INT64_TEXT_BYTES];
+        int64_t value;
+        struct sv text = sv_from_int64(space, numbers[i].value);
+        CHECK_SV(text, numbers[i].text);
+        CHECK(sv_to_int64(text, &value) && value == numbers[i].value);
+    }
+}
+
 /* Suggestions help only when they are near: a far one sends people the wrong way. */
 TEST(hexadecimal_digits_of_either_case) {
     for (int byte = 0; byte < 256; byte++) {

@@ -174,7 +174,7 @@ static bool numbers_equal(const struct cJSON *a, const struct cJSON *b) {
 
 /* From `member` of a map on, whose members stand in another order than those of `b`. */
 static bool reordered_equal(const struct cJSON *member, const struct cJSON *b) {
-    AUTO(arena) arena = arena_new();
+    AUTO(arena) arena = json_count(b) > JSON_LINEAR_KEYS_MAX ? arena_new() : NULL;
     struct json_index others = json_index_of(arena, b);
     for (; member; member = member->next) {
         const struct cJSON *other = json_index_get(&others, json_node_key(member));
@@ -245,9 +245,8 @@ struct cJSON *json_string(struct arena *arena, struct sv text) {
 }
 
 struct cJSON *json_int(struct arena *arena, int64_t value) {
-    char text[24];
-    int len = snprintf(text, sizeof(text), "%lld", (long long)value);
-    return json_number(arena, (struct sv){text, (size_t)len});
+    char text[INT64_TEXT_BYTES];
+    return json_number(arena, sv_from_int64(text, value));
 }
 
 struct cJSON *json_number(struct arena *arena, struct sv text) {

@@ -5,9 +5,6 @@
 #include "core/data/json.h"
 #include "core/data/json_node.h"
 
-/* Above this a linear search costs more than a table. */
-enum { LINEAR_KEYS_MAX = 24 };
-
 static size_t next_slot(const struct json_index *index, size_t at) {
     return at + 1 < index->slot_count ? at + 1 : 0;
 }
@@ -32,7 +29,7 @@ static void make_table(struct json_index *index) {
 struct json_index json_index_for(struct arena *arena, const struct cJSON *map, size_t look_ups) {
     struct json_index index = {.arena = arena, .map = (struct cJSON *)map};
     index.count = json_is_map(map) ? json_count(map) : 0;
-    if (index.count > LINEAR_KEYS_MAX && look_ups > LINEAR_KEYS_MAX)
+    if (index.count > JSON_LINEAR_KEYS_MAX && look_ups > JSON_LINEAR_KEYS_MAX)
         make_table(&index);
     return index;
 }
@@ -48,7 +45,7 @@ struct cJSON *json_index_get(const struct json_index *index, struct sv key) {
 void json_index_append(struct json_index *index, struct cJSON *member) {
     json_node_append(index->map, member);
     index->count++;
-    if (!index->slots && index->count <= LINEAR_KEYS_MAX)
+    if (!index->slots && index->count <= JSON_LINEAR_KEYS_MAX)
         return;
     if (index->count * 2 > index->slot_count)
         make_table(index);

@@ -18,6 +18,10 @@
 
 struct arena;
 
+/* Above this a linear search costs more than a table; up to it none is made, and the arena of an
+ * index may be NULL while nothing is added. */
+enum { JSON_LINEAR_KEYS_MAX = 24 };
+
 struct json_index {
     struct arena *arena;
     struct cJSON *map;
