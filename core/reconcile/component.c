@@ -100,11 +100,10 @@ static void read_intent(struct component *component, const struct snapshot *snap
         json_is_map(component->class_part) && !json_bool_or(component->spec, SV("disabled"), false);
     component->levels = levels_of(component);
     component->workload = workload_of(component);
-    component->workload_name =
-        arena_printf(arena, "%.*s-%.*s", SV_ARG(snapshot->name), SV_ARG(text));
+    component->workload_name = ARENA_JOIN(arena, snapshot->name, SV("-"), text);
     component->service_name =
         has_unnamed_service(component)
-            ? arena_printf(arena, NAME_PREFIX_SERVICE "%.*s", SV_ARG(component->workload_name))
+            ? ARENA_JOIN(arena, SV(NAME_PREFIX_SERVICE), component->workload_name)
             : SV("");
     component->has_replicas = !component_is_daemon_set(component);
     component->replicas = component->has_replicas ? replicas_of(component) : 0;

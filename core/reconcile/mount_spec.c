@@ -20,7 +20,7 @@ struct sv mount_unified_path(const struct cJSON *mount, struct arena *arena) {
     struct sv name = json_find_string(mount, "name");
     while (sv_starts_with(name, SV("/")))
         name = sv_drop(name, 1);
-    return arena_printf(arena, "/%.*s", SV_ARG(name));
+    return ARENA_JOIN(arena, SV("/"), name);
 }
 
 static void overlay(struct arena *arena, struct cJSON *to, const struct cJSON *from) {

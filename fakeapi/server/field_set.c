@@ -126,7 +126,7 @@ struct sv field_element(struct arena *arena, struct sv name) {
 }
 
 static struct sv value_element(struct arena *arena, const struct cJSON *item) {
-    return arena_printf(arena, "v:%.*s", SV_ARG(json_write_arena(arena, item, JSON_COMPACT)));
+    return ARENA_JOIN(arena, SV("v:"), json_write_arena(arena, item, JSON_COMPACT));
 }
 
 /* The ports of built-in types are TCP when they do not say. */
@@ -156,7 +156,7 @@ static struct sv key_element(struct arena *arena, const struct schema *schema,
             json_set_string(arena, keys, key, SV("TCP"));
     }
     json_sort(keys);
-    return arena_printf(arena, "k:%.*s", SV_ARG(json_write_arena(arena, keys, JSON_COMPACT)));
+    return ARENA_JOIN(arena, SV("k:"), json_write_arena(arena, keys, JSON_COMPACT));
 }
 
 struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item) {

@@ -67,8 +67,9 @@ static uint64_t next_revision(struct store *store, struct cJSON *tree, struct ar
     store->revision++;
     store->write_count++;
     struct cJSON *metadata = json_ensure_map(arena, tree, SV("metadata"));
+    char text[INT64_TEXT_BYTES];
     json_set_string(arena, metadata, SV("resourceVersion"),
-                    arena_printf(arena, "%llu", (unsigned long long)store->revision));
+                    sv_from_int64(text, (int64_t)store->revision));
     return store->revision;
 }
 
