@@ -15,6 +15,7 @@ enum { INDEXES_MAX = 4, HANDLERS_MAX = 16, KEY_BYTES_MAX = 512 };
 struct cached {
     struct frozen *frozen;
     const struct cJSON *tree; /* its root */
+    uint64_t revision;        /* of the tree, which itself may be in no cache of the processor */
     struct sv key;            /* "ns/name" */
     struct sv index_keys[INDEXES_MAX];
 };
@@ -171,6 +172,7 @@ static uint64_t revision_of(const struct cJSON *object) {
 static struct cached *cached_new(const struct agent_cache *cache, const struct cJSON *object,
                                  struct sv key) {
     struct cached *cached = mem_alloc(sizeof(*cached));
+    cached->revision = revision_of(object);
     /* In one process the server's own version is shared; over a wire it is a copy. */
     struct frozen *frozen = frozen_of(object);
     cached->frozen = frozen ? frozen_ref(frozen) : frozen_new(object);
@@ -210,7 +212,7 @@ static void upsert(struct agent_cache *cache, const struct cJSON *object) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
     struct cached *before = map_get(cache->objects, key);
-    if (before && revision_of(before->tree) >= revision_of(object))
+    if (before && before->revision >= revision_of(object))
         return;
     struct cached *now = cached_new(cache, object, key);
     replace(cache, key, now);
