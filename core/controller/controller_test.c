@@ -38,6 +38,7 @@ enum fault { FAULT_NONE, FAULT_CONFLICT, FAULT_INTERNAL, FAULT_LOST_REPLY };
 struct server {
     struct transport transport; /* first: the controller's handle */
     struct clock clock;
+    struct log log; /* the controller's: counted from warnings on */
     int64_t now_ms;
     struct arena *arena;
     VEC(struct stored) objects;
@@ -48,7 +49,7 @@ struct server {
     int version;
     enum fault fault;
     bool holds_watch_events;
-    int writes, lists, executions, events, refused;
+    int writes, lists, executions, events, refused, warnings;
 };
 
 static struct server *server_of(struct transport *transport) {
@@ -362,11 +363,18 @@ static void server_release(struct server *server) {
     arena_free(server->arena);
 }
 
+static void count_warning(struct log *log, enum log_level level, struct sv line) {
+    struct server *server = (struct server *)((char *)log - offsetof(struct server, log));
+    (void)level, (void)line;
+    server->warnings++;
+}
+
 static struct controller *new_controller(struct server *server) {
+    server->log = (struct log){.write = count_warning, .level_max = LOG_WARNING};
     return controller_new(&(struct controller_options){
         .transport = &server->transport,
         .clock = &server->clock,
-        .log = log_none(),
+        .log = &server->log,
         .seed = 1,
         .reconcile = {.mount_root = SV("/runtime-mnt"),
                       .field_manager = SV("cacheruntime-controller"),
@@ -513,6 +521,37 @@ TEST(every_failed_write_is_made_up_for) {
             controller_free(controller);
             server_release(&server);
         }
+    }
+}
+
+static const struct {
+    enum fault fault;
+    bool lasts, is_warned;
+} warned[] = {
+    {FAULT_CONFLICT, false, false},
+    {FAULT_CONFLICT, true, true},
+    {FAULT_INTERNAL, false, true},
+};
+
+TEST(what_the_next_look_settles_is_no_warning) {
+    for (size_t i = 0; i < COUNT_OF(warned); i++) {
+        struct server server;
+        server_init(&server);
+        struct controller *controller = new_controller(&server);
+        server.fault = warned[i].fault;
+        for (int round = 0; round < 5 && warned[i].lasts; round++) {
+            for (int step = 0; step < STEPS_MAX && server.fault != FAULT_NONE; step++) {
+                int64_t next_ms = controller_step(controller);
+                if (next_ms > server.now_ms && server.taken == server.arrived.count)
+                    server.now_ms = next_ms;
+            }
+            server.fault = warned[i].fault;
+        }
+        run(&server, controller, 5 * MINUTE_MS);
+        CHECK(warned[i].is_warned == (server.warnings > 0));
+        CHECK_SV(dataset_phase(&server), SV("Bound"));
+        controller_free(controller);
+        server_release(&server);
     }
 }
 

@@ -333,6 +333,12 @@ static bool is_stale_belief(enum error_code code) {
     return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS || code == ERROR_NOT_FOUND;
 }
 
+/* Two of ours that make the same object in one moment, or an edit that meets ours: the next look
+ * settles it, and only what goes on is worth a line. */
+static bool settles_by_itself(const struct runtime_state *state, enum error_code code) {
+    return is_stale_belief(code) && state->failure.rounds <= FAILED_ROUNDS_QUIET_MAX;
+}
+
 static bool note_refusal(struct controller *controller, const struct action *action,
                          const struct error *err) {
     struct permission permission = {verb_text(verbs[action->type]), action->resource->plural,
@@ -352,8 +358,9 @@ static void take_failure(struct controller *controller, struct runtime_state *st
     if (completion->retry_after_ms > state->retry_after_ms)
         state->retry_after_ms = completion->retry_after_ms;
     runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
-    bool is_told = note_refusal(controller, action, &completion->err);
-    log_line(controller->log, is_told ? LOG_DEBUG : LOG_WARNING,
+    bool is_quiet =
+        note_refusal(controller, action, &completion->err) || settles_by_itself(state, code);
+    log_line(controller->log, is_quiet ? LOG_DEBUG : LOG_WARNING,
              "%.*s: %.*s %.*s/%.*s failed (%s): %.*s", SV_ARG(state->key),
              SV_ARG(action->resource->plural), SV_ARG(action->namespace_name), SV_ARG(action->name),
              error_code_text(code), SV_ARG(message));
