@@ -40,11 +40,37 @@ enum error_code api_status_error_code(struct sv reason, int http_status) {
     return http_status >= 400 && http_status < 500 ? ERROR_INVALID : ERROR_INTERNAL;
 }
 
+/* What client-go says for a server that gives a status and no reason, as one does whose group of
+ * the path is not installed. */
+static struct sv generic_message(int code) {
+    static const struct {
+        int code;
+        const char *message;
+    } messages[] = {
+        {401, "the server has asked for the client to provide credentials"},
+        {404, "the server could not find the requested resource"},
+        {405, "the server does not allow this method on the requested resource"},
+        {413, "the request is larger than the server takes"},
+        {415, "the body of the request was in an unknown format"},
+        {422, "the server rejected our request due to an error in our request"},
+        {429, "the server has received too many requests and has asked us to try again later"},
+        {503, "the server is currently unable to handle the request"},
+        {504, "the server was unable to return a response in the time allotted, but may still be "
+              "processing the request"},
+    };
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        if (messages[i].code == code)
+            return sv_from(messages[i].message);
+    return SV("");
+}
+
 bool api_status_to_error(const struct cJSON *body, int http_status, struct error *err) {
     struct sv reason = json_find_string(body, "reason");
     int64_t code = json_find_int(body, "code", http_status);
     struct sv message = json_find_string(body, "message");
     enum error_code error_code = api_status_error_code(reason, (int)code);
+    if (message.len == 0)
+        message = generic_message((int)code);
     if (message.len == 0)
         return error_set(err, error_code, "the server answered with HTTP status %d", (int)code);
     return error_set(err, error_code, "%.*s", SV_ARG(message));
