@@ -8,6 +8,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
+#include "fakeapi/cluster/pod_control.h"
 
 enum { REWRITE_MS = 1000 };
 
@@ -217,6 +218,7 @@ static void add_condition(const struct status *status, struct sv type, bool is_t
     struct sv value = is_true ? SV("True") : SV("False");
     struct cJSON *condition = json_append(status->conditions, json_map(arena));
     json_set_string(arena, condition, SV("type"), type);
+    pod_set_observed_generation(arena, condition, status->pod);
     json_set_string(arena, condition, SV("status"), value);
     json_set_string(arena, condition, SV("lastTransitionTime"),
                     condition_since(known, value, api_time_format(status->now_ms, arena)));
@@ -361,6 +363,7 @@ static struct cJSON *build(struct status *status) {
     const struct cJSON *node = cache_get(status->kubelet->nodes, SV(""), status->sim->node);
     struct cJSON *body = json_map(arena);
     enum pod_phase phase = pod_phase_of(status->sim);
+    pod_set_observed_generation(arena, body, status->pod);
     json_set_string(arena, body, SV("phase"), phases[phase]);
     if (status->sim->is_past_deadline) {
         json_set_string(arena, body, SV("reason"), SV("DeadlineExceeded"));
@@ -389,9 +392,16 @@ static bool has_nothing_else(const struct cJSON *sent, const struct cJSON *kept)
     return true;
 }
 
+/* Servers before 1.34 keep no observed generation: they are not told again and again. */
+static bool is_kept(const struct cJSON *member, const struct cJSON *map) {
+    const struct cJSON *kept = json_get(map, json_key(member));
+    return (!kept && sv_eq(json_key(member), SV("observedGeneration"))) ||
+           says_the_same(member, kept);
+}
+
 static bool maps_say_the_same(const struct cJSON *sent, const struct cJSON *kept) {
     JSON_EACH (member, sent)
-        if (!says_the_same(member, json_get(kept, json_key(member))))
+        if (!is_kept(member, kept))
             return false;
     return has_nothing_else(sent, kept);
 }
@@ -411,7 +421,7 @@ static bool says_the_same(const struct cJSON *sent, const struct cJSON *kept) {
 static bool is_known(const struct cJSON *body, const struct cJSON *pod) {
     const struct cJSON *known = json_get(pod, SV("status"));
     JSON_EACH (member, body)
-        if (!says_the_same(member, json_get(known, json_key(member))))
+        if (!is_kept(member, known))
             return false;
     return true;
 }

@@ -26,6 +26,9 @@ TEST(a_pod_is_scheduled_starts_and_becomes_ready) {
     const struct cJSON *pod = get_pod(world, arena);
     CHECK(object_condition_is_true(pod, SV("Ready")));
     CHECK(object_condition_is_true(pod, SV("ContainersReady")));
+    CHECK(object_observed_generation(pod) == 1);
+    JSON_EACH (condition, json_find(pod, "status.conditions"))
+        CHECK(json_find_int(condition, "observedGeneration", 0) == 1);
     CHECK_SV(json_find_string(pod, "status.podIP"), SV("10.64.0.1"));
     CHECK_SV(json_find_string(pod, "status.hostIP"), SV("10.1.0.1"));
     CHECK_SV(json_find_string(pod, "status.containerStatuses.0.state.running.startedAt"),
@@ -100,6 +103,7 @@ TEST(a_container_is_resized_in_place_or_restarted_for_it) {
         CHECK_SV(json_find_string(container, "allocatedResources.cpu"), SV("2"));
         CHECK_SV(json_find_string(container, "resources.requests.memory"), SV("1Gi"));
         CHECK(json_find_int(container, "restartCount", -1) == resized[i].restarts);
+        CHECK(object_generation(pod) == 2 && object_observed_generation(pod) == 2);
         CHECK(object_condition_is_true(pod, SV("Ready")));
     }
 }

@@ -10,6 +10,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/node_lifecycle_parts.h"
+#include "fakeapi/cluster/pod_control.h"
 
 /* How often pods are looked for that nobody ends. */
 enum { POD_GC_MS = 20 * 1000 };
@@ -100,6 +101,7 @@ static void disrupt(struct node_lifecycle *lifecycle, struct sv key, const struc
                     struct sv reason, struct sv message, struct arena *arena) {
     struct cJSON *condition = json_map(arena);
     json_set_string(arena, condition, SV("type"), SV("DisruptionTarget"));
+    pod_set_observed_generation(arena, condition, pod);
     json_set_string(arena, condition, SV("status"), SV("True"));
     json_set_string(arena, condition, SV("reason"), reason);
     json_set_string(arena, condition, SV("message"), message);

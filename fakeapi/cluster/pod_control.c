@@ -318,6 +318,11 @@ bool pod_is_active(const struct cJSON *pod) {
     return !pod_is_over(pod) && !object_is_deleting(pod);
 }
 
+void pod_set_observed_generation(struct arena *arena, struct cJSON *map, const struct cJSON *pod) {
+    if (object_generation(pod) > 0)
+        json_set_int(arena, map, SV("observedGeneration"), object_generation(pod));
+}
+
 bool pod_is_ready(const struct cJSON *pod) {
     return object_condition_is_true(pod, SV("Ready"));
 }

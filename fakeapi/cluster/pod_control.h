@@ -78,6 +78,9 @@ struct cJSON *pod_control_reference(struct arena *arena, const struct cJSON *own
 bool pod_is_over(const struct cJSON *pod);   /* Succeeded or Failed */
 bool pod_is_active(const struct cJSON *pod); /* neither over nor being deleted */
 bool pod_is_ready(const struct cJSON *pod);
+/* Writes into `map`, a pod's status or one of its conditions, which state of the pod it is about.
+ * Servers before 1.33 count none: nothing is written then. */
+void pod_set_observed_generation(struct arena *arena, struct cJSON *map, const struct cJSON *pod);
 /* Ready for at least `min_ready_seconds`. Otherwise, when only time is missing, lowers
  * `*next_ms` to the moment at which it will be. */
 bool pod_is_available(const struct cJSON *pod, int64_t min_ready_seconds, int64_t now_ms,

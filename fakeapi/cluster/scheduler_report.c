@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
+#include "fakeapi/cluster/pod_control.h"
 #include "fakeapi/cluster/scheduler_parts.h"
 
 struct counted {
@@ -137,6 +138,7 @@ void report_unschedulable(struct attempt *attempt, struct sv key, struct sv mess
         json_ensure_list(arena, json_ensure_map(arena, patch, SV("status")), SV("conditions"));
     struct cJSON *condition = json_append(list, json_map(arena));
     json_set_string(arena, condition, SV("type"), SV("PodScheduled"));
+    pod_set_observed_generation(arena, condition, attempt->pod);
     json_set_string(arena, condition, SV("status"), SV("False"));
     json_set_string(arena, condition, SV("lastTransitionTime"), since);
     json_set_string(arena, condition, SV("reason"), SV("Unschedulable"));
