@@ -10,10 +10,6 @@
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/server/list_text.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 enum {
     /* What is done of one list in one turn: a fraction of a millisecond. */
     SLICE_BYTES = 64 * 1024,
@@ -69,44 +65,21 @@ static void work(struct list_answer *answer) {
 
 /* --- sending --- */
 
-/* A list that is sent from where the objects' texts are kept. */
-struct list_sending {
-    struct list_text *list;
-    int socket; /* open as long as something is read */
-};
-
-/* A client is not woken for each TLS record, but when there is as much as goes to it at once. */
-static void hold_records(int socket, bool holds) {
-    int value = holds;
-    setsockopt(socket, IPPROTO_TCP, TCP_CORK, &value, sizeof(value));
-}
-
 static ssize_t read_piece(void *context, uint64_t position, char *to, size_t size) {
-    struct list_sending *sending = context;
-    size_t len = list_text_read(sending->list, to, size); /* it goes on where it was */
-    if (position + len == list_text_bytes(sending->list))
-        hold_records(sending->socket, false);
+    (void)position; /* it goes on where it was */
+    size_t len = list_text_read(context, to, size);
     return len > 0 ? (ssize_t)len : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-static void free_sending(void *context) {
-    struct list_sending *sending = context;
-    list_text_free(sending->list);
-    mem_free(sending);
+static void free_list(void *context) {
+    list_text_free(context);
 }
 
 static struct MHD_Response *response_in_pieces(struct list_answer *answer) {
-    struct list_sending *sending = mem_alloc(sizeof(*sending));
-    *sending = (struct list_sending){
-        .list = answer->list,
-        .socket =
-            MHD_get_connection_info(answer->exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                ->connect_fd,
-    };
+    struct list_text *list = answer->list;
     answer->list = NULL;
-    hold_records(sending->socket, true);
-    return MHD_create_response_from_callback(list_text_bytes(sending->list), PIECE_BYTES,
-                                             read_piece, sending, free_sending);
+    return MHD_create_response_from_callback(list_text_bytes(list), PIECE_BYTES, read_piece, list,
+                                             free_list);
 }
 
 static enum MHD_Result send_done(struct list_answer *answer) {
