@@ -306,6 +306,26 @@ TEST(nothing_is_created_in_a_namespace_that_goes_away) {
     world_release(&world);
 }
 
+/* kubectl delete --cascade=foreground: the pods go before anybody could clean up in them. */
+TEST(pods_that_go_with_their_workload_are_no_trouble) {
+    for (int is_foreground = 0; is_foreground < 2; is_foreground++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.answers[ENTRY_CLEAN_CACHE] = NULL;
+        struct observed *master =
+            find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-master"));
+        if (is_foreground)
+            json_set_string(arena, json_get(master->object, SV("metadata")),
+                            SV("deletionTimestamp"), SV("2026-01-01T01:00:00Z"));
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "CacheNotCleaned") == !is_foreground);
+        world_release(&world);
+    }
+}
+
 /* --- datasets --- */
 
 TEST(a_dataset_goes_when_nothing_uses_it) {
