@@ -27,7 +27,7 @@ struct watch_cursor {
     uint64_t after_revision;   /* nothing up to it is told */
     uint64_t expired_revision; /* not 0: too old, and the only event says so */
     bool is_at_end;
-    uint64_t ended_types; /* the collection's when it began */
+    uint64_t ended_types;                /* the collection's when it began */
     struct watch_conversion *conversion; /* of the event that comes next; NULL: none */
     void (*converted)(void *context);    /* may be NULL */
     void *converted_context;
