@@ -437,3 +437,19 @@ TEST(a_long_keyed_list_changes_its_order) {
         CHECK(json_find_int(response.body, "list.0.a", -1) == (round ? WIDE - 1 : 0));
     }
 }
+
+/* Two of one uid that differ otherwise are two. */
+TEST(an_owner_that_is_named_twice_is_one) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    struct api_response response =
+        fixture_create(api, arena, "configmaps", "default",
+                       "{\"metadata\":{\"name\":\"a\",\"ownerReferences\":["
+                       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"x\",\"uid\":\"1\"},"
+                       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"y\",\"uid\":\"1\"},"
+                       "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"x\",\"uid\":\"1\"}]}}");
+    CHECK(response.http_status == 201);
+    CHECK(json_count(json_find(response.body, "metadata.ownerReferences")) == 2);
+    REQUIRE(response.warning_count == 1);
+    CHECK(sv_ends_with(response.warnings[0], SV("duplicate UID(s) observed: 1")));
+}

@@ -259,6 +259,8 @@ static struct cJSON *legacy_resources(struct fakeapi *api, struct arena *arena,
     if (!version)
         return NULL;
     struct cJSON *body = legacy_document(arena, "APIResourceList");
+    if (group_name.len == 0) /* the first of all documents had none */
+        json_remove(body, SV("apiVersion"));
     json_set_string(arena, body, SV("groupVersion"),
                     group_version(arena, group_name, version_name));
     struct cJSON *rows = json_ensure_list(arena, body, SV("resources"));

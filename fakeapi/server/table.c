@@ -322,7 +322,10 @@ const struct cJSON *table_of(const struct resource_type *type, const struct cJSO
     table.rows = json_ensure_list(arena, body, SV("rows"));
     const struct cJSON *items = json_get(item, SV("items"));
     bool is_list = json_is_list(items) && sv_ends_with(json_find_string(item, "kind"), SV("List"));
-    if (is_list) {
+    if (is_list && !items->child && !table.kind && !type->is_custom) {
+        /* Of built-in kinds without columns of their own, Go's list of none is null. */
+        json_set(arena, body, SV("rows"), json_null(arena));
+    } else if (is_list) {
         JSON_EACH (object, items)
             add_row(&table, object);
     } else if (!is_bookmark) {

@@ -4,6 +4,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/joiner.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/apply.h"
@@ -442,6 +443,46 @@ static int compare_findings(const void *a, const void *b) {
     return sv_compare(x->field, y->field);
 }
 
+/* A reference that is there already goes; owners of one uid that differ otherwise stay. */
+static struct sv drop_repeated(struct call *call, struct cJSON *owners) {
+    struct joiner uids;
+    struct map *seen = map_new(), *told = map_new();
+    struct cJSON *next;
+    joiner_init(&uids, call->arena);
+    for (struct cJSON *owner = owners->child; owner; owner = next) {
+        struct sv text = json_write_arena(call->arena, owner, JSON_COMPACT);
+        struct sv uid = json_find_string(owner, "uid");
+        next = owner->next;
+        if (!map_has(seen, text)) {
+            map_put(seen, text, NULL);
+            continue;
+        }
+        if (!map_has(told, uid))
+            joiner_add_apart(&uids, SV(", "), uid);
+        map_put(told, uid, NULL);
+        json_detach(owners, owner);
+    }
+    map_free(seen);
+    map_free(told);
+    return joiner_text(&uids);
+}
+
+static void drop_repeated_owners(struct call *call, struct cJSON *tree) {
+    struct cJSON *owners = json_find(tree, "metadata.ownerReferences");
+    bool may_repeat = json_is_list(owners) && json_count(owners) > 1 && !json_is_borrowed(owners);
+    struct sv uids = may_repeat ? drop_repeated(call, owners) : SV("");
+    if (uids.len == 0)
+        return;
+    const char *when = call->request->verb == VERB_PATCH ? " after mutating admission happens" : "";
+    answer_warning(call,
+                   arena_printf(call->arena,
+                                ".metadata.ownerReferences contains duplicate entries%s; API "
+                                "server dedups owner references in 1.20+, and may reject such "
+                                "requests as early as 1.24; please fix your requests; "
+                                "duplicate UID(s) observed: %.*s",
+                                when, SV_ARG(uids)));
+}
+
 bool check_fields(struct call *call, struct cJSON *tree) {
     struct findings findings = {0};
     admit_check_fields(call->type, tree, call->arena, &findings);
@@ -453,6 +494,7 @@ bool check_fields(struct call *call, struct cJSON *tree) {
     admit_prune(call->type, tree);
     admit_normalize(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
+    drop_repeated_owners(call, tree);
     /* Before it is told who owns which field. */
     return call->type->is_custom || !sv_eq(call->type->resource.kind, SV("Secret")) ||
            admit_secret(call, tree);
