@@ -18,7 +18,7 @@ enum representation { AS_OBJECT, AS_METADATA, AS_TABLE };
 struct acceptance {
     enum encoding encoding;
     enum representation representation;
-    bool is_list_form; /* AS_METADATA: PartialObjectMetadataList was asked for */
+    bool is_list_form;  /* AS_METADATA: PartialObjectMetadataList was asked for */
     bool is_beta_table; /* AS_TABLE: in v1beta1, which older clients know */
 };
 

@@ -28,7 +28,7 @@ struct fakeapi {
     struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     uint64_t schema_revision;   /* the store's when a type or all objects last came from outside */
     uint64_t request_count, watch_event_count;
-    uint64_t ended_types; /* definitions that were deleted */
+    uint64_t ended_types;                  /* definitions that were deleted */
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
     void *find_exec_pod_context;
