@@ -335,13 +335,23 @@ static uint64_t asked_for(const struct snapshot *snapshot) {
     return hash;
 }
 
-/* What failed before an edit says nothing of what comes after it. */
+/* What failed, or was fought over, before an edit says nothing of what comes after it. */
 static void note_edits(struct controller *controller, struct runtime_state *state,
                        const struct snapshot *snapshot) {
     uint64_t asked = asked_for(snapshot);
-    if (asked != state->asked_for)
+    if (asked != state->asked_for) {
         workqueue_forget(controller->queue, state->key);
+        state->round_count = 0;
+    }
     state->asked_for = asked;
+}
+
+static bool is_edited(struct controller *controller, struct runtime_state *state) {
+    AUTO(arena) arena = arena_new();
+    struct snapshot snapshot;
+    snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms, arena,
+                   &snapshot);
+    return asked_for(&snapshot) != state->asked_for;
 }
 
 /* --- depth-first: what is begun becomes ready before more is begun --- */
@@ -407,7 +417,7 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
 }
 
 static void plan_served(struct controller *controller, struct runtime_state *state) {
-    if (controller->now_ms < state->paused_until_ms)
+    if (controller->now_ms < state->paused_until_ms && !is_edited(controller, state))
         workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
     else if (class_rollout_is_key(state) && !controller->is_dry_run)
         class_rollout_step(controller, state);

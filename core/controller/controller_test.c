@@ -49,6 +49,7 @@ struct server {
     int version;
     enum fault fault;
     bool holds_watch_events;
+    bool fights; /* somebody undoes every write of a ConfigMap at once */
     int writes, lists, executions, events, refused, warnings;
 };
 
@@ -150,6 +151,16 @@ static void settle(struct server *server, struct sv plural, const struct cJSON *
         run_pod(server, object, i);
 }
 
+/* --- somebody else --- */
+
+static void spoil(struct server *server, struct sv name) {
+    const struct stored *stored = find(server, SV("configmaps"), SV("default"), name);
+    struct cJSON *object = json_copy(server->arena, stored->object);
+    struct cJSON *data = json_ensure_map(server->arena, object, SV("data"));
+    json_set_string(server->arena, data, SV("runtime.json"), SV("spoiled"));
+    store(server, SV("configmaps"), object);
+}
+
 /* --- requests --- */
 
 static void answer(struct server *server, uint64_t id, int http_status, const struct cJSON *body) {
@@ -234,6 +245,8 @@ static void patch(struct server *server, const struct request *request, uint64_t
     answer(server, id, before ? 200 : 201, object);
     if (request->patch_type == PATCH_APPLY)
         settle(server, request->plural, object);
+    if (server->fights && sv_eq(request->plural, SV("configmaps")))
+        spoil(server, request->name);
 }
 
 static void execute(struct server *server, const struct request *request, uint64_t id) {
@@ -421,6 +434,43 @@ TEST(a_runtime_becomes_bound_and_then_nothing_is_written) {
     int writes = server.writes;
     run(&server, controller, 5 * MINUTE_MS);
     CHECK(server.writes <= writes + 10); /* the periodic report, not a fight */
+    controller_free(controller);
+    server_release(&server);
+}
+
+static int64_t worker_replicas(struct server *server) {
+    const struct stored *set = find(server, SV("statefulsets"), SV("default"), SV("demo-worker"));
+    return json_find_int(set->object, "spec.replicas", 0);
+}
+
+static void edit_workers(struct server *server, int count) {
+    const struct stored *runtime = find(server, SV("cacheruntimes"), SV("default"), SV("demo"));
+    struct cJSON *object = json_copy(server->arena, runtime->object);
+    json_set_int(server->arena, json_get(object, SV("metadata")), SV("generation"),
+                 object_generation(object) + 1);
+    json_set_int(server->arena, json_find(object, "spec.worker"), SV("replicas"), count);
+    store(server, SV("cacheruntimes"), object);
+}
+
+/* Whoever fights is written against more and more rarely; what users ask for comes at once. */
+TEST(a_fight_does_not_hold_up_what_users_ask_for) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    server.fights = true;
+    spoil(&server, SV("fluid-runtime-config-demo"));
+    run(&server, controller, 20 * MINUTE_MS);
+    int writes = server.writes;
+    run(&server, controller, MINUTE_MS);
+    CHECK(server.writes <= writes + 5);
+
+    edit_workers(&server, 3);
+    run(&server, controller, 2000);
+    CHECK(worker_replicas(&server) == 3);
+    writes = server.writes;
+    run(&server, controller, 20 * MINUTE_MS);
+    CHECK(server.writes <= writes + 60); /* the fight goes on, and slows down again */
     controller_free(controller);
     server_release(&server);
 }

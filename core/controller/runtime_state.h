@@ -96,7 +96,7 @@ struct runtime_state {
     bool is_overtaken;   /* left one out since its turn came, or passed, during the round */
     bool must_not_wait;  /* planned again at once, though rate limited */
     int64_t retry_after_ms;
-    int64_t paused_until_ms; /* no plan before, whatever happens: somebody fights back */
+    int64_t paused_until_ms; /* no plan before, unless users ask for else: somebody fights back */
     struct rollout_memory rollout;
     uint32_t round_count; /* rounds in a row without an empty plan */
     struct runtime_measures measures;
