@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/platform/event_loop.h"
+#include "core/platform/heap.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -125,8 +126,10 @@ void session_source_free(struct session_source *source) {
 struct session *session_source_open(void *context, const struct session_options *options,
                                     struct error *err) {
     struct session_source *source = context;
-    if (source->options->mode == SESSION_MODE_SIM)
+    if (source->options->mode == SESSION_MODE_SIM) {
+        heap_touch_ahead();
         return session_new(options, err);
+    }
     if (source->options->mode == SESSION_MODE_CLUSTER)
         return open_cluster(source, options, err);
     return session_http_new(

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     HUGE_PAGE_BYTES = 2 * 1024 * 1024,
@@ -64,11 +65,12 @@ static bool is_touched(char *page) {
 }
 
 /* The heap grows upwards through the range. The first page of each step is left to whoever uses it:
- * once it is there, the heap has come so far, and will need the rest of the step. */
+ * once it is there, the heap has come so far, and will need the rest of the step. Nothing is done
+ * for those who need no more than the first one. */
 static void *touch_steps(void *unused) {
     static const struct timespec pause = {.tv_nsec = LOOK_INTERVAL_MS * 1000000};
     (void)unused;
-    for (char *step = huge_range; step + STEP_BYTES <= huge_range + huge_bytes;
+    for (char *step = huge_range + STEP_BYTES; step + STEP_BYTES <= huge_range + huge_bytes;
          step += STEP_BYTES) {
         while (!is_touched(step))
             nanosleep(&pause, NULL);
@@ -79,10 +81,12 @@ static void *touch_steps(void *unused) {
 }
 
 void heap_touch_ahead(void) {
+    static pid_t owner; /* of the thread, which does not outlive a fork() */
     sigset_t all, before;
     pthread_t thread;
-    if (!huge_range)
+    if (!huge_range || owner == getpid())
         return;
+    owner = getpid();
     /* Signals are for the caller's thread, which expects them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -14,9 +14,10 @@ void heap_prefer_huge_pages(void);
 
 /* Has a thread of its own touch the range's memory shortly before the caller does, so that the
  * kernel, and below it a virtual machine's host, clear and find it on another core: in a young
- * virtual machine that is several seconds for a gigabyte. Costs up to 32 MiB more. For the process
- * that will use the memory, since threads do not outlive a fork(); nothing happens without a
- * range. The thread ends with the process. */
+ * virtual machine that is several seconds for a gigabyte. Costs up to 32 MiB more, and
+ * nothing for those who need less. For the process that will use the memory, since threads do not
+ * outlive a fork(); nothing happens without a range, or when asked again. The thread ends with the
+ * process. */
 void heap_touch_ahead(void);
 
 #endif
