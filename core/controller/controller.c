@@ -346,7 +346,10 @@ static void note_edits(struct controller *controller, struct runtime_state *stat
     state->asked_for = asked;
 }
 
+/* Since the last plan, by users. A class's rollout has no plan of a runtime. */
 static bool is_edited(struct controller *controller, struct runtime_state *state) {
+    if (class_rollout_is_key(state))
+        return false;
     AUTO(arena) arena = arena_new();
     struct snapshot snapshot;
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms, arena,
