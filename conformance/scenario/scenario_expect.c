@@ -8,6 +8,7 @@
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/fault/schedule.h"
 
@@ -59,11 +60,11 @@ static bool is_absent(struct wait *wait, const struct cJSON *object) {
 
 /* The type is as good as any word: what it could have been is told. */
 static struct sv condition_types(const struct cJSON *object, struct arena *arena) {
-    struct sv text = SV("");
+    struct joiner types;
+    joiner_init(&types, arena);
     JSON_EACH (condition, json_find(object, "status.conditions"))
-        text = arena_printf(arena, "%.*s%s%.*s", SV_ARG(text), text.len > 0 ? ", " : "",
-                            SV_ARG(json_string_or(condition, SV("type"), SV(""))));
-    return text;
+        joiner_add_apart(&types, SV(", "), json_string_or(condition, SV("type"), SV("")));
+    return joiner_text(&types);
 }
 
 static bool has_condition(struct wait *wait, const struct cJSON *object) {

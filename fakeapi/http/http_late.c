@@ -5,6 +5,7 @@
  * a suspended connection.
  */
 #include "core/base/clock.h"
+#include "core/base/list.h"
 #include "core/base/mem.h"
 #include "fakeapi/http/http_parts.h"
 
@@ -61,14 +62,11 @@ enum MHD_Result queue_answer(struct exchange *exchange, unsigned http_status,
     struct late_answer *late = mem_alloc(sizeof(*late));
     *late = (struct late_answer){
         .exchange = exchange,
-        .next = server->late_answers,
         .response = response,
         .http_status = http_status,
         .due_ms = server_now_ms(server) + exchange->delay_ms,
     };
-    if (late->next)
-        late->next->previous = late;
-    server->late_answers = late;
+    LIST_APPEND(&server->late_answers, late);
     exchange->late_answer = late;
     keep_at(server, late->due_ms);
     watch_client(late);
@@ -87,9 +85,7 @@ void late_answer_free(struct late_answer *late) {
     if (!late)
         return;
     struct http_server *server = late->exchange->server;
-    *(late->previous ? &late->previous->next : &server->late_answers) = late->next;
-    if (late->next)
-        late->next->previous = late->previous;
+    LIST_REMOVE(&server->late_answers, late);
     epoll_ctl(server->epoll, EPOLL_CTL_DEL, late->socket, NULL);
     if (late->response)
         MHD_destroy_response(late->response);
@@ -98,10 +94,10 @@ void late_answer_free(struct late_answer *late) {
 
 int64_t keep_late_answers(struct http_server *server, int64_t now_ms) {
     int64_t next_ms = DEADLINE_NEVER;
-    for (struct late_answer *late = server->late_answers; late; late = late->next) {
+    for (struct late_answer *late = server->late_answers.first; late; late = late->next) {
         if (late->due_ms <= now_ms)
             resume(late);
-        next_ms = late->due_ms < next_ms ? late->due_ms : next_ms;
+        next_ms = deadline_earlier(next_ms, late->due_ms);
     }
     return next_ms;
 }

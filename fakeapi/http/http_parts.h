@@ -84,6 +84,10 @@ struct exchange {
     struct late_answer *late_answer; /* one that is not due yet; NULL: none */
 };
 
+struct late_answers {
+    struct late_answer *first, *last;
+};
+
 struct http_server {
     struct http_server_options options;
     struct MHD_Daemon *daemon;
@@ -98,7 +102,7 @@ struct http_server {
     struct watch_stream *streams;
     struct log_stream *logs;
     struct list_answer *lists;        /* that are worked on, a piece each turn */
-    struct late_answer *late_answers; /* that are not due yet */
+    struct late_answers late_answers; /* that are not due yet */
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;

@@ -273,9 +273,7 @@ static void choose_times(struct watch_stream *stream, const struct request *requ
     stream->wants_bookmarks = request->allow_watch_bookmarks;
     stream->bookmark_due_ms =
         stream->wants_bookmarks ? now_ms + BOOKMARK_INTERVAL_MS : DEADLINE_NEVER;
-    int64_t due_ms =
-        stream->end_ms < stream->bookmark_due_ms ? stream->end_ms : stream->bookmark_due_ms;
-    look_at(server, due_ms);
+    look_at(server, deadline_earlier(stream->end_ms, stream->bookmark_due_ms));
 }
 
 /* What has no protobuf form is sent as JSON; the Content-Type says so. */

@@ -51,13 +51,13 @@ static bool refuse_failed(const struct batch *batch, struct sv why) {
                              arena_printf(batch->call->arena, "failed: %.*s", SV_ARG(why)));
 }
 
-bool refuse_unconvertible(struct call *call, const char *where) {
+static bool refuse_unconvertible(struct call *call) {
     const struct resource_type *type = call->type;
     return refuse_unsupported(
         call, arena_printf(call->arena,
-                           "conversion of %.*s.%.*s %s by a webhook (objects are stored as %.*s, "
-                           "which needs none)",
-                           SV_ARG(type->resource.plural), SV_ARG(type->resource.group), where,
+                           "conversion of %.*s.%.*s between versions by a webhook (objects are "
+                           "stored as %.*s, which needs none)",
+                           SV_ARG(type->resource.plural), SV_ARG(type->resource.group),
                            SV_ARG(type->storage_version)));
 }
 
@@ -242,7 +242,7 @@ static bool add_object(struct batch *batch, const struct cJSON **place) {
 static bool begin_batch(struct batch *batch, const struct cJSON **first) {
     struct call *call = batch->call;
     if (!call->dialogue)
-        return refuse_unconvertible(call, "between versions");
+        return refuse_unconvertible(call);
     if (!takes_reviews(batch->type))
         return refuse_unsupported(
             call, SV("a conversion webhook that does not take ConversionReviews of v1"));
@@ -288,7 +288,7 @@ bool convert_for_storage(struct call *call, struct cJSON **tree) {
         call->api->registry, type->resource.group, type->storage_version, type->resource.plural);
     const struct cJSON *kept = *tree;
     if (!stored_type)
-        return refuse_unconvertible(call, "between versions");
+        return refuse_unconvertible(call);
     if (!convert_by_webhook(call, stored_type, &kept, 1) || !convert_ahead(call, kept))
         return false;
     if (kept != *tree)

@@ -27,8 +27,4 @@ bool convert_for_storage(struct call *call, struct cJSON **tree);
 /* The state of an object of the store as the answer shows it. */
 const struct cJSON *shown(struct call *call, const struct cJSON *tree);
 
-/* Says that objects cannot be converted by the webhook here ("between versions", "for a scale").
- * Returns false. */
-bool refuse_unconvertible(struct call *call, const char *where);
-
 #endif

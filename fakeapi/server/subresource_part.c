@@ -2,6 +2,7 @@
 /* Subresources that are a part of their object: the ephemeral containers and the resources of a
  * pod, the approval of a certificate request. What is written there changes nothing else. */
 #include "core/api/api_time.h"
+#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -111,13 +112,6 @@ static bool take_resources(struct call *call, const struct cJSON *old, const str
 
 /* --- approval --- */
 
-static const struct cJSON *of_type(const struct cJSON *conditions, struct sv type) {
-    JSON_EACH (condition, conditions)
-        if (sv_eq(json_find_string(condition, "type"), type))
-            return condition;
-    return NULL;
-}
-
 /* Who approves does not deny, and neither is said and taken back at once. */
 static bool check_approval(struct call *call, const struct cJSON *old,
                            const struct cJSON *conditions) {
@@ -150,18 +144,15 @@ static bool check_approval(struct call *call, const struct cJSON *old,
 /* When a condition was written, and since when it is so, unless the writer says it. */
 static void set_condition_times(struct call *call, const struct cJSON *old,
                                 struct cJSON *conditions) {
-    struct cJSON *now = json_string(call->arena, api_time_format(call->now_ms, call->arena));
+    struct sv now = api_time_format(call->now_ms, call->arena);
     JSON_EACH (condition, conditions) {
-        const struct cJSON *before =
-            of_type(json_find(old, "status.conditions"), json_find_string(condition, "type"));
-        bool is_same = before && sv_eq(json_find_string(before, "status"),
-                                       json_find_string(condition, "status"));
-        const struct cJSON *since = json_get(before, SV("lastTransitionTime"));
+        const struct cJSON *before = condition_find(json_find(old, "status.conditions"),
+                                                    json_find_string(condition, "type"));
+        struct sv since = condition_since(before, json_find_string(condition, "status"), now);
         if (!json_is_string(json_get(condition, SV("lastUpdateTime"))))
-            json_set(call->arena, condition, SV("lastUpdateTime"), json_copy(call->arena, now));
+            json_set_string(call->arena, condition, SV("lastUpdateTime"), now);
         if (!json_is_string(json_get(condition, SV("lastTransitionTime"))))
-            json_set(call->arena, condition, SV("lastTransitionTime"),
-                     json_copy(call->arena, is_same && since ? since : now));
+            json_set_string(call->arena, condition, SV("lastTransitionTime"), since);
     }
 }
 
