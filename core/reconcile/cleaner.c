@@ -132,10 +132,9 @@ static struct cJSON *render_container(struct pass *pass, const struct server *se
     json_append(mounts, render_mount_of(pass, CONFIG_VOLUME, SV(RUNTIME_CONFIG_PATH), true));
     struct sv config_map = json_find_string(server->entry, "script.configMap");
     if (config_map.len > 0)
-        json_append(mounts,
-                    render_mount_of(
-                        pass, SCRIPT_VOLUME,
-                        pass_printf(pass, "/etc/fluid/scripts/%.*s", SV_ARG(config_map)), true));
+        json_append(mounts, render_mount_of(
+                                pass, SCRIPT_VOLUME,
+                                pass_printf(pass, SCRIPTS_PATH "/%.*s", SV_ARG(config_map)), true));
     return container;
 }
 

@@ -144,7 +144,7 @@ struct entry_command entry_command(struct pass *pass, const struct cJSON *entry)
         if (interpreter.len > 0)
             arguments[command.count++] = interpreter;
         arguments[command.count++] =
-            arena_printf(pass->arena, "/etc/fluid/scripts/%.*s/%.*s", SV_ARG(config_map),
+            arena_printf(pass->arena, SCRIPTS_PATH "/%.*s/%.*s", SV_ARG(config_map),
                          SV_ARG(json_find_string(entry, "script.key")));
     }
     command.has_stdin = json_bool_or(entry, SV("stdin"), config_map.len > 0);

@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/names.h"
 
 bool mount_is_native(const struct cJSON *mount) {
     struct sv point = json_find_string(mount, "mountPoint");
@@ -42,7 +43,7 @@ struct cJSON *mount_options(const struct cJSON *dataset, const struct cJSON *mou
 static void overlay_secrets(struct arena *arena, struct cJSON *to, const struct cJSON *from) {
     JSON_EACH (option, from) {
         const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
-        struct sv file = arena_printf(arena, "/etc/fluid/secrets/%.*s/%.*s",
+        struct sv file = arena_printf(arena, SECRETS_PATH "/%.*s/%.*s",
                                       SV_ARG(json_find_string(reference, "name")),
                                       SV_ARG(json_find_string(reference, "key")));
         json_set_string(arena, to, json_find_string(option, "name"), file);

@@ -34,9 +34,15 @@ struct snapshot;
 #define ANNOTATION_CLASS_REPLICAS SV("cacheruntime.fluid.io/class-replicas")
 #define FINALIZER_RUNTIME SV("cache-runtime-controller-finalizer")
 #define FINALIZER_DATASET SV("fluid-dataset-controller-finalizer")
-#define RUNTIME_CONFIG_PATH "/etc/fluid/config"
 #define RUNTIME_CONFIG_KEY SV("runtime.json")
 #define NAME_PREFIX_SERVICE "svc-"
+
+/* Where containers find what the controller mounts. */
+#define RUNTIME_CONFIG_PATH "/etc/fluid/config"
+#define SECRETS_PATH "/etc/fluid/secrets"
+#define SCRIPTS_PATH "/etc/fluid/scripts"
+#define TIERED_STORE_PATH "/etc/fluid/mount/tiered-store"
+#define PROCESS_MEMORY_PATH "/dev/shm"
 
 enum {
     RUNTIME_NAME_BYTES_MAX = 45, /* leaves room for what is derived from it */

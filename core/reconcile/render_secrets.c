@@ -21,7 +21,7 @@ static void render_secret(struct pass *pass, struct cJSON *pod, struct sv secret
     json_set_string(pass->arena, volume, SV("name"), name);
     json_set_string(pass->arena, json_ensure_map(pass->arena, volume, SV("secret")),
                     SV("secretName"), secret);
-    struct sv path = arena_printf(pass->arena, "/etc/fluid/secrets/%.*s", SV_ARG(secret));
+    struct sv path = arena_printf(pass->arena, SECRETS_PATH "/%.*s", SV_ARG(secret));
     render_mount(pass, pod, volume, render_mount_of(pass, name, path, true), false);
 }
 

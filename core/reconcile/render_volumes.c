@@ -45,7 +45,7 @@ static void render_scripts(struct pass *pass, const struct component *component,
         struct cJSON *volume = config_map_volume(pass, name, config_map);
         json_set_int(pass->arena, json_get(volume, SV("configMap")), SV("defaultMode"),
                      SCRIPT_MODE);
-        struct sv path = arena_printf(pass->arena, "/etc/fluid/scripts/%.*s", SV_ARG(config_map));
+        struct sv path = arena_printf(pass->arena, SCRIPTS_PATH "/%.*s", SV_ARG(config_map));
         render_mount(pass, pod, volume, render_mount_of(pass, name, path, true), false);
     }
 }

@@ -4,6 +4,7 @@
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/reconcile/names.h"
 
 static const struct sv medium_keys[] = {
     [TIER_NONE] = {"", 0},
@@ -35,9 +36,9 @@ bool tier_level_is_memory(const struct tier_level *level) {
 struct sv tier_level_mount_path(const struct tier_level *level, size_t path_index,
                                 struct arena *arena) {
     if (level->medium == TIER_PROCESS_MEMORY)
-        return SV("/dev/shm");
+        return SV(PROCESS_MEMORY_PATH);
     const char *suffix = level->medium == TIER_HOST_PATH ? "hostpath" : "emptydir";
-    return arena_printf(arena, "/etc/fluid/mount/tiered-store/level-%zu-index-%zu-%s", level->index,
+    return arena_printf(arena, TIERED_STORE_PATH "/level-%zu-index-%zu-%s", level->index,
                         path_index, suffix);
 }
 

@@ -162,17 +162,17 @@ static const char *own_mount_at(const struct pass *pass, const struct component 
         struct sv path;
         const char *what;
     } own[] = {
-        {{RUNTIME_CONFIG_PATH, sizeof(RUNTIME_CONFIG_PATH) - 1}, "runtime.json"},
-        {{"/etc/fluid/secrets", 18}, "the dataset's secrets"},
-        {{"/etc/fluid/scripts", 18}, "the class's scripts"},
-        {{"/etc/fluid/mount/tiered-store", 29}, "levels of the tiered store"},
+        {SV(RUNTIME_CONFIG_PATH), "runtime.json"},
+        {SV(SECRETS_PATH), "the dataset's secrets"},
+        {SV(SCRIPTS_PATH), "the class's scripts"},
+        {SV(TIERED_STORE_PATH), "levels of the tiered store"},
     };
     for (size_t i = 0; i < COUNT_OF(own); i++)
         if (is_within(path, own[i].path))
             return own[i].what;
     if (component->type == COMPONENT_CLIENT && is_within(path, pass->names.mount_path))
         return "the cache";
-    if (is_within(path, SV("/dev/shm")) && has_process_memory(component))
+    if (is_within(path, SV(PROCESS_MEMORY_PATH)) && has_process_memory(component))
         return "the level in memory";
     return NULL;
 }
