@@ -24,7 +24,8 @@ static bool refuse_invalid(struct arena *arena, const struct invalid *invalid,
     struct finding copy = *finding;
     *response = (struct api_response){
         .http_status = 422,
-        .body = fakeapi_status_invalid(arena, invalid, &(struct findings){&copy, 1, 1}),
+        .body = fakeapi_status_invalid(
+            arena, invalid, &(struct findings){.items = &copy, .count = 1, .capacity = 1}),
     };
     return false;
 }
