@@ -182,9 +182,10 @@ static void forget_lease(struct election *election) {
 
 static void take_lease(struct election *election, const struct completion *completion,
                        int64_t now_ms) {
-    election->trouble = completion->err;
+    /* That there is none is no trouble; whether one can be made shows then. */
+    if (completion->err.code != ERROR_NOT_FOUND)
+        election->trouble = completion->err;
     if (completion->err.code == ERROR_NOT_FOUND) {
-        election->trouble = (struct error){0};
         /* Somebody deleted it; whoever held it goes on until the holder's own deadline. */
         if (!is_taken(election, now_ms))
             forget_lease(election);
@@ -203,6 +204,13 @@ static void take_lease(struct election *election, const struct completion *compl
     election->phase = PHASE_WRITING;
 }
 
+/* Somebody wrote the lease, or deleted it. When one that is made anew is not found, it is the
+ * namespace that is missing. */
+static bool is_overtaken(const struct election *election, enum error_code code) {
+    return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS ||
+           (code == ERROR_NOT_FOUND && election->lease);
+}
+
 static void take_claim(struct election *election, const struct completion *completion,
                        int64_t now_ms) {
     election->trouble = completion->err;
@@ -211,9 +219,8 @@ static void take_claim(struct election *election, const struct completion *compl
         election->is_leading = is_ours(election);
         /* From when it was asked for: the server counts from no later than that. */
         election->leads_until_ms = election->started_ms + election->options.renew_ms;
-    } else if (completion->err.code == ERROR_CONFLICT || completion->err.code == ERROR_NOT_FOUND ||
-               completion->err.code == ERROR_ALREADY_EXISTS) {
-        /* Somebody wrote it, perhaps we, when an answer was lost: look before the next attempt. */
+    } else if (is_overtaken(election, completion->err.code)) {
+        /* Perhaps by us, when an answer was lost: look before the next attempt. */
         election->trouble = (struct error){0};
         forget_lease(election);
     }

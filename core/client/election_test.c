@@ -17,6 +17,7 @@ struct server {
     struct cJSON *lease; /* NULL: none */
     int64_t version;
     size_t write_count;
+    bool has_no_namespace;
 };
 
 struct line {
@@ -46,7 +47,7 @@ static void write_lease(struct server *server, const struct cJSON *body,
 static void serve(struct server *server, const struct request *request,
                   struct completion *completion) {
     completion->body = server->lease;
-    if (request->verb == VERB_GET && !server->lease)
+    if ((request->verb == VERB_GET && !server->lease) || server->has_no_namespace)
         refuse(completion, ERROR_NOT_FOUND);
     else if (request->verb == VERB_CREATE && server->lease)
         refuse(completion, ERROR_ALREADY_EXISTS);
@@ -249,6 +250,24 @@ TEST(lost_answers_do_not_end_leadership) {
     run(&stage, 3 * LEASE_MS);
     CHECK(leader(&stage) == first);
     CHECK(json_find_int(stage.server.lease, "spec.leaseTransitions", -1) == 0);
+    stage_release(&stage);
+}
+
+TEST(a_missing_namespace_is_told_until_it_is_there) {
+    struct stage stage;
+    stage_init(&stage);
+    stage.server.has_no_namespace = true;
+    for (int i = 0; i < 3; i++) {
+        run(&stage, LEASE_MS);
+        REQUIRE(election_trouble(stage.replicas[0]));
+        CHECK(election_trouble(stage.replicas[0])->code == ERROR_NOT_FOUND);
+    }
+    CHECK(leader_count(&stage) == 0);
+    stage.server.has_no_namespace = false;
+    run(&stage, LEASE_MS);
+    CHECK(leader_count(&stage) == 1);
+    for (size_t i = 0; i < REPLICA_COUNT; i++)
+        CHECK(!election_trouble(stage.replicas[i]));
     stage_release(&stage);
 }
 

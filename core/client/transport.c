@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/client/transport.h"
 
+#include "core/base/error.h"
 #include "core/data/json.h"
 
 #define X(name, text) [VERB_##name] = SV(text),
@@ -46,7 +47,11 @@ struct sv watch_event_type_text(enum watch_event_type type) {
 
 struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
                              struct error *err) {
-    return no_managed_fields
-               ? json_read_without(arena, text, SV("metadata"), SV("managedFields"), err)
-               : json_read(arena, text, err);
+    struct cJSON *root =
+        no_managed_fields ? json_read_without(arena, text, SV("metadata"), SV("managedFields"), err)
+                          : json_read(arena, text, err);
+    if (!root || json_is_map(root))
+        return root;
+    error_set(err, ERROR_INVALID, "a JSON text that is no object");
+    return NULL;
 }

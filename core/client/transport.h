@@ -133,8 +133,8 @@ struct transport {
     void (*cancel)(struct transport *transport, uint64_t id);
 };
 
-/* What the server answered to a request, as a tree in `arena`; `no_managed_fields` is the
- * request's. For transports that get texts. */
+/* What the server answered to a request, an object as all answers are, as a tree in `arena`;
+ * `no_managed_fields` is the request's. For transports that get texts. */
 MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
                                         struct error *err);
 

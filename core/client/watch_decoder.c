@@ -64,7 +64,7 @@ bool watch_event_read(struct arena *arena, struct sv line, bool no_managed_field
         return error_set(err, ERROR_INVALID, "watch line: bad type \"%.*s\"", SV_ARG(name));
 
     const struct cJSON *object = json_get(envelope, SV("object"));
-    if (!object)
+    if (!json_is_map(object))
         return error_set(err, ERROR_INVALID, "watch line: %.*s without object", SV_ARG(name));
     *ret_event = (struct watch_event){.type = (enum watch_event_type)type, .object = object};
     return true;

@@ -16,6 +16,10 @@ static const struct {
      "watch line: line 1 column 18: a string without its closing quote"},
     {SV("{\"type\":\"ODD\"}\n"), false, "watch line: bad type \"ODD\""},
     {SV("{\"type\":\"ADDED\"}\n"), false, "watch line: ADDED without object"},
+    {SV("{\"type\":\"ADDED\",\"object\":[]}\n"), false, "watch line: ADDED without object"},
+    {SV("{\"type\":\"ADDED\",\"object\":null}\n"), false, "watch line: ADDED without object"},
+    {SV("[]\n"), false, "watch line: a JSON text that is no object"},
+    {SV("null\n"), false, "watch line: a JSON text that is no object"},
 };
 
 /* The network may cut a line anywhere, so each case runs once for every cut. */

@@ -138,6 +138,7 @@ static void follow_election(struct daemon *daemon) {
         return;
     daemon->may_write = is_leading;
     if (is_leading) {
+        daemon->told_holder[0] = '\0';
         log_line(daemon->log, LOG_INFO, "holds the lease %.*s/%.*s as %.*s: begins to work",
                  SV_ARG(daemon->options->lease_namespace), SV_ARG(daemon->options->lease_name),
                  SV_ARG(daemon->identity));
@@ -148,6 +149,18 @@ static void follow_election(struct daemon *daemon) {
     /* With the controller and its connections goes all that was started and not yet sent. */
     stop_controller(daemon);
     start_controller(daemon);
+}
+
+/* A standby that says nothing looks like one that hangs. */
+static void tell_holder(struct daemon *daemon) {
+    struct sv holder = sv_prefix(election_leader(daemon->election), HOLDER_BYTES_MAX - 1);
+    if (daemon->may_write || holder.len == 0 || sv_eq(holder, daemon->identity) ||
+        sv_eq(holder, sv_from(daemon->told_holder)))
+        return;
+    snprintf(daemon->told_holder, sizeof(daemon->told_holder), "%.*s", SV_ARG(holder));
+    log_line(daemon->log, LOG_INFO, "waits for the lease %.*s/%.*s, which %s holds",
+             SV_ARG(daemon->options->lease_namespace), SV_ARG(daemon->options->lease_name),
+             daemon->told_holder);
 }
 
 static int64_t clock_difference_ms(void) {
@@ -199,6 +212,7 @@ static int64_t step_leases(struct daemon *daemon) {
     if (!daemon->is_stopping) {
         tell_trouble(daemon);
         follow_election(daemon);
+        tell_holder(daemon);
     }
     return next_ms;
 }

@@ -9,7 +9,7 @@
 #include "core/platform/client_config.h"
 #include "core/platform/credentials.h"
 
-enum { LOCAL_ADDRESSES_MAX = 2 };
+enum { LOCAL_ADDRESSES_MAX = 2, HOLDER_BYTES_MAX = 256 };
 
 struct daemon {
     const struct daemon_options *options;
@@ -37,6 +37,7 @@ struct daemon {
     bool may_write;
     bool is_stopping;
     struct error told_trouble;
+    char told_holder[HOLDER_BYTES_MAX]; /* of the lease, cut to that */
 
     struct local_http *local[LOCAL_ADDRESSES_MAX];
 };

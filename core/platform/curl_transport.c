@@ -358,7 +358,7 @@ static void read_answer(struct completion *completion, struct call *call, struct
         completion->retry_after_ms = retry_after_ms(call, completion->body);
         api_status_to_error(completion->body, completion->http_status, &completion->err);
     } else if (!completion->body) {
-        error_set(&completion->err, ERROR_UNAVAILABLE, "the server's answer is no JSON: %s",
+        error_set(&completion->err, ERROR_UNAVAILABLE, "the server's answer is no JSON object: %s",
                   err.message);
     }
 }
@@ -584,7 +584,9 @@ static void set_connection(struct call *call) {
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket_options);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transport);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    /* TLS says at once whether connections can be shared. Without it libcurl would wait for the
+     * first answer, and nothing else would be sent while a server is slow with that one. */
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long)sv_starts_with(transport->url, SV("https://")));
     curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
     if (transport->options.proxy_url.len > 0)
         curl_easy_setopt(easy, CURLOPT_PROXY, transport->options.proxy_url.ptr);
