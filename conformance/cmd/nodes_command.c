@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* crctl nodes: simulated nodes with their kubelets, as clients of any API server. */
 #include "conformance/cmd/command.h"
+#include "conformance/cmd/fleet.h"
 #include "conformance/cmd/output.h"
 #include "conformance/cmd/scripts.h"
 #include "core/base/arena.h"
@@ -8,14 +9,8 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/platform/cluster_clients.h"
-#include "core/platform/curl_transport.h"
 #include "core/platform/event_loop.h"
-#include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
-#include "fakeapi/http/http_server.h"
-#include "fakeapi/http/tls_identity.h"
-
-#define KUBELET_ADDRESS SV("127.0.0.1")
 
 enum {
     NODES_DEFAULT = 1,
@@ -30,17 +25,14 @@ struct nodes_command_options {
     struct sv kubeconfig, context, simulation, ready_file;
 };
 
-struct fleet {
+struct nodes {
     const struct nodes_command_options *options;
     struct arena *arena;
     struct log *log;
     struct event_loop *loop;
     struct cluster_clients *clients;
     struct scripts scripts;
-    struct world *world;
-    struct shell *shell;
-    struct tls_identity identity;
-    struct http_server *kubelets; /* where the API server sends execs */
+    struct fleet *fleet;
     bool is_announced;
 };
 
@@ -48,146 +40,99 @@ static int64_t delay_ms(uint64_t said) {
     return said == UINT64_MAX ? -1 : (int64_t)said;
 }
 
-static struct transport *connect_client(void *context, struct sv user_agent) {
-    return cluster_clients_connect(context, user_agent);
-}
-
-static void disconnect_client(void *context, struct transport *transport) {
-    cluster_clients_disconnect(context, transport);
-}
-
-static void make_world(struct fleet *fleet) {
-    const struct nodes_command_options *options = fleet->options;
-    struct world_remote remote = {
-        .connect = connect_client,
-        .disconnect = disconnect_client,
-        .has_arrivals = curl_transport_has_completions,
-        .context = fleet->clients,
-    };
-    fleet->world = world_new(&(struct world_options){
+static bool make_fleet(struct nodes *nodes, struct error *err) {
+    const struct nodes_command_options *options = nodes->options;
+    struct world_options world = {
         .seed = options->seed,
         .node_count = options->nodes,
-        .remote = &remote,
         .has_no_scheduler = !options->has_scheduler,
         .has_no_controllers = !options->has_controllers,
-        .wall = wall_clock(),
         .image_pull_ms = delay_ms(options->image_pull_ms),
         .pod_start_ms = delay_ms(options->pod_start_ms),
         .config_map_lag_ms = delay_ms(options->config_map_lag_ms),
-        .log = fleet->log,
-    });
-    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
-    size_t engine_count = scripts_file_engines(&fleet->scripts, engines);
-    for (size_t i = 0; i < engine_count; i++)
-        world_add_engine(fleet->world, &engines[i]);
-    fleet->shell = shell_new(fleet->world);
-}
-
-static bool open_kubelets(struct fleet *fleet, struct error *err) {
-    if (!tls_identity_make(fleet->arena, KUBELET_ADDRESS, wall_now_ms(), &fleet->identity, err))
-        return false;
-    fleet->kubelets = http_server_new(
-        &(struct http_server_options){
-            .api = world_api(fleet->world),
-            .world = fleet->world,
-            .shell = fleet->shell,
-            .clock = wall_clock(),
-            .log = fleet->log,
-            .address = KUBELET_ADDRESS,
-            .tls = &fleet->identity,
-            .is_kubelet = true,
-            .seed = fleet->options->seed,
+    };
+    nodes->fleet = fleet_new(
+        &(struct fleet_options){
+            .loop = nodes->loop,
+            .clients = nodes->clients,
+            .log = nodes->log,
+            .world = &world,
         },
         err);
-    if (!fleet->kubelets)
+    if (!nodes->fleet)
         return false;
-    world_set_kubelet_port(fleet->world, http_server_port(fleet->kubelets));
+    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
+    size_t engine_count = scripts_file_engines(&nodes->scripts, engines);
+    for (size_t i = 0; i < engine_count; i++)
+        world_add_engine(fleet_world(nodes->fleet), &engines[i]);
     return true;
 }
 
-static void kubelets_ready(void *context, int descriptor, unsigned events) {
-    (void)descriptor, (void)events;
-    http_server_run(((struct fleet *)context)->kubelets);
-}
-
 /* Once every node has registered or was refused. */
-static void announce(struct fleet *fleet) {
-    size_t registered = world_registered_nodes(fleet->world);
-    size_t refused = world_refused_nodes(fleet->world);
-    struct sv ready_file = fleet->options->ready_file;
+static void announce(struct nodes *nodes) {
+    const struct world *world = fleet_world(nodes->fleet);
+    size_t registered = world_registered_nodes(world);
+    size_t refused = world_refused_nodes(world);
+    struct sv ready_file = nodes->options->ready_file;
     struct error err = {0};
-    if (fleet->is_announced || registered + refused < fleet->options->nodes)
+    if (nodes->is_announced || registered + refused < nodes->options->nodes)
         return;
-    fleet->is_announced = true;
-    struct sv server = cluster_clients_server(fleet->clients);
-    struct sv line = arena_printf(fleet->arena, "%zu nodes are registered with %.*s\n", registered,
+    nodes->is_announced = true;
+    struct sv server = cluster_clients_server(nodes->clients);
+    struct sv line = arena_printf(nodes->arena, "%zu nodes are registered with %.*s\n", registered,
                                   SV_ARG(server));
     command_print(line, EXIT_HELD);
     if (ready_file.len > 0 && !output_write_file(ready_file, line, &err))
-        log_line(fleet->log, LOG_ERROR, "%s", err.message);
+        log_line(nodes->log, LOG_ERROR, "%s", err.message);
 }
 
-static void run_until_told(struct fleet *fleet) {
-    event_loop_watch(fleet->loop, http_server_descriptor(fleet->kubelets), EVENT_READABLE,
-                     kubelets_ready, fleet);
-    while (!event_loop_is_stopping(fleet->loop)) {
-        world_run_due(fleet->world);
-        announce(fleet);
+static void run_until_told(struct nodes *nodes) {
+    while (!event_loop_is_stopping(nodes->loop)) {
+        int64_t due_ms = fleet_run(nodes->fleet);
+        announce(nodes);
         int64_t now_ms = wall_now_ms();
-        /* A command may have ended in what the world did just now. */
-        if (http_server_has_sessions(fleet->kubelets) ||
-            http_server_next_ms(fleet->kubelets) <= now_ms)
-            http_server_run(fleet->kubelets);
-        int64_t world_ms = http_server_next_ms(fleet->kubelets);
-        int64_t clients_ms = cluster_clients_run(fleet->clients, now_ms);
-        int64_t due_ms = world_ms < clients_ms ? world_ms : clients_ms;
         bool is_due = due_ms <= now_ms;
-        event_loop_wait(fleet->loop, is_due ? 0 : due_ms == DEADLINE_NEVER ? -1 : due_ms - now_ms);
+        event_loop_wait(nodes->loop, is_due ? 0 : due_ms == DEADLINE_NEVER ? -1 : due_ms - now_ms);
     }
 }
 
-static void release(struct fleet *fleet) {
-    if (fleet->options->ready_file.len > 0)
-        output_remove_file(fleet->options->ready_file);
-    http_server_free(fleet->kubelets);
-    world_free(fleet->world);
-    shell_free(fleet->shell);
-    scripts_release(&fleet->scripts);
-    cluster_clients_free(fleet->clients);
-    event_loop_free(fleet->loop);
-    arena_free(fleet->arena);
+static void release(struct nodes *nodes) {
+    if (nodes->options->ready_file.len > 0)
+        output_remove_file(nodes->options->ready_file);
+    fleet_free(nodes->fleet);
+    scripts_release(&nodes->scripts);
+    cluster_clients_free(nodes->clients);
+    event_loop_free(nodes->loop);
+    arena_free(nodes->arena);
 }
 
 static int run_nodes(const struct command *command, const struct nodes_command_options *options) {
-    struct fleet fleet = {
+    struct nodes nodes = {
         .options = options,
         .arena = arena_new(),
         .log = stderr_log(options->is_verbose ? LOG_DEBUG : LOG_WARNING),
         .loop = event_loop_new(),
     };
     struct error err = {0};
-    event_loop_catch_signals(fleet.loop);
-    bool is_ready = scripts_open_file(&fleet.scripts, options->simulation, fleet.arena, &err);
+    event_loop_catch_signals(nodes.loop);
+    bool is_ready = scripts_open_file(&nodes.scripts, options->simulation, nodes.arena, &err);
     if (is_ready) {
-        fleet.clients = cluster_clients_new(
+        nodes.clients = cluster_clients_new(
             &(struct cluster_clients_options){
-                .loop = fleet.loop,
-                .log = fleet.log,
+                .loop = nodes.loop,
+                .log = nodes.log,
                 .kubeconfig = options->kubeconfig,
                 .context = options->context,
             },
             &err);
-        is_ready = fleet.clients != NULL;
+        is_ready = nodes.clients != NULL;
     }
-    if (is_ready) {
-        make_world(&fleet);
-        is_ready = open_kubelets(&fleet, &err);
-    }
+    is_ready = is_ready && make_fleet(&nodes, &err);
     if (is_ready)
-        run_until_told(&fleet);
+        run_until_told(&nodes);
     else
         command_fail(command, err.message);
-    release(&fleet);
+    release(&nodes);
     return is_ready ? EXIT_HELD : EXIT_USAGE;
 }
 

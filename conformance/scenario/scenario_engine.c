@@ -9,8 +9,8 @@
 #include "core/data/json.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/names.h"
+#include "fakeapi/cluster/kubelet.h"
 #include "fakeapi/cluster/kubelet_files.h"
-#include "fakeapi/server/fakeapi.h"
 
 enum { EXEC_DURATION_MS = 100, OUTPUT_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -133,23 +133,15 @@ static void mount_what_is_listed(struct scenario_engine *engine, const struct ex
 }
 
 /* Each worker holds 1 GiB. */
-static size_t count_workers(struct scenario_engine *engine, const struct exec_call *call,
-                            struct arena *arena) {
-    struct sv name = object_label(call->pod, LABEL_RUNTIME_NAME);
-    struct request request = {
-        .verb = VERB_LIST,
-        .group = RESOURCE_PODS.group,
-        .version = RESOURCE_PODS.version,
-        .plural = RESOURCE_PODS.plural,
-        .namespace_name = call->namespace_name,
-        .label_selector =
-            arena_printf(arena, "%.*s=%.*s", SV_ARG(LABEL_RUNTIME_NAME), SV_ARG(name)),
-    };
-    struct api_response pods;
-    fakeapi_handle(world_api(engine->world), &request, SV("engine"), arena, &pods);
+static size_t count_workers(struct scenario_engine *engine, const struct exec_call *call) {
+    const struct kubelet *kubelet = world_kubelet(engine->world);
+    const struct cJSON *pod;
     size_t count = 0;
-    JSON_EACH (pod, json_get(pods.body, SV("items")))
-        count += sv_ends_with(object_label(pod, LABEL_COMPONENT_NAME), SV("-worker")) &&
+    for (size_t i = 0; (pod = kubelet_next_pod(kubelet, &i));)
+        count += sv_eq(object_namespace(pod), call->namespace_name) &&
+                 sv_eq(object_label(pod, LABEL_RUNTIME_NAME),
+                       object_label(call->pod, LABEL_RUNTIME_NAME)) &&
+                 sv_ends_with(object_label(pod, LABEL_COMPONENT_NAME), SV("-worker")) &&
                  object_condition_is_true(pod, SV("Ready"));
     return count;
 }
@@ -162,7 +154,7 @@ static void answer_well(struct scenario_engine *engine, const struct exec_call *
         result->stdout_bytes = arena_printf(arena,
                                             "{\"cacheCapacity\":\"%zu.00GiB\","
                                             "\"cached\":\"0.00B\",\"cachedPercentage\":\"0.0%%\"}",
-                                            count_workers(engine, call, arena));
+                                            count_workers(engine, call));
 }
 
 /* --- what the scenario says --- */

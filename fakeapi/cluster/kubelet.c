@@ -321,11 +321,21 @@ bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name
     return true;
 }
 
+static bool is_ours(const struct kubelet *kubelet, const struct cJSON *pod) {
+    return cache_get(kubelet->nodes, SV(""), json_find_string(pod, "spec.nodeName")) != NULL;
+}
+
 const struct cJSON *kubelet_find_pod(void *context, struct sv namespace_name, struct sv name) {
     const struct kubelet *kubelet = context;
     const struct cJSON *pod = cache_get(kubelet->pods, namespace_name, name);
-    bool is_ours = pod && cache_get(kubelet->nodes, SV(""), json_find_string(pod, "spec.nodeName"));
-    return is_ours ? pod : NULL;
+    return pod && is_ours(kubelet, pod) ? pod : NULL;
+}
+
+const struct cJSON *kubelet_next_pod(const struct kubelet *kubelet, size_t *cursor) {
+    const struct cJSON *pod;
+    while ((pod = cache_next(kubelet->pods, cursor)) && !is_ours(kubelet, pod))
+        ;
+    return pod;
 }
 
 struct sv kubelet_refuse_exec(void *context, const struct cJSON *pod, struct sv container,

@@ -42,6 +42,8 @@ bool kubelet_restart_container(struct kubelet *kubelet, struct sv namespace_name
                                struct sv container);
 /* NULL when none of our nodes has it. `context` is the kubelet. */
 const struct cJSON *kubelet_find_pod(void *context, struct sv namespace_name, struct sv name);
+/* for (size_t i = 0; (pod = kubelet_next_pod(kubelet, &i));): those that are on nodes of ours. */
+const struct cJSON *kubelet_next_pod(const struct kubelet *kubelet, size_t *cursor);
 /* Why an exec cannot run, as the API server says it, or SV(""). `context` is the kubelet. */
 struct sv kubelet_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
                               struct arena *arena);

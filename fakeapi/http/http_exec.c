@@ -47,7 +47,8 @@ struct exec_session {
     struct arena *arena; /* of the request and of the answer */
     struct request request;
     bool is_spdy, has_tty, has_stderr, can_close_stdin, is_attach;
-    struct sv log; /* what attach shows */
+    bool loses_reply; /* observers decided so: the connection ends with the command */
+    struct sv log;    /* what attach shows */
     struct buf input;
     bool is_input_ended;
     int64_t start_ms;                /* v4: when it starts at the latest */
@@ -414,6 +415,7 @@ static struct exec_session *session_of(struct exchange *exchange, const struct r
     exec->container = arena_copy(arena, exec->container.len > 0
                                             ? exec->container
                                             : json_find_string(pod, "spec.containers.0.name"));
+    session->loses_reply = exchange->loses_reply;
     session->has_tty = route->has_tty;
     session->has_stderr = route->has_stderr;
     session->is_attach = sv_eq(request->subresource, SV("attach"));
@@ -452,6 +454,8 @@ static bool check_stream(struct exchange *exchange, const struct route *route,
     } else if (sv_eq(subresource, SV("portforward")) &&
                !sv_eq(json_find_string(pod, "status.phase"), SV("Running"))) {
         message = SV("the pod is not running, so nobody listens to its ports");
+    } else if (server->options.upstream && !sv_eq(subresource, SV("exec"))) {
+        message = SV("only execs are passed on to the API server behind this one");
     } else if (!server->exec_transport || server->session_count >= SESSIONS_MAX) {
         http_status = 503;
         reason = "ServiceUnavailable";
@@ -462,15 +466,23 @@ static bool check_stream(struct exchange *exchange, const struct route *route,
     return message.len == 0;
 }
 
+/* NULL for one that an API server elsewhere knows. */
+static bool find_pod(const struct exchange *exchange, const struct route *route,
+                     const struct cJSON **ret_pod, struct api_response *ret_response) {
+    const struct http_server *server = exchange->server;
+    *ret_pod = NULL;
+    return server->options.upstream || fakeapi_check_exec(server->options.api, &route->request,
+                                                          server->arena, ret_pod, ret_response);
+}
+
 enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route) {
-    struct http_server *server = exchange->server;
     const struct cJSON *pod;
     struct api_response response;
     enum MHD_Result result;
     enum upgrade_type type = upgrade_wanted(exchange);
     bool is_forward = sv_eq(route->request.subresource, SV("portforward"));
     struct sv protocol = choose_protocol(exchange, type, is_forward);
-    if (!fakeapi_check_exec(server->options.api, &route->request, server->arena, &pod, &response))
+    if (!find_pod(exchange, route, &pod, &response))
         return send_tree(exchange, route, &response, SV(""));
     if (!can_upgrade(exchange, type, protocol))
         return refuse_upgrade(exchange, route);
@@ -499,8 +511,9 @@ void pump_sessions(struct http_server *server) {
         if (!session || completion.type != COMPLETION_EXEC)
             continue;
         session->id = 0;
-        queue_completion(session, &completion);
-        if (!move_on(session))
+        if (!session->loses_reply)
+            queue_completion(session, &completion);
+        if (session->loses_reply || !move_on(session))
             free_session(session);
     }
 }

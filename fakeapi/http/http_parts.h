@@ -25,6 +25,7 @@ struct exec_session;
 struct late_answer;
 struct list_answer;
 struct log_stream;
+struct passed;
 struct shared_event;
 struct upgraded;
 struct watch_hub;
@@ -78,6 +79,7 @@ struct exchange {
     struct dialogue *dialogue;
     bool waits_for_webhooks;         /* the connection is suspended */
     struct list_answer *list_answer; /* a list that is being written; NULL: none */
+    struct passed *passed;           /* an API server elsewhere is asked; NULL: none */
     /* What observers decided when it came. */
     bool loses_reply;
     int64_t delay_ms;                /* of the answer; of a watch: of each of its events */
@@ -86,6 +88,10 @@ struct exchange {
 
 struct late_answers {
     struct late_answer *first, *last;
+};
+
+struct passed_list {
+    struct passed *first, *last;
 };
 
 struct http_server {
@@ -103,6 +109,7 @@ struct http_server {
     struct log_stream *logs;
     struct list_answer *lists;        /* that are worked on, a piece each turn */
     struct late_answers late_answers; /* that are not due yet */
+    struct passed_list passed;        /* what an API server elsewhere was asked */
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     struct watch_hub *watch_hub;
@@ -111,7 +118,7 @@ struct http_server {
     struct shared_event *shared_event; /* while watches are pumped */
     struct exec_session *sessions;
     struct webhook_caller *webhooks;
-    struct transport *exec_transport; /* NULL without a world */
+    struct transport *exec_transport; /* of the world or of the upstream; NULL without either */
     size_t stream_count, session_count;
     uint64_t answers_by_hundred[6]; /* 1xx, 2xx, …, for /metrics */
 };

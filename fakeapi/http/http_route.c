@@ -5,7 +5,7 @@
 #include "fakeapi/cluster/world.h"
 #include "core/base/error.h"
 #include "fakeapi/http/authenticator.h"
-#include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/http_upstream.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/list_text.h"
@@ -185,6 +185,28 @@ static void tell(const struct exchange *exchange, const struct route *route,
         world_tell(world, product_of(http->user_agent), &route->request, http_status, body);
 }
 
+/* Answered as observers decided. False: the request goes on; they may have taken its answer. */
+static bool meets_fate(struct exchange *exchange, const struct route *route,
+                       const struct http_request *http, enum MHD_Result *ret_result) {
+    struct request_fate fate = fate_of(exchange, route, http);
+    bool loses_all = fate.verdict == VERDICT_LOSE_REQUEST ||
+                     (route->request.verb == VERB_WATCH && fate.verdict == VERDICT_LOSE_REPLY);
+    exchange->delay_ms = fate.delay_ms;
+    exchange->loses_reply = fate.verdict == VERDICT_LOSE_REPLY;
+    if (fate.verdict == VERDICT_ANSWER) {
+        struct api_response response = {
+            .http_status = fate.http_status,
+            .body = status_as_told(&fate, exchange->server->arena),
+        };
+        tell(exchange, route, http, fate.http_status, response.body);
+        *ret_result = send_tree(exchange, route, &response, SV(""));
+    } else if (loses_all) { /* without an answer the connection is closed */
+        tell(exchange, route, http, 0, NULL);
+        *ret_result = queue_answer(exchange, 0, NULL);
+    }
+    return fate.verdict == VERDICT_ANSWER || loses_all;
+}
+
 /* --- requests to the API --- */
 
 /* The webhooks have answered: libmicrohttpd hands the request out once more. */
@@ -229,6 +251,18 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
     return send_response(exchange, route, &response);
 }
 
+/* What an API server elsewhere said. */
+static enum MHD_Result answer_passed(struct exchange *exchange, const struct route *route,
+                                     const struct http_request *http) {
+    struct api_response response;
+    if (passed_is_watch(exchange))
+        return answer_passed_watch(exchange);
+    bool is_answered = passed_answer(exchange, &response) && !exchange->loses_reply;
+    tell(exchange, route, http, is_answered ? response.http_status : 0, response.body);
+    return is_answered ? send_response(exchange, route, &response)
+                       : queue_answer(exchange, 0, NULL);
+}
+
 static enum MHD_Result answer_resource(struct exchange *exchange, struct route *route,
                                        const struct http_request *http,
                                        const struct user_info *user) {
@@ -248,26 +282,17 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
                                     route->acceptance.encoding == ENCODING_PROTOBUF;
     if (exchange->dialogue)
         return answer_from_api(exchange, route, http, user);
-    struct request_fate fate = fate_of(exchange, route, http);
-    exchange->delay_ms = fate.delay_ms;
-    if (fate.verdict == VERDICT_ANSWER) {
-        response = (struct api_response){.http_status = fate.http_status,
-                                         .body = status_as_told(&fate, server->arena)};
-        tell(exchange, route, http, fate.http_status, response.body);
-        return send_tree(exchange, route, &response, SV(""));
-    }
-    /* Without an answer the connection is closed. */
+    if (exchange->passed)
+        return answer_passed(exchange, route, http);
+    enum MHD_Result result;
     bool is_watch = route->request.verb == VERB_WATCH;
-    if (fate.verdict == VERDICT_LOSE_REQUEST || (is_watch && fate.verdict != VERDICT_PASS)) {
-        tell(exchange, route, http, 0, NULL);
-        return queue_answer(exchange, 0, NULL);
-    }
-    if (is_watch) {
+    if (meets_fate(exchange, route, http, &result))
+        return result;
+    if (is_watch)
         tell(exchange, route, http, 200, NULL);
-        return answer_watch(exchange, route);
-    }
-    exchange->loses_reply = fate.verdict == VERDICT_LOSE_REPLY;
-    return answer_from_api(exchange, route, http, user);
+    if (server->options.upstream)
+        return pass_on(exchange, route);
+    return is_watch ? answer_watch(exchange, route) : answer_from_api(exchange, route, http, user);
 }
 
 static struct http_request read_http(const struct exchange *exchange) {
@@ -304,7 +329,8 @@ enum MHD_Result answer_request(struct exchange *exchange) {
     case ROUTE_LOG:
         return answer_log(exchange, &route);
     case ROUTE_STREAM:
-        return answer_stream(exchange, &route);
+        return meets_fate(exchange, &route, &http, &result) ? result
+                                                            : answer_stream(exchange, &route);
     case ROUTE_UNKNOWN:
     case ROUTE_DISCOVERY:
     case ROUTE_OPENAPI:

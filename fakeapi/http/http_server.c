@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/http_upstream.h"
 #include "fakeapi/http/kubelet_target.h"
 #include "fakeapi/http/tls_identity.h"
 #include "fakeapi/http/upgrade.h"
@@ -143,6 +144,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
         exchange->upgraded->abandon(exchange->upgraded);
     dialogue_free(exchange->dialogue);
     late_answer_free(exchange->late_answer);
+    passed_free(exchange->passed);
     list_answer_free(exchange->list_answer);
     buf_release(&exchange->body);
     mem_free(exchange->target);
@@ -341,7 +343,9 @@ struct http_server *http_server_new(const struct http_server_options *options, s
               MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, &event);
     server->webhooks = webhook_caller_new(server->epoll, options->clock);
     fakeapi_set_webhook_client(options->api, webhook_caller_client(server->webhooks));
-    if (options->world)
+    if (options->upstream)
+        server->exec_transport = options->upstream->execs;
+    else if (options->world)
         server->exec_transport = world_connect_nodes(options->world, SV("kube-apiserver"));
     return server;
 }
@@ -402,6 +406,7 @@ void http_server_run(struct http_server *server) {
         world_run_round(server->options.world);
     make_lasting(server);
     pump_sessions(server);
+    pump_passed(server);
     pump_watches(server);
     pump_lists(server);
     keep(server);
@@ -437,6 +442,7 @@ void http_server_free(struct http_server *server) {
         end_logs(server);
         end_lists(server);
         end_late_answers(server);
+        end_passed(server);
         release_sessions(server);
         if (server->webhooks)
             webhook_caller_end(server->webhooks);
@@ -447,7 +453,7 @@ void http_server_free(struct http_server *server) {
     release_watches(server);
     fakeapi_set_webhook_client(server->options.api, NULL);
     webhook_caller_free(server->webhooks);
-    if (server->exec_transport)
+    if (server->exec_transport && !server->options.upstream)
         world_disconnect_nodes(server->options.world, server->exec_transport);
     arena_free(server->arena);
     close(server->epoll);

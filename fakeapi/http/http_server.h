@@ -23,7 +23,13 @@ struct log;
 struct rbac;
 struct shell;
 struct tls_identity;
+struct transport;
 struct world;
+
+/* The clients through which a front passes requests on; nobody else uses them. */
+struct http_upstream {
+    struct transport *requests, *execs;
+};
 
 /* Everything is borrowed until http_server_free(). */
 struct http_server_options {
@@ -37,6 +43,10 @@ struct http_server_options {
     const struct tls_identity *tls; /* NULL: plain HTTP, where anybody is administrator */
     struct authenticator *authenticator;
     struct rbac *rbac; /* NULL: whoever has a name may do everything */
+    /* NULL: `api` answers. Else an API server elsewhere does what is asked of resources, and execs:
+     * this front sees each request, and lets it fail as the world's observers decide. `api` then
+     * only knows types, and what is no resource. */
+    const struct http_upstream *upstream;
     /* Serves what an API server asks of kubelets instead of the API: execs, to anybody who reaches
      * the address, as a kubelet without authentication. */
     bool is_kubelet;

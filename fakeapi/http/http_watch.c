@@ -13,6 +13,7 @@
 #include "core/base/vec.h"
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
+#include "fakeapi/http/http_upstream.h"
 #include "fakeapi/http/upgrade.h"
 #include "fakeapi/schema/protobuf.h"
 #include "fakeapi/schema/registry.h"
@@ -52,7 +53,8 @@ struct watch_stream {
     struct watch_stream *next, *previous;
     struct MHD_Connection *connection;
     int socket;
-    struct watch_cursor *cursor;
+    struct watch_cursor *cursor; /* NULL: it is fed by `source` */
+    struct passed *source;
     const struct resource_type *type;
     bool is_suspended;
     struct buf pending;
@@ -80,7 +82,7 @@ static void look_at(struct http_server *server, int64_t due_ms) {
 static void suspend(struct watch_stream *stream) {
     stream->is_suspended = true;
     /* One that waits for a webhook has not seen everything: the webhook's answer wakes it. */
-    if (!watch_cursor_is_waiting(stream->cursor))
+    if (stream->cursor && !watch_cursor_is_waiting(stream->cursor))
         watch_hub_park(stream->server->watch_hub, stream->cursor, stream);
     if (!stream->is_socket)
         MHD_suspend_connection(stream->connection);
@@ -90,7 +92,8 @@ static void resume(struct watch_stream *stream) {
     if (!stream->is_suspended)
         return;
     stream->is_suspended = false;
-    watch_hub_unpark(stream->cursor);
+    if (stream->cursor)
+        watch_hub_unpark(stream->cursor);
     if (stream->is_socket) {
         /* It sends when epoll says that the socket takes bytes: this may be within the hub. */
         upgraded_watch(&stream->upgraded, true);
@@ -191,6 +194,8 @@ static void add_shared(struct watch_stream *stream, const struct watch_record *r
 
 /* Events until there are so many bytes. */
 static void fill_pending(struct watch_stream *stream, size_t bytes_wanted) {
+    if (!stream->cursor)
+        return;
     AUTO(arena) arena = arena_new();
     struct watch_record record;
     while (!stream->is_ended && buf_view(&stream->pending).len < bytes_wanted &&
@@ -257,6 +262,7 @@ static void free_stream(void *context) {
         stream->next->previous = stream->previous;
     server->stream_count--;
     watch_cursor_free(stream->cursor);
+    passed_free(stream->source);
     buf_release(&stream->pending);
     buf_release(&stream->held);
     vec_release(&stream->late);
@@ -294,7 +300,8 @@ static struct watch_stream *new_stream(struct exchange *exchange, const struct r
     stream->server = server;
     stream->connection = exchange->connection;
     stream->cursor = cursor;
-    watch_cursor_on_converted(cursor, event_converted, stream);
+    if (cursor)
+        watch_cursor_on_converted(cursor, event_converted, stream);
     stream->is_ended = server->is_ending;
     stream->type = registry_find(fakeapi_registry(server->options.api), request->group,
                                  request->version, request->plural);
@@ -466,6 +473,41 @@ enum MHD_Result answer_watch(struct exchange *exchange, const struct route *rout
     return is_socket ? answer_socket(exchange, stream) : answer_chunked(exchange, stream);
 }
 
+/* --- what is fed --- */
+
+/* Its end and its bookmarks are the other server's. */
+struct watch_stream *fed_watch_new(struct exchange *exchange, const struct route *route,
+                                   struct passed *source) {
+    struct watch_stream *stream = new_stream(exchange, route, NULL, TABLE_METADATA);
+    stream->source = source;
+    stream->wants_bookmarks = false;
+    stream->end_ms = stream->bookmark_due_ms = DEADLINE_NEVER;
+    return stream;
+}
+
+enum MHD_Result fed_watch_answer(struct exchange *exchange, struct watch_stream *stream) {
+    return answer_chunked(exchange, stream);
+}
+
+void fed_watch_add(struct watch_stream *stream, enum watch_event_type type,
+                   const struct cJSON *object) {
+    AUTO(arena) arena = arena_new();
+    struct watch_record record = {.type = type, .object = object};
+    add_event(stream, &record, arena);
+    if (buf_view(&stream->pending).len > 0 || stream->is_ended)
+        resume(stream);
+}
+
+void fed_watch_end(struct watch_stream *stream) {
+    stream->is_ended = true;
+    resume(stream);
+}
+
+void fed_watch_free(struct watch_stream *stream) {
+    stream->source = NULL;
+    free_stream(stream);
+}
+
 /* --- the loop's side --- */
 
 /* There is an event for a stream that was suspended. */
@@ -487,7 +529,7 @@ static void end_deleted(struct http_server *server) {
         return;
     server->ended_types = ended_types;
     for (struct watch_stream *stream = server->streams; stream; stream = stream->next)
-        if (watch_cursor_type_is_gone(stream->cursor))
+        if (stream->cursor && watch_cursor_type_is_gone(stream->cursor))
             resume(stream);
 }
 

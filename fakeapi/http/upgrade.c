@@ -127,9 +127,7 @@ enum MHD_Result upgrade_answer(struct exchange *exchange, struct upgraded *upgra
                                 is_spdy ? "X-Stream-Protocol-Version" : "Sec-WebSocket-Protocol",
                                 arena_copy(arena, protocol).ptr);
     count_answer(exchange->server, 101);
-    enum MHD_Result result = MHD_queue_response(exchange->connection, 101, response);
-    MHD_destroy_response(response);
-    return result;
+    return queue_answer(exchange, 101, response);
 }
 
 /* --- the socket --- */
