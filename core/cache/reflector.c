@@ -64,6 +64,7 @@ struct reflector {
     bool is_synced;
     struct error trouble;
     uint64_t list_number;
+    size_t list_items; /* of the list under way */
     char continue_token[4096];
     char resource_version[64]; /* where a watch resumes */
     struct map *known;         /* "ns/name" -> struct known */
@@ -155,7 +156,12 @@ static void forget(struct reflector *reflector, struct sv key, const struct cJSO
     reflector->sink.remove(reflector->sink.context, namespace_name, name, uid, object);
 }
 
-static void deliver(struct reflector *reflector, const struct cJSON *object) {
+static bool has_room(const struct reflector *reflector) {
+    return !reflector->sink.is_full || !reflector->sink.is_full(reflector->sink.context);
+}
+
+/* False, and nothing is done, when there is no room for it. */
+static bool deliver(struct reflector *reflector, const struct cJSON *object) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
     struct known *known = map_get(reflector->known, key);
@@ -167,12 +173,15 @@ static void deliver(struct reflector *reflector, const struct cJSON *object) {
     }
     struct sv version = object_resource_version(object);
     bool is_news = !known || !sv_eq(known_version(known), version);
+    if (!known && !has_room(reflector))
+        return false;
     if (is_news)
         mem_free(map_put(reflector->known, key, known_new(reflector->list_number, uid, version)));
     else
         known->list_number = reflector->list_number;
     if (is_news)
         reflector->sink.upsert(reflector->sink.context, object);
+    return true;
 }
 
 /* --- lists --- */
@@ -190,6 +199,31 @@ static void relist(struct reflector *reflector) {
     reflector->phase = PHASE_LIST_DUE;
     reflector->continue_token[0] = '\0';
     reflector->retry_ms = 0;
+}
+
+static void stop_watch(struct reflector *reflector) {
+    reflector->settled_ms = DEADLINE_NEVER;
+    if (reflector->request_id)
+        transport_cancel(reflector->transport, reflector->request_id);
+    reflector->request_id = 0;
+}
+
+static void give_up(struct reflector *reflector, int64_t now_ms) {
+    stop_watch(reflector);
+    relist(reflector);
+    back_off(reflector, now_ms, 0);
+    if (reflector->list_items > LIST_ITEMS_MAX)
+        error_set(&reflector->trouble, ERROR_TOO_LARGE,
+                  "the server's list has no end: over %d items", LIST_ITEMS_MAX);
+    else
+        error_set(&reflector->trouble, ERROR_TOO_LARGE,
+                  "the cache is full: the server has more objects than can be followed");
+}
+
+/* False when so many are no list. */
+static bool count_items(struct reflector *reflector, size_t count) {
+    reflector->list_items += count;
+    return reflector->list_items <= LIST_ITEMS_MAX;
 }
 
 static void relist_expired(struct reflector *reflector, int64_t now_ms) {
@@ -224,8 +258,10 @@ static void start_list(struct reflector *reflector) {
     struct request request = request_of(reflector, VERB_LIST);
     request.continue_token = sv_from(reflector->continue_token);
     request.limit = PAGE_ITEMS;
-    if (is_first)
+    if (is_first) {
         reflector->list_number++;
+        reflector->list_items = 0;
+    }
     reflector->request_id = transport_start(reflector->transport, &request);
     reflector->phase = PHASE_LISTING;
 }
@@ -248,6 +284,7 @@ static void drop_missing(struct reflector *reflector) {
 static void begin_watch(struct reflector *reflector, enum phase phase) {
     drop_missing(reflector);
     reflector->is_synced = true;
+    reflector->trouble.code = ERROR_NONE;
     reflector->backoff_ms = 0;
     reflector->phase = phase;
     reflector->retry_ms = 0;
@@ -267,6 +304,14 @@ static void settle_without(struct reflector *reflector, int64_t now_ms) {
 static void note_absence(struct reflector *reflector) {
     if (reflector->trouble.code == ERROR_NOT_FOUND)
         reflector->is_synced = false;
+}
+
+/* Pages without items count as well: they too could go on for ever. */
+static bool take_items(struct reflector *reflector, const struct cJSON *list) {
+    JSON_EACH (item, json_get(list, SV("items")))
+        if (!deliver(reflector, item))
+            return false;
+    return count_items(reflector, PAGE_ITEMS);
 }
 
 static void take_page(struct reflector *reflector, const struct completion *completion,
@@ -289,8 +334,10 @@ static void take_page(struct reflector *reflector, const struct completion *comp
         back_off(reflector, now_ms, completion->retry_after_ms);
         return;
     }
-    JSON_EACH (item, json_get(completion->body, SV("items")))
-        deliver(reflector, item);
+    if (!take_items(reflector, completion->body)) {
+        give_up(reflector, now_ms);
+        return;
+    }
     struct sv token = json_find_string(completion->body, "metadata.continue");
     copy_text(reflector->continue_token, sizeof(reflector->continue_token), token);
     if (token.len > 0) {
@@ -327,15 +374,10 @@ static void start_stream(struct reflector *reflector, int64_t now_ms) {
     request.send_initial_events = true;
     request.resource_version_match = SV("NotOlderThan");
     reflector->list_number++;
+    reflector->list_items = 0;
     reflector->request_id = transport_start(reflector->transport, &request);
     reflector->stream_end_ms = now_ms + STREAM_SILENCE_MS_MAX;
     reflector->phase = PHASE_STREAMING;
-}
-
-static void stop_watch(struct reflector *reflector) {
-    reflector->settled_ms = DEADLINE_NEVER;
-    transport_cancel(reflector->transport, reflector->request_id);
-    reflector->request_id = 0;
 }
 
 /* The server does not know streams: pages, from now on. */
@@ -359,7 +401,9 @@ static void take_bookmark(struct reflector *reflector, const struct cJSON *bookm
     fall_back(reflector);
 }
 
-static void take_object(struct reflector *reflector, const struct completion *completion) {
+static void take_object(struct reflector *reflector, const struct completion *completion,
+                        int64_t now_ms) {
+    bool is_listed = reflector->phase == PHASE_STREAMING;
     if (completion->event_type == WATCH_BOOKMARK) {
         take_bookmark(reflector, completion->body);
     } else if (completion->event_type == WATCH_DELETED) {
@@ -367,8 +411,8 @@ static void take_object(struct reflector *reflector, const struct completion *co
         forget(reflector,
                key_of(space, object_namespace(completion->body), object_name(completion->body)),
                completion->body);
-    } else {
-        deliver(reflector, completion->body);
+    } else if (!deliver(reflector, completion->body) || (is_listed && !count_items(reflector, 1))) {
+        give_up(reflector, now_ms);
     }
 }
 
@@ -394,12 +438,15 @@ static void take_event(struct reflector *reflector, const struct completion *com
             back_off(reflector, now_ms, completion->retry_after_ms);
         return;
     }
-    reflector->backoff_ms = 0;
-    reflector->trouble.code = ERROR_NONE;
+    /* That a list has begun does not say that it will end. */
+    if (reflector->phase == PHASE_WATCHING) {
+        reflector->backoff_ms = 0;
+        reflector->trouble.code = ERROR_NONE;
+    }
     reflector->stream_end_ms = now_ms + STREAM_SILENCE_MS_MAX;
     copy_text(reflector->resource_version, sizeof(reflector->resource_version),
               object_resource_version(completion->body));
-    take_object(reflector, completion);
+    take_object(reflector, completion, now_ms);
 }
 
 /* A server that was restored from a backup is behind what we have seen, maybe for ever. */

@@ -19,6 +19,9 @@ struct cJSON;
 struct resource;
 struct reflector; /* opaque */
 
+/* Of one list, however often they come: more is taken for a list without an end. */
+enum { LIST_ITEMS_MAX = 2 * 1000 * 1000 };
+
 struct reflector_sink {
     /* New or changed; `object` is valid during the call only. Not called again for a
      * resourceVersion that was delivered already. */
@@ -26,6 +29,9 @@ struct reflector_sink {
     /* Gone. `object` is its last state, or NULL when a relist no longer found it. */
     void (*remove)(void *context, struct sv namespace_name, struct sv name, struct sv uid,
                    const struct cJSON *object);
+    /* There is no room for a new one: what is read is given up, and begun again later. NULL: there
+     * always is. */
+    bool (*is_full)(void *context);
     void *context;
 };
 

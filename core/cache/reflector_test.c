@@ -19,6 +19,7 @@ struct bed {
     char resource_version[64], continue_token[64];
     uint64_t last_id;
     size_t cancel_count;
+    bool is_full;
     char told[TEXT_BYTES_MAX]; /* "+a -b " */
 };
 
@@ -58,6 +59,10 @@ static void remove_object(void *context, struct sv namespace_name, struct sv nam
     tell(context, '-', name);
 }
 
+static bool is_full(void *context) {
+    return ((struct bed *)context)->is_full;
+}
+
 static void bed_init(struct bed *bed, bool streams_lists, bool may_be_missing) {
     *bed = (struct bed){
         .base = {.start = start, .take = take, .cancel = cancel},
@@ -72,7 +77,7 @@ static void bed_init(struct bed *bed, bool streams_lists, bool may_be_missing) {
         .may_be_missing = may_be_missing,
         .streams_lists = streams_lists,
         .seed = 1,
-        .sink = {.upsert = upsert, .remove = remove_object, .context = bed},
+        .sink = {.upsert = upsert, .remove = remove_object, .is_full = is_full, .context = bed},
     });
 }
 
@@ -378,6 +383,50 @@ TEST(pages_are_fetched_until_the_last_and_from_the_start_when_they_expire) {
     CHECK(step(&bed, LATER_MS));
     CHECK_SV(sv_from(bed.continue_token), SV(""));
     CHECK(!reflector_is_synced(bed.reflector));
+    bed_release(&bed);
+}
+
+TEST(without_room_a_list_is_given_up_and_begun_again_later) {
+    for (int streams = 0; streams < 2; streams++) {
+        struct bed bed;
+        bed_init(&bed, streams, false);
+        bed.is_full = true;
+        int64_t now_ms = NOW_MS;
+        /* Each try is later than the one before: beginning is no success. */
+        for (int64_t i = 0; i < 4; i++) {
+            CHECK(step(&bed, now_ms));
+            CHECK(bed.request.send_initial_events == (streams == 1));
+            if (streams)
+                answer_event(&bed, WATCH_ADDED, POD("a", "3"));
+            else
+                answer_list(&bed, LIST("5", POD("a", "3")));
+            REQUIRE(reflector_trouble(bed.reflector));
+            CHECK(reflector_trouble(bed.reflector)->code == ERROR_TOO_LARGE);
+            CHECK(!reflector_is_synced(bed.reflector));
+            int64_t at_ms = reflector_step(bed.reflector, NOW_MS);
+            CHECK(at_ms >= NOW_MS + (400 << i));
+            now_ms = at_ms;
+        }
+        CHECK_SV(sv_from(bed.told), SV(""));
+        bed.is_full = false;
+        CHECK(step(&bed, now_ms));
+        bed_release(&bed);
+    }
+}
+
+TEST(a_list_without_an_end_is_given_up) {
+    struct bed bed;
+    bed_init(&bed, false, false);
+    size_t pages = 0;
+    while (!reflector_trouble(bed.reflector) && step(&bed, NOW_MS)) {
+        pages++;
+        answer_list(&bed, "{\"metadata\":{\"continue\":\"more\"},\"items\":[]}");
+        arena_reset(bed.arena);
+    }
+    CHECK(pages == LIST_ITEMS_MAX / 500 + 1);
+    CHECK(!step(&bed, NOW_MS));
+    CHECK(step(&bed, LATER_MS));
+    CHECK_SV(sv_from(bed.continue_token), SV(""));
     bed_release(&bed);
 }
 

@@ -60,16 +60,21 @@ static void compare(void *context, const struct cJSON *theirs) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
     struct crd_difference difference;
+    char before[LINE_BYTES_MAX];
+    if (!sv_eq(object_name(theirs), followed->name))
+        return; /* not what was asked for */
     const struct cJSON *ours = json_read(arena, crd_text(followed->index), &err);
-    bool was_lacking = followed->lack[0] != '\0';
+    memcpy(before, followed->lack, sizeof(before));
     crd_compare(ours, theirs, arena, &difference);
     set_lack(followed, &difference);
+    if (strcmp(before, followed->lack) == 0)
+        return;
     if (difference.count > 0)
         log_line(followed->watch->log, LOG_WARNING,
                  "the installed CustomResourceDefinition %.*s lacks %s: what is written there is "
                  "dropped; apply those that `cacheruntime-controller crds` prints",
                  SV_ARG(followed->name), followed->lack);
-    else if (was_lacking)
+    else
         log_line(followed->watch->log, LOG_INFO,
                  "the installed CustomResourceDefinition %.*s lacks nothing any more",
                  SV_ARG(followed->name));

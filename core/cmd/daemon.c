@@ -27,6 +27,8 @@ enum {
     HOST_NAME_BYTES_MAX = 256,
     /* More than what keeps a clock right, which goes by milliseconds, and less than any period. */
     CLOCK_STEP_MS_MIN = 10 * 1000,
+    /* Probes are answered and leases renewed in between, whatever a server sends. */
+    SIDE_COMPLETIONS_PER_TURN_MAX = 1000,
 };
 
 /* --- connections --- */
@@ -199,7 +201,8 @@ static void tell_trouble(struct daemon *daemon) {
 static int64_t step_leases(struct daemon *daemon) {
     int64_t now_ms = steady_now_ms();
     struct completion completion;
-    while (transport_take(daemon->side, &completion))
+    for (int i = 0; i < SIDE_COMPLETIONS_PER_TURN_MAX && transport_take(daemon->side, &completion);
+         i++)
         if (!daemon->election || !election_take(daemon->election, &completion, now_ms)) {
             dataset_duty_take(daemon->dataset_duty, &completion, now_ms);
             crd_watch_take(daemon->crd_watch, &completion, now_ms);

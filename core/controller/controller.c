@@ -41,7 +41,7 @@ enum {
     BEGUN_MAX = 32,
     BEGUN_PATIENCE_MS = 500,
     BEGUN_PATIENCE_MS_MAX = 10 * 1000,
-    COMPLETIONS_PER_TURN_MAX = 10000, /* and plans not for all completions */
+    COMPLETIONS_PER_TURN_MAX = 2000, /* and plans, probes and leases not for all completions */
     /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */
     PLAN_INTERVAL_MS = 5,

@@ -48,14 +48,21 @@ struct watched {
     int64_t told_ms;
 };
 
-/* A cause that becomes another one is told, but not with every try. */
-enum { TELL_INTERVAL_MS = 10 * 1000 };
+enum {
+    /* A cause that becomes another one is told, but not with every try. */
+    TELL_INTERVAL_MS = 10 * 1000,
+    /* What stops one mostly stops all, a moment later, and is one line. */
+    TELL_DELAY_MS = 1000,
+    NAMES_TOLD_MAX = 3,
+    NAMES_BYTES_MAX = 2048,
+};
 
 struct watches {
     struct watches_options options;
     struct arena *texts;
     VEC(struct watched *) all; /* reflectors point to them */
     struct watches_stats stats;
+    int64_t tell_ms; /* when troubles are told; DEADLINE_NEVER: there is nothing new */
 };
 
 /* --- from the watches to the cache --- */
@@ -77,6 +84,13 @@ static void sink_remove(void *context, struct sv namespace_name, struct sv name,
     watched->watches->stats.events++;
 }
 
+static bool sink_is_full(void *context) {
+    const struct watches *watches = ((struct watched *)context)->watches;
+    const struct cache_store *store = watches->options.store;
+    return cache_store_count(store) >= watches->options.objects_max ||
+           cache_store_bytes(store) >= WATCHES_BYTES_MAX;
+}
+
 /* --- life --- */
 
 static void add(struct watches *watches, size_t kind, struct sv namespace_name) {
@@ -96,7 +110,10 @@ static void add(struct watches *watches, size_t kind, struct sv namespace_name) 
             .may_be_missing = kinds[kind].may_be_missing,
             .streams_lists = watches->options.streams_lists,
             .seed = watches->options.seed,
-            .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = watched},
+            .sink = {.upsert = sink_upsert,
+                     .remove = sink_remove,
+                     .is_full = sink_is_full,
+                     .context = watched},
         }),
     };
     vec_push(&watches->all, watched);
@@ -129,6 +146,9 @@ struct watches *watches_new(const struct watches_options *options) {
     watches->options = *options;
     watches->texts = arena_new();
     watches->options.namespaces = arena_copy(watches->texts, options->namespaces);
+    watches->tell_ms = DEADLINE_NEVER;
+    if (watches->options.objects_max == 0)
+        watches->options.objects_max = WATCHES_OBJECTS_MAX;
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         add_kind(watches, i);
     return watches;
@@ -160,31 +180,69 @@ static struct sv name_of(const struct watched *watched, struct sv kind, struct a
     return arena_printf(arena, "%.*s in %.*s", SV_ARG(kind), SV_ARG(watched->namespace_name));
 }
 
-static bool is_worth_telling(const struct watched *watched, const struct error *trouble,
-                             int64_t now_ms) {
-    if (trouble->code != watched->told_trouble.code)
-        return trouble->code != ERROR_EXPIRED;
-    return now_ms >= watched->told_ms + TELL_INTERVAL_MS &&
-           strcmp(trouble->message, watched->told_trouble.message) != 0;
+static const struct error *trouble_of(const struct watched *watched) {
+    static const struct error none = {0};
+    const struct error *trouble = reflector_trouble(watched->reflector);
+    return trouble ? trouble : &none;
+}
+
+static bool is_alike(const struct error *a, const struct error *b) {
+    return a->code == b->code && (a->code == ERROR_NONE || strcmp(a->message, b->message) == 0);
 }
 
 /* Each trouble once, and when it is over. */
-static void tell_trouble(struct watched *watched, int64_t now_ms) {
-    static const struct error none = {0};
-    const struct error *trouble = reflector_trouble(watched->reflector);
-    struct log *log = watched->watches->options.log;
-    if (!trouble)
-        trouble = &none;
-    if (!is_worth_telling(watched, trouble, now_ms))
-        return;
+static bool is_worth_telling(const struct watched *watched, int64_t now_ms) {
+    const struct error *trouble = trouble_of(watched);
+    if (trouble->code != watched->told_trouble.code)
+        return trouble->code != ERROR_EXPIRED;
+    return now_ms >= watched->told_ms + TELL_INTERVAL_MS &&
+           !is_alike(trouble, &watched->told_trouble);
+}
+
+/* Of that one, and of all behind it that it is the same for. */
+static void tell_alike(struct watches *watches, size_t first, int64_t now_ms) {
     AUTO(arena) arena = arena_new();
-    struct sv name = name_of(watched, watched->resource->plural, arena);
-    watched->told_trouble = *trouble;
-    watched->told_ms = now_ms;
-    if (trouble->code != ERROR_NONE)
-        log_line(log, LOG_WARNING, "watching %.*s: %s", SV_ARG(name), trouble->message);
-    else
-        log_line(log, LOG_INFO, "watching %.*s: works again", SV_ARG(name));
+    struct error trouble = *trouble_of(watches->all.items[first]);
+    struct buf names;
+    size_t count = 0;
+    buf_init(&names, NAMES_BYTES_MAX);
+    for (size_t i = first; i < watches->all.count; i++) {
+        struct watched *watched = watches->all.items[i];
+        if (!is_worth_telling(watched, now_ms) || !is_alike(trouble_of(watched), &trouble))
+            continue;
+        struct sv name = name_of(watched, watched->resource->plural, arena);
+        watched->told_trouble = trouble;
+        watched->told_ms = now_ms;
+        if (++count <= NAMES_TOLD_MAX &&
+            !buf_printf(&names, "%s%.*s", count > 1 ? ", " : "", SV_ARG(name)))
+            break;
+    }
+    if (count > NAMES_TOLD_MAX && !buf_printf(&names, " and %zu more", count - NAMES_TOLD_MAX))
+        buf_clear(&names);
+    log_line(watches->options.log, trouble.code == ERROR_NONE ? LOG_INFO : LOG_WARNING,
+             "watching %.*s: %s", SV_ARG(buf_view(&names)),
+             trouble.code == ERROR_NONE ? "works again" : trouble.message);
+    buf_release(&names);
+}
+
+/* Returns when there is something to tell. */
+static int64_t tell_troubles(struct watches *watches, int64_t now_ms) {
+    size_t first = 0;
+    if (watches->options.log->level_max < LOG_WARNING)
+        return DEADLINE_NEVER;
+    while (first < watches->all.count && !is_worth_telling(watches->all.items[first], now_ms))
+        first++;
+    if (first == watches->all.count)
+        watches->tell_ms = DEADLINE_NEVER;
+    else if (watches->tell_ms == DEADLINE_NEVER)
+        watches->tell_ms = now_ms + TELL_DELAY_MS;
+    if (now_ms < watches->tell_ms)
+        return watches->tell_ms;
+    watches->tell_ms = DEADLINE_NEVER;
+    for (size_t i = first; i < watches->all.count; i++)
+        if (is_worth_telling(watches->all.items[i], now_ms))
+            tell_alike(watches, i, now_ms);
+    return DEADLINE_NEVER;
 }
 
 static void note_lists(struct watched *watched) {
@@ -204,10 +262,9 @@ int64_t watches_step(struct watches *watches, int64_t now_ms) {
         struct watched *watched = watches->all.items[i];
         int64_t due_ms = reflector_step(watched->reflector, now_ms);
         next_ms = due_ms < next_ms ? due_ms : next_ms;
-        tell_trouble(watched, now_ms);
         note_lists(watched);
     }
-    return next_ms;
+    return deadline_earlier(next_ms, tell_troubles(watches, now_ms));
 }
 
 /* --- questions --- */

@@ -8,8 +8,9 @@
 #include "core/base/test.h"
 #include "core/cache/cache_store.h"
 #include "core/client/transport.h"
+#include "core/data/json.h"
 
-enum { REQUESTS_MAX = 64, TEXT_BYTES_MAX = 64 * 1024 };
+enum { REQUESTS_MAX = 64, TEXT_BYTES_MAX = 64 * 1024, LINE_BYTES_MAX = 512, OBJECTS_MAX = 5 };
 
 /* Remembers what was asked for, "pods in a", and whether as a stream. */
 struct bed {
@@ -61,6 +62,7 @@ static struct watches *begin_with(struct bed *bed, struct sv namespaces, bool st
         .namespaces = namespaces,
         .streams_lists = streams_lists,
         .seed = 1,
+        .objects_max = OBJECTS_MAX,
     });
     watches_step(watches, 0);
     return watches;
@@ -109,15 +111,18 @@ TEST(each_namespace_has_watches_of_its_own_and_the_cluster_is_watched_once) {
     }
 }
 
-/* Remembers how many lines there were. */
+/* Remembers how many lines there were, and the last one. */
 struct counting_log {
     struct log log;
     size_t count;
+    char last[LINE_BYTES_MAX];
 };
 
 static void count_line(struct log *log, enum log_level level, struct sv line) {
-    (void)level, (void)line;
-    ((struct counting_log *)log)->count++;
+    struct counting_log *counting = (struct counting_log *)log;
+    (void)level;
+    counting->count++;
+    snprintf(counting->last, sizeof(counting->last), "%.*s", SV_ARG(line));
 }
 
 TEST(a_trouble_is_told_once_and_again_when_it_becomes_another) {
@@ -138,10 +143,60 @@ TEST(a_trouble_is_told_once_and_again_when_it_becomes_another) {
         error_set(&completion.err, ERROR_UNAVAILABLE, "%s", tries[i].message);
         CHECK(watches_take(watches, &completion, tries[i].at_ms));
         watches_step(watches, tries[i].at_ms);
+        watches_step(watches, tries[i].at_ms + 1000);
         CHECK(log.count == tries[i].lines);
         watches_step(watches, tries[i].at_ms + 60 * 1000);
         id = bed.count;
     }
+    end(&bed, watches);
+}
+
+static void answer_all(struct watches *watches, struct completion completion, size_t count,
+                       int64_t now_ms) {
+    for (size_t i = 0; i < count; i++) {
+        completion.id = i + 1;
+        CHECK(watches_take(watches, &completion, now_ms + (int64_t)i));
+        watches_step(watches, now_ms + (int64_t)i);
+    }
+}
+
+TEST(what_stops_all_of_them_is_one_line) {
+    struct counting_log log = {.log = {.write = count_line, .level_max = LOG_INFO}};
+    struct bed bed;
+    struct watches *watches = begin_with(&bed, SV(""), false, &log.log);
+    struct completion completion = {.type = COMPLETION_RESPONSE};
+    error_set(&completion.err, ERROR_UNAVAILABLE, "Connection refused");
+    answer_all(watches, completion, bed.count, 0);
+    CHECK(log.count == 0);
+    watches_step(watches, 1000);
+    CHECK(log.count == 1);
+    CHECK_SV(sv_from(log.last), SV("watching cacheruntimeclasses, datasets, cacheruntimes and 11 "
+                                   "more: Connection refused"));
+    watches_step(watches, 100 * 1000);
+    CHECK(log.count == 1);
+    end(&bed, watches);
+}
+
+TEST(a_list_without_an_end_fills_no_more_than_its_share) {
+    struct counting_log log = {.log = {.write = count_line, .level_max = LOG_INFO}};
+    struct bed bed;
+    struct watches *watches = begin_with(&bed, SV(""), true, &log.log);
+    for (size_t i = 0; i < OBJECTS_MAX + 2; i++) {
+        AUTO(arena) arena = arena_new();
+        struct completion completion = {.id = 1,
+                                        .type = COMPLETION_WATCH_EVENT,
+                                        .event_type = WATCH_ADDED,
+                                        .body = json_map(arena)};
+        struct cJSON *metadata =
+            json_ensure_map(arena, (struct cJSON *)completion.body, SV("metadata"));
+        json_set_string(arena, metadata, SV("name"), arena_printf(arena, "n%zu", i));
+        CHECK(watches_take(watches, &completion, 0) == (i <= OBJECTS_MAX));
+        CHECK(cache_store_count(bed.store) == (i < OBJECTS_MAX ? i + 1 : OBJECTS_MAX));
+    }
+    watches_step(watches, 0);
+    watches_step(watches, 1000);
+    CHECK_SV(sv_from(log.last), SV("watching cacheruntimeclasses: the cache is full: the server "
+                                   "has more objects than can be followed"));
     end(&bed, watches);
 }
 
