@@ -358,7 +358,8 @@ static void server_init(struct server *server) {
         "   image: i}]}}, executionEntries: {mountUFS: {command: [mount.sh]},\n"
         "   reportSummary: {command: [report.sh]}}},\n"
         "  worker: {template: {spec: {containers: [{name: w, image: i}]}}},\n"
-        "  client: {template: {spec: {containers: [{name: c, image: i}]}}}}}\n");
+        "  client: {template: {spec: {containers: [{name: c, image: i,\n"
+        "   securityContext: {privileged: true}}]}}}}}\n");
     add(server, SV("datasets"),
         "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset,\n"
         " metadata: {name: demo, namespace: default},\n"

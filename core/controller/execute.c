@@ -33,7 +33,7 @@ enum { EXECUTION_QUIET_MS = 200 };
 
 static const enum verb verbs[] = {
     [ACTION_GET] = VERB_GET,       [ACTION_APPLY] = VERB_PATCH,  [ACTION_PATCH] = VERB_PATCH,
-    [ACTION_DELETE] = VERB_DELETE, [ACTION_EXECUTE] = VERB_EXEC,
+    [ACTION_DELETE] = VERB_DELETE, [ACTION_EXECUTE] = VERB_EXEC, [ACTION_TRIAL] = VERB_PATCH,
 };
 
 static struct request request_of(const struct controller *controller, const struct action *action) {
@@ -47,10 +47,11 @@ static struct request request_of(const struct controller *controller, const stru
         .subresource = action->subresource,
         .body = action->body,
         .no_managed_fields = !index_needs_managed_fields(action->resource),
+        .dry_run = action->type == ACTION_TRIAL,
     };
-    if (action->type == ACTION_APPLY || action->type == ACTION_PATCH)
+    if (request.verb == VERB_PATCH)
         request.field_manager = controller->reconcile.field_manager;
-    if (action->type == ACTION_APPLY) {
+    if (action->type == ACTION_APPLY || action->type == ACTION_TRIAL) {
         request.patch_type = PATCH_APPLY;
         request.force = action->force;
     } else if (action->type == ACTION_PATCH) {
@@ -305,6 +306,8 @@ static bool is_still_there(const struct action *action, const struct cJSON *body
 static void take_success(struct controller *controller, struct runtime_state *state,
                          const struct action *action, const struct completion *completion) {
     const struct cJSON *object = completion->body;
+    if (action->type == ACTION_TRIAL)
+        return;
     if (action->type == ACTION_DELETE && !is_still_there(action, object)) {
         remember_absent(controller, state, action);
         return;

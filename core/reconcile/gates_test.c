@@ -18,6 +18,7 @@ struct refusal {
 };
 
 #define MASTER "master: {template: {spec: {containers: [{name: m, image: i}]}}"
+#define CLIENT "{name: c, image: i, securityContext: {privileged: true}}"
 #define WORKER "worker: {template: {spec: {containers: [{name: w, image: i}]}}"
 
 static const struct refusal refusals[] = {
@@ -63,6 +64,17 @@ static const struct refusal refusals[] = {
      "{" MASTER
      ", services: [{name: a2345678901234567890123456789012345678901234567890123456789}]}}",
      NULL, "", NULL, GATE_CLASS, "NameTooLong", "at most 63 bytes"},
+    {"a service's port that is none", "{" MASTER ", services: [{ports: [{port: 0}]}]}}", NULL, "",
+     NULL, GATE_OBJECTS, "InvalidObject",
+     "Service \"svc-demo-master\": spec.ports[0].port must be an integer from 1 to 65535 and is 0"},
+    {"a variable that is none", NULL, NULL, "worker: {env: [{name: a=b, value: c}]}", NULL,
+     GATE_OBJECTS, "InvalidObject",
+     "StatefulSet \"demo-worker\": spec.template.spec.containers[0]"},
+    {"a toleration of the dataset that is none", NULL, NULL, "", "{tolerations: [{value: a}]}",
+     GATE_OBJECTS, "InvalidObject", "has no key, which takes the operator Exists"},
+    {"a client that may not mount",
+     "{client: {template: {spec: {containers: [{name: c, image: i}]}}}}", NULL, "", NULL,
+     GATE_OBJECTS, "InvalidObject", "securityContext.privileged: true"},
     {"a wrong type", "{" MASTER ", options: [a]}}", NULL, "", NULL, GATE_CLASS, "WrongType",
      "topology.master.options must be an object and is array"},
     {"too many replicas", NULL, NULL, "worker: {replicas: 10001}", NULL, GATE_CLASS, "WrongType",
@@ -191,6 +203,26 @@ TEST(refuses_what_cannot_be_acted_on) {
             CHECK(world.objects[k].state != OBSERVED_PRESENT);
         world_release(&world);
     }
+}
+
+/* What only the server knows is asked before anything is made, once. */
+TEST(tries_what_it_does_not_know) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    struct cJSON *container =
+        json_at(json_find(world.runtime_class, "topology.worker.template.spec.containers"), 0);
+    json_set(arena, container, SV("stdinOnce"), json_bool(arena, true));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_find_string(world.dataset, "status.phase"), SV("Bound"));
+    CHECK(world.trials == 1);
+    bool was_tried = false;
+    for (struct sv trace = buf_view(&world.trace); trace.len > 0;) {
+        struct sv line = sv_cut(&trace, '\n');
+        was_tried = was_tried || sv_contains(line, SV("Try to create StatefulSet demo-worker"));
+        CHECK(was_tried || !sv_contains(line, SV("ObjectMissing")));
+    }
+    world_release(&world);
 }
 
 /* --- limits --- */
@@ -449,9 +481,9 @@ static const struct {
     {"{" MASTER "}, " WORKER "}}", "", ""},
     {"{" MASTER "}}", "", "class \"demo-class\" has no worker: from class \"a\" only"},
     {"{" MASTER "}}", "worker: {disabled: true}", ""},
-    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [{name: c, image: i}]}}}}",
-     "", "class \"demo-class\" adds a client:"},
-    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [{name: c, image: i}]}}}}",
+    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [" CLIENT "]}}}}", "",
+     "class \"demo-class\" adds a client:"},
+    {"{" MASTER "}, " WORKER "}, client: {template: {spec: {containers: [" CLIENT "]}}}}",
      "client: {disabled: true}", ""},
     {"{" MASTER "}, " WORKER ", workloadType: {apiVersion: apps/v1, kind: Deployment}}}", "",
      "class \"demo-class\" has another kind of workload for the worker:"},

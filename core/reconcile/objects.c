@@ -7,6 +7,7 @@
 #include "core/reconcile/covers.h"
 #include "core/reconcile/entries.h"
 #include "core/reconcile/gates.h"
+#include "core/reconcile/object_rules.h"
 #include "core/reconcile/objects_inputs.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
@@ -394,6 +395,43 @@ static bool may_create(const struct pass *pass, size_t first) {
     return !pass->has_foreign;
 }
 
+/* An apply as a dry run, before the first creation. */
+static void try_creation(struct pass *pass, size_t index) {
+    struct action *trial = pass_add(pass, ACTION_TRIAL, STEP_TRIAL, SV("CreationTried"), SV(""));
+    const struct action *creation = &pass->plan->actions[index];
+    trial->message = pass_printf(pass, "Try to create %.*s %.*s", SV_ARG(creation->resource->kind),
+                                 SV_ARG(creation->name));
+    trial->resource = creation->resource;
+    trial->namespace_name = creation->namespace_name;
+    trial->name = creation->name;
+    trial->body = creation->body;
+    trial->must_create = true;
+}
+
+static bool refuse_creation(struct pass *pass, const struct action *creation, struct sv problem) {
+    pass_stall(pass, GATE_OBJECTS, SV("InvalidObject"),
+               pass_printf(pass, "%.*s \"%.*s\": %.*s", SV_ARG(creation->resource->kind),
+                           SV_ARG(creation->name), SV_ARG(problem)));
+    return false;
+}
+
+/* Of what the API server refuses a part, none is made: what it would say is known ahead, or asked
+ * for. */
+static bool admit_creations(struct pass *pass, size_t first) {
+    for (size_t i = first, end = pass->plan->action_count; i < end; i++) {
+        const struct action *action = &pass->plan->actions[i];
+        struct sv problem;
+        if (!action->must_create)
+            continue;
+        enum object_verdict verdict = object_rules_judge(pass->arena, action->body, &problem);
+        if (verdict == OBJECT_REFUSED)
+            return refuse_creation(pass, action, problem);
+        if (verdict == OBJECT_UNSURE)
+            try_creation(pass, i);
+    }
+    return true;
+}
+
 static void drop_creations(struct pass *pass, size_t first) {
     struct plan *plan = pass->plan;
     size_t kept = first;
@@ -413,7 +451,7 @@ static bool is_workload(const struct resource *resource) {
 static void tell_creations(struct pass *pass, size_t first) {
     for (size_t i = first, end = pass->plan->action_count; i < end; i++) {
         struct action action = pass->plan->actions[i];
-        if (action.must_create && is_workload(action.resource))
+        if (action.type == ACTION_APPLY && action.must_create && is_workload(action.resource))
             pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
                        SV("WorkloadCreated"),
                        pass_printf(pass, "created %.*s %.*s", SV_ARG(action.resource->kind),
@@ -458,7 +496,7 @@ void gate_objects(struct pass *pass) {
     read_volume_names(pass);
     if (!pass->was_bound)
         refuse_foreign_volume(pass);
-    if (!pass->was_bound && !may_create(pass, first))
+    if (!pass->was_bound && !(may_create(pass, first) && admit_creations(pass, first)))
         drop_creations(pass, first);
     tell_creations(pass, first);
 }

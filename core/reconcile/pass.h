@@ -23,6 +23,7 @@ struct cJSON;
 /* The order in which the actions of one plan go out. */
 enum plan_step {
     STEP_READ,     /* live reads and metadata: nothing that others depend on halfway */
+    STEP_TRIAL,    /* whether the API server would take what is created */
     STEP_OBJECTS,  /* config maps, services, workloads; or deletions of them */
     STEP_VOLUME,   /* persistent volume and claim */
     STEP_STATUS,   /* status of runtime and dataset, which tells what the steps before did */

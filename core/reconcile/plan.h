@@ -24,6 +24,7 @@ struct resource;
 enum action_type {
     ACTION_GET,     /* live read of a name whose state is UNKNOWN; a NotFound is a success */
     ACTION_APPLY,   /* server-side apply of `body`, with or without force */
+    ACTION_TRIAL,   /* an apply as a dry run: nothing comes of it but its refusal */
     ACTION_PATCH,   /* `patch_type` says which */
     ACTION_DELETE,  /* a NotFound is a success */
     ACTION_EXECUTE, /* an execution entry in a pod */
@@ -44,9 +45,9 @@ struct action {
     enum patch_type patch_type; /* with ACTION_PATCH */
     struct sv made_for;         /* resourceVersion that the patch of a shared object was made for */
     bool force;                 /* with ACTION_APPLY */
-    bool must_create;           /* with ACTION_APPLY: an answer other than 201 is a failure */
-    uint64_t desired_hash;      /* if not 0: remembered, with the answer's hash, as
-                                   observed.last_desired_hash of the name */
+    bool must_create; /* with ACTION_APPLY, ACTION_TRIAL: an answer other than 201 is a failure */
+    uint64_t desired_hash; /* if not 0: remembered, with the answer's hash, as
+                              observed.last_desired_hash of the name */
 
     /* ACTION_EXECUTE: name is the pod's. */
     enum execution_entry entry;

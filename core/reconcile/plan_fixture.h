@@ -52,7 +52,7 @@ struct world {
     struct reconcile_options options;
     uint64_t settled_inputs; /* as the last plan left them */
     int64_t now_ms;
-    int writes, executed, events, version;
+    int writes, trials, executed, events, version;
     struct buf trace;
 };
 
@@ -76,7 +76,8 @@ static const char class_text[] =
     "    checkRuntimeReady: {command: [check.sh]}, cleanCache: {command: [clean.sh]}}},\n"
     "  worker: {services: [{headless: true, ports: [{port: 1, name: a}]}],\n"
     "   template: {spec: {containers: [{name: w, image: i}]}}},\n"
-    "  client: {template: {spec: {containers: [{name: c, image: i}]}}}}}\n";
+    "  client: {template: {spec: {containers: [\n"
+    "   {name: c, image: i, securityContext: {privileged: true}}]}}}}}\n";
 
 static const char runtime_text[] =
     "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
@@ -301,6 +302,10 @@ static inline void act(struct world *world, const struct action *action) {
     }
     case ACTION_EVENT:
         world->events++;
+        return;
+    case ACTION_TRIAL:
+        CHECK(action->must_create && !action->force);
+        world->trials++;
         return;
     case ACTION_EXECUTE:
         execute_one(world, action);

@@ -159,9 +159,11 @@ static const char *const layouts[] = {
     /* workers without a master */
     "topology: {worker: {template: {spec: {containers: [{name: w, image: i}]}},\n"
     "  executionEntries: {mountUFS: {command: [mount.sh]}}},\n"
-    " client: {template: {spec: {containers: [{name: c, image: i}]}}}}\n",
+    " client: {template: {spec: {containers: [{name: c, image: i, securityContext: {privileged: "
+    "true}}]}}}}\n",
     /* client only: bound before a client pod runs */
-    "topology: {client: {template: {spec: {containers: [{name: c, image: i}]}},\n"
+    "topology: {client: {template: {spec: {containers: [{name: c, image: i, securityContext: "
+    "{privileged: true}}]}},\n"
     "  executionEntries: {mountUFS: {command: [mount.sh]}}}}\n",
     /* no client: no volume is made */
     "topology: {master: {template: {spec: {containers: [{name: m, image: i}]}}},\n"

@@ -10,9 +10,10 @@
 #include "core/reconcile/plan.h"
 
 static const struct sv action_texts[] = {
-    [ACTION_GET] = {"get", 3},         [ACTION_APPLY] = {"apply", 5},
-    [ACTION_PATCH] = {"patch", 5},     [ACTION_DELETE] = {"delete", 6},
-    [ACTION_EXECUTE] = {"execute", 7}, [ACTION_EVENT] = {"event", 5},
+    [ACTION_GET] = {"get", 3},       [ACTION_APPLY] = {"apply", 5},
+    [ACTION_TRIAL] = {"try", 3},     [ACTION_PATCH] = {"patch", 5},
+    [ACTION_DELETE] = {"delete", 6}, [ACTION_EXECUTE] = {"execute", 7},
+    [ACTION_EVENT] = {"event", 5},
 };
 
 struct sv plan_action_text(const struct action *action) {

@@ -52,7 +52,7 @@ static struct sv component(struct trial *trial, const char *name) {
     return arena_printf(
         trial->arena,
         "%s: {%s %s %s %s %s executionEntries: {%.*s}, template: {spec: {containers:"
-        " [{name: m, image: i}]}}}",
+        " [{name: m, image: i%s}]}}}",
         name,
         PICK(trial, "", "service: {headless: {}},", "services: [{ports: [{port: 1}]}],",
              "services: [{headless: true}, {name: web, ports: [{port: 80}]}],"),
@@ -64,7 +64,7 @@ static struct sv component(struct trial *trial, const char *name) {
             ? ""
             : PICK(trial, "", "tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]},",
                    "tieredStore: {levels: [{hostPath: {paths: [/c], quotas: [1Gi]}}]},"),
-        SV_ARG(declared));
+        SV_ARG(declared), is_client ? ", securityContext: {privileged: true}" : "");
 }
 
 static const char *workload_type(struct trial *trial) {

@@ -22,7 +22,9 @@ static const char *const others[] = {
     "DaemonSet",
     "AdvancedStatefulSet",
     /* values */
+    "ClusterIP",
     "DirectoryOrCreate",
+    "NoExecute",
     "OnDelete",
     "OnFailure",
     "ReadOnlyMany",

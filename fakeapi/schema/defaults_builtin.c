@@ -26,10 +26,10 @@ struct default_row {
     const char *value;
 };
 
-/* Sets each absent member. */
+/* Sets each absent member. A null in a list of objects is no wrong type, and has none. */
 static void set_rows(struct arena *arena, struct cJSON *map, const struct default_row *rows,
                      size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && json_is_map(map); i++) {
         struct sv key = sv_from(rows[i].key);
         const struct cJSON *present = json_get(map, key);
         if (!present || json_is_null(present))
