@@ -347,7 +347,7 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         TEXT_OPTION("tls-private-key-file", "FILE", &serve.key, "its key"),
         TEXT_OPTION("client-ca-file", "FILE", &serve.client_ca, "who signs client certificates"),
         TEXT_OPTION("service-address", "NS/NAME=HOST:PORT[,...]", &serve.service_addresses,
-                    "who answers for a service that is a webhook's"),
+                    "who answers for a service that is a webhook's or an APIService's"),
         NUMBER_OPTION("nodes", &serve.nodes, "simulated nodes; 1"),
         NUMBER_OPTION("image-pull-ms", &serve.image_pull_ms,
                       "how long a node pulls an image; 2000"),

@@ -133,10 +133,10 @@ static struct sv accessed_name(const struct request *request) {
 
 static struct access access_of(const struct route *route) {
     const struct request *request = &route->request;
-    bool is_resource = route->type == ROUTE_RESOURCE || route->type == ROUTE_LOG ||
-                       route->type == ROUTE_STREAM || route->type == ROUTE_TOKEN ||
-                       route->type == ROUTE_REVIEW ||
-                       (route->type == ROUTE_UNKNOWN && request->plural.len > 0);
+    bool is_resource =
+        route->type == ROUTE_RESOURCE || route->type == ROUTE_LOG || route->type == ROUTE_STREAM ||
+        route->type == ROUTE_TOKEN || route->type == ROUTE_REVIEW ||
+        ((route->type == ROUTE_UNKNOWN || route->type == ROUTE_REMOTE) && request->plural.len > 0);
     if (!is_resource)
         return (struct access){.verb = route->rbac_verb,
                                .group = SV(""),

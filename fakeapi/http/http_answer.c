@@ -28,7 +28,7 @@ static void put_hex(struct rng *rng, char *text, size_t digits) {
         text[i] = hex[bits & 15];
 }
 
-static void add_audit_id(struct http_server *server, struct MHD_Response *response) {
+void add_audit_id(struct http_server *server, struct MHD_Response *response) {
     char text[] = "00000000-0000-4000-8000-000000000000";
     put_hex(&server->audit_rng, text, 8);
     put_hex(&server->audit_rng, text + 9, 4);

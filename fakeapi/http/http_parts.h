@@ -17,8 +17,10 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
+struct aggregator;
 struct authenticated;
 struct authentication;
+struct curl_loop;
 struct dialogue;
 struct error;
 struct exec_session;
@@ -26,6 +28,7 @@ struct late_answer;
 struct list_answer;
 struct log_stream;
 struct passed;
+struct relay;
 struct shared_event;
 struct upgraded;
 struct watch_hub;
@@ -79,6 +82,7 @@ struct exchange {
     struct dialogue *dialogue;
     bool waits_for_webhooks;         /* the connection is suspended */
     struct list_answer *list_answer; /* a list that is being written; NULL: none */
+    struct relay *relay;             /* an aggregated API server is asked; NULL: none */
     struct passed *passed;           /* an API server elsewhere is asked; NULL: none */
     /* What observers decided when it came. */
     bool loses_reply;
@@ -88,6 +92,10 @@ struct exchange {
 
 struct late_answers {
     struct late_answer *first, *last;
+};
+
+struct relays {
+    struct relay *first, *last;
 };
 
 struct passed_list {
@@ -109,6 +117,7 @@ struct http_server {
     struct log_stream *logs;
     struct list_answer *lists;        /* that are worked on, a piece each turn */
     struct late_answers late_answers; /* that are not due yet */
+    struct relays relays;             /* what aggregated API servers were asked */
     struct passed_list passed;        /* what an API server elsewhere was asked */
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
@@ -117,7 +126,9 @@ struct http_server {
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
     struct shared_event *shared_event; /* while watches are pumped */
     struct exec_session *sessions;
+    struct curl_loop *transfers;
     struct webhook_caller *webhooks;
+    struct aggregator *aggregator;
     struct transport *exec_transport; /* of the world or of the upstream; NULL without either */
     size_t stream_count, session_count;
     uint64_t answers_by_hundred[6]; /* 1xx, 2xx, …, for /metrics */
@@ -158,6 +169,7 @@ bool wants_gzip(const struct exchange *exchange, size_t bytes);
 /* The headers that every answer has. */
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error);
+void add_audit_id(struct http_server *server, struct MHD_Response *response);
 void count_answer(struct http_server *server, int http_status);
 
 /* --- http_late.c: answers that come late --- */
@@ -239,6 +251,17 @@ enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log 
 /* Ends those whose container has ended; returns when to look again. */
 int64_t keep_logs(struct http_server *server, int64_t now_ms);
 void end_logs(struct http_server *server);
+
+/* --- http_relay.c: what an aggregated API server answers --- */
+
+enum MHD_Result answer_remote(struct exchange *exchange, const struct route *route,
+                              const struct user_info *user);
+/* Once its connection is resumed. */
+enum MHD_Result resume_relay(struct exchange *exchange);
+/* Accepts NULL. */
+void relay_free(struct relay *relay);
+/* All of them, because the server ends. */
+void end_relays(struct http_server *server);
 
 /* --- http_watch.c --- */
 

@@ -188,6 +188,7 @@ enum MHD_Result answer_plain(struct exchange *exchange, const struct route *rout
     case ROUTE_STREAM:
     case ROUTE_TOKEN:
     case ROUTE_REVIEW:
+    case ROUTE_REMOTE:
         break;
     }
     return send_unknown(exchange);

@@ -311,6 +311,8 @@ enum MHD_Result answer_request(struct exchange *exchange) {
         return resume_late(exchange);
     if (exchange->list_answer)
         return resume_list(exchange);
+    if (exchange->relay)
+        return resume_relay(exchange);
     struct http_request http = read_http(exchange);
     struct route route;
     struct api_response response = {0};
@@ -326,6 +328,8 @@ enum MHD_Result answer_request(struct exchange *exchange) {
     case ROUTE_TOKEN:
     case ROUTE_REVIEW:
         return answer_resource(exchange, &route, &http, &user);
+    case ROUTE_REMOTE:
+        return answer_remote(exchange, &route, &user);
     case ROUTE_LOG:
         return answer_log(exchange, &route);
     case ROUTE_STREAM:

@@ -8,6 +8,8 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "fakeapi/cluster/world.h"
+#include "fakeapi/http/aggregator.h"
+#include "fakeapi/http/curl_loop.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/http_upstream.h"
 #include "fakeapi/http/kubelet_target.h"
@@ -146,6 +148,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     late_answer_free(exchange->late_answer);
     passed_free(exchange->passed);
     list_answer_free(exchange->list_answer);
+    relay_free(exchange->relay);
     buf_release(&exchange->body);
     mem_free(exchange->target);
     mem_free(exchange);
@@ -341,8 +344,12 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(server->epoll, EPOLL_CTL_ADD,
               MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, &event);
-    server->webhooks = webhook_caller_new(server->epoll, options->clock);
+    server->transfers = curl_loop_new(server->epoll, options->clock);
+    server->webhooks = webhook_caller_new(server->transfers, options->tls);
     fakeapi_set_webhook_client(options->api, webhook_caller_client(server->webhooks));
+    if (!options->is_kubelet)
+        server->aggregator = aggregator_new(&(struct aggregator_options){
+            .api = options->api, .loop = server->transfers, .tls = options->tls});
     if (options->upstream)
         server->exec_transport = options->upstream->execs;
     else if (options->world)
@@ -400,10 +407,12 @@ static void keep(struct http_server *server) {
 
 void http_server_run(struct http_server *server) {
     serve_waiters(server);
-    webhook_caller_run(server->webhooks, server_now_ms(server));
+    curl_loop_run(server->transfers, server_now_ms(server));
     MHD_run(server->daemon);
     if (server->options.world)
         world_run_round(server->options.world);
+    if (server->aggregator)
+        aggregator_run(server->aggregator, server_now_ms(server));
     make_lasting(server);
     pump_sessions(server);
     pump_passed(server);
@@ -420,7 +429,9 @@ void http_server_run(struct http_server *server) {
 int64_t http_server_next_ms(struct http_server *server) {
     if (server->lists || wants_to_run(server))
         return 0;
-    int64_t due_ms = webhook_caller_next_ms(server->webhooks);
+    int64_t due_ms = curl_loop_next_ms(server->transfers);
+    if (server->aggregator)
+        due_ms = deadline_earlier(due_ms, aggregator_next_ms(server->aggregator));
     int64_t world_ms =
         server->options.world ? world_next_ms(server->options.world) : DEADLINE_NEVER;
     if (world_ms < due_ms)
@@ -442,6 +453,7 @@ void http_server_free(struct http_server *server) {
         end_logs(server);
         end_lists(server);
         end_late_answers(server);
+        end_relays(server);
         end_passed(server);
         release_sessions(server);
         if (server->webhooks)
@@ -452,7 +464,9 @@ void http_server_free(struct http_server *server) {
     }
     release_watches(server);
     fakeapi_set_webhook_client(server->options.api, NULL);
+    aggregator_free(server->aggregator);
     webhook_caller_free(server->webhooks);
+    curl_loop_free(server->transfers);
     if (server->exec_transport && !server->options.upstream)
         world_disconnect_nodes(server->options.world, server->exec_transport);
     arena_free(server->arena);

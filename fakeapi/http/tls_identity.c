@@ -79,8 +79,9 @@ static bool sign(struct signed_key *made, const struct signed_key *authority, st
                  "signature", err);
 }
 
-static bool make_authority(struct signed_key *made, int64_t now_ms, struct error *err) {
-    return begin(made, "crctl-ca", NULL, now_ms, err) &&
+static bool make_authority(struct signed_key *made, const char *name, int64_t now_ms,
+                           struct error *err) {
+    return begin(made, name, NULL, now_ms, err) &&
            check(gnutls_x509_crt_set_basic_constraints(made->certificate, 1, -1), "constraints",
                  err) &&
            check(gnutls_x509_crt_set_key_usage(made->certificate, GNUTLS_KEY_KEY_CERT_SIGN |
@@ -150,18 +151,36 @@ static bool write_pem(const struct signed_key *made, struct arena *arena,
     return true;
 }
 
+/* What the server shows to aggregated API servers. An authority of its own: whoever has another
+ * client certificate must not pass for the server there. */
+static bool make_proxy(struct arena *arena, int64_t now_ms, struct tls_identity *identity,
+                       struct error *err) {
+    struct signed_key authority = {0}, client = {0};
+    struct sv unused;
+    bool is_made =
+        make_authority(&authority, "crctl-front-proxy-ca", now_ms, err) &&
+        make_leaf(&client, &authority, PROXY_NAME, NULL, GNUTLS_KP_TLS_WWW_CLIENT, now_ms, err) &&
+        write_pem(&authority, arena, &identity->proxy_ca, &unused, err) &&
+        write_pem(&client, arena, &identity->proxy_certificate, &identity->proxy_key, err);
+    release(&authority);
+    release(&client);
+    return is_made;
+}
+
 bool tls_identity_make(struct arena *arena, struct sv host, int64_t now_ms,
                        struct tls_identity *ret_identity, struct error *err) {
     struct signed_key authority = {0}, server = {0}, admin = {0};
     struct tls_identity identity;
-    bool is_made = make_authority(&authority, now_ms, err) &&
-                   make_server(&server, &authority, host, arena, now_ms, err) &&
-                   make_leaf(&admin, &authority, "kubernetes-admin", "system:masters",
-                             GNUTLS_KP_TLS_WWW_CLIENT, now_ms, err) &&
-                   write_pem(&authority, arena, &identity.authority_certificate,
-                             &identity.authority_key, err) &&
-                   write_pem(&server, arena, &identity.certificate, &identity.key, err) &&
-                   write_pem(&admin, arena, &identity.admin_certificate, &identity.admin_key, err);
+    bool is_made =
+        make_authority(&authority, "crctl-ca", now_ms, err) &&
+        make_server(&server, &authority, host, arena, now_ms, err) &&
+        make_leaf(&admin, &authority, "kubernetes-admin", "system:masters",
+                  GNUTLS_KP_TLS_WWW_CLIENT, now_ms, err) &&
+        write_pem(&authority, arena, &identity.authority_certificate, &identity.authority_key,
+                  err) &&
+        write_pem(&server, arena, &identity.certificate, &identity.key, err) &&
+        write_pem(&admin, arena, &identity.admin_certificate, &identity.admin_key, err) &&
+        make_proxy(arena, now_ms, &identity, err);
     release(&authority);
     release(&server);
     release(&admin);

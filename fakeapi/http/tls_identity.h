@@ -13,6 +13,8 @@ struct arena;
 struct error;
 struct user_info;
 
+#define PROXY_NAME "front-proxy-client"
+
 /* PEM texts, terminated. */
 struct tls_identity {
     struct sv ca_certificate;                       /* that clients trust */
@@ -20,6 +22,9 @@ struct tls_identity {
     struct sv authority_certificate, authority_key; /* that was made at start */
     struct sv client_ca;                            /* that signed the clients' certificates */
     struct sv admin_certificate, admin_key; /* of kubernetes-admin in system:masters; may be "" */
+    /* Of another authority, whose word about users aggregated API servers take: what the server
+     * shows them as PROXY_NAME. */
+    struct sv proxy_ca, proxy_certificate, proxy_key;
 };
 
 /* Makes all of it; good for ten years, and for `host` besides localhost. */

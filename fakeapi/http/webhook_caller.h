@@ -9,19 +9,17 @@
 #include "core/base/base.h"
 #include "fakeapi/server/dialogue.h"
 
-struct clock;
+struct curl_loop;
+struct tls_identity;
 struct webhook_caller; /* opaque */
 
-/* Adds its sockets to `epoll` (borrowed), with a struct waiter as data. */
-struct webhook_caller *webhook_caller_new(int epoll, struct clock *clock);
+/* `loop` carries the calls and `tls` says who the server is; both are borrowed. Without `tls` it
+ * shows aggregated API servers no certificate. */
+struct webhook_caller *webhook_caller_new(struct curl_loop *loop, const struct tls_identity *tls);
 /* Accepts NULL; ends what is open as webhook_caller_end() does. */
 void webhook_caller_free(struct webhook_caller *caller);
 
 struct webhook_client *webhook_caller_client(struct webhook_caller *caller);
-/* Runs the timers that are due. */
-void webhook_caller_run(struct webhook_caller *caller, int64_t now_ms);
-/* When it wants that; DEADLINE_NEVER while nothing is open. */
-int64_t webhook_caller_next_ms(const struct webhook_caller *caller);
 /* Fails the calls that are open, and every later one. */
 void webhook_caller_end(struct webhook_caller *caller);
 

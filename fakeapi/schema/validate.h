@@ -138,6 +138,8 @@ void validate_webhook_client(const struct checker *checker, const struct cJSON *
 /* spec.versions of a definition as refusals print them. */
 struct cJSON *crd_versions_shown(const struct checker *checker, const struct cJSON *versions);
 void check_role(const struct checker *checker, const struct cJSON *object, const struct cJSON *old);
+void check_api_service(const struct checker *checker, const struct cJSON *object,
+                       const struct cJSON *old);
 void check_cluster_role(const struct checker *checker, const struct cJSON *object,
                         const struct cJSON *old);
 void check_role_binding(const struct checker *checker, const struct cJSON *object,

@@ -190,6 +190,7 @@ static const struct {
     {SV("CronJob"), check_cron_job},
     {SV("Role"), check_role},
     {SV("ClusterRole"), check_cluster_role},
+    {SV("APIService"), check_api_service},
     {SV("RoleBinding"), check_role_binding},
     {SV("ClusterRoleBinding"), check_cluster_role_binding},
     {SV("Node"), check_node},

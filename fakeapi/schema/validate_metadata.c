@@ -142,10 +142,8 @@ static void validate_finalizers(const struct checker *checker, const struct reso
 /* Most names are subdomains; some must be labels because they become one. */
 static const char *check_name(struct sv kind, struct sv name) {
     static const struct sv free_form[] = {
-        SV("Role"),
-        SV("RoleBinding"),
-        SV("ClusterRole"),
-        SV("ClusterRoleBinding"),
+        SV("Role"),       SV("RoleBinding"), SV("ClusterRole"), SV("ClusterRoleBinding"),
+        SV("APIService"),
     };
     if (sv_eq(kind, SV("Namespace")) && sv_find(name, '.') < name.len && !check_dns_subdomain(name))
         return "must not contain dots";

@@ -66,9 +66,13 @@ static const struct {
      "\"spec\":{\"group\":\"x.io\",\"scope\":\"Cluster\",\"names\":{\"plural\":\"as\",\"kind\":"
      "\"A\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
      "\"openAPIV3Schema\":{\"type\":\"object\"}}}]}"},
+    {"APIService", "\"spec\":{\"group\":\"x.io\",\"version\":\"v1\",\"groupPriorityMinimum\":100,"
+                   "\"versionPriority\":1}"},
 };
 
 static const char *name_of(const struct resource_type *type) {
+    if (sv_eq(type->resource.kind, SV("APIService")))
+        return "v1.x.io";
     return sv_eq(type->resource.kind, SV("CustomResourceDefinition")) ? "as.x.io" : "ab";
 }
 

@@ -116,7 +116,8 @@ static void ask(struct dialogue *dialogue, const struct webhook_question *questi
     struct arena *arena = dialogue->arena;
     struct sv uid = new_uid(dialogue);
     size_t index = dialogue->asked.count;
-    json_set_string(arena, json_get(question->review, SV("request")), SV("uid"), uid);
+    if (question->review)
+        json_set_string(arena, json_get(question->review, SV("request")), SV("uid"), uid);
     struct asked asked = {
         .hash = hash,
         .webhook = arena_copy(arena, question->webhook),
@@ -128,8 +129,9 @@ static void ask(struct dialogue *dialogue, const struct webhook_question *questi
         .webhook = asked.webhook,
         .target = {arena_copy(arena, question->target.url),
                    arena_copy(arena, question->target.connect_to),
-                   arena_copy(arena, question->target.ca_bundle)},
-        .body = json_write_arena(arena, question->review, JSON_COMPACT),
+                   arena_copy(arena, question->target.ca_bundle), question->target.is_unverified},
+        .body = question->review ? json_write_arena(arena, question->review, JSON_COMPACT) : SV(""),
+        .get_as = question->review ? SV("") : arena_copy(arena, question->get_as),
         .timeout_ms = question->timeout_ms,
     };
     vec_push(&dialogue->asked, asked);
@@ -143,7 +145,8 @@ static void ask(struct dialogue *dialogue, const struct webhook_question *questi
 
 enum dialogue_turn dialogue_ask(struct dialogue *dialogue, const struct webhook_question *question,
                                 struct arena *arena, struct webhook_reply *ret_reply) {
-    struct sv text = json_write_arena(arena, question->review, JSON_COMPACT);
+    struct sv text = question->review ? json_write_arena(arena, question->review, JSON_COMPACT)
+                                      : question->target.url;
     uint64_t hash = sv_hash(text);
     size_t index = 0;
     while (index < dialogue->asked.count &&

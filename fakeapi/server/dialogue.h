@@ -34,7 +34,8 @@ struct webhook_call {
     size_t index; /* for dialogue_answer() and dialogue_fail() */
     struct sv webhook;
     struct webhook_target target;
-    struct sv body; /* an AdmissionReview */
+    struct sv body;   /* an AdmissionReview */
+    struct sv get_as; /* not "": instead a GET of an aggregated API in the name of that user */
     int64_t timeout_ms;
 };
 
@@ -73,7 +74,8 @@ struct webhook_question {
     struct sv webhook;
     struct webhook_target target;
     int64_t timeout_ms;
-    struct cJSON *review; /* an AdmissionReview whose request has no uid yet */
+    struct cJSON *review; /* an AdmissionReview whose request has no uid yet; NULL: a GET */
+    struct sv get_as;     /* then: in whose name */
 };
 struct webhook_reply {
     struct sv failure; /* why there is none; "": there is one */

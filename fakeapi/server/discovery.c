@@ -9,6 +9,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/builtin_text.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/fakeapi.h"
 
 #define GROUP_LIST "APIGroupDiscoveryList"
@@ -134,14 +135,104 @@ static void add_custom_types(struct arena *arena, const struct registry *registr
     }
 }
 
+/* --- what other API servers serve --- */
+
+/* A resource of theirs from their legacy list, with what its subresources are gathered in. */
+static struct cJSON *remote_resource(struct arena *arena, const struct cJSON *row,
+                                     const struct remote_api *remote) {
+    static const struct sv optional[] = {SV("shortNames"), SV("categories")};
+    struct sv group = json_find_string(row, "group"), version = json_find_string(row, "version");
+    struct cJSON *map = json_map(arena);
+    json_set_string(arena, map, SV("resource"), json_find_string(row, "name"));
+    json_set(arena, map, SV("responseKind"),
+             response_kind(arena, version.len > 0 ? group : remote->group,
+                           version.len > 0 ? version : remote->version,
+                           json_find_string(row, "kind")));
+    json_set_string(arena, map, SV("scope"),
+                    json_is_true(json_get(row, SV("namespaced"))) ? SV("Namespaced")
+                                                                  : SV("Cluster"));
+    json_set_string(arena, map, SV("singularResource"), json_find_string(row, "singularName"));
+    json_set(arena, map, SV("verbs"), json_copy(arena, json_get(row, SV("verbs"))));
+    for (size_t i = 0; i < COUNT_OF(optional); i++)
+        if (json_get(row, optional[i]))
+            json_set(arena, map, optional[i], json_copy(arena, json_get(row, optional[i])));
+    return map;
+}
+
+static struct cJSON *find_resource(const struct cJSON *list, struct sv name) {
+    JSON_EACH (resource, list)
+        if (sv_eq(json_find_string(resource, "resource"), name))
+            return resource;
+    return NULL;
+}
+
+static void add_remote_subresource(struct arena *arena, const struct cJSON *row,
+                                   const struct remote_api *remote, struct cJSON *list) {
+    struct sv name = json_find_string(row, "name"), resource_name = sv_cut(&name, '/');
+    struct cJSON *resource = find_resource(list, resource_name);
+    if (!resource)
+        return;
+    struct cJSON *map = json_map(arena), *whole = remote_resource(arena, row, remote);
+    json_set_string(arena, map, SV("subresource"), name);
+    json_set(arena, map, SV("responseKind"), json_remove(whole, SV("responseKind")));
+    json_set(arena, map, SV("verbs"), json_remove(whole, SV("verbs")));
+    json_append(json_ensure_list(arena, resource, SV("subresources")), map);
+}
+
+static struct cJSON *remote_resources(struct arena *arena, const struct remote_api *remote) {
+    struct cJSON *list = json_list(arena);
+    const struct cJSON *rows = json_get(remote->resources, SV("resources"));
+    JSON_EACH (row, rows)
+        if (!sv_contains(json_find_string(row, "name"), SV("/")))
+            json_append(list, remote_resource(arena, row, remote));
+    JSON_EACH (row, rows)
+        if (sv_contains(json_find_string(row, "name"), SV("/")))
+            add_remote_subresource(arena, row, remote, list);
+    return list;
+}
+
+/* Groups stand in the order of their priority; those of definitions have 1000. */
+static struct cJSON *add_remote_group(struct arena *arena, struct cJSON *document,
+                                      const struct remote_api *remote, size_t built_in_count) {
+    enum { CUSTOM_PRIORITY = 1000 };
+    struct cJSON *group = add_group(arena, document, remote->group);
+    struct cJSON *items = json_get(document, SV("items"));
+    if (remote->group_priority > CUSTOM_PRIORITY) {
+        json_detach(items, group);
+        json_insert(items, built_in_count, group);
+    }
+    return group;
+}
+
+static void add_remote_types(struct arena *arena, struct fakeapi *api, struct cJSON *document,
+                             size_t built_in_count) {
+    const struct remote_api *remote;
+    for (size_t i = 0; (remote = aggregation_at(api, i)); i++) {
+        struct cJSON *group = find_group(document, remote->group);
+        if (!group)
+            group = add_remote_group(arena, document, remote, built_in_count);
+        struct cJSON *version = find_version(group, remote->version);
+        if (!version)
+            version = add_version(arena, group, remote->version);
+        json_set(arena, version, SV("resources"), remote_resources(arena, remote));
+        json_set_string(arena, version, SV("freshness"),
+                        remote->is_available && remote->resources ? SV("Current") : SV("Stale"));
+    }
+}
+
+/* --- all of it --- */
+
 /* "api": the core group; "apis": all others. */
 static struct cJSON *aggregated(struct fakeapi *api, struct arena *arena, struct sv which) {
     struct error err = {0};
     struct cJSON *both = json_read(arena, builtin_text_discovery, &err);
     assert(both);
     struct cJSON *document = json_remove(both, which);
-    if (sv_eq(which, SV("apis")))
-        add_custom_types(arena, fakeapi_registry(api), document);
+    if (sv_eq(which, SV("api")))
+        return document;
+    size_t built_in_count = json_count(json_get(document, SV("items")));
+    add_custom_types(arena, fakeapi_registry(api), document);
+    add_remote_types(arena, api, document, built_in_count);
     return document;
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook_parts.h"
@@ -75,6 +76,8 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
     });
     api->service_addresses = service_addresses_new();
     api->service_routes = map_new();
+    api->aggregation =
+        aggregation_new(builtin_collection(api, SV("apiregistration.k8s.io"), SV("apiservices")));
     rng_init_named(&api->uid_rng, options->seed, SV("uid"));
     rng_init_named(&api->name_rng, options->seed, SV("generateName"));
     create_first_objects(api);
@@ -86,6 +89,7 @@ void fakeapi_free(struct fakeapi *api) {
         return;
     service_addresses_free(api->service_addresses);
     map_free(api->service_routes);
+    aggregation_free(api->aggregation);
     store_free(api->store);
     registry_free(api->registry);
     mem_free(api);

@@ -9,6 +9,7 @@
 #include "fakeapi/schema/builtin_text.h"
 #include "fakeapi/schema/crd_schema.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/fakeapi.h"
 #include "fakeapi/server/openapi_parts.h"
 
@@ -240,6 +241,17 @@ static uint64_t group_hash(struct arena *arena, const struct registry *registry,
     return hash;
 }
 
+/* Their documents are asked of those who serve them. */
+static void add_remote_paths(const struct fakeapi *api, struct arena *arena, struct cJSON *paths) {
+    const struct remote_api *remote;
+    for (size_t i = 0; (remote = aggregation_at(api, i)); i++) {
+        struct sv path = ARENA_JOIN(arena, SV("apis/"), remote->group, SV("/"), remote->version);
+        if (remote->resources)
+            json_set_string(arena, json_ensure_map(arena, paths, path), SV("serverRelativeURL"),
+                            ARENA_JOIN(arena, SV("/openapi/v3/"), path));
+    }
+}
+
 static struct cJSON *index_v3(struct fakeapi *api, struct arena *arena) {
     const struct registry *registry = fakeapi_registry(api);
     struct cJSON *document = json_map(arena);
@@ -257,6 +269,7 @@ static struct cJSON *index_v3(struct fakeapi *api, struct arena *arena) {
             arena_printf(arena, "/openapi/v3/%.*s?hash=%016llX", SV_ARG(path),
                          (unsigned long long)group_hash(arena, registry, group, version)));
     }
+    add_remote_paths(api, arena, paths);
     return document;
 }
 

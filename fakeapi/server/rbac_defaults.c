@@ -82,7 +82,8 @@ static const struct {
     {"system:monitoring", "system:monitoring"},
 };
 
-static void create(struct fakeapi *api, const char *plural, struct sv text, struct arena *arena) {
+static void create(struct fakeapi *api, const char *plural, struct sv namespace_name,
+                   struct sv text, struct arena *arena) {
     struct error err = {0};
     const struct cJSON *body = json_read(arena, text, &err);
     assert(body);
@@ -91,6 +92,7 @@ static void create(struct fakeapi *api, const char *plural, struct sv text, stru
         .group = SV("rbac.authorization.k8s.io"),
         .version = SV("v1"),
         .plural = sv_from(plural),
+        .namespace_name = namespace_name,
         .body = body,
     };
     struct api_response response;
@@ -114,7 +116,7 @@ static void create_role(struct fakeapi *api, size_t index, struct arena *arena) 
                            "\"%s\":\"true\"}}]}",
                            roles[index].aggregate_to)
             : SV("");
-    create(api, "clusterroles",
+    create(api, "clusterroles", SV(""),
            arena_printf(arena, "{%.*s,\"rules\":[%s]%.*s}",
                         SV_ARG(metadata_of(roles[index].name, arena)), roles[index].rules,
                         SV_ARG(aggregation)),
@@ -130,7 +132,7 @@ static void create_binding(struct fakeapi *api, size_t first, struct arena *aren
                                     "%.*s%s{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
                                     "\"Group\",\"name\":\"%s\"}",
                                     SV_ARG(subjects), i > first ? "," : "", bindings[i].group);
-    create(api, "clusterrolebindings",
+    create(api, "clusterrolebindings", SV(""),
            arena_printf(arena,
                         "{%.*s,\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
                         "\"ClusterRole\",\"name\":\"%s\"},\"subjects\":[%.*s]}",
@@ -139,8 +141,20 @@ static void create_binding(struct fakeapi *api, size_t first, struct arena *aren
            arena);
 }
 
+/* What lets aggregated API servers read who asks them. */
+static void create_reader(struct fakeapi *api, struct arena *arena) {
+    create(api, "roles", SV("kube-system"),
+           arena_printf(arena,
+                        "{%.*s,\"rules\":[{\"verbs\":" READ ",\"apiGroups\":[\"\"],\"resources\":["
+                        "\"configmaps\"],\"resourceNames\":[\"extension-apiserver-authentication"
+                        "\"]}]}",
+                        SV_ARG(metadata_of("extension-apiserver-authentication-reader", arena))),
+           arena);
+}
+
 void rbac_create_defaults(struct fakeapi *api) {
     AUTO(arena) arena = arena_new();
+    create_reader(api, arena);
     for (size_t i = 0; i < COUNT_OF(roles); i++)
         create_role(api, i, arena);
     for (size_t i = 0; i < COUNT_OF(bindings); i++)

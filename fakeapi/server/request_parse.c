@@ -5,6 +5,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/fakeapi.h"
 #include "fakeapi/server/review.h"
 
@@ -567,6 +568,24 @@ static void read_unknown_group(const struct http_request *http, const struct seg
         route->request.plural = SV("");
 }
 
+/* The same of a group that another API server answers for, which may have paths of any length: what
+ * is behind the subresource is the business of that server. */
+static void read_remote(const struct http_request *http, const struct remote_api *remote,
+                        struct arena *arena, struct route *route) {
+    struct segments segments;
+    if (!split_path(route->path, arena, &segments) && segments.count < SEGMENTS_MAX)
+        return; /* not encoded as paths are */
+    route->type = ROUTE_REMOTE;
+    route->request.group = arena_copy(arena, remote->group);
+    route->request.version = arena_copy(arena, remote->version);
+    bool is_resource = segments.count > 3 && sv_eq(segments.items[0], SV("apis"));
+    if (!is_resource)
+        return;
+    read_resource_path(&segments, 3, &route->request);
+    find_verb(http->method, route, false, arena);
+    route->rbac_verb = verb_text(route->request.verb);
+}
+
 static bool read_resource(const struct fakeapi *api, const struct http_request *http,
                           struct segments *segments, struct arena *arena, struct route *route,
                           struct api_response *response) {
@@ -646,7 +665,12 @@ static bool lacks_version(const struct fakeapi *api, const struct segments *segm
 static bool read_path(const struct fakeapi *api, const struct http_request *http,
                       struct arena *arena, struct route *route, struct api_response *response) {
     struct segments segments;
+    struct remote_api remote;
     route->rbac_verb = small_letters(http->method, arena);
+    if (aggregation_find_path(api, route->path, &remote)) {
+        read_remote(http, &remote, arena, route);
+        return true;
+    }
     if (find_plain_path(route))
         return true;
     bool is_discovery = false;

@@ -13,6 +13,7 @@
 #include "fakeapi/server/rbac.h"
 #include "fakeapi/store/store.h"
 
+struct aggregation;
 struct dialogue;
 struct findings;
 struct map;
@@ -26,7 +27,9 @@ struct fakeapi {
     struct rng uid_rng, name_rng;
     struct service_addresses *service_addresses;
     struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
-    uint64_t schema_revision;   /* the store's when a type or all objects last came from outside */
+    struct aggregation *aggregation;
+    bool has_own_services;    /* api_service.c: those of built-in groups were written */
+    uint64_t schema_revision; /* the store's when a type or all objects last came from outside */
     uint64_t request_count, watch_event_count;
     uint64_t ended_types;                  /* definitions that were deleted */
     struct webhook_client *webhook_client; /* borrowed; NULL: none */

@@ -81,10 +81,9 @@ static struct sv address_in_endpoints(struct call *call, const struct reference 
 
 /* --- the service --- */
 
-static struct sv not_callable(struct call *call, const struct reference *reference, struct sv url,
+static struct sv not_callable(struct call *call, const struct reference *reference,
                               const char *why) {
-    return arena_printf(call->arena, "Post \"%.*s\": service \"%.*s\" %s", SV_ARG(url),
-                        SV_ARG(reference->name), why);
+    return arena_printf(call->arena, "service \"%.*s\" %s", SV_ARG(reference->name), why);
 }
 
 static struct sv find_service(struct call *call, const struct reference *reference,
@@ -92,7 +91,7 @@ static struct sv find_service(struct call *call, const struct reference *referen
     struct stored *stored = collection_get(builtin_collection(call->api, SV(""), SV("services")),
                                            reference->namespace_name, reference->name);
     if (!stored)
-        return not_callable(call, reference, target->url, "not found");
+        return not_callable(call, reference, "not found");
     const struct cJSON *spec = json_get(stored_tree(stored), SV("spec"));
     if (sv_eq(json_find_string(spec, "type"), SV("ExternalName"))) {
         target->connect_to =
@@ -104,7 +103,7 @@ static struct sv find_service(struct call *call, const struct reference *referen
         if (json_int_or(port, SV("port"), 0) == reference->port)
             found = port;
     if (!found)
-        return not_callable(call, reference, target->url, "has no port of that number");
+        return not_callable(call, reference, "has no port of that number");
     struct sv port_name = json_find_string(found, "name");
     target->connect_to = address_in_slices(call, reference, port_name);
     if (target->connect_to.len == 0)
@@ -113,13 +112,23 @@ static struct sv find_service(struct call *call, const struct reference *referen
         return SV("");
     struct sv advice = arena_printf(
         call->arena,
-        "has no endpoint outside of the simulation, whose pods serve no webhooks; say who answers "
+        "has no endpoint outside of the simulation, whose pods serve no requests; say who answers "
         "for it with crctl serve --service-address %.*s/%.*s=HOST:PORT",
         SV_ARG(reference->namespace_name), SV_ARG(reference->name));
-    return not_callable(call, reference, target->url, advice.ptr);
+    return not_callable(call, reference, advice.ptr);
 }
 
-static struct sv read_service(struct call *call, const struct cJSON *service,
+static const char *route_of(struct fakeapi *api, struct sv namespace_name, struct sv name,
+                            struct arena *arena) {
+    return map_get(api->service_routes, ARENA_JOIN(arena, namespace_name, SV("/"), name));
+}
+
+bool service_is_routed(struct fakeapi *api, struct sv namespace_name, struct sv name,
+                       struct arena *arena) {
+    return route_of(api, namespace_name, name, arena);
+}
+
+struct sv service_target_read(struct call *call, const struct cJSON *service,
                               struct webhook_target *target) {
     struct arena *arena = call->arena;
     struct reference reference = {
@@ -132,9 +141,7 @@ static struct sv read_service(struct call *call, const struct cJSON *service,
     target->url = arena_printf(arena, "https://%.*s.%.*s.svc:%lld%s%.*s", SV_ARG(reference.name),
                                SV_ARG(reference.namespace_name), (long long)reference.port,
                                has_slash ? "" : "/", SV_ARG(reference.path));
-    struct sv key =
-        arena_printf(arena, "%.*s/%.*s", SV_ARG(reference.namespace_name), SV_ARG(reference.name));
-    const char *route = map_get(call->api->service_routes, key);
+    const char *route = route_of(call->api, reference.namespace_name, reference.name, arena);
     if (!route)
         return find_service(call, &reference, target);
     target->connect_to = sv_from(route);
@@ -147,9 +154,12 @@ struct sv webhook_target_read(struct call *call, const struct cJSON *client_conf
     struct sv bundle = json_find_string(client_config, "caBundle");
     *ret_target = (struct webhook_target){
         .url = json_find_string(client_config, "url"), .connect_to = SV(""), .ca_bundle = SV("")};
-    struct sv failure = json_is_map(service) ? read_service(call, service, ret_target) : SV("");
-    if (failure.len > 0 || bundle.len == 0 ||
-        base64_decode(call->arena, bundle, &ret_target->ca_bundle))
-        return failure;
+    struct sv failure =
+        json_is_map(service) ? service_target_read(call, service, ret_target) : SV("");
+    if (failure.len > 0)
+        return arena_printf(call->arena, "Post \"%.*s\": %.*s", SV_ARG(ret_target->url),
+                            SV_ARG(failure));
+    if (bundle.len == 0 || base64_decode(call->arena, bundle, &ret_target->ca_bundle))
+        return SV("");
     return SV("clientConfig.caBundle is no base64");
 }

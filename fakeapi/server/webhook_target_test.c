@@ -73,7 +73,7 @@ static struct api_response create_watched(struct fakeapi *api, struct arena *are
 #define FAILED "Internal error occurred: failed calling webhook \"a.x.io\": "
 #define POSTED FAILED "failed to call webhook: Post \"https://hook.default.svc:443/\": service "
 #define ALONE                                                                                      \
-    POSTED "\"hook\" has no endpoint outside of the simulation, whose pods serve no webhooks; "    \
+    POSTED "\"hook\" has no endpoint outside of the simulation, whose pods serve no requests; "    \
            "say who answers for it with crctl serve --service-address default/hook=HOST:PORT"
 
 static const struct {
