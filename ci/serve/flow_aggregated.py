@@ -139,7 +139,7 @@ def condition(api):
     service = api.get(f"{SERVICES}/{NAME}")
     found = [item for item in service.get("status", {}).get("conditions", [])
              if item["type"] == "Available"]
-    return (found[0]["status"], found[0]["reason"], found[0]["message"]) if found else None
+    return (found[0]["status"], found[0]["reason"], found[0]["message"]) if found else ("", "", "")
 
 
 def raw(api, path, method="GET", body=None, **headers):
