@@ -53,6 +53,67 @@ END
     daemon.end()
 
 
+def printed(token="secret-token", version="v1", kind="ExecCredential", **status):
+    """A line of shell that prints a credential."""
+    credential = {"apiVersion": f"client.authentication.k8s.io/{version}", "kind": kind,
+                  "status": {"token": token, **status}}
+    return f"cat <<'END'\n{json.dumps(credential)}\nEND"
+
+
+# What a plugin does, and what is said of it.
+BAD_PLUGINS = [
+    ("exit 3", "ended with status 3"),
+    ("kill -9 $$", "was ended by signal 9"),
+    ("echo secret-token", "printed no ExecCredential"),
+    (printed(kind="Secret"), "printed no ExecCredential"),
+    (printed(token=""), "printed neither status.token nor a client certificate"),
+    (printed(version="v1beta1"), "another apiVersion than client.authentication.k8s.io/v1"),
+    (printed(token="secret-token\nX-Remote-User: admin"), "printed a token with a space or a line break"),
+    (printed(expirationTimestamp="tomorrow"), "status.expirationTimestamp is no RFC 3339 time"),
+    ("yes secret-token", "printed more than 1048576 bytes"),
+    ("exec sleep 1000", "did not end within 60 s"),
+]
+
+
+def write_plugin(bench, script):
+    path = bench.write("plugin", f"#!/bin/sh\n{script}\n")
+    os.chmod(path, stat.S_IRWXU)
+    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin",
+                     "interactiveMode": "Never"}}
+
+
+def bad_plugins(bench, api):
+    """At the start each of them ends it; later the credential of before is used on."""
+    for script, message in BAD_PLUGINS:
+        config = kubeconfig(bench, "bad-plugin", api, write_plugin(bench, script))
+        result = subprocess.run([bench.controller, "--kubeconfig", config, "--metrics-addr=0"],
+                                text=True, capture_output=True, timeout=60, check=False,
+                                env={**os.environ, **fast_clock(60)})
+        check(result.returncode == 2 and message in result.stderr, f"{script}: {result}")
+        check("secret-token" not in result.stderr, f"{script}: {result.stderr}")
+    expired = printed(token=api.token, expirationTimestamp="2020-01-01T00:00:00Z")
+    daemon = bench.control(kubeconfig(bench, "bad-plugin", api, write_plugin(bench, expired)),
+                           environment=fast_clock(60))
+    write_plugin(bench, "exit 3")
+    wait_for("the failure is told",
+             lambda: "the old credential is used on: credential plugin" in daemon.log())
+    check(probe(daemon, "/readyz")[0] == 200, "the old token does not work any more")
+    daemon.end()
+
+
+def vanished_file(bench, api):
+    token = bench.write("vanishing", api.token)
+    daemon = bench.control(kubeconfig(bench, "vanishes", api, {"tokenFile": "vanishing"}),
+                           environment=fast_clock(60))
+    os.remove(token)
+    wait_for("the missing file is told", lambda: "vanishing: No such file" in daemon.log())
+    check(probe(daemon, "/readyz")[0] == 200, "the token of before does not work any more")
+    bench.write("vanishing", "half of a\ntoken")
+    wait_for("the half file is told", lambda: "a line break inside of its token" in daemon.log())
+    check("half of a" not in daemon.log() and api.token not in daemon.log(), "a token is in the log")
+    daemon.end()
+
+
 class Tunnel(http.server.BaseHTTPRequestHandler):
     """A proxy that only knows CONNECT."""
     targets = []
@@ -94,6 +155,33 @@ def proxy(bench, api):
     tunnel.shutdown()
 
 
+class Refusal(http.server.BaseHTTPRequestHandler):
+    """A proxy that wants to know who asks."""
+
+    def do_CONNECT(self):  # pylint: disable=invalid-name
+        self.send_error(407, "Proxy Authentication Required")
+
+    def log_message(self, *_):
+        pass
+
+
+def refusing_proxies(bench, api):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusal)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        for port, message in [(server.server_port, "407"),
+                              (closed.getsockname()[1], "Connection refused")]:
+            trust = (f'certificate-authority: ca.crt, '
+                     f'proxy-url: "http://me:secret-word@127.0.0.1:{port}"')
+            daemon = bench.control(kubeconfig(bench, "refused", api, {"token": api.token}, trust),
+                                   ready=False)
+            wait_for(f"{message} in /readyz", lambda: message in probe(daemon, "/readyz")[1])
+            daemon.end()
+            check("secret-word" not in daemon.log(), "the proxy's login is in the log")
+    server.shutdown()
+
+
 def contexts(bench, api):
     """--context chooses; without it the current one, which is wrong here."""
     text = json.dumps({"current-context": "a", "contexts": [
@@ -120,11 +208,10 @@ def certificates(bench, api):
     daemon.end()
     daemon = bench.control(
         kubeconfig(bench, "other-name", api, user,
-                   'certificate-authority: ca.crt, tls-server-name: kubernetes.default'),
+                   'certificate-authority: ca.crt, tls-server-name: elsewhere.example'),
         ready=False)
-    wait_for("the server's other name, or that it has none",
-             lambda: probe(daemon, "/readyz")[0] == 200
-             or "kubernetes.default" in probe(daemon, "/readyz")[1])
+    wait_for("that the server has another name",
+             lambda: "target host name 'elsewhere.example'" in probe(daemon, "/readyz")[1])
     daemon.end()
     daemon = bench.control(
         kubeconfig(bench, "trusting", api, user, "insecure-skip-tls-verify: true"))
@@ -135,7 +222,10 @@ def certificates(bench, api):
 def run(bench):
     server = bench.serve("--nodes", "3")
     token_file(bench, server.api)
+    vanished_file(bench, server.api)
     plugin(bench, server.api)
+    bad_plugins(bench, server.api)
     certificates(bench, server.api)
     contexts(bench, server.api)
     proxy(bench, server.api)
+    refusing_proxies(bench, server.api)

@@ -20,7 +20,7 @@ MISTAKES = [
     (["--class-selector=a in"], {}, "option --class-selector: "),
     (["--leader-election-lease-duration=5s"], {}, "must be longer than"),
     (["--server=https://a", "--metrics-addr=nonsense"], {}, "must be HOST:PORT or :PORT"),
-    (["--server=a"], {}, "must begin with https:// or http://"),
+    (["--server=a"], {}, "must begin with https:// (or http://)"),
     (["stop"], {}, "unexpected argument \"stop\""),
     ([], {"MOUNT_ROOT": "relative"}, "--mount-root (or MOUNT_ROOT) is \"relative\""),
     ([], {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "none",

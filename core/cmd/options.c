@@ -5,6 +5,8 @@
 #include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/platform/client_config.h"
+#include "core/platform/server_url.h"
 
 enum {
     NAMES_MAX = 64,
@@ -381,11 +383,14 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
                          SV_ARG(result->mount_root));
     if (result->server.len > 0 && result->kubeconfig.len > 0)
         return error_set(err, ERROR_INVALID, "--server and --kubeconfig exclude each other");
-    if (result->server.len > 0 && !sv_starts_with(result->server, SV("http://")) &&
-        !sv_starts_with(result->server, SV("https://")))
-        return error_set(err, ERROR_INVALID, "--server: must begin with https:// or http://");
+    const char *problem = result->server.len > 0 ? server_url_problem(arena, result->server) : NULL;
+    if (problem)
+        return error_set(err, ERROR_INVALID, "--server %s", problem);
     if (result->token.len > 0 && result->server.len == 0)
         return error_set(err, ERROR_INVALID, "--token goes with --server");
+    if (!client_config_is_token(result->token))
+        return error_set(err, ERROR_INVALID,
+                         "--token holds a space or a line break, which no token does");
     struct selector selector;
     if (result->class_selector.len > 0 &&
         !selector_parse(arena, result->class_selector, &selector, err))

@@ -37,8 +37,13 @@ static void drain(struct child *child) {
             event_loop_forget(child->loop, child->output_end);
         if (got <= 0)
             return;
-        if (!buf_append(&child->output, (struct sv){slice, (size_t)got}))
+        if (!buf_append(&child->output, (struct sv){slice, (size_t)got})) {
+            /* It would go on for as long as it is read. */
             child->is_too_large = true;
+            event_loop_forget(child->loop, child->output_end);
+            kill(child->pid, SIGKILL);
+            return;
+        }
     }
 }
 
@@ -53,7 +58,8 @@ static void process_ended(void *context, int descriptor, unsigned events) {
     if (waitpid(child->pid, &child->status, WNOHANG) == 0)
         return;
     event_loop_forget(child->loop, descriptor);
-    drain(child);
+    if (!child->is_too_large)
+        drain(child);
     child->has_ended = true;
 }
 
@@ -99,7 +105,8 @@ static int spawn(const struct child_options *options, int output, pid_t *ret_pid
 
 struct child *child_start(const struct child_options *options, struct error *err) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+    /* Only our end never blocks: a program that prints much is held up and not failed. */
+    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
         error_set(err, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
         return NULL;
     }
@@ -147,13 +154,13 @@ int child_pid(const struct child *child) {
 }
 
 bool child_output(const struct child *child, struct sv *ret_output, struct error *err) {
+    if (child->is_too_large)
+        return error_set(err, ERROR_TOO_LARGE, "printed more than %zu bytes",
+                         child->output.bytes_max);
     if (WIFSIGNALED(child->status))
         return error_set(err, ERROR_INTERNAL, "was ended by signal %d", WTERMSIG(child->status));
     if (WEXITSTATUS(child->status) != 0)
         return error_set(err, ERROR_INTERNAL, "ended with status %d", WEXITSTATUS(child->status));
-    if (child->is_too_large)
-        return error_set(err, ERROR_TOO_LARGE, "printed more than %zu bytes",
-                         child->output.bytes_max);
     *ret_output = buf_view(&child->output);
     return true;
 }

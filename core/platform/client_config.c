@@ -7,6 +7,8 @@
 #include "core/data/json.h"
 #include "core/data/yaml.h"
 #include "core/platform/file.h"
+#include "core/platform/pem.h"
+#include "core/platform/server_url.h"
 
 struct kubeconfig_file {
     struct sv path, folder; /* the folder ends with a slash, or is SV("") */
@@ -31,6 +33,23 @@ struct entry {
 
 /* --- files --- */
 
+/* Another kind of file is mostly a path that was mixed up. Both may be missing. */
+static bool check_kind(struct kubeconfig *config, struct sv path, const struct cJSON *root,
+                       const struct yaml_positions *positions) {
+    static const struct {
+        const char *field, *value;
+    } wanted[] = {{"apiVersion", "v1"}, {"kind", "Config"}};
+    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
+        const struct cJSON *item = json_get(root, sv_from(wanted[i].field));
+        if (item && json_text(item).len > 0 && !sv_eq(json_text(item), sv_from(wanted[i].value)))
+            return error_set(config->err, ERROR_INVALID,
+                             "kubeconfig %.*s:%u: %s is \"%.*s\", but a kubeconfig's is %s",
+                             SV_ARG(path), yaml_position_of(positions, item).line, wanted[i].field,
+                             SV_ARG(json_text(item)), wanted[i].value);
+    }
+    return true;
+}
+
 static bool read_kubeconfig(struct kubeconfig *config, struct sv path, bool may_be_missing) {
     struct error err = {0};
     struct sv text;
@@ -49,6 +68,8 @@ static bool read_kubeconfig(struct kubeconfig *config, struct sv path, bool may_
                          "kubeconfig %.*s: must be one document, a map with clusters, users and "
                          "contexts",
                          SV_ARG(path));
+    if (!check_kind(config, path, documents.roots[0], documents.positions))
+        return false;
     size_t slash = sv_find_last(path, '/');
     config->files[config->file_count++] = (struct kubeconfig_file){
         .path = arena_copy(config->arena, path),
@@ -166,13 +187,15 @@ static bool get_pem(const struct entry *entry, const char *field, struct sv *ret
     if (!get_text(entry, data_field, &data))
         return false;
     const struct cJSON *at = json_get(entry->map, sv_from(data.len > 0 ? data_field : field));
+    if (json_text(at).len == 0)
+        at = NULL; /* given as nothing */
     if (data.len > 0 && !base64_decode(arena, sv_trim(data), ret_pem))
         return fail(entry, at, data_field, "is not base64");
     if (data.len == 0 && !get_file(entry, field, ret_pem))
         return false;
-    if (ret_pem->len > 0 && !sv_contains(*ret_pem, SV("-----BEGIN ")))
-        return fail(entry, at, data.len > 0 ? data_field : field,
-                    "holds no PEM block (-----BEGIN …)");
+    const char *problem = at ? pem_problem(*ret_pem) : NULL;
+    if (problem)
+        return fail(entry, at, data.len > 0 ? data_field : field, problem);
     *ret_pem = arena_copy(arena, *ret_pem);
     return true;
 }
@@ -183,18 +206,25 @@ static bool check_server(const struct entry *entry, struct sv *server) {
     const struct cJSON *at = json_get(entry->map, SV("server"));
     if (server->len == 0)
         return fail(entry, at, "server", "is missing: the URL of the API server");
-    if (!sv_starts_with(*server, SV("https://")) && !sv_starts_with(*server, SV("http://")))
-        return fail(entry, at, "server", "must begin with https:// (or http://)");
+    const char *problem = server_url_problem(entry->config->arena, *server);
+    if (problem)
+        return fail(entry, at, "server", problem);
     while (server->len > 0 && server->ptr[server->len - 1] == '/')
         server->len--;
     *server = arena_copy(entry->config->arena, *server);
     return true;
 }
 
+static bool check_proxy(const struct entry *entry, struct sv proxy) {
+    const char *problem = proxy.len > 0 ? proxy_url_problem(entry->config->arena, proxy) : NULL;
+    return !problem || fail(entry, json_get(entry->map, SV("proxy-url")), "proxy-url", problem);
+}
+
 static bool read_cluster(const struct entry *entry, struct client_config *config) {
     if (!get_text(entry, "server", &config->server) || !check_server(entry, &config->server) ||
         !get_text(entry, "tls-server-name", &config->tls_server_name) ||
         !get_text(entry, "proxy-url", &config->proxy_url) ||
+        !check_proxy(entry, config->proxy_url) ||
         !get_bool(entry, "insecure-skip-tls-verify", &config->skips_verification) ||
         !get_bool(entry, "disable-compression", &config->has_no_compression) ||
         !get_pem(entry, "certificate-authority", &config->ca_certificate))
@@ -207,24 +237,37 @@ static bool read_cluster(const struct entry *entry, struct client_config *config
 
 /* --- users --- */
 
-static bool get_texts(const struct entry *entry, const struct cJSON *list, const char *field,
-                      struct sv *texts, size_t *ret_count) {
-    size_t count = 0;
+/* Whether the field is a list, or nothing, of not too many items. */
+static bool check_list(const struct entry *entry, const struct cJSON *list, const char *field) {
+    if (list && !json_is_null(list) && !json_is_list(list))
+        return fail(entry, list, field, "must be a list");
+    return json_count(list) <= PLUGIN_TEXTS_MAX || fail(entry, list, field, "has too many items");
+}
+
+static bool get_args(const struct entry *entry, struct sv *texts, size_t *ret_count) {
+    const struct cJSON *list = json_get(entry->map, SV("args"));
+    if (!check_list(entry, list, "args"))
+        return false;
     JSON_EACH (item, list) {
-        if (count == PLUGIN_TEXTS_MAX)
-            return fail(entry, item, field, "has too many items");
-        if (json_is_map(item)) {
-            struct sv name = json_string_or(item, SV("name"), SV(""));
-            struct sv value = json_string_or(item, SV("value"), SV(""));
-            texts[count++] =
-                arena_printf(entry->config->arena, "%.*s=%.*s", SV_ARG(name), SV_ARG(value));
-        } else if (json_is_string(item)) {
-            texts[count++] = arena_copy(entry->config->arena, json_text(item));
-        } else {
-            return fail(entry, item, field, "must be a list of texts");
-        }
+        if (!json_is_string(item))
+            return fail(entry, item, "args", "must be a list of texts; put them in quotes");
+        texts[(*ret_count)++] = arena_copy(entry->config->arena, json_text(item));
     }
-    *ret_count = count;
+    return true;
+}
+
+static bool get_variables(const struct entry *entry, struct sv *texts, size_t *ret_count) {
+    const struct cJSON *list = json_get(entry->map, SV("env"));
+    if (!check_list(entry, list, "env"))
+        return false;
+    JSON_EACH (item, list) {
+        struct sv name = json_string_or(item, SV("name"), SV(""));
+        const struct cJSON *value = json_get(item, SV("value"));
+        if (name.len == 0 || sv_contains(name, SV("=")) || !json_is_string(value))
+            return fail(entry, item, "env", "must be a list of maps with the texts name and value");
+        texts[(*ret_count)++] =
+            arena_printf(entry->config->arena, "%.*s=%.*s", SV_ARG(name), SV_ARG(json_text(value)));
+    }
     return true;
 }
 
@@ -263,9 +306,16 @@ static bool read_plugin(const struct entry *user, struct exec_plugin *plugin) {
            get_text(&entry, "apiVersion", &plugin->api_version) &&
            get_text(&entry, "installHint", &plugin->install_hint) &&
            get_bool(&entry, "provideClusterInfo", &plugin->wants_cluster_info) &&
-           get_texts(&entry, json_get(map, SV("args")), "args", args, &plugin->arg_count) &&
-           get_texts(&entry, json_get(map, SV("env")), "env", variables, &plugin->variable_count) &&
+           get_args(&entry, args, &plugin->arg_count) &&
+           get_variables(&entry, variables, &plugin->variable_count) &&
            check_plugin(&entry, plugin);
+}
+
+bool client_config_is_token(struct sv text) {
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || (unsigned char)text.ptr[i] >= 0x7f)
+            return false;
+    return true;
 }
 
 static bool check_user(const struct entry *entry, const struct client_config *config) {
@@ -291,6 +341,9 @@ static bool read_user(const struct entry *entry, struct client_config *config) {
         !get_pem(entry, "client-key", &config->client_key) || !read_plugin(entry, &config->plugin))
         return false;
     config->token_file = beside(entry, config->token_file);
+    if (!client_config_is_token(config->token))
+        return fail(entry, json_get(entry->map, SV("token")), "token",
+                    "holds a space or a line break, which no token does");
     return check_user(entry, config);
 }
 

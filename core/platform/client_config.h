@@ -54,6 +54,9 @@ struct client_config {
 MUST_CHECK bool client_config_read(struct arena *arena, struct sv paths, struct sv context,
                                    struct client_config *ret_config, struct error *err);
 
+/* Whether it may stand in a header: a line break would begin another one. */
+bool client_config_is_token(struct sv text);
+
 /* What kubelet gives to a pod: host and port are KUBERNETES_SERVICE_HOST and _PORT, the folder
  * holds token, ca.crt and namespace. */
 MUST_CHECK bool client_config_in_cluster(struct arena *arena, struct sv host, struct sv port,

@@ -11,8 +11,17 @@
 #define CONTEXT                                                                                    \
     "contexts: [{name: x, context: {cluster: c, user: u, namespace: ns}}]\ncurrent-context: x\n"
 #define USER "users: [{name: u, user: {token: secret}}]\n"
-/* "-----BEGIN CERTIFICATE-----" and no more. */
-#define PEM_BASE64 "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
+/* As short as a certificate can be, and its beginning. */
+#define PEM "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+#define PEM_BASE64                                                                                 \
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1B"                                                     \
+    "QT0KLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+#define CUT_PEM_BASE64 "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
+#define CLUSTER_WITH(fields)                                                                       \
+    CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a', " fields "}}]\n"
+#define USER_WITH(fields) CLUSTER CONTEXT "users: [{name: u, user: {" fields "}}]\n"
+#define EXEC_WITH(fields)                                                                          \
+    USER_WITH("exec: {apiVersion: client.authentication.k8s.io/v1, command: c, " fields "}")
 
 static struct sv folder(void) {
     static char path[] = "/tmp/client-config-XXXXXX";
@@ -82,9 +91,40 @@ static const struct {
     {CLUSTER CONTEXT "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, "
                      "command: c, interactiveMode: Always}}}]\n",
      "interactiveMode is Always, but nobody sits in front of this process"},
+    {"apiVersion: v1\nkind: Pod\n" CLUSTER CONTEXT USER,
+     ":2: kind is \"Pod\", but a kubeconfig's is Config"},
+    {"apiVersion: v2\n" CLUSTER CONTEXT USER, ":1: apiVersion is \"v2\", but a kubeconfig's is v1"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a:66000'}}]\n",
+     ": clusters[0].cluster.server is no URL: "},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a b'}}]\n",
+     ": clusters[0].cluster.server is no URL: "},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://me:secret@a'}}]\n",
+     ": clusters[0].cluster.server must hold no login; name a user of the kubeconfig, or a token"},
+    {CONTEXT USER "clusters: [{name: c, cluster: {server: 'https://a/?b=c'}}]\n",
+     ": clusters[0].cluster.server must end with the host or a path: "},
+    {CLUSTER_WITH("proxy-url: 'gopher://me:secret@p'"),
+     ": clusters[0].cluster.proxy-url must begin with http://, https://, socks5:// or socks5h://"},
+    {CLUSTER_WITH("proxy-url: 'p:1'"), ": clusters[0].cluster.proxy-url "},
+    {CLUSTER_WITH("certificate-authority-data: " CUT_PEM_BASE64),
+     ": clusters[0].cluster.certificate-authority-data holds a PEM block that is cut off"},
+    {CLUSTER_WITH("certificate-authority: empty"),
+     ": clusters[0].cluster.certificate-authority holds no PEM block"},
+    {USER_WITH("client-certificate-data: " PEM_BASE64 ", client-key: empty"),
+     ": users[0].user.client-key holds no PEM block"},
+    {USER_WITH("token: \"secret\\nX-Other: secret\""),
+     ": users[0].user.token holds a space or a line break, which no token does"},
+    {EXEC_WITH("args: secret"), ": users[0].user.exec.args must be a list"},
+    {EXEC_WITH("args: [1]"), ": users[0].user.exec.args must be a list of texts; put them in"},
+    {EXEC_WITH("args: [{name: a}]"), ": users[0].user.exec.args must be a list of texts"},
+    {EXEC_WITH("env: {a: b}"), ": users[0].user.exec.env must be a list"},
+    {EXEC_WITH("env: [{value: secret}]"), ": users[0].user.exec.env must be a list of maps with"},
+    {EXEC_WITH("env: [{name: 'a=b', value: secret}]"), ".exec.env must be a list of maps with"},
+    {EXEC_WITH("env: [{name: A, value: 1}]"), ".exec.env must be a list of maps with the texts"},
 };
 
 TEST(says_what_is_wrong_and_where) {
+    AUTO(arena) files = arena_new();
+    write_file(files, "empty", SV(""));
     for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
         AUTO(arena) arena = arena_new();
         struct client_config config;
@@ -94,6 +134,7 @@ TEST(says_what_is_wrong_and_where) {
                         __LINE__, mistakes[i].message))
             printf("  message: %s\n", err.message);
         CHECK(sv_contains(sv_from(err.message), SV("/config")));
+        CHECK(!sv_contains(sv_from(err.message), SV("secret")));
     }
 }
 
@@ -120,7 +161,7 @@ TEST(reads_cluster_user_and_context) {
     CHECK_SV(config.server, SV("https://api:6443"));
     CHECK_SV(config.proxy_url, SV("http://proxy:3128"));
     CHECK_SV(config.tls_server_name, SV("kubernetes"));
-    CHECK_SV(config.ca_certificate, SV("-----BEGIN CERTIFICATE-----"));
+    CHECK_SV(config.ca_certificate, SV(PEM));
     CHECK_SV(config.namespace_name, SV("ns"));
     CHECK_SV(config.username, SV("a"));
     /* Relative to the file that names it. */

@@ -110,8 +110,13 @@ static bool read_token(const struct client_config *config, struct arena *arena,
     if (!file_read(arena, config->token_file, TOKEN_BYTES_MAX, &text, err))
         return false;
     *ret_token = sv_trim(text);
-    return ret_token->len > 0 || error_set(err, ERROR_UNAUTHORIZED, "the token file %.*s is empty",
-                                           SV_ARG(config->token_file));
+    if (ret_token->len == 0)
+        return error_set(err, ERROR_UNAUTHORIZED, "the token file %.*s is empty",
+                         SV_ARG(config->token_file));
+    return client_config_is_token(*ret_token) ||
+           error_set(err, ERROR_INVALID,
+                     "the token file %.*s holds a space or a line break inside of its token",
+                     SV_ARG(config->token_file));
 }
 
 static bool has_printed(const struct credentials *credentials) {
@@ -220,6 +225,11 @@ static bool read_credential(struct credentials *credentials, struct sv output, i
     /* The message of the parser might quote what is secret. */
     if (!root || !sv_eq(json_string_or(root, SV("kind"), SV("")), SV("ExecCredential")))
         return error_set(err, ERROR_INVALID, "printed no ExecCredential");
+    if (!sv_eq(json_find_string(root, "apiVersion"), credentials->config.plugin.api_version))
+        return error_set(err, ERROR_INVALID,
+                         "printed an ExecCredential of another apiVersion than %.*s, which the "
+                         "kubeconfig names",
+                         SV_ARG(credentials->config.plugin.api_version));
     struct credential fresh = {
         .token = json_string_or(status, SV("token"), SV("")),
         .client_certificate = json_string_or(status, SV("clientCertificateData"), SV("")),
@@ -229,6 +239,8 @@ static bool read_credential(struct credentials *credentials, struct sv output, i
     if (fresh.token.len == 0 && (fresh.client_certificate.len == 0 || fresh.client_key.len == 0))
         return error_set(err, ERROR_UNAUTHORIZED,
                          "printed neither status.token nor a client certificate with its key");
+    if (!client_config_is_token(fresh.token))
+        return error_set(err, ERROR_INVALID, "printed a token with a space or a line break");
     int64_t due_ms;
     if (!read_expiry(status, &due_ms, err))
         return false;

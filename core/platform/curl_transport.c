@@ -327,6 +327,11 @@ static const char *text_of(const struct call *call, CURLcode result) {
     curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &number);
     if (result == CURLE_COULDNT_CONNECT && number != 0)
         return strerrordesc_np((int)number);
+    /* It names a file that nobody knows. */
+    if (result == CURLE_SSL_CACERT_BADFILE)
+        return "the certificate authority of the kubeconfig holds no certificate that can be read";
+    if (result == CURLE_SSL_CERTPROBLEM)
+        return "the client certificate of the kubeconfig cannot be read, or is not its key's";
     return call->curl_message[0] ? call->curl_message : curl_easy_strerror(result);
 }
 
