@@ -30,6 +30,9 @@ struct shape {
 struct frozen_pool {
     size_t reference_count; /* parts, and the owner */
     struct frozen **slots;
+    /* For each slot a bit for each part in it (mark_of()): of most values there is none, which this
+     * tells without a look at parts that are in no cache. */
+    uint8_t *marks;
     size_t slot_count; /* a power of two */
     size_t part_count, part_bytes;
     uint64_t met[MET_COUNT];
@@ -41,6 +44,7 @@ struct frozen_pool *frozen_pool_new(void) {
     pool->reference_count = 1;
     pool->slot_count = SLOT_COUNT_FIRST;
     pool->slots = mem_alloc(sizeof(struct frozen *) * SLOT_COUNT_FIRST);
+    pool->marks = mem_alloc(SLOT_COUNT_FIRST);
     return pool;
 }
 
@@ -49,6 +53,7 @@ static void release(struct frozen_pool *pool) {
         return;
     vec_release(&pool->shapes);
     mem_free(pool->slots);
+    mem_free(pool->marks);
     mem_free(pool);
 }
 
@@ -67,8 +72,31 @@ size_t frozen_pool_part_bytes(const struct frozen_pool *pool) {
 
 /* --- the table of parts --- */
 
-static struct frozen **slot_of(const struct frozen_pool *pool, uint64_t hash) {
-    return &pool->slots[hash & (pool->slot_count - 1)];
+static size_t slot_of(const struct frozen_pool *pool, uint64_t hash) {
+    return hash & (pool->slot_count - 1);
+}
+
+/* By bits that do not tell the slot. */
+static uint8_t mark_of(uint64_t hash) {
+    return (uint8_t)(1 << (hash >> 61));
+}
+
+static void link_part(struct frozen_pool *pool, struct frozen *part) {
+    size_t slot = slot_of(pool, part->hash);
+    part->next = pool->slots[slot];
+    pool->slots[slot] = part;
+    pool->marks[slot] |= mark_of(part->hash);
+}
+
+static void unlink_part(struct frozen_pool *pool, struct frozen *part) {
+    size_t slot = slot_of(pool, part->hash);
+    struct frozen **link = &pool->slots[slot];
+    while (*link != part)
+        link = &(*link)->next;
+    *link = part->next;
+    pool->marks[slot] = 0;
+    for (const struct frozen *left = pool->slots[slot]; left; left = left->next)
+        pool->marks[slot] |= mark_of(left->hash);
 }
 
 static void grow(struct frozen_pool *pool) {
@@ -76,12 +104,12 @@ static void grow(struct frozen_pool *pool) {
     size_t old_count = pool->slot_count;
     pool->slot_count *= 2;
     pool->slots = mem_alloc(sizeof(struct frozen *) * pool->slot_count);
+    mem_free(pool->marks);
+    pool->marks = mem_alloc(pool->slot_count);
     for (size_t i = 0; i < old_count; i++) {
         for (struct frozen *part = old[i], *next; part; part = next) {
-            struct frozen **slot = slot_of(pool, part->hash);
             next = part->next;
-            part->next = *slot;
-            *slot = part;
+            link_part(pool, part);
         }
     }
     mem_free(old);
@@ -90,21 +118,16 @@ static void grow(struct frozen_pool *pool) {
 static void remember(struct frozen_pool *pool, struct frozen *part, uint64_t hash) {
     if (pool->part_count == pool->slot_count)
         grow(pool);
-    struct frozen **slot = slot_of(pool, hash);
     part->pool = pool;
     part->hash = hash;
-    part->next = *slot;
-    *slot = part;
+    link_part(pool, part);
     pool->reference_count++;
     pool->part_count++;
     pool->part_bytes += part->bytes;
 }
 
 void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part) {
-    struct frozen **link = slot_of(pool, part->hash);
-    while (*link != part)
-        link = &(*link)->next;
-    *link = part->next;
+    unlink_part(pool, part);
     pool->part_count--;
     pool->part_bytes -= part->bytes;
     release(pool);
@@ -126,7 +149,8 @@ static bool is_same(const struct cJSON *a, const struct cJSON *b) {
 
 static struct frozen *find(const struct frozen_pool *pool, const struct cJSON *item,
                            uint64_t hash) {
-    struct frozen *part = *slot_of(pool, hash);
+    size_t slot = slot_of(pool, hash);
+    struct frozen *part = pool->marks[slot] & mark_of(hash) ? pool->slots[slot] : NULL;
     while (part && !(part->hash == hash && is_same(frozen_root(part), item)))
         part = part->next;
     return part;
