@@ -31,7 +31,14 @@ void json_node_set_number(struct arena *arena, struct cJSON *node, struct sv tex
     node->valueint = (int)copy.len;
 }
 
+/* Of a list, whose items may still have the key of another place, nobody asks for the bits. */
+static void note_key(struct cJSON *parent, const struct cJSON *child) {
+    parent->valueint |= json_key_bit(json_node_key_word(child));
+    parent->type &= ~JSON_PACKED;
+}
+
 void json_node_append(struct cJSON *parent, struct cJSON *child) {
+    note_key(parent, child);
     child->next = NULL;
     if (!parent->child) {
         parent->child = child;
@@ -50,6 +57,7 @@ void json_node_insert(struct cJSON *parent, struct cJSON *after, struct cJSON *c
         json_node_append(parent, child);
         return;
     }
+    note_key(parent, child);
     child->next = after;
     child->prev = after->prev;
     after->prev = child;
@@ -83,9 +91,19 @@ const char *json_type_name(const struct cJSON *item) {
     }
 }
 
+static struct cJSON *get_packed(struct cJSON *first, struct sv key, uint64_t word) {
+    const struct cJSON *last = first->prev;
+    for (struct cJSON *member = first; member <= last; member++)
+        if (json_node_has_key(member, key, word))
+            return member;
+    return NULL;
+}
+
 struct cJSON *json_get_word(const struct cJSON *map, struct sv key, uint64_t word) {
-    if (!json_is_map(map))
+    if (!json_is_map(map) || !json_may_have(map, word))
         return NULL;
+    if ((map->type & JSON_PACKED) && map->child)
+        return get_packed(map->child, key, word);
     for (struct cJSON *member = map->child; member; member = member->next)
         if (json_node_has_key(member, key, word))
             return member;
@@ -231,7 +249,7 @@ static struct cJSON *new_of_type(struct arena *arena, int type) {
 }
 
 struct cJSON *json_map(struct arena *arena) {
-    return new_of_type(arena, cJSON_Object);
+    return new_of_type(arena, cJSON_Object | JSON_KEYS_KNOWN);
 }
 
 struct cJSON *json_list(struct arena *arena) {
@@ -274,7 +292,7 @@ struct cJSON *json_copy(struct arena *arena, const struct cJSON *item) {
 struct cJSON *json_share(struct arena *arena, const struct cJSON *item) {
     struct cJSON *shared = ARENA_NEW(arena, struct cJSON);
     *shared = *item;
-    shared->type = item->type & JSON_TYPE_MASK;
+    shared->type = item->type & (JSON_TYPE_MASK | JSON_KEYS_KNOWN | JSON_PACKED);
     shared->next = shared->prev = NULL;
     return shared;
 }
@@ -291,7 +309,7 @@ void json_own(struct arena *arena, struct cJSON *item) {
     if (!json_is_borrowed(item))
         return;
     const struct cJSON *borrowed = item->child;
-    item->type &= JSON_TYPE_MASK;
+    item->type &= JSON_TYPE_MASK | JSON_KEYS_KNOWN;
     item->child = NULL;
     for (; borrowed; borrowed = borrowed->next)
         json_node_append(item, json_borrow(arena, borrowed));
@@ -359,6 +377,7 @@ struct cJSON *json_remove(struct cJSON *map, struct sv key) {
 
 void json_detach(struct cJSON *parent, struct cJSON *item) {
     assert(json_may_change(parent));
+    parent->type &= ~JSON_PACKED;
     struct cJSON *last = parent->child->prev;
     if (item == parent->child)
         parent->child = item->next;
@@ -373,6 +392,7 @@ void json_detach(struct cJSON *parent, struct cJSON *item) {
 
 void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replacement) {
     assert(json_may_change(parent));
+    parent->type &= ~JSON_PACKED;
     json_node_take_key(replacement, item);
     replacement->next = item->next;
     bool is_only = parent->child == item && !item->next;

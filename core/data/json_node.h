@@ -6,11 +6,29 @@
 #include "core/data/json.h"
 #include "core/data/json_key.h"
 
+/* On a map's node: its `valueint` has the bit of every member's key, and perhaps others. A look-up
+ * of a key whose bit it has not, as most of those that find nothing, is over without a look at the
+ * members, each of which is a cache line. */
+enum { JSON_KEYS_KNOWN = 1 << 24 };
+
+/* On a map's node: its members stand side by side, so that one is found without waiting for where
+ * the one before it says that it is. */
+enum { JSON_PACKED = 1 << 25 };
+
+/* `word` is json_key_word() of the key. */
+static inline int json_key_bit(uint64_t word) {
+    return (int)(UINT32_C(1) << (word * UINT64_C(0x9e3779b97f4a7c15) >> 59));
+}
+static inline bool json_may_have(const struct cJSON *map, uint64_t word) {
+    return !(map->type & JSON_KEYS_KNOWN) || (map->valueint & json_key_bit(word));
+}
+
 struct cJSON *json_node_new(struct arena *arena);
 /* Takes `text` over without a copy: it must live as long as the node and be terminated. */
 void json_node_set_string(struct cJSON *node, struct sv text);
 /* Copies `text`, which must be a JSON number. */
 void json_node_set_number(struct arena *arena, struct cJSON *node, struct sv text);
+/* Both expect that a member of a map has its key already. */
 void json_node_append(struct cJSON *parent, struct cJSON *child);
 /* In front of `after`, a child of `parent`; NULL: at the end. */
 void json_node_insert(struct cJSON *parent, struct cJSON *after, struct cJSON *child);

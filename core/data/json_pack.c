@@ -55,13 +55,16 @@ static bool has_part(const struct packer *packer, struct cJSON *node, const stru
         packer->part && item->child ? packer->part(packer->context, item) : NULL;
     if (!part)
         return false;
-    node->type |= packer->part_mark;
+    node->type |= packer->part_mark | (part->type & JSON_PACKED);
+    node->valueint = part->valueint;
     node->child = part->child;
     return true;
 }
 
 static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *item) {
     *node = (struct cJSON){.type = (item->type & JSON_TYPE_MASK) | packer->mark};
+    if (json_is_map(item))
+        node->type |= JSON_KEYS_KNOWN;
     if (has_text(item)) {
         node->valuestring =
             (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;
@@ -76,8 +79,10 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
     packer->node += count;
     for (const struct cJSON *child = item->child; child; child = child->next, copy++) {
         pack(packer, copy, child);
-        if (child->string)
+        if (child->string) {
             json_node_set_key(copy, put(packer, json_node_key(child)));
+            node->valueint |= json_key_bit(json_node_key_word(copy));
+        }
         copy->prev = copy - 1;
         copy->next = copy + 1;
     }
@@ -85,6 +90,8 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
     children->prev = copy - 1;
     (copy - 1)->next = NULL;
     node->child = children;
+    if (json_is_map(item))
+        node->type |= JSON_PACKED;
 }
 
 void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark) {

@@ -335,7 +335,7 @@ static bool read_container(struct reader *reader, struct cJSON *node) {
         return fail(reader, ERROR_TOO_LARGE, "nested deeper than 64 levels");
     struct json_index members = {.arena = reader->arena, .map = node};
     bool is_map = *reader->at == '{';
-    node->type = is_map ? cJSON_Object : cJSON_Array;
+    node->type = is_map ? cJSON_Object | JSON_KEYS_KNOWN : cJSON_Array;
     reader->path[reader->depth++] = SV("");
     bool held = read_items(reader, node, is_map ? &members : NULL);
     reader->depth--;

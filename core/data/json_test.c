@@ -342,3 +342,46 @@ TEST(a_borrowed_tree_is_changed_without_its_lender) {
     CHECK_SV(json_write_arena(arena, frozen_root(lent), JSON_COMPACT), text);
     frozen_unref(lent);
 }
+
+/* Whether the look-up finds what a walk along the members finds, for each key that may be there. */
+static bool finds_its_members(const struct cJSON *map) {
+    for (char key = 'a'; key <= 'z'; key++) {
+        const struct cJSON *found = NULL;
+        JSON_EACH (member, map)
+            if (sv_eq(json_key(member), (struct sv){&key, 1}))
+                found = member;
+        if (json_get(map, (struct sv){&key, 1}) != found)
+            return false;
+    }
+    return true;
+}
+
+/* What is known of a map's keys and of where its members stand holds after each change, too,
+ * however the map came to be. */
+TEST(members_are_found_after_every_change) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct sv text = SV("{\"a\":{},\"c\":[],\"e\":{\"f\":1},\"g\":1,\"i\":null,\"k\":2}");
+    struct frozen *frozen = frozen_new(json_read(arena, text, &err));
+    struct cJSON *built = json_map(arena);
+    JSON_EACH (member, frozen_root(frozen))
+        json_append(built, json_share(arena, member));
+    struct cJSON *maps[] = {json_read(arena, text, &err), json_copy(arena, frozen_root(frozen)),
+                            json_borrow(arena, frozen_root(frozen)),
+                            json_share(arena, json_copy(arena, frozen_root(frozen))), built};
+    for (size_t i = 0; i < COUNT_OF(maps); i++) {
+        CHECK(finds_its_members(maps[i]));
+        json_set_int(arena, maps[i], SV("b"), 1);
+        CHECK(finds_its_members(maps[i]));
+        json_remove(maps[i], SV("c"));
+        json_set_int(arena, maps[i], SV("g"), 2);
+        CHECK(finds_its_members(maps[i]));
+        json_sort(maps[i]);
+        json_set_int(arena, json_ensure_map(arena, maps[i], SV("e")), SV("h"), 2);
+        CHECK(finds_its_members(maps[i]) && finds_its_members(json_get(maps[i], SV("e"))));
+        CHECK_SV(json_write_arena(arena, maps[i], JSON_COMPACT),
+                 SV("{\"a\":{},\"b\":1,\"e\":{\"f\":1,\"h\":2},\"g\":2,\"i\":null,\"k\":2}"));
+    }
+    CHECK(finds_its_members(frozen_root(frozen)));
+    frozen_unref(frozen);
+}
