@@ -22,8 +22,9 @@ static bool fail_unknown(const struct option *options, size_t count, struct sv n
     for (size_t i = 0; i < count; i++)
         names[i] = options[i].name;
     struct sv nearest = sv_nearest(name, names, count);
-    return error_set(err, ERROR_INVALID, "unknown option --%.*s%s%.*s", SV_ARG(name),
-                     nearest.len ? "; did you mean --" : "", SV_ARG(nearest));
+    return error_set(err, ERROR_INVALID, "unknown option --%.*s%s%.*s%s", SV_ARG(name),
+                     nearest.len ? "; did you mean --" : "", SV_ARG(nearest),
+                     nearest.len ? "?" : "");
 }
 
 static bool set_number(const struct option *option, struct sv value, struct error *err) {

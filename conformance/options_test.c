@@ -22,7 +22,7 @@ static const struct {
     char arguments[4][24];
     const char *message; /* "" when it is accepted */
 } refused[] = {
-    {{"--sed", "1"}, "unknown option --sed; did you mean --seed"},
+    {{"--sed", "1"}, "unknown option --sed; did you mean --seed?"},
     {{"--wholly-other"}, "unknown option --wholly-other"},
     {{"--seed"}, "--seed needs a value: N"},
     {{"--seed", "-1"}, "--seed takes a number from 0 on, not \"-1\""},

@@ -45,8 +45,8 @@ static bool stop_at(struct scenario *scenario, struct sv step, struct arena *are
         return true;
     }
     struct sv nearest = sv_nearest(step, names, scenario->step_count);
-    return error_set(err, ERROR_NOT_FOUND, "no step \"%.*s\" in the scenario%s%.*s", SV_ARG(step),
-                     nearest.len > 0 ? "; did you mean " : "", SV_ARG(nearest));
+    return error_set(err, ERROR_NOT_FOUND, "no step \"%.*s\" in the scenario" SV_MEANT,
+                     SV_ARG(step), SV_MEANT_ARG(nearest));
 }
 
 static bool explain_scenario(struct arena *arena, struct sv key,

@@ -91,7 +91,8 @@ static bool write_file(int folder_fd, struct sv folder, struct sv name, struct s
 static bool write_all(struct sv name, struct sv words, struct arena *arena, struct error *err) {
     const char *folder = arena_copy(arena, name).ptr;
     if (mkdir(folder, 0755) != 0)
-        return error_set(err, ERROR_IO, "%s: %s", folder, strerror(errno));
+        return error_set(err, ERROR_IO, "%s: %s%s", folder, strerror(errno),
+                         errno == EEXIST ? "; choose another name, or remove it" : "");
     int folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0)
         return error_set(err, ERROR_IO, "%s: %s", folder, strerror(errno));

@@ -61,8 +61,8 @@ static int fail_unknown(struct sv name) {
     for (size_t i = 0; i < COUNT_OF(commands); i++)
         names[i] = commands[i].name;
     struct sv nearest = sv_nearest(name, names, COUNT_OF(commands));
-    fprintf(stderr, "crctl: unknown command \"%.*s\"%s%.*s; see crctl help\n", SV_ARG(name),
-            nearest.len ? "; did you mean " : "", SV_ARG(nearest));
+    fprintf(stderr, "crctl: unknown command \"%.*s\"" SV_MEANT "; see crctl help\n", SV_ARG(name),
+            SV_MEANT_ARG(nearest));
     return EXIT_USAGE;
 }
 
@@ -91,9 +91,13 @@ static int print_usage(void) {
     return status;
 }
 
+static bool asks_for_help(const char *argument) {
+    return sv_eq(sv_from(argument), SV("--help")) || sv_eq(sv_from(argument), SV("-h"));
+}
+
 static int help_command(const struct command *command, int argc, char *const *argv) {
     (void)command;
-    if (argc == 0)
+    if (argc == 0 || asks_for_help(argv[0]))
         return print_usage();
     const struct command *about = find_command(sv_from(argv[0]));
     if (!about)
@@ -119,7 +123,7 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     struct sv name = sv_from(argv[1]);
-    if (sv_eq(name, SV("--help")) || sv_eq(name, SV("-h")))
+    if (asks_for_help(argv[1]))
         return print_usage();
     if (sv_eq(name, SV("--version")))
         name = SV("version");

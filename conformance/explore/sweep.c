@@ -117,8 +117,8 @@ static bool parse_point(struct sv text, struct sweep_case *sweep, struct error *
     size_t kind = sv_index_of(name, names, COUNT_OF(rows));
     if (kind == COUNT_OF(rows)) {
         struct sv nearest = sv_nearest(name, names, COUNT_OF(rows));
-        return error_set(err, ERROR_INVALID, "unknown fault \"%.*s\"%s%.*s", SV_ARG(name),
-                         nearest.len > 0 ? "; did you mean " : "", SV_ARG(nearest));
+        return error_set(err, ERROR_INVALID, "unknown fault \"%.*s\"" SV_MEANT, SV_ARG(name),
+                         SV_MEANT_ARG(nearest));
     }
     if (!sv_to_int64(nth, &value) || value < 1)
         return error_set(err, ERROR_INVALID, "\"%.*s\": write FAULT@N, the N-th request from 1 on",

@@ -11,7 +11,7 @@ static const struct {
 } cases[] = {
     {"crash.before@1", NULL},
     {"api.status(409)@12+watch.close@3", NULL},
-    {"api.statu(409)@12", "unknown fault \"api.statu(409)\"; did you mean api.status(409)"},
+    {"api.statu(409)@12", "unknown fault \"api.statu(409)\"; did you mean \"api.status(409)\"?"},
     {"crash.before", "\"crash.before\": write FAULT@N, the N-th request from 1 on"},
     {"crash.before@0", "\"crash.before@0\": write FAULT@N, the N-th request from 1 on"},
     {"", "unknown fault \"\""},

@@ -120,9 +120,8 @@ static void check_script(struct lint *lint, const struct cJSON *entry, const str
         const struct sv *names;
         size_t count = lint_extra_names(lint, &names);
         nearest = sv_nearest(name, names, count);
-        lint_fail(lint, script, "%.*s: ConfigMap \"%.*s\" is not in extraResources%s%.*s",
-                  SV_ARG(json_key(entry)), SV_ARG(name), nearest.len ? "; the nearest is " : "",
-                  SV_ARG(nearest))
+        lint_fail(lint, script, "%.*s: ConfigMap \"%.*s\" is not in extraResources" SV_MEANT,
+                  SV_ARG(json_key(entry)), SV_ARG(name), SV_MEANT_ARG(nearest))
             ->expected = nearest;
         return;
     }
@@ -134,9 +133,8 @@ static void check_script(struct lint *lint, const struct cJSON *entry, const str
     JSON_EACH (member, data)
         keys[count++] = json_key(member);
     nearest = sv_nearest(key, keys, count);
-    lint_fail(lint, script, "%.*s: ConfigMap %.*s has no key \"%.*s\"%s%.*s",
-              SV_ARG(json_key(entry)), SV_ARG(name), SV_ARG(key),
-              nearest.len ? "; the nearest is " : "", SV_ARG(nearest))
+    lint_fail(lint, script, "%.*s: ConfigMap %.*s has no key \"%.*s\"" SV_MEANT,
+              SV_ARG(json_key(entry)), SV_ARG(name), SV_ARG(key), SV_MEANT_ARG(nearest))
         ->expected = nearest;
 }
 

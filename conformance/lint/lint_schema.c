@@ -146,10 +146,9 @@ static void fail_unknown(struct lint *lint, const struct resource_type *type,
     /* A copy: the schema goes away with its registry. */
     struct sv nearest = arena_copy(
         lint->arena, nearest_member(lint, parent_schema(type->schema, finding->field), name));
-    struct check_result *result = lint_fail_key(
-        lint, finding->item ? finding->item : object, "unknown field \"%.*s\"%s%.*s%s",
-        SV_ARG(finding->field), nearest.len ? "; did you mean \"" : "", SV_ARG(nearest),
-        nearest.len ? "\"?" : "");
+    struct check_result *result = lint_fail_key(lint, finding->item ? finding->item : object,
+                                                "unknown field \"%.*s\"" SV_MEANT,
+                                                SV_ARG(finding->field), SV_MEANT_ARG(nearest));
     result->actual = name;
     result->expected = nearest;
     if (nearest.len > 0)

@@ -176,7 +176,7 @@ static const struct {
      20, "contains ;", LINT_TARGET_FLUID},
     {"EXEC-002", "script: {configMap: good-scripts, key: mount.sh}",
      "command: [/opt/good/mount.sh]", 20, "mode 0644", 0},
-    {"EXEC-013", "key: mount.sh", "key: mounts.sh", 20, "the nearest is mount.sh", 0},
+    {"EXEC-013", "key: mount.sh", "key: mounts.sh", 20, "did you mean \"mount.sh\"?", 0},
     {"EXEC-014", "timeout: 60", "timeout: 4000", 21, "timeout is 4000", 0},
     {"PORT-001", "metadata: {name: demo}\nspec:\n  runtimeClassName",
      "metadata: {name: a-name-that-is-much-longer-than-forty-five-characters}\n"

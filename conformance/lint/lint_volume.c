@@ -18,9 +18,8 @@ static void check_001(struct lint *lint, enum role role) {
         size_t count = lint_extra_names(lint, &names);
         struct sv nearest = sv_nearest(name_of(dependency), names, count);
         struct check_result *result =
-            lint_fail(lint, dependency, "ConfigMap \"%.*s\" is not in extraResources%s%.*s%s",
-                      SV_ARG(name_of(dependency)), nearest.len ? "; did you mean \"" : "",
-                      SV_ARG(nearest), nearest.len ? "\"?" : "");
+            lint_fail(lint, dependency, "ConfigMap \"%.*s\" is not in extraResources" SV_MEANT,
+                      SV_ARG(name_of(dependency)), SV_MEANT_ARG(nearest));
         result->expected = nearest;
         result->actual = name_of(dependency);
     }

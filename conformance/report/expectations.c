@@ -28,18 +28,20 @@ struct reader {
     struct error *err;
 };
 
-static bool fail(const struct reader *reader, const struct cJSON *item, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-static bool fail(const struct reader *reader, const struct cJSON *item, const char *format, ...) {
+static bool fail_at(const struct reader *reader, const struct cJSON *item, bool is_key,
+                    const char *format, ...) PRINTF_LIKE(4, 5);
+static bool fail_at(const struct reader *reader, const struct cJSON *item, bool is_key,
+                    const char *format, ...) {
     char message[MESSAGE_BYTES_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    struct location at = manifest_locate(reader->manifest, item, false);
+    struct location at = manifest_locate(reader->manifest, item, is_key);
     return error_set(reader->err, ERROR_INVALID, "%.*s:%u:%u: %s", SV_ARG(at.path), at.line,
                      at.column, message);
 }
+#define fail(reader, item, ...) fail_at(reader, item, false, __VA_ARGS__)
 
 bool expectations_is_day(struct sv text) {
     static const char form[] = "0000-00-00";
@@ -62,8 +64,8 @@ static bool check_members(const struct reader *reader, const struct cJSON *map,
         if (sv_index_of(key, names, count) < count)
             continue;
         struct sv nearest = sv_nearest(key, names, count);
-        return fail(reader, member, "unknown field \"%.*s\"%s%.*s", SV_ARG(key),
-                    nearest.len ? "; did you mean " : "", SV_ARG(nearest));
+        return fail_at(reader, member, true, "unknown field \"%.*s\"" SV_MEANT, SV_ARG(key),
+                       SV_MEANT_ARG(nearest));
     }
     return true;
 }
@@ -78,8 +80,9 @@ static bool read_check(const struct reader *reader, const struct cJSON *entry,
         for (const struct check *each; count < CHECKS_MAX && (each = catalogue_at(count)); count++)
             ids[count] = each->id;
         struct sv nearest = sv_nearest(json_text(id), ids, count);
-        return fail(reader, id ? id : entry, "there is no check \"%.*s\"%s%.*s; see crctl checks",
-                    SV_ARG(json_text(id)), nearest.len ? "; did you mean " : "", SV_ARG(nearest));
+        return fail(reader, id ? id : entry,
+                    "there is no check \"%.*s\"" SV_MEANT "; see crctl checks",
+                    SV_ARG(json_text(id)), SV_MEANT_ARG(nearest));
     }
     if (reader->reads_waivers && check->level == CHECK_MUST)
         return fail(reader, id, "%.*s is a MUST, which cannot be waived; list it under fails",
@@ -101,7 +104,8 @@ static bool read_entry(const struct reader *reader, const struct cJSON *entry,
         !read_check(reader, entry, &expectation.check))
         return false;
     if (sv_trim(expectation.reason).len == 0)
-        return fail(reader, entry, "%.*s needs a reason", SV_ARG(expectation.check->id));
+        return fail(reader, entry, "%.*s needs a reason, a sentence: reason: \"TEXT\"",
+                    SV_ARG(expectation.check->id));
     if (reader->reads_waivers && !expectations_is_day(expectation.expires))
         return fail(reader, entry, "the waiver of %.*s needs a last day: expires: \"YYYY-MM-DD\"",
                     SV_ARG(expectation.check->id));

@@ -25,9 +25,12 @@ static const struct {
 } refused[] = {
     {SV("kind: Expectation\n"), "e.yaml:1:7: kind is \"Expectation\", and should be Expectations"},
     {SV("fails: []\n"), "e.yaml: is no single document of kind Expectations"},
-    {SV(HEAD "fail: []\n"), "e.yaml:3:7: unknown field \"fail\"; did you mean fails"},
+    {SV(HEAD "fail: []\n"), "e.yaml:3:1: unknown field \"fail\"; did you mean \"fails\"?"},
     {SV(HEAD "fails: [{id: SCH-999, reason: r}]\n"), "there is no check \"SCH-999\""},
+    {SV(HEAD "fails: [{id: SCH-0002, reason: r}]\n"),
+     "e.yaml:3:14: there is no check \"SCH-0002\"; did you mean \"SCH-002\"?; see crctl checks"},
     {SV(HEAD "fails: [{id: SCH-002}]\n"), "SCH-002 needs a reason"},
+    {SV(HEAD "fails: [{id: SCH-002, reason: y}]\n"), "SCH-002 needs a reason, a sentence"},
     {SV(HEAD "fails: [{id: SCH-002, reason: r, until: x}]\n"), "unknown field \"until\""},
     {SV(HEAD "waivers: [{id: SCH-002, reason: r, expires: \"2030-01-01\"}]\n"),
      "SCH-002 is a MUST, which cannot be waived"},

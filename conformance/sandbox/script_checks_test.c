@@ -143,7 +143,7 @@ static const struct {
     {"EXEC-008", SV("|| timeout 5 tiny umount \"$path\""), SV("|| true"),
      "leaves /certify-1 mounted"},
     {"EXEC-009", SV("\"cached\":\"1.00GiB\""), SV("\"cached\":1024"), "as number"},
-    {"EXEC-009", SV("\"cached\":\"1.00GiB\""), SV("\"cachd\":\"1\""), "the nearest is cached"},
+    {"EXEC-009", SV("\"cached\":\"1.00GiB\""), SV("\"cachd\":\"1\""), "did you mean \"cached\"?"},
     {"HARD-005", SV("timeout 5 tiny mount \"$point\" \"$path\" \"$options\""),
      SV("eval \"timeout 5 tiny mount \\\"\\$point\\\" \\\"\\$path\\\" '$options'\""),
      "ran a command"},

@@ -229,10 +229,8 @@ static bool check_step_name(struct decoder *decoder, const struct cJSON *name) {
     if (!name || sv_index_of(json_text(name), names, scenario->step_count) < scenario->step_count)
         return true;
     struct sv nearest = sv_nearest(json_text(name), names, scenario->step_count);
-    if (nearest.len > 0)
-        return FAIL(decoder, name, "there is no step \"%.*s\"; did you mean \"%.*s\"?",
-                    SV_ARG(json_text(name)), SV_ARG(nearest));
-    return FAIL(decoder, name, "there is no step \"%.*s\"", SV_ARG(json_text(name)));
+    return FAIL(decoder, name, "there is no step \"%.*s\"" SV_MEANT, SV_ARG(json_text(name)),
+                SV_MEANT_ARG(nearest));
 }
 
 /* --- what needs more than its shape --- */
@@ -411,8 +409,8 @@ static bool check_feature_name(struct decoder *decoder, const struct cJSON *item
     if (sv_index_of(name, names, feature_count()) < feature_count())
         return true;
     struct sv nearest = sv_nearest(name, names, feature_count());
-    return FAIL(decoder, item, "unknown feature \"%.*s\"%s%.*s", SV_ARG(name),
-                nearest.len > 0 ? ", did you mean " : "", SV_ARG(nearest));
+    return FAIL(decoder, item, "unknown feature \"%.*s\"" SV_MEANT, SV_ARG(name),
+                SV_MEANT_ARG(nearest));
 }
 
 /* "ufs" must be claimed by the objects of the scenario, "!ufs" must not. */

@@ -102,8 +102,8 @@ static void fail_unknown(struct expansion *expansion, const struct cJSON *item, 
         names[i] = expansion->variables[i].name;
     struct sv nearest = sv_nearest(name, names, expansion->count);
     FAIL(expansion, item,
-         "no variable \"%.*s\" in vars or matrix%s%.*s; $${ stands for the text ${", SV_ARG(name),
-         nearest.len > 0 ? ", did you mean " : "", SV_ARG(nearest));
+         "no variable \"%.*s\" in vars or matrix" SV_MEANT "; $${ stands for the text ${",
+         SV_ARG(name), SV_MEANT_ARG(nearest));
 }
 
 static size_t find_reference(struct sv text) {

@@ -24,7 +24,8 @@ static const struct {
     {"{matrix: {x: [{name: one, v: 1}, {name: two, v: 2}]}, a: '${x.v}'}", 1, 2, "[x=two]",
      "{\"a\":2}", ""},
     {"{vars: {level: 1}, a: '${levle}'}", 0, 1, "", "",
-     "s.yaml:1:20: no variable \"levle\" in vars or matrix, did you mean level; $${ stands for "
+     "s.yaml:1:20: no variable \"levle\" in vars or matrix; did you mean \"level\"?; $${ stands "
+     "for "
      "the text ${"},
     {"{vars: {x: 1}, a: '${x.v}'}", 0, 1, "", "",
      "s.yaml:1:16: ${x.v}: \"x\" has no such member in this case"},

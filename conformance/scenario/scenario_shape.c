@@ -117,8 +117,8 @@ static bool fail_unknown(struct checker *checker, const struct cJSON *member,
     struct sv nearest = sv_nearest(json_key(member), names, shape->field_count);
     if (nearest.len > 0)
         return shape_fail(checker->manifest, member, checker->err,
-                          "unknown field \"%.*s\" of %s; did you mean \"%.*s\"?",
-                          SV_ARG(json_key(member)), shape->what, SV_ARG(nearest));
+                          "unknown field \"%.*s\" of %s" SV_MEANT, SV_ARG(json_key(member)),
+                          shape->what, SV_MEANT_ARG(nearest));
     return shape_fail(checker->manifest, member, checker->err,
                       "unknown field \"%.*s\" of %s; the first known one is \"%.*s\"",
                       SV_ARG(json_key(member)), shape->what, SV_ARG(names[0]));
@@ -134,11 +134,13 @@ static bool fail_type(struct checker *checker, const struct cJSON *item,
 
 static bool fail_choice(struct checker *checker, const struct cJSON *item,
                         const struct shape_field *field, struct sv nearest) {
+    if (nearest.len > 0)
+        return shape_fail(checker->manifest, item, checker->err,
+                          "\"%.*s\" cannot be \"%.*s\"" SV_MEANT, SV_ARG(field->name),
+                          SV_ARG(json_text(item)), SV_MEANT_ARG(nearest));
     return shape_fail(checker->manifest, item, checker->err,
-                      "\"%.*s\" cannot be \"%.*s\"; %s \"%.*s\"%s", SV_ARG(field->name),
-                      SV_ARG(json_text(item)), nearest.len > 0 ? "did you mean" : "it may be",
-                      SV_ARG(nearest.len > 0 ? nearest : field->choices[0]),
-                      nearest.len > 0 ? "?" : "");
+                      "\"%.*s\" cannot be \"%.*s\"; it may be \"%.*s\"", SV_ARG(field->name),
+                      SV_ARG(json_text(item)), SV_ARG(field->choices[0]));
 }
 
 static bool check_choice(struct checker *checker, const struct cJSON *item,
@@ -190,8 +192,8 @@ static bool check_ref(struct checker *checker, const struct cJSON *item,
         return true;
     if (nearest.len > 0)
         return shape_fail(checker->manifest, item, checker->err,
-                          "unknown kind in \"%.*s\"; did you mean \"%.*s\"?",
-                          SV_ARG(json_text(item)), SV_ARG(nearest));
+                          "unknown kind in \"%.*s\"" SV_MEANT, SV_ARG(json_text(item)),
+                          SV_MEANT_ARG(nearest));
     return shape_fail(checker->manifest, item, checker->err,
                       "\"%.*s\" is no reference: write kind/name or kind/namespace/name",
                       SV_ARG(json_text(item)));

@@ -133,8 +133,8 @@ static void check_report_member(struct script_context *context, enum role role,
     if (sv_index_of(key, report_keys, COUNT_OF(report_keys)) < COUNT_OF(report_keys))
         return;
     struct sv nearest = sv_nearest(key, report_keys, COUNT_OF(report_keys));
-    script_fail(context, role, entry, "reportSummary prints \"%.*s\", which nobody reads%s%.*s",
-                SV_ARG(key), nearest.len ? "; the nearest is " : "", SV_ARG(nearest))
+    script_fail(context, role, entry, "reportSummary prints \"%.*s\", which nobody reads" SV_MEANT,
+                SV_ARG(key), SV_MEANT_ARG(nearest))
         ->expected = nearest;
 }
 

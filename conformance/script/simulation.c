@@ -75,8 +75,8 @@ static bool fail_unknown(struct reader *reader, const struct cJSON *member,
     for (size_t i = 0; i < count; i++)
         names[i] = fields[i].name;
     struct sv nearest = sv_nearest(json_key(member), names, count);
-    return fail(reader, member, "unknown field \"%.*s\"%s%.*s", SV_ARG(json_key(member)),
-                nearest.len ? "; the nearest is " : "; remove it", SV_ARG(nearest));
+    return fail(reader, member, "unknown field \"%.*s\"" SV_MEANT "%s", SV_ARG(json_key(member)),
+                SV_MEANT_ARG(nearest), nearest.len > 0 ? "" : "; remove it");
 }
 
 /* The map has these fields and no others, each of its type. */

@@ -23,7 +23,7 @@ static const struct {
     {SV("apiVersion: v1\nkind: Simulation\n"),
      SV("sim.yaml:1:13: apiVersion \"v1\"; write cacheruntime.io/v1")},
     {SV(HEAD "program: []\n"),
-     SV("sim.yaml:3:10: unknown field \"program\"; the nearest is programs")},
+     SV("sim.yaml:3:10: unknown field \"program\"; did you mean \"programs\"?")},
     {SV(HEAD "roles: {master: {readyAfter: soon}}\n"),
      SV("sim.yaml:3:30: \"soon\" is no duration up to a day")},
     {SV(HEAD "tables: {a: {scope: pod}}\n"),

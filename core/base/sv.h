@@ -76,6 +76,11 @@ static inline int hex_digit(char byte) {
 size_t sv_distance(struct sv a, struct sv b);
 /* The entry of `list` nearest to `view` when it is near enough to suggest, else SV(""). */
 struct sv sv_nearest(struct sv view, const struct sv *list, size_t count);
+/* Suggests it behind the sentence that says what is wrong, or nothing when it is "":
+ * "unknown field \"%.*s\"" SV_MEANT, SV_ARG(name), SV_MEANT_ARG(nearest). */
+#define SV_MEANT "%s%.*s%s"
+#define SV_MEANT_ARG(nearest)                                                                      \
+    (nearest).len > 0 ? "; did you mean \"" : "", SV_ARG(nearest), (nearest).len > 0 ? "\"?" : ""
 
 /* Seedless 64-bit hash (XXH3): equal on every machine and in every run. */
 uint64_t sv_hash(struct sv view);
