@@ -46,14 +46,20 @@ struct frozen *frozen_new(const struct cJSON *item) {
 }
 
 struct frozen *frozen_ref(struct frozen *frozen) {
-    assert(frozen->reference_count < UINT32_MAX);
-    frozen->reference_count++;
+    uint32_t before = atomic_fetch_add_explicit(&frozen->reference_count, 1, memory_order_relaxed);
+    assert(before > 0 && before < UINT32_MAX);
     return frozen;
+}
+
+/* The only reference needs no instruction that locks: nobody else has one to take another from. */
+static bool is_last_reference(struct frozen *frozen) {
+    return atomic_load_explicit(&frozen->reference_count, memory_order_acquire) == 1 ||
+           atomic_fetch_sub_explicit(&frozen->reference_count, 1, memory_order_acq_rel) == 1;
 }
 
 /* Parts are as deep as what they stand in at most, which is bounded. */
 void frozen_unref(struct frozen *frozen) {
-    if (!frozen || --frozen->reference_count > 0)
+    if (!frozen || !is_last_reference(frozen))
         return;
     if (frozen->pool)
         frozen_pool_forget(frozen->pool, frozen);
@@ -71,7 +77,7 @@ size_t frozen_bytes(const struct frozen *frozen) {
 }
 
 bool frozen_is_shared(const struct frozen *frozen) {
-    return frozen->reference_count > 1;
+    return atomic_load_explicit(&frozen->reference_count, memory_order_relaxed) > 1;
 }
 
 struct frozen *frozen_of(const struct cJSON *item) {

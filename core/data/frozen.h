@@ -14,6 +14,7 @@ struct frozen; /* opaque */
 
 /* A copy of `item`. The first reference is the caller's. */
 struct frozen *frozen_new(const struct cJSON *item);
+/* Threads may take and let go of references to the same value at the same time. */
 struct frozen *frozen_ref(struct frozen *frozen);
 /* Accepts NULL. */
 void frozen_unref(struct frozen *frozen);

@@ -6,6 +6,8 @@
 #include "core/data/frozen.h"
 #include "core/data/json.h"
 
+#include <stdatomic.h>
+
 struct frozen_pool;
 
 /* Marks in a node's type, above the bits that cJSON uses: the root of a frozen value, and a map or
@@ -14,7 +16,8 @@ enum { FROZEN_ROOT = 1 << 20, FROZEN_PART = 1 << 21 };
 
 /* Followed by the root; what is below it comes behind, then the texts. */
 struct frozen {
-    uint32_t reference_count, part_count;
+    _Atomic uint32_t reference_count; /* threads share values, and count for themselves */
+    uint32_t part_count;
     size_t bytes;
     void *block;              /* what to free: this stands somewhere in it */
     struct frozen **parts;    /* in the block: those that it refers to */
@@ -32,7 +35,8 @@ struct cJSON *frozen_block_root(struct frozen *frozen);
 /* Where the texts go. */
 char *frozen_block_texts(struct frozen *frozen, size_t node_count);
 
-/* Takes a value out of its pool, which nobody refers to any more. */
+/* Takes a value out of its pool, which nobody refers to any more. Several threads may do so, but
+ * nobody may add to the pool meanwhile: that would find it. */
 void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part);
 
 #endif

@@ -28,7 +28,8 @@ struct shape {
 };
 
 struct frozen_pool {
-    size_t reference_count; /* parts, and the owner */
+    _Atomic size_t reference_count; /* parts, and the owner */
+    atomic_flag is_forgetting;      /* one thread of those that let go of parts */
     struct frozen **slots;
     /* For each slot a bit for each part in it (mark_of()): of most values there is none, which this
      * tells without a look at parts that are in no cache. */
@@ -49,7 +50,7 @@ struct frozen_pool *frozen_pool_new(void) {
 }
 
 static void release(struct frozen_pool *pool) {
-    if (--pool->reference_count > 0)
+    if (atomic_fetch_sub_explicit(&pool->reference_count, 1, memory_order_acq_rel) > 1)
         return;
     vec_release(&pool->shapes);
     mem_free(pool->slots);
@@ -126,10 +127,14 @@ static void remember(struct frozen_pool *pool, struct frozen *part, uint64_t has
     pool->part_bytes += part->bytes;
 }
 
+/* A few instructions each, so that whoever finds the flag set looks again at once. */
 void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part) {
+    while (atomic_flag_test_and_set_explicit(&pool->is_forgetting, memory_order_acquire))
+        ;
     unlink_part(pool, part);
     pool->part_count--;
     pool->part_bytes -= part->bytes;
+    atomic_flag_clear_explicit(&pool->is_forgetting, memory_order_release);
     release(pool);
 }
 
