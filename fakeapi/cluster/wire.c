@@ -11,22 +11,34 @@
 #include "fakeapi/cluster/wire_parts.h"
 #include "fakeapi/server/dialogue.h"
 
-struct arena *wire_take_arena(struct wire *wire) {
-    if (wire->spare_arenas.count == 0)
+struct arena *wire_take_arena(struct client *client) {
+    if (client->spare_arenas.count == 0)
         return arena_new();
-    return wire->spare_arenas.items[--wire->spare_arenas.count];
+    return client->spare_arenas.items[--client->spare_arenas.count];
 }
 
-void wire_give_arena(struct wire *wire, struct arena *arena) {
+void wire_give_arena(struct client *client, struct arena *arena) {
+    if (!client) {
+        arena_free(arena);
+        return;
+    }
     arena_reset(arena);
-    vec_push(&wire->spare_arenas, arena);
+    vec_push(&client->spare_arenas, arena);
 }
 
-static void free_arrival(struct wire *wire, struct arrival *arrival) {
+static void free_arrival(struct arrival *arrival) {
     if (!arrival)
         return;
-    wire_give_arena(wire, arrival->arena);
+    wire_give_arena(arrival->client, arrival->arena);
     mem_free(arrival);
+}
+
+static void enqueue(struct queue *queue, struct queued *queued) {
+    if (queue->last)
+        queue->last->next = queued;
+    else
+        queue->first = queued;
+    queue->last = queued;
 }
 
 static void enqueue_arrival(struct client *client, struct arrival *arrival) {
@@ -70,23 +82,18 @@ struct completion wire_end(const struct queued *queued) {
 
 static uint64_t client_start(struct transport *transport, const struct request *request) {
     struct client *client = (struct client *)transport;
-    struct wire *wire = client->wire;
     struct queued *queued = mem_alloc(sizeof(*queued));
     queued->client = client;
-    queued->id = ++wire->id;
-    queued->arena = wire_take_arena(wire);
+    queued->id = ++client->last_id;
+    queued->arena = wire_take_arena(client);
     queued->request = wire_copy_request(queued->arena, request);
-    if (wire->last_queued)
-        wire->last_queued->next = queued;
-    else
-        wire->first_queued = queued;
-    wire->last_queued = queued;
+    enqueue(client->is_stepping ? &client->started : &client->wire->queue, queued);
     return queued->id;
 }
 
 static bool client_take(struct transport *transport, struct completion *ret_completion) {
     struct client *client = (struct client *)transport;
-    free_arrival(client->wire, client->taken);
+    free_arrival(client->taken);
     client->taken = client->first;
     if (!client->taken)
         return false;
@@ -108,7 +115,7 @@ static void drop_arrivals(struct client *client, uint64_t id) {
         rest = arrival->next;
         arrival->next = NULL;
         if (id == 0 || arrival->completion.id == id) {
-            free_arrival(client->wire, arrival);
+            free_arrival(arrival);
             continue;
         }
         if (client->last)
@@ -130,9 +137,9 @@ static void orphan_delayed(struct client *client, uint64_t id) {
 }
 
 /* Takes over the queued request and its arena. */
-static void free_queued(struct wire *wire, struct queued *queued) {
+static void free_queued(struct queued *queued) {
     dialogue_free(queued->dialogue);
-    wire_give_arena(wire, queued->arena);
+    wire_give_arena(queued->client, queued->arena);
     mem_free(queued);
 }
 
@@ -142,14 +149,14 @@ static void drop_parked(struct client *client, uint64_t id) {
         struct queued *queued = wire->parked.items[i];
         if (queued->client == client && (id == 0 || queued->id == id)) {
             vec_remove(&wire->parked, i);
-            free_queued(wire, queued);
+            free_queued(queued);
         }
     }
 }
 
 static void drop_request(struct client *client, uint64_t id) {
     drop_parked(client, id);
-    for (struct queued *queued = client->wire->first_queued; queued; queued = queued->next)
+    for (struct queued *queued = client->wire->queue.first; queued; queued = queued->next)
         if (queued->client == client && (id == 0 || queued->id == id))
             queued->client = NULL;
     drop_arrivals(client, id);
@@ -158,13 +165,45 @@ static void drop_request(struct client *client, uint64_t id) {
 }
 
 static void client_cancel(struct transport *transport, uint64_t id) {
-    if (id != 0)
-        drop_request((struct client *)transport, id);
+    struct client *client = (struct client *)transport;
+    if (id == 0)
+        return;
+    if (!client->is_stepping) {
+        drop_request(client, id);
+        return;
+    }
+    drop_arrivals(client, id);
+    vec_push(&client->cancelled, id);
+}
+
+void wire_begin_step(struct transport *transport) {
+    struct client *client = (struct client *)transport;
+    assert(!client->is_stepping);
+    client->is_stepping = true;
+}
+
+void wire_end_step(struct transport *transport) {
+    struct client *client = (struct client *)transport;
+    assert(client->is_stepping);
+    client->is_stepping = false;
+    if (client->started.first) {
+        enqueue(&client->wire->queue, client->started.first);
+        client->wire->queue.last = client->started.last;
+        client->started = (struct queue){NULL, NULL};
+    }
+    for (size_t i = 0; i < client->cancelled.count; i++)
+        drop_request(client, client->cancelled.items[i]);
+    vec_clear(&client->cancelled);
 }
 
 static void free_client(struct client *client) {
+    assert(!client->is_stepping);
     drop_request(client, 0);
-    free_arrival(client->wire, client->taken);
+    free_arrival(client->taken);
+    for (size_t i = 0; i < client->spare_arenas.count; i++)
+        arena_free(client->spare_arenas.items[i]);
+    vec_release(&client->spare_arenas);
+    vec_release(&client->cancelled);
     mem_free((void *)client->user_agent.ptr);
     mem_free(client);
 }
@@ -205,6 +244,10 @@ bool wire_has_transport(const struct wire *wire, const struct transport *transpo
 
 bool wire_has_arrivals(const struct transport *transport) {
     return ((const struct client *)transport)->first != NULL;
+}
+
+size_t wire_arrival_count(const struct transport *transport) {
+    return ((const struct client *)transport)->arrival_count;
 }
 
 /* --- the server's side --- */
@@ -370,13 +413,13 @@ static void trim_when_due(struct wire *wire) {
 
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
     bool any = false;
-    for (size_t count = 0; wire->first_queued && count < REQUESTS_A_TURN; count++) {
-        struct queued *queued = wire->first_queued;
-        wire->first_queued = queued->next;
-        if (!wire->first_queued)
-            wire->last_queued = NULL;
+    for (size_t count = 0; wire->queue.first && count < REQUESTS_A_TURN; count++) {
+        struct queued *queued = wire->queue.first;
+        wire->queue.first = queued->next;
+        if (!wire->queue.first)
+            wire->queue.last = NULL;
         if (!queued->client)
-            free_queued(wire, queued);
+            free_queued(queued);
         else if (handle(wire, queued, now_ms))
             end_queued(queued);
         else
@@ -395,7 +438,7 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
         if (arrival->client)
             enqueue_arrival(arrival->client, arrival);
         else
-            free_arrival(wire, arrival);
+            free_arrival(arrival);
         any = true;
     }
     return any;
@@ -411,7 +454,7 @@ bool wire_run(struct wire *wire, int64_t now_ms) {
 }
 
 int64_t wire_next_ms(const struct wire *wire) {
-    if (wire->first_queued || wire->has_replies)
+    if (wire->queue.first || wire->has_replies)
         return INT64_MIN; /* at once */
     int64_t delayed_ms = timers_next_ms(&wire->delayed);
     int64_t watches_ms = wire_watches_next_ms(wire);
@@ -434,16 +477,14 @@ void wire_free(struct wire *wire) {
         return;
     for (size_t i = 0; i < wire->clients.count; i++)
         free_client(wire->clients.items[i]);
-    handle_queued(wire, 0); /* all are without a client by now: frees them */
+    while (handle_queued(wire, 0)) /* all are without a client by now: frees them */
+        ;
     deliver_delayed(wire, DEADLINE_NEVER);
-    for (size_t i = 0; i < wire->spare_arenas.count; i++)
-        arena_free(wire->spare_arenas.items[i]);
     vec_release(&wire->clients);
     vec_release(&wire->parked);
     vec_release(&wire->watches);
     vec_release(&wire->observers);
     vec_release(&wire->engines);
-    vec_release(&wire->spare_arenas);
     arena_free(wire->scratch);
     timers_release(&wire->delayed);
     mem_free(wire);

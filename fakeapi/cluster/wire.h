@@ -40,6 +40,13 @@ void wire_set_waker(struct wire *wire, struct transport *transport, void *waker)
 bool wire_has_transport(const struct wire *wire, const struct transport *transport);
 /* Completions wait to be taken. */
 bool wire_has_arrivals(const struct transport *transport);
+size_t wire_arrival_count(const struct transport *transport);
+
+/* Between the two, calls of the transport touch nothing that other transports use, so that steps of
+ * their owners may be made at the same time. What was started and cancelled comes to the server as
+ * if all of it was done at the end. */
+void wire_begin_step(struct transport *transport);
+void wire_end_step(struct transport *transport);
 
 void wire_add_engine(struct wire *wire, const struct engine *engine);
 size_t wire_engine_count(const struct wire *wire);

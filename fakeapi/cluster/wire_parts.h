@@ -48,14 +48,26 @@ struct queued {
     struct dialogue *dialogue; /* with admission webhooks; NULL: there are none */
 };
 
+/* In the order in which they were started. */
+struct queue {
+    struct queued *first, *last;
+};
+
+/* What a client does reaches the wire when its step has ended, so that others may have theirs
+ * at the same time: until then it touches nothing but this struct. */
 struct client {
     struct transport transport; /* first: a transport pointer is a client pointer */
     struct wire *wire;
     struct sv user_agent;
     void *waker;
+    uint64_t last_id;             /* of a request */
     struct arrival *first, *last; /* to be taken */
     size_t arrival_count;
-    struct arrival *taken; /* lives until the next take() */
+    struct arrival *taken;            /* lives until the next take() */
+    VEC(struct arena *) spare_arenas; /* go to and fro with requests, answers and events */
+    bool is_stepping;
+    struct queue started;    /* during the step */
+    VEC(uint64_t) cancelled; /* so, too */
 };
 
 struct open_watch {
@@ -76,20 +88,20 @@ struct wire {
     VEC(struct engine) engines;
     wire_refuse_exec *refuse_exec; /* may be NULL */
     void *refuse_exec_context;
-    VEC(struct arena *) spare_arenas;
     struct arena *scratch; /* of the request that the server works on */
-    struct queued *first_queued, *last_queued;
+    struct queue queue;
     VEC(struct queued *) parked; /* they wait for admission webhooks */
     bool has_replies;            /* for one of those */
     struct timers delayed;       /* of struct arrival */
-    uint64_t id;
     uint64_t requests_since_trim;
     int64_t bookmark_due_ms; /* DEADLINE_NEVER while nothing was written since the last round */
     uint64_t bookmark_revision;
 };
 
-struct arena *wire_take_arena(struct wire *wire);
-void wire_give_arena(struct wire *wire, struct arena *arena);
+/* For something on its way to the client; wire_give_arena() takes it back. */
+struct arena *wire_take_arena(struct client *client);
+/* `client` is NULL once it is gone. */
+void wire_give_arena(struct client *client, struct arena *arena);
 /* Delivers `completion` after `delay_ms`; takes over `arena`. */
 void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
                   int64_t now_ms, int64_t delay_ms);

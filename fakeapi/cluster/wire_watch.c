@@ -39,7 +39,7 @@ void wire_open_watch(struct wire *wire, struct queued *queued, const struct requ
                                                         : DEADLINE_NEVER,
              });
     wire_observe(wire, queued, 200, NULL);
-    wire_give_arena(wire, queued->arena);
+    wire_give_arena(queued->client, queued->arena);
 }
 
 static void deliver_event(struct open_watch *watch, struct arena *arena,
@@ -70,16 +70,16 @@ static void end_watch(struct wire *wire, size_t index, enum error_code code, int
         error_set(&completion.err, code, "the watch was cut: connection reset");
     vec_remove(&wire->watches, index);
     watch_cursor_free(watch.cursor);
-    wire_deliver(watch.client, wire_take_arena(wire), &completion, now_ms, watch.delay_ms);
+    wire_deliver(watch.client, wire_take_arena(watch.client), &completion, now_ms, watch.delay_ms);
 }
 
 /* True when an ERROR event ended the stream. */
-static bool pump(struct wire *wire, struct open_watch *watch, int64_t now_ms, bool *any) {
+static bool pump(struct open_watch *watch, int64_t now_ms, bool *any) {
     while (watch->client->arrival_count < ARRIVALS_MAX && watch_cursor_has_news(watch->cursor)) {
-        struct arena *arena = wire_take_arena(wire);
+        struct arena *arena = wire_take_arena(watch->client);
         struct watch_record record;
         if (!watch_cursor_next(watch->cursor, arena, &record)) {
-            wire_give_arena(wire, arena);
+            wire_give_arena(watch->client, arena);
             return false;
         }
         deliver_event(watch, arena, &record, now_ms);
@@ -107,7 +107,7 @@ static bool send_bookmarks(struct wire *wire, int64_t now_ms) {
         if (!watch->wants_bookmarks || watch->bookmark_revision == revision ||
             watch_cursor_has_news(watch->cursor))
             continue;
-        struct arena *arena = wire_take_arena(wire);
+        struct arena *arena = wire_take_arena(watch->client);
         struct watch_record record;
         watch_cursor_bookmark(watch->cursor, arena, &record);
         watch->bookmark_revision = revision;
@@ -120,7 +120,7 @@ static bool send_bookmarks(struct wire *wire, int64_t now_ms) {
 bool wire_pump_watches(struct wire *wire, int64_t now_ms) {
     bool any = false;
     for (size_t i = 0; i < wire->watches.count;) {
-        if (pump(wire, &wire->watches.items[i], now_ms, &any) ||
+        if (pump(&wire->watches.items[i], now_ms, &any) ||
             wire->watches.items[i].end_ms <= now_ms) {
             end_watch(wire, i, ERROR_NONE, now_ms);
             any = true;

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/team.h"
 #include "core/base/timers.h"
 #include "core/base/vec.h"
 #include "fakeapi/cluster/controller_manager.h"
@@ -17,6 +18,8 @@ enum {
     /* Rounds at one moment, after which actors that keep each other busy have to wait a
      * millisecond. A rollout of 1,000 workloads takes some hundred. */
     ROUNDS_MAX = 100000,
+    /* Fewer completions of a turn than that are done before another thread has woken up. */
+    TEAM_ARRIVALS_MIN = 16,
 };
 
 /* 2026-01-01T00:00:00Z */
@@ -29,6 +32,9 @@ struct actor_slot {
     bool is_removed;
     uint64_t generation; /* of the timer that counts; older ones are stale */
     int64_t due_ms;
+    /* Of the step of this turn. */
+    bool is_woken;  /* by itself */
+    int64_t end_ms; /* what it returned */
 };
 
 struct virtual_clock {
@@ -43,6 +49,7 @@ struct world {
     struct log *log;
     struct fakeapi *api;
     struct wire *wire;
+    struct team *team;
     struct world_remote remote; /* connect is NULL: the clients are the wire's */
     struct nodes *nodes;
     struct kubelet *kubelet;
@@ -50,7 +57,9 @@ struct world {
     struct controller_manager *controller_manager;
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
-    VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
+    VEC(struct actor_slot *) turn;  /* the ones that are being stepped, with `turn_ms` as now */
+    int64_t turn_ms;
+    bool is_stepping;
     struct timers timers;
     bool is_livelocked; /* the last round did not come to rest */
 };
@@ -127,6 +136,7 @@ struct world *world_new(const struct world_options *options) {
     world->clock = options->wall ? options->wall : &world->virtual_clock.clock;
     world->authority = options->authority;
     world->log = options->log ? options->log : log_none();
+    world->team = options->team;
     world->api = fakeapi_new(&(struct fakeapi_options){
         .clock = world->clock,
         .log = world->log,
@@ -238,9 +248,15 @@ void world_remove_actor(struct world *world, const void *context) {
 }
 
 void world_wake_actor(struct world *world, const void *context) {
-    for (size_t i = 0; i < world->slots.count; i++)
-        if (world->slots.items[i]->actor.context == context)
-            mark_ready(world, world->slots.items[i]);
+    for (size_t i = 0; i < world->slots.count; i++) {
+        struct actor_slot *slot = world->slots.items[i];
+        if (slot->actor.context != context)
+            continue;
+        if (world->is_stepping)
+            slot->is_woken = true;
+        else
+            mark_ready(world, slot);
+    }
 }
 
 void world_add_engine(struct world *world, const struct engine *engine) {
@@ -330,28 +346,61 @@ static void ready_remote_actors(struct world *world) {
             mark_ready(world, world->slots.items[i]);
 }
 
-/* A client that leaves completions untaken is called again, as the header promises. */
-static void step_actor(struct world *world, struct actor_slot *slot, int64_t now_ms) {
-    int64_t due_ms = slot->actor.step(slot->actor.context, now_ms);
-    if (slot->is_removed)
-        return;
-    if (due_ms <= now_ms || has_arrivals(world, slot))
-        mark_ready(world, slot);
-    set_deadline(world, slot, due_ms <= now_ms ? DEADLINE_NEVER : due_ms);
+static void step_slot(void *context, size_t index) {
+    struct world *world = context;
+    struct actor_slot *slot = world->turn.items[index];
+    slot->end_ms = slot->actor.step(slot->actor.context, world->turn_ms);
 }
 
-/* Steps the actors that are ready now; whoever becomes ready meanwhile has the next turn. */
+static bool has_local_transport(const struct world *world, const struct actor_slot *slot) {
+    return slot->actor.transport && !world_is_remote(world);
+}
+
+static void begin_step(struct world *world, struct actor_slot *slot) {
+    slot->is_ready = slot->is_woken = false;
+    if (has_local_transport(world, slot))
+        wire_begin_step(slot->actor.transport);
+}
+
+/* A client that leaves completions untaken is called again, as the header promises. */
+static void end_step(struct world *world, struct actor_slot *slot) {
+    int64_t due_ms = slot->end_ms;
+    if (slot->is_removed)
+        return;
+    if (has_local_transport(world, slot))
+        wire_end_step(slot->actor.transport);
+    bool is_due = due_ms <= world->turn_ms;
+    if (is_due || slot->is_woken || has_arrivals(world, slot))
+        mark_ready(world, slot);
+    set_deadline(world, slot, is_due ? DEADLINE_NEVER : due_ms);
+}
+
+static bool is_worth_a_team(const struct world *world) {
+    size_t arrivals = 0;
+    for (size_t i = 0; i < world->turn.count; i++)
+        if (has_local_transport(world, world->turn.items[i]))
+            arrivals += wire_arrival_count(world->turn.items[i]->actor.transport);
+    return arrivals >= TEAM_ARRIVALS_MIN;
+}
+
+/* Steps the actors that are ready now; whoever becomes ready meanwhile has the next turn. What they
+ * do reaches the wire in the order in which they became ready, whoever of them ends first. */
 static bool step_ready_actors(struct world *world, int64_t now_ms) {
     vec_clear(&world->turn);
     for (size_t i = 0; i < world->ready.count; i++)
-        vec_push(&world->turn, world->ready.items[i]);
+        if (!world->ready.items[i]->is_removed)
+            vec_push(&world->turn, world->ready.items[i]);
+    bool any = world->ready.count > 0;
     vec_clear(&world->ready);
     for (size_t i = 0; i < world->turn.count; i++)
-        world->turn.items[i]->is_ready = false;
+        begin_step(world, world->turn.items[i]);
+    world->turn_ms = now_ms;
+    world->is_stepping = true;
+    team_each(is_worth_a_team(world) ? world->team : NULL, world->turn.count, step_slot, world);
+    world->is_stepping = false;
     for (size_t i = 0; i < world->turn.count; i++)
-        if (!world->turn.items[i]->is_removed)
-            step_actor(world, world->turn.items[i], now_ms);
-    return world->turn.count > 0;
+        end_step(world, world->turn.items[i]);
+    return any;
 }
 
 static bool run_round(struct world *world, int64_t now_ms) {

@@ -22,6 +22,7 @@ struct cJSON;
 struct clock;
 struct fakeapi;
 struct log;
+struct team;
 struct world; /* opaque */
 
 /* What a container's process answers to an exec. */
@@ -95,6 +96,9 @@ struct world_options {
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
     size_t watch_kept_events;   /* 0: all of them; see fakeapi.h */
+    /* Steps actors of one turn; borrowed. Nothing that anybody sees depends on it. NULL, and with a
+     * server elsewhere: one after the other. */
+    struct team *team;
 };
 
 struct world *world_new(const struct world_options *options);
@@ -129,14 +133,16 @@ void world_disconnect_nodes(struct world *world, struct transport *transport);
 struct actor {
     struct sv name;
     /* Does what is due; returns its next deadline. Called whenever completions wait on
-     * `transport` or the deadline has come. */
+     * `transport` or the deadline has come, and maybe while others are stepped in other threads: it
+     * uses its own state, its transport and what never changes. */
     int64_t (*step)(void *context, int64_t now_ms);
     void *context;
     struct transport *transport; /* whose completions wake it; may be NULL */
 };
 void world_add_actor(struct world *world, const struct actor *actor);
 void world_remove_actor(struct world *world, const void *context);
-/* Steps an actor at the next turn, when somebody else gave it work outside of its own step. */
+/* Steps an actor at the next turn, when somebody else gave it work outside of its own step. During
+ * steps only an actor itself may call it. */
 void world_wake_actor(struct world *world, const void *context);
 
 /* Engines are asked in the order in which they were added. */
