@@ -11,6 +11,7 @@
 #include "core/data/json.h"
 #include "core/data/yaml.h"
 #include "core/platform/heap.h"
+#include "core/platform/thread_team.h"
 #include "core/reconcile/plan.h"
 #include "fakeapi/cluster/world.h"
 #include "fakeapi/server/fakeapi.h"
@@ -219,6 +220,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
     struct bench_run run = {.options = options, .bound = bound};
     struct engine engine = {.exec = answer};
     size_t pod_count = options->runtime_count * (options->worker_count + 1);
+    AUTO(thread_team) team = thread_team_new(options->thread_count);
     AUTO(session)
     session = session_new(
         &(struct session_options){
@@ -229,6 +231,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
             .image_pull_ms = -1,
             .pod_start_ms = -1,
             .config_map_lag_ms = -1,
+            .team = options->team ? options->team : thread_team_as_team(team),
         },
         err);
     if (!session)
@@ -236,5 +239,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
     run.session = session;
     world_add_observer(session_world(session),
                        &(struct observer){.after = watch_writes, .context = &run});
+    if (options->observer)
+        world_add_observer(session_world(session), options->observer);
     return apply_text(&run, sv_from(class_text), err) && measure(&run, figures, err);
 }

@@ -22,6 +22,7 @@ struct cJSON;
 struct engine;
 struct resource;
 struct session; /* opaque */
+struct team;
 struct world;
 
 /* Where a session's API server, nodes and controller are. */
@@ -42,6 +43,7 @@ struct session_options {
     size_t engine_count;
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     bool without_controller;
+    struct team *team; /* for world_options.team; NULL, and with wall time: nobody */
 };
 size_t session_node_count(const struct session_options *options);
 

@@ -121,6 +121,7 @@ struct world *session_world_new(const struct session_options *options, struct cl
         .config_map_lag_ms = options->config_map_lag_ms,
         .log = log_none(),
         .watch_kept_events = WATCH_KEPT_EVENTS,
+        .team = wall ? NULL : options->team,
     });
     for (size_t i = 0; i < options->engine_count; i++)
         world_add_engine(world, &options->engines[i]);

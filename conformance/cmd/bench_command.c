@@ -6,10 +6,12 @@
 #include "bench/bench_reconcile.h"
 #include "bench/bench_server.h"
 #include "conformance/cmd/command.h"
+#include "conformance/sandbox/parallel.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/platform/client_config.h"
+#include "core/platform/thread_team.h"
 
 #include <unistd.h>
 
@@ -34,7 +36,7 @@ enum {
 
 struct bench_options {
     uint64_t runtimes; /* UINT64_MAX: not said */
-    uint64_t workers, seed;
+    uint64_t workers, threads, seed;
     uint64_t runs, nodes; /* UINT64_MAX: not said */
     uint64_t steady_seconds, period_seconds;
     uint64_t seconds, divisor;
@@ -127,8 +129,15 @@ static int bench_reconcile(const struct command *command, const struct bench_opt
         return fail_range(command, "workers", WORKERS_MAX);
     if (options->svg.len > 0 && !options->curve)
         return command_fail(command, "--svg plots a curve: add --curve");
-    struct bench_reconcile_options reconcile = {runtimes, options->workers, options->seed,
-                                                options->curve};
+    if (options->threads < 1 || options->threads > THREAD_TEAM_MAX)
+        return fail_range(command, "threads", THREAD_TEAM_MAX);
+    struct bench_reconcile_options reconcile = {
+        .runtime_count = runtimes,
+        .worker_count = options->workers,
+        .seed = options->seed,
+        .thread_count = options->threads,
+        .until_bound = options->curve,
+    };
     if (options->curve)
         return bench_curve(command, options, &reconcile);
     char title[128];
@@ -298,10 +307,30 @@ static int bench_controller(const struct command *command, const struct bench_op
                   bench_controller_run, &controller, options);
 }
 
+static int run_benchmark(const struct command *command, const struct operands *operands,
+                         struct bench_options *bench) {
+    struct sv name = operands->count > 0 ? operands->items[0] : SV("");
+    if (bench->runs == UINT64_MAX)
+        bench->runs = sv_eq(name, SV("controller")) ? RUNS_DEFAULT_CONTROLLER : RUNS_DEFAULT;
+    if (bench->runs < 1 || bench->runs > BENCH_RUNS_MAX)
+        return fail_range(command, "runs", BENCH_RUNS_MAX);
+    if (operands->count == 1 && sv_eq(name, SV("controller")))
+        return bench_controller(command, bench);
+    if (operands->count == 1 && sv_eq(name, SV("server")))
+        return bench_server(command, bench);
+    if (operands->count == 1 && sv_eq(name, SV("reconcile")))
+        return bench_reconcile(command, bench);
+    if (operands->count == 2 && sv_eq(name, SV("certify")))
+        return bench_certify(command, operands->items[1], bench);
+    return command_fail(command,
+                        "name a benchmark: reconcile, controller, certify CLASS.yaml, or server");
+}
+
 int bench_command(const struct command *command, int argc, char *const *argv) {
     struct bench_options bench = {
         .runtimes = UINT64_MAX,
         .workers = WORKERS_DEFAULT,
+        .threads = parallel_processor_count(),
         .runs = UINT64_MAX,
         .seed = 1,
         .nodes = UINT64_MAX,
@@ -324,6 +353,8 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         TEXT_OPTION("svg", "FILE", &bench.svg, "with --curve: plots it into a file"),
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
          SV("reconcile: workers of each (2)")},
+        NUMBER_OPTION("threads", &bench.threads,
+                      "reconcile: threads of the simulation (as many as there are processors)"),
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
          SV("runs, each in a process of its own (5; controller: 1)")},
         NUMBER_OPTION("seed", &bench.seed, "seed of the simulation"),
@@ -354,19 +385,5 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
-    struct sv name = operands.count > 0 ? operands.items[0] : SV("");
-    if (bench.runs == UINT64_MAX)
-        bench.runs = sv_eq(name, SV("controller")) ? RUNS_DEFAULT_CONTROLLER : RUNS_DEFAULT;
-    if (bench.runs < 1 || bench.runs > BENCH_RUNS_MAX)
-        return fail_range(command, "runs", BENCH_RUNS_MAX);
-    if (operands.count == 1 && sv_eq(name, SV("controller")))
-        return bench_controller(command, &bench);
-    if (operands.count == 1 && sv_eq(name, SV("server")))
-        return bench_server(command, &bench);
-    if (operands.count == 1 && sv_eq(name, SV("reconcile")))
-        return bench_reconcile(command, &bench);
-    if (operands.count == 2 && sv_eq(name, SV("certify")))
-        return bench_certify(command, operands.items[1], &bench);
-    return command_fail(command,
-                        "name a benchmark: reconcile, controller, certify CLASS.yaml, or server");
+    return run_benchmark(command, &operands, &bench);
 }

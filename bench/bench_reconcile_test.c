@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/bench_reconcile.h"
+
+#include "core/base/arena.h"
+#include "core/base/error.h"
+#include "core/base/team.h"
+#include "core/base/test.h"
+#include "core/data/json.h"
+#include "fakeapi/cluster/world.h"
+
+enum { RUNTIMES = 30, WORKERS = 2 };
+
+/* Every request and its answer, in their order. */
+struct trace {
+    uint64_t hash, request_count;
+};
+
+static void add(struct trace *trace, struct sv text) {
+    trace->hash = trace->hash * UINT64_C(0x9e3779b97f4a7c15) + sv_hash(text);
+}
+
+static void note(void *context, struct sv user_agent, const struct request *request,
+                 int http_status, const struct cJSON *body) {
+    struct trace *trace = context;
+    AUTO(arena) arena = arena_new();
+    add(trace, arena_printf(arena, "%.*s %.*s %.*s %.*s/%.*s %.*s %d", SV_ARG(user_agent),
+                            SV_ARG(verb_text(request->verb)), SV_ARG(request->plural),
+                            SV_ARG(request->namespace_name), SV_ARG(request->name),
+                            SV_ARG(request->subresource), http_status));
+    if (request->body)
+        add(trace, json_write_arena(arena, request->body, JSON_COMPACT));
+    if (body)
+        add(trace, json_write_arena(arena, body, JSON_COMPACT));
+    trace->request_count++;
+}
+
+/* Does jobs from the last to the first. */
+struct backward_team {
+    struct team team;
+    size_t call_count;
+};
+
+static void each_backward(struct team *team, size_t count, team_job *job, void *context) {
+    ((struct backward_team *)team)->call_count++;
+    while (count-- > 0)
+        job(context, count);
+}
+
+static struct trace run(size_t thread_count, struct team *team) {
+    struct trace trace = {0};
+    struct bench_figures figures = {0};
+    struct error err = {0};
+    struct observer observer = {.after = note, .context = &trace};
+    struct bench_reconcile_options options = {
+        .runtime_count = RUNTIMES,
+        .worker_count = WORKERS,
+        .seed = 7,
+        .thread_count = thread_count,
+        .team = team,
+        .observer = &observer,
+        .until_bound = true,
+    };
+    CHECK(bench_reconcile_run(&options, &figures, &err));
+    return trace;
+}
+
+/* Whichever actor of a turn is stepped first, and in whichever thread. */
+TEST(threads_change_no_byte_of_what_a_simulation_does) {
+    struct backward_team backward = {.team.each = each_backward};
+    struct trace expected = run(1, NULL);
+    CHECK(expected.request_count > RUNTIMES * 50);
+    const struct trace traces[] = {run(1, NULL), run(1, &backward.team), run(2, NULL),
+                                   run(4, NULL)};
+    for (size_t i = 0; i < COUNT_OF(traces); i++) {
+        CHECK(traces[i].request_count == expected.request_count);
+        CHECK(traces[i].hash == expected.hash);
+    }
+    CHECK(backward.call_count > 0);
+}
