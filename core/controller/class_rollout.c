@@ -18,7 +18,7 @@
 #include "core/reconcile/rollout.h"
 
 /* Runtimes that change together make one pass over their class. */
-enum { COALESCE_MS = 1000 };
+enum { COALESCE_MS = 1000, RUNTIMES_PER_COALESCE_MS = 2 };
 
 bool class_rollout_is_key(const struct runtime_state *state) {
     return state->namespace_name.len == 0;
@@ -27,6 +27,17 @@ bool class_rollout_is_key(const struct runtime_state *state) {
 static void wake_at(struct controller *controller, struct sv class_name, int64_t at_ms) {
     AUTO(arena) arena = arena_new();
     workqueue_add_at(controller->queue, arena_printf(arena, "/%.*s", SV_ARG(class_name)), at_ms);
+}
+
+/* A pass looks at all runtimes, and comes to nothing while some of them have not been planned: the
+ * more there are, the longer it then waits for them. */
+static int64_t coalesced_ms(const struct controller *controller, struct sv class_name) {
+    AUTO(arena) arena = arena_new();
+    const struct runtime_state *of_class =
+        map_get(controller->states, ARENA_JOIN(arena, SV("/"), class_name));
+    bool waits = of_class && of_class->rollout.is_incomplete;
+    size_t more_ms = waits ? map_count(controller->states) / RUNTIMES_PER_COALESCE_MS : 0;
+    return controller->now_ms + COALESCE_MS + (int64_t)more_ms;
 }
 
 void class_rollout_wake(struct controller *controller, struct sv class_name) {
@@ -54,7 +65,7 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
     bool is_new = !sv_eq(class_name, class_of(memory));
     /* The class that it leaves, or whose runtime is gone, counts one less. */
     if (is_new && memory->class_name)
-        wake_at(controller, class_of(memory), controller->now_ms + COALESCE_MS);
+        wake_at(controller, class_of(memory), coalesced_ms(controller, class_of(memory)));
     if (is_new)
         set_class(memory, class_name);
     memory->state = state->plan->rollout;
@@ -66,7 +77,7 @@ void class_rollout_note(struct controller *controller, struct runtime_state *sta
                    before.is_granted != memory->is_granted ||
                    before.class_generation != memory->class_generation;
     if (is_news && class_name.len > 0)
-        wake_at(controller, class_name, controller->now_ms + COALESCE_MS);
+        wake_at(controller, class_name, coalesced_ms(controller, class_name));
 }
 
 static int compare_runtimes(const void *a, const void *b) {
@@ -114,8 +125,9 @@ static void gather(struct controller *controller, struct sv class_name, struct a
 static void pass_grants(struct controller *controller, const struct rollout_snapshot *snapshot) {
     for (size_t i = 0; i < snapshot->runtime_count; i++) {
         const struct rollout_runtime *runtime = &snapshot->runtimes[i];
-        struct runtime_state *state = map_get(controller->states, runtime->key);
-        if (!runtime->is_granted_now || !state)
+        struct runtime_state *state =
+            runtime->is_granted_now ? map_get(controller->states, runtime->key) : NULL;
+        if (!state)
             continue;
         state->rollout.is_granted = true;
         state->rollout.was_ready = runtime->was_ready;
@@ -164,6 +176,7 @@ void class_rollout_step(struct controller *controller, struct runtime_state *sta
     if (cached && !cached->is_hidden)
         snapshot.runtime_class = cache_store_tree(controller->store, cached, state->arena);
     gather(controller, state->name, state->arena, &snapshot);
+    state->rollout.is_incomplete = !snapshot.is_complete;
     snapshot.told = state->rollout.told;
     int64_t generation = object_generation(snapshot.runtime_class);
     snapshot.status_is_refused = generation > 0 && state->rollout.refused_generation == generation;

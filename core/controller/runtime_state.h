@@ -55,6 +55,7 @@ struct rollout_memory {
     int64_t granted_ms;
     /* Of a class's own state. */
     struct rollout_told told;
+    bool is_incomplete; /* when it was looked at last, runtimes of it had not been planned */
     int64_t refused_generation; /* at which the server kept no status of it; 0: it does */
 };
 
