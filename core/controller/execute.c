@@ -50,7 +50,8 @@ static struct request request_of(const struct controller *controller, const stru
         .dry_run = action->type == ACTION_TRIAL,
     };
     if (request.verb == VERB_PATCH)
-        request.field_manager = controller->reconcile.field_manager;
+        request.field_manager = action->field_manager.len > 0 ? action->field_manager
+                                                              : controller->reconcile.field_manager;
     if (action->type == ACTION_APPLY || action->type == ACTION_TRIAL) {
         request.patch_type = PATCH_APPLY;
         request.force = action->force;

@@ -731,3 +731,43 @@ TEST(a_field_that_the_server_drops_is_told_and_not_fought) {
         world_release(&world);
     }
 }
+
+/* --- config maps of the class --- */
+
+/* What other runtimes say of it, and own of it, stays: it is written as somebody else than they,
+ * and only what differs. */
+TEST(a_shared_config_map_has_other_owners_and_keeps_them) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    json_set(arena, world.runtime_class, SV("extraResources"),
+             parse(arena, "{configMaps: [{name: tools, data: {run: a, gone: b}}]}"));
+    plan_once(&world, &plan);
+    for (size_t i = 0; i < plan.action_count; i++)
+        act(&world, &plan.actions[i]);
+    plan_once(&world, &plan);
+    size_t count = 0;
+    for (size_t i = 0; i < plan.action_count; i++) {
+        const struct action *action = &plan.actions[i];
+        if (action->type != ACTION_APPLY || !sv_eq(action->name, SV("tools")))
+            continue;
+        count++;
+        CHECK(action->must_create && !action->force);
+        CHECK_SV(action->field_manager, SV("cacheruntime-controller-demo"));
+    }
+    CHECK(count == 1);
+    world_bind(&world);
+    struct observed *tools = find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("tools"));
+    json_append(json_find(tools->object, "metadata.ownerReferences"),
+                parse(arena, "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
+                             " name: other, uid: u-other}"));
+    struct cJSON *data = json_find(world.runtime_class, "extraResources.configMaps.0.data");
+    json_set_string(arena, data, SV("run"), SV("c"));
+    json_remove(data, SV("gone"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(trace_has(&world, "ObjectDiffers: Update ConfigMap tools"));
+    CHECK(json_equal(json_get(tools->object, SV("data")), parse(arena, "{run: c}")));
+    CHECK(json_count(json_find(tools->object, "metadata.ownerReferences")) == 2);
+    world_release(&world);
+}

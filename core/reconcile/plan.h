@@ -44,6 +44,7 @@ struct action {
     struct cJSON *body;         /* apply, patch, DeleteOptions */
     enum patch_type patch_type; /* with ACTION_PATCH */
     struct sv made_for;         /* resourceVersion that the patch of a shared object was made for */
+    struct sv field_manager;    /* SV(""): the controller's */
     bool force;                 /* with ACTION_APPLY */
     bool must_create; /* with ACTION_APPLY, ACTION_TRIAL: an answer other than 201 is a failure */
     uint64_t desired_hash; /* if not 0: remembered, with the answer's hash, as

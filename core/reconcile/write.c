@@ -113,16 +113,21 @@ static const struct observed *find(const struct pass *pass, const struct resourc
     return snapshot_find(pass->snapshot, resource, object_namespace(desired), object_name(desired));
 }
 
-static enum write_result apply(struct pass *pass, const struct resource *resource,
-                               struct cJSON *desired, uint64_t hash, bool exists,
-                               enum plan_step step) {
+static struct action *add_apply(struct pass *pass, const struct resource *resource,
+                                struct cJSON *desired, bool exists, enum plan_step step) {
     struct action *action =
         add_for(pass, ACTION_APPLY, step, resource, object_namespace(desired), object_name(desired),
                 exists ? SV("ObjectDiffers") : SV("ObjectMissing"), exists ? "Update" : "Create");
     action->body = desired;
     action->force = exists;
     action->must_create = !exists;
-    action->desired_hash = hash;
+    return action;
+}
+
+static enum write_result apply(struct pass *pass, const struct resource *resource,
+                               struct cJSON *desired, uint64_t hash, bool exists,
+                               enum plan_step step) {
+    add_apply(pass, resource, desired, exists, step)->desired_hash = hash;
     return WRITE_PENDING;
 }
 
@@ -226,18 +231,38 @@ static struct cJSON *shared_owner(struct pass *pass) {
     return owner;
 }
 
-/* Adds our runtime to the owners, provided that nobody wrote the object in between. */
-static enum write_result join_owners(struct pass *pass, const struct cJSON *object) {
+/* Of two runtimes that make it in one moment, the second must not give up what the first said of
+ * its owners: it is another manager, so that the labels of the two conflict. */
+static enum write_result create_shared(struct pass *pass, struct cJSON *desired) {
+    struct cJSON *metadata = json_get(desired, SV("metadata"));
+    object_set_label(pass->arena, desired, LABEL_RUNTIME_NAME, pass->snapshot->name);
+    json_append(json_ensure_list(pass->arena, metadata, SV("ownerReferences")), shared_owner(pass));
+    struct action *action = add_apply(pass, &RESOURCE_CONFIG_MAPS, desired, false, STEP_OBJECTS);
+    action->field_manager =
+        pass_printf(pass, "%.*s-%.*s", SV_ARG(pass->snapshot->options->field_manager),
+                    SV_ARG(pass->snapshot->name));
+    return WRITE_PENDING;
+}
+
+/* Changes one field of what several runtimes share, provided that nobody wrote it in between. */
+static enum write_result change_shared(struct pass *pass, const struct cJSON *object,
+                                       struct sv path, struct cJSON *value, struct sv reason,
+                                       const char *message) {
     struct action *action = write_json_patch(
-        pass, &RESOURCE_CONFIG_MAPS, object, STEP_OBJECTS, SV("OwnerMissing"),
-        pass_printf(pass, "Join the owners of ConfigMap %.*s", SV_ARG(object_name(object))));
+        pass, &RESOURCE_CONFIG_MAPS, object, STEP_OBJECTS, reason,
+        pass_printf(pass, "%s ConfigMap %.*s", message, SV_ARG(object_name(object))));
+    write_operation(pass, action, SV("test"), SV("/metadata/resourceVersion"),
+                    json_string(pass->arena, object_resource_version(object)));
+    write_operation(pass, action, SV("add"), path, value);
+    return WRITE_PENDING;
+}
+
+static enum write_result join_owners(struct pass *pass, const struct cJSON *object) {
     const struct cJSON *owners = json_find(object, "metadata.ownerReferences");
     struct cJSON *list = owners ? json_copy(pass->arena, owners) : json_list(pass->arena);
     json_append(list, shared_owner(pass));
-    write_operation(pass, action, SV("test"), SV("/metadata/resourceVersion"),
-                    json_string(pass->arena, object_resource_version(object)));
-    write_operation(pass, action, SV("add"), SV("/metadata/ownerReferences"), list);
-    return WRITE_PENDING;
+    return change_shared(pass, object, SV("/metadata/ownerReferences"), list, SV("OwnerMissing"),
+                         "Join the owners of");
 }
 
 enum write_result write_shared(struct pass *pass, struct cJSON *desired) {
@@ -246,18 +271,14 @@ enum write_result write_shared(struct pass *pass, struct cJSON *desired) {
         write_read(pass, &RESOURCE_CONFIG_MAPS, object_namespace(desired), object_name(desired));
         return WRITE_PENDING;
     }
-    struct cJSON *metadata = json_get(desired, SV("metadata"));
-    if (observed->state == OBSERVED_ABSENT) {
-        object_set_label(pass->arena, desired, LABEL_RUNTIME_NAME, pass->snapshot->name);
-        json_append(json_ensure_list(pass->arena, metadata, SV("ownerReferences")),
-                    shared_owner(pass));
-        return apply(pass, &RESOURCE_CONFIG_MAPS, desired, 0, false, STEP_OBJECTS);
-    }
+    if (observed->state == OBSERVED_ABSENT)
+        return create_shared(pass, desired);
     const struct cJSON *object = observed->object;
+    struct cJSON *data = json_get(desired, SV("data"));
     bool is_owner = object_owner(object, object_uid(pass->snapshot->runtime)) != NULL;
     bool is_same_class = sv_eq(object_annotation(object, ANNOTATION_CLASS),
                                object_name(pass->snapshot->runtime_class));
-    bool has_data = json_equal(json_get(object, SV("data")), json_get(desired, SV("data")));
+    bool has_data = json_equal(json_get(object, SV("data")), data);
     if (!has_data && !is_same_class)
         return WRITE_FOREIGN;
     if (object_is_deleting(object))
@@ -266,10 +287,6 @@ enum write_result write_shared(struct pass *pass, struct cJSON *desired) {
         return join_owners(pass, object);
     if (has_data)
         return WRITE_DONE;
-    /* The owners go along, since a field that an apply leaves out is given up. */
-    object_set_label(pass->arena, desired, LABEL_RUNTIME_NAME,
-                     object_label(object, LABEL_RUNTIME_NAME));
-    json_set(pass->arena, metadata, SV("ownerReferences"),
-             json_copy(pass->arena, json_find(object, "metadata.ownerReferences")));
-    return apply(pass, &RESOURCE_CONFIG_MAPS, desired, 0, true, STEP_OBJECTS);
+    return change_shared(pass, object, SV("/data"), json_copy(pass->arena, data),
+                         SV("ObjectDiffers"), "Update");
 }
