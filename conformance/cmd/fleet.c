@@ -43,6 +43,8 @@ static void make_world(struct fleet *fleet) {
     options.wall = wall_clock();
     options.log = fleet->options.log;
     fleet->world = world_new(&options);
+    for (size_t i = 0; i < fleet->options.engine_count; i++)
+        world_add_engine(fleet->world, &fleet->options.engines[i]);
     fleet->shell = shell_new(fleet->world);
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/sv.h"
 
 struct cluster_clients;
+struct engine;
 struct error;
 struct event_loop;
 struct fleet; /* opaque */
@@ -23,9 +24,11 @@ struct fleet_options {
     struct cluster_clients *clients; /* of the API server */
     struct log *log;
     const struct world_options *world; /* `remote`, `wall` and `log` are the fleet's */
+    const struct engine *engines;      /* asked before a shell with the usual commands is */
+    size_t engine_count;
 };
 
-/* NULL when no port can be had. Engines are added to the world before anything runs. */
+/* NULL when no port can be had. */
 struct fleet *fleet_new(const struct fleet_options *options, struct error *err);
 /* Accepts NULL. */
 void fleet_free(struct fleet *fleet);

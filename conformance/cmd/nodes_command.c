@@ -41,6 +41,7 @@ static int64_t delay_ms(uint64_t said) {
 }
 
 static bool make_fleet(struct nodes *nodes, struct error *err) {
+    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
     const struct nodes_command_options *options = nodes->options;
     struct world_options world = {
         .seed = options->seed,
@@ -57,15 +58,11 @@ static bool make_fleet(struct nodes *nodes, struct error *err) {
             .clients = nodes->clients,
             .log = nodes->log,
             .world = &world,
+            .engines = engines,
+            .engine_count = scripts_file_engines(&nodes->scripts, engines),
         },
         err);
-    if (!nodes->fleet)
-        return false;
-    struct engine engines[SCRIPTS_FILE_ENGINES_MAX];
-    size_t engine_count = scripts_file_engines(&nodes->scripts, engines);
-    for (size_t i = 0; i < engine_count; i++)
-        world_add_engine(fleet_world(nodes->fleet), &engines[i]);
-    return true;
+    return nodes->fleet != NULL;
 }
 
 /* Once every node has registered or was refused. */
