@@ -19,8 +19,8 @@ struct frozen_pool *frozen_pool_new(void);
 /* Accepts NULL. Values made through it may live on. */
 void frozen_pool_free(struct frozen_pool *pool);
 
-/* As frozen_new(), while no other thread lets go of a value of the pool. A part becomes shared when it is met for the second time. frozen_bytes() of the
- * result does not count what is shared. */
+/* As frozen_new(), while no other thread lets go of a value of the pool. A part becomes shared when
+ * it is met for the second time. frozen_bytes() of the result does not count what is shared. */
 struct frozen *frozen_pool_add(struct frozen_pool *pool, const struct cJSON *item);
 
 /* How many parts are shared now, and the bytes that they take together. */
