@@ -51,6 +51,12 @@ TEST(goes_in_order) {
         CHECK(position(&world, order[i]) != SIZE_MAX &&
               (i == 0 || position(&world, order[i - 1]) < position(&world, order[i])));
     CHECK(trace_has(&world, "CacheCleaned"));
+    /* Nothing of the dataset's status speaks of a cache. */
+    CHECK(json_count(json_find(world.dataset, "status.conditions")) == 0);
+    static const char *const emptied[] = {"status.runtimes", "status.cacheStates",
+                                          "status.ufsTotal", "status.fileNum", "status.hcfs"};
+    for (size_t i = 0; i < COUNT_OF(emptied); i++)
+        CHECK(json_find(world.dataset, emptied[i]) == NULL);
     check_nothing_is_left(&world);
     world_release(&world);
 }

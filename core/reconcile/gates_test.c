@@ -205,6 +205,34 @@ TEST(refuses_what_cannot_be_acted_on) {
     }
 }
 
+/* Who serves a dataset keeps it; a runtime of another category is no reason. */
+TEST(a_dataset_that_is_bound_elsewhere_is_refused) {
+    static const struct {
+        const char *runtimes;
+        bool is_refused;
+    } cases[] = {
+        {"[{name: other, namespace: default, category: Accelerate}]", true},
+        {"[{name: demo, namespace: other, category: Accelerate}]", true},
+        {"[{name: demo, namespace: default, category: Accelerate}]", false},
+        {"[]", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.dataset, SV("status"),
+                 parse(arena,
+                       arena_printf(arena, "{phase: Bound, runtimes: %s}", cases[i].runtimes).ptr));
+        CHECK(run(&world) < ROUNDS_MAX);
+        bool is_refused = sv_eq(condition_reason(&world, "Stalled"), SV("DatasetBoundElsewhere"));
+        CHECK(is_refused == cases[i].is_refused);
+        CHECK(trace_has(&world, "DatasetBoundElsewhere") == cases[i].is_refused);
+        for (size_t k = 0; k < world.object_count && cases[i].is_refused; k++)
+            CHECK(world.objects[k].state != OBSERVED_PRESENT);
+        world_release(&world);
+    }
+}
+
 /* What only the server knows is asked before anything is made, once. */
 TEST(tries_what_it_does_not_know) {
     AUTO(arena) arena = arena_new();

@@ -115,3 +115,57 @@ TEST(a_patch_of_a_node_tests_what_it_changes) {
         world_release(&world);
     }
 }
+
+/* --- how they go --- */
+
+static void set_label(struct world *world, size_t node, const char *key, const char *value) {
+    struct cJSON *metadata = json_get(world->nodes[node], SV("metadata"));
+    json_set_string(world->arena, json_ensure_map(world->arena, metadata, SV("labels")),
+                    sv_from(key), sv_from(value));
+}
+
+static bool has_any(const struct world *world, size_t node, const char *part) {
+    JSON_EACH (item, json_find(world->nodes[node], "metadata.labels"))
+        if (sv_contains(json_key(item), sv_from(part)))
+            return true;
+    return false;
+}
+
+/* A node without a worker says so at once; what is another runtime's, or the CSI plugin's, stays.
+ */
+TEST(labels_go_with_the_worker) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    size_t node = worker_node(&world);
+    CHECK_SV(label(&world, node, SV("fluid_exclusive")), SV("default_demo"));
+    set_label(&world, node, "fluid_exclusive", "default_other");
+    set_label(&world, node, "fluid.io/f-default-demo", "true");
+    set_label(&world, node, "fluid.io/dataset-num", "2");
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!has_any(&world, node, "fluid.io/s-"));
+    CHECK_SV(label(&world, node, SV("fluid.io/dataset-num")), SV("1"));
+    CHECK_SV(label(&world, node, SV("fluid_exclusive")), SV("default_other"));
+    CHECK_SV(label(&world, node, SV("fluid.io/f-default-demo")), SV("true"));
+    world_release(&world);
+}
+
+/* With the runtime the label goes that lets a client run, wherever it is. */
+TEST(labels_go_with_the_runtime) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    size_t node = worker_node(&world), other = world.node_count++;
+    world.nodes[other] = parse(arena, "{metadata: {name: z, resourceVersion: '1', labels: {\n"
+                                      " fluid.io/f-default-demo: 'true', a: b}}}");
+    set_label(&world, node, "fluid_exclusive", "default_other");
+    delete_runtime(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!has_any(&world, node, "default-demo") && !has_any(&world, other, "default-demo"));
+    CHECK_SV(label(&world, node, SV("fluid_exclusive")), SV("default_other"));
+    CHECK_SV(label(&world, other, SV("a")), SV("b"));
+    world_release(&world);
+}

@@ -54,6 +54,13 @@ static const struct rule rules[] = {
      BOX ".imagePullPolicy", "\"Always\""},
     {"resources of the template stay", M, "", ";resources: {limits: {cpu: '1'}}", "", "",
      BOX ".resources", "{\"limits\":{\"cpu\":\"1\"}}"},
+    {"empty resources replace nothing", M, "", ";resources: {limits: {cpu: '1'}}",
+     "master: {resources: {}}", "", BOX ".resources", "{\"limits\":{\"cpu\":\"1\"}}"},
+    {"nor do those without requests and limits", M, "", ";resources: {limits: {cpu: '1'}}",
+     "master: {resources: {claims: []}}", "", BOX ".resources", "{\"limits\":{\"cpu\":\"1\"}}"},
+    {"limits alone replace them", M, "", ";resources: {requests: {cpu: '1'}}",
+     "master: {resources: {limits: {cpu: '2'}}}", "", BOX ".resources",
+     "{\"limits\":{\"cpu\":\"2\"}}"},
     {"resources are replaced whole", M, "", ";resources: {limits: {cpu: '1'}}",
      "master: {resources: {requests: {cpu: '2'}}}", "", BOX ".resources",
      "{\"requests\":{\"cpu\":\"2\"}}"},
@@ -327,7 +334,9 @@ TEST(renders_the_volume) {
                           SV("true"));
     object_set_annotation(arena, world.runtime, SV("data.fluid.io/metadataList"),
                           SV("[{\"selector\":{\"kind\":\"PersistentVolume\"},\"labels\":{"
-                             "\"fluid.io/node-publish-method\":\"symlink\"}}]"));
+                             "\"fluid.io/node-publish-method\":\"symlink\"}},{\"selector\":{"
+                             "\"kind\":\"PersistentVolume\",\"group\":\"other.io\"},\"labels\":{"
+                             "\"a\":\"of another group\"}}]"));
     json_set(arena, json_get(world.runtime, SV("spec")), SV("client"),
              parse(arena, "{nodeSelector: {b: '2', a: '1'}}"));
     struct snapshot snapshot = snapshot_of(&world);
@@ -347,6 +356,8 @@ TEST(renders_the_volume) {
            "\"node_publish_method\":\"symlink\"}},\"nodeAffinity\":{\"required\":{"
            "\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\","
            "\"values\":[\"1\"]},{\"key\":\"b\",\"operator\":\"In\",\"values\":[\"2\"]}]}]}}}"));
+    CHECK_SV(object_label(volume, SV("fluid.io/node-publish-method")), SV("symlink"));
+    CHECK_SV(object_label(volume, SV("a")), SV(""));
     CHECK_SV(json_write_arena(arena, json_get(claim, SV("spec")), JSON_COMPACT),
              SV("{\"accessModes\":[\"ReadOnlyMany\"],\"storageClassName\":\"fluid\","
                 "\"volumeName\":\"default-demo\",\"resources\":{\"requests\":{\"storage\":"

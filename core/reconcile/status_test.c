@@ -70,6 +70,87 @@ TEST(phase_and_conditions_are_those_of_the_pods) {
     }
 }
 
+/* fluid-contract: the phase of one component. */
+static const struct {
+    const char *what, *component;
+    int64_t desired, ready;
+    const char *phase;
+} component_states[] = {
+    {"all workers", "worker", 2, 2, "Ready"},
+    {"some workers", "worker", 2, 1, "PartialReady"},
+    {"a worker that is to go", "worker", 2, 3, "PartialReady"},
+    {"no worker", "worker", 2, 0, "NotReady"},
+    {"all masters", "master", 3, 3, "Ready"},
+    {"a majority of masters", "master", 3, 2, "NotReady"},
+};
+
+TEST(a_component_is_partly_ready_where_a_part_serves) {
+    for (size_t i = 0; i < COUNT_OF(component_states); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *spec = json_get(world.runtime, SV("spec"));
+        json_set_int(arena, json_ensure_map(arena, spec, sv_from(component_states[i].component)),
+                     SV("replicas"), component_states[i].desired);
+        world_bind(&world);
+        const char *name = arena_printf(arena, "demo-%s", component_states[i].component).ptr;
+        count(&world, name, component_states[i].ready, component_states[i].ready);
+        act_only(&world);
+        const char *path =
+            arena_printf(arena, "status.%s.phase", component_states[i].component).ptr;
+        CHECK_SV(json_find_string(world.runtime, path), sv_from(component_states[i].phase));
+        world_release(&world);
+    }
+}
+
+/* Where data may be is where the workers' selector leads, with their own terms or without. */
+TEST(cache_affinity_tells_the_selector_of_the_workers) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set(arena, json_find(world.runtime, "spec.worker"), SV("nodeSelector"),
+             parse(arena, "{zone: b, disk: ssd}"));
+    world_bind(&world);
+    const struct cJSON *terms = json_find(
+        world.runtime, "status.cacheAffinity."
+                       "requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
+    CHECK_SV(
+        json_write_arena(arena, terms, JSON_COMPACT),
+        SV("[{\"matchExpressions\":[{\"key\":\"disk\",\"operator\":\"In\",\"values\":[\"ssd\"]},"
+           "{\"key\":\"zone\",\"operator\":\"In\",\"values\":[\"b\"]}]}]"));
+    world_release(&world);
+}
+
+/* Once, when the last pod follows its template, and not before. */
+TEST(a_rolled_component_is_told) {
+    static const struct {
+        int64_t updated;
+        bool is_told;
+    } cases[] = {{1, false}, {2, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        count(&world, "demo-worker", 2, 1);
+        act_only(&world);
+        CHECK(json_find_int(world.runtime, "status.worker.updatedReplicas", -1) == 1);
+        count(&world, "demo-worker", 2, cases[i].updated);
+        struct plan plan;
+        int told = 0;
+        for (int round = 0; round < 4; round++) {
+            plan_once(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++) {
+                told += sv_eq(plan.actions[k].reason, SV("PodsUpdated"));
+                act(&world, &plan.actions[k]);
+            }
+            world.now_ms += 1500;
+        }
+        CHECK(told == cases[i].is_told);
+        world_release(&world);
+    }
+}
+
 /* Of a rollout much is forgiven while the cache serves. Here the master is down too, and comes back
  * while the workers still wait for a node: both objects go on saying that the cache has failed. */
 TEST(what_has_failed_stays_failed_until_all_is_back) {
@@ -99,6 +180,7 @@ TEST(a_bound_runtime_tells_the_rest) {
     AUTO(arena) arena = arena_new();
     struct world world;
     world_init(&world, arena);
+    json_set_int(arena, json_get(world.runtime, SV("metadata")), SV("generation"), 4);
     world_bind(&world);
     static const struct {
         const char *path, *expected;
@@ -117,9 +199,9 @@ TEST(a_bound_runtime_tells_the_rest) {
     };
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         CHECK_SV(json_text(json_find(world.runtime, fields[i].path)), sv_from(fields[i].expected));
-    CHECK(json_find_int(world.runtime, "status.observedGeneration", -1) == 1);
+    CHECK(json_find_int(world.runtime, "status.observedGeneration", -1) == 4);
     JSON_EACH (condition, json_find(world.runtime, "status.conditions"))
-        CHECK(json_int_or(condition, SV("observedGeneration"), 0) == 1);
+        CHECK(json_int_or(condition, SV("observedGeneration"), 0) == 4);
     CHECK(json_equal(json_find(world.dataset, "status.mounts"),
                      json_find(world.dataset, "spec.mounts")));
     world_release(&world);
