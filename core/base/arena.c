@@ -85,19 +85,34 @@ void arena_free(struct arena *arena) {
     mem_free(arena);
 }
 
-void arena_reset(struct arena *arena) {
-    do_duties(arena);
-    /* The oldest block stays: an arena that is reset each turn then never allocates. */
-    while (arena->blocks && arena->blocks->next) {
-        struct block *next = arena->blocks->next;
-        arena->held_bytes -= arena->blocks->bytes;
-        block_free(arena->blocks);
-        arena->blocks = next;
+/* The newest block, which is the largest, of no more than that, or else the oldest one. */
+static void keep_one_block(struct arena *arena, size_t bytes_max) {
+    struct block *kept = NULL;
+    for (struct block *block = arena->blocks, *next; block; block = next) {
+        next = block->next;
+        if (!kept && (block->bytes <= bytes_max || !next)) {
+            kept = block;
+            continue;
+        }
+        arena->held_bytes -= block->bytes;
+        block_free(block);
     }
-    if (arena->blocks)
-        ASAN_POISON_MEMORY_REGION(arena->blocks->data, arena->blocks->bytes);
+    arena->blocks = kept;
+    if (!kept)
+        return;
+    kept->next = NULL;
+    ASAN_POISON_MEMORY_REGION(kept->data, kept->bytes);
+}
+
+void arena_reset_keeping(struct arena *arena, size_t bytes_max) {
+    do_duties(arena);
+    keep_one_block(arena, bytes_max);
     arena->offset = 0;
     arena->used_bytes = 0;
+}
+
+void arena_reset(struct arena *arena) {
+    arena_reset_keeping(arena, 0);
 }
 
 /* Apart from the rest, which is a few instructions in each of its callers. */
@@ -136,6 +151,14 @@ void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what
     struct duty *duty = ARENA_NEW(arena, struct duty);
     *duty = (struct duty){arena->duties, release, what};
     arena->duties = duty;
+}
+
+void *arena_kept(const struct arena *arena, void (*release)(void *what)) {
+    const struct duty *duty = arena->duties;
+    for (int i = 0; duty && i < ARENA_KEPT_MAX; i++, duty = duty->next)
+        if (duty->release == release)
+            return duty->what;
+    return NULL;
 }
 
 struct sv arena_copy(struct arena *arena, struct sv bytes) {

@@ -18,6 +18,9 @@ DEFINE_AUTO(arena)
 
 /* Everything allocated so far becomes invalid; the first block is kept for reuse. */
 void arena_reset(struct arena *arena);
+/* The same for the one arena of what is done again and again: up to `bytes_max` stay, so that the
+ * next round begins with as much memory as this one came to, and the same, which is in the cache. */
+void arena_reset_keeping(struct arena *arena, size_t bytes_max);
 
 /* Zeroed, aligned for any type, never NULL. */
 void *arena_alloc(struct arena *arena, size_t bytes);
@@ -44,6 +47,10 @@ struct sv arena_join(struct arena *arena, const struct sv *parts, size_t part_co
 /* Calls `release(what)` when everything in the arena becomes invalid (the newest first), for what
  * its memory borrows from elsewhere. */
 void arena_at_reset(struct arena *arena, void (*release)(void *what), void *what);
+/* What that was last called with for this `release`: for what an arena has one of. NULL: nothing,
+ * or it is not among the last ARENA_KEPT_MAX. */
+enum { ARENA_KEPT_MAX = 64 };
+void *arena_kept(const struct arena *arena, void (*release)(void *what));
 
 /* Bytes handed out since the last reset, for limits and benchmarks. */
 size_t arena_used_bytes(const struct arena *arena);

@@ -54,6 +54,25 @@ TEST(joined_views_stand_one_behind_the_other_and_are_terminated) {
 }
 
 /* What is reserved is the caller's to fill; what is allocated after it is zeroed all the same. */
+TEST(an_arena_that_is_used_again_keeps_its_largest_block_up_to_a_limit) {
+    static const struct {
+        size_t bytes_max, held_min, held_max;
+    } cases[] = {{0, 1, 1024}, {4096, 2048, 4096}, {64 * 1024, 16 * 1024, 64 * 1024}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        arena_reset_keeping(arena, cases[i].bytes_max);
+        CHECK(arena_held_bytes(arena) == 0);
+        for (int round = 0; round < 3; round++) {
+            for (int k = 0; k < 300; k++)
+                memset(arena_alloc(arena, 100), 1, 100);
+            arena_reset_keeping(arena, cases[i].bytes_max);
+            CHECK(arena_used_bytes(arena) == 0);
+            CHECK(arena_held_bytes(arena) >= cases[i].held_min);
+            CHECK(arena_held_bytes(arena) <= cases[i].held_max);
+        }
+    }
+}
+
 TEST(allocated_memory_is_zeroed_and_reserved_memory_counts) {
     AUTO(arena) arena = arena_new();
     memset(arena_reserve(arena, 100), 'x', 100);
@@ -63,4 +82,28 @@ TEST(allocated_memory_is_zeroed_and_reserved_memory_counts) {
         CHECK(zeroed[i] == '\0');
     arena_reserve(arena, 16);
     CHECK(arena_used_bytes(arena) == 112 + 16);
+}
+
+static void count_release(void *what) {
+    ++*(int *)what;
+}
+
+static void ignore_release(void *what) {
+    (void)what;
+}
+
+TEST(an_arena_tells_what_it_keeps_of_a_sort) {
+    AUTO(arena) arena = arena_new();
+    int first = 0, second = 0;
+    CHECK(arena_kept(arena, count_release) == NULL);
+    arena_at_reset(arena, count_release, &first);
+    arena_at_reset(arena, count_release, &second);
+    arena_at_reset(arena, ignore_release, NULL);
+    CHECK(arena_kept(arena, count_release) == &second);
+    for (int i = 0; i < ARENA_KEPT_MAX; i++)
+        arena_at_reset(arena, ignore_release, NULL);
+    CHECK(arena_kept(arena, count_release) == NULL);
+    arena_reset(arena);
+    CHECK(first == 1 && second == 1);
+    CHECK(arena_kept(arena, ignore_release) == NULL);
 }

@@ -26,14 +26,74 @@ static bool is_date(struct arena *arena, struct sv text) {
            api_time_parse(arena_printf(arena, "%.*sT00:00:00Z", SV_ARG(text)), &time_ms);
 }
 
-/* What Go reads, or words as in "3 days": one unit that is known is enough. */
+static size_t digits_at_front(struct sv text) {
+    size_t count = 0;
+    while (count < text.len && isdigit((unsigned char)text.ptr[count]))
+        count++;
+    return count;
+}
+
+/* The longest of the words that stands at the front; 0: none of them. */
+static size_t word_at_front(struct sv text, const char *const *words, size_t count) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        if (sv_starts_with(text, sv_from(words[i])) && strlen(words[i]) > bytes)
+            bytes = strlen(words[i]);
+    return bytes;
+}
+
+/* As time.ParseDuration() does: "1h30m", "-1.5s", "0". */
+static bool is_go_duration(struct sv text) {
+    static const char *const units[] = {"ns", "us", "\xc2\xb5s", "\xce\xbcs", "ms", "s", "m", "h"};
+    if (text.len > 0 && strchr("+-", text.ptr[0]))
+        text = sv_drop(text, 1);
+    if (sv_eq(text, SV("0")))
+        return true;
+    bool has_parts = text.len > 0;
+    while (text.len > 0) {
+        size_t whole = digits_at_front(text);
+        text = sv_drop(text, whole);
+        bool has_point = sv_starts_with(text, SV("."));
+        text = sv_drop(text, has_point);
+        size_t fraction = has_point ? digits_at_front(text) : 0;
+        text = sv_drop(text, fraction);
+        size_t unit = word_at_front(text, units, COUNT_OF(units));
+        if (whole + fraction == 0 || unit == 0)
+            return false;
+        text = sv_drop(text, unit);
+    }
+    return has_parts;
+}
+
+/* "3 days": a unit behind a number, from the number on. */
+static bool is_duration_in_words(struct sv text) {
+    static const char *const words[] = {"nano", "micro", "milli", "sec",
+                                        "min",  "hour",  "day",   "week"};
+    static const char *const units[] = {"ns", "us", "\xc2\xb5s", "ms", "s", "m",
+                                        "h",  "hr", "d",         "w",  "wk"};
+    while (text.len > 0 && strchr(" \t\n\r\f", text.ptr[0]))
+        text = sv_drop(text, 1);
+    char front[8];
+    struct sv lower = {front, text.len < sizeof(front) ? text.len : sizeof(front)};
+    for (size_t i = 0; i < lower.len; i++)
+        front[i] = (char)tolower((unsigned char)text.ptr[i]);
+    size_t unit = word_at_front(lower, units, COUNT_OF(units));
+    bool ends = unit > 0 && (unit == text.len || !isalpha((unsigned char)text.ptr[unit]));
+    return ends || word_at_front(text, words, COUNT_OF(words)) > 0;
+}
+
+/* What Go reads, or words: one unit that is known is enough. */
 static bool is_duration(struct arena *arena, struct sv text) {
-    static const struct sv go =
-        SV("^[-+]?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$");
-    static const struct sv words =
-        SV("[0-9]+\\s*(([nN][sS]|[uU][sS]|[mM][sS]|[sS]|[mM]|[hH]|[hH][rR]|[dD]|[wW]|[wW][kK]|µs)"
-           "([^A-Za-z]|$)|nano|micro|milli|sec|min|hour|day|week)");
-    return pattern_matches(arena, go, text, NULL) || pattern_matches(arena, words, text, NULL);
+    (void)arena;
+    if (is_go_duration(text))
+        return true;
+    while (text.len > 0) {
+        size_t digits = digits_at_front(text);
+        text = sv_drop(text, digits ? digits : 1);
+        if (digits > 0 && is_duration_in_words(text))
+            return true;
+    }
+    return false;
 }
 
 static bool is_ipv4(struct arena *arena, struct sv text) {
@@ -97,6 +157,65 @@ static bool is_byte(struct arena *arena, struct sv text) {
     return is_base64(text);
 }
 
+/* The text without what people put between digits. */
+static struct sv without(struct arena *arena, struct sv text, bool (*is_left_out)(char byte)) {
+    char *kept = arena_reserve(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_left_out(text.ptr[i]))
+            kept[len++] = text.ptr[i];
+    return (struct sv){kept, len};
+}
+
+static bool is_space_or_hyphen(char byte) {
+    return byte == '-' || isspace((unsigned char)byte);
+}
+
+static bool is_no_digit(char byte) {
+    return !isdigit((unsigned char)byte);
+}
+
+static bool is_isbn10(struct arena *arena, struct sv text) {
+    struct sv digits = without(arena, text, is_space_or_hyphen);
+    int sum = 0;
+    if (digits.len != 10 || digits_at_front(digits) < 9 ||
+        (digits_at_front(digits) == 9 && digits.ptr[9] != 'X'))
+        return false;
+    for (int i = 0; i < 10; i++)
+        sum += (i + 1) * (digits.ptr[i] == 'X' ? 10 : digits.ptr[i] - '0');
+    return sum % 11 == 0;
+}
+
+static bool is_isbn13(struct arena *arena, struct sv text) {
+    struct sv digits = without(arena, text, is_space_or_hyphen);
+    int sum = 0;
+    if (digits.len != 13 || digits_at_front(digits) != 13)
+        return false;
+    for (int i = 0; i < 13; i++)
+        sum += (i % 2 ? 3 : 1) * (digits.ptr[i] - '0');
+    return sum % 10 == 0;
+}
+
+static bool is_isbn(struct arena *arena, struct sv text) {
+    return is_isbn10(arena, text) || is_isbn13(arena, text);
+}
+
+/* A number of one of the large issuers, whose last digit is the sum of Luhn. */
+static bool is_credit_card(struct arena *arena, struct sv text) {
+    static const struct sv issuers =
+        SV("^(4[0-9]{12}([0-9]{3})?|5[1-5][0-9]{14}|(222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01]"
+           "[0-9]|2720)[0-9]{12}|6(011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(0[0-5]|[68][0-9])"
+           "[0-9]{11}|(2131|1800|35[0-9]{3})[0-9]{11}|6[27][0-9]{14})$");
+    struct sv digits = without(arena, text, is_no_digit);
+    int sum = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        int digit = digits.ptr[digits.len - 1 - i] - '0';
+        int doubled = i % 2 ? digit * 2 : digit;
+        sum += doubled > 9 ? doubled - 9 : doubled;
+    }
+    return sum % 10 == 0 && pattern_matches(arena, issuers, digits, NULL);
+}
+
 static const struct {
     struct sv name; /* without hyphens */
     bool (*holds)(struct arena *arena, struct sv text);
@@ -118,10 +237,10 @@ static const struct {
      SV("^" HEX "{8}-?" HEX "{4}-?4" HEX "{3}-?[89abAB]" HEX "{3}-?" HEX "{12}$")},
     {SV("uuid5"), NULL,
      SV("^" HEX "{8}-?" HEX "{4}-?5" HEX "{3}-?[89abAB]" HEX "{3}-?" HEX "{12}$")},
-    {SV("isbn"), NULL, SV("")},
-    {SV("isbn10"), NULL, SV("")},
-    {SV("isbn13"), NULL, SV("")},
-    {SV("creditcard"), NULL, SV("")},
+    {SV("isbn"), is_isbn, SV("")},
+    {SV("isbn10"), is_isbn10, SV("")},
+    {SV("isbn13"), is_isbn13, SV("")},
+    {SV("creditcard"), is_credit_card, SV("")},
     {SV("ssn"), NULL, SV("^[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}$")},
     {SV("hexcolor"), NULL, SV("^#?(" HEX "{3}|" HEX "{6})$")},
     {SV("rgbcolor"), NULL, SV("^rgb\\(" COLOR "," COLOR "," COLOR "\\)$")},

@@ -2,6 +2,8 @@
 #include "fakeapi/schema/pattern.h"
 
 #include "core/base/arena.h"
+#include "core/base/map.h"
+#include "core/base/mem.h"
 
 #include <regex.h>
 
@@ -224,36 +226,80 @@ static bool is_small(struct sv pattern) {
     return estimate.depth == 0;
 }
 
-static bool compile(struct arena *arena, struct sv pattern, regex_t *ret_regex) {
-    if (pattern.len > PATTERN_BYTES_MAX || memchr(pattern.ptr, 0, pattern.len))
-        return false;
-    bool ignores_case = sv_starts_with(pattern, SV("(?i)"));
-    pattern = ignores_case ? sv_drop(pattern, 4) : pattern;
+/* --- compiled, and kept with the arena: a list has one pattern for all its items --- */
+
+struct compiled {
+    bool is_known;
+    regex_t regex; /* if it is */
+};
+
+/* Far more than a schema has; what is beyond is compiled each time. */
+enum { KEPT_MAX = 256 };
+
+static void release_patterns(void *what) {
+    struct map *patterns = what;
+    void *value;
+    for (size_t i = 0; map_next(patterns, &i, NULL, &value);)
+        if (((struct compiled *)value)->is_known)
+            regfree(&((struct compiled *)value)->regex);
+    map_free_with_values(patterns);
+}
+
+/* The library starts anew at each byte of the text, in time that grows with its square, unless a
+ * pattern begins with its start. Whether there is a match is asked with one that always does. */
+static struct sv anchored(struct arena *arena, struct sv posix) {
+    bool is_anchored = sv_starts_with(posix, SV("^")) && sv_find(posix, '|') == posix.len;
+    return is_anchored ? posix : ARENA_JOIN(arena, SV("^.*("), posix, SV(")"));
+}
+
+static struct compiled *compile(struct arena *arena, struct sv pattern, bool finds_place) {
+    struct compiled *compiled = mem_alloc(sizeof(*compiled));
     struct sv posix;
+    bool ignores_case = sv_starts_with(pattern, SV("(?i)"));
+    if (pattern.len > PATTERN_BYTES_MAX || memchr(pattern.ptr, 0, pattern.len))
+        return compiled;
+    pattern = ignores_case ? sv_drop(pattern, 4) : pattern;
     if (!is_small(pattern) || !posix_pattern(arena, pattern, &posix))
-        return false;
-    return regcomp(ret_regex, arena_copy(arena, posix).ptr,
-                   REG_EXTENDED | (ignores_case ? REG_ICASE : 0)) == 0;
+        return compiled;
+    posix = arena_copy(arena, finds_place ? posix : anchored(arena, posix));
+    int flags = REG_EXTENDED | (ignores_case ? REG_ICASE : 0) | (finds_place ? 0 : (int)REG_NOSUB);
+    compiled->is_known = regcomp(&compiled->regex, posix.ptr, flags) == 0;
+    return compiled;
+}
+
+/* NULL: not known. */
+static const regex_t *compiled_for(struct arena *arena, struct sv pattern, bool finds_place) {
+    struct map *patterns = arena_kept(arena, release_patterns);
+    if (!patterns || map_count(patterns) == KEPT_MAX) {
+        patterns = map_new();
+        arena_at_reset(arena, release_patterns, patterns);
+    }
+    struct sv key = ARENA_JOIN(arena, finds_place ? SV("=") : SV("?"), pattern);
+    struct compiled *compiled = map_get(patterns, key);
+    if (!compiled) {
+        compiled = compile(arena, pattern, finds_place);
+        map_put(patterns, key, compiled);
+    }
+    return compiled->is_known ? &compiled->regex : NULL;
 }
 
 bool pattern_is_known(struct arena *arena, struct sv pattern) {
-    regex_t regex;
-    if (!compile(arena, pattern, &regex))
-        return false;
-    regfree(&regex);
-    return true;
+    return compiled_for(arena, pattern, false) && compiled_for(arena, pattern, true);
 }
 
 bool pattern_matches(struct arena *arena, struct sv pattern, struct sv text, struct sv *ret_match) {
-    regex_t regex;
+    const regex_t *regex = compiled_for(arena, pattern, false);
     regmatch_t match;
-    if (!compile(arena, pattern, &regex))
+    if (!regex)
         return true;
     const char *terminated = arena_copy(arena, text).ptr;
-    bool held = regexec(&regex, terminated, 1, &match, 0) == 0;
-    regfree(&regex);
-    if (held && ret_match)
+    bool held = regexec(regex, terminated, 0, NULL, 0) == 0;
+    if (!held || !ret_match)
+        return held;
+    regex = compiled_for(arena, pattern, true);
+    bool is_found = regex && regexec(regex, terminated, 1, &match, 0) == 0;
+    if (is_found)
         *ret_match =
             sv_prefix(sv_drop(text, (size_t)match.rm_so), (size_t)(match.rm_eo - match.rm_so));
-    return held;
+    return is_found;
 }

@@ -76,3 +76,38 @@ TEST(patterns_that_grow_or_that_go_does_not_know_are_refused) {
     memset(longest, 'a', PATTERN_BYTES_MAX + 1);
     CHECK(!pattern_is_known(arena, (struct sv){longest, PATTERN_BYTES_MAX + 1}));
 }
+
+/* In hours for whoever starts anew at each byte. */
+TEST(a_pattern_that_may_begin_anywhere_is_looked_for_in_long_texts) {
+    AUTO(arena) arena = arena_new();
+    enum { BYTES = 200 * 1000 };
+    char *bytes = arena_alloc(arena, BYTES);
+    memset(bytes, 'a', BYTES);
+    struct sv text = {bytes, BYTES};
+    CHECK(!pattern_matches(arena, SV("([a-z]*[a-z]*[a-z]*)0"), text, NULL));
+    CHECK(!pattern_matches(arena, SV("(a.*b.*c.*d)+x"), text, NULL));
+    CHECK(!pattern_matches(arena, SV("^b|a+c"), text, NULL));
+    CHECK(pattern_matches(arena, SV("^b|a$"), text, NULL));
+}
+
+/* Each is compiled once for an arena, of which more than are kept are still right. */
+TEST(many_patterns_stand_beside_each_other) {
+    AUTO(arena) arena = arena_new();
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 600; i++) {
+            struct sv found, pattern = arena_printf(arena, "x%d-?y", i);
+            struct sv text = arena_printf(arena, "ax%dyb", i);
+            CHECK(pattern_matches(arena, pattern, text, NULL));
+            CHECK(!pattern_matches(arena, pattern, sv_drop(text, 2), NULL));
+            CHECK(pattern_matches(arena, pattern, text, &found));
+            CHECK_SV(found, sv_prefix(sv_drop(text, 1), text.len - 2));
+        }
+}
+
+TEST(what_is_matched_is_the_first_part) {
+    AUTO(arena) arena = arena_new();
+    struct sv found = SV("");
+    CHECK(pattern_matches(arena, SV("[0-9]+|^x"), SV("ab12c3"), &found));
+    CHECK_SV(found, SV("12"));
+    CHECK(!pattern_matches(arena, SV("[0-9]+|^x"), SV("abx"), &found));
+}
