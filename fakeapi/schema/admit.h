@@ -29,7 +29,12 @@ struct findings {
     struct finding *items;
     size_t count;
     size_t capacity;
+    size_t message_bytes;
+    size_t tries; /* of values against alternatives of a schema */
 };
+
+/* No message is longer: values are shown whole, and some are schemas. */
+enum { FINDING_BYTES_MAX = 64 * 1024 };
 
 /* Whether no more are kept: nobody reads thousands. */
 bool findings_are_full(const struct findings *findings);

@@ -12,25 +12,22 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum {
-    MESSAGE_BYTES_MAX = 64 * 1024, /* values are shown whole, and some are schemas */
-    /* One object cannot fill the memory with its faults. */
-    FINDINGS_MAX = 1000,
-};
+/* One object cannot fill the memory with its faults. */
+enum { FINDINGS_MAX = 1000, FINDINGS_BYTES_MAX = 4 * 1024 * 1024 };
 
 static struct sv message_of(struct arena *arena, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     int needed = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    size_t room = needed > MESSAGE_BYTES_MAX ? MESSAGE_BYTES_MAX : (size_t)needed + 1;
+    size_t room = needed > FINDING_BYTES_MAX ? FINDING_BYTES_MAX : (size_t)needed + 1;
     char *message = arena_alloc(arena, room);
     vsnprintf(message, room, format, arguments);
     return (struct sv){message, room - 1};
 }
 
 bool findings_are_full(const struct findings *findings) {
-    return findings->count == FINDINGS_MAX;
+    return findings->count == FINDINGS_MAX || findings->message_bytes > FINDINGS_BYTES_MAX;
 }
 
 void findings_add(struct arena *arena, struct findings *findings, struct sv field,
@@ -49,6 +46,7 @@ void findings_add(struct arena *arena, struct findings *findings, struct sv fiel
         findings->items = grown;
         findings->capacity = capacity;
     }
+    findings->message_bytes += message.len;
     findings->items[findings->count++] = (struct finding){
         .field = arena_copy(arena, field),
         .reason = sv_from(reason),

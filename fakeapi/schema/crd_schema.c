@@ -320,11 +320,23 @@ static bool has_embedded_below(const struct schema *node) {
     return has;
 }
 
+/* Only for a long one: each value of a list is looked up. */
+static struct json_index enum_words(struct arena *arena, const struct cJSON *values) {
+    struct json_index words = json_index_of(arena, json_map(arena));
+    if (json_count(values) <= JSON_LINEAR_KEYS_MAX)
+        return words;
+    JSON_EACH (value, values)
+        if (json_is_string(value))
+            json_index_set(&words, json_text(value), json_null(arena));
+    return words;
+}
+
 static const struct schema *build(struct builder *builder, const struct cJSON *source,
                                   struct sv path, bool is_root) {
     struct schema *node = ARENA_NEW(builder->arena, struct schema);
     struct schema_rules *rules = ARENA_NEW(builder->arena, struct schema_rules);
     rules->source = source;
+    rules->words = enum_words(builder->arena, json_get(source, SV("enum")));
     *node = (struct schema){
         .type_name = SV(""),
         .format = json_string_or(source, SV("format"), SV("")),

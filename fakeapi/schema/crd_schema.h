@@ -8,6 +8,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/schema.h"
 
 struct arena;
@@ -27,6 +28,7 @@ struct schema_rule {
 /* What only CRDs have: the validation of values, read from the source where it is needed. */
 struct schema_rules {
     const struct cJSON *source; /* the JSON schema node */
+    struct json_index words;    /* of a long enum its texts; else empty */
     const struct schema_rule *rules;
     size_t rule_count;
     bool has_rules_below; /* here or anywhere below */

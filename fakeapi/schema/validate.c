@@ -3,6 +3,7 @@
 
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/crd_schema.h"
@@ -26,11 +27,19 @@ struct sv path_index(const struct checker *checker, struct sv field, size_t inde
     return arena_join(checker->arena, parts, COUNT_OF(parts));
 }
 
-/* The value as the server shows it: as JSON. */
+/* The value as the server shows it: as JSON, and no more of it than a message holds. A list of a
+ * thousand faults is shown as often. */
 static struct sv shown(const struct checker *checker, const struct cJSON *item) {
-    if (!item)
+    struct buf text;
+    if (!item || findings_are_full(checker->findings))
         return SV("\"\"");
-    return json_write_arena(checker->arena, item, JSON_COMPACT);
+    if (json_is_string(item) && json_text(item).len > FINDING_BYTES_MAX)
+        item = json_string(checker->arena, sv_prefix(json_text(item), FINDING_BYTES_MAX));
+    buf_init(&text, (size_t)8 * FINDING_BYTES_MAX);
+    bool is_whole = json_write(&text, item, JSON_COMPACT);
+    struct sv copy = ARENA_JOIN(checker->arena, buf_view(&text), is_whole ? SV("") : SV("..."));
+    buf_release(&text);
+    return copy;
 }
 
 void report_required(const struct checker *checker, struct sv field, const struct cJSON *item,

@@ -111,14 +111,23 @@ void check_resource_quota(const struct checker *checker, const struct cJSON *obj
 
 /* --- limit ranges --- */
 
+/* What a limit says of its resources. */
+enum heading { MAX, MIN, DEFAULT, DEFAULT_REQUEST, HEADINGS };
+static const struct sv headings[HEADINGS] = {SV("max"), SV("min"), SV("default"),
+                                             SV("defaultRequest")};
+
+struct limit {
+    struct json_index amounts[HEADINGS];
+};
+
 /* An amount of one resource under one of the headings of a limit. */
 struct amount {
     const struct cJSON *item; /* NULL: none */
     struct quantity quantity;
 };
 
-static struct amount amount_of(const struct cJSON *limit, struct sv heading, struct sv name) {
-    struct amount amount = {.item = json_get(json_get(limit, heading), name)};
+static struct amount amount_of(const struct limit *limit, enum heading heading, struct sv name) {
+    struct amount amount = {.item = json_index_get(&limit->amounts[heading], name)};
     if (amount.item && !quantity_parse(json_text(amount.item), &amount.quantity))
         amount.item = NULL;
     return amount;
@@ -137,11 +146,11 @@ static void check_order(const struct checker *checker, struct amount less, const
                        .ptr);
 }
 
-static void check_resource(const struct checker *checker, const struct cJSON *limit, struct sv name,
+static void check_resource(const struct checker *checker, const struct limit *limit, struct sv name,
                            struct sv field) {
-    struct amount min = amount_of(limit, SV("min"), name), max = amount_of(limit, SV("max"), name);
-    struct amount most = amount_of(limit, SV("default"), name);
-    struct amount request = amount_of(limit, SV("defaultRequest"), name);
+    struct amount min = amount_of(limit, MIN, name), max = amount_of(limit, MAX, name);
+    struct amount most = amount_of(limit, DEFAULT, name);
+    struct amount request = amount_of(limit, DEFAULT_REQUEST, name);
     struct arena *arena = checker->arena;
     struct sv min_field = arena_printf(arena, "%.*s.min[%.*s]", SV_ARG(field), SV_ARG(name));
     struct sv most_field = arena_printf(arena, "%.*s.default[%.*s]", SV_ARG(field), SV_ARG(name));
@@ -157,16 +166,18 @@ static void check_resource(const struct checker *checker, const struct cJSON *li
 }
 
 /* Each resource once, under whichever heading it comes first. */
-static void check_resources(const struct checker *checker, const struct cJSON *limit,
+static void check_resources(const struct checker *checker, const struct cJSON *item,
                             struct sv field) {
-    static const struct sv headings[] = {SV("max"), SV("min"), SV("default"), SV("defaultRequest")};
-    for (size_t i = 0; i < COUNT_OF(headings); i++)
-        JSON_EACH (amount, json_get(limit, headings[i])) {
+    struct limit limit;
+    for (size_t i = 0; i < HEADINGS; i++)
+        limit.amounts[i] = json_index_of(checker->arena, json_get(item, headings[i]));
+    for (size_t i = 0; i < HEADINGS; i++)
+        JSON_EACH (amount, json_get(item, headings[i])) {
             bool is_known = false;
             for (size_t k = 0; k < i; k++)
-                is_known |= json_get(json_get(limit, headings[k]), json_key(amount)) != NULL;
+                is_known |= json_index_get(&limit.amounts[k], json_key(amount)) != NULL;
             if (!is_known)
-                check_resource(checker, limit, json_key(amount), field);
+                check_resource(checker, &limit, json_key(amount), field);
         }
 }
 

@@ -96,7 +96,7 @@ static void check_subset(const struct checker *checker, const struct cJSON *subs
                          struct sv field) {
     static const struct sv lists[] = {SV("addresses"), SV("notReadyAddresses")};
     const struct cJSON *ports = json_get(subset, SV("ports"));
-    size_t count = 0, index = 0;
+    size_t port_count = json_count(ports), count = 0, index = 0;
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         count += json_count(json_get(subset, lists[i]));
     if (count == 0)
@@ -110,7 +110,7 @@ static void check_subset(const struct checker *checker, const struct cJSON *subs
     }
     index = 0;
     JSON_EACH (port, ports)
-        check_endpoint_port(checker, port, json_count(ports) > 1,
+        check_endpoint_port(checker, port, port_count > 1,
                             path_index(checker, path_member(checker, field, SV("ports")), index++));
 }
 

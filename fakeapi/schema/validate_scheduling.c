@@ -166,13 +166,29 @@ static void check_pod_affinity(const struct checker *checker, const struct cJSON
     }
 }
 
+/* What two constraints may not have in common. */
+static struct sv spread_identity(const struct checker *checker, const struct cJSON *constraint) {
+    return arena_printf(checker->arena, "{%.*s, %.*s}",
+                        SV_ARG(json_find_string(constraint, "topologyKey")),
+                        SV_ARG(json_find_string(constraint, "whenUnsatisfiable")));
+}
+
+/* All but the last of those that are alike are refused. */
+static void check_spread_repeated(const struct checker *checker, const struct cJSON *constraint,
+                                  const struct json_index *last, struct sv field) {
+    struct sv identity = spread_identity(checker, constraint);
+    if (!sv_eq(json_text(json_index_get(last, identity)), field))
+        report_duplicate(checker,
+                         path_member(checker, field, SV("{topologyKey, whenUnsatisfiable}")),
+                         json_string(checker->arena, identity));
+}
+
 static void check_spread(const struct checker *checker, const struct cJSON *constraint,
-                         struct sv field) {
+                         const struct json_index *last, struct sv field) {
     static const struct sv wishes[] = {SV("DoNotSchedule"), SV("ScheduleAnyway")};
     const struct cJSON *skew = json_get(constraint, SV("maxSkew"));
     const struct cJSON *least = json_get(constraint, SV("minDomains"));
     struct sv wish = json_find_string(constraint, "whenUnsatisfiable");
-    struct sv topology = json_find_string(constraint, "topologyKey");
     int64_t number = 0;
     json_to_int64(skew, &number);
     if (number <= 0)
@@ -184,18 +200,21 @@ static void check_spread(const struct checker *checker, const struct cJSON *cons
         report_invalid(checker, path_member(checker, field, SV("minDomains")), least,
                        "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not "
                        "ScheduleAnyway");
-    for (const struct cJSON *other = constraint->next; other; other = other->next) {
-        if (!sv_eq(json_find_string(other, "topologyKey"), topology) ||
-            !sv_eq(json_find_string(other, "whenUnsatisfiable"), wish))
-            continue;
-        report_duplicate(checker,
-                         path_member(checker, field, SV("{topologyKey, whenUnsatisfiable}")),
-                         json_string(checker->arena, arena_printf(checker->arena, "{%.*s, %.*s}",
-                                                                  SV_ARG(topology), SV_ARG(wish))));
-        break;
-    }
+    check_spread_repeated(checker, constraint, last, field);
     validate_label_selector(checker, json_get(constraint, SV("labelSelector")),
                             path_member(checker, field, SV("labelSelector")));
+}
+
+static void check_spreads(const struct checker *checker, const struct cJSON *constraints,
+                          struct sv field) {
+    struct json_index last = texts_seen(checker);
+    size_t index = 0;
+    JSON_EACH (constraint, constraints)
+        json_index_set(&last, spread_identity(checker, constraint),
+                       json_string(checker->arena, path_index(checker, field, index++)));
+    index = 0;
+    JSON_EACH (constraint, constraints)
+        check_spread(checker, constraint, &last, path_index(checker, field, index++));
 }
 
 static void check_gates(const struct checker *checker, const struct cJSON *spec, struct sv field) {
@@ -224,7 +243,6 @@ static void check_gates(const struct checker *checker, const struct cJSON *spec,
 }
 
 void validate_scheduling(const struct checker *checker, const struct cJSON *spec, struct sv field) {
-    const struct cJSON *constraints = json_get(spec, SV("topologySpreadConstraints"));
     struct sv affinity_field = path_member(checker, field, SV("affinity"));
     size_t index = 0;
     JSON_EACH (toleration, json_get(spec, SV("tolerations")))
@@ -237,11 +255,7 @@ void validate_scheduling(const struct checker *checker, const struct cJSON *spec
                        path_member(checker, affinity_field, SV("podAffinity")));
     check_pod_affinity(checker, json_find(spec, "affinity.podAntiAffinity"),
                        path_member(checker, affinity_field, SV("podAntiAffinity")));
-    index = 0;
-    JSON_EACH (constraint, constraints)
-        check_spread(checker, constraint,
-                     path_index(checker,
-                                path_member(checker, field, SV("topologySpreadConstraints")),
-                                index++));
+    check_spreads(checker, json_get(spec, SV("topologySpreadConstraints")),
+                  path_member(checker, field, SV("topologySpreadConstraints")));
     check_gates(checker, spec, field);
 }

@@ -211,8 +211,9 @@ static void check_list(const struct checker *checker, const struct schema *schem
 static void check_map(const struct checker *checker, const struct schema *schema,
                       const struct cJSON *item, const struct cJSON *old, struct sv field) {
     check_count(checker, schema->rules->source, item, field, "properties");
+    struct json_index members = json_index_for(checker->arena, item, schema->required_count);
     for (size_t i = 0; i < schema->required_count; i++)
-        if (!json_get(item, schema->required[i]))
+        if (!json_index_get(&members, schema->required[i]))
             report_required(checker, path_member(checker, field, schema->required[i]), item, "");
     struct json_index olds = json_index_of(checker->arena, old);
     JSON_EACH (member, item) {
@@ -223,13 +224,16 @@ static void check_map(const struct checker *checker, const struct schema *schema
     }
 }
 
+/* `words` are the texts that an enum allows, for one that is not looked at again; or NULL. */
 static void check_enum(const struct checker *checker, const struct cJSON *rules,
-                       const struct cJSON *item, struct sv field) {
+                       const struct json_index *words, const struct cJSON *item, struct sv field) {
     enum { VALUES_MAX = 256 };
     const struct cJSON *values = json_get(rules, SV("enum"));
     struct sv allowed[VALUES_MAX];
     size_t count = 0;
-    if (!values)
+    bool is_word = words && words->count > 0 && json_is_string(item);
+    if (!values || (is_word && json_index_get(words, json_text(item))) ||
+        (is_word && findings_are_full(checker->findings)))
         return;
     JSON_EACH (value, values) {
         if (json_equal(value, item))
@@ -241,6 +245,23 @@ static void check_enum(const struct checker *checker, const struct cJSON *rules,
 }
 
 /* --- anyOf, oneOf, allOf, not: value rules only, on the same value --- */
+
+/* Of one object: a long list times many alternatives would hold up everybody else. */
+enum { TRIES_MAX = 500 * 1000, TRIES_TOLD = INT32_MAX, TRY_BYTES = 256 };
+
+static bool is_spent(const struct checker *checker) {
+    return checker->findings->tries > TRIES_MAX;
+}
+
+static void report_spent(const struct checker *checker, struct sv field) {
+    if (!is_spent(checker) || checker->findings->tries == TRIES_TOLD)
+        return;
+    checker->findings->tries = TRIES_TOLD;
+    findings_add(checker->arena, checker->findings, field, "FieldValueForbidden", NULL,
+                 "Forbidden: anyOf, oneOf, allOf and not of the schema take more than %d checks of "
+                 "the values up to here: bound its lists, or give it fewer alternatives",
+                 TRIES_MAX);
+}
 
 static void check_combinations(const struct checker *checker, const struct cJSON *rules,
                                const struct cJSON *item, struct sv field);
@@ -268,12 +289,16 @@ static void check_rules(const struct checker *checker, const struct cJSON *rules
                         const struct cJSON *item, struct sv field) {
     size_t index = 0;
     struct sv type = json_find_string(rules, "type");
+    checker->findings->tries +=
+        1 + json_text(item).len / TRY_BYTES + json_count(json_get(rules, SV("enum")));
+    if (is_spent(checker))
+        return;
     if (!has_type(item, type))
         report_invalid(checker, field, item,
                        arena_printf(checker->arena, "%.*s in body must be of type %.*s",
                                     SV_ARG(field), SV_ARG(type))
                            .ptr);
-    check_enum(checker, rules, item, field);
+    check_enum(checker, rules, NULL, item, field);
     check_combinations(checker, rules, item, field);
     if (json_is_number(item))
         check_number(checker, rules, item, field);
@@ -300,9 +325,10 @@ static void check_rules(const struct checker *checker, const struct cJSON *rules
 
 static struct findings faults_of(const struct checker *checker, const struct cJSON *rules,
                                  const struct cJSON *item, struct sv field) {
-    struct findings faults = {0};
+    struct findings faults = {.tries = checker->findings->tries};
     struct checker trial = {checker->arena, &faults};
     check_rules(&trial, rules, item, field);
+    checker->findings->tries = faults.tries;
     return faults;
 }
 
@@ -357,6 +383,8 @@ static void check_combinations(const struct checker *checker, const struct cJSON
     const struct cJSON *any_of = json_get(rules, SV("anyOf"));
     const struct cJSON *one_of = json_get(rules, SV("oneOf"));
     const struct cJSON *denied = json_get(rules, SV("not"));
+    if (is_spent(checker) || findings_are_full(checker->findings))
+        return;
     if (any_of && matching(checker, any_of, item, field, &faults) == 0) {
         report_combination(checker, field, item, "validate at least one schema (anyOf)");
         report_faults(checker, &faults);
@@ -403,8 +431,9 @@ void validate_schema(const struct checker *checker, const struct schema *schema,
         return;
     }
     const struct cJSON *rules = schema->rules->source;
-    check_enum(checker, rules, item, field);
+    check_enum(checker, rules, &schema->rules->words, item, field);
     check_combinations(checker, rules, item, field);
+    report_spent(checker, field);
     if (json_is_number(item))
         check_number(checker, rules, item, field);
     else if (json_is_string(item))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creation, and the texts of what is refused (apiserver-semantics.md §1.1, §1.2). */
+#include "core/base/joiner.h"
 #include "core/base/test.h"
 #include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
@@ -452,4 +453,103 @@ TEST(an_owner_that_is_named_twice_is_one) {
     CHECK(json_count(json_find(response.body, "metadata.ownerReferences")) == 2);
     REQUIRE(response.warning_count == 1);
     CHECK(sv_ends_with(response.warnings[0], SV("duplicate UID(s) observed: 1")));
+}
+
+/* Items are a text, their number and another text. */
+static const struct {
+    const char *resource, *head, *front, *back, *tail;
+    int http_status;
+} long_lists[] = {
+    {"endpoints",
+     "{\"metadata\":{\"name\":\"a\"},\"subsets\":[{\"addresses\":[{\"ip\":\"10.0.0.1\"}],"
+     "\"ports\":[",
+     "{\"port\":80,\"name\":\"p", "\"}", "]}]}", 201},
+    {"pods",
+     "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"automountServiceAccountToken\":false,"
+     "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}],\"topologySpreadConstraints\":[",
+     "{\"maxSkew\":1,\"whenUnsatisfiable\":\"DoNotSchedule\",\"topologyKey\":\"k", "\"}", "]}}",
+     201},
+    {"limitranges",
+     "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"limits\":[{\"type\":\"Container\",\"max\":{",
+     "\"x.io/r", "\":\"1\"", "}}]}}", 201},
+    {"resourcequotas", "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"scopes\":[", "\"s", "\"", "]}}",
+     422},
+};
+
+TEST(long_lists_are_created) {
+    for (size_t row = 0; row < COUNT_OF(long_lists); row++) {
+        AUTO(fakeapi) api = fixture_api();
+        AUTO(arena) arena = arena_new();
+        fixture_create(api, arena, "serviceaccounts", "default",
+                       "{\"metadata\":{\"name\":\"default\"}}");
+        struct joiner text;
+        joiner_init(&text, arena);
+        joiner_printf(&text, "%s", long_lists[row].head);
+        for (int i = 0; i < WIDE; i++)
+            joiner_printf(&text, "%s%s%d%s", i ? "," : "", long_lists[row].front, i,
+                          long_lists[row].back);
+        joiner_printf(&text, "%s", long_lists[row].tail);
+        struct api_response response =
+            fixture_create(api, arena, long_lists[row].resource, "default", joiner_text(&text).ptr);
+        CHECK(response.http_status == long_lists[row].http_status);
+        /* What a refusal shows of the list does not grow with the number of faults. */
+        CHECK(arena_used_bytes(arena) < (size_t)300 * 1024 * 1024);
+    }
+}
+
+static struct api_response create_definition(struct fakeapi *api, struct arena *arena,
+                                             struct sv schema) {
+    struct sv text = arena_printf(
+        arena,
+        "{\"metadata\":{\"name\":\"foos.x.io\"},\"spec\":{\"group\":\"x.io\",\"scope\":"
+        "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"kind\":\"Foo\"},\"versions\":[{\"name\":"
+        "\"v1\",\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":"
+        "\"object\",\"properties\":{\"list\":{\"type\":\"array\",\"items\":%.*s}}}}}]}}",
+        SV_ARG(schema));
+    return fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+                          text.ptr);
+}
+
+/* A list of WIDE items "w0", "w1" …, each under a schema of `count` alternatives or words. */
+static struct api_response create_wide_list(const char *front, const char *back, const char *each,
+                                            int count, struct arena *arena) {
+    AUTO(fakeapi) api = fixture_api();
+    struct joiner schema;
+    joiner_init(&schema, arena);
+    joiner_printf(&schema, "%s", front);
+    for (int i = 0; i < count; i++)
+        joiner_printf(&schema, "%s%s%d%s", i ? "," : "", each, i, back[0] == '"' ? "\"" : "}");
+    joiner_printf(&schema, "]}");
+    CHECK(create_definition(api, arena, joiner_text(&schema)).http_status == 201);
+    struct cJSON *body = json_copy(
+        arena, fixture_json(arena, "{\"apiVersion\":\"x.io/v1\",\"kind\":\"Foo\",\"metadata\":{"
+                                   "\"name\":\"a\"}}"));
+    struct cJSON *list = json_ensure_list(arena, body, SV("list"));
+    for (int i = 0; i < WIDE; i++)
+        json_append(list, json_string(arena, arena_printf(arena, "w%d", i % 2000)));
+    struct request request = fixture_request(VERB_CREATE, "x.io/v1/foos", "default", "");
+    request.body = body;
+    return fixture_send(api, arena, &request);
+}
+
+TEST(values_are_looked_up_in_a_long_enum) {
+    AUTO(arena) arena = arena_new();
+    static const char *const front = "{\"type\":\"string\",\"enum\":[";
+    CHECK(create_wide_list(front, "\"", "\"w", 2000, arena).http_status == 201);
+    struct api_response response = create_wide_list(front, "\"", "\"w", 1999, arena);
+    CHECK(response.http_status == 422);
+    CHECK(sv_contains(fixture_message(&response),
+                      SV("list[1999]: Unsupported value: \"w1999\": supported values: \"w0\", ")));
+    CHECK(!sv_contains(fixture_message(&response), SV("list[1998]")));
+}
+
+/* Nobody waits for minutes: the object is refused, with what to do. */
+TEST(too_many_alternatives_for_too_many_values_are_refused) {
+    AUTO(arena) arena = arena_new();
+    static const char *const front = "{\"type\":\"string\",\"anyOf\":[";
+    CHECK(create_wide_list(front, "}", "{\"maxLength\":", 9, arena).http_status == 201);
+    struct api_response response = create_wide_list(front, "}", "{\"maxLength\":", 200, arena);
+    CHECK(response.http_status == 422);
+    CHECK(sv_contains(fixture_message(&response), SV("take more than 500000 checks")));
+    CHECK(json_count(json_find(response.body, "details.causes")) == 1);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers: Status objects with the texts of apiserver-semantics.md §1.1. */
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/base/log.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/server_parts.h"
@@ -139,20 +141,19 @@ struct cJSON *add_cause(struct call *call, struct cJSON *details, struct sv reas
 
 /* "field: Text" of each finding once, in brackets when there are several. */
 static struct sv findings_text(struct arena *arena, const struct findings *findings) {
-    struct sv text = SV("");
-    size_t told = 0;
+    struct json_index told = json_index_of(arena, json_map(arena));
+    struct joiner text;
+    joiner_init(&text, arena);
     for (size_t i = 0; i < findings->count; i++) {
-        struct sv one = arena_printf(arena, "%.*s: %.*s", SV_ARG(findings->items[i].field),
-                                     SV_ARG(findings->items[i].message));
-        bool is_known = false;
-        for (size_t k = 0; k < i && !is_known; k++)
-            is_known = sv_eq(findings->items[k].field, findings->items[i].field) &&
-                       sv_eq(findings->items[k].message, findings->items[i].message);
-        if (is_known)
+        struct sv one =
+            ARENA_JOIN(arena, findings->items[i].field, SV(": "), findings->items[i].message);
+        if (json_index_get(&told, one))
             continue;
-        text = told++ ? arena_printf(arena, "%.*s, %.*s", SV_ARG(text), SV_ARG(one)) : one;
+        json_index_set(&told, one, json_null(arena));
+        joiner_add_apart(&text, SV(", "), one);
     }
-    return told > 1 ? arena_printf(arena, "[%.*s]", SV_ARG(text)) : text;
+    return told.count > 1 ? ARENA_JOIN(arena, SV("["), joiner_text(&text), SV("]"))
+                          : joiner_text(&text);
 }
 
 struct cJSON *fakeapi_status_invalid(struct arena *arena, const struct invalid *invalid,
