@@ -114,6 +114,7 @@ static void start_controller(struct daemon *daemon) {
                 .owns_datasets = dataset_duty_is_ours(daemon->dataset_duty),
                 .resync_ms = options->resync_ms,
                 .host_path_prefixes = options->host_path_prefixes,
+                .excluded_nodes = options->excluded_nodes,
             },
         .identity = daemon->identity,
         .namespaces = options->namespaces,

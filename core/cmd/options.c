@@ -71,6 +71,9 @@ static const struct option {
      "separated by commas: the only ones that are watched and served; all"},
     {"class-selector", "SELECTOR", TYPE_TEXT, AT(class_selector),
      "labels of the only classes whose runtimes are served; all"},
+    {"exclude-node-selector", "SELECTOR", TYPE_TEXT, AT(excluded_nodes),
+     "labels of nodes that get no labels of the caches they hold; "
+     "FLUID_SCHEDULE_INFO_EXCLUDE_NODE_SELECTOR, else none"},
     {"dataset-controller", "auto|on|off", TYPE_DATASETS, AT(dataset_controller),
      "whether Datasets are ours to finish too; auto: while no other controller holds its lease"},
     {"resync", "TIME", TYPE_DURATION, AT(resync_ms),
@@ -90,12 +93,14 @@ static const struct option {
     {"event-driven", "", TYPE_IGNORED_BOOL, 0, NULL},
 };
 
-/* Upstream's environment, but for MOUNT_ROOT. */
+#define VARIABLE_MOUNT_ROOT "MOUNT_ROOT"
+#define VARIABLE_EXCLUDED_NODES "FLUID_SCHEDULE_INFO_EXCLUDE_NODE_SELECTOR"
+
+/* Upstream's environment, but for those two. */
 static const char *const ignored_variables[] = {
     "CRITICAL_FUSE_POD",
     "FLUID_RUNTIME_RECONCILE_DURATION",
     "FLUID_RUNTIME_RECONCILE_DURATION_OFFSET",
-    "FLUID_SCHEDULE_INFO_EXCLUDE_NODE_SELECTOR",
     "FLUID_SYNC_RETRY_DURATION",
     "HELM_DRIVER",
     "IMAGE_PULL_SECRETS",
@@ -395,6 +400,9 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
     if (result->class_selector.len > 0 &&
         !selector_parse(arena, result->class_selector, &selector, err))
         return error_wrap(err, "option --class-selector");
+    if (result->excluded_nodes.len > 0 &&
+        !selector_parse(arena, result->excluded_nodes, &selector, err))
+        return error_wrap(err, "option --exclude-node-selector (or " VARIABLE_EXCLUDED_NODES ")");
     return check_prefixes(result->host_path_prefixes, err) &&
            check_namespaces(result->namespaces, err) && check_lease(result, err);
 }
@@ -402,7 +410,8 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
 bool options_read(struct arena *arena, int argc, char *const *argv,
                   const char *(*environment)(const char *name), struct daemon_options *ret_options,
                   struct error *err) {
-    const char *mount_root = environment("MOUNT_ROOT");
+    const char *mount_root = environment(VARIABLE_MOUNT_ROOT);
+    const char *excluded_nodes = environment(VARIABLE_EXCLUDED_NODES);
     struct sv none = SV("");
     struct daemon_options result = {
         .kubeconfig = none,
@@ -423,6 +432,7 @@ bool options_read(struct arena *arena, int argc, char *const *argv,
         .host_path_prefixes = none,
         .namespaces = none,
         .class_selector = none,
+        .excluded_nodes = excluded_nodes ? arena_copy(arena, sv_from(excluded_nodes)) : none,
         .resync_ms = 600 * 1000,
     };
     note_ignored_variables(&result, environment);

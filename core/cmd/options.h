@@ -34,7 +34,7 @@ struct daemon_options {
     enum log_level log_level;
     bool logs_json;
 
-    struct sv mount_root, host_path_prefixes, namespaces, class_selector;
+    struct sv mount_root, host_path_prefixes, namespaces, class_selector, excluded_nodes;
     enum dataset_duty_mode dataset_controller;
     int64_t resync_ms;
     bool is_dry_run;

@@ -105,6 +105,8 @@ static struct reconcile_options copy_options(const struct reconcile_options *opt
         texts, options->field_manager.len ? options->field_manager : SV("cacheruntime-controller"));
     copy.host_path_prefixes =
         arena_copy(texts, options->host_path_prefixes.len ? options->host_path_prefixes : SV(""));
+    copy.excluded_nodes =
+        arena_copy(texts, options->excluded_nodes.len ? options->excluded_nodes : SV(""));
     if (copy.resync_ms <= 0)
         copy.resync_ms = 600 * 1000;
     return copy;

@@ -3,7 +3,9 @@
 
 #include "core/api/object.h"
 #include "core/api/resource.h"
+#include "core/api/selector.h"
 #include "core/base/arena.h"
+#include "core/base/error.h"
 #include "core/base/map.h"
 #include "core/data/json.h"
 #include "core/reconcile/node_capacity.h"
@@ -204,6 +206,16 @@ static bool carries_labels(const struct pass *pass, const struct cJSON *node) {
     return has_label(node, pass->names.runtime_label) || has_label(node, pass->names.common_label);
 }
 
+/* The administrator wants no labels there; those that are, are kept up to date until they go. */
+static bool is_excluded(const struct pass *pass, const struct cJSON *node) {
+    struct selector selector;
+    struct error err = {0};
+    struct sv text = pass->snapshot->options->excluded_nodes;
+    return text.len > 0 && !carries_labels(pass, node) &&
+           selector_parse(pass->arena, text, &selector, &err) &&
+           selector_matches(&selector, json_find(node, "metadata.labels"));
+}
+
 void gate_nodes(struct pass *pass) {
     const struct component *component = nodes_cache_component(pass);
     AUTO(map) cache_pods = count_cache_pods(pass, component);
@@ -211,9 +223,9 @@ void gate_nodes(struct pass *pass) {
     for (size_t i = 0; i < pass->snapshot->node_count; i++) {
         const struct cJSON *node = pass->snapshot->nodes[i];
         const size_t *pod_count = map_get(cache_pods, object_name(node));
-        if (pod_count) {
+        if (pod_count && !is_excluded(pass, node)) {
             label_node(pass, component, node, *pod_count);
-        } else if (carries_labels(pass, node)) {
+        } else if (!pod_count && carries_labels(pass, node)) {
             struct node_patch patch = begin(pass, node);
             drop_cache_labels(&patch);
             send(&patch, SV("NoCacheOnNode"), "Remove");

@@ -169,3 +169,34 @@ TEST(labels_go_with_the_runtime) {
     CHECK_SV(label(&world, other, SV("a")), SV("b"));
     world_release(&world);
 }
+
+/* What an administrator excludes gets no labels; what is there is kept up to date, and goes. */
+TEST(an_excluded_node_gets_no_labels) {
+    static const struct {
+        const char *excluded;
+        bool was_labelled, is_labelled;
+    } cases[] = {
+        {"", false, true},
+        {"pool=edge", false, false},
+        {"pool in (core)", false, true},
+        {"pool=edge", true, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        size_t node = worker_node(&world);
+        if (!cases[i].was_labelled)
+            json_remove(json_get(world.nodes[node], SV("metadata")), SV("labels"));
+        set_label(&world, node, "pool", "edge");
+        world.options.excluded_nodes = sv_from(cases[i].excluded);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(has_any(&world, node, "fluid") == cases[i].is_labelled);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!has_any(&world, node, "fluid"));
+        world_release(&world);
+    }
+}

@@ -70,6 +70,7 @@ struct reconcile_options {
     bool owns_datasets;           /* do the dataset controller's duties too (contract.md §11) */
     int64_t resync_ms;            /* 600,000 */
     struct sv host_path_prefixes; /* "/mnt:/data": levels lie below one of them; SV(""): anywhere */
+    struct sv excluded_nodes;     /* selector: nodes that get no labels of caches; SV(""): none */
     uint64_t jitter_seed;         /* spreads periodic work: hash of the runtime's uid by default */
 };
 
