@@ -160,7 +160,7 @@ static bool has_room(const struct reflector *reflector) {
     return !reflector->sink.is_full || !reflector->sink.is_full(reflector->sink.context);
 }
 
-/* False, and nothing is done, when there is no room for it. */
+/* False, and told, when there is no room for it. */
 static bool deliver(struct reflector *reflector, const struct cJSON *object) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
@@ -174,7 +174,8 @@ static bool deliver(struct reflector *reflector, const struct cJSON *object) {
     struct sv version = object_resource_version(object);
     bool is_news = !known || !sv_eq(known_version(known), version);
     if (!known && !has_room(reflector))
-        return false;
+        return error_set(&reflector->trouble, ERROR_TOO_LARGE,
+                         "the cache is full: the server has more objects than can be followed");
     if (is_news)
         mem_free(map_put(reflector->known, key, known_new(reflector->list_number, uid, version)));
     else
@@ -209,21 +210,18 @@ static void stop_watch(struct reflector *reflector) {
 }
 
 static void give_up(struct reflector *reflector, int64_t now_ms) {
+    assert(reflector->trouble.code != ERROR_NONE);
     stop_watch(reflector);
     relist(reflector);
     back_off(reflector, now_ms, 0);
-    if (reflector->list_items > LIST_ITEMS_MAX)
-        error_set(&reflector->trouble, ERROR_TOO_LARGE,
-                  "the server's list has no end: over %d items", LIST_ITEMS_MAX);
-    else
-        error_set(&reflector->trouble, ERROR_TOO_LARGE,
-                  "the cache is full: the server has more objects than can be followed");
 }
 
-/* False when so many are no list. */
+/* False, and told, when so many are no list. */
 static bool count_items(struct reflector *reflector, size_t count) {
     reflector->list_items += count;
-    return reflector->list_items <= LIST_ITEMS_MAX;
+    return reflector->list_items <= LIST_ITEMS_MAX ||
+           error_set(&reflector->trouble, ERROR_TOO_LARGE,
+                     "the server's list has no end: over %d items", LIST_ITEMS_MAX);
 }
 
 static void relist_expired(struct reflector *reflector, int64_t now_ms) {
@@ -308,9 +306,13 @@ static void note_absence(struct reflector *reflector) {
 
 /* Pages without items count as well: they too could go on for ever. */
 static bool take_items(struct reflector *reflector, const struct cJSON *list) {
-    JSON_EACH (item, json_get(list, SV("items")))
+    JSON_EACH (item, json_get(list, SV("items"))) {
+        if (!json_is_map(item))
+            return error_set(&reflector->trouble, ERROR_INVALID,
+                             "the server's list holds an item that is no object");
         if (!deliver(reflector, item))
             return false;
+    }
     return count_items(reflector, PAGE_ITEMS);
 }
 

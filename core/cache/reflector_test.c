@@ -414,6 +414,22 @@ TEST(without_room_a_list_is_given_up_and_begun_again_later) {
     }
 }
 
+TEST(an_item_that_is_no_object_is_trouble) {
+    static const char *const items[] = {"null", "1", "\"a\"", "[]"};
+    for (size_t i = 0; i < COUNT_OF(items); i++) {
+        struct bed bed;
+        bed_init(&bed, false, false);
+        CHECK(step(&bed, NOW_MS));
+        struct sv list = arena_printf(bed.arena, "{\"items\":[%s]}", items[i]);
+        answer_list(&bed, list.ptr);
+        REQUIRE(reflector_trouble(bed.reflector));
+        CHECK(reflector_trouble(bed.reflector)->code == ERROR_INVALID);
+        CHECK(!reflector_is_synced(bed.reflector) && !step(&bed, NOW_MS));
+        CHECK_SV(sv_from(bed.told), SV(""));
+        bed_release(&bed);
+    }
+}
+
 TEST(a_list_without_an_end_is_given_up) {
     struct bed bed;
     bed_init(&bed, false, false);
