@@ -500,18 +500,32 @@ static bool has_new_trouble(const struct cJSON *old, const struct cJSON *status)
     return has_one;
 }
 
+/* Twice: under the reason that says what is wrong, and under the one that upstream has for it,
+ * which alerts of clusters that ran upstream look for. Both go out at `step`. */
+static void warn(struct pass *pass, enum plan_step step, struct sv reason, struct sv message) {
+    bool is_mount = sv_eq(reason, SV("MountFailed")) && !pass->was_bound;
+    const struct finding told[] = {
+        {reason, message},
+        {is_mount ? SV("RuntimeMountUfsFailed") : SV("ErrorProcessRuntime"),
+         pass_printf(pass, "%.*s: %.*s", SV_ARG(reason), SV_ARG(message))},
+    };
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                   told[i].reason, told[i].message);
+        pass->plan->actions[pass->plan->action_count - 1].step = step;
+    }
+}
+
 /* Ready's own reason is told by itself. */
 static void tell_troubles(struct pass *pass, const struct cJSON *old, const struct cJSON *status) {
     struct sv stall = reason_of(status, SV("Stalled"));
     if (pass->plan->is_stalled && !sv_eq(stall, reason_of(old, SV("Stalled"))) &&
         !sv_eq(stall, reason_of(status, SV("Ready"))))
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, stall,
-                   pass->stall.message);
+        warn(pass, STEP_EVENTS, stall, pass->stall.message);
     for (size_t i = 0; i < COUNT_OF(troubles); i++)
         if (is_new(old, status, i) && !sv_eq(reason_of(status, SV("Ready")), troubles[i].reason))
-            pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                       troubles[i].reason,
-                       json_find_string(find_condition(status, troubles[i].type), "message"));
+            warn(pass, STEP_EVENTS, troubles[i].reason,
+                 json_find_string(find_condition(status, troubles[i].type), "message"));
 }
 
 /* What this plan makes is seen by the next one, which then has more to tell; but not that nothing
@@ -593,7 +607,7 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
     bool needs_a_hand = pass->plan->is_stalled || pass->is_failed || is_for_a_hand(reason);
     tell_troubles(pass, old, status);
     if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, reason, message);
+        warn(pass, STEP_EVENTS, reason, message);
 }
 
 void plan_runtime_status(struct pass *pass) {
@@ -671,11 +685,8 @@ bool plan_deletion_status(struct pass *pass, struct finding waits_for) {
                                                 object_namespace(runtime), object_name(runtime));
     if (is_deletion_told(pass, old, waits_for.reason) || self->last_desired_hash == hash)
         return true;
-    if (sv_eq(waits_for.reason, SV("VolumeInUse"))) {
-        pass_event(pass, EVENT_WARNING, &RESOURCE_CACHE_RUNTIMES, runtime, waits_for.reason,
-                   waits_for.message);
-        pass->plan->actions[pass->plan->action_count - 1].step = STEP_READ;
-    }
+    if (sv_eq(waits_for.reason, SV("VolumeInUse")))
+        warn(pass, STEP_READ, waits_for.reason, waits_for.message);
     struct cJSON *body = json_map(pass->arena);
     json_set(pass->arena, body, SV("status"),
              covers_merge_patch(old, build_deletion(pass, old, waits_for), pass->arena));
