@@ -420,6 +420,9 @@ static bool is_sorted(const struct cJSON *map) {
     return true;
 }
 
+/* Nearly all maps: they need no memory. */
+enum { SORTED_IN_PLACE_MAX = 32 };
+
 void json_sort(struct cJSON *map) {
     size_t count = json_count(map);
     if (count < 2)
@@ -427,7 +430,9 @@ void json_sort(struct cJSON *map) {
     assert(json_may_change(map));
     if (is_sorted(map))
         return;
-    struct cJSON **members = mem_alloc(sizeof(*members) * count);
+    struct cJSON *few[SORTED_IN_PLACE_MAX];
+    struct cJSON **members =
+        count <= COUNT_OF(few) ? few : mem_grow(NULL, sizeof(*members) * count);
     size_t i = 0;
     JSON_EACH (member, map)
         members[i++] = member;
@@ -435,5 +440,6 @@ void json_sort(struct cJSON *map) {
     map->child = NULL;
     for (i = 0; i < count; i++)
         json_node_append(map, members[i]);
-    mem_free(members);
+    if (members != few)
+        mem_free(members);
 }

@@ -19,6 +19,8 @@ enum {
     CONFLICT_RETRY_MS = 5,
     BACKOFF_MS_MIN = 100,
     BACKOFF_MS_MAX = 60 * 1000,
+    /* Of the memory of a reconcile, for the next one. */
+    ROUND_BYTES_KEPT = 256 * 1024,
 };
 
 /* One key of one part that is marked, waits, or has requests in flight. */
@@ -52,6 +54,7 @@ struct agent {
     struct world *world;
     struct transport *transport;
     struct arena *texts, *scratch;
+    struct arena *round; /* of one reconcile */
     struct sv name;
     uint64_t seed;
     VEC(struct agent_part *) parts;
@@ -68,6 +71,7 @@ struct agent *agent_new(struct world *world, struct sv name, uint64_t seed) {
     agent->world = world;
     agent->texts = arena_new();
     agent->scratch = arena_new();
+    agent->round = arena_new();
     agent->name = arena_copy(agent->texts, name);
     agent->seed = seed;
     agent->in_flight = map_new();
@@ -110,6 +114,7 @@ void agent_free(struct agent *agent) {
     world_disconnect(agent->world, agent->transport);
     arena_free(agent->texts);
     arena_free(agent->scratch);
+    arena_free(agent->round);
     mem_free(agent);
 }
 
@@ -181,11 +186,12 @@ static void drop_if_idle(struct work *work) {
 
 static void run(struct work *work, int64_t now_ms) {
     struct agent_part *part = work->part;
-    AUTO(arena) arena = arena_new();
+    struct arena *arena = part->agent->round;
     struct sv key = arena_copy(arena, (struct sv){work->key, work->key_len});
     (void)now_ms;
     work->due_ms = DEADLINE_NEVER;
     part->reconcile(part->context, part, key, arena);
+    arena_reset_keeping(arena, ROUND_BYTES_KEPT);
 }
 
 static void run_timer(struct work *work, int64_t due_ms, int64_t now_ms) {

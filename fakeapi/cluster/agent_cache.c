@@ -169,31 +169,42 @@ static uint64_t revision_of(const struct cJSON *object) {
     return (uint64_t)value;
 }
 
-static struct cached *cached_new(const struct agent_cache *cache, const struct cJSON *object,
-                                 struct sv key) {
-    struct cached *cached = mem_alloc(sizeof(*cached));
+static void hold(struct cached *cached, const struct cJSON *object) {
     cached->revision = revision_of(object);
     /* In one process the server's own version is shared; over a wire it is a copy. */
     struct frozen *frozen = frozen_of(object);
     cached->frozen = frozen ? frozen_ref(frozen) : frozen_new(object);
     cached->tree = frozen_root(cached->frozen);
-    cached->key = keep_text(key);
-    AUTO(arena) arena = arena_new();
+}
+
+static void set_index_key(struct agent_cache *cache, size_t index, struct cached *cached,
+                          struct sv key) {
+    if (cached->index_keys[index].ptr && sv_eq(cached->index_keys[index], key))
+        return; /* as with most changes */
+    index_remove(cache, index, cached);
+    mem_free((char *)cached->index_keys[index].ptr);
+    cached->index_keys[index] = keep_text(key);
+    index_add(cache, index, cached);
+}
+
+/* Files the object where it is found from now on. */
+static void file(struct agent_cache *cache, struct cached *cached) {
+    AUTO(arena) arena = cache->index_count > 0 ? arena_new() : NULL;
     for (size_t i = 0; i < cache->index_count; i++)
-        cached->index_keys[i] = keep_text(cache->indexes[i].key_of(cached->tree, arena));
+        set_index_key(cache, i, cached, cache->indexes[i].key_of(cached->tree, arena));
+}
+
+static struct cached *add_object(struct agent_cache *cache, struct sv key) {
+    struct cached *cached = mem_alloc(sizeof(*cached));
+    cached->key = keep_text(key);
+    map_put(cache->objects, key, cached);
     return cached;
 }
 
-static void replace(struct agent_cache *cache, struct sv key, struct cached *cached) {
-    struct cached *before = map_get(cache->objects, key);
-    for (size_t i = 0; i < cache->index_count && before; i++)
-        index_remove(cache, i, before);
-    if (cached)
-        map_put(cache->objects, key, cached);
-    else
-        map_remove(cache->objects, key);
-    for (size_t i = 0; i < cache->index_count && cached; i++)
-        index_add(cache, i, cached);
+static void drop_object(struct agent_cache *cache, struct cached *cached) {
+    for (size_t i = 0; i < cache->index_count; i++)
+        index_remove(cache, i, cached);
+    map_remove(cache->objects, cached->key);
 }
 
 static void notify(struct agent_cache *cache, const struct cJSON *object,
@@ -211,14 +222,16 @@ static void note_watched(struct agent_cache *cache, const struct cJSON *object) 
 static void upsert(struct agent_cache *cache, const struct cJSON *object) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
-    struct cached *before = map_get(cache->objects, key);
-    if (before && before->revision >= revision_of(object))
+    struct cached *cached = map_get(cache->objects, key);
+    if (cached && cached->revision >= revision_of(object))
         return;
-    struct cached *now = cached_new(cache, object, key);
-    replace(cache, key, now);
-    notify(cache, now->tree, before ? before->tree : NULL, false);
-    if (before)
-        cached_free(before);
+    if (!cached)
+        cached = add_object(cache, key);
+    struct frozen *before = cached->frozen;
+    hold(cached, object);
+    file(cache, cached);
+    notify(cache, cached->tree, before ? frozen_root(before) : NULL, false);
+    frozen_unref(before);
 }
 
 void agent_cache_upsert(struct agent_cache *cache, const struct cJSON *object) {
@@ -239,7 +252,7 @@ void agent_cache_remove(struct agent_cache *cache, struct sv namespace_name, str
     note_watched(cache, last);
     if (!before || (uid.len > 0 && !sv_eq(object_uid(before->tree), uid)))
         return;
-    replace(cache, key, NULL);
+    drop_object(cache, before);
     notify(cache, last ? last : before->tree, before->tree, true);
     cached_free(before);
 }

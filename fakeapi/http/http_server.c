@@ -31,6 +31,8 @@ enum {
     /* Descriptors that are kept for files, epoll and the like. */
     DESCRIPTORS_KEPT = 64,
     RUNS_MAX = 64,
+    /* Of the memory that handling a request takes, for the next one. */
+    ARENA_BYTES_KEPT = 256 * 1024,
 };
 
 int64_t server_now_ms(const struct http_server *server) {
@@ -233,7 +235,7 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
         exchange->peer->deadline_ms = DEADLINE_NEVER;
     if (exchange->is_too_large)
         return refuse_too_large(exchange);
-    arena_reset(exchange->server->arena);
+    arena_reset_keeping(exchange->server->arena, ARENA_BYTES_KEPT);
     return answer_request(exchange);
 }
 
