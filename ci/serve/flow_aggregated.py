@@ -33,7 +33,7 @@ RESOURCES = {
 
 def metrics(kind, name, namespace=None, **usage):
     item = {"kind": kind, "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {"name": name},
-            "timestamp": "2026-01-01T00:00:00Z", "window": "30s"}
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "window": "0s"}
     if namespace:
         item["metadata"]["namespace"] = namespace
         item["containers"] = [{"name": "c", "usage": usage}]
@@ -269,6 +269,31 @@ def shows_tops(server, metrics_server):
         ["node-1", "250m", "1%", "1024Mi", "1%"]], text)
 
 
+def begins_to_scale(api):
+    """A target whose autoscaler is going to look at what this metrics server says."""
+    api.create("/apis/apps/v1/namespaces/default/deployments", {
+        "metadata": {"name": "web"}, "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
+                {"name": "c", "image": "i:1", "resources": {"requests": {"cpu": "100m"}}}]}}}})
+    api.create("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {
+        "metadata": {"name": "web"}, "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "maxReplicas": 5, "metrics": [{"type": "Resource", "resource": {
+                "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}]}})
+
+
+def scales(api, metrics_server):
+    pods = wait_for("the pod", lambda: api.items(
+        "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"))
+    metrics_server.pods = {pods[0]["metadata"]["name"]: 140}
+    wait_for("the autoscaler", lambda: api.get(
+        "/apis/apps/v1/namespaces/default/deployments/web")["spec"]["replicas"] == 3, seconds=60)
+    asked = [(path, headers["X-Remote-User"]) for _, path, headers, _ in metrics_server.requests
+             if path.endswith("labelSelector=app%3Dweb")]
+    check(asked[-1][1] == "system:kube-controller-manager", str(asked))
+
+
 def keeps_rights(bench, metrics_server):
     """Roles decide here, before anything is passed on."""
     tokens = bench.write("tokens", 'viewer-token,viewer,u-1,"team"\n')
@@ -316,7 +341,9 @@ def run(bench):
     is_discovered(server.api)
     passes_on(server.api, metrics_server)
     streams(server.api, metrics_server)
+    begins_to_scale(server.api)
     shows_tops(server, metrics_server)
     keeps_rights(bench, metrics_server)
+    scales(server.api, metrics_server)
     goes_away(server.api, metrics_server)
     check(server.end() == 0, "exit status")

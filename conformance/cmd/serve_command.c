@@ -36,7 +36,7 @@ struct serve_options {
     struct sv address;
     uint64_t port, nodes, seed;
     uint64_t image_pull_ms, pod_start_ms; /* UINT64_MAX: the default */
-    bool is_plain, has_no_controllers, has_no_pod_events, is_verbose;
+    bool is_plain, has_no_controllers, has_no_pod_events, serves_usage, is_verbose;
     int authorization;
     struct sv tokens, certificate, key, client_ca;
     struct sv simulation;
@@ -187,6 +187,8 @@ static bool route_services(struct serve *serve, struct error *err) {
 
 static bool fill_store(struct serve *serve, struct error *err) {
     const struct serve_options *options = serve->options;
+    if (options->serves_usage)
+        fakeapi_serve_usage(serve->api);
     if (options->data.len > 0) {
         serve->data = serve_data_open(options->data, serve->api, serve->log, err);
         if (!serve->data)
@@ -354,6 +356,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         NUMBER_OPTION("pod-start-ms", &serve.pod_start_ms, "how long a container starts; 500"),
         FLAG_OPTION("no-controllers", &serve.has_no_controllers,
                     "only the API: no nodes, no controllers"),
+        FLAG_OPTION("metrics", &serve.serves_usage,
+                    "serve metrics.k8s.io, with what pods' annotations say that they use"),
         TEXT_OPTION("sim", "FILE", &serve.simulation,
                     "what containers do: a kind Simulation, or classes whose entries do well"),
         FLAG_OPTION("no-pod-events", &serve.has_no_pod_events,

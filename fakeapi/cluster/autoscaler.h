@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * autoscaler: the HorizontalPodAutoscaler controller of a cluster without a metrics server, which
- * the simulated one is: every 15 seconds it reads the scale of its target, keeps the replicas
- * between the autoscaler's bounds, and says which metrics it cannot have. A part of
- * kube-controller-manager.
+ * autoscaler: the HorizontalPodAutoscaler controller: every 15 seconds it reads the scale of its
+ * target, keeps the replicas between the autoscaler's bounds, and follows the usage of pods that
+ * metrics.k8s.io tells, if somebody serves it. Custom and external metrics are missed, as in a
+ * cluster without an adapter for them. A part of kube-controller-manager.
  */
 #ifndef FAKEAPI_CLUSTER_AUTOSCALER_H
 #define FAKEAPI_CLUSTER_AUTOSCALER_H

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/autoscaler_parts.h"
+#include "fakeapi/cluster/autoscaler_usage.h"
 
-static const char no_resource_metrics[] =
-    "unable to fetch metrics from resource metrics API: the server could not find the requested "
-    "resource (get pods.metrics.k8s.io)";
 static const char no_custom_metrics[] =
     "unable to fetch metrics from custom metrics API: no custom metrics API "
     "(custom.metrics.k8s.io) registered";
@@ -15,14 +14,11 @@ static bool is_average(const struct cJSON *source) {
 }
 
 static struct metric_refusal refuse_resource(struct arena *arena, const struct cJSON *source,
-                                             struct sv namespace_name) {
+                                             struct sv problem) {
     struct sv name = json_find_string(source, "name");
     const char *what = is_average(source) ? "usage" : "utilization";
-    struct sv message = arena_printf(arena,
-                                     "failed to get %.*s %s: unable to get metrics for "
-                                     "resource %.*s: %s",
-                                     SV_ARG(name), what, SV_ARG(name), no_resource_metrics);
-    (void)namespace_name;
+    struct sv message =
+        arena_printf(arena, "failed to get %.*s %s: %.*s", SV_ARG(name), what, SV_ARG(problem));
     return (struct metric_refusal){
         .reason = SV("FailedGetResourceMetric"),
         .message = message,
@@ -32,8 +28,8 @@ static struct metric_refusal refuse_resource(struct arena *arena, const struct c
 }
 
 static struct metric_refusal refuse_container(struct arena *arena, const struct cJSON *source,
-                                              struct sv namespace_name) {
-    struct metric_refusal refusal = refuse_resource(arena, source, namespace_name);
+                                              struct sv problem) {
+    struct metric_refusal refusal = refuse_resource(arena, source, problem);
     refusal.reason = SV("FailedGetContainerResourceMetric");
     refusal.summary =
         arena_printf(arena, "failed to get %.*s container metric value: %.*s",
@@ -104,6 +100,55 @@ static struct metric_refusal refuse_external(struct arena *arena, const struct c
     };
 }
 
+const struct cJSON *metric_resource(const struct cJSON *metric, bool *ret_is_container) {
+    const struct cJSON *container = json_get(metric, SV("containerResource"));
+    *ret_is_container = container != NULL;
+    return container ? container : json_get(metric, SV("resource"));
+}
+
+/* 64Mi of memory, 250m of anything else. */
+static struct sv amount_text(struct arena *arena, struct sv resource, int64_t milli) {
+    int64_t bytes = (milli + 999) / 1000;
+    if (!sv_eq(resource, SV("memory")))
+        return quantity_text(arena_printf(arena, "%lldm", (long long)milli), arena);
+    return bytes % 1024 == 0
+               ? quantity_text(arena_printf(arena, "%lldKi", (long long)(bytes / 1024)), arena)
+               : arena_printf(arena, "%lld", (long long)bytes);
+}
+
+struct cJSON *metric_status(struct arena *arena, const struct cJSON *metric,
+                            const struct usage_answer *answer, struct sv *ret_name) {
+    bool is_container;
+    const struct cJSON *source = metric_resource(metric, &is_container);
+    struct sv resource = json_find_string(source, "name");
+    struct cJSON *status = json_map(arena);
+    json_set_string(arena, status, SV("type"),
+                    is_container ? SV("ContainerResource") : SV("Resource"));
+    struct cJSON *shown =
+        json_ensure_map(arena, status, is_container ? SV("containerResource") : SV("resource"));
+    json_set_string(arena, shown, SV("name"), resource);
+    if (is_container)
+        json_set_string(arena, shown, SV("container"), json_find_string(source, "container"));
+    struct cJSON *current = json_ensure_map(arena, shown, SV("current"));
+    if (answer->utilization >= 0)
+        json_set_int(arena, current, SV("averageUtilization"), answer->utilization);
+    json_set_string(arena, current, SV("averageValue"),
+                    amount_text(arena, resource, answer->average_milli));
+    *ret_name = answer->utilization < 0
+                    ? ARENA_JOIN(arena, resource, SV(" resource"))
+                    : ARENA_JOIN(arena, resource, is_container ? SV(" container") : SV(""),
+                                 SV(" resource utilization (percentage of request)"));
+    return status;
+}
+
+struct metric_refusal metric_refuse_resource(struct arena *arena, const struct cJSON *metric,
+                                             struct sv problem) {
+    bool is_container;
+    const struct cJSON *source = metric_resource(metric, &is_container);
+    return is_container ? refuse_container(arena, source, problem)
+                        : refuse_resource(arena, source, problem);
+}
+
 struct metric_refusal metric_refuse(struct arena *arena, const struct cJSON *metric,
                                     struct sv namespace_name) {
     static const struct {
@@ -111,8 +156,8 @@ struct metric_refusal metric_refuse(struct arena *arena, const struct cJSON *met
         struct metric_refusal (*refuse)(struct arena *arena, const struct cJSON *source,
                                         struct sv namespace_name);
     } sources[] = {
-        {SV("resource"), refuse_resource}, {SV("containerResource"), refuse_container},
-        {SV("pods"), refuse_pods},         {SV("object"), refuse_object},
+        {SV("pods"), refuse_pods},
+        {SV("object"), refuse_object},
         {SV("external"), refuse_external},
     };
     for (size_t i = 0; i < COUNT_OF(sources); i++) {

@@ -4,6 +4,7 @@
 #include "core/base/test.h"
 #include "fakeapi/cluster/autoscaler_parts.h"
 #include "fakeapi/cluster/world_fixture.h"
+#include "fakeapi/server/fakeapi.h"
 
 #define DEPLOYMENT(replicas)                                                                       \
     "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"namespace\":\"default\"," \
@@ -119,15 +120,11 @@ static const struct {
     {"{\"type\":\"Resource\",\"resource\":{\"name\":\"memory\",\"target\":{\"type\":"
      "\"AverageValue\",\"averageValue\":\"1Gi\"}}}",
      "FailedGetResourceMetric",
-     "failed to get memory resource metric value: failed to get memory usage: unable to get "
-     "metrics for resource memory: unable to fetch metrics from resource metrics API: the server "
-     "could not find the requested resource (get pods.metrics.k8s.io)"},
+     "failed to get memory resource metric value: failed to get memory usage: no metrics"},
     {"{\"type\":\"ContainerResource\",\"containerResource\":{\"name\":\"cpu\",\"container\":"
      "\"main\",\"target\":{\"type\":\"Utilization\",\"averageUtilization\":50}}}",
      "FailedGetContainerResourceMetric",
-     "failed to get main container metric value: failed to get cpu utilization: unable to get "
-     "metrics for resource cpu: unable to fetch metrics from resource metrics API: the server "
-     "could not find the requested resource (get pods.metrics.k8s.io)"},
+     "failed to get main container metric value: failed to get cpu utilization: no metrics"},
     {"{\"type\":\"Pods\",\"pods\":{\"metric\":{\"name\":\"rate\"},\"target\":{\"type\":"
      "\"AverageValue\",\"averageValue\":\"1\"}}}",
      "FailedGetPodsMetric", "failed to get pods metric value: unable to get metric rate: " CUSTOM},
@@ -152,8 +149,123 @@ TEST(each_kind_of_metric_is_missed_in_its_own_words) {
         AUTO(arena) arena = arena_new();
         struct error err = {0};
         const struct cJSON *metric = json_read(arena, sv_from(metrics[i].metric), &err);
-        struct metric_refusal refusal = metric_refuse(arena, metric, SV("n"));
+        bool is_container;
+        struct metric_refusal refusal =
+            metric_resource(metric, &is_container)
+                ? metric_refuse_resource(arena, metric, SV("no metrics"))
+                : metric_refuse(arena, metric, SV("n"));
         CHECK_SV(refusal.reason, sv_from(metrics[i].reason));
         CHECK_SV(refusal.summary, sv_from(metrics[i].summary));
     }
+}
+
+/* --- usage --- */
+
+#define LOADED(cpu)                                                                                \
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"namespace\":\"default\"," \
+    "\"name\":\"d\"},\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":\"d\"}},"     \
+    "\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"},\"annotations\":{"                     \
+    "\"kwok.x-k8s.io/usage-cpu\":\"" cpu                                                           \
+    "\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"img\",\"resources\":{"          \
+    "\"requests\":{\"cpu\":\"100m\"}}}]}}}}"
+#define METRIC(target)                                                                             \
+    "\"metrics\":[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"target\":{" target "}}}" \
+                                                                                             "]"
+#define HALF METRIC("\"type\":\"Utilization\",\"averageUtilization\":50")
+#define FOLLOWER(more)                                                                             \
+    "{\"apiVersion\":\"autoscaling/v2\",\"kind\":\"HorizontalPodAutoscaler\",\"metadata\":{"       \
+    "\"namespace\":\"default\",\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"apiVersion\":"      \
+    "\"apps/"                                                                                      \
+    "v1\",\"kind\":\"Deployment\",\"name\":\"d\"},\"minReplicas\":1,\"maxReplicas\":9," more "}}"
+
+/* How many replicas there are after each quarter of a minute from the second on; the first sees
+ * pods that nobody measured since they became ready. */
+static const struct {
+    const char *deployment, *autoscaler;
+    int64_t replicas[4];
+    const char *limited; /* the reason, at last */
+} followed[] = {
+    {LOADED("150m"), FOLLOWER(HALF), {4, 8, 9, 9}, "TooManyReplicas"},
+    {LOADED("54m"), FOLLOWER(HALF), {2, 2, 2, 2}, "DesiredWithinRange"},
+    {LOADED("56m"), FOLLOWER(HALF), {3, 4, 5, 6}, "DesiredWithinRange"},
+    {LOADED("75m"),
+     FOLLOWER(METRIC("\"type\":\"AverageValue\",\"averageValue\":\"50m\"")),
+     {3, 5, 8, 9},
+     "TooManyReplicas"},
+    {LOADED("10m"), FOLLOWER(HALF), {2, 2, 2, 2}, "DesiredWithinRange"},
+    {LOADED("10m"),
+     FOLLOWER(HALF ",\"behavior\":{\"scaleDown\":{\"stabilizationWindowSeconds\":0}}"),
+     {1, 1, 1, 1},
+     "DesiredWithinRange"},
+    {LOADED("150m"),
+     FOLLOWER(HALF ",\"behavior\":{\"scaleUp\":{\"policies\":[{\"type\":\"Pods\",\"value\":1,"
+                   "\"periodSeconds\":60}]}}"),
+     {3, 3, 3, 3},
+     "ScaleUpLimit"},
+};
+
+TEST(replicas_follow_what_pods_use) {
+    for (size_t i = 0; i < COUNT_OF(followed); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = fixture_world(1, 0);
+        fakeapi_serve_usage(world_api(world));
+        CHECK(fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, followed[i].deployment) == 201);
+        fixture_run_ms(world, 20 * 1000);
+        CHECK(fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS,
+                             followed[i].autoscaler) == 201);
+        fixture_run_ms(world, 2000);
+        for (size_t k = 0; k < COUNT_OF(followed[i].replicas); k++) {
+            fixture_run_ms(world, AUTOSCALER_PERIOD_MS);
+            const struct cJSON *target = fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d");
+            int64_t replicas = json_find_int(target, "spec.replicas", -1);
+            CHECK(replicas == followed[i].replicas[k]);
+            if (replicas != followed[i].replicas[k])
+                fprintf(stderr, "case %zu, step %zu: %lld\n", i, k, (long long)replicas);
+        }
+        const struct cJSON *autoscaler =
+            fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, "h");
+        CHECK_SV(reason_of(autoscaler, SV("ScalingActive")), SV("ValidMetricFound"));
+        CHECK_SV(reason_of(autoscaler, SV("ScalingLimited")), sv_from(followed[i].limited));
+    }
+}
+
+/* Less is needed for a while before anything is taken away. */
+TEST(replicas_go_down_after_five_minutes) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fakeapi_serve_usage(world_api(world));
+    fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, LOADED("10m"));
+    fixture_run_ms(world, 20 * 1000);
+    fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, FOLLOWER(HALF));
+    fixture_run_ms(world, 5 * 60 * 1000);
+    const struct cJSON *autoscaler =
+        fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, "h");
+    CHECK_SV(reason_of(autoscaler, SV("AbleToScale")), SV("ScaleDownStabilized"));
+    CHECK(json_find_int(autoscaler, "status.currentMetrics.0.resource.current.averageUtilization",
+                        0) == 10);
+    CHECK_SV(json_find_string(autoscaler, "status.currentMetrics.0.resource.current.averageValue"),
+             SV("10m"));
+    CHECK(json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas",
+                        0) == 2);
+    fixture_run_ms(world, 45 * 1000);
+    CHECK(json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas",
+                        0) == 1);
+    const struct cJSON *event = fixture_event(world, arena, SV("SuccessfulRescale"));
+    CHECK_SV(json_find_string(event, "message"),
+             SV("New size: 1; reason: All metrics below target"));
+}
+
+/* Without requests there is nothing that a share could be of. */
+TEST(a_share_of_nothing_is_told) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    fakeapi_serve_usage(world_api(world));
+    fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, DEPLOYMENT("2"));
+    fixture_run_ms(world, 20 * 1000);
+    fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, FOLLOWER(HALF));
+    fixture_run_ms(world, 20 * 1000);
+    const struct cJSON *event = fixture_event(world, arena, SV("FailedGetResourceMetric"));
+    struct sv message = json_find_string(event, "message");
+    CHECK(sv_starts_with(message, SV("failed to get cpu utilization: missing request for cpu in "
+                                     "container main of Pod d-")));
 }

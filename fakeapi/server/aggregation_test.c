@@ -2,6 +2,7 @@
 #include "fakeapi/server/aggregation.h"
 
 #include "core/base/test.h"
+#include "fakeapi/server/dialogue.h"
 #include "fakeapi/server/discovery.h"
 #include "fakeapi/server/request_parse.h"
 #include "fakeapi/server/server_fixture.h"
@@ -248,5 +249,80 @@ TEST(knows_what_is_wanted_of_it) {
                                 SV_ARG(route.request.plural), SV_ARG(route.request.namespace_name),
                                 SV_ARG(route.request.name), SV_ARG(route.request.subresource)),
                    requests[i].rbac);
+    }
+}
+
+/* --- what parts of the cluster ask of it --- */
+
+struct asker {
+    struct webhook_client client;
+    struct sv url, get_as;
+    int http_status;
+    const char *body; /* NULL: nobody answers */
+};
+
+static void ask(struct webhook_client *client, struct dialogue *dialogue,
+                const struct webhook_call *call) {
+    struct asker *asker = (struct asker *)client;
+    asker->url = call->target.url;
+    asker->get_as = call->get_as;
+    if (asker->body)
+        dialogue_answer(dialogue, call->index, asker->http_status, sv_from(asker->body));
+    else
+        dialogue_fail(dialogue, call->index, SV("dial tcp: connection refused"));
+}
+
+static void forget(struct webhook_client *client, struct dialogue *dialogue) {
+    (void)client, (void)dialogue;
+}
+
+static const struct {
+    bool is_available;
+    int http_status;
+    const char *body;
+    int answered;
+    const char *message; /* of a Status; else the kind */
+} replies[] = {
+    {true, 200, "{\"kind\":\"PodMetricsList\",\"items\":[]}", 200, "PodMetricsList"},
+    {true, 403, "{\"kind\":\"Status\",\"message\":\"no\"}", 403, "no"},
+    {true, 500, "oops", 500, "the aggregated API server answered no JSON"},
+    {true, 0, NULL, 503, "error trying to reach service: dial tcp: connection refused"},
+    {false, 200, "{}", 503,
+     "the server is currently unable to handle the request (get pods.metrics.k8s.io)"},
+};
+
+TEST(answers_parts_of_the_cluster_with_what_it_says) {
+    for (size_t i = 0; i < COUNT_OF(replies); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = api_with_metrics(arena);
+        struct asker asker = {.client = {ask, forget},
+                              .url = SV(""),
+                              .get_as = SV(""),
+                              .http_status = replies[i].http_status,
+                              .body = replies[i].body};
+        struct availability good = {true, SV("Passed"), SV("")};
+        if (replies[i].is_available)
+            aggregation_note(api, SV(NAME), &good, SV(""));
+        fakeapi_route_service(api, SV("default/m"), "127.0.0.1:9443");
+        fakeapi_set_webhook_client(api, &asker.client);
+        struct request request =
+            fixture_request(VERB_LIST, "metrics.k8s.io/v1beta1/pods", "default", "");
+        request.label_selector = SV("a=b");
+        CHECK(fakeapi_needs_dialogue(api, &request));
+        AUTO(dialogue) dialogue = dialogue_new(api, NULL, NULL);
+        struct caller caller = {.user_agent = SV("scaler/1"), .dialogue = dialogue};
+        struct api_response response;
+        CHECK(fakeapi_handle_as(api, &request, &caller, arena, &response) ||
+              fakeapi_handle_as(api, &request, &caller, arena, &response));
+        fakeapi_set_webhook_client(api, NULL);
+        struct sv kind = json_find_string(response.body, "kind");
+        CHECK(response.http_status == replies[i].answered);
+        check_text(sv_eq(kind, SV("Status")) ? json_find_string(response.body, "message") : kind,
+                   replies[i].message);
+        check_text(asker.get_as, replies[i].is_available ? "system:scaler" : "");
+        check_text(asker.url, replies[i].is_available
+                                  ? "https://m.default.svc:443/apis/metrics.k8s.io/v1beta1/"
+                                    "namespaces/default/pods?labelSelector=a%3Db"
+                                  : "");
     }
 }

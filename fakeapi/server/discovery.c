@@ -11,6 +11,7 @@
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/server_parts.h"
 
 #define GROUP_LIST "APIGroupDiscoveryList"
 
@@ -63,7 +64,9 @@ static void add_subresources(struct arena *arena, const struct resource_type *ty
 }
 
 /* A custom type, with the verbs in the order that the real server lists them. */
-static struct cJSON *custom_resource(struct arena *arena, const struct resource_type *type) {
+static struct cJSON *custom_resource(struct arena *arena, const struct resource_type *type,
+                                     bool is_read_only) {
+    static const struct sv read_verbs[] = {SV("get"), SV("list")};
     static const struct sv verbs[] = {
         SV("delete"), SV("deletecollection"), SV("get"),    SV("list"),
         SV("patch"),  SV("create"),           SV("update"), SV("watch"),
@@ -76,7 +79,9 @@ static struct cJSON *custom_resource(struct arena *arena, const struct resource_
     json_set_string(arena, map, SV("scope"),
                     resource->is_namespaced ? SV("Namespaced") : SV("Cluster"));
     json_set_string(arena, map, SV("singularResource"), type->singular);
-    json_set(arena, map, SV("verbs"), text_list(arena, verbs, COUNT_OF(verbs)));
+    json_set(arena, map, SV("verbs"),
+             is_read_only ? text_list(arena, read_verbs, COUNT_OF(read_verbs))
+                          : text_list(arena, verbs, COUNT_OF(verbs)));
     set_text_list(arena, map, SV("shortNames"), type->short_names, type->short_name_count);
     set_text_list(arena, map, SV("categories"), type->categories, type->category_count);
     add_subresources(arena, type, map);
@@ -119,8 +124,9 @@ static struct cJSON *add_version(struct arena *arena, struct cJSON *group, struc
     return version;
 }
 
-static void add_custom_types(struct arena *arena, const struct registry *registry,
+static void add_custom_types(struct arena *arena, const struct fakeapi *api,
                              struct cJSON *document) {
+    const struct registry *registry = fakeapi_registry(api);
     const struct resource_type *type;
     for (size_t i = 0; (type = registry_at(registry, i)); i++) {
         if (!type->is_custom)
@@ -131,7 +137,8 @@ static void add_custom_types(struct arena *arena, const struct registry *registr
         struct cJSON *version = find_version(group, type->resource.version);
         if (!version)
             version = add_version(arena, group, type->resource.version);
-        json_append(json_get(version, SV("resources")), custom_resource(arena, type));
+        json_append(json_get(version, SV("resources")),
+                    custom_resource(arena, type, is_usage(api, type)));
     }
 }
 
@@ -231,7 +238,7 @@ static struct cJSON *aggregated(struct fakeapi *api, struct arena *arena, struct
     if (sv_eq(which, SV("api")))
         return document;
     size_t built_in_count = json_count(json_get(document, SV("items")));
-    add_custom_types(arena, fakeapi_registry(api), document);
+    add_custom_types(arena, api, document);
     add_remote_types(arena, api, document, built_in_count);
     return document;
 }

@@ -155,7 +155,9 @@ static void dispatch(struct call *call) {
     assert(handlers[call->request->verb]);
     if (!check_write_options(call))
         return;
-    if (call->request->subresource.len > 0)
+    if (is_usage(call->api, call->type))
+        handle_usage(call);
+    else if (call->request->subresource.len > 0)
         handle_subresource(call);
     else
         handlers[call->request->verb](call);
@@ -228,12 +230,31 @@ bool begin_call(struct call *call, struct fakeapi *api, const struct request *re
     return find_type(call);
 }
 
+/* Where another API server answers: no type is known here. */
+static bool begin_remote_call(struct call *call, struct fakeapi *api, const struct request *request,
+                              struct request *ret_request, const struct caller *caller,
+                              struct arena *arena, struct api_response *ret_response) {
+    struct remote_api remote;
+    if (!request->group.ptr || !aggregation_find(api, request->group, request->version, &remote))
+        return false;
+    *ret_request = filled(request);
+    init_call(call, api, ret_request, caller->user_agent, arena, ret_response);
+    if (caller->user)
+        call->user = *caller->user;
+    if (caller->dialogue)
+        join_dialogue(call, caller->dialogue);
+    handle_remote(call, &remote);
+    return true;
+}
+
 bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
                        const struct caller *caller, struct arena *arena,
                        struct api_response *ret_response) {
     struct request copy;
     struct call call;
     api->request_count++;
+    if (begin_remote_call(&call, api, request, &copy, caller, arena, ret_response))
+        return !call.is_waiting;
     if (begin_call(&call, api, request, &copy, caller->user_agent, arena, ret_response)) {
         call.user =
             caller->user ? *caller->user : (struct user_info){.name = SV(""), .uid = SV("")};
@@ -271,7 +292,10 @@ bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request) 
         request->group.len > 0
             ? registry_find(api->registry, request->group, request->version, request->plural)
             : NULL;
+    struct remote_api remote;
     if (type && type->conversion_webhook)
+        return true;
+    if (request->group.len > 0 && aggregation_find(api, request->group, request->version, &remote))
         return true;
     return verb_is_write(request->verb) &&
            (has_objects(api, SV("mutatingwebhookconfigurations")) ||

@@ -84,6 +84,10 @@ void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *clie
  * terminated, and kept by the caller as long as the server. The Service need not exist. */
 void fakeapi_route_service(struct fakeapi *api, struct sv service, const char *address);
 
+/* Serves metrics.k8s.io: pods use what their annotations kwok.x-k8s.io/usage-cpu and -memory say of
+ * each of their containers (1m and 1Mi without). Call it before the first request. */
+void fakeapi_serve_usage(struct fakeapi *api);
+
 /* --- watch --- */
 
 /* NULL and a Status in `ret_response` when the request is refused (an expired resourceVersion is

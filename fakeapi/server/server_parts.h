@@ -28,6 +28,7 @@ struct fakeapi {
     struct service_addresses *service_addresses;
     struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     struct aggregation *aggregation;
+    bool serves_usage;        /* usage_metrics.c */
     bool has_own_services;    /* api_service.c: those of built-in groups were written */
     uint64_t schema_revision; /* the store's when a type or all objects last came from outside */
     uint64_t request_count, watch_event_count;
@@ -161,6 +162,18 @@ bool is_free_to_go(const struct cJSON *tree);
 void remove_object(struct call *call, struct cJSON *tree);
 void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer);
 void drop_finalizer(struct cJSON *tree, struct sv finalizer);
+
+/* --- remote_request.c --- */
+
+struct remote_api;
+/* Answers with what an aggregated API server says. */
+void handle_remote(struct call *call, const struct remote_api *remote);
+
+/* --- usage_metrics.c: metrics.k8s.io --- */
+
+/* Whether a type is one of its types; discovery says what can be done with them. */
+bool is_usage(const struct fakeapi *api, const struct resource_type *type);
+void handle_usage(struct call *call);
 
 /* --- subresource.c --- */
 
