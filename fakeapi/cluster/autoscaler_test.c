@@ -170,7 +170,7 @@ TEST(each_kind_of_metric_is_missed_in_its_own_words) {
     "\"requests\":{\"cpu\":\"100m\"}}}]}}}}"
 #define METRIC(target)                                                                             \
     "\"metrics\":[{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"target\":{" target "}}}" \
-                                                                                             "]"
+    "]"
 #define HALF METRIC("\"type\":\"Utilization\",\"averageUtilization\":50")
 #define FOLLOWER(more)                                                                             \
     "{\"apiVersion\":\"autoscaling/v2\",\"kind\":\"HorizontalPodAutoscaler\",\"metadata\":{"       \
