@@ -19,7 +19,8 @@ DEFINE_AUTO(arena)
 /* Everything allocated so far becomes invalid; the first block is kept for reuse. */
 void arena_reset(struct arena *arena);
 /* The same for the one arena of what is done again and again: up to `bytes_max` stay, so that the
- * next round begins with as much memory as this one came to, and the same, which is in the cache. */
+ * next round begins with as much memory as this one came to, and with the same, which is in the
+ * cache. */
 void arena_reset_keeping(struct arena *arena, size_t bytes_max);
 
 /* Zeroed, aligned for any type, never NULL. */
