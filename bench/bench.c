@@ -147,8 +147,8 @@ bool bench_repeat(size_t run_count,
 
 void bench_print_text(struct buf *out, const char *title, const struct bench_summary *summaries,
                       size_t count, size_t run_count) {
-    bool fits = buf_printf(out, "%s, %zu runs\n%-44s %12s %12s %12s\n", title, run_count, "",
-                           "median", "min", "max");
+    bool fits = buf_printf(out, "%s, %zu run%s\n%-44s %12s %12s %12s\n", title, run_count,
+                           run_count == 1 ? "" : "s", "", "median", "min", "max");
     for (size_t i = 0; i < count && fits; i++)
         fits = buf_printf(out, "%-44s %12.1f %12.1f %12.1f\n", summaries[i].name,
                           summaries[i].median, summaries[i].min, summaries[i].max);

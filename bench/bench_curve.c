@@ -56,8 +56,8 @@ bool bench_curve_measure(const struct bench_reconcile_options *options, size_t r
 }
 
 void bench_curve_print_text(struct buf *out, const struct bench_curve *curve) {
-    bool fits = buf_printf(out, "reconcile, per runtime, median (min to max) of %zu runs\n%8s",
-                           curve->run_count, "runtimes");
+    bool fits = buf_printf(out, "reconcile, per runtime, median (min to max) of %zu run%s\n%8s",
+                           curve->run_count, curve->run_count == 1 ? "" : "s", "runtimes");
     for (int k = 0; k < CURVE_QUANTITIES && fits; k++)
         fits = buf_printf(out, " %26s", quantities[k].name);
     for (size_t i = 0; i < curve->point_count && fits; i++) {
