@@ -207,6 +207,43 @@ TEST(a_bound_runtime_tells_the_rest) {
     world_release(&world);
 }
 
+/* contract.md §7: the whole list, of a cache that serves. The rest is said once it is so. */
+TEST(a_bound_runtime_has_these_conditions) {
+    static const struct {
+        const char *type;
+        bool is_true;
+        const char *reason;
+    } expected[] = {
+        {"MasterInitialized", true, NULL},
+        {"MasterReady", true, "PodsReady"},
+        {"WorkersInitialized", true, NULL},
+        {"WorkersReady", true, "PodsReady"},
+        {"FusesInitialized", true, NULL},
+        {"FusesReady", true, "PodsReady"},
+        {"DataPlaneReady", true, "CheckPassed"},
+        {"MountsReady", true, "Mounted"},
+        {"Ready", true, "Serving"},
+        {"Reconciling", false, "Settled"},
+        {"Stalled", false, "NotStalled"},
+    };
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        const struct cJSON *found = object_condition(world.runtime, sv_from(expected[i].type));
+        CHECK_SV(json_find_string(found, "type"), sv_from(expected[i].type));
+        CHECK_SV(json_find_string(found, "status"), expected[i].is_true ? SV("True") : SV("False"));
+        if (expected[i].reason)
+            CHECK_SV(json_find_string(found, "reason"), sv_from(expected[i].reason));
+    }
+    JSON_EACH (condition, json_find(world.runtime, "status.conditions"))
+        CHECK(json_find_string(condition, "reason").len > 0 &&
+              json_find_string(condition, "lastTransitionTime").len > 0);
+    CHECK(json_count(json_find(world.runtime, "status.conditions")) == COUNT_OF(expected));
+    world_release(&world);
+}
+
 /* The truth at once, counters together. */
 TEST(counters_wait_and_conditions_do_not) {
     AUTO(arena) arena = arena_new();
