@@ -349,6 +349,7 @@ struct http_server *http_server_new(const struct http_server_options *options, s
     server->transfers = curl_loop_new(server->epoll, options->clock);
     server->webhooks = webhook_caller_new(server->transfers, options->tls);
     fakeapi_set_webhook_client(options->api, webhook_caller_client(server->webhooks));
+    fakeapi_set_authorizer(options->api, options->rbac);
     if (!options->is_kubelet)
         server->aggregator = aggregator_new(&(struct aggregator_options){
             .api = options->api, .loop = server->transfers, .tls = options->tls});
@@ -466,6 +467,7 @@ void http_server_free(struct http_server *server) {
     }
     release_watches(server);
     fakeapi_set_webhook_client(server->options.api, NULL);
+    fakeapi_set_authorizer(server->options.api, NULL);
     aggregator_free(server->aggregator);
     webhook_caller_free(server->webhooks);
     curl_loop_free(server->transfers);

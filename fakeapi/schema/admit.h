@@ -79,6 +79,9 @@ void admit_validate(const struct resource_type *type, const struct cJSON *object
                     const struct cJSON *old, struct sv subresource, struct arena *arena,
                     struct findings *findings);
 
+/* Why a text is no qualified name, as keys of labels are; NULL: it is one. */
+const char *admit_qualified_name_fault(struct sv text);
+
 /* The pod rules alone, for a template: as a workload's or a class's would be checked. `field` is
  * the template's path. */
 void validate_pod_template(const struct cJSON *pod_template, struct sv field, struct arena *arena,

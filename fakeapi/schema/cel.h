@@ -3,8 +3,8 @@
  * cel: the Common Expression Language as far as x-kubernetes-validations and admission use it:
  * operators, the macros, with one name and with two, optionals, and the functions
  * for texts, lists, sets, numbers, times, quantities, regular expressions, URLs, addresses, named
- * formats and versions. What is not known is refused by name when an expression is compiled, never
- * when it runs. Pure.
+ * formats and versions, and `authorizer` where its owner binds it. What is not known is refused by
+ * name when an expression is compiled, never when it runs. Pure.
  */
 #ifndef FAKEAPI_SCHEMA_CEL_H
 #define FAKEAPI_SCHEMA_CEL_H
@@ -61,11 +61,32 @@ enum { CEL_VARIABLES_MAX = 8 };
 MUST_CHECK const struct cel_program *cel_compile_with(struct arena *arena, struct sv text,
                                                       const struct cel_variable *variables,
                                                       size_t count, struct error *err);
+/* What an expression asks of `authorizer`; of a path that is no resource, or of a resource. */
+struct cel_access {
+    struct sv verb, path;
+    struct sv group, plural, subresource, namespace_name, name;
+    struct sv account_namespace, account_name; /* "": about the user of the request */
+};
+struct cel_decision {
+    bool is_allowed;
+    struct sv reason, error;
+};
+/* Whoever knows; texts of the decision in `arena`. */
+struct cel_authorizer {
+    void (*check)(void *context, const struct cel_access *access, struct arena *arena,
+                  struct cel_decision *ret_decision);
+    void *context;
+    struct cel_access request; /* authorizer.requestResource */
+};
+
 /* What the variables are. */
 struct cel_bindings {
     const struct cJSON *const *values; /* in their order; NULL is null */
     /* The last variable is a map of what other expressions gave, or NULL: it is in `values`. */
     const struct cel_results *results;
+    /* The variable of that index is this and no value; NULL: there is none. */
+    const struct cel_authorizer *authorizer;
+    size_t authorizer_index;
 };
 /* Fail as cel_evaluate_bool(). */
 MUST_CHECK bool cel_evaluate_bool_with(const struct cel_program *program,
@@ -74,6 +95,10 @@ MUST_CHECK bool cel_evaluate_bool_with(const struct cel_program *program,
 MUST_CHECK bool cel_evaluate_string_with(const struct cel_program *program,
                                          const struct cel_bindings *bindings, struct arena *arena,
                                          struct sv *ret_value, struct error *err);
+/* The same for a text or null, which is SV(""). */
+MUST_CHECK bool cel_evaluate_nullable_with(const struct cel_program *program,
+                                           const struct cel_bindings *bindings, struct arena *arena,
+                                           struct sv *ret_value, struct error *err);
 
 /* Results by name; in `arena`, with room for `count_max`. */
 struct cel_results; /* opaque */

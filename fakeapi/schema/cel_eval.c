@@ -36,6 +36,9 @@ static bool evaluate_select(struct evaluator *evaluator, const struct cel_node *
         return false;
     bool is_optional = node->kind == CEL_OPTIONAL_SELECT || target.type == CEL_OPTIONAL;
     bool has_inner = unwrap(&target, &inner);
+    if (target.type == CEL_AUTHORIZER && node->kind == CEL_SELECT &&
+        sv_eq(node->text, SV("requestResource")))
+        return cel_request_resource(evaluator, &target, ret_value);
     if (has_inner && inner.type != CEL_MAP)
         return cel_fail(evaluator, "no such overload: field ", node->text);
     bool is_found = has_inner && cel_lookup(evaluator, &inner, &key, &found);
@@ -308,6 +311,9 @@ static bool run_with(const struct cel_program *program, const struct cel_binding
             is_results ? (struct cel_value){.type = CEL_MAP, .items = &bindings->results->items}
                        : cel_from_json(bindings->values[i]);
     }
+    if (bindings->authorizer)
+        evaluator.slots[bindings->authorizer_index] =
+            cel_authorizer_value(&evaluator, bindings->authorizer);
     return cel_evaluate_node(&evaluator, program->root, ret_value);
 }
 
@@ -333,6 +339,16 @@ bool cel_evaluate_string_with(const struct cel_program *program,
                               struct sv *ret_value, struct error *err) {
     struct cel_value value;
     return run_with(program, bindings, arena, &value, err) && take_string(&value, ret_value, err);
+}
+
+bool cel_evaluate_nullable_with(const struct cel_program *program,
+                                const struct cel_bindings *bindings, struct arena *arena,
+                                struct sv *ret_value, struct error *err) {
+    struct cel_value value;
+    if (!run_with(program, bindings, arena, &value, err))
+        return false;
+    *ret_value = SV("");
+    return value.type == CEL_NULL || take_string(&value, ret_value, err);
 }
 
 bool cel_evaluate_string(const struct cel_program *program, const struct cJSON *self,

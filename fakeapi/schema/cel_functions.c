@@ -895,7 +895,8 @@ const struct cel_functions cel_core_functions = {functions, COUNT_OF(functions)}
 const struct cel_function *cel_function_find(struct sv name, bool is_method, size_t count,
                                              bool *ret_is_known) {
     const struct cel_functions *const tables[] = {&cel_core_functions, &cel_network_functions,
-                                                  &cel_list_functions, &cel_name_functions};
+                                                  &cel_list_functions, &cel_name_functions,
+                                                  &cel_access_functions};
     *ret_is_known = false;
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (size_t i = 0; i < tables[t]->count; i++) {

@@ -28,11 +28,17 @@
     X(CIDR, "net.CIDR")                                                                            \
     X(SEMVER, "kubernetes.Semver")                                                                 \
     X(FORMAT, "kubernetes.NamedFormat")                                                            \
+    X(AUTHORIZER, "kubernetes.authorization.Authorizer")                                           \
+    X(PATH_CHECK, "kubernetes.authorization.PathCheck")                                            \
+    X(GROUP_CHECK, "kubernetes.authorization.GroupCheck")                                          \
+    X(RESOURCE_CHECK, "kubernetes.authorization.ResourceCheck")                                    \
+    X(DECISION, "kubernetes.authorization.Decision")                                               \
     X(OPTIONAL, "optional_type")
 #define X(name, text) CEL_##name,
 enum cel_type { CEL_TYPES(X) };
 #undef X
 
+struct cel_asked;
 struct cel_value;
 
 /* Made by an expression, or of a JSON list or map on first need. */
@@ -51,6 +57,7 @@ struct cel_value {
         struct sv text; /* STRING, TYPE, URL, IP, CIDR, SEMVER, FORMAT */
         struct quantity quantity;
         const struct cel_value *inner; /* OPTIONAL; NULL: none */
+        const struct cel_asked *asked; /* AUTHORIZER, the CHECKs and DECISION: cel_access.c */
     };
     /* LIST and MAP: one of both. */
     const struct cJSON *json;
@@ -124,7 +131,7 @@ struct cel_functions {
     size_t count;
 };
 extern const struct cel_functions cel_core_functions, cel_network_functions, cel_list_functions,
-    cel_name_functions;
+    cel_name_functions, cel_access_functions;
 /* NULL when there is none of that name and use; `ret_is_known`: there is one of that name. */
 const struct cel_function *cel_function_find(struct sv name, bool is_method, size_t count,
                                              bool *ret_is_known);
@@ -196,6 +203,12 @@ bool cel_read_url(struct sv text, struct sv *ret_scheme, struct sv *ret_host, st
 bool cel_is_url(struct sv text);
 /* Below 0, 0 or above; false when either is no version. */
 bool cel_compare_versions(struct sv a, struct sv b, int *ret_order);
+
+/* cel_access.c: the variable `authorizer`, and its requestResource. */
+struct cel_value cel_authorizer_value(struct evaluator *evaluator,
+                                      const struct cel_authorizer *authorizer);
+bool cel_request_resource(struct evaluator *evaluator, const struct cel_value *authorizer,
+                          struct cel_value *ret_value);
 
 /* cel_eval.c */
 bool cel_evaluate_node(struct evaluator *evaluator, const struct cel_node *node,

@@ -273,6 +273,10 @@ const char *check_qualified_name(struct sv text) {
                  "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 }
 
+const char *admit_qualified_name_fault(struct sv text) {
+    return check_qualified_name(text);
+}
+
 const char *check_label_value(struct sv text) {
     if (text.len > 63)
         return "must be no more than 63 characters";

@@ -306,6 +306,10 @@ void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *clie
     api->webhook_client = client;
 }
 
+void fakeapi_set_authorizer(struct fakeapi *api, struct rbac *rbac) {
+    api->rbac = rbac;
+}
+
 void fakeapi_set_exec_pods(struct fakeapi *api, fakeapi_find_pod *find, void *context) {
     api->find_exec_pod = find;
     api->find_exec_pod_context = context;

@@ -21,6 +21,7 @@ struct dialogue;
 struct error;
 struct findings;
 struct log;
+struct rbac;
 struct registry;
 struct user_info;
 struct webhook_client;
@@ -80,6 +81,9 @@ bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
 bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request);
 /* Who calls webhooks (borrowed); without one every call of a webhook fails. */
 void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *client);
+/* What expressions of admission policies and webhooks ask (borrowed); NULL: whoever has a name may
+ * do everything. Requests themselves are authorized by the front. */
+void fakeapi_set_authorizer(struct fakeapi *api, struct rbac *rbac);
 /* Who answers for the Service "NAMESPACE/NAME" when it is a webhook's: `address` is "HOST:PORT",
  * terminated, and kept by the caller as long as the server. The Service need not exist. */
 void fakeapi_route_service(struct fakeapi *api, struct sv service, const char *address);

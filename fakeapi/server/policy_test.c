@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/test.h"
+#include "fakeapi/server/rbac.h"
 #include "fakeapi/server/server_fixture.h"
 
 #define GROUP "admissionregistration.k8s.io/v1/"
@@ -77,6 +78,20 @@ static const struct {
      "configmaps \"c\" is forbidden: " WORDS
      "no params found for policy binding with `Deny` parameterNotFoundAction",
      ""},
+    {"without roles everybody may do everything",
+     POLICY("\"validations\":[{\"expression\":\"authorizer.requestResource.check('approve')."
+            "allowed()\"}]"),
+     BINDING(DENY), 201, "", ""},
+    {"an annotation that cannot be told refuses",
+     POLICY("\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"object.data.none\"}]"),
+     BINDING(DENY), 422,
+     "configmaps \"c\" is forbidden: " WORDS
+     "expression 'object.data.none' resulted in error: no such key: none",
+     ""},
+    {"one that can does not",
+     POLICY("\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"object.data.size\"},{"
+            "\"key\":\"none\",\"valueExpression\":\"null\"}]"),
+     BINDING(DENY), 201, "", ""},
     {"without a binding a policy does nothing",
      POLICY("\"validations\":[{\"expression\":\"false\"}]"), NULL, 201, "", ""},
 };
@@ -132,12 +147,110 @@ TEST(a_policy_that_cannot_run_is_refused) {
     AUTO(arena) arena = arena_new();
     AUTO(fakeapi) api = fixture_api();
     struct api_response response = fixture_create(
-        api, arena, POLICIES, "", POLICY("\"validations\":[{\"expression\":\"authorizer == 1\"}]"));
+        api, arena, POLICIES, "", POLICY("\"validations\":[{\"expression\":\"nobody == 1\"}]"));
     CHECK(response.http_status == 422);
     CHECK(sv_eq(json_find_string(response.body, "details.causes.0.field"),
                 SV("spec.validations[0].expression")));
-    CHECK(sv_eq(
-        json_find_string(response.body, "details.causes.0.message"),
-        SV("Invalid value: \"authorizer == 1\": compilation failed: ERROR: <input>:1:1: "
-           "undeclared reference to 'authorizer' (in container '')\n | authorizer == 1\n | ^")));
+    CHECK(sv_eq(json_find_string(response.body, "details.causes.0.message"),
+                SV("Invalid value: \"nobody == 1\": compilation failed: ERROR: <input>:1:1: "
+                   "undeclared reference to 'nobody' (in container '')\n | nobody == 1\n | ^")));
+}
+
+/* --- authorizer --- */
+
+#define READER                                                                                     \
+    "{\"metadata\":{\"name\":\"reader\"},\"rules\":[{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],"    \
+    "\"resources\":[\"configmaps\",\"configmaps/status\"]},{\"verbs\":[\"get\"],"                  \
+    "\"nonResourceURLs\":[\"/healthz\"]}]}"
+#define READERS                                                                                    \
+    "{\"metadata\":{\"name\":\"readers\"},\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s."     \
+    "io\","                                                                                        \
+    "\"kind\":\"ClusterRole\",\"name\":\"reader\"},\"subjects\":[{\"kind\":\"User\",\"apiGroup\":" \
+    "\"rbac.authorization.k8s.io\",\"name\":\"system:test\"},{\"kind\":\"ServiceAccount\","        \
+    "\"namespace\":\"default\",\"name\":\"sa\"}]}"
+#define MAPS "authorizer.group('').resource('configmaps')"
+
+static const char *const holding[] = {
+    MAPS ".check('get').allowed()",
+    "!" MAPS ".check('delete').allowed()",
+    MAPS ".namespace('default').name('c').subresource('status').check('get').allowed()",
+    "!" MAPS ".subresource('scale').check('get').allowed()",
+    MAPS ".check('get').reason().contains('RBAC: allowed by ClusterRoleBinding \\\"readers\\\"')",
+    MAPS ".check('delete').reason() == ''",
+    "!" MAPS ".check('get').errored() && " MAPS ".check('get').error() == ''",
+    "authorizer.requestResource.check('get').allowed()",
+    "!authorizer.requestResource.check('create').allowed()",
+    "authorizer.path('/healthz').check('get').allowed()",
+    "!authorizer.path('/metrics').check('get').allowed()",
+    "authorizer.serviceAccount('default', 'sa').group('').resource('configmaps').check('get')."
+    "allowed()",
+    "!authorizer.serviceAccount('default', 'other').group('').resource('configmaps').check('get')."
+    "allowed()",
+};
+
+TEST(expressions_ask_what_the_user_may_do) {
+    for (size_t i = 0; i < COUNT_OF(holding); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = fixture_api();
+        AUTO(rbac) rbac = rbac_new(api);
+        create(api, arena, "rbac.authorization.k8s.io/v1/clusterroles", "", READER);
+        create(api, arena, "rbac.authorization.k8s.io/v1/clusterrolebindings", "", READERS);
+        fakeapi_set_authorizer(api, rbac);
+        struct sv policy =
+            arena_printf(arena, POLICY("\"validations\":[{\"expression\":\"%s\"}]"), holding[i]);
+        create(api, arena, POLICIES, "", policy.ptr);
+        create(api, arena, BINDINGS, "", BINDING(DENY));
+        struct api_response response = fixture_create(api, arena, "configmaps", "default", CM);
+        CHECK(response.http_status == 201);
+        if (response.http_status != 201)
+            printf("%s: %.*s\n", holding[i], SV_ARG(fixture_message(&response)));
+        fakeapi_set_authorizer(api, NULL);
+    }
+}
+
+/* --- what is no policy --- */
+
+static const struct {
+    const char *spec, *field, *message;
+} refused[] = {
+    {"\"validations\":[]", "spec.validations",
+     "Required value: validations or auditAnnotations must contain at least one item"},
+    {"\"validations\":[{\"expression\":\" \"}]", "spec.validations[0].expression",
+     "Required value: expression is not specified"},
+    {"\"validations\":[{\"expression\":\"'a'\"}]", "spec.validations[0].expression",
+     "Invalid value: \"'a'\": must evaluate to bool but got string"},
+    {"\"validations\":[{\"expression\":\"true\",\"messageExpression\":\"authorizer.path('/').check("
+     "'get').reason()\"}]",
+     "spec.validations[0].messageExpression",
+     "Invalid value: \"authorizer.path('/').check('get').reason()\": compilation failed: ERROR: "
+     "<input>:1:1: undeclared reference to 'authorizer' (in container '')\n | "
+     "authorizer.path('/').check('get').reason()\n | ^"},
+    {"\"auditAnnotations\":[{\"key\":\"a\",\"valueExpression\":\"1\"}]",
+     "spec.auditAnnotations[0].valueExpression",
+     "Invalid value: \"1\": must evaluate to one of [string null_type] but got int"},
+    {"\"auditAnnotations\":[{\"key\":\"a\",\"valueExpression\":\"\"}]",
+     "spec.auditAnnotations[0].valueExpression",
+     "Required value: valueExpression is not specified"},
+    {"\"auditAnnotations\":[{\"key\":\"a\",\"valueExpression\":\"'1'\"},{\"key\":\"a\","
+     "\"valueExpression\":\"'2'\"}]",
+     "spec.auditAnnotations[1].key", "Duplicate value: \"a\""},
+    {"\"auditAnnotations\":[{\"key\":\"a b\",\"valueExpression\":\"'1'\"}]",
+     "spec.auditAnnotations[0].key",
+     "Invalid value: \"p/a b\": name part must consist of alphanumeric characters, '-', '_' or "
+     "'.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  "
+     "or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"},
+};
+
+TEST(a_policy_says_what_it_means) {
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = fixture_api();
+        struct sv policy = arena_printf(arena, POLICY("%s"), refused[i].spec);
+        struct api_response response = fixture_create(api, arena, POLICIES, "", policy.ptr);
+        CHECK(response.http_status == 422);
+        CHECK_SV(json_find_string(response.body, "details.causes.0.field"),
+                 sv_from(refused[i].field));
+        CHECK_SV(json_find_string(response.body, "details.causes.0.message"),
+                 sv_from(refused[i].message));
+    }
 }

@@ -34,6 +34,7 @@ struct fakeapi {
     uint64_t request_count, watch_event_count;
     uint64_t ended_types;                  /* definitions that were deleted */
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
+    struct rbac *rbac;                     /* borrowed; NULL: everybody may do everything */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
     void *find_exec_pod_context;
 };

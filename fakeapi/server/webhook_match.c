@@ -152,14 +152,18 @@ static enum webhook_match refuse_condition(struct call *call, const struct webho
 
 static enum webhook_match conditions_match(struct call *call, const struct admission *admission,
                                            const struct webhook *webhook) {
-    static const struct cel_variable variables[] = {
-        {SV("object"), NULL}, {SV("oldObject"), NULL}, {SV("request"), NULL}};
+    static const struct cel_variable variables[] = {{SV("object"), NULL},
+                                                    {SV("oldObject"), NULL},
+                                                    {SV("request"), NULL},
+                                                    {SV("authorizer"), NULL}};
+    enum { AUTHORIZER = COUNT_OF(variables) - 1 };
     const struct cJSON *conditions = json_get(webhook->source, SV("matchConditions"));
     if (json_count(conditions) == 0)
         return WEBHOOK_IS_IN;
     const struct cJSON *review = review_request(call, admission, webhook);
     const struct cJSON *values[] = {admission->object, admission->old,
-                                    json_get(review, SV("request"))};
+                                    json_get(review, SV("request")), NULL};
+    struct cel_authorizer authorizer = call_authorizer(call);
     const struct cJSON *failed = NULL;
     struct error first = {0};
     JSON_EACH (condition, conditions) {
@@ -168,7 +172,8 @@ static enum webhook_match conditions_match(struct call *call, const struct admis
         const struct cel_program *program =
             cel_compile_with(call->arena, json_find_string(condition, "expression"), variables,
                              COUNT_OF(variables), &err);
-        struct cel_bindings bindings = {.values = values};
+        struct cel_bindings bindings = {
+            .values = values, .authorizer = &authorizer, .authorizer_index = AUTHORIZER};
         bool is_known =
             program && cel_evaluate_bool_with(program, &bindings, call->arena, &holds, &err);
         /* One that does not hold decides, though another fails. */

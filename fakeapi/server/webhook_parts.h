@@ -45,7 +45,19 @@ const struct cJSON *namespace_of(struct call *call, const struct admission *admi
 
 /* Judges by the ValidatingAdmissionPolicies and their bindings. False: refused. */
 bool policies_validate(struct call *call, const struct admission *admission);
+struct cel_program;
+struct error;
+/* With the variables that a policy's expressions have; those of a message lack `authorizer`. */
+const struct cel_program *policy_compile(struct call *call, struct sv text, struct error *err);
+const struct cel_program *policy_compile_message(struct call *call, struct sv text,
+                                                 struct error *err);
 bool fails_open(const struct webhook *webhook);
+
+/* --- admission_authorizer.c --- */
+
+struct cel_authorizer;
+/* The variable `authorizer` for this write, which it asks while it lasts. */
+struct cel_authorizer call_authorizer(struct call *call);
 
 /* --- webhook_review.c --- */
 
