@@ -52,12 +52,27 @@ static bool is_about_the_rest(const struct finding *finding) {
     return sv_eq(finding->field, SV("<nil>"));
 }
 
+/* Of the kinds that stand in files of classes one is suggested. */
+static void fail_type(struct lint *lint, const struct cJSON *object) {
+    const struct sv kinds[] = {RESOURCE_CACHE_RUNTIME_CLASSES.kind, RESOURCE_CACHE_RUNTIMES.kind,
+                               RESOURCE_DATASETS.kind, RESOURCE_CONFIG_MAPS.kind,
+                               RESOURCE_SECRETS.kind};
+    const struct cJSON *kind = json_get(object, SV("kind"));
+    struct sv nearest = sv_nearest(json_text(kind), kinds, COUNT_OF(kinds));
+    /* A kind that is right has another mistake beside it. */
+    if (sv_eq(nearest, json_text(kind)))
+        nearest = SV("");
+    lint_fail(lint, kind ? kind : object, "no type %.*s of %.*s" SV_MEANT,
+              SV_ARG(json_string_or(object, SV("kind"), SV("without kind"))),
+              SV_ARG(json_string_or(object, SV("apiVersion"), SV("no apiVersion"))),
+              SV_MEANT_ARG(nearest))
+        ->expected = nearest;
+}
+
 static void check_schema(struct lint *lint, const struct cJSON *object) {
     const struct resource_type *type = type_of(lint, object);
     if (!type) {
-        lint_fail(lint, object, "no type %.*s of %.*s",
-                  SV_ARG(json_string_or(object, SV("kind"), SV("without kind"))),
-                  SV_ARG(json_string_or(object, SV("apiVersion"), SV("no apiVersion"))));
+        fail_type(lint, object);
         return;
     }
     struct findings findings = {0};

@@ -183,6 +183,7 @@ static const struct {
      "spec:\n  runtimeClassName",
      0, "this class allows 45", 0},
     {"PORT-002", "runtimeClassName: good", "runtimeClassName: goods", 0, "uses class \"goods\"", 0},
+    {"SCH-001", "kind: Dataset", "kind: Dataste", 0, "v1alpha1; did you mean \"Dataset\"?", 0},
     {"PORT-003", "limits: {cpu: \"1\"", "limits: {example.com/rdma: 1, cpu: \"1\"", 37, "rdma", 0},
     {"DOP-001", "    command: [/opt/cache/bin/load]\n", "", 0, "neither command nor args", 0},
     {"DOP-006", "- name: DataLoad\n", "- name: DataBackup\n", 0, "upstream ignores",

@@ -131,9 +131,12 @@ SHAPE(condition, "a condition", false);
 static const struct shape_field event_fields[] = {REQUIRED("reason", TEXT), FIELD("regarding", REF),
                                                   FIELD("type", TEXT), FIELD("count", COUNT)};
 SHAPE(event, "an event", false);
+static const struct sv dataset_phases[] = {SV("NotBound"), SV("Bound"), SV("Updating"),
+                                           SV("Failed"), SV("DataMigrating")};
 static const struct shape_field expectation_fields[] = {
-    OF("eventually", MAP, state), FIELD("absent", REF), OF("condition", MAP, condition),
-    OF("event", MAP, event),      FIELD("phase", TEXT), FIELD("settled", BOOLEAN)};
+    OF("eventually", MAP, state),           FIELD("absent", REF),
+    OF("condition", MAP, condition),        OF("event", MAP, event),
+    CHOICE("phase", dataset_phases, false), FIELD("settled", BOOLEAN)};
 SHAPE(expectation, "an expectation", true);
 static const struct shape_field step_fields[] = {
     REQUIRED("name", TEXT),          OF("do", MAP, action),     FIELD("refused", TEXT),

@@ -54,6 +54,8 @@ static const struct {
      "dir/s.yaml:5:24: \"dataset\" is no reference: write kind/name or kind/namespace/name"},
     {HEAD "steps: [{name: a, expect: [{phase: Bound}]}]\n",
      "dir/s.yaml:5:28: \"phase\" speaks of the scenario's first Dataset, and there is none"},
+    {HEAD "steps: [{name: a, expect: [{phase: Bond}]}]\n",
+     "dir/s.yaml:5:29: \"phase\" cannot be \"Bond\"; did you mean \"Bound\"?"},
     {HEAD STEPS "faults: [{id: f, kind: api.statsu}]\n",
      "dir/s.yaml:6:18: \"kind\" cannot be \"api.statsu\"; did you mean \"api.status\"?"},
     {HEAD STEPS "never: [{request: {by: contoller}}]\n",
