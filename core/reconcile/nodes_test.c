@@ -152,6 +152,23 @@ TEST(labels_go_with_the_worker) {
     world_release(&world);
 }
 
+/* Half of them are labels, too: somebody removed the others. */
+TEST(what_is_left_of_the_labels_goes) {
+    static const char *const lefts[] = {"fluid.io/s-cache-default-demo", "fluid.io/s-default-demo"};
+    for (size_t i = 0; i < COUNT_OF(lefts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        size_t node = world.node_count++;
+        world.nodes[node] = parse(arena, "{metadata: {name: z, resourceVersion: '1'}}");
+        set_label(&world, node, lefts[i], "true");
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!has_any(&world, node, "default-demo"));
+        world_release(&world);
+    }
+}
+
 /* With the runtime the label goes that lets a client run, wherever it is. */
 TEST(labels_go_with_the_runtime) {
     AUTO(arena) arena = arena_new();

@@ -33,6 +33,16 @@ static const struct {
     {SERVICE "clusterIP: None, type: NodePort}}", OBJECT_REFUSED,
      "spec is headless, which takes the type ClusterIP"},
     {SERVICE "ports: [{port: 1, nodePort: 30000}]}}", OBJECT_UNSURE, ""},
+    /* What is empty or null is mostly as if it were absent, and the server knows where. */
+    {SERVICE "ports: [{name: '', port: 1}]}}", OBJECT_UNSURE, ""},
+    {SERVICE "sessionAffinity: '', ports: [{port: 1}]}}", OBJECT_UNSURE, ""},
+    {SERVICE "sessionAffinity: null, ports: [{port: 1}]}}", OBJECT_UNSURE, ""},
+    {POD "containers: [{name: '', image: i}]}}}}", OBJECT_REFUSED,
+     "spec.template.spec.containers[0].name must be a DNS label of at most 63 small letters, "
+     "digits and - and is \"\""},
+    {CONTAINER "volumeMounts: [{name: v, mountPath: ''}]}], volumes: [{name: v, emptyDir: {}}]}}}}",
+     OBJECT_REFUSED, "spec.template.spec.containers[0].volumeMounts[0].mountPath is empty"},
+    {CONTAINER "workingDir: ''}]}}}}", OBJECT_TAKEN, ""},
     {SERVICE "ports: null}}", OBJECT_REFUSED,
      "spec has no ports, which only a headless service may lack"},
     {"{kind: ConfigMap, data: {a: 5}}", OBJECT_REFUSED, "data.a must be a string and is 5"},
