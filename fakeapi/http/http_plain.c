@@ -163,12 +163,23 @@ static enum MHD_Result answer_metrics(struct exchange *exchange) {
 
 /* --- all --- */
 
+static enum MHD_Result send_method_not_allowed(struct exchange *exchange,
+                                               const struct route *route) {
+    struct arena *arena = exchange->server->arena;
+    struct api_response response = {
+        .http_status = 405,
+        .body = fakeapi_status_detailed(
+            arena, 405, "MethodNotAllowed",
+            SV("the server does not allow this method on the requested resource"), json_map(arena)),
+    };
+    return send_tree(exchange, route, &response, SV(""));
+}
+
 enum MHD_Result answer_plain(struct exchange *exchange, const struct route *route) {
     if (route->type == ROUTE_UNKNOWN)
         return send_unknown(exchange);
     if (strcmp(exchange->method, "GET") != 0 && strcmp(exchange->method, "HEAD") != 0)
-        return send_status(exchange, route, 405, "MethodNotAllowed",
-                           SV("the server does not allow this method on the requested resource"));
+        return send_method_not_allowed(exchange, route);
     switch (route->type) {
     case ROUTE_DISCOVERY:
         return answer_discovery(exchange, route);

@@ -22,6 +22,10 @@ enum { PROTOBUF_DEPTH_MAX = 64 };
  * that has no table (custom resources); the tree lives in `arena`. */
 MUST_CHECK bool protobuf_decode(struct sv bytes, struct arena *arena, struct cJSON **ret_tree,
                                 struct error *err);
+/* The same of a body that need not say what it is, since the request does. */
+MUST_CHECK bool protobuf_decode_kind(struct sv bytes, struct sv api_version, struct sv kind,
+                                     struct arena *arena, struct cJSON **ret_tree,
+                                     struct error *err);
 
 /* What a body says it is, whether there is a table for it or not; false: it is no such body. */
 bool protobuf_type(struct sv bytes, struct arena *arena, struct sv *ret_api_version,

@@ -375,7 +375,8 @@ static bool first_bytes(struct decoder *decoder, struct sv bytes, struct sv *ret
     return true;
 }
 
-static bool decode_body(struct decoder *decoder, struct sv bytes, struct cJSON **ret_tree);
+static bool decode_body(struct decoder *decoder, struct sv bytes, struct sv api_version,
+                        struct sv kind, struct cJSON **ret_tree);
 
 static struct cJSON *decode_raw(struct decoder *decoder, struct sv bytes) {
     struct sv raw;
@@ -385,7 +386,7 @@ static struct cJSON *decode_raw(struct decoder *decoder, struct sv bytes) {
         return json_null(decoder->arena);
     if (sv_starts_with(raw, PREFIX)) {
         struct cJSON *tree = NULL;
-        return decode_body(decoder, raw, &tree) ? tree : NULL;
+        return decode_body(decoder, raw, SV(""), SV(""), &tree) ? tree : NULL;
     }
     struct sv duplicate;
     struct cJSON *tree = json_read_last_wins(decoder->arena, raw, &duplicate, decoder->err);
@@ -503,7 +504,9 @@ static bool read_envelope(struct decoder *decoder, struct sv rest, struct envelo
     return true;
 }
 
-static bool decode_body(struct decoder *decoder, struct sv bytes, struct cJSON **ret_tree) {
+/* `kind` and its version are those of a body that does not name its own. */
+static bool decode_body(struct decoder *decoder, struct sv bytes, struct sv api_version,
+                        struct sv kind, struct cJSON **ret_tree) {
     struct envelope envelope;
     if (!sv_starts_with(bytes, PREFIX))
         return fail(decoder, bytes, "the body does not begin with \"k8s\\0\"");
@@ -511,6 +514,10 @@ static bool decode_body(struct decoder *decoder, struct sv bytes, struct cJSON *
         return false;
     if (!utf8_is_valid(envelope.api_version) || !utf8_is_valid(envelope.kind))
         return fail(decoder, bytes, "apiVersion or kind is not UTF-8");
+    if (envelope.api_version.len == 0 && envelope.kind.len == 0) {
+        envelope.api_version = api_version;
+        envelope.kind = kind;
+    }
     const struct protobuf_message *message =
         protobuf_message_of(envelope.api_version, envelope.kind);
     if (!message || message->form != PROTOBUF_PLAIN)
@@ -539,9 +546,14 @@ static bool is_too_deep(const struct cJSON *item, int depth) {
 
 bool protobuf_decode(struct sv bytes, struct arena *arena, struct cJSON **ret_tree,
                      struct error *err) {
+    return protobuf_decode_kind(bytes, SV(""), SV(""), arena, ret_tree, err);
+}
+
+bool protobuf_decode_kind(struct sv bytes, struct sv api_version, struct sv kind,
+                          struct arena *arena, struct cJSON **ret_tree, struct error *err) {
     struct decoder decoder = {.arena = arena, .err = err, .start = bytes.ptr};
     struct cJSON *tree;
-    if (!decode_body(&decoder, bytes, &tree))
+    if (!decode_body(&decoder, bytes, api_version, kind, &tree))
         return false;
     if (is_too_deep(tree, 1))
         return error_set(err, ERROR_TOO_LARGE, "protobuf: more than %d values in one another",

@@ -146,6 +146,12 @@ static bool has_any_field(const struct protobuf_message *message, const struct c
     return false;
 }
 
+/* What is no pointer in Go is written by its generated code whatever its value. */
+static bool is_scalar(const struct protobuf_field *field) {
+    return !field->is_list && !field->is_map && !field->is_optional && !field->is_inline &&
+           field->type != PROTOBUF_MESSAGE && field->type != PROTOBUF_BYTES;
+}
+
 static void encode_plain(struct encoder *encoder, const struct protobuf_message *message,
                          const struct cJSON *map) {
     for (size_t i = 0; i < message->field_count && !encoder->writer.is_full; i++) {
@@ -155,6 +161,8 @@ static void encode_plain(struct encoder *encoder, const struct protobuf_message 
                                         : value != NULL && !json_is_null(value);
         if (is_said)
             encode_field(encoder, field, value);
+        else if (is_scalar(field))
+            encode_single(encoder, field, field->number, NULL);
     }
 }
 

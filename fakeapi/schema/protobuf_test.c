@@ -88,6 +88,40 @@ TEST(what_is_encoded_reads_back_the_same) {
     }
 }
 
+/* Generated code of Go writes what is no pointer, and Go's decoders may look for it. */
+TEST(empty_scalars_are_written_and_absent_pointers_are_not) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct buf buf;
+    buf_init(&buf, BODY_BYTES_MAX);
+    const struct cJSON *tree = json_read(
+        arena, SV("{\"kind\":\"Lease\",\"apiVersion\":\"coordination.k8s.io/v1\",\"metadata\":{}}"),
+        &err);
+    REQUIRE(tree && protobuf_encode(tree, &buf, &err));
+    static const char metadata[] = "\x0a\0\x12\0\x1a\0\"\0*\0\x32\0\x38\0";
+    CHECK(sv_contains(buf_view(&buf), (struct sv){metadata, sizeof(metadata) - 1}));
+    /* A lease's spec has pointers only. */
+    buf_clear(&buf);
+    tree = json_read(
+        arena, SV("{\"kind\":\"Lease\",\"apiVersion\":\"coordination.k8s.io/v1\",\"spec\":{}}"),
+        &err);
+    REQUIRE(tree && protobuf_encode(tree, &buf, &err));
+    CHECK(sv_ends_with(buf_view(&buf), (struct sv){"\x12\0\x1a\0\"\0", 6}));
+    buf_release(&buf);
+}
+
+TEST(a_body_without_a_type_is_of_the_kind_that_was_asked_for) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct cJSON *tree;
+    struct sv body = {"k8s\0\x0a\0\x12\x05\x0a\x03\x0a\x01p", 13};
+    CHECK(!protobuf_decode(body, arena, &tree, &err));
+    CHECK(err.code == ERROR_UNSUPPORTED);
+    REQUIRE(protobuf_decode_kind(body, SV("v1"), SV("ConfigMap"), arena, &tree, &err));
+    CHECK_SV(json_find_string(tree, "kind"), SV("ConfigMap"));
+    CHECK_SV(json_find_string(tree, "metadata.name"), SV("p"));
+}
+
 /* A connection may end anywhere, and a client may send anything. */
 TEST(a_body_that_is_cut_is_refused_or_shorter_but_never_a_crash) {
     AUTO(arena) arena = arena_new();

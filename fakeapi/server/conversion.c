@@ -34,6 +34,11 @@ static struct cJSON *convert_event(struct arena *arena, const struct cJSON *tree
     JSON_EACH (member, tree)
         json_set(arena, copy, renamed(json_key(member), to_core), json_share(arena, member));
     json_set_string(arena, copy, SV("apiVersion"), to_core ? SV("v1") : SV("events.k8s.io/v1"));
+    /* The newer kind leaves out what the older one always writes. */
+    static const struct sv reporters[] = {SV("reportingController"), SV("reportingInstance")};
+    for (size_t i = 0; !to_core && i < COUNT_OF(reporters); i++)
+        if (json_get(copy, reporters[i]) && json_string_or(copy, reporters[i], SV("")).len == 0)
+            json_remove(copy, reporters[i]);
     return copy;
 }
 
@@ -41,6 +46,88 @@ static struct cJSON *convert_event(struct arena *arena, const struct cJSON *tree
 
 /* What v1 has no place for. */
 #define METRICS_ANNOTATION SV("autoscaling.alpha.kubernetes.io/metrics")
+
+/* How the older version names what a metric is held against, and which metric it is. */
+static const struct {
+    const char *source;   /* "resource" */
+    const char *path;     /* in the newer version, below the source */
+    const char *old_name; /* in the older one */
+} metric_fields[] = {
+    {"resource", "name", "name"},
+    {"resource", "target.averageUtilization", "targetAverageUtilization"},
+    {"resource", "target.averageValue", "targetAverageValue"},
+    {"containerResource", "name", "name"},
+    {"containerResource", "target.averageUtilization", "targetAverageUtilization"},
+    {"containerResource", "target.averageValue", "targetAverageValue"},
+    {"containerResource", "container", "container"},
+    {"pods", "metric.name", "metricName"},
+    {"pods", "target.averageValue", "targetAverageValue"},
+    {"pods", "metric.selector", "selector"},
+    {"object", "describedObject", "target"},
+    {"object", "metric.name", "metricName"},
+    {"object", "target.value", "targetValue"},
+    {"object", "metric.selector", "selector"},
+    {"object", "target.averageValue", "averageValue"},
+    {"external", "metric.name", "metricName"},
+    {"external", "metric.selector", "metricSelector"},
+    {"external", "target.value", "targetValue"},
+    {"external", "target.averageValue", "targetAverageValue"},
+};
+
+static struct cJSON *old_metric(struct arena *arena, const struct cJSON *metric) {
+    struct cJSON *old = json_map(arena);
+    json_set_string(arena, old, SV("type"), json_find_string(metric, "type"));
+    for (size_t i = 0; i < COUNT_OF(metric_fields); i++) {
+        const struct cJSON *source = json_get(metric, sv_from(metric_fields[i].source));
+        const struct cJSON *value = json_find(source, metric_fields[i].path);
+        if (value)
+            json_set(arena, json_ensure_map(arena, old, sv_from(metric_fields[i].source)),
+                     sv_from(metric_fields[i].old_name), json_copy(arena, value));
+    }
+    return old;
+}
+
+/* What kind of target it is, says which amount there is. */
+static void set_target_type(struct arena *arena, struct cJSON *metric) {
+    static const struct {
+        const char *path;
+        struct sv type;
+    } types[] = {{"target.averageUtilization", SV("Utilization")},
+                 {"target.averageValue", SV("AverageValue")},
+                 {"target.value", SV("Value")}};
+    JSON_EACH (source, metric)
+        for (size_t i = 0; i < COUNT_OF(types); i++)
+            if (json_find(source, types[i].path))
+                json_set_string(arena, json_get(source, SV("target")), SV("type"), types[i].type);
+}
+
+static struct cJSON *new_metric(struct arena *arena, const struct cJSON *old) {
+    struct cJSON *metric = json_map(arena);
+    json_set_string(arena, metric, SV("type"), json_find_string(old, "type"));
+    for (size_t i = 0; i < COUNT_OF(metric_fields); i++) {
+        const struct cJSON *source = json_get(old, sv_from(metric_fields[i].source));
+        const struct cJSON *value = json_get(source, sv_from(metric_fields[i].old_name));
+        if (!value)
+            continue;
+        struct sv rest = sv_from(metric_fields[i].path), first = sv_cut(&rest, '.');
+        struct cJSON *map = json_ensure_map(arena, metric, sv_from(metric_fields[i].source));
+        if (rest.len > 0)
+            map = json_ensure_map(arena, map, first);
+        json_set(arena, map, rest.len > 0 ? rest : first, json_copy(arena, value));
+    }
+    set_target_type(arena, metric);
+    return metric;
+}
+
+/* Each of a list in the other form. */
+static struct cJSON *metrics_as(struct arena *arena, const struct cJSON *metrics,
+                                struct cJSON *(*form)(struct arena *arena,
+                                                      const struct cJSON *metric)) {
+    struct cJSON *list = json_list(arena);
+    JSON_EACH (metric, metrics)
+        json_append(list, form(arena, metric));
+    return list;
+}
 
 static bool is_cpu_percent(const struct cJSON *metric) {
     return sv_eq(json_find_string(metric, "resource.name"), SV("cpu")) &&
@@ -74,12 +161,15 @@ static void autoscaler_to_v1(struct arena *arena, struct cJSON *tree) {
                  "currentCPUUtilizationPercentage");
     json_remove(status, SV("currentMetrics"));
     json_remove(status, SV("conditions"));
+    if (!json_get(status, SV("currentReplicas")))
+        json_set_int(arena, status, SV("currentReplicas"), 0);
     const struct cJSON *left = json_remove(spec, SV("metrics"));
     if (json_count(left) > 0)
         json_set_string(
             arena,
             json_ensure_map(arena, json_ensure_map(arena, tree, SV("metadata")), SV("annotations")),
-            METRICS_ANNOTATION, json_write_arena(arena, left, JSON_COMPACT));
+            METRICS_ANNOTATION,
+            json_write_arena(arena, metrics_as(arena, left, old_metric), JSON_COMPACT));
 }
 
 static struct cJSON *cpu_metric(struct arena *arena, const char *part,
@@ -104,7 +194,7 @@ static void autoscaler_to_v2(struct arena *arena, struct cJSON *tree) {
     struct sv kept = json_string_or(annotations, METRICS_ANNOTATION, SV(""));
     struct cJSON *metrics = kept.len > 0 ? json_read(arena, kept, &err) : NULL;
     if (json_is_list(metrics)) {
-        json_set(arena, spec, SV("metrics"), metrics);
+        json_set(arena, spec, SV("metrics"), metrics_as(arena, metrics, new_metric));
         json_remove(annotations, METRICS_ANNOTATION);
     }
     if (target)
@@ -116,6 +206,10 @@ static void autoscaler_to_v2(struct arena *arena, struct cJSON *tree) {
     if (current)
         json_append(json_ensure_list(arena, status, SV("currentMetrics")),
                     cpu_metric(arena, "current", current));
+    else if (!json_get(status, SV("currentMetrics")))
+        json_set(arena, status, SV("currentMetrics"), json_null(arena));
+    if (json_int_or(status, SV("currentReplicas"), 1) == 0)
+        json_remove(status, SV("currentReplicas"));
 }
 
 static struct cJSON *convert_autoscaler(struct arena *arena, const struct resource_type *type,
@@ -180,14 +274,27 @@ static void move_to_front(struct cJSON *tree) {
     }
 }
 
+/* Its place behind the uid, where Go writes it; the store fills it in. */
+static void add_revision(struct arena *arena, struct cJSON *metadata) {
+    size_t index = 0;
+    if (json_get(metadata, SV("resourceVersion")))
+        return;
+    struct cJSON *revision = json_set_string(arena, metadata, SV("resourceVersion"), SV(""));
+    JSON_EACH (member, metadata) {
+        index++;
+        if (sv_eq(json_key(member), SV("uid")))
+            break;
+    }
+    json_detach(metadata, revision);
+    json_insert(metadata, index, revision);
+}
+
 struct cJSON *convert_to_storage(struct arena *arena, const struct resource_type *type,
                                  struct cJSON *tree) {
     if (is_kind(type, SV("events.k8s.io"), SV("Event")))
         tree = convert_event(arena, tree, true);
     struct cJSON *metadata = json_get(tree, SV("metadata"));
-    /* Its place is made before sorting; the store fills it in. */
-    if (!json_get(metadata, SV("resourceVersion")))
-        json_set_string(arena, metadata, SV("resourceVersion"), SV(""));
+    add_revision(arena, metadata);
     if (type->is_custom)
         conversion_sort(tree);
     else

@@ -489,3 +489,39 @@ TEST(what_only_a_webhook_can_convert_is_refused_by_name) {
                         "as v1, which needs none) is not supported by this API server"));
     }
 }
+
+/* What the first version has no place for stands in an annotation, in its own words. */
+TEST(metrics_of_an_autoscaler_survive_the_first_version) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    static const char metrics[] =
+        "[{\"type\":\"Resource\",\"resource\":{\"name\":\"memory\",\"target\":{\"type\":"
+        "\"AverageValue\",\"averageValue\":\"1Gi\"}}},{\"type\":\"Pods\",\"pods\":{\"metric\":{"
+        "\"name\":\"hits\"},\"target\":{\"type\":\"AverageValue\",\"averageValue\":\"5\"}}}]";
+    static const struct sv annotation =
+        SV("[{\"type\":\"Resource\",\"resource\":{\"name\":\"memory\",\"targetAverageValue\":"
+           "\"1Gi\"}},{\"type\":\"Pods\",\"pods\":{\"metricName\":\"hits\",\"targetAverageValue\":"
+           "\"5\"}}]");
+    struct sv body = arena_printf(
+        arena,
+        "{\"metadata\":{\"name\":\"h\"},\"spec\":{\"scaleTargetRef\":{\"apiVersion\":\"apps/v1\","
+        "\"kind\":\"Deployment\",\"name\":\"d\"},\"maxReplicas\":3,\"metrics\":%s}}",
+        metrics);
+    CHECK(fixture_create(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default", body.ptr)
+              .http_status == 201);
+    struct api_response old =
+        fixture_get(api, arena, "autoscaling/v1/horizontalpodautoscalers", "default", "h");
+    CHECK_SV(json_string_or(json_find(old.body, "metadata.annotations"),
+                            SV("autoscaling.alpha.kubernetes.io/metrics"), SV("")),
+             annotation);
+    CHECK(json_find_int(old.body, "status.currentReplicas", -1) == 0);
+    struct request put =
+        fixture_request(VERB_UPDATE, "autoscaling/v1/horizontalpodautoscalers", "default", "h");
+    put.body = old.body;
+    CHECK(fixture_send(api, arena, &put).http_status == 200);
+    struct api_response again =
+        fixture_get(api, arena, "autoscaling/v2/horizontalpodautoscalers", "default", "h");
+    CHECK(json_equal(json_find(again.body, "spec.metrics"), fixture_json(arena, metrics)));
+    CHECK(json_is_null(json_find(again.body, "status.currentMetrics")));
+    CHECK(json_find(again.body, "status.currentReplicas") == NULL);
+}

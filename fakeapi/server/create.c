@@ -64,14 +64,19 @@ static bool clean_metadata(struct call *call, struct cJSON *tree) {
 
 static void set_system_metadata(struct call *call, struct cJSON *tree) {
     struct cJSON *metadata = json_get(tree, SV("metadata"));
-    struct cJSON *managed = json_remove(metadata, SV("managedFields"));
     json_set_string(call->arena, metadata, SV("uid"), new_uid(call));
     json_set_string(call->arena, metadata, SV("creationTimestamp"),
                     api_time_format(call->now_ms, call->arena));
     if (call->type->manages_generation)
         json_set_int(call->arena, metadata, SV("generation"), 1);
-    if (managed) /* they come last */
-        json_set(call->arena, metadata, SV("managedFields"), managed);
+    /* What stands behind them, as in Go's struct. */
+    static const struct sv last[] = {SV("labels"), SV("annotations"), SV("ownerReferences"),
+                                     SV("finalizers"), SV("managedFields")};
+    for (size_t i = 0; i < COUNT_OF(last); i++) {
+        struct cJSON *member = json_remove(metadata, last[i]);
+        if (member)
+            json_append(metadata, member);
+    }
 }
 
 /* A status is not the creator's to say, but a kubelet registers its node with one. */

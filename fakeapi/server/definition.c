@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/data/frozen.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/server/apply.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -113,22 +114,53 @@ static void grant_name(struct call *call, struct naming *naming, struct sv group
         json_set_string(call->arena, naming->names, key, name);
 }
 
+static void add_name(struct json_index *names, struct sv name) {
+    json_index_set(names, name, json_null(names->arena));
+}
+
+static void add_names(struct json_index *names, const struct cJSON *list) {
+    JSON_EACH (name, list)
+        add_name(names, json_text(name));
+}
+
+/* What resources of the group are called: at once, for lists of short names are as long as a
+ * definition may be. */
+static struct json_index taken_names(struct call *call, struct sv group) {
+    struct json_index taken = json_index_of(call->arena, json_map(call->arena));
+    struct collection *collection = definitions_of(call);
+    struct position position = collection_seek(collection, SV(""), SV(""));
+    struct stored *stored;
+    while ((stored = collection_at(collection, &position))) {
+        const struct cJSON *names = json_find(stored_tree(stored), "status.acceptedNames");
+        bool is_of_group = sv_eq(json_find_string(stored_tree(stored), "spec.group"), group);
+        position_advance(&position);
+        if (!is_of_group)
+            continue;
+        add_name(&taken, json_find_string(names, "plural"));
+        add_name(&taken, json_find_string(names, "singular"));
+        add_names(&taken, json_get(names, SV("shortNames")));
+    }
+    return taken;
+}
+
 static void grant_short_names(struct call *call, struct naming *naming, struct sv group) {
     const struct cJSON *names = json_get(naming->asked, SV("shortNames"));
+    struct json_index own = json_index_of(call->arena, json_map(call->arena));
     bool is_free = true;
+    add_names(&own, json_get(naming->accepted, SV("shortNames")));
+    if (!names) {
+        json_remove(naming->names, SV("shortNames"));
+        return;
+    }
+    struct json_index taken = taken_names(call, group);
     JSON_EACH (name, names) {
-        bool is_own = false;
-        JSON_EACH (accepted, json_get(naming->accepted, SV("shortNames")))
-            is_own |= json_equal(accepted, name);
-        if (is_own || !is_taken(call, group, json_text(name), false))
+        if (json_index_get(&own, json_text(name)) || !json_index_get(&taken, json_text(name)))
             continue;
         refuse_name(call, naming, SV("ShortNamesConflict"), json_text(name));
         is_free = false;
     }
-    if (is_free && names)
+    if (is_free)
         json_set(call->arena, naming->names, SV("shortNames"), json_copy(call->arena, names));
-    else if (is_free)
-        json_remove(naming->names, SV("shortNames"));
 }
 
 /* The names that a definition would have now. */

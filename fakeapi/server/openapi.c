@@ -315,6 +315,7 @@ bool openapi_answer(struct fakeapi *api, struct sv path, struct sv accept, struc
         media_type = media_type_v2(accept);
     } else if (sv_eq(path, SV("/openapi/v3"))) {
         body = index_v3(api, arena);
+        media_type = SV("text/plain; charset=utf-8"); /* so it is: its type is guessed by Go */
     } else if (sv_starts_with(path, SV("/openapi/v3/api/"))) {
         body = document_v3(api, arena, SV(""), sv_drop(path, sizeof("/openapi/v3/api/") - 1));
     } else if (sv_starts_with(path, SV("/openapi/v3/apis/"))) {

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/vec.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/server/server_parts.h"
 
 /* A binding whose role exists, with the rules of the role. */
@@ -257,58 +258,105 @@ static bool holds(const struct grantor *grantor, const struct access *access) {
     return rbac_allows(grantor->rbac, grantor->user, access, grantor->arena, &reason);
 }
 
-/* One verb of a rule, for all that it names. */
-static bool holds_verb(const struct grantor *grantor, const struct cJSON *rule, struct sv verb) {
-    struct sv empty = SV("");
-    JSON_EACH (path, json_get(rule, SV("nonResourceURLs")))
-        if (!holds(grantor,
-                   &(struct access){verb, empty, empty, empty, empty, empty, json_text(path)}))
-            return false;
-    JSON_EACH (group, json_get(rule, SV("apiGroups")))
-        JSON_EACH (resource, json_get(rule, SV("resources"))) {
-            struct sv subresource = json_text(resource), plural = sv_cut(&subresource, '/');
-            struct access access = {
-                verb, json_text(group), plural, subresource, grantor->namespace_name, empty, empty};
-            const struct cJSON *names = json_get(rule, SV("resourceNames"));
-            if (json_count(names) == 0 && !holds(grantor, &access))
-                return false;
-            JSON_EACH (name, names) {
-                access.name = json_text(name);
-                if (!holds(grantor, &access))
-                    return false;
-            }
-        }
-    return true;
+/* --- what is not held: by resource, with the verbs that are missing of each --- */
+
+static void quote_into(struct joiner *text, const char *name, struct sv value) {
+    joiner_printf(text, "%s:[\"%.*s\"], ", name, SV_ARG(value));
 }
 
-static bool holds_rule(const struct grantor *grantor, const struct cJSON *rule) {
-    JSON_EACH (verb, json_get(rule, SV("verbs")))
-        if (!holds_verb(grantor, rule, json_text(verb)))
-            return false;
-    return true;
-}
-
-/* As the server prints a rule: {APIGroups:["apps"], Resources:["deployments"], Verbs:["get"]}. */
-static struct sv rule_text(const struct cJSON *rule, struct arena *arena) {
-    static const struct {
-        struct sv field, shown;
-    } fields[] = {
-        {SV("apiGroups"), SV("APIGroups")},
-        {SV("resources"), SV("Resources")},
-        {SV("resourceNames"), SV("ResourceNames")},
-        {SV("nonResourceURLs"), SV("NonResourceURLs")},
-        {SV("verbs"), SV("Verbs")},
-    };
-    struct sv text = SV("{");
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        const struct cJSON *list = json_get(rule, fields[i].field);
-        if (json_count(list) == 0)
-            continue;
-        struct sv values = json_write_arena(arena, list, JSON_COMPACT);
-        text = arena_printf(arena, "%.*s%s%.*s:%.*s", SV_ARG(text), text.len > 1 ? ", " : "",
-                            SV_ARG(fields[i].shown), SV_ARG(values));
+/* As the server prints a rule of one resource or path: {APIGroups:["apps"], Resources:["pods"]. */
+static struct sv target_text(const struct access *access, struct arena *arena) {
+    struct joiner text;
+    joiner_init(&text, arena);
+    joiner_add(&text, SV("{"));
+    if (access->path.len > 0) {
+        quote_into(&text, "NonResourceURLs", access->path);
+        return joiner_text(&text);
     }
-    return arena_printf(arena, "%.*s}", SV_ARG(text));
+    quote_into(&text, "APIGroups", access->group);
+    quote_into(&text, "Resources",
+               access->subresource.len > 0
+                   ? ARENA_JOIN(arena, access->plural, SV("/"), access->subresource)
+                   : access->plural);
+    if (access->name.len > 0)
+        quote_into(&text, "ResourceNames", access->name);
+    return joiner_text(&text);
+}
+
+static void note_missing(const struct grantor *grantor, const struct access *access,
+                         struct json_index *missing) {
+    if (holds(grantor, access))
+        return;
+    struct sv target = target_text(access, grantor->arena);
+    struct cJSON *verbs = json_index_get(missing, target);
+    if (!verbs) {
+        verbs = json_list(grantor->arena);
+        json_index_set(missing, target, verbs);
+    }
+    if (!json_has_text(verbs, access->verb))
+        json_append(verbs, json_string(grantor->arena, access->verb));
+}
+
+static void note_missing_of_resource(const struct grantor *grantor, const struct cJSON *rule,
+                                     struct access *access, struct json_index *missing) {
+    const struct cJSON *names = json_get(rule, SV("resourceNames"));
+    access->name = SV("");
+    if (json_count(names) == 0)
+        note_missing(grantor, access, missing);
+    JSON_EACH (name, names) {
+        access->name = json_text(name);
+        note_missing(grantor, access, missing);
+    }
+}
+
+static void note_missing_of_rule(const struct grantor *grantor, const struct cJSON *rule,
+                                 struct json_index *missing) {
+    struct sv empty = SV("");
+    JSON_EACH (group, json_get(rule, SV("apiGroups")))
+        JSON_EACH (resource, json_get(rule, SV("resources")))
+            JSON_EACH (verb, json_get(rule, SV("verbs"))) {
+                struct sv subresource = json_text(resource), plural = sv_cut(&subresource, '/');
+                struct access access = {json_text(verb),
+                                        json_text(group),
+                                        plural,
+                                        subresource,
+                                        grantor->namespace_name,
+                                        empty,
+                                        empty};
+                note_missing_of_resource(grantor, rule, &access, missing);
+            }
+    JSON_EACH (path, json_get(rule, SV("nonResourceURLs")))
+        JSON_EACH (verb, json_get(rule, SV("verbs"))) {
+            struct access access = {json_text(verb), empty, empty,          empty,
+                                    empty,           empty, json_text(path)};
+            note_missing(grantor, &access, missing);
+        }
+}
+
+static struct sv missing_rule_text(const struct cJSON *verbs, struct arena *arena) {
+    struct joiner text;
+    joiner_init(&text, arena);
+    joiner_printf(&text, "%.*sVerbs:[", SV_ARG(json_key(verbs)));
+    JSON_EACH (verb, verbs)
+        joiner_printf(&text, "%s\"%.*s\"", verb == verbs->child ? "" : " ",
+                      SV_ARG(json_text(verb)));
+    joiner_add(&text, SV("]}"));
+    return joiner_text(&text);
+}
+
+/* Each on a line of its own, in the order of their texts. */
+static struct sv missing_text(const struct cJSON *missing, struct arena *arena) {
+    struct json_index rules = json_index_of(arena, json_map(arena));
+    struct joiner text;
+    joiner_init(&text, arena);
+    JSON_EACH (verbs, missing)
+        json_index_set(&rules, missing_rule_text(verbs, arena), json_null(arena));
+    json_sort(rules.map);
+    JSON_EACH (rule, rules.map) {
+        joiner_add(&text, SV("\n"));
+        joiner_add(&text, json_key(rule));
+    }
+    return joiner_text(&text);
 }
 
 static struct sv groups_text(const struct user_info *user, struct arena *arena) {
@@ -350,18 +398,22 @@ bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struc
     const struct cJSON *rules =
         is_binding ? find_rules(rbac, request->namespace_name, json_get(object, SV("roleRef")))
                    : json_get(object, SV("rules"));
-    struct sv missing = SV("");
+    if (is_binding && !rules) {
+        *ret_problem = arena_printf(arena, "the role \"%.*s\" is not there",
+                                    SV_ARG(json_find_string(object, "roleRef.name")));
+        return false;
+    }
+    struct json_index missing = json_index_of(arena, json_map(arena));
     JSON_EACH (rule, rules)
-        if (!holds_rule(&grantor, rule))
-            missing =
-                arena_printf(arena, "%.*s\n%.*s", SV_ARG(missing), SV_ARG(rule_text(rule, arena)));
-    if (missing.len == 0)
+        note_missing_of_rule(&grantor, rule, &missing);
+    if (missing.count == 0)
         return true;
     *ret_problem = arena_printf(
         arena,
         "user \"%.*s\" (groups=[%.*s]) is attempting to grant RBAC permissions not currently "
         "held:%.*s",
-        SV_ARG(user->name), SV_ARG(groups_text(user, arena)), SV_ARG(missing));
+        SV_ARG(user->name), SV_ARG(groups_text(user, arena)),
+        SV_ARG(missing_text(missing.map, arena)));
     return false;
 }
 

@@ -41,6 +41,42 @@
 #define ROLE_RULES RULE(ALL, "\"rbac.authorization.k8s.io\"", "\"roles\",\"rolebindings\"") ","
 #define ADMIN_RULES ROLE_RULES EDIT_RULES
 
+#define SCHEDULER_EVENT_RULES                                                                      \
+    RULE("[\"create\",\"patch\",\"update\"]", "\"\",\"events.k8s.io\"", "\"events\"") ","
+#define SCHEDULER_LEASE_RULES                                                                      \
+    RULE("[\"create\",\"get\",\"list\",\"update\",\"watch\"]", "\"coordination.k8s.io\"",          \
+         "\"leases\"")                                                                             \
+    ","
+#define SCHEDULER_POD_RULES RULE("[\"delete\",\"get\",\"list\",\"watch\"]", "\"\"", "\"pods\"") ","
+#define SCHEDULER_BINDING_RULES RULE("[\"create\"]", "\"\"", "\"bindings\",\"pods/binding\"") ","
+#define SCHEDULER_STATUS_RULES RULE("[\"patch\",\"update\"]", "\"\"", "\"pods/status\"") ","
+#define SCHEDULER_CORE_RULES                                                                       \
+    RULE(READ, "\"\"",                                                                             \
+         "\"nodes\",\"replicationcontrollers\",\"services\",\"persistentvolumes\",\"namespaces\"") \
+    ","
+#define SCHEDULER_APP_RULES RULE(READ, "\"apps\"", "\"replicasets\",\"statefulsets\"") ","
+#define SCHEDULER_BUDGET_RULES RULE(READ, "\"policy\"", "\"poddisruptionbudgets\"") ","
+#define SCHEDULER_CLAIM_RULES                                                                      \
+    RULE("[\"get\",\"list\",\"patch\",\"update\",\"watch\"]", "\"\"",                              \
+         "\"persistentvolumeclaims\"")                                                             \
+    ","
+#define SCHEDULER_STORAGE_RULES                                                                    \
+    RULE(READ, "\"storage.k8s.io\"",                                                               \
+         "\"csinodes\",\"csidrivers\",\"csistoragecapacities\",\"storageclasses\","                \
+         "\"volumeattachments\"")
+#define SCHEDULER_RULES                                                                            \
+    SCHEDULER_EVENT_RULES SCHEDULER_LEASE_RULES SCHEDULER_POD_RULES SCHEDULER_BINDING_RULES        \
+        SCHEDULER_STATUS_RULES SCHEDULER_CORE_RULES SCHEDULER_APP_RULES SCHEDULER_BUDGET_RULES     \
+            SCHEDULER_CLAIM_RULES SCHEDULER_STORAGE_RULES
+
+/* Roles that another one collects, by the label that it looks for. */
+static const struct {
+    const char *name, *label;
+} collected[] = {
+    {"edit", "rbac.authorization.k8s.io/aggregate-to-admin"},
+    {"view", "rbac.authorization.k8s.io/aggregate-to-edit"},
+};
+
 static const struct {
     const char *name;
     const char *aggregate_to; /* a role collects the roles with this label; NULL: none */
@@ -69,17 +105,19 @@ static const struct {
     {"system:auth-delegator", NULL,
      RULE("[\"create\"]", "\"authentication.k8s.io\"", "\"tokenreviews\"") "," RULE(
          "[\"create\"]", "\"authorization.k8s.io\"", "\"subjectaccessreviews\"")},
+    {"system:kube-scheduler", NULL, SCHEDULER_RULES},
 };
 
 static const struct {
-    const char *name, *group;
+    const char *name, *group, *user; /* one of both */
 } bindings[] = {
-    {"cluster-admin", "system:masters"},
-    {"system:basic-user", "system:authenticated"},
-    {"system:discovery", "system:authenticated"},
-    {"system:public-info-viewer", "system:authenticated"},
-    {"system:public-info-viewer", "system:unauthenticated"},
-    {"system:monitoring", "system:monitoring"},
+    {"cluster-admin", "system:masters", NULL},
+    {"system:basic-user", "system:authenticated", NULL},
+    {"system:discovery", "system:authenticated", NULL},
+    {"system:public-info-viewer", "system:authenticated", NULL},
+    {"system:public-info-viewer", "system:unauthenticated", NULL},
+    {"system:monitoring", "system:monitoring", NULL},
+    {"system:kube-scheduler", NULL, "system:kube-scheduler"},
 };
 
 static void create(struct fakeapi *api, const char *plural, struct sv namespace_name,
@@ -101,11 +139,16 @@ static void create(struct fakeapi *api, const char *plural, struct sv namespace_
 }
 
 static struct sv metadata_of(const char *name, struct arena *arena) {
-    return arena_printf(arena,
-                        "\"metadata\":{\"name\":\"%s\",\"labels\":{\"kubernetes.io/bootstrapping\":"
-                        "\"rbac-defaults\"},\"annotations\":{\"rbac.authorization.kubernetes.io/"
-                        "autoupdate\":\"true\"}}",
-                        name);
+    struct sv more = SV("");
+    for (size_t i = 0; i < COUNT_OF(collected); i++)
+        if (strcmp(collected[i].name, name) == 0)
+            more = arena_printf(arena, ",\"%s\":\"true\"", collected[i].label);
+    return arena_printf(
+        arena,
+        "\"metadata\":{\"name\":\"%s\",\"labels\":{\"kubernetes.io/bootstrapping\":"
+        "\"rbac-defaults\"%.*s},\"annotations\":{\"rbac.authorization.kubernetes.io/"
+        "autoupdate\":\"true\"}}",
+        name, SV_ARG(more));
 }
 
 static void create_role(struct fakeapi *api, size_t index, struct arena *arena) {
@@ -130,8 +173,10 @@ static void create_binding(struct fakeapi *api, size_t first, struct arena *aren
         if (strcmp(bindings[i].name, bindings[first].name) == 0)
             subjects = arena_printf(arena,
                                     "%.*s%s{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"
-                                    "\"Group\",\"name\":\"%s\"}",
-                                    SV_ARG(subjects), i > first ? "," : "", bindings[i].group);
+                                    "\"%s\",\"name\":\"%s\"}",
+                                    SV_ARG(subjects), i > first ? "," : "",
+                                    bindings[i].user ? "User" : "Group",
+                                    bindings[i].user ? bindings[i].user : bindings[i].group);
     create(api, "clusterrolebindings", SV(""),
            arena_printf(arena,
                         "{%.*s,\"roleRef\":{\"apiGroup\":\"rbac.authorization.k8s.io\",\"kind\":"

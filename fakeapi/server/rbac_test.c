@@ -150,6 +150,7 @@ static const struct {
      "\"verbs\":[\"get\"]}]}",
      true},
     {"rolebindings", "{\"roleRef\":{\"kind\":\"Role\",\"name\":\"pods\"}}", true},
+    {"rolebindings", "{\"roleRef\":{\"kind\":\"Role\",\"name\":\"absent\"}}", false},
     {"rolebindings", "{\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"cluster-admin\"}}", false},
 };
 
@@ -168,6 +169,38 @@ TEST(nobody_grants_what_they_do_not_have) {
     CHECK_SV(problem, SV("user \"bob\" (groups=[]) is attempting to grant RBAC permissions not "
                          "currently held:\n{APIGroups:[\"*\"], Resources:[\"*\"], Verbs:[\"*\"]}\n{"
                          "NonResourceURLs:[\"*\"], Verbs:[\"*\"]}"));
+}
+
+/* By resource, with the verbs that are missing; what is held is not told. */
+TEST(what_is_not_held_is_told_by_resource) {
+    static const struct {
+        const char *plural, *object, *problem;
+    } refusals[] = {
+        {"roles",
+         "{\"rules\":[{\"apiGroups\":[\"apps\",\"\"],\"resources\":[\"pods\",\"pods/log\"],"
+         "\"verbs\":[\"get\",\"delete\"]},{\"apiGroups\":[\"\"],\"resources\":[\"pods\"],"
+         "\"resourceNames\":[\"a\"],\"verbs\":[\"delete\",\"delete\"]}]}",
+         "user \"bob\" (groups=[]) is attempting to grant RBAC permissions not currently held:\n"
+         "{APIGroups:[\"\"], Resources:[\"pods\"], ResourceNames:[\"a\"], Verbs:[\"delete\"]}\n"
+         "{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"delete\"]}\n"
+         "{APIGroups:[\"\"], Resources:[\"pods/log\"], Verbs:[\"delete\"]}\n"
+         "{APIGroups:[\"apps\"], Resources:[\"pods\"], Verbs:[\"get\" \"delete\"]}\n"
+         "{APIGroups:[\"apps\"], Resources:[\"pods/log\"], Verbs:[\"get\" \"delete\"]}"},
+        {"rolebindings", "{\"roleRef\":{\"kind\":\"Role\",\"name\":\"absent\"}}",
+         "the role \"absent\" is not there"},
+    };
+    AUTO(fakeapi) api = api_with_roles();
+    AUTO(rbac) rbac = rbac_new(api);
+    AUTO(arena) arena = arena_new();
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
+    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+        struct sv problem = SV("?");
+        struct request request = {.plural = sv_from(refusals[i].plural),
+                                  .namespace_name = SV("default")};
+        CHECK(!rbac_may_grant(rbac, &user, &request, fixture_json(arena, refusals[i].object), arena,
+                              &problem));
+        CHECK_SV(problem, sv_from(refusals[i].problem));
+    }
 }
 
 TEST(the_rules_of_a_user_are_listed) {

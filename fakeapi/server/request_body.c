@@ -248,7 +248,13 @@ static bool parse_protobuf(const struct fakeapi *api, struct sv body, struct are
                              SV("provided data does not appear to be a protobuf message, expected "
                                 "prefix [107 56 115 0]"),
                              arena, route, response);
-    if (!protobuf_decode(body, arena, &tree, &err))
+    /* Of an object; a subresource has a kind of its own. */
+    const struct resource *resource =
+        type && route->request.subresource.len == 0 && route->request.verb != VERB_DELETE
+            ? &type->resource
+            : NULL;
+    if (!protobuf_decode_kind(body, resource ? resource_api_version(resource, arena) : SV(""),
+                              resource ? resource->kind : SV(""), arena, &tree, &err))
         return err.code == ERROR_UNSUPPORTED
                    ? refuse_kind(api, body, arena, route, response)
                    : refuse_unread(api, body, SV("unexpected EOF"), arena, route, response);

@@ -631,10 +631,23 @@ static struct sv small_letters(struct sv text, struct arena *arena) {
     return (struct sv){bytes, text.len};
 }
 
-static bool read_acceptance(const struct http_request *http, struct arena *arena,
-                            struct route *route, struct api_response *response) {
+/* Custom resources have no message. */
+static bool lacks_protobuf(const struct fakeapi *api, const struct route *route) {
+    const struct request *request = &route->request;
+    const struct resource_type *type =
+        registry_find(fakeapi_registry(api), request->group, request->version, request->plural);
+    return type && type->is_custom && request->verb != VERB_DELETE &&
+           route->acceptance.encoding == ENCODING_PROTOBUF &&
+           route->acceptance.representation == AS_OBJECT;
+}
+
+static bool read_acceptance(const struct fakeapi *api, const struct http_request *http,
+                            struct arena *arena, struct route *route,
+                            struct api_response *response) {
     enum accept_result result = accept_parse(http->accept, &route->acceptance);
     route->request.metadata_only = route->acceptance.representation == AS_METADATA;
+    if (result == ACCEPT_OK && route->type == ROUTE_RESOURCE && lacks_protobuf(api, route))
+        result = ACCEPT_NO_PARAMETERS;
     if (result == ACCEPT_OK || route->type != ROUTE_RESOURCE)
         return true;
     static const char types[] = "application/json, application/yaml, "
@@ -717,5 +730,5 @@ bool request_parse(const struct fakeapi *api, const struct http_request *http, s
     if (!sv_starts_with(path, SV("/")) || http->target.len > REQUEST_TARGET_BYTES_MAX)
         return true;
     return read_path(api, http, arena, ret_route, ret_response) &&
-           read_acceptance(http, arena, ret_route, ret_response);
+           read_acceptance(api, http, arena, ret_route, ret_response);
 }
