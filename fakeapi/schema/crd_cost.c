@@ -6,6 +6,7 @@
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/cel_parts.h"
 #include "fakeapi/schema/crd_schema.h"
+#include "fakeapi/schema/validate.h"
 
 #define ADVICE                                                                                     \
     " exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, "  \
@@ -236,9 +237,7 @@ static void check_schema(struct walk *walk, const struct schema *schema, struct 
     check_rules(walk, schema, path, times);
     for (size_t i = 0; i < schema->member_count; i++)
         check_schema(walk, schema->members[i].schema,
-                     arena_printf(walk->arena, "%.*s.properties[%.*s]", SV_ARG(path),
-                                  SV_ARG(schema->members[i].name)),
-                     times);
+                     path_property(walk->arena, path, schema->members[i].name), times);
     if (schema->items)
         check_schema(walk, schema->items,
                      arena_printf(walk->arena, "%.*s.%s", SV_ARG(path),

@@ -40,8 +40,7 @@ static void check_below(const struct checker *checker, const struct schema *sche
         check_below(checker, schema->items, path_member(checker, path, SV("items")));
     for (size_t i = 0; i < schema->member_count; i++)
         check_below(checker, schema->members[i].schema,
-                    arena_printf(checker->arena, "%.*s.properties[%.*s]", SV_ARG(path),
-                                 SV_ARG(schema->members[i].name)));
+                    path_property(checker->arena, path, schema->members[i].name));
 }
 
 void crd_defaults_check(struct arena *arena, const struct schema *schema, struct sv path,

@@ -14,6 +14,10 @@ struct sv path_member(const struct checker *checker, struct sv field, struct sv 
     return ARENA_JOIN(checker->arena, field, field.len > 0 ? SV(".") : SV(""), name);
 }
 
+struct sv path_property(struct arena *arena, struct sv field, struct sv name) {
+    return ARENA_JOIN(arena, field, SV(".properties["), name, SV("]"));
+}
+
 /* Not formatted: each item of a list has its path made, and nearly none is wrong. */
 struct sv path_index(const struct checker *checker, struct sv field, size_t index) {
     char digits[24];

@@ -18,6 +18,8 @@ struct checker {
 /* "field.name" and "field[index]". */
 struct sv path_member(const struct checker *checker, struct sv field, struct sv name);
 struct sv path_index(const struct checker *checker, struct sv field, size_t index);
+/* "field.properties[name]": a property of a definition's schema. */
+struct sv path_property(struct arena *arena, struct sv field, struct sv name);
 
 void report_required(const struct checker *checker, struct sv field, const struct cJSON *item,
                      const char *detail);

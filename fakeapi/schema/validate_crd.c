@@ -120,8 +120,9 @@ static bool check_metadata(const struct checker *checker, const struct cJSON *sc
                         sv_eq(json_key(property), SV("generateName")));
         if (json_get(property, SV("default")))
             report_forbidden(checker,
-                             arena_printf(checker->arena, "%.*s.properties[%.*s].default",
-                                          SV_ARG(field), SV_ARG(json_key(property))),
+                             path_member(checker,
+                                         path_property(checker->arena, field, json_key(property)),
+                                         SV("default")),
                              property, "must not be set in top-level metadata");
     }
     if (!held)
@@ -157,8 +158,7 @@ static void check_alternatives(const struct checker *checker, const struct cJSON
 static void check_schema(const struct checker *checker, const struct cJSON *schema,
                          const struct place *place) {
     JSON_EACH (property, json_get(schema, SV("properties"))) {
-        struct sv field = arena_printf(checker->arena, "%.*s.properties[%.*s]",
-                                       SV_ARG(place->field), SV_ARG(json_key(property)));
+        struct sv field = path_property(checker->arena, place->field, json_key(property));
         if (place->is_root && sv_eq(json_key(property), SV("metadata")) &&
             !check_metadata(checker, property, field))
             continue;

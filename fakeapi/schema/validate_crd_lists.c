@@ -63,8 +63,7 @@ static void check_map_list(const struct checker *checker, const struct cJSON *sc
                            "entries must all be names of item properties");
         else
             check_key(checker, items, property,
-                      arena_printf(checker->arena, "%.*s.properties[%.*s]", SV_ARG(items_field),
-                                   SV_ARG(json_text(key))));
+                      path_property(checker->arena, items_field, json_text(key)));
     }
 }
 
@@ -94,7 +93,6 @@ void check_crd_lists(const struct checker *checker, const struct cJSON *schema, 
     static const struct sv list_types[] = {SV("atomic"), SV("set"), SV("map")};
     static const struct sv map_types[] = {SV("atomic"), SV("granular")};
     const struct cJSON *list_type = json_get(schema, SV("x-kubernetes-list-type"));
-    struct sv type_field = path_member(checker, field, SV("x-kubernetes-list-type"));
     bool is_map = sv_eq(json_text(list_type), SV("map"));
     if (json_get(schema, SV("x-kubernetes-map-type")))
         check_container_type(checker, schema, SV("object"),
@@ -109,11 +107,11 @@ void check_crd_lists(const struct checker *checker, const struct cJSON *schema, 
     if (sv_eq(json_text(list_type), SV("set")))
         check_set(checker, schema, field);
     if (json_count(json_get(schema, SV("x-kubernetes-list-map-keys"))) > 0 && !list_type)
-        report_required(checker, type_field, schema,
+        report_required(checker, path_member(checker, field, SV("x-kubernetes-list-type")), schema,
                         "must be map if x-kubernetes-list-map-keys is non-empty");
     else if (json_count(json_get(schema, SV("x-kubernetes-list-map-keys"))) > 0 && !is_map)
-        report_invalid(checker, type_field, list_type,
-                       "must be map if x-kubernetes-list-map-keys is non-empty");
+        report_invalid(checker, path_member(checker, field, SV("x-kubernetes-list-type")),
+                       list_type, "must be map if x-kubernetes-list-map-keys is non-empty");
     if (is_map && sv_eq(type_of(schema), SV("array")))
         check_map_list(checker, schema, field);
 }

@@ -92,9 +92,10 @@ static void check_field_path(const struct checker *checker, const struct cJSON *
 void check_crd_rules(const struct checker *checker, const struct cJSON *schema, struct sv field) {
     static const struct sv reasons[] = {SV("FieldValueDuplicate"), SV("FieldValueForbidden"),
                                         SV("FieldValueInvalid"), SV("FieldValueRequired")};
-    struct sv list = path_member(checker, field, SV("x-kubernetes-validations"));
+    const struct cJSON *rules = json_get(schema, SV("x-kubernetes-validations"));
+    struct sv list = rules ? path_member(checker, field, SV("x-kubernetes-validations")) : SV("");
     size_t index = 0;
-    JSON_EACH (rule, json_get(schema, SV("x-kubernetes-validations"))) {
+    JSON_EACH (rule, rules) {
         struct sv below = path_index(checker, list, index++);
         check_texts(checker, rule, below);
         check_one_of(checker, rule, SV("reason"), below, reasons, COUNT_OF(reasons));
