@@ -71,6 +71,10 @@ class Webhook:
                               "value": {"mutated": "yes"}}]
                     response.update(patchType="JSONPatch", warnings=["it was changed"],
                                     patch=base64.b64encode(json.dumps(patch).encode()).decode())
+                if path == "/redirect":
+                    patch = [{"op": "replace", "path": "/command", "value": ["echo", "changed"]}]
+                    response.update(patchType="JSONPatch",
+                                    patch=base64.b64encode(json.dumps(patch).encode()).decode())
                 answer = {"apiVersion": review["apiVersion"], "kind": review["kind"],
                           "response": response}
                 if path == "/convert":
@@ -298,6 +302,54 @@ def changes_pods_of_controllers(api, hook):
           str(hook.requests[-1][1]["userInfo"]))
 
 
+def judges_connections(server, hook):
+    """Exec, attach and port-forward are asked about, and what is run may be changed."""
+    api = server.api
+    api.create("/api/v1/namespaces/default/pods", {
+        "metadata": {"name": "shell"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}})
+    wait_for("the pod", lambda: api.get(
+        "/api/v1/namespaces/default/pods/shell")["status"]["phase"] == "Running")
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CONNECT"],
+              "resources": ["pods/exec", "pods/attach", "pods/portforward"]}]
+
+    def run(*words):
+        done = subprocess.run(["kubectl", "--kubeconfig", server.kubeconfig, *words], check=False,
+                              capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    check(run("exec", "shell", "--", "echo", "hello") == (0, "hello\n", ""), "without webhooks")
+    with configured(api, "mutating", hook.item("redirect", rules=rules)):
+        check(run("exec", "shell", "--", "echo", "hello") == (0, "changed\n", ""), "changed")
+    _, request = hook.requests[-1]
+    check(request["operation"] == "CONNECT" and request["subResource"] == "exec" and
+          request["kind"] == {"group": "", "version": "v1", "kind": "PodExecOptions"} and
+          request["resource"]["resource"] == "pods" and request["name"] == "shell" and
+          request["options"] is None and request["oldObject"] is None, str(request))
+    check(request["object"] == {
+        "kind": "PodExecOptions", "apiVersion": "v1", "stdout": True, "stderr": True,
+        "container": "c", "command": ["echo", "hello"]}, str(request["object"]))
+    with configured(api, "validating", hook.item("deny", rules=rules)):
+        status, _, problem = run("exec", "shell", "--", "echo", "hello")
+        check(status == 1 and 'admission webhook "deny.x.io" denied the request: not here' in
+              problem, problem)
+        status, _, problem = run("attach", "shell")
+        check(status == 1 and "denied the request: not here" in problem, problem)
+        check(hook.requests[-1][1]["object"]["kind"] == "PodAttachOptions",
+              str(hook.requests[-1][1]))
+    api.create(CONFIG + "validatingadmissionpolicies", {
+        "metadata": {"name": "no-echo"}, "spec": {
+            "matchConstraints": {"resourceRules": rules},
+            "validations": [{"expression": "object.command[0] != 'echo'",
+                             "message": "nobody echoes"}]}})
+    api.create(CONFIG + "validatingadmissionpolicybindings", {
+        "metadata": {"name": "no-echo"},
+        "spec": {"policyName": "no-echo", "validationActions": ["Deny"]}})
+    status, _, problem = run("exec", "shell", "--", "echo", "hello")
+    check(status == 1 and "nobody echoes" in problem, problem)
+    check(run("exec", "shell", "--", "pwd")[0] == 0, "another command")
+    api.delete(CONFIG + "validatingadmissionpolicies/no-echo")
+
+
 def ends_while_waiting(bench, server, hook):
     """SIGTERM ends a server that waits for a webhook."""
     with_hook = hook.item("slow")
@@ -322,4 +374,5 @@ def run(bench):
     converts(server.api, hook)
     waits_alone(server, hook)
     changes_pods_of_controllers(server.api, hook)
+    judges_connections(server, hook)
     ends_while_waiting(bench, server, hook)

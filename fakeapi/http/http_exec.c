@@ -19,6 +19,7 @@
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/spdy.h"
 #include "fakeapi/http/upgrade.h"
+#include "fakeapi/server/dialogue.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -475,7 +476,32 @@ static bool find_pod(const struct exchange *exchange, const struct route *route,
                                                           server->arena, ret_pod, ret_response);
 }
 
-enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route) {
+/* Webhooks and policies have their say; `ret_response` has a status when they refuse. False: they
+ * have not answered yet. */
+static bool admit_stream(struct exchange *exchange, struct route *route,
+                         const struct user_info *user, struct api_response *ret_response) {
+    struct http_server *server = exchange->server;
+    struct fakeapi *api = server->options.api;
+    struct sv text = SV("");
+    *ret_response = (struct api_response){0};
+    if (server->options.is_kubelet || server->options.upstream)
+        return true;
+    if (!exchange->dialogue && fakeapi_needs_dialogue(api, &route->request))
+        exchange->dialogue = dialogue_new(api, resume_dialogue, exchange);
+    bool has_stdout = query_find(route->query, SV("stdout"), server->arena, &text);
+    struct connect_flags flags = {.has_stdout = has_stdout && !sv_eq(text, SV("false")) &&
+                                                !sv_eq(text, SV("0")),
+                                  .has_stderr = route->has_stderr,
+                                  .has_tty = route->has_tty};
+    struct caller caller = {.user_agent = header_of(exchange, "User-Agent"),
+                            .user = user,
+                            .dialogue = exchange->dialogue};
+    return fakeapi_admit_connect(api, &route->request, &flags, &caller, server->arena,
+                                 ret_response);
+}
+
+enum MHD_Result answer_stream(struct exchange *exchange, struct route *route,
+                              const struct user_info *user) {
     const struct cJSON *pod;
     struct api_response response;
     enum MHD_Result result;
@@ -483,6 +509,10 @@ enum MHD_Result answer_stream(struct exchange *exchange, const struct route *rou
     bool is_forward = sv_eq(route->request.subresource, SV("portforward"));
     struct sv protocol = choose_protocol(exchange, type, is_forward);
     if (!find_pod(exchange, route, &pod, &response))
+        return send_tree(exchange, route, &response, SV(""));
+    if (!admit_stream(exchange, route, user, &response))
+        return wait_for_webhooks(exchange);
+    if (response.http_status != 0)
         return send_tree(exchange, route, &response, SV(""));
     if (!can_upgrade(exchange, type, protocol))
         return refuse_upgrade(exchange, route);

@@ -228,6 +228,11 @@ bool admit(struct exchange *exchange, struct route *route, struct user_info *ret
 /* Answers a request whose body is complete. */
 enum MHD_Result answer_request(struct exchange *exchange);
 
+/* While its dialogue waits; resume_dialogue() is what the dialogue tells when it does not any more,
+ * and its context is the exchange. The request is then answered from its beginning. */
+enum MHD_Result wait_for_webhooks(struct exchange *exchange);
+void resume_dialogue(void *context);
+
 /* --- http_plain.c: what is no resource --- */
 
 enum MHD_Result answer_plain(struct exchange *exchange, const struct route *route);
@@ -277,7 +282,8 @@ void release_watches(struct http_server *server);
 
 /* --- http_exec.c --- */
 
-enum MHD_Result answer_stream(struct exchange *exchange, const struct route *route);
+enum MHD_Result answer_stream(struct exchange *exchange, struct route *route,
+                              const struct user_info *user);
 /* Ended commands go to their sessions. */
 void pump_sessions(struct http_server *server);
 int64_t keep_sessions(struct http_server *server, int64_t now_ms);

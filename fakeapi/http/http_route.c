@@ -210,7 +210,7 @@ static bool meets_fate(struct exchange *exchange, const struct route *route,
 /* --- requests to the API --- */
 
 /* The webhooks have answered: libmicrohttpd hands the request out once more. */
-static void resume(void *context) {
+void resume_dialogue(void *context) {
     struct exchange *exchange = context;
     if (!exchange->waits_for_webhooks)
         return;
@@ -219,7 +219,7 @@ static void resume(void *context) {
     MHD_resume_connection(exchange->connection);
 }
 
-static enum MHD_Result wait_for_webhooks(struct exchange *exchange) {
+enum MHD_Result wait_for_webhooks(struct exchange *exchange) {
     exchange->waits_for_webhooks = true;
     MHD_suspend_connection(exchange->connection);
     return MHD_YES;
@@ -234,7 +234,7 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
     if (!check_grant(exchange, route, http, user, &result))
         return result;
     if (!exchange->dialogue && fakeapi_needs_dialogue(server->options.api, &route->request))
-        exchange->dialogue = dialogue_new(server->options.api, resume, exchange);
+        exchange->dialogue = dialogue_new(server->options.api, resume_dialogue, exchange);
     struct caller caller = {
         .user_agent = http->user_agent, .user = user, .dialogue = exchange->dialogue};
     if (!fakeapi_handle_as(server->options.api, &route->request, &caller, server->arena, &response))
@@ -333,8 +333,9 @@ enum MHD_Result answer_request(struct exchange *exchange) {
     case ROUTE_LOG:
         return answer_log(exchange, &route);
     case ROUTE_STREAM:
-        return meets_fate(exchange, &route, &http, &result) ? result
-                                                            : answer_stream(exchange, &route);
+        if (!exchange->dialogue && meets_fate(exchange, &route, &http, &result))
+            return result;
+        return answer_stream(exchange, &route, &user);
     case ROUTE_UNKNOWN:
     case ROUTE_DISCOVERY:
     case ROUTE_OPENAPI:

@@ -46,6 +46,7 @@ struct cel_authorizer call_authorizer(struct call *call) {
         [VERB_PATCH] = "patch",
         [VERB_DELETE] = "delete",
         [VERB_DELETE_COLLECTION] = "deletecollection",
+        [VERB_EXEC] = "create",
     };
     const struct request *request = call->request;
     bool is_known = (size_t)request->verb < COUNT_OF(verbs) && verbs[request->verb];

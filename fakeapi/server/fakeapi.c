@@ -194,7 +194,9 @@ struct collection *builtin_collection(struct fakeapi *api, struct sv group, stru
     return store_collection(api->store, type->storage_key);
 }
 
-static void join_dialogue(struct call *call, struct dialogue *dialogue) {
+void join_dialogue(struct call *call, struct dialogue *dialogue) {
+    if (!dialogue)
+        return;
     dialogue_begin(dialogue);
     call->dialogue = dialogue;
     call->now_ms = dialogue_now_ms(dialogue);
@@ -241,8 +243,7 @@ static bool begin_remote_call(struct call *call, struct fakeapi *api, const stru
     init_call(call, api, ret_request, caller->user_agent, arena, ret_response);
     if (caller->user)
         call->user = *caller->user;
-    if (caller->dialogue)
-        join_dialogue(call, caller->dialogue);
+    join_dialogue(call, caller->dialogue);
     handle_remote(call, &remote);
     return true;
 }
@@ -258,8 +259,7 @@ bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
     if (begin_call(&call, api, request, &copy, caller->user_agent, arena, ret_response)) {
         call.user =
             caller->user ? *caller->user : (struct user_info){.name = SV(""), .uid = SV("")};
-        if (caller->dialogue)
-            join_dialogue(&call, caller->dialogue);
+        join_dialogue(&call, caller->dialogue);
         warn_of_type(&call);
         dispatch(&call);
     }
@@ -297,7 +297,7 @@ bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request) 
         return true;
     if (request->group.len > 0 && aggregation_find(api, request->group, request->version, &remote))
         return true;
-    return verb_is_write(request->verb) &&
+    return (verb_is_write(request->verb) || request->verb == VERB_EXEC) &&
            (has_objects(api, SV("mutatingwebhookconfigurations")) ||
             has_objects(api, SV("validatingwebhookconfigurations")));
 }

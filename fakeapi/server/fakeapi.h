@@ -77,7 +77,8 @@ struct caller {
 bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
                        const struct caller *caller, struct arena *arena,
                        struct api_response *ret_response);
-/* Whether a request needs a dialogue: it writes, and webhooks are configured. */
+/* Whether a request needs a dialogue: it writes or connects, and webhooks are configured; or an
+ * aggregated API server has to be asked. */
 bool fakeapi_needs_dialogue(struct fakeapi *api, const struct request *request);
 /* Who calls webhooks (borrowed); without one every call of a webhook fails. */
 void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *client);
@@ -133,6 +134,16 @@ void watch_cursor_bookmark(struct watch_cursor *cursor, struct arena *arena,
  * when it may not run. Running it is the caller's business (fakeapi/cluster). */
 bool fakeapi_check_exec(struct fakeapi *api, const struct request *request, struct arena *arena,
                         const struct cJSON **ret_pod, struct api_response *ret_response);
+
+/* What admission makes of a connection to a pod (exec, attach, port-forward), which it may refuse
+ * and change. False: it waits for webhooks, as fakeapi_handle_as(). Refused: `ret_response` has a
+ * status, and is zero otherwise. */
+struct connect_flags {
+    bool has_stdout, has_stderr, has_tty;
+};
+bool fakeapi_admit_connect(struct fakeapi *api, struct request *request,
+                           const struct connect_flags *flags, const struct caller *caller,
+                           struct arena *arena, struct api_response *ret_response);
 
 /* Where the pods of execs are, for a server that only stands in front of nodes and holds none
  * itself: `find` gives one, or NULL. */

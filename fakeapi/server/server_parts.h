@@ -64,6 +64,9 @@ bool begin_call(struct call *call, struct fakeapi *api, const struct request *re
                 struct request *ret_request, struct sv user_agent, struct arena *arena,
                 struct api_response *ret_response);
 
+/* The call's time and chance are those of the dialogue, which may be NULL. */
+void join_dialogue(struct call *call, struct dialogue *dialogue);
+
 /* In the form of a uid. */
 struct sv uid_text(struct arena *arena, uint64_t high, uint64_t low);
 

@@ -14,7 +14,7 @@
 struct call;
 struct cJSON;
 
-#define WEBHOOK_OPERATIONS(X) X(CREATE) X(UPDATE) X(DELETE)
+#define WEBHOOK_OPERATIONS(X) X(CREATE) X(UPDATE) X(DELETE) X(CONNECT)
 #define X(name) OPERATION_##name,
 enum webhook_operation { WEBHOOK_OPERATIONS(X) };
 #undef X
@@ -23,7 +23,7 @@ enum webhook_operation { WEBHOOK_OPERATIONS(X) };
 struct admission {
     enum webhook_operation operation;
     struct cJSON *object;    /* NULL of a deletion; in the call's arena, and webhooks change it */
-    const struct cJSON *old; /* NULL of a creation */
+    const struct cJSON *old; /* NULL of a creation and of a connection */
     /* What everything built in makes of an object that a webhook changed; false: refused. NULL:
      * nothing. */
     bool (*settle)(struct call *call, struct admission *admission);

@@ -65,6 +65,10 @@ static void set_options(struct call *call, struct cJSON *request) {
         [VERB_DELETE_COLLECTION] = "DeleteOptions",
     };
     const struct request *sent = call->request;
+    if (sent->verb == VERB_EXEC) { /* a connection has none */
+        json_set(call->arena, request, SV("options"), json_null(call->arena));
+        return;
+    }
     struct cJSON *options = json_ensure_map(call->arena, request, SV("options"));
     bool is_deletion = sent->verb == VERB_DELETE || sent->verb == VERB_DELETE_COLLECTION;
     if (is_deletion && json_is_map(sent->body))
