@@ -3,16 +3,31 @@
 
 #include "core/base/mem.h"
 
+#include <endian.h>
+
 enum {
     CHUNK_OBJECTS = 256,
+    WORD_BYTES = 8,
+    LEAD_BYTES = 64,
+    PREFIX_BYTES_MAX = LEAD_BYTES - WORD_BYTES,
     LOG_CAPACITY_FIRST = 64,
     /* Writes after which is looked for what all readers have passed. */
     FORGET_INTERVAL_EVENTS = 256,
 };
 
+/* Objects are found by words that stand side by side: most comparisons are decided by them, where
+ * each object and its texts would be several cache misses. */
 struct chunk {
-    size_t count;
+    size_t count, prefix_len;
+    char prefix[LEAD_BYTES]; /* what the keys of all have in common, as far as it is looked at */
+    uint64_t words[CHUNK_OBJECTS]; /* of each key what comes behind the prefix */
     struct stored *objects[CHUNK_OBJECTS];
+};
+
+/* A key, and how it begins: the namespace, a NUL, the name, and NULs. */
+struct key {
+    struct sv namespace_name, name;
+    char lead[LEAD_BYTES];
 };
 
 struct collection *collection_new(struct log_window window) {
@@ -73,18 +88,50 @@ void collection_free(struct collection *collection) {
     mem_free(collection);
 }
 
-static int compare(const struct stored *object, struct sv namespace_name, struct sv name) {
-    int order = sv_compare(object->namespace_name, namespace_name);
-    return order != 0 ? order : sv_compare(object->name, name);
+static size_t put_lead(char *lead, size_t at, struct sv text) {
+    size_t len = text.len < LEAD_BYTES - at ? text.len : LEAD_BYTES - at;
+    memcpy(lead + at, text.ptr, len);
+    return at + len;
+}
+
+static struct key key_of(struct sv namespace_name, struct sv name) {
+    struct key key = {.namespace_name = namespace_name, .name = name};
+    size_t at = put_lead(key.lead, 0, namespace_name);
+    if (at < LEAD_BYTES)
+        put_lead(key.lead, at + 1, name);
+    return key;
+}
+
+static struct key key_of_object(const struct stored *object) {
+    return key_of(object->namespace_name, object->name);
+}
+
+/* Words are in the order of the texts. */
+static uint64_t word_behind(const struct key *key, size_t prefix_len) {
+    uint64_t word;
+    memcpy(&word, key->lead + prefix_len, sizeof(word));
+    return be64toh(word);
+}
+
+/* How the object there stands to `key`. */
+static int compare(const struct chunk *chunk, size_t index, const struct key *key) {
+    int order = memcmp(chunk->prefix, key->lead, chunk->prefix_len);
+    if (order != 0)
+        return order;
+    uint64_t word = word_behind(key, chunk->prefix_len);
+    if (chunk->words[index] != word)
+        return chunk->words[index] < word ? -1 : 1;
+    const struct stored *object = chunk->objects[index];
+    order = sv_compare(object->namespace_name, key->namespace_name);
+    return order != 0 ? order : sv_compare(object->name, key->name);
 }
 
 /* The last chunk that begins at or before the key, or the first. */
-static size_t find_chunk(const struct collection *collection, struct sv namespace_name,
-                         struct sv name) {
+static size_t find_chunk(const struct collection *collection, const struct key *key) {
     size_t low = 0, high = collection->chunks.count;
     while (low + 1 < high) {
         size_t middle = (low + high) / 2;
-        if (compare(collection->chunks.items[middle]->objects[0], namespace_name, name) <= 0)
+        if (compare(collection->chunks.items[middle], 0, key) <= 0)
             low = middle;
         else
             high = middle;
@@ -92,11 +139,11 @@ static size_t find_chunk(const struct collection *collection, struct sv namespac
     return low;
 }
 
-static size_t find_in_chunk(const struct chunk *chunk, struct sv namespace_name, struct sv name) {
+static size_t find_in_chunk(const struct chunk *chunk, const struct key *key) {
     size_t low = 0, high = chunk->count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (compare(chunk->objects[middle], namespace_name, name) < 0)
+        if (compare(chunk, middle, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -106,26 +153,30 @@ static size_t find_in_chunk(const struct chunk *chunk, struct sv namespace_name,
 
 /* Whether a search would end there. The bounds of chunks are left to the search. */
 static bool is_place(const struct collection *collection, struct position position,
-                     struct sv namespace_name, struct sv name) {
+                     const struct key *key) {
     if (position.chunk >= collection->chunks.count)
         return false;
     const struct chunk *chunk = collection->chunks.items[position.chunk];
     size_t index = position.index;
-    return index > 0 && index < chunk->count &&
-           compare(chunk->objects[index - 1], namespace_name, name) < 0 &&
-           compare(chunk->objects[index], namespace_name, name) >= 0;
+    return index > 0 && index < chunk->count && compare(chunk, index - 1, key) < 0 &&
+           compare(chunk, index, key) >= 0;
+}
+
+static struct position seek(const struct collection *collection, const struct key *key) {
+    if (collection->chunks.count == 0)
+        return (struct position){0, 0};
+    if (is_place(collection, *collection->found, key))
+        return *collection->found;
+    size_t chunk = find_chunk(collection, key);
+    *collection->found =
+        (struct position){chunk, find_in_chunk(collection->chunks.items[chunk], key)};
+    return *collection->found;
 }
 
 struct position collection_seek(const struct collection *collection, struct sv namespace_name,
                                 struct sv name) {
-    if (collection->chunks.count == 0)
-        return (struct position){0, 0};
-    if (is_place(collection, *collection->found, namespace_name, name))
-        return *collection->found;
-    size_t chunk = find_chunk(collection, namespace_name, name);
-    *collection->found = (struct position){
-        chunk, find_in_chunk(collection->chunks.items[chunk], namespace_name, name)};
-    return *collection->found;
+    struct key key = key_of(namespace_name, name);
+    return seek(collection, &key);
 }
 
 struct stored *collection_at(const struct collection *collection, struct position *position) {
@@ -141,22 +192,22 @@ void position_advance(struct position *position) {
     position->index++;
 }
 
-static struct stored **find(const struct collection *collection, struct sv namespace_name,
-                            struct sv name, struct position *ret_position) {
-    struct position position = collection_seek(collection, namespace_name, name);
+static struct stored **find(const struct collection *collection, const struct key *key,
+                            struct position *ret_position) {
+    struct position position = seek(collection, key);
     *ret_position = position;
     if (position.chunk >= collection->chunks.count)
         return NULL;
     struct chunk *chunk = collection->chunks.items[position.chunk];
-    bool is_there = position.index < chunk->count &&
-                    compare(chunk->objects[position.index], namespace_name, name) == 0;
+    bool is_there = position.index < chunk->count && compare(chunk, position.index, key) == 0;
     return is_there ? &chunk->objects[position.index] : NULL;
 }
 
 struct stored *collection_get(const struct collection *collection, struct sv namespace_name,
                               struct sv name) {
     struct position position;
-    struct stored **slot = find(collection, namespace_name, name, &position);
+    struct key key = key_of(namespace_name, name);
+    struct stored **slot = find(collection, &key, &position);
     return slot ? *slot : NULL;
 }
 
@@ -215,17 +266,75 @@ void collection_compact(struct collection *collection) {
 
 /* --- writes --- */
 
+static void set_words(struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->count; i++) {
+        struct key key = key_of_object(chunk->objects[i]);
+        chunk->words[i] = word_behind(&key, chunk->prefix_len);
+    }
+}
+
+static size_t common_len(const char *a, const char *b, size_t len_max) {
+    size_t len = 0;
+    while (len < len_max && a[len] == b[len])
+        len++;
+    return len;
+}
+
+/* Takes the longest prefix: what the first and the last have in common all have. */
+static void set_prefix(struct chunk *chunk) {
+    struct key first = key_of_object(chunk->objects[0]);
+    struct key last = key_of_object(chunk->objects[chunk->count - 1]);
+    memcpy(chunk->prefix, first.lead, LEAD_BYTES);
+    chunk->prefix_len = common_len(first.lead, last.lead, PREFIX_BYTES_MAX);
+    set_words(chunk);
+}
+
 static struct chunk *split(struct collection *collection, size_t index) {
     struct chunk *full = collection->chunks.items[index];
     struct chunk *upper = mem_alloc(sizeof(*upper));
     upper->count = full->count / 2;
     full->count -= upper->count;
     memcpy(upper->objects, full->objects + full->count, sizeof(upper->objects[0]) * upper->count);
+    set_prefix(full);
+    set_prefix(upper);
     vec_push(&collection->chunks, NULL);
     memmove(&collection->chunks.items[index + 2], &collection->chunks.items[index + 1],
             sizeof(struct chunk *) * (collection->chunks.count - index - 2));
     collection->chunks.items[index + 1] = upper;
     return upper;
+}
+
+/* A key with less in common makes the prefix shorter, and all words others: so it goes a few times
+ * until the chunk is divided. */
+static void admit_key(struct chunk *chunk, const struct key *key) {
+    if (chunk->count == 0) {
+        memcpy(chunk->prefix, key->lead, LEAD_BYTES);
+        chunk->prefix_len = PREFIX_BYTES_MAX;
+        return;
+    }
+    size_t common = common_len(chunk->prefix, key->lead, chunk->prefix_len);
+    if (common == chunk->prefix_len)
+        return;
+    chunk->prefix_len = common;
+    set_words(chunk);
+}
+
+static void insert_into(struct chunk *chunk, size_t index, struct stored *object) {
+    struct key key = key_of_object(object);
+    admit_key(chunk, &key);
+    size_t behind = chunk->count - index;
+    memmove(&chunk->objects[index + 1], &chunk->objects[index], sizeof(object) * behind);
+    memmove(&chunk->words[index + 1], &chunk->words[index], sizeof(chunk->words[0]) * behind);
+    chunk->objects[index] = object;
+    chunk->words[index] = word_behind(&key, chunk->prefix_len);
+    chunk->count++;
+}
+
+static void take_out(struct chunk *chunk, size_t index) {
+    size_t behind = chunk->count - index - 1;
+    memmove(&chunk->objects[index], &chunk->objects[index + 1], sizeof(chunk->objects[0]) * behind);
+    memmove(&chunk->words[index], &chunk->words[index + 1], sizeof(chunk->words[0]) * behind);
+    chunk->count--;
 }
 
 static void insert(struct collection *collection, struct position position, struct stored *object) {
@@ -239,16 +348,14 @@ static void insert(struct collection *collection, struct position position, stru
             chunk = upper;
         }
     }
-    memmove(&chunk->objects[position.index + 1], &chunk->objects[position.index],
-            sizeof(chunk->objects[0]) * (chunk->count - position.index));
-    chunk->objects[position.index] = object;
-    chunk->count++;
+    insert_into(chunk, position.index, object);
     collection->count++;
 }
 
 void collection_put(struct collection *collection, struct stored *object) {
     struct position position;
-    struct stored **slot = find(collection, object->namespace_name, object->name, &position);
+    struct key key = key_of_object(object);
+    struct stored **slot = find(collection, &key, &position);
     if (slot) {
         /* The index's reference of the old version goes to the log. */
         log_append(collection, WATCH_MODIFIED, stored_ref(object), *slot);
@@ -261,13 +368,12 @@ void collection_put(struct collection *collection, struct stored *object) {
 
 void collection_remove(struct collection *collection, struct stored *last) {
     struct position position;
-    struct stored **slot = find(collection, last->namespace_name, last->name, &position);
+    struct key key = key_of_object(last);
+    struct stored **slot = find(collection, &key, &position);
     assert(slot);
     log_append(collection, WATCH_DELETED, last, *slot);
     struct chunk *chunk = collection->chunks.items[position.chunk];
-    memmove(&chunk->objects[position.index], &chunk->objects[position.index + 1],
-            sizeof(chunk->objects[0]) * (chunk->count - position.index - 1));
-    chunk->count--;
+    take_out(chunk, position.index);
     collection->count--;
     if (chunk->count == 0) {
         mem_free(chunk);

@@ -105,6 +105,62 @@ TEST(where_a_search_ends_does_not_depend_on_the_one_before) {
     store_free(store);
 }
 
+#define LONG_PREFIX "a-name-whose-first-sixty-four-bytes-are-those-of-many-others-too-"
+
+static struct cJSON *named(struct arena *arena, struct sv namespace_name, struct sv name) {
+    struct cJSON *tree = json_map(arena);
+    struct cJSON *metadata = json_ensure_map(arena, tree, SV("metadata"));
+    if (namespace_name.len > 0)
+        json_set_string(arena, metadata, SV("namespace"), namespace_name);
+    json_set_string(arena, metadata, SV("name"), name);
+    return tree;
+}
+
+/* Keys of which one begins as the other, which differ behind what searches look at first, and which
+ * come in an order in which less and less is common to all. */
+TEST(any_two_keys_are_told_apart_and_in_order) {
+    static const struct {
+        struct sv namespace_name, name;
+    } keys[] = {
+        {SV("team-b"), SV(LONG_PREFIX "2")},
+        {SV("team-b"), SV(LONG_PREFIX "10")},
+        {SV("team-b"), SV(LONG_PREFIX "1")},
+        {SV("team-b"), SV(LONG_PREFIX)},
+        {SV("team-b"), SV("a-name")},
+        {SV("team-b"), SV("a-name-")},
+        {SV("team-a"), SV("z")},
+        {SV("team"), SV("z")},
+        {SV("team"), SV("a")},
+        {SV("t" LONG_PREFIX), SV("b")},
+        {SV("t" LONG_PREFIX), SV("a")},
+        {SV(""), SV("team")},
+        {SV(""), SV("a")},
+        {SV("\xc3\xa9"), SV("a")},
+    };
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new((struct log_window){64, 64});
+    struct collection *things = store_collection(store, SV("x/things"));
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        store_put(store, things, named(arena, keys[i].namespace_name, keys[i].name), arena);
+        for (size_t k = 0; k < COUNT_OF(keys); k++) {
+            const struct stored *found =
+                collection_get(things, keys[k].namespace_name, keys[k].name);
+            CHECK((found != NULL) == (k <= i));
+            CHECK(!found || sv_eq(found->name, keys[k].name));
+        }
+    }
+    struct position position = collection_seek(things, SV(""), SV(""));
+    const struct stored *before = NULL, *now;
+    size_t count = 0;
+    for (; (now = collection_at(things, &position)); position_advance(&position), count++) {
+        int order = before ? sv_compare(before->namespace_name, now->namespace_name) : -1;
+        CHECK(order < 0 || (order == 0 && sv_compare(before->name, now->name) < 0));
+        before = now;
+    }
+    CHECK(count == COUNT_OF(keys));
+    store_free(store);
+}
+
 TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
     AUTO(arena) arena = arena_new();
     struct store *store = store_new((struct log_window){3, 3});
