@@ -6,8 +6,8 @@ import subprocess
 import time
 
 from harness import (
-    FLUID, cache_class, check, create_cache, dataset, dataset_path, metrics, phase, probe, runtime,
-    runtime_path, wait_bound, wait_for)
+    FLUID, cache_class, check, create_cache, dataset, dataset_path, metrics, no_writes_for, phase,
+    probe, runtime, runtime_path, wait_bound, wait_for)
 
 # Arguments, environment, what the one line on standard error must say.
 MISTAKES = [
@@ -75,10 +75,52 @@ def scopes(bench, server):
     check(phase(api, "other-class", "inside") is None, "a runtime of another class is served")
     check(phase(api, "dry", "inside") is None, "a runtime of another class is served")
     # The rest is the other controller's.
-    bench.control(server.kubeconfig, "--class-selector=kind!=a")
+    rest = bench.control(server.kubeconfig, "--class-selector=kind!=a")
     wait_bound(api, "other-class", "inside")
     check(phase(api, "elsewhere") is None, "a class of the other controller's is served")
     check(probe(inside, "/readyz")[0] == 200, "/readyz")
+    inside.end()
+    rest.end()
+
+
+def class_writes(daemons):
+    return sum(value for daemon in daemons for name, value in metrics(daemon).items()
+               if name.startswith("cacheruntime_api_writes_total") and "cacheruntimeclasses" in name)
+
+
+def shared_class(bench, server):
+    """Each tells of the class's rollout in its namespaces, and leaves the other's words alone."""
+    api = server.api
+    shared = cache_class("shared")
+    del shared["topology"]["master"]["executionEntries"]
+    shared["metadata"]["labels"] = {"kind": "shared"}
+    api.create(f"{FLUID}/cacheruntimeclasses", shared)
+    daemons = []
+    for namespace in ("left", "right"):
+        api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace",
+                                          "metadata": {"name": namespace}})
+        daemons.append(bench.control(server.kubeconfig, f"--namespaces={namespace}",
+                                     "--class-selector=kind=shared"))
+        api.create(dataset_path(namespace=namespace), dataset("cache"))
+        api.create(runtime_path(namespace=namespace), runtime("cache", "shared"))
+    # A runtime that is not ready neither waits in a rollout nor is waited for.
+    wait_for("both are Ready", lambda: all(
+        (api.get(runtime_path("cache", namespace)) or {}).get("status", {}).get("phase") == "Ready"
+        for namespace in ("left", "right")))
+    worker = {"template": {"spec": {"containers": [{"name": "worker", "image": "example.org/cache:2"}]}}}
+    api.merge(f"{FLUID}/cacheruntimeclasses/shared", {"topology": {"worker": worker}})
+
+    def done():
+        status = api.get(f"{FLUID}/cacheruntimeclasses/shared").get("status", {})
+        return {condition["type"] for condition in status.get("conditions", [])
+                if condition["reason"] == "RolloutComplete"} == {"left/Progressing", "right/Progressing"}
+
+    wait_for("what both say of the rollout", done)
+    before = class_writes(daemons)
+    check(before <= 20, f"{before} writes of the class")
+    check(no_writes_for(daemons[0], 2) and class_writes(daemons) == before, "they write on and on")
+    for daemon in daemons:
+        daemon.end()
 
 
 def limited(bench, server):
@@ -102,3 +144,4 @@ def run(bench):
     limited(bench, server)
     dry_run(bench, server)
     scopes(bench, server)
+    shared_class(bench, server)

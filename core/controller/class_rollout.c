@@ -17,8 +17,26 @@
 #include "core/reconcile/plan.h"
 #include "core/reconcile/rollout.h"
 
+#include <inttypes.h>
+
 /* Runtimes that change together make one pass over their class. */
 enum { COALESCE_MS = 1000, RUNTIMES_PER_COALESCE_MS = 2 };
+
+/* Of the DNS name in front of a condition's type. */
+enum { SCOPE_BYTES_MAX = 253 };
+
+struct sv class_rollout_scope(struct arena *arena, struct sv namespaces) {
+    struct sv scope = SV("");
+    for (struct sv rest = namespaces; rest.len > 0;) {
+        struct sv name = sv_trim(sv_cut(&rest, ','));
+        if (name.len > 0)
+            scope = arena_printf(arena, "%.*s%s%.*s", SV_ARG(scope), scope.len > 0 ? "." : "",
+                                 SV_ARG(name));
+    }
+    return scope.len <= SCOPE_BYTES_MAX
+               ? scope
+               : arena_printf(arena, "namespaces-%016" PRIx64, sv_hash(namespaces));
+}
 
 bool class_rollout_is_key(const struct runtime_state *state) {
     return state->namespace_name.len == 0;
@@ -139,7 +157,7 @@ static void pass_grants(struct controller *controller, const struct rollout_snap
 
 static void finish(struct controller *controller, struct runtime_state *state) {
     runtime_state_end_plan(state);
-    state->round_count = 0;
+    state->has_settled = true;
     runtime_state_forget_failure(state);
     workqueue_forget(controller->queue, state->key);
 }
@@ -172,7 +190,8 @@ void class_rollout_step(struct controller *controller, struct runtime_state *sta
     const struct cached *cached =
         cache_store_get(controller->store, &RESOURCE_CACHE_RUNTIME_CLASSES, SV(""), state->name);
     runtime_state_begin_plan(state);
-    struct rollout_snapshot snapshot = {.now_ms = controller->now_ms};
+    struct rollout_snapshot snapshot = {.now_ms = controller->now_ms,
+                                        .scope = controller->rollout_scope};
     if (cached && !cached->is_hidden)
         snapshot.runtime_class = cache_store_tree(controller->store, cached, state->arena);
     gather(controller, state->name, state->arena, &snapshot);
@@ -184,8 +203,11 @@ void class_rollout_step(struct controller *controller, struct runtime_state *sta
     state->rollout.told = snapshot.told;
     pass_grants(controller, &snapshot);
     workqueue_add_at(controller->queue, state->key, state->plan->wake_ms);
-    if (state->plan->action_count > 0)
-        execute_start(controller, state);
-    else
+    if (state->plan->action_count == 0) {
         finish(controller, state);
+        return;
+    }
+    /* Whoever undoes it is not answered at once: this is a report, and waits as what it reports. */
+    state->paused_until_ms = controller->now_ms + COALESCE_MS;
+    execute_start(controller, state);
 }

@@ -10,10 +10,15 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct arena;
 struct cJSON;
 struct controller;
 struct runtime_state;
 struct snapshot;
+
+/* What conditions of a controller of these namespaces ("a, b") begin with: "a.b", or a hash of them
+ * where that is too long; SV("") for all. In `arena` or a literal. */
+struct sv class_rollout_scope(struct arena *arena, struct sv namespaces);
 
 /* After each plan of a runtime. */
 void class_rollout_note(struct controller *controller, struct runtime_state *state,

@@ -116,6 +116,7 @@ static void set_scope(struct controller *controller, const struct controller_opt
     struct error err = {0};
     struct sv namespaces = options->namespaces, selector = options->class_selector;
     controller->namespaces = namespaces.len ? arena_copy(controller->texts, namespaces) : SV("");
+    controller->rollout_scope = class_rollout_scope(controller->texts, controller->namespaces);
     bool is_valid = selector.len == 0 ||
                     selector_parse(controller->texts, selector, &controller->class_selector, &err);
     assert(is_valid);
@@ -286,7 +287,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
     controller->stats.empty_plans++;
     controller_metrics_note_round(controller, state, false);
     runtime_state_end_plan(state);
-    state->round_count = 0;
+    state->has_settled = true;
     /* What the plan said of a write that failed is not true any more. */
     bool is_to_be_unsaid = state->failure.is_told;
     runtime_state_forget_failure(state);

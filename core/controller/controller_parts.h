@@ -45,6 +45,7 @@ struct controller {
     size_t round_count; /* under way */
     bool is_paused, is_dry_run;
     struct sv namespaces;
+    struct sv rollout_scope; /* as in a rollout_snapshot */
     struct selector class_selector;
     struct controller_stats stats;
     struct controller_metrics metrics;

@@ -477,6 +477,36 @@ TEST(a_fight_does_not_hold_up_what_users_ask_for) {
     server_release(&server);
 }
 
+static bool is_spoiled(struct server *server) {
+    const struct cJSON *object =
+        find(server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"))->object;
+    return json_count(json_get(object, SV("data"))) == 0;
+}
+
+/* The controller has come to rest each time, and never loses twice in a row. */
+TEST(a_fight_with_somebody_who_takes_his_time_slows_down) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    int writes = server.writes, warnings = server.warnings;
+    for (int i = 0; i < 1000; i++) {
+        if (!is_spoiled(&server))
+            spoil(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"));
+        run(&server, controller, 300);
+    }
+    CHECK(server.writes > writes + 20 && server.writes <= writes + 35);
+    CHECK(server.warnings == warnings + 1);
+    /* It ends, and much later somebody does so once more. */
+    run(&server, controller, 20 * MINUTE_MS);
+    CHECK(!is_spoiled(&server));
+    spoil(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"));
+    run(&server, controller, 1000);
+    CHECK(!is_spoiled(&server));
+    controller_free(controller);
+    server_release(&server);
+}
+
 /* A class has a status once it was rolled out. */
 static void edit_class(struct server *server) {
     struct sv plural = SV("cacheruntimeclasses"), name = SV("demo-class");

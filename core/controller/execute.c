@@ -19,8 +19,13 @@
 #include "core/queue/workqueue.h"
 #include "core/reconcile/covers.h"
 
-/* A plan that is not empty after so many rounds in a row fights with somebody: it slows down. */
-enum { ROUNDS_AT_ONCE_MAX = 20 };
+enum {
+    /* A plan that is not empty after so many rounds in a row fights with somebody: it slows down.
+     */
+    ROUNDS_AT_ONCE_MAX = 20,
+    /* The same write after that long is no part of a fight: more than the longest pause in one. */
+    FIGHT_MEMORY_MS = 2 * WORKQUEUE_BACKOFF_MS_MAX,
+};
 
 /* Whoever waits for its turn at a node looks again by itself then, in case that the one before it
  * in the line no longer wanted its turn. */
@@ -198,6 +203,61 @@ static int64_t fight_pause_ms(uint32_t round_count) {
     return pause_ms < WORKQUEUE_BACKOFF_MS_MAX ? pause_ms : WORKQUEUE_BACKOFF_MS_MAX;
 }
 
+static bool is_write(const struct action *action) {
+    return action->type == ACTION_APPLY || action->type == ACTION_PATCH ||
+           action->type == ACTION_DELETE;
+}
+
+static bool plan_writes(const struct plan *plan) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (is_write(&plan->actions[i]))
+            return true;
+    return false;
+}
+
+/* Of what a write asks for, whatever the object was before it. */
+static uint64_t hash_of_write(const struct action *action, struct arena *arena) {
+    if (action->desired_hash || !action->body)
+        return action->desired_hash;
+    struct cJSON *body = json_copy(arena, action->body);
+    struct cJSON *metadata = json_get(body, SV("metadata"));
+    if (json_is_map(metadata))
+        json_remove(metadata, SV("resourceVersion"));
+    return sv_hash(json_write_arena(arena, body, JSON_COMPACT));
+}
+
+/* The same for two plans that would write the same. */
+static uint64_t hash_of_writes(const struct plan *plan) {
+    AUTO(arena) arena = arena_new();
+    uint64_t hash = 0;
+    for (size_t i = 0; i < plan->action_count; i++) {
+        const struct action *action = &plan->actions[i];
+        if (is_write(action))
+            hash = (hash + hash_of_write(action, arena)) * 31 + sv_hash(action->resource->plural) +
+                   sv_hash(action->name) + action->type;
+    }
+    return hash;
+}
+
+/* Who writes again what was written, and was as it should be meanwhile, fights as well. */
+static void note_round(struct controller *controller, struct runtime_state *state) {
+    state->round_count++;
+    if (!plan_writes(state->plan))
+        return;
+    uint64_t hash = hash_of_writes(state->plan);
+    bool is_again =
+        hash == state->written_hash && controller->now_ms < state->written_ms + FIGHT_MEMORY_MS;
+    if (state->has_settled && !is_again)
+        state->round_count = 1;
+    state->has_settled = false;
+    state->written_hash = hash;
+    state->written_ms = controller->now_ms;
+    if (state->round_count == ROUNDS_AT_ONCE_MAX + 1 && is_again)
+        log_line(controller->log, LOG_WARNING,
+                 "%.*s: somebody undoes what is written (%.*s): it is written more and more rarely",
+                 SV_ARG(state->key), SV_ARG(state->plan->actions[0].message));
+}
+
 static bool plan_has_only(const struct plan *plan, enum action_type type) {
     for (size_t i = 0; i < plan->action_count; i++)
         if (plan->actions[i].type != type)
@@ -210,6 +270,7 @@ static void end_round(struct controller *controller, struct runtime_state *state
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
     bool only_reads = plan_has_only(state->plan, ACTION_GET);
     controller_metrics_note_round(controller, state, has_failed);
+    bool has_written = plan_writes(state->plan);
     bool only_executes = state->execution_id && plan_has_only(state->plan, ACTION_EXECUTE);
     runtime_state_end_plan(state);
     if (has_failed && !must_not_wait)
@@ -217,7 +278,7 @@ static void end_round(struct controller *controller, struct runtime_state *state
     if (!has_failed && !only_reads)
         runtime_state_forget_failure(state);
     /* A fight goes on with every watch event, so that a later due time alone would not end it. */
-    if (state->round_count > ROUNDS_AT_ONCE_MAX)
+    if (state->round_count > ROUNDS_AT_ONCE_MAX && has_written)
         state->paused_until_ms = controller->now_ms + fight_pause_ms(state->round_count);
     if (has_failed) {
         state->round_count--; /* whoever cannot write fights nobody, and has a back-off already */
@@ -230,9 +291,9 @@ static void end_round(struct controller *controller, struct runtime_state *state
     } else {
         /* Looking again at what stalls a runtime is neither progress, so that the next look takes
          * longer, nor a fight. */
-        if (only_reads)
+        if (!has_written)
             state->round_count--;
-        else
+        if (!only_reads)
             workqueue_forget(controller->queue, state->key);
         workqueue_add_at(controller->queue, state->key,
                          controller->now_ms + (only_executes ? EXECUTION_QUIET_MS : 0));
@@ -260,7 +321,7 @@ void execute_start(struct controller *controller, struct runtime_state *state) {
     state->has_failed = state->must_not_wait = false;
     state->waits_for_turn = state->is_overtaken = false;
     state->retry_after_ms = 0;
-    state->round_count++;
+    note_round(controller, state);
     controller->round_count++;
     start_steps(controller, state);
 }

@@ -99,7 +99,12 @@ struct runtime_state {
     int64_t retry_after_ms;
     int64_t paused_until_ms; /* no plan before, unless users ask for else: somebody fights back */
     struct rollout_memory rollout;
-    uint32_t round_count; /* rounds in a row without an empty plan */
+    /* Rounds in a row without an empty plan between them, or with one and then the very same
+     * writes again: what was written is undone. */
+    uint32_t round_count;
+    bool has_settled;      /* an empty plan came last */
+    uint64_t written_hash; /* of the last round that wrote */
+    int64_t written_ms;
     struct runtime_measures measures;
     struct begin_item beginning; /* from its first plan until it is ready */
 

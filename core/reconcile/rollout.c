@@ -70,9 +70,24 @@ static const struct rollout_runtime *late_runtime(const struct rollout_snapshot 
     return NULL;
 }
 
+enum { CONDITION_TYPE_BYTES_MAX = 317 };
+
+/* "Progressing", or "a.b/Progressing". */
+static struct sv condition_type(const struct rollout_snapshot *snapshot, char *space) {
+    const struct sv parts[] = {snapshot->scope, SV("/"), SV("Progressing")};
+    bool is_limited = snapshot->scope.len > 0;
+    return sv_join(space, CONDITION_TYPE_BYTES_MAX, is_limited ? parts : parts + 2,
+                   is_limited ? 3 : 1);
+}
+
+static const struct cJSON *own_condition(const struct rollout_snapshot *snapshot) {
+    char space[CONDITION_TYPE_BYTES_MAX];
+    return object_condition(snapshot->runtime_class, condition_type(snapshot, space));
+}
+
 /* The status is the memory, since it survives a restart. */
 static struct rollout_told told_before(const struct rollout_snapshot *snapshot) {
-    const struct cJSON *condition = object_condition(snapshot->runtime_class, SV("Progressing"));
+    const struct cJSON *condition = own_condition(snapshot);
     if (!condition)
         return snapshot->told;
     return (struct rollout_told){json_find_string(condition, "reason"),
@@ -130,14 +145,15 @@ struct verdict {
     struct sv reason, message;
 };
 
-static struct cJSON *condition(struct pass *pass, const struct cJSON *runtime_class,
+static struct cJSON *condition(struct pass *pass, const struct rollout_snapshot *snapshot,
                                struct verdict verdict) {
-    const struct cJSON *old = object_condition(runtime_class, SV("Progressing"));
+    const struct cJSON *runtime_class = snapshot->runtime_class;
     struct sv text = verdict.is_progressing ? SV("True") : SV("False");
-    struct sv since =
-        condition_since(old, text, api_time_format(pass->snapshot->now_ms, pass->arena));
+    struct sv since = condition_since(own_condition(snapshot), text,
+                                      api_time_format(pass->snapshot->now_ms, pass->arena));
+    char space[CONDITION_TYPE_BYTES_MAX];
     struct cJSON *item = json_map(pass->arena);
-    json_set_string(pass->arena, item, SV("type"), SV("Progressing"));
+    json_set_string(pass->arena, item, SV("type"), condition_type(snapshot, space));
     json_set_string(pass->arena, item, SV("status"), text);
     json_set_string(pass->arena, item, SV("reason"), verdict.reason);
     json_set_string(pass->arena, item, SV("message"), verdict.message);
@@ -146,21 +162,53 @@ static struct cJSON *condition(struct pass *pass, const struct cJSON *runtime_cl
     return item;
 }
 
+/* Others' stay where they are: a list is written whole. */
+static void set_condition(struct pass *pass, const struct rollout_snapshot *snapshot,
+                          struct cJSON *list, struct verdict verdict) {
+    const struct cJSON *own = own_condition(snapshot);
+    JSON_EACH (item, json_find(snapshot->runtime_class, "status.conditions"))
+        json_append(list, item == own ? condition(pass, snapshot, verdict)
+                                      : json_copy(pass->arena, item));
+    if (!own)
+        json_append(list, condition(pass, snapshot, verdict));
+}
+
+static void keep_counts(struct pass *pass, const struct rollout_snapshot *snapshot,
+                        const struct counts *counts, struct cJSON *status) {
+    const struct cJSON *runtime_class = snapshot->runtime_class;
+    const struct {
+        struct sv key;
+        int64_t value;
+    } own[] = {
+        {SV("observedGeneration"), object_generation(runtime_class)},
+        {SV("runtimes"), (int64_t)snapshot->runtime_count},
+        {SV("updatedRuntimes"), (int64_t)counts->updated},
+        {SV("readyRuntimes"), (int64_t)counts->ready},
+    };
+    for (size_t i = 0; i < COUNT_OF(own); i++) {
+        const struct cJSON *others = json_get(json_get(runtime_class, SV("status")), own[i].key);
+        if (snapshot->scope.len == 0)
+            json_set_int(pass->arena, status, own[i].key, own[i].value);
+        else if (others)
+            json_set(pass->arena, status, own[i].key, json_copy(pass->arena, others));
+    }
+}
+
+/* A class that nothing was ever rolled out of says nothing. */
+static bool has_spoken(const struct rollout_snapshot *snapshot) {
+    return snapshot->scope.len == 0 ? json_get(snapshot->runtime_class, SV("status")) != NULL
+                                    : own_condition(snapshot) != NULL;
+}
+
 static void write_class_status(struct pass *pass, const struct rollout_snapshot *snapshot,
                                const struct counts *counts, struct verdict verdict) {
     const struct cJSON *runtime_class = snapshot->runtime_class;
-    /* A class that nothing was ever rolled out of says nothing. */
-    if (!json_get(runtime_class, SV("status")) && sv_eq(verdict.reason, SV("RolloutComplete")))
-        return;
-    if (snapshot->status_is_refused)
+    if (snapshot->status_is_refused ||
+        (!has_spoken(snapshot) && sv_eq(verdict.reason, SV("RolloutComplete"))))
         return;
     struct cJSON *status = json_map(pass->arena);
-    json_set_int(pass->arena, status, SV("observedGeneration"), object_generation(runtime_class));
-    json_set_int(pass->arena, status, SV("runtimes"), (int64_t)snapshot->runtime_count);
-    json_set_int(pass->arena, status, SV("updatedRuntimes"), (int64_t)counts->updated);
-    json_set_int(pass->arena, status, SV("readyRuntimes"), (int64_t)counts->ready);
-    json_append(json_ensure_list(pass->arena, status, SV("conditions")),
-                condition(pass, runtime_class, verdict));
+    keep_counts(pass, snapshot, counts, status);
+    set_condition(pass, snapshot, json_ensure_list(pass->arena, status, SV("conditions")), verdict);
     struct cJSON *patch =
         covers_merge_patch(json_get(runtime_class, SV("status")), status, pass->arena);
     if (!patch)
@@ -198,9 +246,8 @@ static struct verdict judge(struct pass *pass, struct rollout_snapshot *snapshot
                         SV_ARG(late->key), (long long)(deadline_ms(snapshot) / 1000))};
     /* Whoever was late may have caught up, and nobody else waits: then nothing is stopped. */
     if (was_stopped(snapshot) && counts->current_and_ready < snapshot->runtime_count)
-        return (struct verdict){
-            false, SV("RolloutStopped"),
-            json_find_string(object_condition(runtime_class, SV("Progressing")), "message")};
+        return (struct verdict){false, SV("RolloutStopped"),
+                                json_find_string(own_condition(snapshot), "message")};
     if (counts->held + counts->under_way == 0)
         return (struct verdict){false, SV("RolloutComplete"),
                                 SV("all runtimes are as the class asks")};

@@ -34,6 +34,10 @@ struct rollout_told {
 
 struct rollout_snapshot {
     int64_t now_ms;
+    /* SV(""): all namespaces are served. Else something in front of the condition's type, "a.b" of
+     * the namespaces a and b: such a controller tells of the class by a condition of its own, and
+     * has no say in the counts, since it does not know the other runtimes. */
+    struct sv scope;
     const struct cJSON *runtime_class;
     struct rollout_runtime *runtimes; /* in order of their keys */
     size_t runtime_count;

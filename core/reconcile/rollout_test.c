@@ -196,6 +196,40 @@ TEST(the_end_is_told_once) {
     CHECK(json_find_int(runtime_class, "status.observedGeneration", -1) == 7);
 }
 
+/* Two that serve other namespaces: neither undoes what the other said, nor counts for it. */
+TEST(controllers_of_some_namespaces_have_conditions_of_their_own) {
+    static const struct {
+        struct sv scope, type;
+    } sides[] = {{{"a", 1}, {"a/Progressing", 13}},
+                 {{"b.c", 3}, {"b.c/Progressing", 15}},
+                 {{"", 0}, {"Progressing", 11}}};
+    AUTO(arena) arena = arena_new();
+    struct rollout_runtime runtimes[RUNTIMES_MAX];
+    struct world world = {.arena = arena};
+    struct cJSON *runtime_class = class_with(arena, "{}");
+    struct plan plan;
+    for (size_t i = 0; i < 2 * COUNT_OF(sides); i++) {
+        struct rollout_snapshot snapshot = {
+            .scope = sides[i % COUNT_OF(sides)].scope,
+            .runtime_class = runtime_class,
+            .runtimes = runtimes,
+            .runtime_count = read_runtimes(i % COUNT_OF(sides) ? "chh" : "ch", 0, arena, runtimes),
+            .is_complete = true,
+        };
+        rollout_plan(&snapshot, arena, &plan);
+        REQUIRE(plan.action_count == (i < COUNT_OF(sides) ? 1u : 0u));
+        if (plan.action_count == 0)
+            continue;
+        const struct cJSON *status = json_get(plan.actions[0].body, SV("status"));
+        CHECK((json_get(status, SV("runtimes")) != NULL) == (snapshot.scope.len == 0));
+        merge(&world, json_ensure_map(arena, runtime_class, SV("status")), status);
+        CHECK(json_count(json_find(runtime_class, "status.conditions")) == i + 1);
+        CHECK_SV(json_find_string(object_condition(runtime_class, sides[i].type), "reason"),
+                 SV("RolloutProgressing"));
+    }
+    CHECK(json_find_int(runtime_class, "status.runtimes", -1) == 3);
+}
+
 /* --- what is throttled --- */
 
 static const struct {
