@@ -26,6 +26,38 @@ static const struct sv host_path_types[] = {
 
 /* --- volumes --- */
 
+/* A path below another one. */
+static void check_descending(const struct checker *checker, const struct cJSON *path,
+                             struct sv field) {
+    if (sv_starts_with(json_text(path), SV("/")))
+        report_invalid(checker, field, path, "must be a relative path");
+    if (sv_contains(json_text(path), SV("..")))
+        report_invalid(checker, field, path, "must not contain '..'");
+}
+
+static void check_file_mode(const struct checker *checker, const struct cJSON *mode,
+                            struct sv field) {
+    int64_t number;
+    if (json_to_int64(mode, &number) && (number < 0 || number > 0777))
+        report_invalid(checker, field, mode,
+                       "must be a number between 0 and 0777 (octal), both inclusive");
+}
+
+/* `has_key`: it is one of the keys of an object, and not a field of the pod. */
+static void check_file(const struct checker *checker, const struct cJSON *item, struct sv field,
+                       bool has_key) {
+    const struct cJSON *path = json_get(item, SV("path"));
+    struct sv path_field = path_member(checker, field, SV("path"));
+    if (has_key && json_find_string(item, "key").len == 0)
+        report_required(checker, path_member(checker, field, SV("key")), item, "");
+    if (has_key && json_text(path).len == 0)
+        report_required(checker, path_field, item, "");
+    check_descending(checker, path, path_field);
+    if (has_key)
+        check_file_mode(checker, json_get(item, SV("mode")),
+                        path_member(checker, field, SV("mode")));
+}
+
 /* Files from objects: their mode and where they go. */
 static void check_file_modes(const struct checker *checker, const struct cJSON *volume,
                              struct sv field) {
@@ -35,19 +67,23 @@ static void check_file_modes(const struct checker *checker, const struct cJSON *
         const struct cJSON *source = json_get(volume, sources[i]);
         const struct cJSON *mode = json_get(source, SV("defaultMode"));
         struct sv below = path_member(checker, field, sources[i]);
-        int64_t number;
         size_t index = 0;
-        if (json_to_int64(mode, &number) && (number < 0 || number > 0777))
-            report_invalid(checker, path_member(checker, below, SV("defaultMode")), mode,
-                           "must be a number between 0 and 0777 (octal), both inclusive");
-        JSON_EACH (item, json_get(source, SV("items"))) {
-            struct sv at = path_index(checker, path_member(checker, below, SV("items")), index++);
-            const struct cJSON *path = json_get(item, SV("path"));
-            if (sv_contains(json_text(path), SV("..")))
-                report_invalid(checker, path_member(checker, at, SV("path")), path,
-                               "must not contain '..'");
-        }
+        check_file_mode(checker, mode, path_member(checker, below, SV("defaultMode")));
+        JSON_EACH (item, json_get(source, SV("items")))
+            check_file(checker, item,
+                       path_index(checker, path_member(checker, below, SV("items")), index++),
+                       i < 2);
     }
+}
+
+static void check_empty_dir(const struct checker *checker, const struct cJSON *source,
+                            struct sv field) {
+    const struct cJSON *limit = json_get(source, SV("sizeLimit"));
+    struct quantity quantity;
+    CHECK_ONE_OF(checker, source, SV("medium"), field, media);
+    if (limit && quantity_parse(json_text(limit), &quantity) && quantity.nano < 0)
+        report_forbidden(checker, path_member(checker, field, SV("sizeLimit")), limit,
+                         "SizeLimit field must be a valid resource quantity");
 }
 
 static void check_volume_source(const struct checker *checker, const struct cJSON *volume,
@@ -81,8 +117,8 @@ static void check_volume_source(const struct checker *checker, const struct cJSO
         report_required(checker, path_member(checker, field, SV("secret.secretName")), secret, "");
     check_file_modes(checker, volume, field);
     if (json_get(volume, SV("emptyDir")))
-        CHECK_ONE_OF(checker, json_get(volume, SV("emptyDir")), SV("medium"),
-                     path_member(checker, field, SV("emptyDir")), media);
+        check_empty_dir(checker, json_get(volume, SV("emptyDir")),
+                        path_member(checker, field, SV("emptyDir")));
 }
 
 static void check_volumes(const struct checker *checker, const struct cJSON *spec,
@@ -315,9 +351,7 @@ static void check_mounts(const struct checker *checker, const struct json_index 
         struct sv mounts_field = path_member(checker, field, SV("volumeMounts"));
         CHECK_ONE_OF(checker, mount, SV("mountPropagation"), mounts_field, propagations);
         const struct cJSON *sub_path = json_get(mount, SV("subPath"));
-        if (sv_contains(json_text(sub_path), SV("..")))
-            report_invalid(checker, path_member(checker, mounts_field, SV("subPath")), sub_path,
-                           "must not contain '..'");
+        check_descending(checker, sub_path, path_member(checker, mounts_field, SV("subPath")));
         if (sv_eq(json_find_string(mount, "mountPropagation"), SV("Bidirectional")) &&
             !is_privileged)
             report_forbidden(checker, path_member(checker, mounts_field, SV("mountPropagation")),
@@ -414,47 +448,70 @@ static void check_probe_numbers(const struct checker *checker, const struct cJSO
                        "must be 1");
 }
 
+/* By number or by name; none is the number 0. */
+static void check_handler_port(const struct checker *checker, const struct cJSON *handler,
+                               struct sv field) {
+    const struct cJSON *port = json_get(handler, SV("port"));
+    int64_t number = 0;
+    if (json_is_string(port)) {
+        report_port_name(checker, port, field);
+        return;
+    }
+    (void)json_to_int64(port, &number);
+    if (number < 1 || number > 65535)
+        report_invalid(checker, field, port ? port : json_int(checker->arena, 0),
+                       "must be between 1 and 65535, inclusive");
+}
+
+/* What a probe or a hook does: exec, httpGet, tcpSocket or grpc. */
+static void check_handler(const struct checker *checker, const struct cJSON *handler,
+                          struct sv type, struct sv field) {
+    static const struct sv schemes[] = {SV("HTTP"), SV("HTTPS")};
+    bool is_exec = sv_eq(type, SV("exec"));
+    if (is_exec && json_count(json_get(handler, SV("command"))) == 0)
+        report_required(checker, path_member(checker, field, SV("command")), handler, "");
+    if (!is_exec)
+        check_handler_port(checker, handler, path_member(checker, field, SV("port")));
+    if (sv_eq(type, SV("httpGet")))
+        CHECK_ONE_OF(checker, handler, SV("scheme"), field, schemes);
+}
+
+/* The first of them counts, and there must be one. */
+static void check_handlers(const struct checker *checker, const struct cJSON *holder,
+                           struct sv field) {
+    static const struct sv types[] = {SV("exec"), SV("httpGet"), SV("tcpSocket"), SV("grpc"),
+                                      SV("sleep")};
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        const struct cJSON *handler = json_get(holder, types[i]);
+        if (handler && count++ > 0)
+            report_forbidden(checker, path_member(checker, field, types[i]), holder,
+                             "may not specify more than 1 handler type");
+        else if (handler && !sv_eq(types[i], SV("sleep")))
+            check_handler(checker, handler, types[i], path_member(checker, field, types[i]));
+    }
+    if (count == 0)
+        report_required(checker, field, holder, "must specify a handler type");
+}
+
 static void check_probe(const struct checker *checker, const struct cJSON *container,
                         struct sv name, struct sv field) {
-    static const struct sv handlers[] = {SV("exec"), SV("httpGet"), SV("tcpSocket"), SV("grpc")};
     const struct cJSON *probe = json_get(container, name);
-    size_t count = 0;
+    struct sv below = path_member(checker, field, name);
     if (!probe)
         return;
-    for (size_t i = 0; i < COUNT_OF(handlers); i++)
-        count += json_get(probe, handlers[i]) != NULL;
-    struct sv below = path_member(checker, field, name);
-    struct sv last = SV("");
-    for (size_t i = 0; i < COUNT_OF(handlers); i++)
-        if (json_get(probe, handlers[i]))
-            last = handlers[i];
-    if (count == 0)
-        report_required(checker, below, probe, "must specify a handler type");
-    else if (count > 1)
-        report_forbidden(checker, path_member(checker, below, last), probe,
-                         "may not specify more than 1 handler type");
+    check_handlers(checker, probe, below);
     check_probe_numbers(checker, probe, below, sv_eq(name, SV("readinessProbe")));
-    static const struct sv targets[] = {SV("httpGet"), SV("tcpSocket")};
-    for (size_t i = 0; i < COUNT_OF(targets); i++) {
-        const struct cJSON *port = json_get(json_get(probe, targets[i]), SV("port"));
-        if (json_is_string(port))
-            report_port_name(
-                checker, port,
-                path_member(checker, path_member(checker, below, targets[i]), SV("port")));
-    }
 }
 
 static void check_life_cycle(const struct checker *checker, const struct cJSON *container,
                              struct sv field) {
     static const struct sv hooks[] = {SV("postStart"), SV("preStop")};
+    struct sv below = path_member(checker, field, SV("lifecycle"));
     for (size_t i = 0; i < COUNT_OF(hooks); i++) {
-        const struct cJSON *exec =
-            json_get(json_get(json_get(container, SV("lifecycle")), hooks[i]), SV("exec"));
-        if (exec && json_count(json_get(exec, SV("command"))) == 0)
-            report_required(checker,
-                            arena_printf(checker->arena, "%.*s.lifecycle.%.*s.exec.command",
-                                         SV_ARG(field), SV_ARG(hooks[i])),
-                            exec, "");
+        const struct cJSON *hook = json_get(json_get(container, SV("lifecycle")), hooks[i]);
+        if (hook)
+            check_handlers(checker, hook, path_member(checker, below, hooks[i]));
     }
 }
 

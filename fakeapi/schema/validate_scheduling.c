@@ -16,6 +16,10 @@ static void check_toleration(const struct checker *checker, const struct cJSON *
     const struct cJSON *effect = json_get(toleration, SV("effect"));
     const struct cJSON *value = json_get(toleration, SV("value"));
     struct sv operator_field = path_member(checker, field, SV("operator"));
+    const struct cJSON *key = json_get(toleration, SV("key"));
+    const char *fault = json_text(key).len > 0 ? check_qualified_name(json_text(key)) : NULL;
+    if (fault)
+        report_invalid(checker, path_member(checker, field, SV("key")), key, fault);
     check_one_of(checker, toleration, SV("operator"), field, operators, COUNT_OF(operators));
     if (json_text(effect).len > 0)
         check_one_of(checker, toleration, SV("effect"), field, effects, COUNT_OF(effects));
@@ -28,6 +32,9 @@ static void check_toleration(const struct checker *checker, const struct cJSON *
     if (is_exists && json_text(value).len > 0)
         report_invalid(checker, operator_field, value,
                        "value must be empty when `operator` is 'Exists'");
+    fault = is_exists ? NULL : check_label_value(json_text(value));
+    if (fault)
+        report_invalid(checker, operator_field, value, fault);
     if (json_get(toleration, SV("tolerationSeconds")) && !sv_eq(json_text(effect), SV("NoExecute")))
         report_invalid(checker, path_member(checker, field, SV("effect")), effect,
                        "effect must be 'NoExecute' when `tolerationSeconds` is set");
@@ -72,6 +79,35 @@ void validate_label_selector(const struct checker *checker, const struct cJSON *
             false);
 }
 
+/* Of the fields of a node only its name is asked for, and only one. */
+static void check_field_requirement(const struct checker *checker, const struct cJSON *requirement,
+                                    struct sv field) {
+    const struct cJSON *operator= json_get(requirement, SV("operator"));
+    const struct cJSON *key = json_get(requirement, SV("key"));
+    const struct cJSON *values = json_get(requirement, SV("values"));
+    struct sv word = json_text(operator), values_field = path_member(checker, field, SV("values"));
+    size_t index = 0;
+    if (!sv_eq(word, SV("In")) && !sv_eq(word, SV("NotIn")))
+        report_invalid(checker, path_member(checker, field, SV("operator")),
+                       operator ? operator : json_string(checker->arena, SV("")),
+                       "not a valid selector operator");
+    else if (json_count(values) != 1)
+        report_required(checker, values_field, requirement,
+                        "must be only one value when `operator` is 'In' or 'NotIn' for node field "
+                        "selector");
+    if (!sv_eq(json_text(key), SV("metadata.name"))) {
+        report_invalid(checker, path_member(checker, field, SV("key")), key,
+                       "not a valid field selector key");
+        return;
+    }
+    JSON_EACH (value, values) {
+        const char *fault = check_dns_subdomain(json_text(value));
+        if (fault)
+            report_invalid(checker, path_index(checker, values_field, index), value, fault);
+        index++;
+    }
+}
+
 static void check_node_term(const struct checker *checker, const struct cJSON *term,
                             struct sv field) {
     size_t index = 0;
@@ -84,10 +120,7 @@ static void check_node_term(const struct checker *checker, const struct cJSON *t
     JSON_EACH (requirement, json_get(term, SV("matchFields"))) {
         struct sv below =
             path_index(checker, path_member(checker, field, SV("matchFields")), index++);
-        const struct cJSON *key = json_get(requirement, SV("key"));
-        if (!sv_eq(json_text(key), SV("metadata.name")))
-            report_invalid(checker, path_member(checker, below, SV("key")), key,
-                           "not a valid field selector key");
+        check_field_requirement(checker, requirement, below);
     }
 }
 

@@ -18,11 +18,29 @@ static void check_ids(const struct checker *checker, const struct cJSON *context
 
 static void check_seccomp(const struct checker *checker, const struct cJSON *context,
                           struct sv field) {
+    static const struct go_field fields[] = {
+        {SV("type"), SV("Type"), GO_TEXT},
+        {SV("localhostProfile"), SV("LocalhostProfile"), GO_NIL},
+    };
+    static const struct sv types[] = {SV("Localhost"), SV("RuntimeDefault"), SV("Unconfined")};
     const struct cJSON *profile = json_get(context, SV("seccompProfile"));
-    if (sv_eq(json_find_string(profile, "type"), SV("Localhost")) &&
-        json_find_string(profile, "localhostProfile").len == 0)
-        report_required(checker, path_member(checker, field, SV("seccompProfile.localhostProfile")),
-                        profile, "must be set when seccomp type is Localhost");
+    struct sv below = path_member(checker, field, SV("seccompProfile"));
+    struct sv type = json_find_string(profile, "type");
+    const struct cJSON *local = json_get(profile, SV("localhostProfile"));
+    struct sv local_field = path_member(checker, below, SV("localhostProfile"));
+    if (!profile)
+        return;
+    if (type.len == 0)
+        report_required(checker, path_member(checker, below, SV("type")), profile,
+                        "type is required when seccompProfile is set");
+    else
+        check_one_of(checker, profile, SV("type"), below, types, COUNT_OF(types));
+    if (sv_eq(type, SV("Localhost")) && json_text(local).len == 0)
+        report_required(checker, local_field, profile,
+                        "must be set when seccomp type is Localhost");
+    else if (!sv_eq(type, SV("Localhost")) && local)
+        report_invalid(checker, local_field, go_shown(checker, profile, fields, COUNT_OF(fields)),
+                       "can only be set when seccomp type is Localhost");
 }
 
 static void check_escalation(const struct checker *checker, const struct cJSON *context,
@@ -41,11 +59,24 @@ static void check_escalation(const struct checker *checker, const struct cJSON *
         {SV("seccompProfile"), SV("SeccompProfile"), GO_NIL},
         {SV("appArmorProfile"), SV("AppArmorProfile"), GO_NIL},
     };
+    static const struct go_field lists[] = {{SV("add"), SV("Add"), GO_NIL},
+                                            {SV("drop"), SV("Drop"), GO_NIL}};
     const struct cJSON *escalation = json_get(context, SV("allowPrivilegeEscalation"));
-    if (json_is_bool(escalation) && !json_is_true(escalation) &&
-        json_is_true(json_get(context, SV("privileged"))))
-        report_invalid(checker, field, go_shown(checker, context, fields, COUNT_OF(fields)),
+    const struct cJSON *capabilities = json_get(context, SV("capabilities"));
+    if (!json_is_bool(escalation) || json_is_true(escalation))
+        return;
+    struct cJSON *shown = go_shown(checker, context, fields, COUNT_OF(fields));
+    if (capabilities)
+        json_set(checker->arena, shown, SV("Capabilities"),
+                 go_shown(checker, capabilities, lists, COUNT_OF(lists)));
+    if (json_is_true(json_get(context, SV("privileged"))))
+        report_invalid(checker, field, shown,
                        "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
+    JSON_EACH (capability, json_get(capabilities, SV("add")))
+        if (sv_eq(json_text(capability), SV("CAP_SYS_ADMIN")))
+            report_invalid(checker, field, shown,
+                           "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` "
+                           "CAP_SYS_ADMIN");
 }
 
 /* Words of lower case between points or slashes. */
@@ -93,12 +124,14 @@ static void check_sysctls(const struct checker *checker, const struct cJSON *con
 
 void validate_pod_security(const struct checker *checker, const struct cJSON *spec,
                            struct sv field) {
+    static const struct sv policies[] = {SV("Always"), SV("OnRootMismatch")};
     static const struct sv lists[] = {SV("initContainers"), SV("containers")};
     const struct cJSON *context = json_get(spec, SV("securityContext"));
     struct sv below = path_member(checker, field, SV("securityContext"));
     check_ids(checker, context, below);
     check_seccomp(checker, context, below);
     check_sysctls(checker, context, below);
+    check_one_of(checker, context, SV("fsGroupChangePolicy"), below, policies, COUNT_OF(policies));
     if (json_is_true(json_get(spec, SV("hostPID"))) &&
         json_is_true(json_get(spec, SV("shareProcessNamespace"))))
         report_invalid(checker, path_member(checker, below, SV("shareProcessNamespace")),

@@ -51,6 +51,13 @@ static void check_service_type(const struct checker *checker, const struct cJSON
     struct sv type = json_find_string(spec, "type");
     const struct cJSON *traffic = json_get(spec, SV("externalTrafficPolicy"));
     bool is_external_name = sv_eq(type, SV("ExternalName"));
+    bool is_reached_from_outside = sv_eq(type, SV("NodePort")) || sv_eq(type, SV("LoadBalancer"));
+    const struct cJSON *address = json_get(spec, SV("clusterIP"));
+    if (is_reached_from_outside && sv_eq(json_text(address), SV("None")))
+        report_invalid(
+            checker, SV("spec.clusterIPs[0]"), address,
+            arena_printf(checker->arena, "may not be set to 'None' for %.*s services", SV_ARG(type))
+                .ptr);
     if (is_external_name && json_find_string(spec, "externalName").len == 0)
         report_required(checker, SV("spec.externalName"), spec, "");
     if (is_external_name && json_find_string(spec, "clusterIP").len > 0 &&
