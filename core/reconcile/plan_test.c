@@ -166,7 +166,8 @@ static const char *const layouts[] = {
     "{privileged: true}}]}},\n"
     "  executionEntries: {mountUFS: {command: [mount.sh]}}}}\n",
     /* no client: no volume is made */
-    "topology: {master: {template: {spec: {containers: [{name: m, image: i}]}}},\n"
+    "topology: {\n"
+    " master: {template: {spec: {containers: [{name: m, image: i}]}}},\n"
     " worker: {template: {spec: {containers: [{name: w, image: i}]}}}}\n",
 };
 
