@@ -14,6 +14,23 @@ static void check_immutable(const struct checker *checker, const struct cJSON *o
         report_invalid(checker, sv_from(path), json_find(object, path), "field is immutable");
 }
 
+/* Only a job that counts its pods by index may have another number of them, with as many at once.
+ */
+static void check_completions_update(const struct checker *checker, const struct cJSON *object,
+                                     const struct cJSON *old) {
+    const struct cJSON *count = json_find(object, "spec.completions");
+    bool is_indexed = sv_eq(json_find_string(object, "spec.completionMode"), SV("Indexed"));
+    if (!is_indexed)
+        check_immutable(checker, object, old, "spec.completions");
+    else if (!count)
+        report_required(checker, SV("spec.completions"), json_get(object, SV("spec")),
+                        "cannot be set to nil for Indexed jobs");
+    else if (!json_equal(count, json_find(old, "spec.completions")) &&
+             !json_equal(count, json_find(object, "spec.parallelism")))
+        report_invalid(checker, SV("spec.completions"), count,
+                       "can only be modified in tandem with spec.parallelism");
+}
+
 static void check_job_update(const struct checker *checker, const struct cJSON *object,
                              const struct cJSON *old) {
     static const char *const fixed[] = {"spec.selector", "spec.completionMode",
@@ -21,13 +38,11 @@ static void check_job_update(const struct checker *checker, const struct cJSON *
     /* What a suspended job would start with may still change. */
     bool has_started = json_find(old, "status.startTime") != NULL;
     bool is_suspended = json_is_true(json_find(old, "spec.suspend"));
-    bool is_indexed = sv_eq(json_find_string(object, "spec.completionMode"), SV("Indexed"));
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         check_immutable(checker, object, old, fixed[i]);
     if (!is_suspended || has_started)
         check_immutable(checker, object, old, "spec.template");
-    if (!is_indexed)
-        check_immutable(checker, object, old, "spec.completions");
+    check_completions_update(checker, object, old);
 }
 
 static bool has_container(const struct cJSON *spec, struct sv name) {

@@ -84,8 +84,7 @@ static void check_autoscaler(const struct checker *checker, const struct cJSON *
 
 static void check_storage_class(const struct checker *checker, const struct cJSON *object,
                                 const struct cJSON *old) {
-    static const struct sv fixed[] = {SV("parameters"), SV("provisioner"), SV("reclaimPolicy"),
-                                      SV("volumeBindingMode")};
+    static const struct sv fixed[] = {SV("parameters"), SV("provisioner"), SV("reclaimPolicy")};
     if (json_find_string(object, "provisioner").len == 0)
         report_required(checker, SV("provisioner"), object, "");
     for (size_t i = 0; old && i < COUNT_OF(fixed); i++)

@@ -121,8 +121,13 @@ static void check_job_status(const struct checker *checker, const struct cJSON *
 static void check_service_status(const struct checker *checker, const struct cJSON *object,
                                  const struct cJSON *old) {
     size_t index = 0;
-    (void)old;
-    JSON_EACH (ingress, json_find(object, "status.loadBalancer.ingress")) {
+    const struct cJSON *ingresses = json_find(object, "status.loadBalancer.ingress");
+    bool is_balancer = sv_eq(json_find_string(object, "spec.type"), SV("LoadBalancer"));
+    if (!is_balancer && json_count(ingresses) > 0 &&
+        !json_equal(ingresses, json_find(old, "status.loadBalancer.ingress")))
+        report_forbidden(checker, SV("status.loadBalancer.ingress"), ingresses,
+                         "may only be used when `spec.type` is 'LoadBalancer'");
+    JSON_EACH (ingress, ingresses) {
         const struct cJSON *ip = json_get(ingress, SV("ip"));
         struct sv field = path_index(checker, SV("status.loadBalancer.ingress"), index++);
         const char *fault = check_ip_address(checker, json_text(ip));

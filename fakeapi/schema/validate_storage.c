@@ -144,6 +144,9 @@ void check_claim(const struct checker *checker, const struct cJSON *object,
         report_forbidden(checker, SV("spec"), spec,
                          "spec is immutable after creation except resources.requests and "
                          "volumeAttributesClassName for bound claims");
+    if (!json_equal(json_get(now, SV("volumeMode")), json_get(before, SV("volumeMode"))))
+        report_invalid(checker, SV("volumeMode"), json_get(now, SV("volumeMode")),
+                       "field is immutable");
     const struct cJSON *capacity = json_find(old, "status.capacity.storage");
     bool is_less =
         quantity_parse(json_text(asked), &size) &&

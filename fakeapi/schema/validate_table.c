@@ -15,7 +15,7 @@ enum rule_type {
     RULE_QUALIFIED,
     RULE_ADDRESS,
     RULE_REQUIRED, /* `words` is the detail */
-    RULE_FIXED,
+    RULE_FIXED,    /* `words`, if any, is how messages call it */
     RULE_CIDR,
     RULE_NODE_SELECTOR,
     RULE_LABEL_SELECTOR,
@@ -85,6 +85,11 @@ static const struct rule rules[] = {
     {SV("Node"), "spec.podCIDRs[]", RULE_CIDR, ""},
     {SV("RuntimeClass"), "handler", RULE_LABEL, ""},
     {SV("RuntimeClass"), "handler", RULE_FIXED, ""},
+    {SV("StorageClass"), "volumeBindingMode", RULE_FIXED, ""},
+    {SV("PriorityClass"), "preemptionPolicy", RULE_FIXED, ""},
+    {SV("IngressClass"), "spec.controller", RULE_FIXED, ""},
+    {SV("CSIDriver"), "spec.attachRequired", RULE_FIXED, "spec.attachedRequired"},
+    {SV("CSIDriver"), "spec.volumeLifecycleModes", RULE_FIXED, ""},
 };
 
 /* --- what each type says --- */
@@ -208,7 +213,7 @@ void validate_table(const struct checker *checker, struct sv kind, const struct 
         if (rule->type != RULE_FIXED)
             walk(checker, rule, object, sv_from(rule->path), SV(""));
         else if (old && !json_equal(json_find(object, rule->path), json_find(old, rule->path)))
-            report_invalid(checker, sv_from(rule->path), json_find(object, rule->path),
-                           "field is immutable");
+            report_invalid(checker, sv_from(rule->words[0] ? rule->words : rule->path),
+                           json_find(object, rule->path), "field is immutable");
     }
 }

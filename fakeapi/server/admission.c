@@ -86,7 +86,7 @@ static void add_default_tolerations(struct call *call, struct cJSON *spec) {
     add_default_toleration(call, spec, SV("node.kubernetes.io/unreachable"));
 }
 
-static struct sv quality_class(const struct cJSON *spec) {
+struct sv quality_class(const struct cJSON *spec) {
     static const struct sv counted[] = {SV("cpu"), SV("memory")};
     bool has_any = false, is_guaranteed = true;
     JSON_EACH (container, json_get(spec, SV("containers"))) {

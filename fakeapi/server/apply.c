@@ -85,6 +85,7 @@ struct applier {
     struct arena *arena;
     struct apply_result *result;
     size_t conflict_capacity;
+    struct sv version_shown; /* in which others wrote what a scale shows; "": in their own */
 };
 
 /* Where the merge stands, for messages: a member, or an item of a list of that schema. */
@@ -281,7 +282,9 @@ static void add_conflict(struct applier *applier, const struct cJSON *entry, str
                            SV_ARG(subresource));
     if (is_update)
         who = arena_printf(applier->arena, "%.*s using %.*s", SV_ARG(who),
-                           SV_ARG(json_find_string(entry, "apiVersion")));
+                           SV_ARG(applier->version_shown.len > 0
+                                      ? applier->version_shown
+                                      : json_find_string(entry, "apiVersion")));
     if (result->conflict_count == applier->conflict_capacity)
         grow_conflicts(applier);
     result->conflicts[result->conflict_count++] = (struct apply_conflict){manager, field, who};
@@ -370,7 +373,12 @@ void apply_merge(struct arena *arena, const struct schema *schema, const struct 
                  const struct cJSON *config, const struct apply_writer *writer, bool force,
                  struct apply_result *ret_result) {
     *ret_result = (struct apply_result){.error = SV("")};
-    struct applier applier = {arena, ret_result, 0};
+    bool is_scale = sv_eq(writer->subresource, SV("scale"));
+    struct applier applier = {
+        .arena = arena,
+        .result = ret_result,
+        .version_shown = is_scale ? SV("autoscaling/v1") : SV(""),
+    };
     struct cJSON *list = managed_borrow(arena, live);
     if (live && !list->child)
         add_first_owner(arena, schema, live, list);

@@ -18,6 +18,7 @@ struct dialogue;
 struct findings;
 struct map;
 struct service_addresses;
+struct table_options;
 struct webhook_client;
 
 struct fakeapi {
@@ -53,7 +54,8 @@ struct call {
     struct user_info user;
     struct dialogue *dialogue; /* NULL: admission webhooks are not asked */
     bool is_waiting;           /* for one of them: there is no answer yet, and nothing was done */
-    const struct cJSON *converted; /* convert_webhook.c: the object in the request's version */
+    const struct table_options *table; /* of a list; NULL: it is no Table */
+    const struct cJSON *converted;     /* convert_webhook.c: the object in the request's version */
     struct api_response *response;
     struct sv warnings[WARNINGS_MAX];
 };
@@ -215,6 +217,8 @@ void identify_job(struct call *call, struct cJSON *tree);
 void share_job_labels(struct call *call, struct cJSON *tree);
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
 /* Once the object is known to be valid: whether a claim may ask for more. */
+/* "Guaranteed", "Burstable" or "BestEffort": of a pod's spec. */
+struct sv quality_class(const struct cJSON *spec);
 bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree);
 
 /* --- admission_service.c: addresses and ports, each given to one service --- */

@@ -269,7 +269,7 @@ static struct cJSON *binding_details(struct call *call) {
 static bool check_binding(struct call *call) {
     const struct cJSON *binding = call->request->body;
     struct sv name = object_name(binding), kind = json_find_string(binding, "target.kind");
-    if (name.len > 0 && !sv_eq(name, call->request->name))
+    if (!sv_eq(name, call->request->name))
         return refuse_bad_request(call, SV("name in URL does not match name in Binding object"));
     if (kind.len > 0 && !sv_eq(kind, SV("Node")))
         return refuse(call, 500, "",

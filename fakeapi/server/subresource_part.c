@@ -97,7 +97,7 @@ static bool take_ephemeral(struct call *call, const struct cJSON *old, const str
 static bool take_resources(struct call *call, const struct cJSON *old, const struct cJSON *sent,
                            struct cJSON *tree) {
     static const char *const lists[] = {"spec.containers", "spec.initContainers"};
-    (void)old;
+    struct sv quality = quality_class(json_get(old, SV("spec")));
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         JSON_EACH (container, json_find(tree, lists[i])) {
             const struct cJSON *wanted =
@@ -107,6 +107,12 @@ static bool take_resources(struct call *call, const struct cJSON *old, const str
                 json_set(call->arena, container, SV("resources"),
                          json_copy(call->arena, resources));
         }
+    if (!sv_eq(quality_class(json_get(tree, SV("spec"))), quality))
+        return refuse_part(call, old, "FieldValueInvalid", SV("spec"),
+                           arena_printf(call->arena,
+                                        "Invalid value: \"%.*s\": Pod QOS Class may not change as "
+                                        "a result of resizing",
+                                        SV_ARG(quality)));
     return true;
 }
 

@@ -20,7 +20,7 @@ static struct fakeapi *api_with_pod(struct arena *arena) {
                    "{\"metadata\":{\"name\":\"default\"}}");
     CHECK(fixture_create(api, arena, "pods", "default",
                          "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
-                         "\"image\":\"i\"}]}}")
+                         "\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]}}")
               .http_status == 201);
     return api;
 }
@@ -51,6 +51,9 @@ static const struct {
      "{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"other\","
      "\"resources\":{\"requests\":{\"cpu\":\"2\"}}}]}}",
      200, "spec.containers.0.resources.requests.cpu", "2"},
+    {"resize", "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":null}}]}}",
+     422, "details.causes.0.message",
+     "Invalid value: \"Burstable\": Pod QOS Class may not change as a result of resizing"},
 };
 
 TEST(a_part_changes_and_nothing_else) {

@@ -169,8 +169,13 @@ static bool differs_in_spec(const struct call *call, const struct cJSON *old,
     return false;
 }
 
+/* A driver has no generation until it changes. */
+static bool is_driver(const struct call *call) {
+    return !call->type->is_custom && sv_eq(call->type->resource.kind, SV("CSIDriver"));
+}
+
 static void bump_generation(struct call *call, const struct cJSON *old, struct cJSON *tree) {
-    if (call->type->manages_generation && differs_in_spec(call, old, tree))
+    if ((call->type->manages_generation || is_driver(call)) && differs_in_spec(call, old, tree))
         json_set_int(call->arena, json_get(tree, SV("metadata")), SV("generation"),
                      object_generation(old) + 1);
 }

@@ -161,6 +161,11 @@ TEST(pods_are_bound_once_and_evicted_within_their_budget) {
     struct request bind = fixture_request(VERB_CREATE, "pods", "default", "p");
     bind.subresource = SV("binding");
     bind.body = fixture_json(arena, "{\"target\":{\"kind\":\"Node\",\"name\":\"n1\"}}");
+    struct api_response nameless = fixture_send(api, arena, &bind);
+    CHECK(nameless.http_status == 400);
+    CHECK_SV(fixture_message(&nameless), SV("name in URL does not match name in Binding object"));
+    bind.body = fixture_json(arena, "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\","
+                                    "\"name\":\"n1\"}}");
     CHECK(fixture_send(api, arena, &bind).http_status == 201);
     struct api_response again = fixture_send(api, arena, &bind);
     CHECK(again.http_status == 409);
