@@ -216,9 +216,9 @@ void identify_job(struct call *call, struct cJSON *tree);
 /* And once it is accepted: a job without labels shares those of its pods. */
 void share_job_labels(struct call *call, struct cJSON *tree);
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
-/* Once the object is known to be valid: whether a claim may ask for more. */
 /* "Guaranteed", "Burstable" or "BestEffort": of a pod's spec. */
 struct sv quality_class(const struct cJSON *spec);
+/* Once the object is known to be valid: whether a claim may ask for more. */
 bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree);
 
 /* --- admission_service.c: addresses and ports, each given to one service --- */
