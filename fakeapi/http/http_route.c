@@ -68,6 +68,22 @@ static bool check_form(const struct route *route, const struct resource_type *ty
     return false;
 }
 
+static struct table_options table_wanted(const struct exchange *exchange,
+                                         const struct route *route) {
+    return (struct table_options){
+        .has_columns = true,
+        .version = route->acceptance.is_beta_table ? SV("v1beta1") : SV("v1"),
+        .now_ms = server_now_ms(exchange->server),
+    };
+}
+
+/* A list that is written as text a piece at a time, since its rows are many. */
+static bool wants_rows(const struct route *route, struct table_options *options) {
+    return route->acceptance.representation == AS_TABLE &&
+           route->acceptance.encoding == ENCODING_JSON && !route->is_pretty &&
+           table_include_parse(route->include_object, &options->include);
+}
+
 static enum MHD_Result send_response(struct exchange *exchange, const struct route *route,
                                      struct api_response *response) {
     const struct request *request = &route->request;
@@ -79,10 +95,7 @@ static enum MHD_Result send_response(struct exchange *exchange, const struct rou
         !check_form(route, type, response, arena))
         return send_tree(exchange, route, response, SV(""));
     if (route->acceptance.representation == AS_TABLE && type && response->http_status < 400) {
-        struct table_options options = {.has_columns = true,
-                                        .version = route->acceptance.is_beta_table ? SV("v1beta1")
-                                                                                   : SV("v1"),
-                                        .now_ms = server_now_ms(exchange->server)};
+        struct table_options options = table_wanted(exchange, route);
         enum MHD_Result result;
         if (!check_include(exchange, route, &options.include, &result))
             return result;
@@ -235,8 +248,11 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
         return result;
     if (!exchange->dialogue && fakeapi_needs_dialogue(server->options.api, &route->request))
         exchange->dialogue = dialogue_new(server->options.api, resume_dialogue, exchange);
-    struct caller caller = {
-        .user_agent = http->user_agent, .user = user, .dialogue = exchange->dialogue};
+    struct table_options table = table_wanted(exchange, route);
+    struct caller caller = {.user_agent = http->user_agent,
+                            .user = user,
+                            .dialogue = exchange->dialogue,
+                            .table = wants_rows(route, &table) ? &table : NULL};
     if (!fakeapi_handle_as(server->options.api, &route->request, &caller, server->arena, &response))
         return wait_for_webhooks(exchange);
     make_lasting(server);

@@ -260,6 +260,7 @@ bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
         call.user =
             caller->user ? *caller->user : (struct user_info){.name = SV(""), .uid = SV("")};
         join_dialogue(&call, caller->dialogue);
+        call.table = caller->table;
         warn_of_type(&call);
         dispatch(&call);
     }

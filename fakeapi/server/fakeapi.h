@@ -26,6 +26,7 @@ struct registry;
 struct user_info;
 struct webhook_client;
 struct list_text;
+struct table_options;
 struct fakeapi;      /* opaque */
 struct watch_cursor; /* opaque */
 
@@ -70,6 +71,9 @@ struct caller {
     struct sv user_agent;
     const struct user_info *user; /* NULL: a part of the cluster, named after its user agent */
     struct dialogue *dialogue;    /* NULL: admission webhooks are not asked */
+    /* A list is wanted as text, as a Table of that form; NULL: not as a Table. What is no list, a
+     * list of none and one of a custom type come as they are. */
+    const struct table_options *table;
 };
 
 /* As fakeapi_handle(); false: nothing was done and nothing answered, since webhooks have to answer

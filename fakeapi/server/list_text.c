@@ -9,6 +9,7 @@
 #include "core/data/json.h"
 #include "fakeapi/schema/protobuf.h"
 #include "fakeapi/server/server_parts.h"
+#include "fakeapi/server/table.h"
 #include "fakeapi/store/stored.h"
 
 enum {
@@ -16,6 +17,8 @@ enum {
     LOOK_BYTES = 64,
     /* And one byte of protobuf, for which the object's tree may have to be read. */
     PROTOBUF_BYTE_COST = 4,
+    /* Of a row, which is made of the whole object. */
+    ROW_BYTE_COST = 8,
     PROTOBUF_BYTES_MAX = 256 * 1024 * 1024,
 };
 
@@ -27,6 +30,8 @@ struct list_item {
 
 struct list_text {
     const struct resource_type *protobuf_type; /* NULL: JSON */
+    const struct resource_type *table_type;    /* NULL: no Table */
+    struct table_options table;
     bool is_broken;
     size_t skipped_bytes;
     VEC(struct list_item) items;
@@ -46,6 +51,14 @@ struct list_text *list_text_new(size_t skipped_bytes) {
 struct list_text *list_text_new_protobuf(const struct resource_type *type) {
     struct list_text *list = mem_alloc(sizeof(*list));
     list->protobuf_type = type;
+    return list;
+}
+
+struct list_text *list_text_new_table(const struct resource_type *type,
+                                      const struct table_options *options) {
+    struct list_text *list = mem_alloc(sizeof(*list));
+    list->table_type = type;
+    list->table = *options;
     return list;
 }
 
@@ -133,6 +146,17 @@ static size_t encode_item(struct list_text *list, struct list_item *item) {
     return LOOK_BYTES + PROTOBUF_BYTE_COST * item->text.len;
 }
 
+static size_t make_row(struct list_text *list, struct list_item *item) {
+    AUTO(arena) arena = arena_new();
+    const struct cJSON *shown =
+        present(arena, list->table_type, &(struct request){0}, stored_look(item->object, arena));
+    struct sv text = json_write_arena(
+        arena, table_row_of(list->table_type, shown, &list->table, arena), JSON_COMPACT);
+    item->owned = mem_copy_text(text);
+    item->text = (struct sv){item->owned, text.len};
+    return LOOK_BYTES + ROW_BYTE_COST * text.len;
+}
+
 static size_t find_text(const struct list_text *list, struct list_item *item) {
     size_t made = stored_text_at_hand(item->object).len > 0 ? 0 : stored_text(item->object).len;
     item->text = sv_drop(stored_text(item->object), list->skipped_bytes);
@@ -143,6 +167,7 @@ static size_t prepare_item(struct list_text *list, size_t index) {
     struct list_item *item = &list->items.items[index];
     size_t cost = !item->object         ? LOOK_BYTES
                   : list->protobuf_type ? encode_item(list, item)
+                  : list->table_type    ? make_row(list, item)
                                         : find_text(list, item);
     list->bytes += lead(list, index).len + item->text.len;
     return cost;

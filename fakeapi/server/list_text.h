@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * list_text: a list as JSON or protobuf that is read a piece at a time. It holds the objects as
- * they were when it was made and takes their texts from where they are kept, so that a list of
- * thousands costs neither a copy of all of them nor a turn in which everybody else waits. Made by
- * the server for requests that want text; owned by whoever is given it. Pure.
+ * list_text: a list as JSON, as a Table or as protobuf that is read a piece at a time. It holds the
+ * objects as they were when it was made and takes their texts from where they are kept, so that a
+ * list of thousands costs neither a copy of all of them nor a turn in which everybody else waits.
+ * Made by the server for requests that want text; owned by whoever is given it. Pure.
  */
 #ifndef FAKEAPI_SERVER_LIST_TEXT_H
 #define FAKEAPI_SERVER_LIST_TEXT_H
@@ -14,12 +14,16 @@
 struct list_text; /* opaque */
 struct resource_type;
 struct stored;
+struct table_options;
 
 /* Of each object's text the first `skipped_bytes` are left out: '{' and the members that items of
  * a typed list lack, each with its comma. 0: items are shown whole. */
 struct list_text *list_text_new(size_t skipped_bytes);
 /* Of a built-in type as protobuf: objects are encoded when they are prepared. */
 struct list_text *list_text_new_protobuf(const struct resource_type *type);
+/* Of a built-in type as a Table: rows are made when they are prepared. */
+struct list_text *list_text_new_table(const struct resource_type *type,
+                                      const struct table_options *options);
 bool list_text_is_protobuf(const struct list_text *list);
 /* Accepts NULL. */
 void list_text_free(struct list_text *list);

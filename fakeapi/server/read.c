@@ -14,6 +14,7 @@
 #include "fakeapi/server/conversion.h"
 #include "fakeapi/server/convert_webhook.h"
 #include "fakeapi/server/list_text.h"
+#include "fakeapi/server/table.h"
 #include "fakeapi/server/selection.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -234,8 +235,15 @@ static struct cJSON *list_item(struct lister *lister, const struct cJSON *tree) 
 }
 
 static void add_tree(struct lister *lister, struct cJSON *items, const struct cJSON *tree) {
+    struct call *call = lister->call;
+    const struct table_options *table = lister->text ? call->table : NULL;
     struct cJSON *item = list_item(lister, tree);
-    if (lister->text)
+    if (table)
+        list_text_add_copy(lister->text,
+                           json_write_arena(call->arena,
+                                            table_row_of(call->type, item, table, call->arena),
+                                            JSON_COMPACT));
+    else if (lister->text)
         list_text_add_copy(lister->text, json_write_arena(lister->call->arena, item, JSON_COMPACT));
     else
         json_append(items, item);
@@ -248,8 +256,8 @@ static void add_item(struct lister *lister, struct cJSON *items, struct stored *
                         (call->request->verb == VERB_LIST || call->dialogue);
     if (is_converted)
         vec_push(&lister->trees, frozen_hold(call->arena, frozen_of(stored_tree(object))));
-    else if (lister->text &&
-             (list_text_is_protobuf(lister->text) || is_shown_as_kept(lister, object)))
+    else if (lister->text && (call->table || list_text_is_protobuf(lister->text) ||
+                              is_shown_as_kept(lister, object)))
         list_text_add(lister->text, object);
     else
         add_tree(lister, items, stored_tree(object));
@@ -464,7 +472,10 @@ static void begin_text(struct lister *lister) {
     const struct resource_type *type = lister->call->type;
     if (request->verb != VERB_LIST || request->metadata_only)
         return;
-    if (request->wants_text) {
+    if (lister->call->table &&
+        !type->is_custom) { /* a custom type may go before its rows are made */
+        lister->text = list_text_new_table(type, lister->call->table);
+    } else if (request->wants_text) {
         size_t prefix_bytes = set_type_prefixes(lister);
         lister->text = list_text_new(type->is_custom ? 0 : prefix_bytes);
     } else if (request->wants_protobuf && !type->is_custom &&
@@ -504,7 +515,13 @@ void handle_list(struct call *call) {
         return;
     }
     answer(call, 200, list);
+    if (lister.text && call->table && count == 0) { /* Go has several ways to write no rows */
+        list_text_free(lister.text);
+        return;
+    }
+    const struct cJSON *frame =
+        lister.text && call->table ? table_frame(call->type, list, call->table, call->arena) : list;
     if (lister.text)
-        list_text_set_frame(lister.text, json_write_arena(call->arena, list, JSON_COMPACT));
+        list_text_set_frame(lister.text, json_write_arena(call->arena, frame, JSON_COMPACT));
     call->response->list = lister.text;
 }

@@ -265,8 +265,7 @@ static struct cJSON *whole(const struct table *table, const struct cJSON *object
     return map;
 }
 
-static void add_row(const struct table *table, const struct cJSON *object) {
-    struct cJSON *map = json_append(table->rows, json_map(table->arena));
+static void fill_row(const struct table *table, const struct cJSON *object, struct cJSON *map) {
     struct table_row row = {
         .arena = table->arena,
         .object = object,
@@ -280,6 +279,10 @@ static void add_row(const struct table *table, const struct cJSON *object) {
                           : table->options->include == TABLE_OBJECT ? whole(table, object)
                                                                     : json_null(table->arena);
     json_set(table->arena, map, SV("object"), shown);
+}
+
+static void add_row(const struct table *table, const struct cJSON *object) {
+    fill_row(table, object, json_append(table->rows, json_map(table->arena)));
 }
 
 static struct cJSON *column_definitions(const struct table *table) {
@@ -306,20 +309,46 @@ static void copy_metadata(const struct table *table, const struct cJSON *item,
     }
 }
 
+static struct table table_begin(const struct resource_type *type,
+                                const struct table_options *options, struct arena *arena) {
+    return (struct table){
+        .arena = arena, .type = type, .kind = find_kind(type), .options = options};
+}
+
+/* Without rows. */
+static struct cJSON *table_body(struct table *table, const struct cJSON *item) {
+    struct arena *arena = table->arena;
+    struct cJSON *body = json_map(arena);
+    json_set_string(arena, body, SV("kind"), SV("Table"));
+    json_set_string(arena, body, SV("apiVersion"),
+                    arena_printf(arena, "meta.k8s.io/%.*s", SV_ARG(table->options->version)));
+    copy_metadata(table, item, json_ensure_map(arena, body, SV("metadata")));
+    json_set(arena, body, SV("columnDefinitions"), column_definitions(table));
+    table->rows = json_ensure_list(arena, body, SV("rows"));
+    return body;
+}
+
+const struct cJSON *table_frame(const struct resource_type *type, const struct cJSON *list,
+                                const struct table_options *options, struct arena *arena) {
+    struct table table = table_begin(type, options, arena);
+    return table_body(&table, list);
+}
+
+const struct cJSON *table_row_of(const struct resource_type *type, const struct cJSON *object,
+                                 const struct table_options *options, struct arena *arena) {
+    struct table table = table_begin(type, options, arena);
+    struct cJSON *row = json_map(arena);
+    fill_row(&table, object, row);
+    return row;
+}
+
 const struct cJSON *table_of(const struct resource_type *type, const struct cJSON *item,
                              bool is_bookmark, const struct table_options *options,
                              struct arena *arena) {
     if (sv_eq(json_string_or(item, SV("kind"), SV("")), SV("Status")))
         return item;
-    struct table table = {
-        .arena = arena, .type = type, .kind = find_kind(type), .options = options};
-    struct cJSON *body = json_map(arena);
-    json_set_string(arena, body, SV("kind"), SV("Table"));
-    json_set_string(arena, body, SV("apiVersion"),
-                    arena_printf(arena, "meta.k8s.io/%.*s", SV_ARG(options->version)));
-    copy_metadata(&table, item, json_ensure_map(arena, body, SV("metadata")));
-    json_set(arena, body, SV("columnDefinitions"), column_definitions(&table));
-    table.rows = json_ensure_list(arena, body, SV("rows"));
+    struct table table = table_begin(type, options, arena);
+    struct cJSON *body = table_body(&table, item);
     const struct cJSON *items = json_get(item, SV("items"));
     bool is_list = json_is_list(items) && sv_ends_with(json_find_string(item, "kind"), SV("List"));
     if (is_list && !items->child && !table.kind && !type->is_custom) {

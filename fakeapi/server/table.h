@@ -32,4 +32,11 @@ const struct cJSON *table_of(const struct resource_type *type, const struct cJSO
                              bool is_bookmark, const struct table_options *options,
                              struct arena *arena);
 
+/* The same in parts: the Table of a list without its rows, whose last member is the empty list of
+ * them, and the row of one object. */
+const struct cJSON *table_frame(const struct resource_type *type, const struct cJSON *list,
+                                const struct table_options *options, struct arena *arena);
+const struct cJSON *table_row_of(const struct resource_type *type, const struct cJSON *object,
+                                 const struct table_options *options, struct arena *arena);
+
 #endif
