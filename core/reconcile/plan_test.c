@@ -299,3 +299,33 @@ TEST(a_plan_is_told_in_lines) {
     buf_release(&text);
     world_release(&world);
 }
+
+/* Half a plan is none: without room for all of it that is told, wherever the room ends. */
+TEST(a_plan_without_room_is_not_told) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    struct buf text;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_remove(json_get(world.runtime, SV("metadata")), SV("finalizers"));
+    plan_once(&world, &plan);
+    plan.wake_ms = world.now_ms;
+    buf_init(&text, 64 * 1024);
+    CHECK(plan_write_text(&text, &plan, arena));
+    CHECK_CONTAINS(buf_view(&text), "planned again at 2026-01-01T");
+    size_t whole = buf_view(&text).len;
+    buf_release(&text);
+    for (size_t room = 1; room < whole; room++) {
+        buf_init(&text, room);
+        CHECK(!plan_write_text(&text, &plan, arena));
+        buf_release(&text);
+    }
+    /* Nothing is waited for: nothing is said of it. */
+    plan.wake_ms = INT64_MAX;
+    buf_init(&text, 64 * 1024);
+    CHECK(plan_write_text(&text, &plan, arena));
+    CHECK(!sv_contains(buf_view(&text), SV("planned again")));
+    buf_release(&text);
+    world_release(&world);
+}
