@@ -99,6 +99,11 @@ def run(bench):
     check(len(asked) > 15 and not asked - set(found) - leading,
           f"asked for and not told: {asked - set(found) - leading}")
 
+    check(probe(daemon, "/readyz") == (200, "ok\n"), "nothing stands in the way")
+    verbose = probe(daemon, "/readyz?verbose")[1].splitlines()
+    check(verbose[0] == "ok" and "datasets.data.fluid.io: ok" in verbose and len(verbose) >= 15
+          and all(line.endswith("ok") for line in verbose), str(verbose))
+
     # One that goes takes its series with it.
     api.delete(runtime_path("two"))
     wait_for("one runtime fewer", lambda: metrics(daemon)['cacheruntime_phase{phase="Ready"}'] == 1)

@@ -32,8 +32,12 @@ static void answer_health(struct daemon *daemon, const struct local_http_questio
     answer->body = SV("ok\n");
 }
 
-static void list_collections(const struct daemon *daemon, bool is_ready, struct buf *text) {
-    if (is_ready)
+static void list_collections(const struct daemon *daemon,
+                             const struct local_http_question *question, bool is_ready,
+                             struct buf *text) {
+    if (daemon->controller && local_http_has_parameter(question, "verbose"))
+        controller_list_all(daemon->controller, text);
+    else if (is_ready)
         controller_list_stale(daemon->controller, text);
     else if (daemon->controller)
         controller_list_missing(daemon->controller, text);
@@ -42,14 +46,13 @@ static void list_collections(const struct daemon *daemon, bool is_ready, struct 
 /* A replica that waits for the lease is ready as well: it is warm. */
 static void answer_readiness(struct daemon *daemon, const struct local_http_question *question,
                              struct arena *arena, struct local_http_answer *answer) {
-    (void)question;
     bool is_ready = daemon->controller && controller_is_synced(daemon->controller);
     struct buf text;
     buf_init(&text, ANSWER_BYTES_MAX);
     answer->status = is_ready ? HTTP_OK : HTTP_UNAVAILABLE;
     if (buf_append(&text, is_ready ? SV("ok\n")
-                                   : SV("not ready: these collections are not in the cache yet\n")))
-        list_collections(daemon, is_ready, &text);
+                                   : SV("not ready: not all collections are in the cache yet\n")))
+        list_collections(daemon, question, is_ready, &text);
     if (daemon->crd_watch)
         crd_watch_list(daemon->crd_watch, &text);
     answer->body = finish(&text, arena);

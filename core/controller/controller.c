@@ -507,6 +507,10 @@ void controller_list_missing(const struct controller *controller, struct buf *te
     watches_list_missing(controller->watches, text);
 }
 
+void controller_list_all(const struct controller *controller, struct buf *text) {
+    watches_list_all(controller->watches, text);
+}
+
 void controller_list_stale(const struct controller *controller, struct buf *text) {
     watches_list_stale(controller->watches, text);
 }

@@ -53,7 +53,9 @@ void controller_set_owns_datasets(struct controller *controller, bool owns_datas
 bool controller_is_synced(const struct controller *controller);
 /* One line for each collection that is not in the cache yet, with what stands in the way. */
 void controller_list_missing(const struct controller *controller, struct buf *text);
-/* The same for each collection that is in the cache but cannot be followed at the moment. */
+/* One line for each collection: "ok", or what stands in the way. */
+void controller_list_all(const struct controller *controller, struct buf *text);
+/* As for the missing, for each collection that is in the cache but cannot be followed now. */
 void controller_list_stale(const struct controller *controller, struct buf *text);
 /* Nothing in flight but watches, nothing due: only an event or a deadline brings work. */
 bool controller_is_idle(const struct controller *controller);

@@ -426,9 +426,10 @@ static void take_failure(struct controller *controller, struct runtime_state *st
     bool is_quiet =
         note_refusal(controller, action, &completion->err) || settles_by_itself(state, code);
     log_line(controller->log, is_quiet ? LOG_DEBUG : LOG_WARNING,
-             "%.*s: %.*s %.*s/%.*s failed (%s): %.*s", SV_ARG(state->key),
-             SV_ARG(action->resource->plural), SV_ARG(action->namespace_name), SV_ARG(action->name),
-             error_code_text(code), SV_ARG(message));
+             "%.*s: %.*s %.*s%s%.*s failed (%s): %.*s", SV_ARG(state->key),
+             SV_ARG(action->resource->plural), SV_ARG(action->namespace_name),
+             action->namespace_name.len > 0 ? "/" : "", SV_ARG(action->name), error_code_text(code),
+             SV_ARG(message));
 }
 
 static void end_turn(struct controller *controller, const struct action *action) {

@@ -280,8 +280,8 @@ static bool write_one(const struct watched *watched, struct buf *text) {
     AUTO(arena) arena = arena_new();
     const struct error *trouble = reflector_trouble(watched->reflector);
     struct sv name = name_of(watched, resource_qualified(watched->resource, arena), arena);
-    return buf_printf(text, "%.*s: %s\n", SV_ARG(name),
-                      trouble ? trouble->message : "is being listed");
+    const char *state = reflector_is_synced(watched->reflector) ? "ok" : "is being listed";
+    return buf_printf(text, "%.*s: %s\n", SV_ARG(name), trouble ? trouble->message : state);
 }
 
 void watches_list_missing(const struct watches *watches, struct buf *text) {
@@ -298,6 +298,12 @@ void watches_list_stale(const struct watches *watches, struct buf *text) {
         if (reflector_is_synced(reflector) && reflector_trouble(reflector))
             fits = write_one(watches->all.items[i], text);
     }
+}
+
+void watches_list_all(const struct watches *watches, struct buf *text) {
+    bool fits = true;
+    for (size_t i = 0; i < watches->all.count && fits; i++)
+        fits = write_one(watches->all.items[i], text);
 }
 
 struct watches_stats watches_stats(const struct watches *watches) {

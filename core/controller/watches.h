@@ -50,6 +50,9 @@ void watches_list_missing(const struct watches *watches, struct buf *text);
 /* One line for each collection that is, but cannot be followed now, with what stands in the way. */
 void watches_list_stale(const struct watches *watches, struct buf *text);
 
+/* One line for each collection: "ok", or what stands in the way. */
+void watches_list_all(const struct watches *watches, struct buf *text);
+
 struct watches_stats {
     uint64_t relists, events;
 };

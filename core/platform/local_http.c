@@ -25,6 +25,11 @@ struct sv local_http_parameter(const struct local_http_question *question, const
     return sv_from(MHD_lookup_connection_value(question->connection, MHD_GET_ARGUMENT_KIND, name));
 }
 
+bool local_http_has_parameter(const struct local_http_question *question, const char *name) {
+    return MHD_lookup_connection_value_n(question->connection, MHD_GET_ARGUMENT_KIND, name,
+                                         strlen(name), NULL, NULL) == MHD_YES;
+}
+
 /* --- answers --- */
 
 static enum MHD_Result send_answer(struct MHD_Connection *connection,

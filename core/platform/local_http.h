@@ -23,6 +23,8 @@ struct local_http_question {
 };
 /* The query's parameter, or SV(""). */
 struct sv local_http_parameter(const struct local_http_question *question, const char *name);
+/* The query names it, with a value ("?a=b") or without ("?a"). */
+bool local_http_has_parameter(const struct local_http_question *question, const char *name);
 
 struct local_http_answer {
     int status;
