@@ -165,11 +165,10 @@ static bool is_allowed(struct exchange *exchange, const struct user_info *user,
     return !rbac || rbac_allows(rbac, user, access, exchange->server->arena, &reason);
 }
 
-enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
-                               struct sv message) {
+static enum MHD_Result send_refusal(struct exchange *exchange, const struct route *route,
+                                    struct cJSON *status, struct sv name) {
     struct arena *arena = exchange->server->arena;
     const struct request *request = &route->request;
-    struct cJSON *status = fakeapi_status(arena, 403, "Forbidden", message);
     struct cJSON *code = json_remove(status, SV("code"));
     struct cJSON *details = json_ensure_map(arena, status, SV("details"));
     if (name.len > 0)
@@ -179,8 +178,25 @@ enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *ro
     if (request->plural.len > 0)
         json_set_string(arena, details, SV("kind"), request->plural);
     json_set(arena, status, SV("code"), code);
-    struct api_response response = {.http_status = 403, .body = status};
+    int64_t http_status = 0;
+    json_to_int64(code, &http_status);
+    struct api_response response = {.http_status = (int)http_status, .body = status};
     return send_tree(exchange, route, &response, SV(""));
+}
+
+enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
+                               struct sv message) {
+    return send_refusal(exchange, route,
+                        fakeapi_status(exchange->server->arena, 403, "Forbidden", message), name);
+}
+
+enum MHD_Result send_not_found(struct exchange *exchange, const struct route *route,
+                               struct sv name) {
+    struct arena *arena = exchange->server->arena;
+    const struct request *request = &route->request;
+    struct sv text = arena_printf(arena, "%.*s.%.*s \"%.*s\" not found", SV_ARG(request->plural),
+                                  SV_ARG(request->group), SV_ARG(name));
+    return send_refusal(exchange, route, fakeapi_status(arena, 404, "NotFound", text), name);
 }
 
 static enum MHD_Result refuse_access(struct exchange *exchange, const struct route *route,

@@ -212,6 +212,9 @@ void hold_head(struct exchange *exchange);
 /* --- http_access.c --- */
 
 /* 403 about the resource that the route addresses. */
+/* Refusals of a request for a resource, which their details name. */
+enum MHD_Result send_not_found(struct exchange *exchange, const struct route *route,
+                               struct sv name);
 enum MHD_Result send_forbidden(struct exchange *exchange, const struct route *route, struct sv name,
                                struct sv message);
 

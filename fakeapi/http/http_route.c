@@ -159,6 +159,10 @@ static bool check_grant(struct exchange *exchange, const struct route *route,
         rbac_may_grant(server->options.rbac, user, request, response.body, server->arena, &problem))
         return true;
     struct sv name = json_find_string(response.body, "metadata.name");
+    if (problem.len == 0) {
+        *ret_result = send_not_found(exchange, route, name);
+        return false;
+    }
     *ret_result =
         send_forbidden(exchange, route, name,
                        arena_printf(server->arena, "%.*s.%.*s \"%.*s\" is forbidden: %.*s",

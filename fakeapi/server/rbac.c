@@ -399,8 +399,7 @@ bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struc
         is_binding ? find_rules(rbac, request->namespace_name, json_get(object, SV("roleRef")))
                    : json_get(object, SV("rules"));
     if (is_binding && !rules) {
-        *ret_problem = arena_printf(arena, "the role \"%.*s\" is not there",
-                                    SV_ARG(json_find_string(object, "roleRef.name")));
+        *ret_problem = SV("");
         return false;
     }
     struct json_index missing = json_index_of(arena, json_map(arena));

@@ -54,7 +54,7 @@ bool rbac_allows(struct rbac *rbac, const struct user_info *user, const struct a
 
 /* Nobody hands out more than they have: whether `user` may write `object`, a role or a binding of
  * rbac.authorization.k8s.io, as `request` addresses it. False: `ret_problem` says what is not
- * held, or that the role of a binding is not there. The verbs "escalate" on the role
+ * held, or is SV("") for a binding of a role that is not there. The verbs "escalate" on the role
  * and "bind" on the role that is referred to lift this. */
 bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struct request *request,
                     const struct cJSON *object, struct arena *arena, struct sv *ret_problem);
