@@ -288,6 +288,8 @@ static int serve_all(const struct command *command, const struct serve_options *
     if (has_input && start_server(&serve, &err) && announce(&serve, &err)) {
         run_until_told(&serve, loop);
         status = EXIT_HELD;
+    } else if (err.code == ERROR_INVALID) { /* an address that is none */
+        status = EXIT_USAGE;
     }
     if (status != EXIT_HELD)
         fprintf(stderr, "crctl %.*s: %s\n", SV_ARG(command->name), err.message);
