@@ -331,7 +331,7 @@ static bool answer_from_server(struct wire *wire, struct queued *queued, int64_t
     if (!queued->dialogue && fakeapi_needs_dialogue(wire->options.api, &queued->request))
         queued->dialogue = dialogue_new(wire->options.api, note_replies, wire);
     struct caller caller = {.user_agent = queued->client->user_agent, .dialogue = queued->dialogue};
-    arena_reset(wire->scratch);
+    arena_reset_keeping(wire->scratch, SCRATCH_BYTES_KEPT);
     if (!fakeapi_handle_as(wire->options.api, &queued->request, &caller, wire->scratch, &response))
         return false;
     if (fate->verdict == VERDICT_LOSE_REPLY) {

@@ -25,6 +25,8 @@ enum {
      * sent at one moment, nobody falls behind so far that the log no longer has what he waits for,
      * and what a client reacts to was written a short while ago. */
     REQUESTS_A_TURN = 256,
+    /* Of the memory that handling a request takes, for the next one. */
+    SCRATCH_BYTES_KEPT = 256 * 1024,
     OBSERVERS_MAX = 16,
     ENGINES_MAX = 64,
 };
