@@ -51,21 +51,34 @@ struct frozen *frozen_ref(struct frozen *frozen) {
     return frozen;
 }
 
-/* The only reference needs no instruction that locks: nobody else has one to take another from. */
-static bool is_last_reference(struct frozen *frozen) {
-    return atomic_load_explicit(&frozen->reference_count, memory_order_acquire) == 1 ||
-           atomic_fetch_sub_explicit(&frozen->reference_count, 1, memory_order_acq_rel) == 1;
+/* Whether it was the last one. */
+static bool drop_reference(struct frozen *frozen) {
+    return atomic_fetch_sub_explicit(&frozen->reference_count, 1, memory_order_acq_rel) == 1;
+}
+
+bool frozen_try_ref(struct frozen *frozen) {
+    uint32_t count = atomic_load_explicit(&frozen->reference_count, memory_order_relaxed);
+    while (count > 0)
+        if (atomic_compare_exchange_weak_explicit(&frozen->reference_count, &count, count + 1,
+                                                  memory_order_relaxed, memory_order_relaxed))
+            return true;
+    return false;
 }
 
 /* Parts are as deep as what they stand in at most, which is bounded. */
-void frozen_unref(struct frozen *frozen) {
-    if (!frozen || !is_last_reference(frozen))
-        return;
-    if (frozen->pool)
-        frozen_pool_forget(frozen->pool, frozen);
+void frozen_block_free(struct frozen *frozen) {
     for (size_t i = 0; i < frozen->part_count; i++)
         frozen_unref(frozen->parts[i]);
     mem_free(frozen->block);
+}
+
+void frozen_unref(struct frozen *frozen) {
+    if (!frozen || !drop_reference(frozen))
+        return;
+    if (frozen->pool)
+        frozen_pool_forget(frozen->pool, frozen);
+    else
+        frozen_block_free(frozen);
 }
 
 const struct cJSON *frozen_root(const struct frozen *frozen) {

@@ -23,6 +23,7 @@ struct frozen {
     struct frozen **parts;    /* in the block: those that it refers to */
     struct frozen_pool *pool; /* NULL: not to be found in one */
     struct frozen *next;      /* in the pool, of the same slot */
+    struct frozen *next_dead; /* in the pool, once nobody refers to it */
     uint64_t hash;
     uint64_t memos[FROZEN_MEMO_COUNT];
 };
@@ -35,8 +36,11 @@ struct cJSON *frozen_block_root(struct frozen *frozen);
 /* Where the texts go. */
 char *frozen_block_texts(struct frozen *frozen, size_t node_count);
 
-/* Takes a value out of its pool, which nobody refers to any more. Several threads may do so, but
- * nobody may add to the pool meanwhile: that would find it. */
+/* Another reference, unless it has none any more: then nobody may use it again. */
+bool frozen_try_ref(struct frozen *frozen);
+/* Of a value that nobody refers to, and that stands in no pool. */
+void frozen_block_free(struct frozen *frozen);
+/* Hands a value to its pool, in any thread, when nobody refers to it any more. */
 void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part);
 
 #endif

@@ -29,7 +29,10 @@ struct shape {
 
 struct frozen_pool {
     _Atomic size_t reference_count; /* parts, and the owner */
-    atomic_flag is_forgetting;      /* one thread of those that let go of parts */
+    /* Parts that nobody refers to any more: other threads leave them here, and whoever adds to the
+     * pool takes them out, so that the table is one thread's alone. */
+    struct frozen *_Atomic dead;
+    bool has_no_owner; /* nobody adds any more: the last one that lets go does it */
     struct frozen **slots;
     /* For each slot a bit for each part in it (mark_of()): of most values there is none, which this
      * tells without a look at parts that are in no cache. */
@@ -58,16 +61,23 @@ static void release(struct frozen_pool *pool) {
     mem_free(pool);
 }
 
+static void bury(struct frozen_pool *pool);
+
 void frozen_pool_free(struct frozen_pool *pool) {
-    if (pool)
-        release(pool);
+    if (!pool)
+        return;
+    bury(pool);
+    pool->has_no_owner = true;
+    release(pool);
 }
 
-size_t frozen_pool_part_count(const struct frozen_pool *pool) {
+size_t frozen_pool_part_count(struct frozen_pool *pool) {
+    bury(pool);
     return pool->part_count;
 }
 
-size_t frozen_pool_part_bytes(const struct frozen_pool *pool) {
+size_t frozen_pool_part_bytes(struct frozen_pool *pool) {
+    bury(pool);
     return pool->part_bytes;
 }
 
@@ -127,15 +137,33 @@ static void remember(struct frozen_pool *pool, struct frozen *part, uint64_t has
     pool->part_bytes += part->bytes;
 }
 
-/* A few instructions each, so that whoever finds the flag set looks again at once. */
-void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part) {
-    while (atomic_flag_test_and_set_explicit(&pool->is_forgetting, memory_order_acquire))
-        ;
+static void forget(struct frozen_pool *pool, struct frozen *part) {
     unlink_part(pool, part);
     pool->part_count--;
     pool->part_bytes -= part->bytes;
-    atomic_flag_clear_explicit(&pool->is_forgetting, memory_order_release);
+    frozen_block_free(part);
     release(pool);
+}
+
+/* Those that dead parts referred to may be dead then, too. */
+static void bury(struct frozen_pool *pool) {
+    struct frozen *dead;
+    while ((dead = atomic_exchange_explicit(&pool->dead, NULL, memory_order_acquire)))
+        for (struct frozen *next; dead; dead = next) {
+            next = dead->next_dead;
+            forget(pool, dead);
+        }
+}
+
+void frozen_pool_forget(struct frozen_pool *pool, struct frozen *part) {
+    if (pool->has_no_owner) {
+        forget(pool, part);
+        return;
+    }
+    part->next_dead = atomic_load_explicit(&pool->dead, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&pool->dead, &part->next_dead, part,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
 }
 
 /* Whether one could stand for the other: stricter than json_equal(). */
@@ -152,11 +180,14 @@ static bool is_same(const struct cJSON *a, const struct cJSON *b) {
     return x == y;
 }
 
+/* A reference to it, or NULL. */
 static struct frozen *find(const struct frozen_pool *pool, const struct cJSON *item,
                            uint64_t hash) {
     size_t slot = slot_of(pool, hash);
     struct frozen *part = pool->marks[slot] & mark_of(hash) ? pool->slots[slot] : NULL;
-    while (part && !(part->hash == hash && is_same(frozen_root(part), item)))
+    /* One that is dead by now is not there any more: another one is made. */
+    while (part &&
+           !(part->hash == hash && is_same(frozen_root(part), item) && frozen_try_ref(part)))
         part = part->next;
     return part;
 }
@@ -240,7 +271,7 @@ static struct frozen *part_of(struct freezing *freezing, const struct cJSON *ite
     uint64_t hash = pool->shapes.items[index].hash;
     struct frozen *part = find(pool, item, hash);
     if (part)
-        return frozen_ref(part);
+        return part;
     uint64_t *met = &pool->met[hash % MET_COUNT];
     if (freezing->is_part)
         return NULL;
@@ -314,6 +345,7 @@ static struct frozen *freeze(struct frozen_pool *pool, const struct cJSON *item,
 struct frozen *frozen_pool_add(struct frozen_pool *pool, const struct cJSON *item) {
     if (!item->child)
         return frozen_new(item);
+    bury(pool);
     pool->shapes.count = 0;
     look_at(pool, item);
     return freeze(pool, item, 0, false);

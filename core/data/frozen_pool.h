@@ -19,12 +19,13 @@ struct frozen_pool *frozen_pool_new(void);
 /* Accepts NULL. Values made through it may live on. */
 void frozen_pool_free(struct frozen_pool *pool);
 
-/* As frozen_new(), while no other thread lets go of a value of the pool. A part becomes shared when
- * it is met for the second time. frozen_bytes() of the result does not count what is shared. */
+/* As frozen_new(). A part becomes shared when it is met for the second time. frozen_bytes() of the
+ * result does not count what is shared. One thread adds to a pool; others may let go of its values
+ * meanwhile. */
 struct frozen *frozen_pool_add(struct frozen_pool *pool, const struct cJSON *item);
 
 /* How many parts are shared now, and the bytes that they take together. */
-size_t frozen_pool_part_count(const struct frozen_pool *pool);
-size_t frozen_pool_part_bytes(const struct frozen_pool *pool);
+size_t frozen_pool_part_count(struct frozen_pool *pool);
+size_t frozen_pool_part_bytes(struct frozen_pool *pool);
 
 #endif
