@@ -6,6 +6,17 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+
+/* Some microseconds: what a started job gives next mostly comes sooner than a thread wakes up. */
+enum { SPINS_MAX = 1000 };
+
+struct task {
+    team_job *job;
+    void *context;
+    size_t index;
+    bool is_waiting; /* for somebody to begin it */
+};
 
 struct thread_team {
     struct team team; /* first: a team pointer is a pointer to this */
@@ -14,34 +25,49 @@ struct thread_team {
     size_t wanted_count;
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t has_work, has_ended;
-    team_job *job;
+    struct task task; /* that was started; taken before those of each() */
+    bool is_task_running;
+    atomic_bool is_awaited; /* somebody sleeps until the task gives something, or ends */
+    team_job *job;          /* of each() */
     void *context;
-    size_t next, count; /* jobs of this call that nobody has taken begin at `next` */
+    size_t next, count; /* those that nobody has begun are from `next` on */
     size_t running_count;
     bool is_over;
 };
 
-/* Does jobs until nobody has to begin one. The lock is held before and after. */
-static void work(struct thread_team *team) {
-    while (team->next < team->count) {
-        size_t index = team->next++;
-        team->running_count++;
-        pthread_mutex_unlock(&team->lock);
-        team->job(team->context, index);
-        pthread_mutex_lock(&team->lock);
-        team->running_count--;
-    }
+/* Both begin and end with the lock held. */
+static void do_task(struct thread_team *team) {
+    struct task task = team->task;
+    team->task.is_waiting = false;
+    team->is_task_running = true;
+    pthread_mutex_unlock(&team->lock);
+    task.job(task.context, task.index);
+    pthread_mutex_lock(&team->lock);
+    team->is_task_running = false;
+}
+
+static void do_next(struct thread_team *team) {
+    size_t index = team->next++;
+    team->running_count++;
+    pthread_mutex_unlock(&team->lock);
+    team->job(team->context, index);
+    pthread_mutex_lock(&team->lock);
+    team->running_count--;
 }
 
 static void *serve(void *context) {
     struct thread_team *team = context;
     pthread_mutex_lock(&team->lock);
     while (!team->is_over) {
-        work(team);
-        if (team->running_count == 0)
+        if (team->task.is_waiting) {
+            do_task(team);
             pthread_cond_signal(&team->has_ended);
-        while (team->next >= team->count && !team->is_over)
+        } else if (team->next < team->count) {
+            do_next(team);
+            pthread_cond_signal(&team->has_ended);
+        } else {
             pthread_cond_wait(&team->has_work, &team->lock);
+        }
     }
     pthread_mutex_unlock(&team->lock);
     return NULL;
@@ -59,11 +85,15 @@ static void start_threads(struct thread_team *team) {
     team->wanted_count = team->thread_count + 1; /* who cannot be had is not asked for again */
 }
 
+static void ensure_threads(struct thread_team *team) {
+    if (team->thread_count + 1 < team->wanted_count)
+        start_threads(team);
+}
+
 /* Whoever is asleep may come too late for jobs that are short: nobody waits for him then. */
 static void each(struct team *base, size_t count, team_job *job, void *context) {
     struct thread_team *team = (struct thread_team *)base;
-    if (team->thread_count + 1 < team->wanted_count)
-        start_threads(team);
+    ensure_threads(team);
     pthread_mutex_lock(&team->lock);
     assert(team->running_count == 0 && team->next >= team->count); /* no call within another */
     team->job = job;
@@ -72,16 +102,76 @@ static void each(struct team *base, size_t count, team_job *job, void *context) 
     team->count = count;
     if (team->thread_count > 0)
         pthread_cond_broadcast(&team->has_work);
-    work(team);
+    while (team->next < team->count)
+        do_next(team);
     while (team->running_count > 0)
         pthread_cond_wait(&team->has_ended, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void start(struct team *base, team_job *job, void *context, size_t index) {
+    struct thread_team *team = (struct thread_team *)base;
+    ensure_threads(team);
+    if (team->thread_count == 0) {
+        job(context, index);
+        return;
+    }
+    pthread_mutex_lock(&team->lock);
+    assert(!team->task.is_waiting && !team->is_task_running);
+    team->task = (struct task){job, context, index, true};
+    pthread_cond_signal(&team->has_work);
+    pthread_mutex_unlock(&team->lock);
+}
+
+/* What nobody has begun by now is done here. */
+static void join(struct team *base) {
+    struct thread_team *team = (struct thread_team *)base;
+    pthread_mutex_lock(&team->lock);
+    if (team->task.is_waiting)
+        do_task(team);
+    while (team->is_task_running)
+        pthread_cond_wait(&team->has_ended, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static bool wait_for_task(struct team *base, bool (*holds)(void *context), void *context) {
+    struct thread_team *team = (struct thread_team *)base;
+    for (int i = 0; i < SPINS_MAX && team->thread_count > 0; i++) {
+        if (holds(context))
+            return true;
+        pause_briefly();
+    }
+    pthread_mutex_lock(&team->lock);
+    if (team->task.is_waiting)
+        do_task(team);
+    team->is_awaited = true; /* before it looks, so that whoever gives more after that sees it */
+    while (team->is_task_running && !holds(context))
+        pthread_cond_wait(&team->has_ended, &team->lock);
+    team->is_awaited = false;
+    bool goes_on = team->is_task_running;
+    pthread_mutex_unlock(&team->lock);
+    return goes_on;
+}
+
+static void tell(struct team *base) {
+    struct thread_team *team = (struct thread_team *)base;
+    if (!team->is_awaited)
+        return;
+    pthread_mutex_lock(&team->lock);
+    pthread_cond_signal(&team->has_ended);
     pthread_mutex_unlock(&team->lock);
 }
 
 struct thread_team *thread_team_new(size_t thread_count) {
     assert(thread_count >= 1);
     struct thread_team *team = mem_alloc(sizeof(*team));
-    team->team.each = each;
+    team->team = (struct team){each, start, join, wait_for_task, tell};
     team->wanted_count = thread_count < THREAD_TEAM_MAX ? thread_count : THREAD_TEAM_MAX;
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->has_work, NULL);
@@ -93,7 +183,7 @@ void thread_team_free(struct thread_team *team) {
     if (!team)
         return;
     pthread_mutex_lock(&team->lock);
-    assert(team->running_count == 0);
+    assert(team->running_count == 0 && !team->task.is_waiting && !team->is_task_running);
     team->is_over = true;
     pthread_cond_broadcast(&team->has_work);
     pthread_mutex_unlock(&team->lock);
