@@ -231,6 +231,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
             .image_pull_ms = -1,
             .pod_start_ms = -1,
             .config_map_lag_ms = -1,
+            .controller_is_apart = true,
             .team = options->team ? options->team : thread_team_as_team(team),
         },
         err);

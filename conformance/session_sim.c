@@ -20,6 +20,7 @@ enum {
 struct session_sim {
     struct world *world;
     uint64_t seed;
+    bool controller_is_apart;
     struct transport *controller_transport;
     struct controller *controller;
     struct session_counts counts;
@@ -75,7 +76,8 @@ static void start_controller(struct session_sim *sim) {
     world_add_actor(sim->world, &(struct actor){.name = SESSION_CONTROLLER_AGENT,
                                                 .step = step_controller,
                                                 .context = sim,
-                                                .transport = sim->controller_transport});
+                                                .transport = sim->controller_transport,
+                                                .is_apart = sim->controller_is_apart});
 }
 
 static void stop_controller(struct session_sim *sim) {
@@ -131,6 +133,7 @@ struct world *session_world_new(const struct session_options *options, struct cl
 void session_sim_new(const struct session_options *options, struct session_driver *ret_driver) {
     struct session_sim *sim = mem_alloc(sizeof(*sim));
     sim->seed = options->seed;
+    sim->controller_is_apart = options->controller_is_apart;
     sim->world = session_world_new(options, NULL);
     world_add_observer(sim->world, &(struct observer){.after = count_request, .context = sim});
     *ret_driver = (struct session_driver){

@@ -26,14 +26,54 @@ void wire_give_arena(struct client *client, struct arena *arena) {
     vec_push(&client->spare_arenas, arena);
 }
 
+/* As the two above, on the client's side. */
+static struct arena *take_own_arena(struct client *client) {
+    if (!client->is_stepping)
+        return wire_take_arena(client);
+    if (client->own_arenas.count == 0)
+        return arena_new();
+    return client->own_arenas.items[--client->own_arenas.count];
+}
+
+static void give_own_arena(struct client *client, struct arena *arena) {
+    if (!client || !client->is_stepping) {
+        wire_give_arena(client, arena);
+        return;
+    }
+    arena_reset(arena);
+    vec_push(&client->own_arenas, arena);
+}
+
 static void free_arrival(struct arrival *arrival) {
     if (!arrival)
         return;
-    wire_give_arena(arrival->client, arrival->arena);
+    give_own_arena(arrival->client, arrival->arena);
     mem_free(arrival);
 }
 
+static void add_arrival(struct arrivals *arrivals, struct arrival *arrival) {
+    arrival->next = NULL;
+    if (arrivals->last)
+        arrivals->last->next = arrival;
+    else
+        arrivals->first = arrival;
+    arrivals->last = arrival;
+    arrivals->count++;
+}
+
+static struct arrival *take_arrival(struct arrivals *arrivals) {
+    struct arrival *arrival = arrivals->first;
+    if (!arrival)
+        return NULL;
+    arrivals->first = arrival->next;
+    if (!arrivals->first)
+        arrivals->last = NULL;
+    arrivals->count--;
+    return arrival;
+}
+
 static void enqueue(struct queue *queue, struct queued *queued) {
+    queued->next = NULL;
     if (queue->last)
         queue->last->next = queued;
     else
@@ -42,15 +82,13 @@ static void enqueue(struct queue *queue, struct queued *queued) {
 }
 
 static void enqueue_arrival(struct client *client, struct arrival *arrival) {
-    arrival->next = NULL;
-    if (client->last)
-        client->last->next = arrival;
-    else
-        client->first = arrival;
-    client->last = arrival;
-    client->arrival_count++;
-    if (client->waker)
+    add_arrival(client->is_stepping ? &client->late : &client->arrivals, arrival);
+    if (client->waker && !client->is_stepping)
         client->wire->options.wake(client->wire->options.context, client->waker);
+}
+
+size_t wire_backlog(const struct client *client) {
+    return client->is_stepping ? client->count_before + client->late.count : client->arrivals.count;
 }
 
 void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
@@ -80,50 +118,73 @@ struct completion wire_end(const struct queued *queued) {
 
 /* --- the client's side --- */
 
+/* From then on it may be answered. */
+static void push_started(struct client *client, struct queued *queued) {
+    const struct wire_stream *stream = &client->wire->stream;
+    queued->next = client->started;
+    while (!atomic_compare_exchange_weak(&client->started, &queued->next, queued))
+        ;
+    if (stream->transport == &client->transport)
+        stream->tell(stream->context);
+}
+
+/* What the client has started comes to the end of the queue. */
+static void take_started(struct client *client) {
+    struct queued *newest = atomic_exchange(&client->started, NULL), *oldest = NULL, *before;
+    for (; newest; newest = before) {
+        before = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+    }
+    for (struct queued *queued = oldest, *next; queued; queued = next) {
+        next = queued->next;
+        enqueue(&client->wire->queue, queued);
+    }
+}
+
+bool wire_has_started(const struct transport *transport) {
+    return ((const struct client *)transport)->started != NULL;
+}
+
+void wire_set_stream(struct wire *wire, const struct wire_stream *stream) {
+    wire->stream = *stream;
+}
+
 static uint64_t client_start(struct transport *transport, const struct request *request) {
     struct client *client = (struct client *)transport;
     struct queued *queued = mem_alloc(sizeof(*queued));
     queued->client = client;
     queued->id = ++client->last_id;
-    queued->arena = wire_take_arena(client);
+    queued->arena = take_own_arena(client);
     queued->request = wire_copy_request(queued->arena, request);
-    enqueue(client->is_stepping ? &client->started : &client->wire->queue, queued);
-    return queued->id;
+    uint64_t id = queued->id;
+    if (client->is_stepping)
+        push_started(client, queued);
+    else
+        enqueue(&client->wire->queue, queued);
+    return id;
 }
 
 static bool client_take(struct transport *transport, struct completion *ret_completion) {
     struct client *client = (struct client *)transport;
     free_arrival(client->taken);
-    client->taken = client->first;
+    client->taken = take_arrival(&client->arrivals);
     if (!client->taken)
         return false;
-    client->first = client->taken->next;
-    if (!client->first)
-        client->last = NULL;
-    client->arrival_count--;
     *ret_completion = client->taken->completion;
     return true;
 }
 
 /* Drops what waits for the client, of one request or (id 0) of all. */
 static void drop_arrivals(struct client *client, uint64_t id) {
-    struct arrival *rest = client->first;
-    client->first = client->last = NULL;
-    client->arrival_count = 0;
-    while (rest) {
-        struct arrival *arrival = rest;
-        rest = arrival->next;
-        arrival->next = NULL;
-        if (id == 0 || arrival->completion.id == id) {
+    struct arrivals rest = client->arrivals;
+    struct arrival *arrival;
+    client->arrivals = (struct arrivals){0};
+    while ((arrival = take_arrival(&rest))) {
+        if (id == 0 || arrival->completion.id == id)
             free_arrival(arrival);
-            continue;
-        }
-        if (client->last)
-            client->last->next = arrival;
         else
-            client->first = arrival;
-        client->last = arrival;
-        client->arrival_count++;
+            add_arrival(&client->arrivals, arrival);
     }
 }
 
@@ -180,20 +241,24 @@ void wire_begin_step(struct transport *transport) {
     struct client *client = (struct client *)transport;
     assert(!client->is_stepping);
     client->is_stepping = true;
+    client->count_before = client->arrivals.count;
 }
 
+/* Now what was done meanwhile is the wire's, and what came is the client's. */
 void wire_end_step(struct transport *transport) {
     struct client *client = (struct client *)transport;
+    struct arrival *arrival;
     assert(client->is_stepping);
     client->is_stepping = false;
-    if (client->started.first) {
-        enqueue(&client->wire->queue, client->started.first);
-        client->wire->queue.last = client->started.last;
-        client->started = (struct queue){NULL, NULL};
-    }
+    take_started(client);
+    while ((arrival = take_arrival(&client->late)))
+        add_arrival(&client->arrivals, arrival);
     for (size_t i = 0; i < client->cancelled.count; i++)
         drop_request(client, client->cancelled.items[i]);
     vec_clear(&client->cancelled);
+    for (size_t i = 0; i < client->own_arenas.count; i++)
+        vec_push(&client->spare_arenas, client->own_arenas.items[i]);
+    vec_clear(&client->own_arenas);
 }
 
 static void free_client(struct client *client) {
@@ -203,6 +268,7 @@ static void free_client(struct client *client) {
     for (size_t i = 0; i < client->spare_arenas.count; i++)
         arena_free(client->spare_arenas.items[i]);
     vec_release(&client->spare_arenas);
+    vec_release(&client->own_arenas);
     vec_release(&client->cancelled);
     mem_free((void *)client->user_agent.ptr);
     mem_free(client);
@@ -243,11 +309,11 @@ bool wire_has_transport(const struct wire *wire, const struct transport *transpo
 }
 
 bool wire_has_arrivals(const struct transport *transport) {
-    return ((const struct client *)transport)->first != NULL;
+    return ((const struct client *)transport)->arrivals.first != NULL;
 }
 
 size_t wire_arrival_count(const struct transport *transport) {
-    return ((const struct client *)transport)->arrival_count;
+    return ((const struct client *)transport)->arrivals.count;
 }
 
 /* --- the server's side --- */
@@ -411,9 +477,20 @@ static void trim_when_due(struct wire *wire) {
         wire_trim(wire);
 }
 
+/* Once nothing is left it waits for more of the step that is being made. */
+static bool has_queued(struct wire *wire) {
+    const struct wire_stream *stream = &wire->stream;
+    bool goes_on = stream->transport != NULL;
+    while (!wire->queue.first && goes_on) {
+        goes_on = stream->wait(stream->context);
+        take_started((struct client *)stream->transport);
+    }
+    return wire->queue.first != NULL;
+}
+
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
     bool any = false;
-    for (size_t count = 0; wire->queue.first && count < REQUESTS_A_TURN; count++) {
+    for (size_t count = 0; count < REQUESTS_A_TURN && has_queued(wire); count++) {
         struct queued *queued = wire->queue.first;
         wire->queue.first = queued->next;
         if (!wire->queue.first)
@@ -444,9 +521,12 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
     return any;
 }
 
-bool wire_run(struct wire *wire, int64_t now_ms) {
-    bool any = handle_queued(wire, now_ms);
-    any |= handle_parked(wire, now_ms);
+bool wire_answer(struct wire *wire, int64_t now_ms) {
+    return handle_queued(wire, now_ms);
+}
+
+bool wire_pass_on(struct wire *wire, int64_t now_ms) {
+    bool any = handle_parked(wire, now_ms);
     any |= deliver_delayed(wire, now_ms);
     any |= wire_pump_watches(wire, now_ms);
     trim_when_due(wire);

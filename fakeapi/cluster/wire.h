@@ -42,11 +42,24 @@ bool wire_has_transport(const struct wire *wire, const struct transport *transpo
 bool wire_has_arrivals(const struct transport *transport);
 size_t wire_arrival_count(const struct transport *transport);
 
-/* Between the two, calls of the transport touch nothing that other transports use, so that steps of
- * their owners may be made at the same time. What was started and cancelled comes to the server as
- * if all of it was done at the end. */
+/* Between the two, calls of the transport touch nothing that other transports or the wire use, so
+ * that its owner's step may be made by another thread. What was started and cancelled comes to the
+ * server, and what arrives meanwhile to the client, as if it was done and arrived at the end. */
 void wire_begin_step(struct transport *transport);
 void wire_end_step(struct transport *transport);
+
+/* A step that is being made while the server answers: what it starts is answered as it comes,
+ * behind what others started before. */
+struct wire_stream {
+    struct transport *transport; /* NULL: there is none */
+    /* Waits until wire_has_started(transport); false: the step has ended. */
+    bool (*wait)(void *context);
+    /* Called in the step, whenever something was started. */
+    void (*tell)(void *context);
+    void *context;
+};
+void wire_set_stream(struct wire *wire, const struct wire_stream *stream);
+bool wire_has_started(const struct transport *transport);
 
 void wire_add_engine(struct wire *wire, const struct engine *engine);
 size_t wire_engine_count(const struct wire *wire);
@@ -62,8 +75,11 @@ void wire_tell(struct wire *wire, struct sv user_agent, const struct request *re
                int http_status, const struct cJSON *body);
 void wire_cut_watches(struct wire *wire, struct sv user_agent, int64_t now_ms);
 
-/* Handles every queued request, then delivers what is due. True when there was anything. */
-bool wire_run(struct wire *wire, int64_t now_ms);
+/* Handles requests in the order in which they were started, those of the stream to its end. True
+ * when there was anything. */
+bool wire_answer(struct wire *wire, int64_t now_ms);
+/* Delivers what is due: late answers, and events of watches. So, too. */
+bool wire_pass_on(struct wire *wire, int64_t now_ms);
 /* Lets the server give back trees; completions under way hold their own. */
 void wire_trim(struct wire *wire);
 /* When something is due that no client has to ask for; DEADLINE_NEVER when nothing is. */

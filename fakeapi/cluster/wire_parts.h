@@ -12,6 +12,8 @@
 #include "fakeapi/cluster/wire.h"
 #include "fakeapi/server/fakeapi.h"
 
+#include <stdatomic.h>
+
 enum {
     /* Completions that wait for one client before its watches are held back, as a full socket
      * buffer would do. */
@@ -55,21 +57,32 @@ struct queue {
     struct queued *first, *last;
 };
 
-/* What a client does reaches the wire when its step has ended, so that others may have theirs
- * at the same time: until then it touches nothing but this struct. */
+/* In the order in which they came. */
+struct arrivals {
+    struct arrival *first, *last;
+    size_t count;
+};
+
+/* What a client does reaches the wire when its step has ended, and what comes for it meanwhile
+ * waits until then: another thread may make the step, and touches what is the client's alone. */
 struct client {
     struct transport transport; /* first: a transport pointer is a client pointer */
     struct wire *wire;
     struct sv user_agent;
     void *waker;
-    uint64_t last_id;             /* of a request */
-    struct arrival *first, *last; /* to be taken */
-    size_t arrival_count;
-    struct arrival *taken;            /* lives until the next take() */
-    VEC(struct arena *) spare_arenas; /* go to and fro with requests, answers and events */
     bool is_stepping;
-    struct queue started;    /* during the step */
-    VEC(uint64_t) cancelled; /* so, too */
+    /* The client's alone during a step. */
+    uint64_t last_id; /* of a request */
+    struct arrivals arrivals;
+    struct arrival *taken; /* lives until the next take() */
+    VEC(uint64_t) cancelled;
+    VEC(struct arena *) own_arenas;
+    /* Newest first: the client adds to it, the wire takes all. */
+    struct queued *_Atomic started;
+    /* The wire's. */
+    VEC(struct arena *) spare_arenas; /* go to and fro with requests, answers and events */
+    struct arrivals late;             /* came during a step */
+    size_t count_before;              /* of arrivals, when the step began */
 };
 
 struct open_watch {
@@ -92,6 +105,7 @@ struct wire {
     void *refuse_exec_context;
     struct arena *scratch; /* of the request that the server works on */
     struct queue queue;
+    struct wire_stream stream;
     VEC(struct queued *) parked; /* they wait for admission webhooks */
     bool has_replies;            /* for one of those */
     struct timers delayed;       /* of struct arrival */
@@ -104,6 +118,8 @@ struct wire {
 struct arena *wire_take_arena(struct client *client);
 /* `client` is NULL once it is gone. */
 void wire_give_arena(struct client *client, struct arena *arena);
+/* Completions that wait for the client; those of the step that is being made still count. */
+size_t wire_backlog(const struct client *client);
 /* Delivers `completion` after `delay_ms`; takes over `arena`. */
 void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
                   int64_t now_ms, int64_t delay_ms);

@@ -75,7 +75,7 @@ static void end_watch(struct wire *wire, size_t index, enum error_code code, int
 
 /* True when an ERROR event ended the stream. */
 static bool pump(struct open_watch *watch, int64_t now_ms, bool *any) {
-    while (watch->client->arrival_count < ARRIVALS_MAX && watch_cursor_has_news(watch->cursor)) {
+    while (wire_backlog(watch->client) < ARRIVALS_MAX && watch_cursor_has_news(watch->cursor)) {
         struct arena *arena = wire_take_arena(watch->client);
         struct watch_record record;
         if (!watch_cursor_next(watch->cursor, arena, &record)) {

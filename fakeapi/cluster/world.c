@@ -32,9 +32,9 @@ struct actor_slot {
     bool is_removed;
     uint64_t generation; /* of the timer that counts; older ones are stale */
     int64_t due_ms;
-    /* Of the step of this turn. */
-    bool is_woken;  /* by itself */
-    int64_t end_ms; /* what it returned */
+    /* Of its step. */
+    int64_t begin_ms, end_ms; /* now, and what it returned */
+    bool is_woken;            /* by itself */
 };
 
 struct virtual_clock {
@@ -57,8 +57,8 @@ struct world {
     struct controller_manager *controller_manager;
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
-    VEC(struct actor_slot *) turn;  /* the ones that are being stepped, with `turn_ms` as now */
-    int64_t turn_ms;
+    VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
+    struct actor_slot *apart;       /* that is being stepped since the last turn, or NULL */
     bool is_stepping;
     struct timers timers;
     bool is_livelocked; /* the last round did not come to rest */
@@ -156,6 +156,7 @@ struct world *world_new(const struct world_options *options) {
 void world_free(struct world *world) {
     if (!world)
         return;
+    assert(!world->apart); /* everybody has left */
     kubelet_free(world->kubelet);
     scheduler_free(world->scheduler);
     controller_manager_free(world->controller_manager);
@@ -234,11 +235,15 @@ void world_add_actor(struct world *world, const struct actor *actor) {
     mark_ready(world, slot);
 }
 
+static bool end_apart(struct world *world);
+
 void world_remove_actor(struct world *world, const void *context) {
     for (size_t i = 0; i < world->slots.count; i++) {
         struct actor_slot *slot = world->slots.items[i];
         if (slot->is_removed || slot->actor.context != context)
             continue;
+        if (slot == world->apart)
+            end_apart(world);
         slot->is_removed = true;
         slot->generation++;
         if (slot->actor.transport && !world_is_remote(world) &&
@@ -349,15 +354,22 @@ static void ready_remote_actors(struct world *world) {
 static void step_slot(void *context, size_t index) {
     struct world *world = context;
     struct actor_slot *slot = world->turn.items[index];
-    slot->end_ms = slot->actor.step(slot->actor.context, world->turn_ms);
+    slot->end_ms = slot->actor.step(slot->actor.context, slot->begin_ms);
+}
+
+static void step_apart(void *context, size_t index) {
+    struct actor_slot *slot = context;
+    (void)index;
+    slot->end_ms = slot->actor.step(slot->actor.context, slot->begin_ms);
 }
 
 static bool has_local_transport(const struct world *world, const struct actor_slot *slot) {
     return slot->actor.transport && !world_is_remote(world);
 }
 
-static void begin_step(struct world *world, struct actor_slot *slot) {
+static void begin_step(struct world *world, struct actor_slot *slot, int64_t now_ms) {
     slot->is_ready = slot->is_woken = false;
+    slot->begin_ms = now_ms;
     if (has_local_transport(world, slot))
         wire_begin_step(slot->actor.transport);
 }
@@ -369,7 +381,7 @@ static void end_step(struct world *world, struct actor_slot *slot) {
         return;
     if (has_local_transport(world, slot))
         wire_end_step(slot->actor.transport);
-    bool is_due = due_ms <= world->turn_ms;
+    bool is_due = due_ms <= slot->begin_ms;
     if (is_due || slot->is_woken || has_arrivals(world, slot))
         mark_ready(world, slot);
     set_deadline(world, slot, is_due ? DEADLINE_NEVER : due_ms);
@@ -383,37 +395,90 @@ static bool is_worth_a_team(const struct world *world) {
     return arrivals >= TEAM_ARRIVALS_MIN;
 }
 
-/* Steps the actors that are ready now; whoever becomes ready meanwhile has the next turn. What they
- * do reaches the wire in the order in which they became ready, whoever of them ends first. */
-static bool step_ready_actors(struct world *world, int64_t now_ms) {
-    vec_clear(&world->turn);
-    for (size_t i = 0; i < world->ready.count; i++)
-        if (!world->ready.items[i]->is_removed)
-            vec_push(&world->turn, world->ready.items[i]);
-    bool any = world->ready.count > 0;
-    vec_clear(&world->ready);
+/* Now what it sent is there for the server. */
+static bool end_apart(struct world *world) {
+    struct actor_slot *slot = world->apart;
+    if (!slot)
+        return false;
+    team_join(world->team);
+    wire_set_stream(world->wire, &(struct wire_stream){.transport = NULL});
+    world->apart = NULL;
+    end_step(world, slot);
+    return true;
+}
+
+static bool apart_has_started(void *context) {
+    struct world *world = context;
+    return wire_has_started(world->apart->actor.transport);
+}
+
+static bool wait_for_apart(void *context) {
+    struct world *world = context;
+    return team_wait(world->team, apart_has_started, world);
+}
+
+static void tell_of_apart(void *context) {
+    struct world *world = context;
+    team_tell(world->team);
+}
+
+/* The others of the turn stay in it. */
+static void begin_apart(struct world *world, int64_t now_ms) {
+    for (size_t i = 0; i < world->turn.count && !world->apart; i++) {
+        struct actor_slot *slot = world->turn.items[i];
+        if (!slot->actor.is_apart || !has_local_transport(world, slot))
+            continue;
+        vec_remove(&world->turn, i);
+        begin_step(world, slot, now_ms);
+        world->apart = slot;
+        wire_set_stream(world->wire, &(struct wire_stream){
+                                         .transport = slot->actor.transport,
+                                         .wait = wait_for_apart,
+                                         .tell = tell_of_apart,
+                                         .context = world,
+                                     });
+        team_start(world->team, step_apart, slot, 0);
+    }
+}
+
+static void step_turn(struct world *world, int64_t now_ms) {
     for (size_t i = 0; i < world->turn.count; i++)
-        begin_step(world, world->turn.items[i]);
-    world->turn_ms = now_ms;
+        begin_step(world, world->turn.items[i], now_ms);
     world->is_stepping = true;
     team_each(is_worth_a_team(world) ? world->team : NULL, world->turn.count, step_slot, world);
     world->is_stepping = false;
     for (size_t i = 0; i < world->turn.count; i++)
         end_step(world, world->turn.items[i]);
+}
+
+/* Steps the actors that are ready now; whoever becomes ready meanwhile has the next turn. What they
+ * do reaches the wire in the order in which they became ready, whoever of them ends first. */
+static bool step_ready_actors(struct world *world, int64_t now_ms) {
+    bool any = world->ready.count > 0;
+    vec_clear(&world->turn);
+    for (size_t i = 0; i < world->ready.count; i++)
+        if (!world->ready.items[i]->is_removed)
+            vec_push(&world->turn, world->ready.items[i]);
+    vec_clear(&world->ready);
+    begin_apart(world, now_ms);
+    step_turn(world, now_ms);
     return any;
 }
 
 static bool run_round(struct world *world, int64_t now_ms) {
-    bool did_answer = wire_run(world->wire, now_ms);
+    bool any = wire_answer(world->wire, now_ms);
+    any |= end_apart(world);
+    any |= wire_pass_on(world->wire, now_ms);
     ready_due_actors(world, now_ms);
     ready_remote_actors(world);
-    bool did_step = step_ready_actors(world, now_ms);
-    return did_answer || did_step;
+    any |= step_ready_actors(world, now_ms);
+    return any;
 }
 
 bool world_run_round(struct world *world) {
     world->is_livelocked = false;
-    return run_round(world, world_now_ms(world));
+    bool any = run_round(world, world_now_ms(world));
+    return end_apart(world) || any;
 }
 
 bool world_run_due(struct world *world) {
@@ -425,6 +490,7 @@ bool world_run_due(struct world *world) {
             return any;
         any = true;
     }
+    end_apart(world);
     log_line(world->log, LOG_WARNING,
              "the simulated cluster did not come to rest within %d rounds at one moment; the clock "
              "moves on by 1 ms",

@@ -138,6 +138,9 @@ struct actor {
     int64_t (*step)(void *context, int64_t now_ms);
     void *context;
     struct transport *transport; /* whose completions wake it; may be NULL */
+    /* While it is stepped the server answers what it and others send: it is the last one of its
+     * turn, and what it sends comes behind what the others do. */
+    bool is_apart;
 };
 void world_add_actor(struct world *world, const struct actor *actor);
 void world_remove_actor(struct world *world, const void *context);

@@ -129,7 +129,8 @@ static void far_close(struct far *far) {
 static void far_run_ms(struct far *far, int64_t duration_ms) {
     int64_t end_ms = far->now_ms + duration_ms;
     for (;;) {
-        bool did_answer = wire_run(far->wire, far->now_ms);
+        bool did_answer = wire_answer(far->wire, far->now_ms);
+        did_answer |= wire_pass_on(far->wire, far->now_ms);
         bool did_work = world_run_due(far->world);
         if (did_answer || did_work)
             continue;
