@@ -3,6 +3,7 @@
 
 #include "conformance/cmd/controller_process.h"
 #include "conformance/cmd/output.h"
+#include "conformance/cmd/session_elsewhere.h"
 #include "conformance/session_sim.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -27,6 +28,12 @@ enum {
     POLL_MS = 40,
     PATIENCE_MS = 60 * 1000,
     ADVANCE_MS_MAX = 90 * 1000,
+    /* Of a server elsewhere, whose clock is the wall's: as in mode cluster. */
+    ELSEWHERE_POLL_MS = 100,
+    ELSEWHERE_PATIENCE_MS = 120 * 1000,
+    ELSEWHERE_ADVANCE_MS_MAX = 120 * 1000,
+    ELSEWHERE_QUIET_MS = 35 * 1000,
+    CONTROLLER_END_MS = 20 * 1000,
 };
 
 struct session_http {
@@ -35,6 +42,7 @@ struct session_http {
     struct tls_identity identity;
     struct sv token;
     struct authenticator *authenticator;
+    struct session_elsewhere *elsewhere; /* NULL: the server is ours */
     struct world *world;
     struct http_server *server;
     struct transport *user;
@@ -43,7 +51,9 @@ struct session_http {
     struct controller_process *process; /* NULL while there is none */
     struct error failure;               /* it could not be started again */
     bool is_without_controller;
+    bool is_prepared;
     bool is_watching; /* the controller follows the runtimes */
+    bool is_cleaning; /* what ended the session is no reason to leave things behind */
     struct session_counts counts;
 };
 
@@ -69,11 +79,18 @@ static int64_t http_now_ms(void *context) {
     return wall_now_ms();
 }
 
+static int64_t run_clients(struct session_http *http, int64_t now_ms) {
+    return http->elsewhere ? session_elsewhere_run(http->elsewhere)
+                           : curl_transport_run_timers(http->user, now_ms);
+}
+
 static bool http_step(void *context, int64_t until_ms) {
     struct session_http *http = context;
     int64_t now_ms = wall_now_ms();
-    int64_t due_ms = deadline_earlier(until_ms, curl_transport_run_timers(http->user, now_ms));
-    if (http_server_next_ms(http->server) <= now_ms)
+    int64_t due_ms = deadline_earlier(until_ms, run_clients(http, now_ms));
+    /* What another server answered is not seen on our descriptors. */
+    if (http->elsewhere ? !session_elsewhere_is_over(http->elsewhere)
+                        : http_server_next_ms(http->server) <= now_ms)
         http_server_run(http->server);
     due_ms = deadline_earlier(due_ms, http_server_next_ms(http->server));
     if (curl_transport_has_completions(http->user))
@@ -106,6 +123,8 @@ static void http_get_counts(void *context, struct session_counts *ret_counts) {
 
 static bool http_find_trouble(void *context, struct error *err) {
     struct session_http *http = context;
+    if (http->is_cleaning)
+        return false;
     if (event_loop_is_stopping(http->options.loop)) {
         error_set(err, ERROR_UNAVAILABLE, "interrupted");
         return true;
@@ -117,14 +136,32 @@ static bool http_find_trouble(void *context, struct error *err) {
     return http->process && controller_process_has_ended(http->process, err);
 }
 
+/* Faults are over, and nodes that were stopped do not hold pods. */
+static void empty_cluster(struct session_http *http) {
+    http->is_cleaning = true;
+    if (!http->session || !http->is_prepared)
+        return;
+    session_elsewhere_remove_caches(http->session);
+    if (http->process)
+        controller_process_end(http->process, CONTROLLER_END_MS);
+    http->process = NULL;
+    session_elsewhere_remove_rest(http->elsewhere, http->session);
+}
+
 static void http_free(void *context) {
     struct session_http *http = context;
+    if (http->elsewhere)
+        empty_cluster(http);
     controller_process_free(http->process);
-    curl_transport_free(http->user);
     if (http->server)
         event_loop_forget(http->options.loop, http_server_descriptor(http->server));
     http_server_free(http->server);
-    world_free(http->world);
+    if (http->elsewhere) {
+        session_elsewhere_free(http->elsewhere);
+    } else {
+        curl_transport_free(http->user);
+        world_free(http->world);
+    }
     authenticator_free(http->authenticator);
     if (http->command.kubeconfig.len > 0) {
         unlink(http->command.kubeconfig.ptr);
@@ -157,6 +194,7 @@ static bool start_server(struct session_http *http, struct error *err) {
             .address = ADDRESS,
             .tls = &http->identity,
             .authenticator = http->authenticator,
+            .upstream = http->elsewhere ? session_elsewhere_upstream(http->elsewhere) : NULL,
             .seed = http->options.session->seed,
         },
         err);
@@ -221,14 +259,17 @@ static bool http_begin(void *context, struct error *err) {
 }
 
 static struct session *make_session(struct session_http *http) {
+    bool is_elsewhere = http->elsewhere != NULL;
     return session_new_with_driver(&(struct session_driver){
         .user = http->user,
         .world = http->world,
         .namespace_name = SV(""),
-        .quiet_ms = SESSION_QUIET_MS,
-        .poll_ms = wall_ms_of_system(POLL_MS),
-        .wait_ms_min = wall_ms_of_system(PATIENCE_MS),
-        .advance_ms_max = wall_ms_of_system(ADVANCE_MS_MAX),
+        .quiet_ms = is_elsewhere ? wall_ms_of_system(ELSEWHERE_QUIET_MS) : SESSION_QUIET_MS,
+        .rest_ms = wall_ms_of_system(http->options.rest_ms),
+        .poll_ms = wall_ms_of_system(is_elsewhere ? ELSEWHERE_POLL_MS : POLL_MS),
+        .wait_ms_min = wall_ms_of_system(is_elsewhere ? ELSEWHERE_PATIENCE_MS : PATIENCE_MS),
+        .advance_ms_max =
+            wall_ms_of_system(is_elsewhere ? ELSEWHERE_ADVANCE_MS_MAX : ADVANCE_MS_MAX),
         .begin = http_begin,
         .now_ms = http_now_ms,
         .step = http_step,
@@ -241,6 +282,34 @@ static struct session *make_session(struct session_http *http) {
     });
 }
 
+/* The world with the nodes, on a server of ours or elsewhere. */
+static bool make_world(struct session_http *http, struct error *err) {
+    const struct session_http_options *options = &http->options;
+    if (options->kubeconfig.len == 0) {
+        http->world = session_world_new(options->session, wall_clock());
+        return true;
+    }
+    http->elsewhere = session_elsewhere_new(
+        &(struct session_elsewhere_options){
+            .session = options->session,
+            .loop = options->loop,
+            .kubeconfig = options->kubeconfig,
+            .context = options->context,
+        },
+        err);
+    if (http->elsewhere)
+        http->world = session_elsewhere_world(http->elsewhere);
+    return http->elsewhere != NULL;
+}
+
+static bool prepare(struct session_http *http, struct error *err) {
+    http->is_prepared =
+        http->elsewhere
+            ? session_elsewhere_prepare(http->elsewhere, http->session, err)
+            : session_prepare(http->session, session_node_count(http->options.session), err);
+    return http->is_prepared;
+}
+
 struct session *session_http_new(const struct session_http_options *options, struct error *err) {
     struct session_http *http = mem_alloc(sizeof(*http));
     struct test_clock clock = {.factor = options->factor, .origin_ms = system_now_ms()};
@@ -248,7 +317,10 @@ struct session *session_http_new(const struct session_http_options *options, str
     http->is_without_controller = options->session->without_controller;
     http->arena = arena_new();
     wall_use_test_clock(clock);
-    http->world = session_world_new(options->session, wall_clock());
+    if (!make_world(http, err)) {
+        http_free(http);
+        return NULL;
+    }
     world_add_observer(http->world, &(struct observer){.after = see_request, .context = http});
     if (!start_server(http, err)) {
         http_free(http);
@@ -256,10 +328,12 @@ struct session *session_http_new(const struct session_http_options *options, str
     }
     struct sv url =
         arena_printf(http->arena, "https://127.0.0.1:%u", http_server_port(http->server));
-    connect_user(http, url);
+    if (http->elsewhere)
+        http->user = session_elsewhere_user(http->elsewhere);
+    else
+        connect_user(http, url);
     http->session = make_session(http);
-    if (write_kubeconfig(http, url, err) &&
-        session_prepare(http->session, session_node_count(options->session), err)) {
+    if (write_kubeconfig(http, url, err) && prepare(http, err)) {
         http->command.clock = clock;
         return http->session;
     }

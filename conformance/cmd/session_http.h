@@ -5,6 +5,9 @@
  * go over libcurl. The server runs on the loop that the session waits on, so that its nodes can be
  * hurt and its requests be seen and made to fail, as in mode sim.
  *
+ * With a kubeconfig the server is one elsewhere, which the session has for itself, and ours is a
+ * front that passes requests on: see session_elsewhere.h.
+ *
  * Time is the wall's, or passes faster by the factor of a test clock that server, controller and
  * session share.
  */
@@ -23,6 +26,8 @@ struct session_http_options {
     struct sv controller;    /* path of the program */
     struct sv folder;        /* for a kubeconfig and a log, which are removed with the session */
     int64_t factor;          /* of the test clock */
+    struct sv kubeconfig, context; /* SV(""): the server is ours */
+    int64_t rest_ms;               /* of the system's time, with a kubeconfig; see session_driver */
 };
 
 /* The CRDs are installed and the nodes Ready; the controller watches when the session has begun. */

@@ -30,27 +30,36 @@ void session_source_rows(struct session_source_options *options,
          SV("sim: in this process, in virtual time; http: our server over HTTPS and the controller "
             "as a process; cluster: those of --kubeconfig")},
         {SV("speed"), OPTION_NUMBER, SV("N"), NULL, 0, &options->speed,
-         SV("mode http: how many times as fast as the wall's the clock is; 60")},
+         SV("mode http: how many times as fast as the wall's the clock of nodes and controller is; "
+            "60, with --kubeconfig 1")},
         {SV("controller"), OPTION_TEXT, SV("PROGRAM"), NULL, 0, &options->controller,
          SV("mode http: cacheruntime-controller; the one beside crctl, else of PATH")},
         {SV("kubeconfig"), OPTION_TEXT, SV("FILE"), NULL, 0, &options->kubeconfig,
-         SV("mode cluster: the cluster")},
+         SV("mode cluster: the cluster; mode http: an API server without nodes in place of ours, "
+            "which is emptied after each scenario")},
         {SV("context"), OPTION_TEXT, SV("NAME"), NULL, 0, &options->context,
-         SV("mode cluster: of the kubeconfig; its current one")},
+         SV("of the kubeconfig; its current one")},
         {SV("rest"), OPTION_NUMBER, SV("SECONDS"), NULL, 0, &options->rest_seconds,
-         SV("mode cluster: how long nothing changes before the cluster is at rest, when all that "
-            "is "
-            "said then is true; 35, which is rest in any case")},
+         SV("with --kubeconfig: how long nothing changes before the cluster is at rest, when all "
+            "that is said then is true; 35, which is rest in any case")},
     };
     memcpy(rows, all, sizeof(all));
 }
 
+static uint64_t speed_of(const struct session_source_options *options) {
+    if (options->speed > 0)
+        return options->speed;
+    return options->kubeconfig.len > 0 ? SESSION_SPEED_ELSEWHERE : SESSION_SPEED_DEFAULT;
+}
+
 static bool check(const struct session_source_options *options, struct error *err) {
     bool is_cluster = options->mode == SESSION_MODE_CLUSTER;
-    if (options->speed < 1 || options->speed > TEST_CLOCK_FACTOR_MAX)
+    bool is_sim = options->mode == SESSION_MODE_SIM;
+    if (options->speed > TEST_CLOCK_FACTOR_MAX)
         return error_set(err, ERROR_INVALID, "--speed is from 1 to %d", TEST_CLOCK_FACTOR_MAX);
-    if (!is_cluster && options->kubeconfig.len + options->context.len > 0)
-        return error_set(err, ERROR_INVALID, "--kubeconfig and --context go with --mode cluster");
+    if (is_sim && options->kubeconfig.len + options->context.len > 0)
+        return error_set(err, ERROR_INVALID,
+                         "--kubeconfig and --context go with --mode cluster or http");
     if (options->rest_seconds < 1 || options->rest_seconds > SESSION_REST_SECONDS_DEFAULT)
         return error_set(err, ERROR_INVALID, "--rest is from 1 to %d seconds",
                          SESSION_REST_SECONDS_DEFAULT);
@@ -138,7 +147,12 @@ struct session *session_source_open(void *context, const struct session_options 
             .loop = source->loop,
             .controller = source->controller,
             .folder = sv_from(source->folder),
-            .factor = (int64_t)source->options->speed,
+            .factor = (int64_t)speed_of(source->options),
+            .kubeconfig = source->options->kubeconfig,
+            .context = source->options->context,
+            .rest_ms = source->options->kubeconfig.len > 0
+                           ? (int64_t)source->options->rest_seconds * 1000
+                           : 0,
         },
         err);
 }
@@ -157,6 +171,8 @@ struct sv session_source_text(const struct session_source *source, struct arena 
                    : arena_printf(arena, "%.*s, Kubernetes %.*s, controller: %.*s",
                                   SV_ARG(facts->server), SV_ARG(facts->version),
                                   SV_ARG(facts->controller));
+    if (source->options->kubeconfig.len > 0)
+        return arena_copy(arena, SV("an API server elsewhere, nodes and controller of ours"));
     return arena_printf(arena, "clock %llu times as fast",
-                        (unsigned long long)source->options->speed);
+                        (unsigned long long)speed_of(source->options));
 }

@@ -17,16 +17,21 @@ struct session_source; /* opaque */
 struct session_source_options {
     int mode; /* enum session_mode */
     struct sv controller;
-    uint64_t speed;
+    uint64_t speed; /* 0: not said */
     struct sv kubeconfig, context;
     uint64_t rest_seconds;
 };
 
-enum { SESSION_SOURCE_ROWS = 6, SESSION_SPEED_DEFAULT = 60, SESSION_REST_SECONDS_DEFAULT = 35 };
+enum {
+    SESSION_SOURCE_ROWS = 6,
+    SESSION_SPEED_DEFAULT = 60,
+    SESSION_SPEED_ELSEWHERE = 1,
+    SESSION_REST_SECONDS_DEFAULT = 35
+};
 #define SESSION_SOURCE_DEFAULTS                                                                    \
     {                                                                                              \
-        .controller = SV(""), .speed = SESSION_SPEED_DEFAULT, .kubeconfig = SV(""),                \
-        .context = SV(""), .rest_seconds = SESSION_REST_SECONDS_DEFAULT                            \
+        .controller = SV(""), .speed = 0, .kubeconfig = SV(""), .context = SV(""),                 \
+        .rest_seconds = SESSION_REST_SECONDS_DEFAULT                                               \
     }
 
 /* The options, as rows of a command's table. */

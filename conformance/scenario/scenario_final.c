@@ -10,6 +10,7 @@
 #include "core/base/vec.h"
 #include "core/data/json.h"
 #include "core/reconcile/names.h"
+#include "fakeapi/cluster/world.h"
 
 static const struct resource *const compared[] = {
     &RESOURCE_PODS,
@@ -87,7 +88,7 @@ static bool is_masked(struct sv key) {
         SV("clusterIP"), SV("clusterIPs"),      SV("podIP"),         SV("podIPs"),
         SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
         SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
-        SV("podUID"),    SV("lastState"),       SV("restartCount"),
+        SV("podUID"),    SV("lastState"),       SV("restartCount"),  SV("daemonEndpoints"),
     };
     return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
            sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
@@ -194,7 +195,7 @@ static void take_node_labels(struct normaliser *normaliser, struct cJSON *node) 
     struct quantity amount;
     JSON_EACH (label, labels) {
         struct sv key = json_key(label), value = json_text(label);
-        if (sv_eq(key, LABEL_DATASET_NUM))
+        if (sv_eq(key, LABEL_DATASET_NUM) || sv_eq(key, WORLD_NODE_LABEL))
             continue;
         if (is_amount(value, &amount))
             add_amount(normaliser, key, amount);
@@ -267,13 +268,20 @@ static struct sv object_line(struct normaliser *normaliser, const struct cJSON *
                         SV_ARG(json_write_arena(arena, masked, JSON_COMPACT)));
 }
 
+/* What an API server keeps for itself depends on how it is served. */
+static bool is_servers_own(const struct cJSON *object) {
+    return sv_starts_with(object_namespace(object), SV("kube-")) ||
+           sv_eq(object_name(object), SV("kube-root-ca.crt"));
+}
+
 static void add_lines(struct normaliser *normaliser, const struct cJSON *const *lists,
                       struct lines *lines) {
     struct sv label;
     void *sum;
     for (size_t i = 0; i < COUNT_OF(compared); i++)
         JSON_EACH (object, json_get(lists[i], SV("items")))
-            vec_push(lines, object_line(normaliser, object, compared[i]));
+            if (!is_servers_own(object))
+                vec_push(lines, object_line(normaliser, object, compared[i]));
     for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &sum);)
         vec_push(lines, label_line(normaliser, label, sum));
     qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);

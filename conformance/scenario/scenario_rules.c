@@ -12,6 +12,7 @@
 enum {
     STEADY_MS = 3600 * 1000,
     STEADY_BY_THE_WALL_MS = 300 * 1000, /* somebody waits for it */
+    RESTS_STEADY = 3,                   /* of what somebody calls a rest */
     SETTLE_MS = 1800 * 1000
 };
 
@@ -210,6 +211,14 @@ static void judge_budgets(struct run *run) {
     judge_budget(run, budgets, SV("timeToBound"), bound_at_ms(run), true);
 }
 
+/* Who says what rest is does not wait much longer than that. */
+static int64_t steady_ms(const struct session *session) {
+    int64_t rest_ms = session_rest_ms(session);
+    if (session_is_virtual(session))
+        return STEADY_MS;
+    return rest_ms < session_quiet_ms(session) ? RESTS_STEADY * rest_ms : STEADY_BY_THE_WALL_MS;
+}
+
 static void judge_rest(struct run *run) {
     const struct cJSON *budgets = run->scenario->budgets;
     struct session_counts counts, steady;
@@ -218,8 +227,7 @@ static void judge_rest(struct run *run) {
     if (!run_settle(run, SETTLE_MS))
         run_add_failure(run, budgets, "the controller does not come to rest");
     session_get_counts(run->session, &counts);
-    run_wait(run, session_is_virtual(run->session) ? STEADY_MS : STEADY_BY_THE_WALL_MS, never,
-             NULL);
+    run_wait(run, steady_ms(run->session), never, NULL);
     session_get_counts(run->session, &steady);
     judge_budget(run, budgets, SV("writesSteady"), (int64_t)(steady.writes - counts.writes), false);
 }

@@ -290,6 +290,9 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
     session_get_counts(run->session, &run->result->counts);
     run->result->trace = trace_told_text(&run->trace, run->arena);
     run->result->duration_ms = session_now_ms(run->session) - run->start_ms;
+    /* How the cluster is left is no part of the scenario. */
+    if (run->world)
+        world_remove_observer(run->world, run);
     session_free(run->session);
     schedule_free(run->schedule);
 }

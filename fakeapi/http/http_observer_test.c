@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Observers of a world see what comes over sockets too, and what they decide happens to it. */
+/* Observers of a world see what comes over sockets too, and what they decide happens to it: whether
+ * the server answers itself or is a front that passes requests on. */
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
@@ -67,28 +68,51 @@ struct fixture {
     struct set_clock clock;
     struct world *world;
     struct authenticator *authenticator;
+    struct world *elsewhere; /* behind a front; NULL: the server answers itself */
+    struct http_upstream upstream;
     struct http_server *server;
 };
 
-static void begin(struct fixture *fixture) {
+#define TEST_BOTH(name)                                                                            \
+    static void name(bool is_front);                                                               \
+    TEST(name##_of_a_server) {                                                                     \
+        name(false);                                                                               \
+    }                                                                                              \
+    TEST(name##_of_a_front) {                                                                      \
+        name(true);                                                                                \
+    }                                                                                              \
+    static void name(bool is_front)
+
+static void begin(struct fixture *fixture, bool is_front) {
     struct error err = {0};
     fixture->clock = (struct set_clock){{set_now_ms}, INT64_C(1767225600000)};
     fixture->world = world_new(&(struct world_options){.seed = 1, .wall = &fixture->clock.clock});
     fixture->authenticator = authenticator_new();
-    fixture->server =
-        http_server_new(&(struct http_server_options){.api = world_api(fixture->world),
-                                                      .world = fixture->world,
-                                                      .clock = &fixture->clock.clock,
-                                                      .log = log_none(),
-                                                      .address = SV("127.0.0.1"),
-                                                      .authenticator = fixture->authenticator},
-                        &err);
+    fixture->elsewhere = NULL;
+    if (is_front) {
+        fixture->elsewhere =
+            world_new(&(struct world_options){.seed = 1, .wall = &fixture->clock.clock});
+        fixture->upstream = (struct http_upstream){
+            .requests = world_connect(fixture->elsewhere, SV("front")),
+            .execs = world_connect(fixture->elsewhere, SV("front")),
+        };
+    }
+    fixture->server = http_server_new(
+        &(struct http_server_options){.api = world_api(fixture->world),
+                                      .world = fixture->world,
+                                      .clock = &fixture->clock.clock,
+                                      .log = log_none(),
+                                      .address = SV("127.0.0.1"),
+                                      .authenticator = fixture->authenticator,
+                                      .upstream = is_front ? &fixture->upstream : NULL},
+        &err);
     assert(fixture->server);
 }
 
 static void end(struct fixture *fixture) {
     http_server_free(fixture->server);
     authenticator_free(fixture->authenticator);
+    world_free(fixture->elsewhere);
     world_free(fixture->world);
 }
 
@@ -113,6 +137,8 @@ static bool read_answer(struct fixture *fixture, int client, size_t turns, char 
                                        {client, POLLIN, 0}};
         poll(descriptors, 2, 1);
         http_server_run(fixture->server);
+        if (fixture->elsewhere)
+            world_run_due(fixture->elsewhere);
         ssize_t got = recv(client, answer + *len, ANSWER_BYTES - 1 - *len, 0);
         is_closed = got == 0;
         *len += got > 0 ? (size_t)got : 0;
@@ -174,9 +200,9 @@ static const struct {
     {"unanswered", {.verdict = VERDICT_LOSE_REPLY}, "", "", 0, true},
 };
 
-TEST(requests_over_sockets_meet_what_observers_decide) {
+TEST_BOTH(requests_over_sockets_meet_what_observers_decide) {
     struct fixture fixture;
-    begin(&fixture);
+    begin(&fixture, is_front);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         char answer[ANSWER_BYTES];
@@ -207,10 +233,10 @@ static const struct {
 };
 
 /* What is written is written at once; only the answer waits. */
-TEST(answers_come_as_late_as_observers_decide) {
+TEST_BOTH(answers_come_as_late_as_observers_decide) {
     for (size_t i = 0; i < COUNT_OF(late); i++) {
         struct fixture fixture;
-        begin(&fixture);
+        begin(&fixture, is_front);
         AUTO(arena) arena = arena_new();
         char answer[ANSWER_BYTES];
         size_t len = 0;
@@ -234,9 +260,9 @@ TEST(answers_come_as_late_as_observers_decide) {
 }
 
 /* Or a server would keep what nobody waits for: its connections are counted. */
-TEST(who_gives_up_on_a_late_answer_is_noticed) {
+TEST_BOTH(who_gives_up_on_a_late_answer_is_noticed) {
     struct fixture fixture;
-    begin(&fixture);
+    begin(&fixture, is_front);
     AUTO(arena) arena = arena_new();
     char answer[ANSWER_BYTES];
     size_t len = 0;
@@ -251,9 +277,9 @@ TEST(who_gives_up_on_a_late_answer_is_noticed) {
 }
 
 /* And so that a server ends although somebody waits. */
-TEST(a_server_ends_before_its_late_answers_are_due) {
+TEST_BOTH(a_server_ends_before_its_late_answers_are_due) {
     struct fixture fixture;
-    begin(&fixture);
+    begin(&fixture, is_front);
     AUTO(arena) arena = arena_new();
     char answer[ANSWER_BYTES];
     size_t len = 0;
@@ -266,9 +292,9 @@ TEST(a_server_ends_before_its_late_answers_are_due) {
     close(client);
 }
 
-TEST(events_of_a_watch_come_as_late_as_observers_decide) {
+TEST_BOTH(events_of_a_watch_come_as_late_as_observers_decide) {
     struct fixture fixture;
-    begin(&fixture);
+    begin(&fixture, is_front);
     AUTO(arena) arena = arena_new();
     char answer[ANSWER_BYTES];
     size_t len = 0;
@@ -291,6 +317,51 @@ TEST(events_of_a_watch_come_as_late_as_observers_decide) {
     len = 0;
     read_answer(&fixture, client, TURNS_QUIET, answer, &len);
     CHECK(!strstr(answer, "\"name\":\"first\"") && strstr(answer, "\"name\":\"second\""));
+    close(client);
+    end(&fixture);
+}
+
+/* The other server's refusals come as they are, and its watches end as they end there. */
+TEST(a_front_says_what_the_server_behind_it_says) {
+    static const struct {
+        const char *target;
+        const char *begins, *holds;
+    } targets[] = {
+        {CONFIG_MAPS "/absent", "HTTP/1.1 404", "configmaps \\\"absent\\\" not found"},
+        {CONFIG_MAPS "?watch=1&resourceVersion=no", "HTTP/1.1 500", "resourceVersion"},
+        {CONFIG_MAPS "?watch=1&timeoutSeconds=1", "HTTP/1.1 200", "\r\n0\r\n"},
+        {CONFIG_MAPS, "HTTP/1.1 200", "\"kind\":\"ConfigMapList\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        struct fixture fixture;
+        begin(&fixture, true);
+        AUTO(arena) arena = arena_new();
+        char answer[ANSWER_BYTES];
+        size_t len = 0;
+        int client = ask(&fixture, arena_printf(arena,
+                                                "GET %s HTTP/1.1\r\nHost: h\r\n"
+                                                "Connection: close\r\n\r\n",
+                                                targets[i].target));
+        read_answer(&fixture, client, TURNS_QUIET, answer, &len);
+        fixture.clock.now_ms += 60 * 1000;
+        CHECK(read_answer(&fixture, client, TURNS_MAX, answer, &len));
+        CHECK(strncmp(answer, targets[i].begins, strlen(targets[i].begins)) == 0);
+        CHECK(strstr(answer, targets[i].holds) != NULL);
+        close(client);
+        end(&fixture);
+    }
+}
+
+/* Who goes while the other server thinks costs nothing from then on. */
+TEST(a_front_forgets_clients_that_go) {
+    struct fixture fixture;
+    begin(&fixture, true);
+    char answer[ANSWER_BYTES];
+    size_t len = 0;
+    int client = ask(&fixture, SV("GET " CONFIG_MAPS "?watch=1 HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(!read_answer(&fixture, client, TURNS_QUIET, answer, &len) && len > 0);
+    shutdown(client, SHUT_WR);
+    CHECK(read_answer(&fixture, client, TURNS_MAX, answer, &len));
     close(client);
     end(&fixture);
 }
