@@ -248,7 +248,7 @@ def is_discovered(api):
     check(groups["metrics.k8s.io"]["preferredVersion"]["version"] == "v1beta1", str(groups))
     check(api.get("/apis/metrics.k8s.io")["kind"] == "APIGroup", "the group")
     check(api.get(ROOT) == RESOURCES, "the list of the version")
-    index = api.get("/openapi/v3")["paths"]
+    index = json.loads(raw(api, "/openapi/v3")[1])["paths"]
     check(api.get(index[ROOT[1:]]["serverRelativeURL"])["openapi"] == "3.0.0", str(index))
 
 
