@@ -25,16 +25,26 @@ static struct cJSON *address_of(struct service_pass *pass, const struct backend 
     return address;
 }
 
+/* As the older kind has them, which knows no empty name. */
+static struct cJSON *legacy_ports(struct service_pass *pass, const struct backend *backend) {
+    struct cJSON *ports = json_copy(pass->arena, backend->ports);
+    JSON_EACH (port, ports)
+        if (json_string_or(port, SV("name"), SV("")).len == 0)
+            json_remove(port, SV("name"));
+    return ports;
+}
+
 /* The subset of that group; a new one is put at the end. */
 static struct cJSON *subset_of(struct service_pass *pass, struct cJSON *subsets,
                                const struct backend *backend) {
+    struct cJSON *ports = legacy_ports(pass, backend);
     JSON_EACH (subset, subsets)
-        if (json_equal(json_get(subset, SV("ports")), backend->ports) ||
-            json_count(json_get(subset, SV("ports"))) + json_count(backend->ports) == 0)
+        if (json_equal(json_get(subset, SV("ports")), ports) ||
+            json_count(json_get(subset, SV("ports"))) + json_count(ports) == 0)
             return subset;
     struct cJSON *subset = json_append(subsets, json_map(pass->arena));
-    if (json_count(backend->ports) > 0)
-        json_set(pass->arena, subset, SV("ports"), json_copy(pass->arena, backend->ports));
+    if (json_count(ports) > 0)
+        json_set(pass->arena, subset, SV("ports"), ports);
     return subset;
 }
 

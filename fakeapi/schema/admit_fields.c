@@ -293,17 +293,25 @@ static void normalize_time(const struct schema *schema, struct cJSON *parent, st
         json_replace(parent, item, json_string(arena, whole));
 }
 
-/* What does not survive decoding into a struct and encoding again: nulls, and lists and maps
- * without items. An empty struct such as emptyDir does, and an emptied list of owners of fields
- * has a meaning. */
-static bool is_lost(const struct schema *schema, const struct schema *below,
-                    const struct cJSON *member) {
-    if (schema->kind != SCHEMA_STRUCT || !below || member->child || below->kind == SCHEMA_TIME ||
-        below->kind == SCHEMA_ANY || sv_eq(json_key(member), SV("managedFields")))
+static bool is_zero(const struct cJSON *item) {
+    int64_t value;
+    if (json_is_number(item))
+        return json_to_int64(item, &value) && value == 0;
+    return (json_is_string(item) && json_text(item).len == 0) ||
+           (json_is_bool(item) && !json_is_true(item));
+}
+
+/* What does not survive decoding into a struct and encoding again: nulls, lists and maps without
+ * items, and zeros of scalars that are no pointers. An empty struct such as emptyDir does, and an
+ * emptied list of owners of fields has a meaning. */
+static bool is_lost(const struct schema_member *declared, const struct cJSON *member) {
+    enum schema_kind kind = declared->schema->kind;
+    if (member->child || kind == SCHEMA_TIME || kind == SCHEMA_ANY ||
+        sv_eq(declared->name, SV("managedFields")))
         return false;
-    bool is_container = below->kind == SCHEMA_LIST || below->kind == SCHEMA_MAP;
+    bool is_container = kind == SCHEMA_LIST || kind == SCHEMA_MAP;
     bool is_empty = is_container && (json_is_list(member) || json_is_map(member));
-    return is_empty || json_is_null(member);
+    return is_empty || json_is_null(member) || (declared->drops_zero && is_zero(member));
 }
 
 static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
@@ -324,9 +332,10 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
     struct cJSON *next;
     for (struct cJSON *child = item->child; child; child = next) {
         next = child->next;
-        const struct schema *below =
-            schema->kind == SCHEMA_LIST ? schema->items : schema_member(schema, json_key(child));
-        if (is_lost(schema, below, child))
+        const struct schema_member *declared =
+            schema->kind == SCHEMA_STRUCT ? schema_declared(schema, json_key(child)) : NULL;
+        const struct schema *below = declared ? declared->schema : schema->items;
+        if (declared && is_lost(declared, child))
             json_detach(item, child);
         else if (schema->kind == SCHEMA_MAP && json_is_null(child) && below &&
                  below->kind == SCHEMA_STRING)

@@ -102,11 +102,12 @@ static size_t add_resource_members(const struct cJSON *properties, bool is_resou
         return 0;
     size_t count = 0;
     members[count++] = (struct schema_member){
-        SV("metadata"), schema_builtin(SV("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"))};
+        .name = SV("metadata"),
+        .schema = schema_builtin(SV("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"))};
     if (!json_get(properties, SV("apiVersion")))
-        members[count++] = (struct schema_member){SV("apiVersion"), &text};
+        members[count++] = (struct schema_member){.name = SV("apiVersion"), .schema = &text};
     if (!json_get(properties, SV("kind")))
-        members[count++] = (struct schema_member){SV("kind"), &text};
+        members[count++] = (struct schema_member){.name = SV("kind"), .schema = &text};
     return count;
 }
 
@@ -138,7 +139,7 @@ static bool build_members(struct builder *builder, const struct cJSON *source, s
             build_below(builder, property, path, below, node->is_atomic_map);
         if (!schema)
             return false;
-        members[used++] = (struct schema_member){json_key(property), schema};
+        members[used++] = (struct schema_member){.name = json_key(property), .schema = schema};
     }
     qsort(members, used, sizeof(*members), compare_members);
     node->members = members;

@@ -42,6 +42,7 @@ struct schema_rules; /* what only CRDs have: enum, pattern, bounds, …; private
 struct schema_member {
     struct sv name;
     const struct schema *schema;
+    bool drops_zero; /* a scalar that Go leaves out when it is "", 0 or false */
 };
 
 struct schema {
@@ -79,6 +80,9 @@ struct schema {
 /* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
  * which is treated as SCHEMA_ANY. */
 const struct schema *schema_member(const struct schema *schema, struct sv name);
+
+/* The declared member of that name; NULL: there is none, which says nothing of items. */
+const struct schema_member *schema_declared(const struct schema *schema, struct sv name);
 
 /* The schema at a path as findings have it ("spec.containers[0].name"); NULL when unknown. Keys of
  * maps are not looked into. */

@@ -315,6 +315,51 @@ TEST(fields_behind_closed_gates_are_dropped) {
     CHECK(!json_find(lease.body, "spec.strategy"));
 }
 
+/* Go's encoder leaves out a zero unless the field is a pointer or always written. */
+static const struct {
+    const char *path;
+    bool is_kept;
+} zeros[] = {
+    {"metadata.generateName", false},
+    {"metadata.labels", false},
+    {"spec.hostNetwork", false},
+    {"spec.priority", true},
+    {"spec.terminationGracePeriodSeconds", true},
+    {"spec.automountServiceAccountToken", true},
+    {"spec.containers.0.env.0.value", false},
+    {"spec.containers.0.args.0", true},
+    {"spec.containers.0.stdin", false},
+    {"spec.containers.0.workingDir", false},
+    {"spec.containers.0.ports.0.hostPort", false},
+    {"spec.containers.0.securityContext.runAsUser", true},
+    {"spec.containers.0.securityContext.privileged", true},
+    {"spec.volumes.0.emptyDir", true},
+    {"spec.volumes.0.emptyDir.medium", false},
+    {"spec.volumes.1.hostPath.path", true},
+    {"metadata.annotations.empty", true},
+};
+
+TEST(zeros_are_kept_where_they_were_meant) {
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+    struct api_response pod = fixture_create(
+        api, arena, "pods", "default",
+        "{\"metadata\":{\"name\":\"p\",\"generateName\":\"\",\"labels\":{},\"annotations\":{"
+        "\"empty\":\"\"}},\"spec\":{\"hostNetwork\":false,\"priority\":0,"
+        "\"terminationGracePeriodSeconds\":0,\"automountServiceAccountToken\":false,"
+        "\"volumes\":[{\"name\":\"e\",\"emptyDir\":{\"medium\":\"\"}},{\"name\":\"h\","
+        "\"hostPath\":{\"path\":\"/\"}}],\"containers\":[{\"name\":\"c\",\"image\":\"x\","
+        "\"workingDir\":\"\",\"env\":[{\"name\":\"A\",\"value\":\"\"}],\"args\":[\"\"],"
+        "\"stdin\":false,\"ports\":[{\"containerPort\":1,\"hostPort\":0}],"
+        "\"securityContext\":{\"runAsUser\":0,\"privileged\":false}}]}}");
+    REQUIRE(pod.http_status == 201);
+    for (size_t i = 0; i < COUNT_OF(zeros); i++)
+        CHECK_SV(json_find(pod.body, zeros[i].path) ? SV("kept") : SV("lost"),
+                 zeros[i].is_kept ? SV("kept") : SV("lost"));
+}
+
 /* Of base64 the bytes that it stands for are counted: a third less. */
 TEST(a_config_map_holds_a_mebibyte_of_values) {
     static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * schema_gen: run by the build. Reads openapi-definitions.json, discovery.json and
- * protobuf-fields.json (for the fields that are always written) and writes one C file with the
+ * protobuf-fields.json (for what is written of fields that are zero) and writes one C file with the
  * tables that fakeapi/schema/schema.h declares.
  *
  *     schema_gen DEFINITIONS DISCOVERY FIELDS OUTPUT
@@ -121,26 +121,6 @@ static int compare_members(const void *a, const void *b) {
     return sv_compare(json_key(*x), json_key(*y));
 }
 
-static struct sv member_table(const struct cJSON *properties, size_t count) {
-    const struct cJSON **members = ARENA_ARRAY(gen.arena, const struct cJSON *, count);
-    size_t i = 0;
-    JSON_EACH (member, properties)
-        members[i++] = member;
-    qsort(members, count, sizeof(*members), compare_members);
-    struct buf rows;
-    buf_init(&rows, FILE_BYTES_MAX);
-    for (i = 0; i < count; i++) {
-        size_t index = node_of(members[i]);
-        EMIT(&rows, "{%.*s,&S[%zu]},", SV_ARG(quoted(json_key(members[i]))), index);
-    }
-    size_t id = gen.table_count++;
-    struct sv text = buf_view(&rows);
-    EMIT(&gen.tables, "static const struct schema_member members_%zu[] = {%.*s};\n", id,
-         SV_ARG(text));
-    buf_release(&rows);
-    return arena_printf(gen.arena, "members_%zu", id);
-}
-
 /* "io.k8s.api.core.v1.Pod", or "k8s.io.api.core.v1.Pod" as protobuf has it. */
 static const struct cJSON *message_of(struct sv definition) {
     static const struct sv prefix = SV("io.k8s."), extensions = SV("apiextensions-apiserver.");
@@ -167,6 +147,54 @@ static const struct cJSON *message_of_field(const struct cJSON *message,
                     arena_printf(gen.arena, "%.*s.%.*s", SV_ARG(package), SV_ARG(type)));
 }
 
+/* The field of a message, or of one that stands inline in it. */
+static const struct cJSON *field_named(const struct cJSON *message, struct sv name) {
+    JSON_EACH (field, message) {
+        if (sv_contains(json_text(json_at(field, 2)), SV("inline"))) {
+            const struct cJSON *found = field_named(message_of_field(message, field), name);
+            if (found)
+                return found;
+        } else if (sv_eq(json_text(json_at(field, 0)), name)) {
+            return field;
+        }
+    }
+    return NULL;
+}
+
+/* A scalar that is neither a pointer nor always written: Go's encoder leaves out its zero. */
+static bool drops_zero(const struct cJSON *message, const struct cJSON *property) {
+    const struct cJSON *field = field_named(message, json_key(property));
+    struct sv type = json_string_or(property, SV("type"), SV(""));
+    struct sv format = json_string_or(property, SV("format"), SV(""));
+    struct sv flags = json_text(json_at(field, 2));
+    bool is_scalar = (sv_eq(type, SV("string")) && !sv_eq(format, SV("byte"))) ||
+                     sv_eq(type, SV("boolean")) || sv_eq(type, SV("integer")) ||
+                     sv_eq(type, SV("number"));
+    return field && is_scalar && !sv_contains(flags, SV("pointer")) &&
+           !sv_contains(flags, SV("always"));
+}
+
+static struct sv member_table(struct sv definition, const struct cJSON *properties, size_t count) {
+    const struct cJSON **members = ARENA_ARRAY(gen.arena, const struct cJSON *, count);
+    size_t i = 0;
+    JSON_EACH (member, properties)
+        members[i++] = member;
+    qsort(members, count, sizeof(*members), compare_members);
+    struct buf rows;
+    buf_init(&rows, FILE_BYTES_MAX);
+    for (i = 0; i < count; i++) {
+        size_t index = node_of(members[i]);
+        EMIT(&rows, "{%.*s,&S[%zu],%d},", SV_ARG(quoted(json_key(members[i]))), index,
+             drops_zero(message_of(definition), members[i]));
+    }
+    size_t id = gen.table_count++;
+    struct sv text = buf_view(&rows);
+    EMIT(&gen.tables, "static const struct schema_member members_%zu[] = {%.*s};\n", id,
+         SV_ARG(text));
+    buf_release(&rows);
+    return arena_printf(gen.arena, "members_%zu", id);
+}
+
 static void emit_always(struct buf *rows, const struct cJSON *message,
                         const struct cJSON *properties, size_t *count) {
     JSON_EACH (field, message) {
@@ -176,7 +204,7 @@ static void emit_always(struct buf *rows, const struct cJSON *message,
             emit_always(rows, message_of_field(message, field), properties, count);
         if (!sv_contains(flags, SV("always")) || !property)
             continue;
-        EMIT(rows, "{%.*s,&S[%zu]},", SV_ARG(quoted(name)), node_of(property));
+        EMIT(rows, "{%.*s,&S[%zu],false},", SV_ARG(quoted(name)), node_of(property));
         ++*count;
     }
 }
@@ -226,7 +254,7 @@ static struct sv initialiser(const struct cJSON *schema, const struct cJSON *out
     EMIT(&text, "{.kind=%s,.type_name=%.*s,.format=%.*s", kind, SV_ARG(quoted(name)),
          SV_ARG(quoted(json_string_or(schema, SV("format"), SV("")))));
     if (json_count(properties) > 0) {
-        struct sv table = member_table(properties, json_count(properties));
+        struct sv table = member_table(name, properties, json_count(properties));
         size_t count;
         struct sv always = always_table(name, properties, &count);
         EMIT(&text, ",.members=%.*s,.member_count=%zu,.always=%.*s,.always_count=%zu",
