@@ -59,7 +59,10 @@ enum MHD_Result pass_on(struct exchange *exchange, const struct route *route) {
     exchange->passed = passed;
     if (route->request.verb == VERB_WATCH)
         passed->stream = fed_watch_new(exchange, route, passed);
-    passed->id = transport_start(upstream, &route->request);
+    /* Texts that are kept are those of the server in this process. */
+    struct request request = route->request;
+    request.wants_text = request.wants_protobuf = false;
+    passed->id = transport_start(upstream, &request);
     watch_client(passed);
     MHD_suspend_connection(exchange->connection);
     return MHD_YES;
