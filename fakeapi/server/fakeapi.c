@@ -79,6 +79,7 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
     api->aggregation =
         aggregation_new(builtin_collection(api, SV("apiregistration.k8s.io"), SV("apiservices")));
     rng_init_named(&api->uid_rng, options->seed, SV("uid"));
+    rng_init_named(&api->own_uid_rng, options->seed, SV("uid of the server's own"));
     rng_init_named(&api->name_rng, options->seed, SV("generateName"));
     create_first_objects(api);
     return api;

@@ -26,6 +26,7 @@ struct fakeapi {
     struct registry *registry;
     struct store *store;
     struct rng uid_rng, name_rng;
+    struct rng own_uid_rng; /* api_service.c: of what depends on how the server is served */
     struct service_addresses *service_addresses;
     struct map *service_routes; /* "namespace/name" to "HOST:PORT", which the owner keeps */
     struct aggregation *aggregation;
