@@ -6,7 +6,6 @@
 #include "bench/bench_reconcile.h"
 #include "bench/bench_server.h"
 #include "conformance/cmd/command.h"
-#include "conformance/sandbox/parallel.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
@@ -330,7 +329,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
     struct bench_options bench = {
         .runtimes = UINT64_MAX,
         .workers = WORKERS_DEFAULT,
-        .threads = parallel_processor_count(),
+        .threads = 1,
         .runs = UINT64_MAX,
         .seed = 1,
         .nodes = UINT64_MAX,
@@ -354,7 +353,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
          SV("reconcile: workers of each (2)")},
         NUMBER_OPTION("threads", &bench.threads,
-                      "reconcile: threads of the simulation (as many as there are processors)"),
+                      "reconcile: threads of the simulation (1)"),
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
          SV("runs, each in a process of its own (5; controller: 1)")},
         NUMBER_OPTION("seed", &bench.seed, "seed of the simulation"),

@@ -42,9 +42,10 @@ static size_t huge_bytes;
 void heap_prefer_huge_pages(void) {
     /* Small blocks that are freed join their neighbours at once: kept apart, they are all walked
      * and joined again and again, whenever a large block is asked for. Those that come and go are
-     * kept at hand all the same, for each thread. */
-    bool is_set =
-        HAS_HEAP && mallopt(M_MXFAST, 0) && mallopt(M_TRIM_THRESHOLD, -1) && mallopt(M_MMAP_MAX, 0);
+     * kept at hand all the same, for each thread. All threads share the one heap that has the
+     * range: others would be of small pages, which nobody touches ahead. */
+    bool is_set = HAS_HEAP && mallopt(M_ARENA_MAX, 1) && mallopt(M_MXFAST, 0) &&
+                  mallopt(M_TRIM_THRESHOLD, -1) && mallopt(M_MMAP_MAX, 0);
     char *range = is_set ? malloc(range_bytes) : NULL;
     if (range) {
         size_t gap = HUGE_PAGE_BYTES - (uintptr_t)range % HUGE_PAGE_BYTES;
