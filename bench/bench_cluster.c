@@ -149,14 +149,8 @@ bool bench_cluster_ask(struct bench_cluster *cluster, const struct request *requ
 bool bench_cluster_create(struct bench_cluster *cluster, const struct resource *resource,
                           const struct cJSON *object, struct arena *arena,
                           const struct cJSON **ret_body, struct error *err) {
-    struct request request = {
-        .verb = VERB_CREATE,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = object_namespace(object),
-        .body = object,
-    };
+    struct request request = request_to(VERB_CREATE, resource, object_namespace(object), SV(""));
+    request.body = object;
     return bench_cluster_ask(cluster, &request, arena, ret_body, err);
 }
 

@@ -126,13 +126,7 @@ static bool ensure(struct run *run, const struct resource *resource, const struc
 }
 
 static struct request collection(enum verb verb, const struct resource *resource) {
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = resource->is_namespaced ? SV(BENCH_NAMESPACE) : SV(""),
-    };
+    return request_to(verb, resource, SV(BENCH_NAMESPACE), SV(""));
 }
 
 /* A CRD is served a little after it was created. */

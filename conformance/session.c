@@ -199,19 +199,12 @@ bool session_request(struct session *session, const struct request *request, str
     return is_done;
 }
 
-static struct request request_to(const struct session *session, enum verb verb,
-                                 const struct resource *resource, struct sv namespace_name,
-                                 struct sv name, struct arena *arena) {
+static struct request own_request(const struct session *session, enum verb verb,
+                                  const struct resource *resource, struct sv namespace_name,
+                                  struct sv name, struct arena *arena) {
     struct sv own = session->driver.namespace_name;
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = session_view_namespace(own, resource, namespace_name),
-        .name = session_view_name(arena, own, resource, name),
-        .subresource = SV(""),
-    };
+    return request_to(verb, resource, session_view_namespace(own, resource, namespace_name),
+                      session_view_name(arena, own, resource, name));
 }
 
 bool session_apply(struct session *session, const struct cJSON *object, struct error *err) {
@@ -223,8 +216,8 @@ bool session_apply(struct session *session, const struct cJSON *object, struct e
     AUTO(arena) arena = arena_new();
     struct sv namespace_name = object_namespace(object), name = object_name(object);
     struct request request =
-        request_to(session, VERB_PATCH, resource,
-                   namespace_name.len ? namespace_name : SV("default"), name, arena);
+        own_request(session, VERB_PATCH, resource,
+                    namespace_name.len ? namespace_name : SV("default"), name, arena);
     struct completion completion;
     request.patch_type = PATCH_APPLY;
     request.body = session_view_object(arena, session->driver.namespace_name, resource, object);
@@ -238,7 +231,8 @@ bool session_merge_patch(struct session *session, const struct resource *resourc
                          struct sv namespace_name, struct sv name, struct sv subresource,
                          const struct cJSON *patch, struct error *err) {
     AUTO(arena) arena = arena_new();
-    struct request request = request_to(session, VERB_PATCH, resource, namespace_name, name, arena);
+    struct request request =
+        own_request(session, VERB_PATCH, resource, namespace_name, name, arena);
     request.subresource = subresource;
     request.patch_type = PATCH_MERGE;
     request.body = session_view_object(arena, session->driver.namespace_name, resource, patch);
@@ -251,7 +245,7 @@ bool session_delete(struct session *session, const struct resource *resource,
                     struct sv namespace_name, struct sv name, struct error *err) {
     AUTO(arena) arena = arena_new();
     struct request request =
-        request_to(session, VERB_DELETE, resource, namespace_name, name, arena);
+        own_request(session, VERB_DELETE, resource, namespace_name, name, arena);
     struct completion completion;
     return session_request(session, &request, arena, &completion, err) ||
            error_wrap(err, "delete %.*s %.*s", SV_ARG(resource->plural), SV_ARG(name));
@@ -260,7 +254,7 @@ bool session_delete(struct session *session, const struct resource *resource,
 const struct cJSON *session_get(struct session *session, const struct resource *resource,
                                 struct sv namespace_name, struct sv name, struct arena *arena,
                                 struct error *err) {
-    struct request request = request_to(session, VERB_GET, resource, namespace_name, name, arena);
+    struct request request = own_request(session, VERB_GET, resource, namespace_name, name, arena);
     struct completion completion;
     if (!session_request(session, &request, arena, &completion, err))
         return NULL;
@@ -301,7 +295,7 @@ const struct cJSON *session_list(struct session *session, const struct resource 
                                  struct arena *arena, struct error *err) {
     struct sv own = session->driver.namespace_name;
     struct request request =
-        request_to(session, VERB_LIST, resource, namespace_name, SV(""), arena);
+        own_request(session, VERB_LIST, resource, namespace_name, SV(""), arena);
     struct completion completion;
     request.label_selector = label_selector;
     bool is_done = exchange(session, &request, arena, &completion, err);
@@ -431,16 +425,9 @@ static bool install_crds(struct session *session, struct error *err) {
         struct completion completion;
         if (!crd)
             return error_wrap(err, "built-in CRD %zu", i);
-        struct request request = {
-            .verb = VERB_CREATE,
-            .group = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.group,
-            .version = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.version,
-            .plural = RESOURCE_CUSTOM_RESOURCE_DEFINITIONS.plural,
-            .namespace_name = SV(""),
-            .name = SV(""),
-            .subresource = SV(""),
-            .body = crd,
-        };
+        struct request request =
+            request_to(VERB_CREATE, &RESOURCE_CUSTOM_RESOURCE_DEFINITIONS, SV(""), SV(""));
+        request.body = crd;
         if (!session_request(session, &request, arena, &completion, err))
             return error_wrap(err, "install CRD %.*s", SV_ARG(object_name(crd)));
     }

@@ -54,16 +54,8 @@ static void turn(struct cluster_view *view, int64_t until_ms) {
 static const struct cJSON *ask(struct cluster_view *view, enum verb verb,
                                const struct resource *resource, struct sv name, struct arena *arena,
                                struct error *err) {
-    struct request request = {
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = resource->is_namespaced ? view->namespace_name : SV(""),
-        .name = name,
-        .subresource = SV(""),
-        .limit = verb == VERB_LIST,
-    };
+    struct request request = request_to(verb, resource, view->namespace_name, name);
+    request.limit = verb == VERB_LIST;
     struct transport *transport =
         cluster_clients_connect(view->clients, SV("crctl/" CACHERUNTIME_VERSION));
     uint64_t id = transport_start(transport, &request);

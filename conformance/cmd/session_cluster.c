@@ -68,15 +68,8 @@ struct session_cluster {
 
 static void begin_watch(struct session_cluster *cluster, size_t i) {
     const struct resource *resource = watched[i];
-    cluster->watches[i] = transport_start(
-        cluster->watcher,
-        &(struct request){
-            .verb = VERB_WATCH,
-            .group = resource->group,
-            .version = resource->version,
-            .plural = resource->plural,
-            .namespace_name = resource->is_namespaced ? cluster->namespace_name : SV(""),
-        });
+    struct request request = request_to(VERB_WATCH, resource, cluster->namespace_name, SV(""));
+    cluster->watches[i] = transport_start(cluster->watcher, &request);
 }
 
 /* Returns when it has to be done again. */

@@ -75,16 +75,9 @@ static void remove_object(struct session *session, const struct resource *resour
     struct cJSON *body = json_map(arena);
     json_set_int(arena, body, SV("gracePeriodSeconds"), 0);
     json_set_string(arena, body, SV("propagationPolicy"), SV("Background"));
-    struct request request = {
-        .verb = VERB_DELETE,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = object_namespace(object),
-        .name = object_name(object),
-        .subresource = SV(""),
-        .body = body,
-    };
+    struct request request =
+        request_to(VERB_DELETE, resource, object_namespace(object), object_name(object));
+    request.body = body;
     /* Whoever looks afterwards sees whether it went. */
     session_request(session, &request, arena, &completion, &err);
 }
@@ -195,17 +188,10 @@ static bool is_for_us(struct session_elsewhere *elsewhere, struct session *sessi
 }
 
 static struct request crd_request(enum verb verb, const struct cJSON *crd) {
-    const struct resource *resource = &RESOURCE_CUSTOM_RESOURCE_DEFINITIONS;
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = SV(""),
-        .name = verb == VERB_CREATE ? SV("") : object_name(crd),
-        .subresource = SV(""),
-        .body = crd,
-    };
+    struct request request = request_to(verb, &RESOURCE_CUSTOM_RESOURCE_DEFINITIONS, SV(""),
+                                        verb == VERB_CREATE ? SV("") : object_name(crd));
+    request.body = crd;
+    return request;
 }
 
 /* As it is built in, whatever the last session made of it. */

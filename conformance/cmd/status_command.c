@@ -154,18 +154,7 @@ static bool wait_for(struct status *status, uint64_t id, int64_t until_ms,
 }
 
 static struct request request_for(const struct status *status, enum verb verb) {
-    return (struct request){
-        .verb = verb,
-        .group = RESOURCE_CACHE_RUNTIMES.group,
-        .version = RESOURCE_CACHE_RUNTIMES.version,
-        .plural = RESOURCE_CACHE_RUNTIMES.plural,
-        .namespace_name = status->options->namespace_name,
-        .name = SV(""),
-        .subresource = SV(""),
-        .label_selector = SV(""),
-        .field_selector = SV(""),
-        .continue_token = SV(""),
-    };
+    return request_to(verb, &RESOURCE_CACHE_RUNTIMES, status->options->namespace_name, SV(""));
 }
 
 static bool list_page(struct status *status, struct sv token, struct arena *arena,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/client/transport.h"
 
+#include "core/api/resource.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
 
@@ -40,6 +41,19 @@ struct sv patch_type_media_type(enum patch_type type) {
 #define X(name) [WATCH_##name] = SV(#name),
 static const struct sv event_type_texts[] = {WATCH_EVENT_TYPES(X)};
 #undef X
+
+struct request request_to(enum verb verb, const struct resource *resource, struct sv namespace_name,
+                          struct sv name) {
+    return (struct request){
+        .verb = verb,
+        .group = resource->group,
+        .version = resource->version,
+        .plural = resource->plural,
+        .namespace_name = resource->is_namespaced ? namespace_name : SV(""),
+        .name = name,
+        .subresource = SV(""),
+    };
+}
 
 struct sv watch_event_type_text(enum watch_event_type type) {
     return event_type_texts[type];

@@ -16,6 +16,7 @@
 
 struct arena;
 struct cJSON;
+struct resource;
 
 #define VERBS(X)                                                                                   \
     X(GET, "get")                                                                                  \
@@ -94,6 +95,11 @@ struct request {
     struct exec_options exec;
     int64_t timeout_ms; /* by the transport; 0: its default. Ends an exec with ERROR_TIMEOUT */
 };
+
+/* To an object, or with SV("") as its name to a collection; the namespace is left out for a
+ * resource of the cluster. The rest is the caller's to fill in. */
+struct request request_to(enum verb verb, const struct resource *resource, struct sv namespace_name,
+                          struct sv name);
 
 #define WATCH_EVENT_TYPES(X) X(ADDED) X(MODIFIED) X(DELETED) X(BOOKMARK) X(ERROR)
 #define X(name) WATCH_##name,

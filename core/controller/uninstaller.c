@@ -36,21 +36,6 @@ static void tell(const struct uninstaller *uninstaller, const char *before, stru
         arena_printf(uninstaller->arena, "%s%.*s%s", before, SV_ARG(what), behind));
 }
 
-static struct request request_for(enum verb verb, const struct resource *resource) {
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = SV(""),
-        .name = SV(""),
-        .subresource = SV(""),
-        .label_selector = SV(""),
-        .field_selector = SV(""),
-        .continue_token = SV(""),
-    };
-}
-
 /* All items of all pages; none of a kind that the cluster does not have. */
 static bool list(struct uninstaller *uninstaller, struct request request,
                  const struct cJSON **ret_items, struct error *err) {
@@ -83,9 +68,9 @@ static bool is_held(const struct cJSON *lease, int64_t now_ms) {
 
 static bool look_at_leases(struct uninstaller *uninstaller, struct uninstall_input *input,
                            struct error *err) {
-    struct request request = request_for(VERB_LIST, &RESOURCE_LEASES);
+    struct request request =
+        request_to(VERB_LIST, &RESOURCE_LEASES, uninstaller->options->namespace_name, SV(""));
     const struct cJSON *leases;
-    request.namespace_name = uninstaller->options->namespace_name;
     if (!list(uninstaller, request, &leases, err))
         return false;
     JSON_EACH (lease, leases) {
@@ -110,14 +95,15 @@ static bool look_at_leases(struct uninstaller *uninstaller, struct uninstall_inp
 static bool look(struct uninstaller *uninstaller, struct uninstall_plan *ret_plan,
                  struct error *err) {
     struct uninstall_input input = {0};
-    struct request nodes = request_for(VERB_LIST, &RESOURCE_NODES);
-    struct request volumes = request_for(VERB_LIST, &RESOURCE_PERSISTENT_VOLUMES);
+    struct request nodes = request_to(VERB_LIST, &RESOURCE_NODES, SV(""), SV(""));
+    struct request volumes = request_to(VERB_LIST, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV(""));
     nodes.metadata_only = true;
     volumes.label_selector = SV("cacheruntime.fluid.io/name");
     if (!look_at_leases(uninstaller, &input, err) ||
-        !list(uninstaller, request_for(VERB_LIST, &RESOURCE_CACHE_RUNTIMES), &input.runtimes,
-              err) ||
-        !list(uninstaller, request_for(VERB_LIST, &RESOURCE_DATASETS), &input.datasets, err) ||
+        !list(uninstaller, request_to(VERB_LIST, &RESOURCE_CACHE_RUNTIMES, SV(""), SV("")),
+              &input.runtimes, err) ||
+        !list(uninstaller, request_to(VERB_LIST, &RESOURCE_DATASETS, SV(""), SV("")),
+              &input.datasets, err) ||
         !list(uninstaller, nodes, &input.nodes, err) ||
         !list(uninstaller, volumes, &input.volumes, err))
         return false;
@@ -127,11 +113,10 @@ static bool look(struct uninstaller *uninstaller, struct uninstall_plan *ret_pla
 
 static bool send(struct uninstaller *uninstaller, const struct uninstall_step *step,
                  struct error *err) {
-    struct request request = request_for(VERB_PATCH, step->resource);
+    struct request request =
+        request_to(VERB_PATCH, step->resource, step->namespace_name, step->name);
     const struct cJSON *ignored;
     struct error trouble = {0};
-    request.namespace_name = step->namespace_name;
-    request.name = step->name;
     request.patch_type = PATCH_MERGE;
     request.body = step->body;
     if (ask(uninstaller, &request, &ignored, &trouble)) {

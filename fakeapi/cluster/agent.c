@@ -385,28 +385,15 @@ void agent_unfollow(struct agent *agent, struct reflector *reflector) {
 
 /* --- building requests --- */
 
-struct request agent_request(enum verb verb, const struct resource *resource,
-                             struct sv namespace_name, struct sv name) {
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = resource->is_namespaced ? namespace_name : SV(""),
-        .name = name,
-        .subresource = SV(""),
-    };
-}
-
 struct request agent_create(const struct resource *resource, const struct cJSON *object) {
-    struct request request = agent_request(VERB_CREATE, resource, object_namespace(object), SV(""));
+    struct request request = request_to(VERB_CREATE, resource, object_namespace(object), SV(""));
     request.body = object;
     return request;
 }
 
 struct request agent_merge_patch(const struct resource *resource, struct sv namespace_name,
                                  struct sv name, struct sv subresource, const struct cJSON *patch) {
-    struct request request = agent_request(VERB_PATCH, resource, namespace_name, name);
+    struct request request = request_to(VERB_PATCH, resource, namespace_name, name);
     request.patch_type = PATCH_MERGE;
     request.subresource = subresource;
     request.body = patch;
@@ -416,7 +403,7 @@ struct request agent_merge_patch(const struct resource *resource, struct sv name
 struct request agent_delete(struct arena *arena, const struct resource *resource,
                             const struct cJSON *object, int64_t grace_seconds) {
     struct request request =
-        agent_request(VERB_DELETE, resource, object_namespace(object), object_name(object));
+        request_to(VERB_DELETE, resource, object_namespace(object), object_name(object));
     struct cJSON *options = json_map(arena);
     json_set_string(arena, options, SV("apiVersion"), SV("v1"));
     json_set_string(arena, options, SV("kind"), SV("DeleteOptions"));

@@ -97,10 +97,8 @@ const struct cJSON *cache_index_next(const struct agent_cache *cache, size_t ind
 /* A ready-made index: the uid of the controller owner. */
 struct sv cache_key_of_controller(const struct cJSON *object, struct arena *arena);
 
-/* --- requests, filled in for agent_send() --- */
+/* --- requests for agent_send(), beside request_to() --- */
 
-struct request agent_request(enum verb verb, const struct resource *resource,
-                             struct sv namespace_name, struct sv name);
 struct request agent_create(const struct resource *resource, const struct cJSON *object);
 /* A merge patch of the object or of its subresource ("" or "status"). */
 struct request agent_merge_patch(const struct resource *resource, struct sv namespace_name,

@@ -154,9 +154,8 @@ static bool find_target(const struct autoscaler_sync *sync, struct resource *ret
 
 static struct request scale_request(const struct autoscaler_sync *sync,
                                     const struct resource *resource, enum verb verb) {
-    struct request request =
-        agent_request(verb, resource, object_namespace(sync->tree),
-                      json_find_string(sync->tree, "spec.scaleTargetRef.name"));
+    struct request request = request_to(verb, resource, object_namespace(sync->tree),
+                                        json_find_string(sync->tree, "spec.scaleTargetRef.name"));
     request.subresource = SV("scale");
     return request;
 }

@@ -60,7 +60,7 @@ static void decide(struct world *world, struct arena *arena, const char *verdict
 
 static const struct cJSON *get_signing(struct world *world, struct arena *arena) {
     struct request request =
-        agent_request(VERB_GET, &RESOURCE_CERTIFICATE_SIGNING_REQUESTS, SV(""), SV("c"));
+        request_to(VERB_GET, &RESOURCE_CERTIFICATE_SIGNING_REQUESTS, SV(""), SV("c"));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return response.body;

@@ -36,7 +36,7 @@ TEST(equal_templates_have_equal_hashes) {
 
 static const struct cJSON *only_revision(struct world *world, struct arena *arena) {
     struct request request =
-        agent_request(VERB_LIST, &RESOURCE_CONTROLLER_REVISIONS, SV("default"), SV(""));
+        request_to(VERB_LIST, &RESOURCE_CONTROLLER_REVISIONS, SV("default"), SV(""));
     struct api_response response;
     request.label_selector = SV("app=d");
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);

@@ -47,7 +47,7 @@ static const struct {
 };
 
 static const struct cJSON *list_jobs(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_JOBS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_JOBS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_get(response.body, SV("items"));
@@ -102,7 +102,7 @@ TEST(a_time_zone_has_to_be_known) {
         json_set_string(arena, json_ensure_map(arena, cron, SV("spec")), SV("timeZone"),
                         sv_from(rows[i].zone));
         struct request request =
-            agent_request(VERB_CREATE, &RESOURCE_CRON_JOBS, SV("default"), SV(""));
+            request_to(VERB_CREATE, &RESOURCE_CRON_JOBS, SV("default"), SV(""));
         struct api_response response;
         request.body = cron;
         fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);

@@ -11,7 +11,7 @@
     "\"containers\":[{\"name\":\"main\",\"image\":\"img:1\"}]" pod_spec "}}" spec "}}"
 
 static const struct cJSON *list_pods(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_get(response.body, SV("items"));

@@ -22,7 +22,7 @@ static const char *const images[] = {
 
 static const struct cJSON *list(struct world *world, struct arena *arena,
                                 const struct resource *resource) {
-    struct request request = agent_request(VERB_LIST, resource, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, resource, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_get(response.body, SV("items"));

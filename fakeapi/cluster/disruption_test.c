@@ -60,8 +60,7 @@ static int evict(struct world *world, struct arena *arena, const char *name) {
     struct cJSON *metadata = json_ensure_map(arena, body, SV("metadata"));
     json_set_string(arena, metadata, SV("name"), sv_from(name));
     json_set_string(arena, metadata, SV("namespace"), SV("default"));
-    struct request request =
-        agent_request(VERB_CREATE, &RESOURCE_PODS, SV("default"), sv_from(name));
+    struct request request = request_to(VERB_CREATE, &RESOURCE_PODS, SV("default"), sv_from(name));
     request.subresource = SV("eviction");
     request.body = body;
     return fixture_send(world, arena, &request);

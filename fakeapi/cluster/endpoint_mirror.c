@@ -220,8 +220,8 @@ static void write_image(struct mirror_pass *pass, const struct image *image) {
         return;
     struct request request = agent_create(&RESOURCE_ENDPOINT_SLICES, slice);
     if (image->slice) {
-        request = agent_request(VERB_UPDATE, &RESOURCE_ENDPOINT_SLICES,
-                                object_namespace(image->slice), object_name(image->slice));
+        request = request_to(VERB_UPDATE, &RESOURCE_ENDPOINT_SLICES, object_namespace(image->slice),
+                             object_name(image->slice));
         request.body = slice;
     }
     agent_send(pass->mirror->part, pass->key, &request);

@@ -18,7 +18,7 @@
  * addresses that are not ready. */
 static struct sv slices_text(struct world *world, struct arena *arena) {
     struct request request =
-        agent_request(VERB_LIST, &RESOURCE_ENDPOINT_SLICES, SV("default"), SV(""));
+        request_to(VERB_LIST, &RESOURCE_ENDPOINT_SLICES, SV("default"), SV(""));
     struct api_response response;
     struct sv text = SV("");
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
@@ -89,7 +89,7 @@ TEST(families_are_told_apart) {
 
 static struct sv slice_name(struct world *world, struct arena *arena) {
     struct request request =
-        agent_request(VERB_LIST, &RESOURCE_ENDPOINT_SLICES, SV("default"), SV(""));
+        request_to(VERB_LIST, &RESOURCE_ENDPOINT_SLICES, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     JSON_EACH (slice, json_get(response.body, SV("items")))
@@ -123,11 +123,11 @@ TEST(a_slice_follows_its_endpoints) {
     CHECK_SV(object_label(slice, SV("x")), SV("y"));
     CHECK_SV(json_find_string(object_controller_owner(slice), "kind"), SV("Endpoints"));
     /* What somebody deletes is made again. */
-    request = agent_request(VERB_DELETE, &RESOURCE_ENDPOINT_SLICES, SV("default"), name);
+    request = request_to(VERB_DELETE, &RESOURCE_ENDPOINT_SLICES, SV("default"), name);
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 100);
     CHECK_SV(slices_text(world, arena), SV("IPv4 /81: 192.0.2.9;"));
-    request = agent_request(VERB_DELETE, &RESOURCE_ENDPOINTS, SV("default"), SV("s"));
+    request = request_to(VERB_DELETE, &RESOURCE_ENDPOINTS, SV("default"), SV("s"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 1000);
     CHECK_SV(slices_text(world, arena), SV(""));

@@ -15,7 +15,7 @@
 
 static const struct cJSON *list(struct world *world, struct arena *arena,
                                 const struct resource *resource) {
-    struct request request = agent_request(VERB_LIST, resource, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, resource, SV("default"), SV(""));
     request.label_selector = SV("kubernetes.io/service-name=s");
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
@@ -116,7 +116,7 @@ TEST(a_slice_says_whose_it_is_and_goes_with_its_service) {
     const struct cJSON *endpoints = fixture_get(world, arena, &RESOURCE_ENDPOINTS, "s");
     CHECK_SV(json_find_string(endpoints, "subsets.0.addresses.0.targetRef.name"), SV("p"));
     CHECK(json_find_int(endpoints, "subsets.0.ports.0.port", 0) == 80);
-    struct request request = agent_request(VERB_DELETE, &RESOURCE_SERVICES, SV("default"), SV("s"));
+    struct request request = request_to(VERB_DELETE, &RESOURCE_SERVICES, SV("default"), SV("s"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 1000);
     CHECK(json_count(list(world, arena, &RESOURCE_ENDPOINT_SLICES)) == 0);
@@ -132,7 +132,7 @@ TEST(an_endpoint_follows_its_pod_to_the_end) {
     CHECK_SV(slices(world, arena), SV("| p:80:"));
     fixture_run_ms(world, 5000);
     CHECK_SV(slices(world, arena), SV("| p:80:rs"));
-    struct request request = agent_request(VERB_DELETE, &RESOURCE_PODS, SV("default"), SV("p"));
+    struct request request = request_to(VERB_DELETE, &RESOURCE_PODS, SV("default"), SV("p"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 500);
     CHECK_SV(slices(world, arena), SV("| p:80:st"));

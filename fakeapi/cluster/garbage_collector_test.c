@@ -37,14 +37,14 @@ static int delete_with(struct world *world, struct arena *arena, const struct re
                        const char *name, const char *policy) {
     struct cJSON *options = json_map(arena);
     json_set_string(arena, options, SV("propagationPolicy"), sv_from(policy));
-    struct request request = agent_request(VERB_DELETE, resource, SV("default"), sv_from(name));
+    struct request request = request_to(VERB_DELETE, resource, SV("default"), sv_from(name));
     request.body = options;
     return fixture_send(world, arena, &request);
 }
 
 /* "name(owner,owner) …" of what is left besides the namespace's own, in the order of names. */
 static struct sv left(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_CONFIG_MAPS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_CONFIG_MAPS, SV("default"), SV(""));
     struct api_response response;
     struct sv text = SV("");
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
@@ -162,7 +162,7 @@ TEST(an_owner_in_another_namespace_counts_as_absent) {
     CHECK(fixture_send(world, arena, &request) == 201);
     fixture_run_ms(world, 1000);
     CHECK_SV(left(world, arena), SV(""));
-    request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    request = request_to(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     CHECK_SV(json_find_string(response.body, "items.0.reason"), SV("OwnerRefInvalidNamespace"));
 }

@@ -91,7 +91,7 @@ static void delete_node(struct garbage_collector *collector, struct garbage_node
     json_set_string(arena, preconditions, SV("resourceVersion"), node->resource_version);
     json_set_string(arena, options, SV("propagationPolicy"), policy);
     struct request request =
-        agent_request(VERB_DELETE, node->resource, node->namespace_name, node->name);
+        request_to(VERB_DELETE, node->resource, node->namespace_name, node->name);
     request.body = options;
     node->was_delete_sent = true;
     agent_send(collector->part, node->uid, &request);
@@ -129,7 +129,7 @@ static void read_owner(struct garbage_collector *collector, const struct garbage
     if (!type)
         return;
     struct request request =
-        agent_request(VERB_GET, &type->resource, node->namespace_name, owner->name);
+        request_to(VERB_GET, &type->resource, node->namespace_name, owner->name);
     request.metadata_only = true;
     owner->read_id = agent_send(collector->part, node->uid, &request);
 }

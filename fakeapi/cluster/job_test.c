@@ -107,7 +107,7 @@ TEST(jobs_come_to_their_ends) {
 }
 
 static const struct cJSON *list_pods(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_get(response.body, SV("items"));

@@ -22,7 +22,7 @@ static struct world *events_world(bool tells_pod_events) {
 /* The message of the pod's event with that reason, or SV(""). */
 static const struct cJSON *find_event(struct world *world, struct arena *arena,
                                       const char *reason) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     JSON_EACH (event, json_get(response.body, SV("items")))
@@ -46,7 +46,7 @@ static const struct {
 static void run_and_delete(struct world *world, struct arena *arena) {
     CHECK(fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("p", "", "}]}")) == 201);
     fixture_run_ms(world, 60000);
-    struct request request = agent_request(VERB_DELETE, &RESOURCE_PODS, SV("default"), SV("p"));
+    struct request request = request_to(VERB_DELETE, &RESOURCE_PODS, SV("default"), SV("p"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 60000);
 }
@@ -101,7 +101,7 @@ TEST(an_ephemeral_container_runs) {
     fixture_run_ms(world, 60000);
     CHECK(fakeapi_revision(world_api(world)) == revision);
     /* A debugger can be used at once. */
-    struct request exec = agent_request(VERB_EXEC, &RESOURCE_PODS, SV("default"), SV("p"));
+    struct request exec = request_to(VERB_EXEC, &RESOURCE_PODS, SV("default"), SV("p"));
     exec.exec.container = SV("debugger");
     struct api_response response;
     const struct cJSON *found;

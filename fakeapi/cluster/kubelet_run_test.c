@@ -194,7 +194,7 @@ static const struct {
 };
 
 static struct sv unhealthy_message(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     JSON_EACH (event, json_get(response.body, SV("items")))

@@ -87,7 +87,7 @@ TEST(a_container_is_resized_in_place_or_restarted_for_it) {
         CHECK_SV(json_find_string(pod, "status.containerStatuses.0.allocatedResources.cpu"),
                  SV("1"));
         struct error err = {0};
-        struct request request = agent_request(VERB_PATCH, &RESOURCE_PODS, SV("default"), SV("p"));
+        struct request request = request_to(VERB_PATCH, &RESOURCE_PODS, SV("default"), SV("p"));
         request.subresource = SV("resize");
         request.patch_type = PATCH_STRATEGIC;
         request.body = json_read(arena,

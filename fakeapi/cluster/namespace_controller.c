@@ -92,8 +92,7 @@ static void delete_all(struct namespace_controller *controller, struct emptying 
         if (!type->resource.is_namespaced || map_has(storages, type->storage_key))
             continue;
         map_put(storages, type->storage_key, NULL);
-        struct request request =
-            agent_request(VERB_DELETE_COLLECTION, &type->resource, key, SV(""));
+        struct request request = request_to(VERB_DELETE_COLLECTION, &type->resource, key, SV(""));
         uint64_t id = agent_send(controller->part, key, &request);
         vec_push(&emptying->remains, (struct remains){.type = type, .request_id = id});
     }
@@ -109,7 +108,7 @@ static bool count_left(struct namespace_controller *controller, struct emptying 
         if (remains->count == 0)
             continue;
         any = true;
-        struct request request = agent_request(VERB_LIST, &remains->type->resource, key, SV(""));
+        struct request request = request_to(VERB_LIST, &remains->type->resource, key, SV(""));
         request.metadata_only = true;
         remains->request_id = agent_send(controller->part, key, &request);
     }
@@ -250,7 +249,7 @@ static void finalize(struct namespace_controller *controller, const struct cJSON
     json_remove(json_get(object, SV("metadata")), SV("resourceVersion"));
     json_set(arena, json_ensure_map(arena, object, SV("spec")), SV("finalizers"), rest);
     struct request request =
-        agent_request(VERB_UPDATE, &RESOURCE_NAMESPACES, SV(""), object_name(found));
+        request_to(VERB_UPDATE, &RESOURCE_NAMESPACES, SV(""), object_name(found));
     request.subresource = SV("finalize");
     request.body = object;
     agent_send(controller->part, object_name(found), &request);

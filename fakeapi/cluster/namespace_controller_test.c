@@ -9,15 +9,14 @@
 static const struct cJSON *get_in(struct world *world, struct arena *arena,
                                   const struct resource *resource, const char *namespace_name,
                                   const char *name) {
-    struct request request =
-        agent_request(VERB_GET, resource, sv_from(namespace_name), sv_from(name));
+    struct request request = request_to(VERB_GET, resource, sv_from(namespace_name), sv_from(name));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return response.http_status == 200 ? response.body : NULL;
 }
 
 static void delete_namespace(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_DELETE, &RESOURCE_NAMESPACES, SV(""), SV("n"));
+    struct request request = request_to(VERB_DELETE, &RESOURCE_NAMESPACES, SV(""), SV("n"));
     CHECK(fixture_send(world, arena, &request) == 200);
 }
 
@@ -39,7 +38,7 @@ TEST(a_new_namespace_has_what_its_pods_need) {
     CHECK(get_in(world, arena, &RESOURCE_SERVICE_ACCOUNTS, "n", "default"));
     CHECK(get_in(world, arena, &RESOURCE_CONFIG_MAPS, "n", "kube-root-ca.crt"));
     struct request request =
-        agent_request(VERB_DELETE, &RESOURCE_SERVICE_ACCOUNTS, SV("n"), SV("default"));
+        request_to(VERB_DELETE, &RESOURCE_SERVICE_ACCOUNTS, SV("n"), SV("default"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 10);
     CHECK(get_in(world, arena, &RESOURCE_SERVICE_ACCOUNTS, "n", "default"));

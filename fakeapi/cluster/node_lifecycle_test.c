@@ -90,7 +90,7 @@ TEST(pods_of_a_node_that_was_deleted_are_removed) {
     AUTO(world) world = fixture_world(1, 0);
     fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("p", "", "}]}"));
     fixture_run_ms(world, 1000);
-    struct request request = agent_request(VERB_DELETE, &RESOURCE_NODES, SV(""), SV("node-1"));
+    struct request request = request_to(VERB_DELETE, &RESOURCE_NODES, SV(""), SV("node-1"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 30 * 1000);
     CHECK(get_pod(world, arena));
@@ -143,7 +143,7 @@ TEST(pods_of_a_node_that_is_out_of_service_are_removed) {
     fixture_run_ms(world, 60 * 1000);
     CHECK(get_pod(world, arena) && !object_is_deleting(get_pod(world, arena)));
     struct error err = {0};
-    struct request request = agent_request(VERB_PATCH, &RESOURCE_NODES, SV(""), SV("node-1"));
+    struct request request = request_to(VERB_PATCH, &RESOURCE_NODES, SV(""), SV("node-1"));
     request.patch_type = PATCH_JSON;
     request.body =
         json_read(arena,

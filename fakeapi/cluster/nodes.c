@@ -103,16 +103,10 @@ size_t nodes_refused_count(const struct nodes *nodes) {
 
 static struct request request_of(const struct resource *resource, enum verb verb, struct sv name,
                                  const struct cJSON *body) {
-    return (struct request){
-        .verb = verb,
-        .group = resource->group,
-        .version = resource->version,
-        .plural = resource->plural,
-        .namespace_name = resource->is_namespaced ? NODE_LEASE_NAMESPACE : SV(""),
-        .name = verb == VERB_CREATE ? SV("") : name,
-        .subresource = SV(""),
-        .body = body,
-    };
+    struct request request =
+        request_to(verb, resource, NODE_LEASE_NAMESPACE, verb == VERB_CREATE ? SV("") : name);
+    request.body = body;
+    return request;
 }
 
 static struct request status_patch(struct sv name, enum patch_type type, const struct cJSON *body) {

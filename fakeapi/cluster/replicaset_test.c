@@ -12,7 +12,7 @@
     "}}" spec "}}"
 
 static size_t count_pods(struct world *world, struct arena *arena) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_count(json_get(response.body, SV("items")));
@@ -166,7 +166,7 @@ TEST(a_replication_controller_owns_and_tells_of_what_it_made) {
     CHECK(sv_eq(json_find_string(owner, "apiVersion"), SV("v1")));
     /* As of old, its pods stay unless the request says otherwise. */
     struct request request =
-        agent_request(VERB_DELETE, &RESOURCE_REPLICATION_CONTROLLERS, SV("default"), SV("r"));
+        request_to(VERB_DELETE, &RESOURCE_REPLICATION_CONTROLLERS, SV("default"), SV("r"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 1000);
     CHECK(!fixture_get(world, arena, &RESOURCE_REPLICATION_CONTROLLERS, "r"));

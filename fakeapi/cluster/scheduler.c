@@ -209,7 +209,7 @@ static void bind(struct attempt *attempt, struct sv key, struct scheduled_node *
     json_set_string(arena, target, SV("kind"), SV("Node"));
     json_set_string(arena, target, SV("name"), sv_from(node->name));
     struct request request =
-        agent_request(VERB_CREATE, &RESOURCE_PODS, object_namespace(pod), object_name(pod));
+        request_to(VERB_CREATE, &RESOURCE_PODS, object_namespace(pod), object_name(pod));
     request.subresource = SV("binding");
     request.body = body;
     forget_waiting(scheduler, key);

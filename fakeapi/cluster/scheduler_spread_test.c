@@ -90,7 +90,7 @@ TEST(a_replicated_pod_is_on_all_nodes_alike) {
               "\"containers\":[{\"name\":\"c\",\"image\":\"i\"" BY_HOST("DoNotSchedule",
                                                                         "") "}}}}") == 201);
     fixture_run_ms(world, 5000);
-    struct request request = agent_request(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_PODS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     JSON_EACH (pod, json_get(response.body, SV("items"))) {

@@ -223,7 +223,7 @@ TEST(an_old_template_gets_its_revision_back_under_a_new_number) {
 
 static size_t count_revisions(struct world *world, struct arena *arena) {
     struct request request =
-        agent_request(VERB_LIST, &RESOURCE_CONTROLLER_REVISIONS, SV("default"), SV(""));
+        request_to(VERB_LIST, &RESOURCE_CONTROLLER_REVISIONS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return json_count(json_get(response.body, SV("items")));
@@ -327,7 +327,7 @@ TEST(a_deletion_in_the_foreground_ends) {
     struct cJSON *options = json_map(arena);
     json_set_string(arena, options, SV("propagationPolicy"), SV("Foreground"));
     struct request request =
-        agent_request(VERB_DELETE, &RESOURCE_STATEFUL_SETS, SV("default"), SV("s"));
+        request_to(VERB_DELETE, &RESOURCE_STATEFUL_SETS, SV("default"), SV("s"));
     request.body = options;
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 10000);

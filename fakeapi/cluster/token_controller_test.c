@@ -71,7 +71,7 @@ TEST(a_token_that_was_taken_away_is_written_again_and_goes_with_its_account) {
     fixture_run_ms(world, 1000);
     CHECK_SV(fixture_decode(arena, get_secret(world, arena), SV("data"), SV("token")),
              SV("robot in t"));
-    request = agent_request(VERB_DELETE, &RESOURCE_SERVICE_ACCOUNTS, SV("default"), SV("robot"));
+    request = request_to(VERB_DELETE, &RESOURCE_SERVICE_ACCOUNTS, SV("default"), SV("robot"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 1000);
     CHECK(!get_secret(world, arena));

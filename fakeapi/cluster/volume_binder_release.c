@@ -91,9 +91,9 @@ static void release(struct volume_pass *pass) {
         return;
     if (!sv_eq(phase, SV("Released")) && !map_has(pass->binder->gone_claims, uid)) {
         struct request request =
-            agent_request(VERB_GET, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
-                          json_string_or(pass->reference, SV("namespace"), SV("")),
-                          json_string_or(pass->reference, SV("name"), SV("")));
+            request_to(VERB_GET, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                       json_string_or(pass->reference, SV("namespace"), SV("")),
+                       json_string_or(pass->reference, SV("name"), SV("")));
         agent_send(pass->binder->volume_part, pass->key, &request);
         return;
     }

@@ -86,7 +86,7 @@ TEST(a_claim_that_came_first_is_bound_when_its_volume_comes) {
 
 static int delete_named(struct world *world, struct arena *arena, const struct resource *resource,
                         const char *name) {
-    struct request request = agent_request(VERB_DELETE, resource, SV("default"), sv_from(name));
+    struct request request = request_to(VERB_DELETE, resource, SV("default"), sv_from(name));
     return fixture_send(world, arena, &request);
 }
 

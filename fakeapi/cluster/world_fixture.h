@@ -50,7 +50,7 @@ static inline int fixture_create(struct world *world, struct arena *arena,
 
 static inline const struct cJSON *fixture_get(struct world *world, struct arena *arena,
                                               const struct resource *resource, const char *name) {
-    struct request request = agent_request(VERB_GET, resource, SV("default"), sv_from(name));
+    struct request request = request_to(VERB_GET, resource, SV("default"), sv_from(name));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     return response.http_status == 200 ? response.body : NULL;
@@ -59,7 +59,7 @@ static inline const struct cJSON *fixture_get(struct world *world, struct arena 
 /* The first event of that reason in namespace "default", NULL for none. */
 static inline const struct cJSON *fixture_event(struct world *world, struct arena *arena,
                                                 struct sv reason) {
-    struct request request = agent_request(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
+    struct request request = request_to(VERB_LIST, &RESOURCE_EVENTS, SV("default"), SV(""));
     struct api_response response;
     fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
     JSON_EACH (event, json_get(response.body, SV("items")))

@@ -155,8 +155,7 @@ static const struct cJSON *far_get(struct far *far, struct arena *arena,
                                    const struct resource *resource, const char *namespace_name,
                                    const char *name) {
     struct api_response response;
-    struct request request =
-        agent_request(VERB_GET, resource, sv_from(namespace_name), sv_from(name));
+    struct request request = request_to(VERB_GET, resource, sv_from(namespace_name), sv_from(name));
     fakeapi_handle(far->api, &request, SV("test"), arena, &response);
     return response.http_status == 200 ? response.body : NULL;
 }
@@ -251,7 +250,7 @@ TEST(what_a_custom_object_elsewhere_owned_goes_with_it) {
     CHECK(far_create(&far, arena, &RESOURCE_CONFIG_MAPS, text.ptr) == 201);
     far_run_ms(&far, 10 * 1000);
     CHECK(far_get(&far, arena, &RESOURCE_CONFIG_MAPS, "default", "owned") != NULL);
-    struct request request = agent_request(VERB_DELETE, &owners, SV("default"), SV("o"));
+    struct request request = request_to(VERB_DELETE, &owners, SV("default"), SV("o"));
     fakeapi_handle(far.api, &request, SV("test"), arena, &response);
     CHECK(response.http_status == 200);
     far_run_ms(&far, 10 * 1000);

@@ -179,7 +179,7 @@ TEST(a_watch_keeps_up_with_more_writes_at_one_moment_than_the_log_holds) {
                                            .step = follow,
                                            .context = &follower,
                                            .transport = follower.transport});
-    struct request watch = agent_request(VERB_WATCH, &RESOURCE_LEASES, SV("default"), SV(""));
+    struct request watch = request_to(VERB_WATCH, &RESOURCE_LEASES, SV("default"), SV(""));
     transport_start(follower.transport, &watch);
     world_run_due(world);
     for (size_t i = 0; i < WRITES; i++) {
@@ -203,7 +203,7 @@ TEST(nodes_hold_leases_where_they_are_told_to) {
             .seed = 1, .start_ms = START_MS, .node_count = 2, .has_heartbeats = is_told == 1});
         world_run_until(world, START_MS + 60000, NULL, NULL);
         struct request request =
-            agent_request(VERB_LIST, &RESOURCE_LEASES, SV("kube-node-lease"), SV(""));
+            request_to(VERB_LIST, &RESOURCE_LEASES, SV("kube-node-lease"), SV(""));
         struct api_response response;
         fakeapi_handle(world_api(world), &request, SV("test"), arena, &response);
         const struct cJSON *leases = json_get(response.body, SV("items"));
