@@ -6,7 +6,7 @@
 #include "core/api/crds.h"
 
 #include "core/base/test.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 #include "fakeapi/server/server_fixture.h"
 
 #define CLASSES "data.fluid.io/v1alpha1/cacheruntimeclasses"
@@ -99,18 +99,8 @@ static const struct {
      NULL},
 };
 
-static struct cJSON *value_of(struct arena *arena, const char *yaml) {
-    struct error err = {0};
-    struct yaml_documents documents;
-    if (!yaml_read(arena, sv_from(yaml), &documents, &err)) {
-        printf("%s: %s\n", yaml, err.message);
-        abort();
-    }
-    return documents.roots[0];
-}
-
 static struct cJSON *base_of(struct arena *arena, const char *resource) {
-    struct cJSON *object = value_of(
+    struct cJSON *object = fixture_yaml(
         arena, strcmp(resource, CLASSES) == 0
                    ? "{kind: CacheRuntimeClass, metadata: {name: a}, fileSystemType: f}"
                : strcmp(resource, RUNTIMES) == 0
@@ -143,7 +133,7 @@ static struct api_response create(struct fakeapi *api, struct arena *arena, size
     struct request request =
         fixture_request(VERB_CREATE, cases[i].resource, is_class ? "" : "default", "");
     struct cJSON *object = base_of(arena, cases[i].resource);
-    set_at(arena, object, sv_from(cases[i].path), value_of(arena, cases[i].value));
+    set_at(arena, object, sv_from(cases[i].path), fixture_yaml(arena, cases[i].value));
     request.body = object;
     request.dry_run = true;
     return fixture_send(api, arena, &request);
@@ -165,7 +155,7 @@ TEST(takes_and_keeps_what_the_contract_adds) {
         CHECK_SV(fixture_message(&response), SV(""));
         CHECK(response.http_status == 201);
         CHECK_SV(json_write_arena(arena, json_find(response.body, cases[i].path), JSON_COMPACT),
-                 json_write_arena(arena, value_of(arena, cases[i].value), JSON_COMPACT));
+                 json_write_arena(arena, fixture_yaml(arena, cases[i].value), JSON_COMPACT));
     }
 }
 
@@ -175,7 +165,7 @@ TEST(replicas_have_no_default) {
     AUTO(fakeapi) api = api_with_crds(arena);
     struct request request = fixture_request(VERB_CREATE, RUNTIMES, "default", "");
     struct cJSON *object = base_of(arena, RUNTIMES);
-    set_at(arena, object, SV("spec.worker"), value_of(arena, "{options: {a: b}}"));
+    set_at(arena, object, SV("spec.worker"), fixture_yaml(arena, "{options: {a: b}}"));
     request.body = object;
     struct api_response response = fixture_send(api, arena, &request);
     CHECK(response.http_status == 201);
@@ -213,7 +203,7 @@ TEST(keeps_every_field_of_the_statuses) {
         request.body = base_of(arena, statuses[i].resource);
         CHECK(fixture_send(api, arena, &request).http_status == 201);
         struct cJSON *patch = json_map(arena);
-        json_set(arena, patch, SV("status"), value_of(arena, statuses[i].status));
+        json_set(arena, patch, SV("status"), fixture_yaml(arena, statuses[i].status));
         request =
             fixture_request(VERB_PATCH, statuses[i].resource, statuses[i].namespace_name, "a");
         request.subresource = SV("status");

@@ -6,7 +6,7 @@
 #include "core/reconcile/object_rules.h"
 
 #include "core/base/test.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 #include "fakeapi/server/server_fixture.h"
 
 #define TEMPLATE                                                                                   \
@@ -180,16 +180,6 @@ static void ask_both(struct trial *trial, const struct cJSON *object, const char
     CHECK(agree);
 }
 
-static struct cJSON *value_of(struct arena *arena, const char *yaml) {
-    struct error err = {0};
-    struct yaml_documents documents;
-    if (!yaml_read(arena, sv_from(yaml), &documents, &err)) {
-        printf("%s: %s\n", yaml, err.message);
-        abort();
-    }
-    return documents.roots[0];
-}
-
 /* The object as it becomes when what lies at the end of the way is another value. */
 static const struct cJSON *spoilt_object(const struct trial *trial, struct arena *arena,
                                          const char *value) {
@@ -203,9 +193,9 @@ static const struct cJSON *spoilt_object(const struct trial *trial, struct arena
     else if (strcmp(value, "+") == 0 && json_is_list(parent))
         json_append(parent, json_copy(arena, item));
     else if (json_is_map(parent))
-        json_set(arena, parent, key, value_of(arena, value));
+        json_set(arena, parent, key, fixture_yaml(arena, value));
     else
-        json_append(parent, value_of(arena, value));
+        json_append(parent, fixture_yaml(arena, value));
     return object;
 }
 
@@ -256,7 +246,7 @@ TEST(says_what_the_server_says) {
         AUTO(arena) arena = arena_new();
         struct trial trial = {.api = api,
                               .resource = objects[i].resource,
-                              .object = value_of(arena, objects[i].yaml)};
+                              .object = fixture_yaml(arena, objects[i].yaml)};
         struct sv problem;
         ask_both(&trial, trial.object, "", "as it is");
         (void)object_rules_judge(arena, trial.object, &problem);

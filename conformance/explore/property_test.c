@@ -7,7 +7,7 @@
 #include "core/base/error.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 
 #define HEAD                                                                                       \
     "apiVersion: cacheruntime.io/v1\nkind: Scenario\nid: SCN-TST-001\ntitle: a test\nobjects:\n"   \
@@ -63,20 +63,12 @@ static const struct {
      PROPERTY_REST, 0},
 };
 
-static struct cJSON *parse(struct arena *arena, const char *text) {
-    struct yaml_documents documents;
-    struct error err = {0};
-    bool is_read = yaml_read(arena, sv_from(text), &documents, &err);
-    assert(is_read);
-    return documents.roots[0];
-}
-
 TEST(each_property_notices_what_breaks_it) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         struct property_result result;
         property_judge_tree(
-            parse(arena, cases[i].text),
+            fixture_yaml(arena, cases[i].text),
             &(struct property_options){.seed = 1, .writes_max = cases[i].writes_max}, arena,
             &result);
         if (result.broken != cases[i].broken)

@@ -5,7 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 
 static const struct {
     const char *expected, *actual;
@@ -52,20 +52,12 @@ static const struct {
     {"{s: {not: Failed}}", "{s: Failed}", "s", "not \"Failed\"", "\"Failed\""},
 };
 
-static struct cJSON *tree(struct arena *arena, const char *text) {
-    struct yaml_documents documents;
-    struct error err = {0};
-    bool is_read = yaml_read(arena, sv_from(text), &documents, &err);
-    assert(is_read);
-    return documents.roots[0];
-}
-
 TEST(table) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         struct mismatch mismatch = {SV(""), SV(""), SV("")};
-        bool holds = scenario_match(arena, tree(arena, cases[i].expected),
-                                    tree(arena, cases[i].actual), &mismatch);
+        bool holds = scenario_match(arena, fixture_yaml(arena, cases[i].expected),
+                                    fixture_yaml(arena, cases[i].actual), &mismatch);
         CHECK(holds == !cases[i].path);
         CHECK_SV(mismatch.path, sv_from(cases[i].path));
         CHECK_SV(mismatch.expected, sv_from(cases[i].wanted));
@@ -76,6 +68,6 @@ TEST(table) {
 TEST(an_object_that_is_absent) {
     AUTO(arena) arena = arena_new();
     struct mismatch mismatch;
-    CHECK(!scenario_match(arena, tree(arena, "{a: 1}"), NULL, &mismatch));
+    CHECK(!scenario_match(arena, fixture_yaml(arena, "{a: 1}"), NULL, &mismatch));
     CHECK_SV(mismatch.actual, SV("nothing"));
 }

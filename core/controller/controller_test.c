@@ -16,7 +16,7 @@
 #include "core/base/vec.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 #include "core/reconcile/plan.h"
 
 enum { START_MS = 1000, STEPS_MAX = 20000 };
@@ -106,13 +106,7 @@ static void store(struct server *server, struct sv plural, struct cJSON *object)
 }
 
 static void add(struct server *server, struct sv plural, const char *text) {
-    struct error err = {0};
-    struct yaml_documents documents;
-    if (!yaml_read(server->arena, sv_from(text), &documents, &err)) {
-        printf("%s\n", err.message);
-        abort();
-    }
-    store(server, plural, documents.roots[0]);
+    store(server, plural, fixture_yaml(server->arena, text));
 }
 
 /* --- the cluster behind it --- */

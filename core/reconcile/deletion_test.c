@@ -91,7 +91,7 @@ TEST(waits_for_pods_that_use_the_volume) {
         find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
     json_set_string(arena, json_find(claim->object, "metadata"), SV("deletionTimestamp"),
                     SV("2026-01-01T01:00:00Z"));
-    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Running}}");
+    world.claim_pods[0] = fixture_yaml(arena, "{metadata: {name: app}, status: {phase: Running}}");
     world.claim_pod_count = 1;
     delete_runtime(&world);
     CHECK(run(&world) < ROUNDS_MAX);
@@ -174,7 +174,7 @@ TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
         world_init(&world, arena);
         struct cJSON *management =
             json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("management"));
-        json_set(arena, management, SV("cleanCachePolicy"), parse(arena, cases[i].policy));
+        json_set(arena, management, SV("cleanCachePolicy"), fixture_yaml(arena, cases[i].policy));
         world_bind(&world);
         world.answers[ENTRY_CLEAN_CACHE] = NULL;
         int executed = world.executed;
@@ -196,9 +196,11 @@ static void use_host_paths(struct world *world, const char *entry) {
                      " tieredStore: {levels: [{hostPath: {paths: [/mnt/c], quotas: [1Gi]}}]},\n"
                      " executionEntries: {cleanCache: %s}}}",
                      entry);
-    json_set(world->arena, world->runtime_class, SV("topology"), parse(world->arena, text.ptr));
-    json_set(world->arena, world->runtime_class, SV("extraResources"),
-             parse(world->arena, "{configMaps: [{name: tools, data: {clean.sh: 'rm -r x'}}]}"));
+    json_set(world->arena, world->runtime_class, SV("topology"),
+             fixture_yaml(world->arena, text.ptr));
+    json_set(
+        world->arena, world->runtime_class, SV("extraResources"),
+        fixture_yaml(world->arena, "{configMaps: [{name: tools, data: {clean.sh: 'rm -r x'}}]}"));
 }
 
 static struct sv recorded(const struct world *world) {
@@ -302,8 +304,8 @@ TEST(nothing_is_created_in_a_namespace_that_goes_away) {
     CHECK(run(&world) < ROUNDS_MAX);
     struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
     own->state = OBSERVED_PRESENT;
-    own->object = parse(arena, "{metadata: {name: default, deletionTimestamp: "
-                               "'2026-01-01T01:00:00Z'}}");
+    own->object = fixture_yaml(arena, "{metadata: {name: default, deletionTimestamp: "
+                                      "'2026-01-01T01:00:00Z'}}");
     delete_runtime(&world);
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(trace_has(&world, "CacheNotCleaned: the namespace is being deleted"));
@@ -353,9 +355,9 @@ TEST(a_dataset_goes_when_nothing_uses_it) {
         CHECK_SV(dataset_phase(&world), SV("NotBound"));
         CHECK(object_has_finalizer(world.dataset, SV("fluid-dataset-controller-finalizer")));
         if (cases[i].pod)
-            world.claim_pods[world.claim_pod_count++] = parse(arena, cases[i].pod);
+            world.claim_pods[world.claim_pod_count++] = fixture_yaml(arena, cases[i].pod);
         json_set(arena, json_get(world.dataset, SV("status")), SV("datasetRef"),
-                 parse(arena, cases[i].references));
+                 fixture_yaml(arena, cases[i].references));
         json_set_string(arena, json_get(world.dataset, SV("metadata")), SV("deletionTimestamp"),
                         SV("2026-01-01T01:00:00Z"));
         CHECK(run(&world) < ROUNDS_MAX);
@@ -382,7 +384,7 @@ TEST(a_dataset_is_left_to_its_own_controller) {
         struct cJSON *metadata = json_get(world.dataset, SV("metadata"));
         if (is_deleted) {
             json_set(arena, metadata, SV("finalizers"),
-                     parse(arena, "[fluid-dataset-controller-finalizer]"));
+                     fixture_yaml(arena, "[fluid-dataset-controller-finalizer]"));
             json_set_string(arena, metadata, SV("deletionTimestamp"), SV("2026-01-01T01:00:00Z"));
         }
         struct plan plan;
@@ -412,13 +414,13 @@ TEST(references_of_datasets_that_are_gone_hold_nothing_up) {
     world.runtime = NULL;
     CHECK(run(&world) < ROUNDS_MAX);
     json_set(arena, json_get(world.dataset, SV("status")), SV("datasetRef"),
-             parse(arena, "[a/gone, b/there]"));
+             fixture_yaml(arena, "[a/gone, b/there]"));
     json_set_string(arena, json_get(world.dataset, SV("metadata")), SV("deletionTimestamp"),
                     SV("2026-01-01T01:00:00Z"));
     find(&world, &RESOURCE_DATASETS, SV("a"), SV("gone"))->state = OBSERVED_ABSENT;
     struct observed *other = find(&world, &RESOURCE_DATASETS, SV("b"), SV("there"));
     other->state = OBSERVED_PRESENT;
-    other->object = parse(arena, "{metadata: {name: there, namespace: b}}");
+    other->object = fixture_yaml(arena, "{metadata: {name: there, namespace: b}}");
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(json_write_arena(arena, json_find(world.dataset, "status.datasetRef"), JSON_COMPACT),
              SV("[\"b/there\"]"));

@@ -37,7 +37,7 @@ TEST(moves_what_an_earlier_controller_owns) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         struct sv text = arena_printf(arena, "{metadata: {managedFields: %s}}", cases[i].entries);
-        const struct cJSON *object = parse(arena, text.ptr);
+        const struct cJSON *object = fixture_yaml(arena, text.ptr);
         struct frozen *frozen = frozen_new(object);
         CHECK(field_entries_are_foreign(object) == cases[i].is_foreign);
         for (int times = 0; times < 2; times++)
@@ -59,7 +59,7 @@ TEST(a_plan_moves_them_once) {
     struct observed *worker =
         find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
     json_set(arena, json_get(worker->object, SV("metadata")), SV("managedFields"),
-             parse(arena, "[" EARLIER "]"));
+             fixture_yaml(arena, "[" EARLIER "]"));
     json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 3);
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(trace_has(&world, "FieldsOfEarlier: Take over the fields of StatefulSet demo-worker"));

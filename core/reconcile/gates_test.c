@@ -173,15 +173,16 @@ static void prepare(struct world *world, struct arena *arena, const struct refus
     world_init(world, arena);
     world->options.host_path_prefixes = SV("/mnt/:/data");
     if (refusal->topology)
-        json_set(arena, world->runtime_class, SV("topology"), parse(arena, refusal->topology));
+        json_set(arena, world->runtime_class, SV("topology"),
+                 fixture_yaml(arena, refusal->topology));
     const char *rest = refusal->class_rest ? refusal->class_rest : "";
-    JSON_EACH (member, parse(arena, arena_printf(arena, "{%s}", rest).ptr))
+    JSON_EACH (member, fixture_yaml(arena, arena_printf(arena, "{%s}", rest).ptr))
         json_set(arena, world->runtime_class, json_key(member), json_copy(arena, member));
     struct sv spec = arena_printf(arena, "{%s%s runtimeClassName: demo-class}", refusal->spec,
                                   refusal->spec[0] ? "," : "");
-    json_set(arena, world->runtime, SV("spec"), parse(arena, spec.ptr));
+    json_set(arena, world->runtime, SV("spec"), fixture_yaml(arena, spec.ptr));
     if (refusal->dataset)
-        json_set(arena, world->dataset, SV("spec"), parse(arena, refusal->dataset));
+        json_set(arena, world->dataset, SV("spec"), fixture_yaml(arena, refusal->dataset));
 }
 
 TEST(refuses_what_cannot_be_acted_on) {
@@ -223,9 +224,10 @@ TEST(a_dataset_that_is_bound_elsewhere_is_refused) {
         AUTO(arena) arena = arena_new();
         struct world world;
         world_init(&world, arena);
-        json_set(arena, world.dataset, SV("status"),
-                 parse(arena,
-                       arena_printf(arena, "{phase: Bound, runtimes: %s}", cases[i].runtimes).ptr));
+        json_set(
+            arena, world.dataset, SV("status"),
+            fixture_yaml(
+                arena, arena_printf(arena, "{phase: Bound, runtimes: %s}", cases[i].runtimes).ptr));
         CHECK(run(&world) < ROUNDS_MAX);
         bool is_refused = sv_eq(condition_reason(&world, "Stalled"), SV("DatasetBoundElsewhere"));
         CHECK(is_refused == cases[i].is_refused);
@@ -277,7 +279,7 @@ static void prepare_limits(struct world *world, struct arena *arena) {
     world_init(world, arena);
     json_set(arena, world->runtime_class, SV("extraResources"), json_map(arena));
     json_set(arena, json_get(world->runtime, SV("spec")), SV("volumes"),
-             parse(arena, "[{name: v, emptyDir: {}}]"));
+             fixture_yaml(arena, "[{name: v, emptyDir: {}}]"));
     json_set(arena, json_find(world->runtime, "spec.worker"), SV("tieredStore"), json_map(arena));
 }
 
@@ -311,7 +313,7 @@ TEST(lists_at_their_limit_are_taken_and_longer_ones_refused) {
             if (k == limits[i].count_max + 1)
                 check_limit(&world, limits[i].gate, true, "");
             struct sv item = arena_printf(arena, "%.*s%zu%.*s", SV_ARG(head), k, SV_ARG(tail));
-            json_append(list, parse(arena, item.ptr));
+            json_append(list, fixture_yaml(arena, item.ptr));
         }
         check_limit(&world, limits[i].gate, false,
                     arena_printf(arena, "more than the limit of %zu", limits[i].count_max).ptr);
@@ -374,7 +376,7 @@ TEST(a_runtime_has_ten_thousand_workers) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, json_find(world.runtime, "spec.worker"), SV("replicas"),
-                 parse(arena, cases[i].replicas));
+                 fixture_yaml(arena, cases[i].replicas));
         struct snapshot snapshot = snapshot_of(&world);
         struct plan plan;
         plan_runtime(&snapshot, arena, &plan);
@@ -428,7 +430,7 @@ TEST(of_two_runtimes_with_the_same_keys_one_is_refused) {
         struct world world;
         world_init(&world, arena);
         struct snapshot snapshot = snapshot_of(&world);
-        const struct cJSON *rival = parse(
+        const struct cJSON *rival = fixture_yaml(
             arena,
             arena_printf(arena, "{metadata: {namespace: de, name: other, creationTimestamp: '%s'}}",
                          cases[i].rival_created)
@@ -440,10 +442,10 @@ TEST(of_two_runtimes_with_the_same_keys_one_is_refused) {
         if (cases[i].volume_namespace) {
             bool is_rivals = cases[i].volume_namespace[2] == '\0';
             volume.state = OBSERVED_PRESENT;
-            volume.object =
-                parse(arena, arena_printf(arena, "{spec: {claimRef: {namespace: %s, name: %s}}}",
-                                          cases[i].volume_namespace, is_rivals ? "other" : "demo")
-                                 .ptr);
+            volume.object = fixture_yaml(
+                arena, arena_printf(arena, "{spec: {claimRef: {namespace: %s, name: %s}}}",
+                                    cases[i].volume_namespace, is_rivals ? "other" : "demo")
+                           .ptr);
         }
         snapshot.rivals = &rival;
         snapshot.rival_count = 1;
@@ -483,10 +485,11 @@ TEST(says_why_pods_do_not_start) {
         struct world world;
         world_init(&world, arena);
         world.pods_are_down = true;
-        json_set(arena, world.dataset, SV("spec"),
-                 parse(arena,
-                       "{mounts: [{mountPoint: 's3://b/', name: m, encryptOptions: [{name: ak,\n"
-                       " valueFrom: {secretKeyRef: {name: sec, key: k}}}]}]}"));
+        json_set(
+            arena, world.dataset, SV("spec"),
+            fixture_yaml(arena,
+                         "{mounts: [{mountPoint: 's3://b/', name: m, encryptOptions: [{name: ak,\n"
+                         " valueFrom: {secretKeyRef: {name: sec, key: k}}}]}]}"));
         CHECK(run(&world) < ROUNDS_MAX);
         world.now_ms += 120 * 1000;
         struct sv text = arena_printf(
@@ -494,7 +497,7 @@ TEST(says_why_pods_do_not_start) {
             "{metadata: {name: demo-master-0, creationTimestamp: '2026-01-01T00:00:00Z',\n"
             " labels: {cacheruntime.fluid.io/component-name: demo-master}}, status: {%s}}",
             cases[i].status);
-        world.pods[world.pod_count++] = parse(arena, text.ptr);
+        world.pods[world.pod_count++] = fixture_yaml(arena, text.ptr);
         struct snapshot snapshot = snapshot_of(&world);
         struct plan plan;
         plan_runtime(&snapshot, arena, &plan);
@@ -529,12 +532,13 @@ TEST(another_class_must_have_the_same_components_and_kinds) {
         struct plan plan;
         world_init(&world, arena);
         json_set(arena, world.runtime_class, SV("topology"),
-                 parse(arena, "{" MASTER "}, " WORKER "}}"));
+                 fixture_yaml(arena, "{" MASTER "}, " WORKER "}}"));
         world_bind(&world);
         object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/runtime-class"),
                               SV("a"));
-        json_set(arena, world.runtime_class, SV("topology"), parse(arena, changes[i].topology));
-        JSON_EACH (member, parse(arena, arena_printf(arena, "{%s}", changes[i].spec).ptr))
+        json_set(arena, world.runtime_class, SV("topology"),
+                 fixture_yaml(arena, changes[i].topology));
+        JSON_EACH (member, fixture_yaml(arena, arena_printf(arena, "{%s}", changes[i].spec).ptr))
             json_set(arena, json_get(world.runtime, SV("spec")), json_key(member),
                      json_copy(arena, member));
         plan_once(&world, &plan);

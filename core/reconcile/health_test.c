@@ -168,7 +168,7 @@ TEST(a_rollout_has_more_patience) {
     json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
     world_bind(&world);
     json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
-             parse(arena, "{runtimeVersion: {image: new, imageTag: v2}}"));
+             fixture_yaml(arena, "{runtimeVersion: {image: new, imageTag: v2}}"));
     world.pods_are_down = true;
     int64_t down_ms = world.now_ms;
     while (!sv_eq(dataset_phase(&world), SV("Failed")) && world.now_ms < down_ms + 3600 * 1000) {
@@ -314,7 +314,7 @@ TEST(a_report_goes_with_who_made_it) {
             json_remove(json_find(world.runtime_class, cases[i].parent), sv_from(cases[i].key));
         if (cases[i].disables_master)
             json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
-                     parse(arena, "{disabled: true}"));
+                     fixture_yaml(arena, "{disabled: true}"));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         for (size_t j = 0; j < COUNT_OF(told); j++)

@@ -30,9 +30,9 @@ TEST(the_answer_must_name_the_wanted_paths) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, world.dataset, SV("spec"),
-                 parse(arena, "{mounts: [{mountPoint: 's3://a/', name: m},\n"
-                              " {mountPoint: 's3://b/', name: x, path: /data},\n"
-                              " {mountPoint: 'local:///c', name: native}]}"));
+                 fixture_yaml(arena, "{mounts: [{mountPoint: 's3://a/', name: m},\n"
+                                     " {mountPoint: 's3://b/', name: x, path: /data},\n"
+                                     " {mountPoint: 'local:///c', name: native}]}"));
         world.answers[ENTRY_MOUNT_UFS] = cases[i].answer;
         bool is_taken = cases[i].problem[0] == '\0';
         CHECK(run(&world) < ROUNDS_MAX);
@@ -62,7 +62,7 @@ TEST(every_edit_of_the_mounts_mounts_again) {
         struct world world;
         world_init(&world, arena);
         world_bind(&world);
-        json_set(arena, world.dataset, SV("spec"), parse(arena, edits[i]));
+        json_set(arena, world.dataset, SV("spec"), fixture_yaml(arena, edits[i]));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(trace_has(&world, "Run mountUFS"));
         CHECK(trace_has(&world, "Write status of Dataset demo: Updating"));
@@ -91,7 +91,7 @@ TEST(an_edit_during_the_mount_is_mounted_as_well) {
             if (plan.actions[i].type == ACTION_EXECUTE &&
                 plan.actions[i].entry == ENTRY_MOUNT_UFS && !is_edited) {
                 json_set(arena, json_find(world.dataset, "spec.mounts.0"), SV("options"),
-                         parse(arena, "{late: edit}"));
+                         fixture_yaml(arena, "{late: edit}"));
                 is_edited = true;
             }
         }
@@ -142,9 +142,10 @@ TEST(the_oldest_pod_serves_where_there_are_no_ordinals) {
         AUTO(arena) arena = arena_new();
         struct world world;
         world_init(&world, arena);
-        json_set(arena, json_find(world.runtime_class, "topology.master"), SV("workloadType"),
-                 parse(arena,
-                       arena_printf(arena, "{apiVersion: apps/v1, kind: %s}", cases[i].kind).ptr));
+        json_set(
+            arena, json_find(world.runtime_class, "topology.master"), SV("workloadType"),
+            fixture_yaml(
+                arena, arena_printf(arena, "{apiVersion: apps/v1, kind: %s}", cases[i].kind).ptr));
         for (size_t k = 0; k < COUNT_OF(created); k++) {
             add_pod(&world, SV("demo-master"), arena_printf(arena, "demo-master-%zu", k));
             json_set_string(arena, json_get(world.pods[k], SV("metadata")), SV("creationTimestamp"),
@@ -166,7 +167,7 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     struct world world;
     world_init(&world, arena);
     json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
-             parse(arena, "{replicas: 3}"));
+             fixture_yaml(arena, "{replicas: 3}"));
     struct plan plan;
     bool has_moved = false;
     for (int round = 0; round < 30 && !has_moved; round++) {
@@ -194,7 +195,7 @@ TEST(the_master_comes_before_workers_and_clients) {
     world_init(&world, arena);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         json_set(arena, json_find(world.runtime_class, paths[i]), SV("executionEntries"),
-                 parse(arena, "{mountUFS: {command: [m]}}"));
+                 fixture_yaml(arena, "{mountUFS: {command: [m]}}"));
         struct sv name = sv_from(order[i]);
         add_pod(&world, sv_prefix(name, name.len - strlen("-0")), name);
     }
@@ -266,7 +267,7 @@ TEST(a_master_that_can_be_reached_is_found_and_kept) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
-                 parse(arena, "{replicas: 3}"));
+                 fixture_yaml(arena, "{replicas: 3}"));
         const struct sv pods[] = {SV("demo-master-0"), SV("demo-master-1"), SV("demo-master-2")};
         int executed = 0;
         for (int round = 0; round < 60; round++) {
@@ -298,7 +299,7 @@ TEST(pods_that_cannot_be_reached_are_not_asked_in_turns) {
     struct world world;
     world_init(&world, arena);
     json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
-             parse(arena, "{replicas: 3}"));
+             fixture_yaml(arena, "{replicas: 3}"));
     world.answers[ENTRY_MOUNT_UFS] = NULL;
     int executed = 0;
     for (int round = 0; round < 30; round++) {
@@ -337,9 +338,9 @@ TEST(stdin_and_script_reach_the_process) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, world.runtime_class, SV("extraResources"),
-                 parse(arena, "{configMaps: [{name: tools, data: {m.sh: 'true'}}]}"));
+                 fixture_yaml(arena, "{configMaps: [{name: tools, data: {m.sh: 'true'}}]}"));
         json_set(arena, json_find(world.runtime_class, "topology.master.executionEntries"),
-                 SV("mountUFS"), parse(arena, cases[i].entry));
+                 SV("mountUFS"), fixture_yaml(arena, cases[i].entry));
         struct sv command = SV("");
         bool is_found = false;
         for (int round = 0; round < 30 && !is_found; round++) {
@@ -380,7 +381,7 @@ TEST(first_mounts_wait_while_nothing_may_be_mounted) {
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
     json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
-             parse(arena, "[{mountPoint: 's3://bkt/', name: m}]"));
+             fixture_yaml(arena, "[{mountPoint: 's3://bkt/', name: m}]"));
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(!object_condition_is_true(world.runtime, SV("MountsReady")));
     CHECK_SV(condition_reason(&world, "MountsReady"), SV("Paused"));

@@ -44,8 +44,9 @@ TEST(a_node_holds_its_part_of_what_is_reported_else_of_what_the_tiers_say) {
         struct world world;
         world_init(&world, arena);
         world.answers[ENTRY_REPORT_SUMMARY] = capacity_cases[i].report;
-        json_set(arena, json_find(world.runtime, "spec.worker"), SV("tieredStore"),
-                 parse(arena, arena_printf(arena, "{levels: %s}", capacity_cases[i].levels).ptr));
+        json_set(
+            arena, json_find(world.runtime, "spec.worker"), SV("tieredStore"),
+            fixture_yaml(arena, arena_printf(arena, "{levels: %s}", capacity_cases[i].levels).ptr));
         world_bind(&world);
         size_t node = worker_node(&world);
         CHECK_SV(label(&world, node, TOTAL), sv_from(capacity_cases[i].total));
@@ -103,7 +104,7 @@ TEST(a_patch_of_a_node_tests_what_it_changes) {
         world_init(&world, arena);
         world_bind(&world);
         struct cJSON *metadata = json_get(world.nodes[worker_node(&world)], SV("metadata"));
-        json_set(arena, metadata, SV("labels"), parse(arena, cases[i].labels));
+        json_set(arena, metadata, SV("labels"), fixture_yaml(arena, cases[i].labels));
         json_set_string(arena, metadata, SV("resourceVersion"), SV("1"));
         struct plan plan;
         plan_once(&world, &plan);
@@ -161,7 +162,7 @@ TEST(what_is_left_of_the_labels_goes) {
         world_init(&world, arena);
         world_bind(&world);
         size_t node = world.node_count++;
-        world.nodes[node] = parse(arena, "{metadata: {name: z, resourceVersion: '1'}}");
+        world.nodes[node] = fixture_yaml(arena, "{metadata: {name: z, resourceVersion: '1'}}");
         set_label(&world, node, lefts[i], "true");
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(!has_any(&world, node, "default-demo"));
@@ -176,8 +177,9 @@ TEST(labels_go_with_the_runtime) {
     world_init(&world, arena);
     world_bind(&world);
     size_t node = worker_node(&world), other = world.node_count++;
-    world.nodes[other] = parse(arena, "{metadata: {name: z, resourceVersion: '1', labels: {\n"
-                                      " fluid.io/f-default-demo: 'true', a: b}}}");
+    world.nodes[other] =
+        fixture_yaml(arena, "{metadata: {name: z, resourceVersion: '1', labels: {\n"
+                            " fluid.io/f-default-demo: 'true', a: b}}}");
     set_label(&world, node, "fluid_exclusive", "default_other");
     delete_runtime(&world);
     CHECK(run(&world) < ROUNDS_MAX);

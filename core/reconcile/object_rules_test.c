@@ -103,7 +103,7 @@ TEST(says_where_and_what) {
         AUTO(arena) arena = arena_new();
         struct sv problem;
         enum object_verdict verdict =
-            object_rules_judge(arena, parse(arena, cases[i].object), &problem);
+            object_rules_judge(arena, fixture_yaml(arena, cases[i].object), &problem);
         CHECK_SV(problem, sv_from(cases[i].problem));
         CHECK(verdict == cases[i].verdict);
     }

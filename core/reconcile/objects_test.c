@@ -118,9 +118,10 @@ TEST(volume_and_claim_go_with_the_client) {
     world_bind(&world);
     struct cJSON *client =
         json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("client"));
-    json_set(arena, client, SV("disabled"), parse(arena, "true"));
-    world.claim_pods[0] = parse(arena, "{metadata: {name: reader}, spec: {volumes: [{name: v,"
-                                       " persistentVolumeClaim: {claimName: demo}}]}}");
+    json_set(arena, client, SV("disabled"), fixture_yaml(arena, "true"));
+    world.claim_pods[0] =
+        fixture_yaml(arena, "{metadata: {name: reader}, spec: {volumes: [{name: v,"
+                            " persistentVolumeClaim: {claimName: demo}}]}}");
     world.claim_pod_count = 1;
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(condition_reason(&world, "VolumeOutdated"), SV("ClientDisabled"));
@@ -153,10 +154,10 @@ TEST(a_volume_goes_without_a_claim_of_somebody_else) {
         claim_of(&world)->object = foreign;
         if (cases[i].disables_client)
             json_set(arena, json_get(world.runtime, SV("spec")), SV("client"),
-                     parse(arena, "{disabled: true}"));
+                     fixture_yaml(arena, "{disabled: true}"));
         else
             json_set(arena, json_get(world.dataset, SV("spec")), SV("accessModes"),
-                     parse(arena, "[ReadWriteMany]"));
+                     fixture_yaml(arena, "[ReadWriteMany]"));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(trace_has(&world, "VolumeOutdated: Delete PersistentVolume default-demo"));
         CHECK(!trace_has(&world, "Delete PersistentVolumeClaim"));
@@ -177,7 +178,7 @@ TEST(a_volume_without_client_is_no_reason_to_guess) {
     world_bind(&world);
     struct cJSON *client =
         json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("client"));
-    json_set(arena, client, SV("disabled"), parse(arena, "true"));
+    json_set(arena, client, SV("disabled"), fixture_yaml(arena, "true"));
     claim_of(&world)->state = OBSERVED_UNKNOWN;
     plan_once(&world, &plan);
     size_t reads = 0;
@@ -332,10 +333,10 @@ TEST(a_foreign_object_is_refused_before_anything_is_made) {
         struct observed *foreign =
             find(&world, cases[i].resource, sv_from(cases[i].ns), sv_from(cases[i].name));
         foreign->state = OBSERVED_PRESENT;
-        foreign->object =
-            parse(arena, arena_printf(arena, "{kind: %.*s, metadata: {name: %s, uid: x}, spec: {}}",
-                                      SV_ARG(cases[i].resource->kind), cases[i].name)
-                             .ptr);
+        foreign->object = fixture_yaml(
+            arena, arena_printf(arena, "{kind: %.*s, metadata: {name: %s, uid: x}, spec: {}}",
+                                SV_ARG(cases[i].resource->kind), cases[i].name)
+                       .ptr);
         const struct cJSON *before = json_copy(arena, foreign->object);
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK_SV(dataset_phase(&world), SV("NotBound"));
@@ -369,7 +370,8 @@ TEST(a_foreign_object_does_not_keep_a_bound_runtime_from_repairs) {
     world_bind(&world);
     struct observed *service =
         find(&world, &RESOURCE_SERVICES, SV("default"), SV("svc-demo-worker"));
-    service->object = parse(arena, "{kind: Service, metadata: {name: svc-demo-worker, uid: x}}");
+    service->object =
+        fixture_yaml(arena, "{kind: Service, metadata: {name: svc-demo-worker, uid: x}}");
     struct observed *config =
         find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("fluid-runtime-config-demo"));
     config->state = OBSERVED_ABSENT;
@@ -390,7 +392,7 @@ TEST(an_outdated_volume_waits_for_the_pods_that_use_it) {
     struct cJSON *modes =
         json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
     json_append(modes, json_string(arena, SV("ReadWriteMany")));
-    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Running}}");
+    world.claim_pods[0] = fixture_yaml(arena, "{metadata: {name: app}, status: {phase: Running}}");
     world.claim_pod_count = 1;
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")));
@@ -398,7 +400,8 @@ TEST(an_outdated_volume_waits_for_the_pods_that_use_it) {
         find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
     CHECK_SV(json_text(json_find(volume->object, "spec.accessModes.0")), SV("ReadOnlyMany"));
 
-    world.claim_pods[0] = parse(arena, "{metadata: {name: app}, status: {phase: Succeeded}}");
+    world.claim_pods[0] =
+        fixture_yaml(arena, "{metadata: {name: app}, status: {phase: Succeeded}}");
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(!object_condition_is_true(world.runtime, SV("VolumeOutdated")));
     CHECK_SV(json_text(json_find(volume->object, "spec.accessModes.0")), SV("ReadWriteMany"));
@@ -449,11 +452,11 @@ TEST(extra_config_maps_are_joined_and_never_taken) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, world.runtime_class, SV("extraResources"),
-                 parse(arena, "{configMaps: [{name: extra, data: {a: b}}]}"));
+                 fixture_yaml(arena, "{configMaps: [{name: extra, data: {a: b}}]}"));
         struct observed *extra = find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("extra"));
         if (cases[i].text) {
             extra->state = OBSERVED_PRESENT;
-            extra->object = parse(arena, cases[i].text);
+            extra->object = fixture_yaml(arena, cases[i].text);
         }
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(json_count(json_find(extra->object, "metadata.ownerReferences")) ==
@@ -471,11 +474,11 @@ static struct observed *add_advanced(struct world *world) {
     struct observed *advanced =
         find(world, &RESOURCE_ADVANCED_STATEFUL_SETS, SV("default"), SV("demo-worker"));
     advanced->state = OBSERVED_PRESENT;
-    advanced->object =
-        parse(world->arena,
-              "{apiVersion: workload.fluid.io/v1alpha1, kind: AdvancedStatefulSet,\n"
-              " metadata: {name: demo-worker, namespace: default, uid: u-a, ownerReferences:\n"
-              "  [{kind: CacheRuntime, name: demo, uid: u-runtime, controller: true}]}, spec: {}}");
+    advanced->object = fixture_yaml(
+        world->arena,
+        "{apiVersion: workload.fluid.io/v1alpha1, kind: AdvancedStatefulSet,\n"
+        " metadata: {name: demo-worker, namespace: default, uid: u-a, ownerReferences:\n"
+        "  [{kind: CacheRuntime, name: demo, uid: u-runtime, controller: true}]}, spec: {}}");
     return advanced;
 }
 
@@ -495,7 +498,7 @@ TEST(an_advanced_stateful_set_is_taken_over_without_touching_its_pods) {
 
     /* The first change of the template rolls them as the class says. */
     json_set(arena, json_find(world.runtime, "spec.worker"), SV("runtimeVersion"),
-             parse(arena, "{image: new, imageTag: v2}"));
+             fixture_yaml(arena, "{image: new, imageTag: v2}"));
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(json_find_string(worker->object, "spec.updateStrategy.type"), SV("RollingUpdate"));
 
@@ -551,18 +554,19 @@ TEST(a_foreign_object_behind_another_stall_is_refused_before_anything_is_made) {
     struct observed *worker =
         find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
     worker->state = OBSERVED_PRESENT;
-    worker->object = parse(arena, "{apiVersion: apps/v1, kind: StatefulSet,\n"
-                                  " metadata: {name: demo-worker, namespace: default, uid: u-w,\n"
-                                  "  ownerReferences: [{kind: CacheRuntime, name: demo,\n"
-                                  "   uid: u-runtime, controller: true}]},\n"
-                                  " spec: {serviceName: svc-demo-worker, podManagementPolicy: "
-                                  "Parallel, selector: {matchLabels:\n"
-                                  "  {cacheruntime.fluid.io/name: demo, "
-                                  "cacheruntime.fluid.io/component-name: demo-worker}}}}");
+    worker->object =
+        fixture_yaml(arena, "{apiVersion: apps/v1, kind: StatefulSet,\n"
+                            " metadata: {name: demo-worker, namespace: default, uid: u-w,\n"
+                            "  ownerReferences: [{kind: CacheRuntime, name: demo,\n"
+                            "   uid: u-runtime, controller: true}]},\n"
+                            " spec: {serviceName: svc-demo-worker, podManagementPolicy: "
+                            "Parallel, selector: {matchLabels:\n"
+                            "  {cacheruntime.fluid.io/name: demo, "
+                            "cacheruntime.fluid.io/component-name: demo-worker}}}}");
     struct observed *client = find(&world, &RESOURCE_DAEMON_SETS, SV("default"), SV("demo-client"));
     client->state = OBSERVED_PRESENT;
-    client->object = parse(arena, "{apiVersion: apps/v1, kind: DaemonSet,\n"
-                                  " metadata: {name: demo-client, namespace: default}}");
+    client->object = fixture_yaml(arena, "{apiVersion: apps/v1, kind: DaemonSet,\n"
+                                         " metadata: {name: demo-client, namespace: default}}");
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(condition_reason(&world, "Stalled"), SV("OtherController"));
     CHECK(!trace_has(&world, "Create") && !trace_has(&world, "WorkloadCreated"));
@@ -588,7 +592,7 @@ TEST(another_kind_of_workload_replaces_the_old_one) {
         json_set(arena, json_get(world.runtime, SV("spec")), SV("worker"), json_map(arena));
         world_bind(&world);
         json_set(arena, json_find(world.runtime, "spec.worker"), SV("workloadType"),
-                 parse(arena, cases[i].type));
+                 fixture_yaml(arena, cases[i].type));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(trace_has(&world, "WorkloadNotWanted: Delete StatefulSet demo-worker"));
         CHECK(stateful_set(&world, "demo-worker")->state == OBSERVED_ABSENT);
@@ -626,7 +630,7 @@ TEST(a_service_goes_when_nothing_asks_for_it) {
         struct cJSON *root = is_runtime ? world.runtime : world.runtime_class;
         json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("master"));
         json_set(arena, json_find(root, service_edits[i].parent), sv_from(service_edits[i].key),
-                 parse(arena, service_edits[i].value));
+                 fixture_yaml(arena, service_edits[i].value));
         world.may_not_roll = service_edits[i].is_held;
         CHECK(run(&world) < ROUNDS_MAX);
         bool is_gone =
@@ -715,7 +719,7 @@ TEST(a_field_that_the_server_drops_is_told_and_not_fought) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, json_find(world.runtime_class, "topology.worker"), SV("updateStrategy"),
-                 parse(arena, "{maxUnavailable: 2}"));
+                 fixture_yaml(arena, "{maxUnavailable: 2}"));
         world.dropped_from = "demo-worker";
         world.dropped_parent = cases[i].parent;
         world.dropped_key = cases[i].key;
@@ -742,7 +746,7 @@ TEST(a_shared_config_map_has_other_owners_and_keeps_them) {
     struct plan plan;
     world_init(&world, arena);
     json_set(arena, world.runtime_class, SV("extraResources"),
-             parse(arena, "{configMaps: [{name: tools, data: {run: a, gone: b}}]}"));
+             fixture_yaml(arena, "{configMaps: [{name: tools, data: {run: a, gone: b}}]}"));
     plan_once(&world, &plan);
     for (size_t i = 0; i < plan.action_count; i++)
         act(&world, &plan.actions[i]);
@@ -760,14 +764,14 @@ TEST(a_shared_config_map_has_other_owners_and_keeps_them) {
     world_bind(&world);
     struct observed *tools = find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("tools"));
     json_append(json_find(tools->object, "metadata.ownerReferences"),
-                parse(arena, "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
-                             " name: other, uid: u-other}"));
+                fixture_yaml(arena, "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime,\n"
+                                    " name: other, uid: u-other}"));
     struct cJSON *data = json_find(world.runtime_class, "extraResources.configMaps.0.data");
     json_set_string(arena, data, SV("run"), SV("c"));
     json_remove(data, SV("gone"));
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(trace_has(&world, "ObjectDiffers: Update ConfigMap tools"));
-    CHECK(json_equal(json_get(tools->object, SV("data")), parse(arena, "{run: c}")));
+    CHECK(json_equal(json_get(tools->object, SV("data")), fixture_yaml(arena, "{run: c}")));
     CHECK(json_count(json_find(tools->object, "metadata.ownerReferences")) == 2);
     world_release(&world);
 }

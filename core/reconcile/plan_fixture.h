@@ -17,7 +17,7 @@
 #include "core/base/rng.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
-#include "core/data/yaml.h"
+#include "core/data/yaml_fixture.h"
 #include "core/reconcile/covers.h"
 #include "core/reconcile/mount_spec.h"
 
@@ -56,16 +56,6 @@ struct world {
     struct buf trace;
 };
 
-static inline struct cJSON *parse(struct arena *arena, const char *text) {
-    struct error err = {0};
-    struct yaml_documents documents;
-    if (!yaml_read(arena, sv_from(text), &documents, &err)) {
-        printf("%s\n", err.message);
-        abort();
-    }
-    return documents.roots[0];
-}
-
 static const char class_text[] =
     "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntimeClass,\n"
     " metadata: {name: demo-class, uid: u-class}, fileSystemType: demofs,\n"
@@ -93,9 +83,9 @@ static const char dataset_text[] =
 
 static inline void world_init(struct world *world, struct arena *arena) {
     *world = (struct world){.arena = arena, .now_ms = 1767225605000};
-    world->runtime_class = parse(arena, class_text);
-    world->runtime = parse(arena, runtime_text);
-    world->dataset = parse(arena, dataset_text);
+    world->runtime_class = fixture_yaml(arena, class_text);
+    world->runtime = fixture_yaml(arena, runtime_text);
+    world->dataset = fixture_yaml(arena, dataset_text);
     world->options = (struct reconcile_options){.mount_root = SV("/runtime-mnt"),
                                                 .field_manager = SV("cacheruntime-controller"),
                                                 .owns_datasets = true,
@@ -346,7 +336,7 @@ static inline void add_pod(struct world *world, struct sv component, struct sv n
         SV_ARG(name), SV_ARG(name), SV_ARG(component),
         world->orphans ? ", lifecycle.workload.fluid.io/state: Normal" : "", SV_ARG(name),
         world->container_id ? world->container_id : "c1", world->restart_count);
-    world->pods[world->pod_count++] = parse(world->arena, text.ptr);
+    world->pods[world->pod_count++] = fixture_yaml(world->arena, text.ptr);
     struct sv node = arena_printf(
         world->arena, "{metadata: {name: node-%.*s, resourceVersion: '1'}}", SV_ARG(name));
     bool is_known = false;
@@ -354,7 +344,7 @@ static inline void add_pod(struct world *world, struct sv component, struct sv n
     for (size_t i = 0; i < world->node_count; i++)
         is_known = is_known || sv_eq(object_name(world->nodes[i]), node_name);
     if (!is_known)
-        world->nodes[world->node_count++] = parse(world->arena, node.ptr);
+        world->nodes[world->node_count++] = fixture_yaml(world->arena, node.ptr);
 }
 
 static inline void settle_stateful_set(struct world *world, const struct observed *observed) {

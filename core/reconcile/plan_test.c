@@ -140,8 +140,9 @@ TEST(touches_nothing_of_others) {
     world_init(&world, arena);
     struct observed *foreign =
         find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
-    foreign->object = parse(arena, "{apiVersion: apps/v1, kind: StatefulSet,\n"
-                                   " metadata: {name: demo-worker, namespace: default, uid: x}}");
+    foreign->object =
+        fixture_yaml(arena, "{apiVersion: apps/v1, kind: StatefulSet,\n"
+                            " metadata: {name: demo-worker, namespace: default, uid: x}}");
     foreign->state = OBSERVED_PRESENT;
     const struct cJSON *before = json_copy(arena, foreign->object);
     struct snapshot snapshot = snapshot_of(&world);
@@ -177,7 +178,7 @@ TEST(binds_in_every_layout) {
         struct world world;
         world_init(&world, arena);
         json_set(arena, world.runtime_class, SV("topology"),
-                 json_get(parse(arena, layouts[i]), SV("topology")));
+                 json_get(fixture_yaml(arena, layouts[i]), SV("topology")));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         bool has_client = json_find(world.runtime_class, "topology.client") != NULL;
@@ -208,7 +209,7 @@ TEST(stays_bound_at_zero_workers) {
     struct world world;
     world_init(&world, arena);
     json_set(arena, world.runtime_class, SV("topology"),
-             json_get(parse(arena, layouts[0]), SV("topology")));
+             json_get(fixture_yaml(arena, layouts[0]), SV("topology")));
     CHECK(run(&world) < ROUNDS_MAX);
     json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
     CHECK(run(&world) < ROUNDS_MAX);

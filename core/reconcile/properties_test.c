@@ -87,14 +87,16 @@ static void generate(struct trial *trial) {
                                 PICK(trial, "replicas: 1,", "replicas: 2,", "replicas: 3,", ""),
                                 workload_type(trial));
     }
-    json_set(trial->arena, world->runtime_class, SV("topology"),
-             parse(trial->arena, arena_printf(trial->arena, "{%.*s}", SV_ARG(topology)).ptr));
+    json_set(
+        trial->arena, world->runtime_class, SV("topology"),
+        fixture_yaml(trial->arena, arena_printf(trial->arena, "{%.*s}", SV_ARG(topology)).ptr));
     json_set(trial->arena, world->runtime_class, SV("extraResources"),
-             parse(trial->arena, "{configMaps: [{name: tools, data: {s.sh: 'true'}}]}"));
+             fixture_yaml(trial->arena, "{configMaps: [{name: tools, data: {s.sh: 'true'}}]}"));
     json_set(
         trial->arena, world->runtime, SV("spec"),
-        parse(trial->arena,
-              arena_printf(trial->arena, "{%.*s runtimeClassName: demo-class}", SV_ARG(spec)).ptr));
+        fixture_yaml(
+            trial->arena,
+            arena_printf(trial->arena, "{%.*s runtimeClassName: demo-class}", SV_ARG(spec)).ptr));
     world->answers[ENTRY_MOUNT_UFS] = "all";
 }
 
@@ -102,15 +104,16 @@ static void generate(struct trial *trial) {
 
 static void edit_dataset(struct trial *trial) {
     json_set(trial->arena, trial->world->dataset, SV("spec"),
-             parse(trial->arena,
-                   PICK(trial, "{mounts: [{mountPoint: 's3://a/', name: m}]}",
-                        "{mounts: [{mountPoint: 's3://b/', name: m, readOnly: true}]}",
-                        "{mounts: [{mountPoint: 's3://a/', name: m}, {mountPoint: 's3://c/', path:"
-                        " /x}], placement: Shared}",
-                        "{mounts: [{mountPoint: 'local:///a', name: n}], accessModes:"
-                        " [ReadWriteMany]}",
-                        "{mounts: [{mountPoint: 's3://a/', name: m, encryptOptions: [{name: ak,"
-                        " valueFrom: {secretKeyRef: {name: s, key: k}}}]}]}")));
+             fixture_yaml(
+                 trial->arena,
+                 PICK(trial, "{mounts: [{mountPoint: 's3://a/', name: m}]}",
+                      "{mounts: [{mountPoint: 's3://b/', name: m, readOnly: true}]}",
+                      "{mounts: [{mountPoint: 's3://a/', name: m}, {mountPoint: 's3://c/', path:"
+                      " /x}], placement: Shared}",
+                      "{mounts: [{mountPoint: 'local:///a', name: n}], accessModes:"
+                      " [ReadWriteMany]}",
+                      "{mounts: [{mountPoint: 's3://a/', name: m, encryptOptions: [{name: ak,"
+                      " valueFrom: {secretKeyRef: {name: s, key: k}}}]}]}")));
 }
 
 static void edit_runtime(struct trial *trial) {
@@ -118,12 +121,13 @@ static void edit_runtime(struct trial *trial) {
     struct cJSON *part =
         json_ensure_map(trial->arena, spec, sv_from(PICK(trial, "master", "worker", "client")));
     if (chance(trial, 50))
-        json_set(trial->arena, part, SV("env"), parse(trial->arena, "[{name: A, value: b}]"));
+        json_set(trial->arena, part, SV("env"),
+                 fixture_yaml(trial->arena, "[{name: A, value: b}]"));
     if (chance(trial, 50))
         json_set(trial->arena, part, SV("runtimeVersion"),
-                 parse(trial->arena, PICK(trial, "{image: a, imageTag: v1}", "{}")));
+                 fixture_yaml(trial->arena, PICK(trial, "{image: a, imageTag: v1}", "{}")));
     if (chance(trial, 30))
-        json_set(trial->arena, spec, SV("options"), parse(trial->arena, "{x: z}"));
+        json_set(trial->arena, spec, SV("options"), fixture_yaml(trial->arena, "{x: z}"));
     struct cJSON *worker = json_get(spec, SV("worker"));
     if (worker && chance(trial, 50))
         json_set_int(trial->arena, worker, SV("replicas"), (int64_t)rng_below(&trial->rng, 5));

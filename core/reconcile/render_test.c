@@ -238,7 +238,7 @@ static struct cJSON *component_with(struct arena *arena, const struct rule *rule
         arena, "{%s%s template: {spec: {%.*s%s containers: [{name: x, image: i%s%.*s}]}}}",
         rule->part, rule->part[0] ? "," : "", SV_ARG(pod), pod.len ? "," : "", box.len ? "," : "",
         SV_ARG(box));
-    return parse(arena, text.ptr);
+    return fixture_yaml(arena, text.ptr);
 }
 
 static void prepare(struct world *world, struct arena *arena, const struct rule *rule) {
@@ -249,9 +249,9 @@ static void prepare(struct world *world, struct arena *arena, const struct rule 
     json_set(arena, world->runtime_class, SV("topology"), topology);
     struct sv spec = arena_printf(arena, "{%s%s runtimeClassName: demo-class}", rule->spec,
                                   rule->spec[0] ? "," : "");
-    json_set(arena, world->runtime, SV("spec"), parse(arena, spec.ptr));
+    json_set(arena, world->runtime, SV("spec"), fixture_yaml(arena, spec.ptr));
     json_set(arena, world->dataset, SV("spec"),
-             parse(arena, arena_printf(arena, "{%s}", rule->dataset).ptr));
+             fixture_yaml(arena, arena_printf(arena, "{%s}", rule->dataset).ptr));
 }
 
 TEST(renders_each_rule) {
@@ -338,7 +338,7 @@ TEST(renders_the_volume) {
                              "\"kind\":\"PersistentVolume\",\"group\":\"other.io\"},\"labels\":{"
                              "\"a\":\"of another group\"}}]"));
     json_set(arena, json_get(world.runtime, SV("spec")), SV("client"),
-             parse(arena, "{nodeSelector: {b: '2', a: '1'}}"));
+             fixture_yaml(arena, "{nodeSelector: {b: '2', a: '1'}}"));
     struct snapshot snapshot = snapshot_of(&world);
     struct plan plan;
     struct pass pass;
@@ -387,18 +387,19 @@ TEST(a_claim_tells_the_client_that_it_was_made_for) {
         struct observed *claim =
             find(&world, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, SV("default"), SV("demo"));
         json_set(arena, json_find(world.runtime_class, "topology.client.template.spec"),
-                 SV("containers"), parse(arena, cases[i].containers));
+                 SV("containers"), fixture_yaml(arena, cases[i].containers));
         client->state = cases[i].generation ? OBSERVED_PRESENT : OBSERVED_ABSENT;
         claim->state = cases[i].claim ? OBSERVED_PRESENT : OBSERVED_ABSENT;
         if (cases[i].generation) {
-            struct cJSON *object = parse(arena, "{metadata: {ownerReferences: [{uid: u-runtime, "
-                                                "controller: true}]}}");
+            struct cJSON *object =
+                fixture_yaml(arena, "{metadata: {ownerReferences: [{uid: u-runtime, "
+                                    "controller: true}]}}");
             json_set_int(arena, json_get(object, SV("metadata")), SV("generation"),
                          cases[i].generation);
             client->object = object;
         }
         if (cases[i].claim)
-            claim->object = parse(arena, cases[i].claim);
+            claim->object = fixture_yaml(arena, cases[i].claim);
         struct snapshot snapshot = snapshot_of(&world);
         struct plan plan;
         struct pass pass;

@@ -59,7 +59,7 @@ static struct cJSON *class_with(struct arena *arena, const char *rollout) {
     struct sv text = arena_printf(
         arena, "{metadata: {name: demo, generation: 7, resourceVersion: '1'}, rollout: %s}",
         rollout);
-    return parse(arena, text.ptr);
+    return fixture_yaml(arena, text.ptr);
 }
 
 TEST(grants_in_turn) {
@@ -267,7 +267,7 @@ TEST(only_changes_of_the_class_wait) {
         struct sv before = worker_template(&world, arena);
         struct cJSON *objects[] = {world.runtime_class, world.runtime, world.dataset};
         json_set(arena, json_find(objects[edits[i].object], edits[i].parent), sv_from(edits[i].key),
-                 parse(arena, edits[i].value));
+                 fixture_yaml(arena, edits[i].value));
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK(sv_eq(worker_template(&world, arena), before) == edits[i].is_held);
         struct plan plan;

@@ -109,7 +109,7 @@ TEST(cache_affinity_tells_the_selector_of_the_workers) {
     struct world world;
     world_init(&world, arena);
     json_set(arena, json_find(world.runtime, "spec.worker"), SV("nodeSelector"),
-             parse(arena, "{zone: b, disk: ssd}"));
+             fixture_yaml(arena, "{zone: b, disk: ssd}"));
     world_bind(&world);
     const struct cJSON *terms = json_find(
         world.runtime, "status.cacheAffinity."
@@ -531,7 +531,7 @@ TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
         world.runtime_class = NULL;
         if (is_edit)
             json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
-                     parse(arena, "[{mountPoint: 's3://other/', name: other}]"));
+                     fixture_yaml(arena, "[{mountPoint: 's3://other/', name: other}]"));
         else
             world.restart_count++;
         settle(&world);
@@ -611,7 +611,7 @@ TEST(a_refused_edit_takes_nothing_from_what_serves) {
         world_bind(&world);
         if (has_mounts)
             json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
-                     parse(arena, "[{mountPoint: 's3://other/', name: n}]"));
+                     fixture_yaml(arena, "[{mountPoint: 's3://other/', name: n}]"));
         json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 3);
         world.write_failure = "StatefulSet \"demo-worker\": exceeded quota: pods";
         plan_once(&world, &plan);
