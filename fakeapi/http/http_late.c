@@ -9,8 +9,6 @@
 #include "core/base/mem.h"
 #include "fakeapi/http/http_parts.h"
 
-#include <sys/epoll.h>
-
 struct late_answer {
     struct waiter waiter; /* first: what epoll hands back when the client goes */
     struct exchange *exchange;
@@ -34,15 +32,6 @@ static void resume(struct late_answer *late) {
 static void client_went(struct waiter *waiter, unsigned events) {
     (void)events;
     resume((struct late_answer *)waiter);
-}
-
-static void watch_client(struct late_answer *late) {
-    struct exchange *exchange = late->exchange;
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &late->waiter};
-    late->waiter.ready = client_went;
-    late->socket = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                       ->connect_fd;
-    epoll_ctl(exchange->server->epoll, EPOLL_CTL_ADD, late->socket, &event);
 }
 
 static enum MHD_Result queue_now(struct exchange *exchange, unsigned http_status,
@@ -69,7 +58,8 @@ enum MHD_Result queue_answer(struct exchange *exchange, unsigned http_status,
     LIST_APPEND(&server->late_answers, late);
     exchange->late_answer = late;
     keep_at(server, late->due_ms);
-    watch_client(late);
+    late->waiter.ready = client_went;
+    late->socket = watch_client(server, exchange->connection, &late->waiter);
     MHD_suspend_connection(exchange->connection);
     return MHD_YES;
 }
@@ -86,7 +76,7 @@ void late_answer_free(struct late_answer *late) {
         return;
     struct http_server *server = late->exchange->server;
     LIST_REMOVE(&server->late_answers, late);
-    epoll_ctl(server->epoll, EPOLL_CTL_DEL, late->socket, NULL);
+    unwatch_client(server, late->socket);
     if (late->response)
         MHD_destroy_response(late->response);
     mem_free(late);

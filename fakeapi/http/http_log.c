@@ -6,8 +6,6 @@
 #include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
 
-#include <sys/epoll.h>
-
 enum { FOLLOW_INTERVAL_MS = 500 };
 
 struct log_stream {
@@ -56,7 +54,7 @@ static ssize_t give_bytes(void *context, uint64_t position, char *bytes, size_t 
 static void free_stream(void *context) {
     struct log_stream *stream = context;
     struct http_server *server = stream->server;
-    epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
+    unwatch_client(server, stream->socket);
     *(stream->previous ? &stream->previous->next : &server->logs) = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
@@ -74,8 +72,6 @@ static struct log_stream *new_stream(struct exchange *exchange, const struct fol
         .is_ended = server->is_ending,
         .next = server->logs,
         .connection = exchange->connection,
-        .socket = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                      ->connect_fd,
         .arena = arena,
         .text = arena_copy(arena, log->text),
         .uid = arena_copy(arena, log->uid),
@@ -90,8 +86,7 @@ static struct log_stream *new_stream(struct exchange *exchange, const struct fol
     if (stream->next)
         stream->next->previous = stream;
     server->logs = stream;
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &stream->waiter};
-    epoll_ctl(server->epoll, EPOLL_CTL_ADD, stream->socket, &event);
+    stream->socket = watch_client(server, exchange->connection, &stream->waiter);
     return stream;
 }
 

@@ -51,6 +51,12 @@ struct waiter {
     void (*ready)(struct waiter *waiter, unsigned events);
 };
 
+/* Has `waiter` told, at once, when the client goes: libmicrohttpd does not look at a connection
+ * that is suspended. Returns what unwatch_client() takes. */
+int watch_client(struct http_server *server, struct MHD_Connection *connection,
+                 struct waiter *waiter);
+void unwatch_client(struct http_server *server, int socket);
+
 /* One connection. */
 struct peer {
     struct http_server *server;

@@ -16,8 +16,6 @@
 #include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/webhook_target.h"
 
-#include <sys/epoll.h>
-
 enum {
     /* Of an answer that the client has not taken yet: then the other server has to wait. */
     PENDING_BYTES_MAX = 1024 * 1024,
@@ -302,16 +300,13 @@ static struct relay *relay_new(struct exchange *exchange) {
     *relay = (struct relay){
         .waiter = {client_went},
         .exchange = exchange,
-        .socket = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                      ->connect_fd,
         .problem = SV(""),
         .arena = arena_new(),
     };
     buf_init(&relay->head, HEAD_BYTES_MAX);
     buf_init(&relay->pending, PENDING_BYTES_MAX);
     LIST_APPEND(&server->relays, relay);
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &relay->waiter};
-    epoll_ctl(server->epoll, EPOLL_CTL_ADD, relay->socket, &event);
+    relay->socket = watch_client(server, exchange->connection, &relay->waiter);
     return relay;
 }
 
@@ -320,7 +315,7 @@ void relay_free(struct relay *relay) {
         return;
     struct http_server *server = relay->exchange->server;
     LIST_REMOVE(&server->relays, relay);
-    epoll_ctl(server->epoll, EPOLL_CTL_DEL, relay->socket, NULL);
+    unwatch_client(server, relay->socket);
     if (relay->is_added)
         curl_loop_remove(server->transfers, relay->remote.easy);
     remote_release(&relay->remote);

@@ -370,6 +370,18 @@ int http_server_descriptor(const struct http_server *server) {
     return server->epoll;
 }
 
+int watch_client(struct http_server *server, struct MHD_Connection *connection,
+                 struct waiter *waiter) {
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = waiter};
+    int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    epoll_ctl(server->epoll, EPOLL_CTL_ADD, socket, &event);
+    return socket;
+}
+
+void unwatch_client(struct http_server *server, int socket) {
+    epoll_ctl(server->epoll, EPOLL_CTL_DEL, socket, NULL);
+}
+
 static void serve_waiters(struct http_server *server) {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(server->epoll, events, EVENTS_MAX, 0);

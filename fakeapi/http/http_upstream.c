@@ -7,8 +7,6 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 
-#include <sys/epoll.h>
-
 struct passed {
     struct waiter waiter; /* first: what epoll hands back when the client goes */
     struct http_server *server;
@@ -29,11 +27,10 @@ static void resume(struct passed *passed) {
         return;
     passed->is_resumed = true;
     passed->server->has_resumed = true;
-    epoll_ctl(passed->server->epoll, EPOLL_CTL_DEL, passed->socket, NULL);
+    unwatch_client(passed->server, passed->socket);
     MHD_resume_connection(passed->exchange->connection);
 }
 
-/* libmicrohttpd does not look at a suspended connection. */
 static void client_went(struct waiter *waiter, unsigned events) {
     (void)events;
     struct passed *passed = (struct passed *)waiter;
@@ -41,20 +38,12 @@ static void client_went(struct waiter *waiter, unsigned events) {
     resume(passed);
 }
 
-static void watch_client(struct passed *passed) {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &passed->waiter};
-    passed->waiter.ready = client_went;
-    passed->socket =
-        MHD_get_connection_info(passed->exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-            ->connect_fd;
-    epoll_ctl(passed->server->epoll, EPOLL_CTL_ADD, passed->socket, &event);
-}
-
 enum MHD_Result pass_on(struct exchange *exchange, const struct route *route) {
     struct http_server *server = exchange->server;
     struct transport *upstream = server->options.upstream->requests;
     struct passed *passed = mem_alloc(sizeof(*passed));
-    *passed = (struct passed){.server = server, .exchange = exchange, .arena = arena_new()};
+    *passed = (struct passed){
+        .waiter = {client_went}, .server = server, .exchange = exchange, .arena = arena_new()};
     LIST_APPEND(&server->passed, passed);
     exchange->passed = passed;
     if (route->request.verb == VERB_WATCH)
@@ -63,7 +52,7 @@ enum MHD_Result pass_on(struct exchange *exchange, const struct route *route) {
     struct request request = route->request;
     request.wants_text = request.wants_protobuf = false;
     passed->id = transport_start(upstream, &request);
-    watch_client(passed);
+    passed->socket = watch_client(server, exchange->connection, &passed->waiter);
     MHD_suspend_connection(exchange->connection);
     return MHD_YES;
 }
@@ -75,7 +64,7 @@ void passed_free(struct passed *passed) {
     if (passed->id != 0)
         transport_cancel(server->options.upstream->requests, passed->id);
     if (!passed->is_resumed)
-        epoll_ctl(server->epoll, EPOLL_CTL_DEL, passed->socket, NULL);
+        unwatch_client(server, passed->socket);
     if (passed->exchange && passed->stream)
         fed_watch_free(passed->stream);
     LIST_REMOVE(&server->passed, passed);

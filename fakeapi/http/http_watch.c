@@ -234,20 +234,11 @@ static ssize_t give_bytes(void *context, uint64_t position, char *bytes, size_t 
     return (ssize_t)len;
 }
 
-/* A suspended connection is not looked at by libmicrohttpd, so nobody would see the client go. */
 static void client_went(struct waiter *waiter, unsigned events) {
     (void)events;
     struct watch_stream *stream = (struct watch_stream *)waiter;
     stream->is_ended = true;
     resume(stream);
-}
-
-static void watch_client(struct watch_stream *stream) {
-    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = &stream->waiter};
-    stream->waiter.ready = client_went;
-    stream->socket =
-        MHD_get_connection_info(stream->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    epoll_ctl(stream->server->epoll, EPOLL_CTL_ADD, stream->socket, &event);
 }
 
 static void free_stream(void *context) {
@@ -256,7 +247,7 @@ static void free_stream(void *context) {
     if (stream->is_socket)
         upgraded_release(&stream->upgraded);
     else
-        epoll_ctl(server->epoll, EPOLL_CTL_DEL, stream->socket, NULL);
+        unwatch_client(server, stream->socket);
     *(stream->previous ? &stream->previous->next : &server->streams) = stream->next;
     if (stream->next)
         stream->next->previous = stream->previous;
@@ -431,7 +422,8 @@ static struct sv handshake_problem(const struct exchange *exchange, int *ret_htt
 static enum MHD_Result answer_chunked(struct exchange *exchange, struct watch_stream *stream) {
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 1, give_bytes, stream, free_stream);
-    watch_client(stream);
+    stream->waiter.ready = client_went;
+    stream->socket = watch_client(stream->server, stream->connection, &stream->waiter);
     if (!response) {
         free_stream(stream);
         return MHD_NO;
