@@ -67,10 +67,6 @@ static int handle_own(struct fakeapi *api, const struct request *request, struct
     return response.http_status;
 }
 
-static void send(struct fakeapi *api, const struct request *request, struct arena *arena) {
-    handle_own(api, request, arena);
-}
-
 static void create(struct fakeapi *api, const struct group_priority *row, struct sv managed,
                    struct arena *arena) {
     struct cJSON *tree = json_map(arena);
@@ -86,7 +82,7 @@ static void create(struct fakeapi *api, const struct group_priority *row, struct
     json_set_int(arena, spec, SV("versionPriority"), row->version_priority);
     struct request request = request_for(VERB_CREATE, SV(""));
     request.body = tree;
-    send(api, &request, arena);
+    handle_own(api, &request, arena);
 }
 
 static bool exists(struct fakeapi *api, struct sv group, struct sv version, struct arena *arena) {
@@ -128,7 +124,7 @@ void api_service_set_available(struct fakeapi *api, struct sv name,
     request.subresource = SV("status");
     request.patch_type = PATCH_MERGE;
     request.body = patch;
-    send(api, &request, arena);
+    handle_own(api, &request, arena);
 }
 
 /* --- the server's own --- */
@@ -181,7 +177,7 @@ static void settle_one(struct fakeapi *api, struct sv name, struct arena *arena)
     const struct cJSON *tree = stored_tree(collection_get(api_services(api), SV(""), name));
     if (is_left_behind(api, tree)) {
         struct request request = request_for(VERB_DELETE, name);
-        send(api, &request, arena);
+        handle_own(api, &request, arena);
     } else if (!json_is_map(json_find(tree, "spec.service"))) {
         api_service_set_available(api, name, &local);
     }
