@@ -283,15 +283,21 @@ TEST(a_restart_at_any_round_ends_the_same) {
 }
 
 /* As crctl plan and /debug/plan print it: a line for each action and its reason, then the gates. */
+/* Of a bound runtime that lost its finalizer. */
+static void plan_without_finalizer(struct world *world, struct arena *arena,
+                                   struct plan *ret_plan) {
+    world_init(world, arena);
+    world_bind(world);
+    json_remove(json_get(world->runtime, SV("metadata")), SV("finalizers"));
+    plan_once(world, ret_plan);
+}
+
 TEST(a_plan_is_told_in_lines) {
     AUTO(arena) arena = arena_new();
     struct world world;
     struct plan plan;
     struct buf text;
-    world_init(&world, arena);
-    world_bind(&world);
-    json_remove(json_get(world.runtime, SV("metadata")), SV("finalizers"));
-    plan_once(&world, &plan);
+    plan_without_finalizer(&world, arena, &plan);
     buf_init(&text, 64 * 1024);
     CHECK(plan_write_text(&text, &plan, arena));
     CHECK_CONTAINS(buf_view(&text), " 0 patch   cacheruntimes.data.fluid.io default/demo\n   ");
@@ -307,10 +313,7 @@ TEST(a_plan_without_room_is_not_told) {
     struct world world;
     struct plan plan;
     struct buf text;
-    world_init(&world, arena);
-    world_bind(&world);
-    json_remove(json_get(world.runtime, SV("metadata")), SV("finalizers"));
-    plan_once(&world, &plan);
+    plan_without_finalizer(&world, arena, &plan);
     plan.wake_ms = world.now_ms;
     buf_init(&text, 64 * 1024);
     CHECK(plan_write_text(&text, &plan, arena));

@@ -215,8 +215,7 @@ static bool is_stored(const struct resource_type *type) {
 TEST(each_kind_lives_through_all_verbs) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) first = arena_new();
-    fixture_create(api, first, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, first);
     const struct resource_type *type;
     for (size_t i = 0; (type = registry_at(fakeapi_registry(api), i)); i++) {
         AUTO(arena) arena = arena_new();

@@ -369,8 +369,7 @@ TEST(pods_take_the_priority_of_their_class) {
         {"\"priorityClassName\":\"system-node-critical\",", 201, 2000001000},
         {"\"priorityClassName\":\"none\",", 403, 0},
     };
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     fixture_create(api, arena, "scheduling.k8s.io/v1/priorityclasses", "",
                    "{\"metadata\":{\"name\":\"high\"},\"value\":100}");
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -418,8 +417,7 @@ TEST(what_is_doubtful_is_accepted_with_a_warning) {
     };
     AUTO(arena) arena = arena_new();
     AUTO(fakeapi) api = fixture_api();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct api_response response =
             fixture_create(api, arena, cases[i].resource, "default", cases[i].body);

@@ -56,8 +56,7 @@ static const struct {
 TEST(refusals_say_what_and_where) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     CHECK(fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "", CRD)
               .http_status == 201);
     CHECK(fixture_create(api, arena, "configmaps", "default", "{\"metadata\":{\"name\":\"a\"}}")
@@ -236,8 +235,7 @@ TEST(a_pod_with_gates_says_what_it_waits_for) {
     } pods[] = {{"[]", SV("")}, {"[{\"name\":\"x.io/g\"}]", SV("SchedulingGated")}};
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     for (size_t i = 0; i < COUNT_OF(pods); i++) {
         struct sv body = arena_printf(arena,
                                       "{\"metadata\":{\"generateName\":\"a\"},\"spec\":{"
@@ -293,8 +291,7 @@ TEST(a_binding_of_a_namespace_may_leave_out_that_of_its_accounts) {
 TEST(fields_behind_closed_gates_are_dropped) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     struct api_response pod = fixture_create(
         api, arena, "pods", "default",
         "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":"
@@ -342,8 +339,7 @@ static const struct {
 TEST(zeros_are_kept_where_they_were_meant) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     struct api_response pod = fixture_create(
         api, arena, "pods", "default",
         "{\"metadata\":{\"name\":\"p\",\"generateName\":\"\",\"labels\":{},\"annotations\":{"
@@ -435,8 +431,7 @@ TEST(wide_objects_are_created) {
 TEST(a_container_has_as_many_resources_as_it_likes) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     struct request request = fixture_request(VERB_CREATE, "pods", "default", "");
     struct cJSON *body = json_copy(
         arena, fixture_json(arena, "{\"metadata\":{\"name\":\"a\"},\"spec\":{"
@@ -525,8 +520,7 @@ TEST(long_lists_are_created) {
     for (size_t row = 0; row < COUNT_OF(long_lists); row++) {
         AUTO(fakeapi) api = fixture_api();
         AUTO(arena) arena = arena_new();
-        fixture_create(api, arena, "serviceaccounts", "default",
-                       "{\"metadata\":{\"name\":\"default\"}}");
+        fixture_default_account(api, arena);
         struct joiner text;
         joiner_init(&text, arena);
         joiner_printf(&text, "%s", long_lists[row].head);

@@ -60,8 +60,7 @@ TEST(preconditions_are_kept) {
 TEST(a_pod_on_a_node_waits_for_its_kubelet) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     fixture_create(api, arena, "pods", "default",
                    "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\",\"containers\":[{"
                    "\"name\":\"c\",\"image\":\"i\"}]}}");

@@ -4,8 +4,7 @@
 
 static struct fakeapi *api_with(struct arena *arena, const char *resource, const char *body) {
     struct fakeapi *api = fixture_api();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     struct api_response response = fixture_create(api, arena, resource, "default", body);
     assert(response.http_status == 201);
     return api;

@@ -67,6 +67,12 @@ static inline struct api_response fixture_create(struct fakeapi *api, struct are
     return fixture_send(api, arena, &request);
 }
 
+/* The service account that pods of the namespace "default" run as. */
+static inline void fixture_default_account(struct fakeapi *api, struct arena *arena) {
+    fixture_create(api, arena, "serviceaccounts", "default",
+                   "{\"metadata\":{\"name\":\"default\"}}");
+}
+
 static inline struct api_response fixture_get(struct fakeapi *api, struct arena *arena,
                                               const char *resource, const char *namespace_name,
                                               const char *name) {

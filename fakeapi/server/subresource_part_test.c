@@ -16,8 +16,7 @@ static struct api_response patch_part(struct fakeapi *api, struct arena *arena,
 
 static struct fakeapi *api_with_pod(struct arena *arena) {
     struct fakeapi *api = fixture_api();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     CHECK(fixture_create(api, arena, "pods", "default",
                          "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\","
                          "\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"1\"}}}]}}")

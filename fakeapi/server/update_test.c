@@ -152,8 +152,7 @@ TEST(an_apply_that_only_respells_a_quantity_writes_nothing) {
 TEST(pods_are_bound_once_and_evicted_within_their_budget) {
     AUTO(fakeapi) api = fixture_api();
     AUTO(arena) arena = arena_new();
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     CHECK(fixture_create(api, arena, "pods", "default",
                          "{\"metadata\":{\"name\":\"p\",\"labels\":{\"a\":\"b\"}},\"spec\":{"
                          "\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}")

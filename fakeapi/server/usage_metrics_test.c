@@ -23,8 +23,7 @@ static void create_running(struct fakeapi *api, struct arena *arena, const char 
 static struct fakeapi *api_with_usage(struct arena *arena) {
     struct fakeapi *api = fixture_api();
     fakeapi_serve_usage(api);
-    fixture_create(api, arena, "serviceaccounts", "default",
-                   "{\"metadata\":{\"name\":\"default\"}}");
+    fixture_default_account(api, arena);
     fixture_create(api, arena, "nodes", "", "{\"metadata\":{\"name\":\"n\"}}");
     create_running(api, arena, "p",
                    POD("p", "\"kwok.x-k8s.io/usage-cpu\":\"250m\",\"kwok.x-k8s.io/usage-memory\":"
