@@ -65,6 +65,13 @@ void json_index_set(struct json_index *index, struct sv key, struct cJSON *value
     json_replace(index->map, present, value);
 }
 
+bool json_index_is_seen_again(struct json_index *seen, struct sv text) {
+    if (json_index_get(seen, text))
+        return true;
+    json_index_set(seen, text, json_null(seen->arena));
+    return false;
+}
+
 void json_add_absent(struct arena *arena, struct cJSON *map, const struct cJSON *from) {
     struct json_index members = json_index_for(arena, map, json_count(from));
     JSON_EACH (member, from)

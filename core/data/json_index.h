@@ -47,6 +47,10 @@ void json_index_append(struct json_index *index, struct cJSON *member);
 /* As json_set(): in place of the member of that key, else at the end under a copy of `key`. */
 void json_index_set(struct json_index *index, struct sv key, struct cJSON *value);
 
+/* Of texts that have to differ: whether that one was asked for before. They are the keys of the
+ * map, to which it is added. */
+bool json_index_is_seen_again(struct json_index *seen, struct sv text);
+
 /* Gives `map` copies of the members of `from` whose keys it lacks. */
 void json_add_absent(struct arena *arena, struct cJSON *map, const struct cJSON *from);
 

@@ -153,13 +153,6 @@ struct json_index texts_seen(const struct checker *checker) {
     return json_index_of(checker->arena, json_map(checker->arena));
 }
 
-bool is_seen_again(struct json_index *seen, struct sv text) {
-    if (json_index_get(seen, text))
-        return true;
-    json_index_set(seen, text, json_null(seen->arena));
-    return false;
-}
-
 void check_one_of(const struct checker *checker, const struct cJSON *map, struct sv key,
                   struct sv field, const struct sv *allowed, size_t count) {
     const struct cJSON *item = json_get(map, key);

@@ -101,10 +101,8 @@ void check_not_negative(const struct checker *checker, const struct cJSON *map, 
 /* The items of a list by the text that each has under `key`, the first of those that share one, for
  * json_index_get(); they share what is below them with the list. */
 struct json_index items_by(const struct checker *checker, const struct cJSON *list, struct sv key);
-/* Texts that have to differ, none yet, and whether `text` is one of those that were asked for
- * before. */
+/* Texts that have to differ, none yet, for json_index_is_seen_again(). */
 struct json_index texts_seen(const struct checker *checker);
-bool is_seen_again(struct json_index *seen, struct sv text);
 /* Where a pod may run. */
 void validate_scheduling(const struct checker *checker, const struct cJSON *spec, struct sv field);
 void validate_label_selector(const struct checker *checker, const struct cJSON *selector,

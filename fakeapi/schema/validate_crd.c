@@ -257,7 +257,7 @@ static void check_selectable(const struct checker *checker, const struct cJSON *
         while (schema && rest.len > 0)
             schema = json_get(json_get(schema, SV("properties")), sv_cut(&rest, '.'));
         struct sv type = type_of(schema);
-        if (is_seen_again(&paths, json_text(path)))
+        if (json_index_is_seen_again(&paths, json_text(path)))
             report_duplicate(checker, below, path);
         if (!schema)
             report_invalid(checker, below, path,
@@ -308,7 +308,8 @@ static void check_versions(const struct checker *checker, const struct cJSON *sp
     bool is_unique = true;
     JSON_EACH (version, versions) {
         storage_count += is_set(version, "storage");
-        is_unique = !is_seen_again(&names, json_find_string(version, "name")) && is_unique;
+        is_unique =
+            !json_index_is_seen_again(&names, json_find_string(version, "name")) && is_unique;
     }
     JSON_EACH (version, versions)
         check_version(checker, version, path_index(checker, SV("spec.versions"), index++),

@@ -56,7 +56,7 @@ static void check_map_list(const struct checker *checker, const struct cJSON *sc
     struct json_index names = texts_seen(checker);
     JSON_EACH (key, keys) {
         const struct cJSON *property = json_get(json_get(items, SV("properties")), json_text(key));
-        if (is_seen_again(&names, json_text(key)))
+        if (json_index_is_seen_again(&names, json_text(key)))
             report_invalid(checker, keys_field, keys, "must not contain duplicate entries");
         else if (!property)
             report_invalid(checker, keys_field, keys,

@@ -210,7 +210,7 @@ void check_limit_range(const struct checker *checker, const struct cJSON *object
     JSON_EACH (limit, limits) {
         struct sv field = path_index(checker, SV("spec.limits"), index++);
         const struct cJSON *type = json_get(limit, SV("type"));
-        if (is_seen_again(&types, json_text(type)))
+        if (json_index_is_seen_again(&types, json_text(type)))
             report_duplicate(checker, path_member(checker, field, SV("type")), type);
         check_limit(checker, limit, field);
     }

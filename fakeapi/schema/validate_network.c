@@ -165,7 +165,7 @@ static void check_slice_ports(const struct checker *checker, const struct cJSON 
         struct sv name_field = path_member(checker, field, SV("name"));
         if (json_text(name).len > 0 && check_dns_label(json_text(name)))
             report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-        if (is_seen_again(&names, json_text(name)))
+        if (json_index_is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
         check_one_of(checker, port, SV("protocol"), field, protocols, COUNT_OF(protocols));
     }

@@ -133,7 +133,7 @@ static void check_volumes(const struct checker *checker, const struct cJSON *spe
             report_required(checker, name_field, volume, "");
         else if (check_dns_label(json_text(name)))
             report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-        else if (is_seen_again(&names, json_text(name)))
+        else if (json_index_is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
         check_volume_source(checker, volume, below);
     }
@@ -294,7 +294,7 @@ static void check_host_ports(const struct checker *checker, const struct cJSON *
         struct sv text = arena_printf(
             checker->arena, "%.*s/%.*s/%.*s", SV_ARG(json_find_string(port, "protocol")),
             SV_ARG(json_find_string(port, "hostIP")), SV_ARG(json_text(host)));
-        if (is_seen_again(&places, text))
+        if (json_index_is_seen_again(&places, text))
             report_duplicate(checker, below, json_string(checker->arena, text));
     }
 }
@@ -309,7 +309,7 @@ static void check_ports(const struct checker *checker, const struct cJSON *conta
         if (json_text(name).len > 0) {
             if (!report_port_name(checker, name, path_member(checker, below, SV("name"))))
                 continue;
-            if (is_seen_again(&names, json_text(name)))
+            if (json_index_is_seen_again(&names, json_text(name)))
                 report_duplicate(checker, path_member(checker, below, SV("name")), name);
         }
         check_port_number(checker, port, SV("containerPort"), below, true);
@@ -345,7 +345,7 @@ static void check_mounts(const struct checker *checker, const struct json_index 
             report_not_found(checker, path_member(checker, below, SV("name")), name);
         if (json_text(path).len == 0)
             report_required(checker, path_member(checker, below, SV("mountPath")), mount, "");
-        else if (is_seen_again(&paths, json_text(path)))
+        else if (json_index_is_seen_again(&paths, json_text(path)))
             report_invalid(checker, path_member(checker, below, SV("mountPath")), path,
                            "must be unique");
         struct sv mounts_field = path_member(checker, field, SV("volumeMounts"));
@@ -530,7 +530,7 @@ static void check_container(const struct checker *checker, struct container_cont
         report_required(checker, name_field, container, "");
     else if (check_dns_label(json_text(name)))
         report_invalid(checker, name_field, name, check_dns_label(json_text(name)));
-    else if (is_seen_again(&context->names, json_text(name)))
+    else if (json_index_is_seen_again(&context->names, json_text(name)))
         report_duplicate(checker, name_field, name);
     struct sv image = json_find_string(container, "image");
     if (image.len == 0)

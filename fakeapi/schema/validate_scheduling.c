@@ -261,7 +261,7 @@ static void check_gates(const struct checker *checker, const struct cJSON *spec,
     JSON_EACH (gate, gates) {
         struct sv below =
             path_index(checker, path_member(checker, field, SV("schedulingGates")), index++);
-        if (is_seen_again(&names, json_find_string(gate, "name")))
+        if (json_index_is_seen_again(&names, json_find_string(gate, "name")))
             report_duplicate(checker, below, json_get(gate, SV("name")));
     }
     index = 0;

@@ -117,7 +117,7 @@ static void check_sysctls(const struct checker *checker, const struct cJSON *con
                 checker, name_field, name,
                 "must have at most 253 characters and match regex "
                 "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
-        else if (is_seen_again(&names, json_text(name)))
+        else if (json_index_is_seen_again(&names, json_text(name)))
             report_duplicate(checker, name_field, name);
     }
 }

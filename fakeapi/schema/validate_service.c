@@ -40,9 +40,9 @@ static void check_port_twice(const struct checker *checker, struct ports_seen *s
     struct sv number =
         arena_printf(checker->arena, "%.*s %.*s", SV_ARG(json_text(json_get(port, SV("port")))),
                      SV_ARG(json_find_string(port, "protocol")));
-    if (json_text(name).len > 0 && is_seen_again(&seen->names, json_text(name)))
+    if (json_text(name).len > 0 && json_index_is_seen_again(&seen->names, json_text(name)))
         report_duplicate(checker, path_member(checker, field, SV("name")), name);
-    if (is_seen_again(&seen->numbers, number))
+    if (json_index_is_seen_again(&seen->numbers, number))
         report_duplicate(checker, field, port_shown(checker, port));
 }
 

@@ -187,7 +187,7 @@ void check_webhook_configuration(const struct checker *checker, const struct cJS
     JSON_EACH (hook, json_get(object, SV("webhooks"))) {
         struct sv field = path_index(checker, SV("webhooks"), index++);
         check_name(checker, hook, field);
-        if (is_seen_again(&names, json_find_string(hook, "name")))
+        if (json_index_is_seen_again(&names, json_find_string(hook, "name")))
             report_duplicate(checker, path_member(checker, field, SV("name")),
                              json_get(hook, SV("name")));
         check_words(checker, hook, field);
