@@ -4,6 +4,7 @@
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/names.h"
 
 enum {
@@ -249,16 +250,42 @@ static void judge_quantities(struct judge *judge, const struct place *place,
 
 /* --- the walk --- */
 
-static void judge_unique(struct judge *judge, const struct place *place, const struct cJSON *item,
-                         const struct rule *rule) {
-    struct sv key = sv_from(rule->unique);
-    const struct cJSON *value = json_get(item, key);
-    for (const struct cJSON *other = item->next; other && value; other = other->next)
-        if (json_equal(value, json_get(other, key)))
-            judge_refuse(judge, place,
-                         arena_printf(judge->arena,
-                                      "has the %s \"%.*s\" twice: keep one of the two",
-                                      rule->unique, SV_ARG(json_text(value))));
+/* Equal for two values that are; SV("") without one. */
+static struct sv identity(struct arena *arena, const struct cJSON *value) {
+    int64_t number;
+    if (!value)
+        return SV("");
+    if (json_to_int64(value, &number))
+        return arena_printf(arena, "%lld", (long long)number);
+    return json_write_arena(arena, value, JSON_COMPACT);
+}
+
+/* From the end, so that the first of two is marked. */
+static const bool *mark_repeated(struct judge *judge, const struct cJSON *list, const char *key,
+                                 bool is_port) {
+    struct json_index seen = json_index_of(judge->arena, json_map(judge->arena));
+    size_t i = json_count(list);
+    bool *marks = ARENA_ARRAY(judge->arena, bool, i + 1);
+    for (const struct cJSON *item = i > 0 ? list->child->prev : NULL; i-- > 0; item = item->prev) {
+        struct sv text = identity(judge->arena, json_get(item, sv_from(key)));
+        if (is_port)
+            text = ARENA_JOIN(judge->arena, text, SV("/"),
+                              json_string_or(item, SV("protocol"), SV("TCP")));
+        marks[i] = text.len > 0 && json_index_is_seen_again(&seen, text);
+    }
+    return marks;
+}
+
+const bool *field_repeated_ports(struct judge *judge, const struct cJSON *list, const char *key) {
+    return mark_repeated(judge, list, key, true);
+}
+
+static void refuse_repeated(struct judge *judge, const struct place *place,
+                            const struct cJSON *item, const struct rule *rule) {
+    const struct cJSON *value = json_get(item, sv_from(rule->unique));
+    judge_refuse(judge, place,
+                 arena_printf(judge->arena, "has the %s \"%.*s\" twice: keep one of the two",
+                              rule->unique, SV_ARG(json_text(value))));
 }
 
 static void judge_maps(struct judge *judge, const struct place *place, const struct cJSON *list,
@@ -266,13 +293,18 @@ static void judge_maps(struct judge *judge, const struct place *place, const str
     size_t index = 0;
     if (!json_is_list(list))
         refuse_value(judge, place, "a list", list);
+    const bool *again = rule->unique ? mark_repeated(judge, list, rule->unique, false) : NULL;
+    const bool *port_again = rule->port ? field_repeated_ports(judge, list, rule->port) : NULL;
     JSON_EACH (item, list) {
-        struct place at = {place, SV(""), index++};
+        struct place at = {place, SV(""), index};
         judge_map(judge, &at, item, rule->below);
-        if (rule->unique)
-            judge_unique(judge, place, item, rule);
+        if (again && again[index])
+            refuse_repeated(judge, place, item, rule);
+        if (port_again && port_again[index])
+            judge_refuse(judge, &at, SV("is there twice: keep one of the two"));
         if (rule->also)
             rule->also(judge, &at, item);
+        index++;
     }
 }
 

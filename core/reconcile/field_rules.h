@@ -61,7 +61,8 @@ struct rule {
     const char *words;
     int64_t min, max;
     bool is_required;
-    const char *unique; /* of KIND_MAPS: two items differ in this member */
+    /* Of KIND_MAPS: two items differ in this member; a port, in this one or its protocol. */
+    const char *unique, *port;
     void (*also)(struct judge *judge, const struct place *place, const struct cJSON *item);
 };
 
@@ -71,6 +72,9 @@ void judge_map(struct judge *judge, const struct place *place, const struct cJSO
 /* `what` goes on after the way to `place`, as in "is missing". */
 void judge_refuse(struct judge *judge, const struct place *place, struct sv what);
 void judge_be_unsure(struct judge *judge);
+
+/* Of each item whether a later one has that port for the same protocol. */
+const bool *field_repeated_ports(struct judge *judge, const struct cJSON *list, const char *key);
 
 /* `words` are separated by "|". */
 bool field_is_one_of(struct sv text, const char *words);

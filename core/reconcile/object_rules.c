@@ -4,6 +4,7 @@
 #include "core/api/quantity.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/field_rules.h"
 #include "core/reconcile/names.h"
 
@@ -27,22 +28,6 @@ static void refuse_unless_one(struct judge *judge, const struct place *place,
 #define HANDLERS "exec|httpGet|tcpSocket|grpc"
 #define ENV_SOURCES "configMapKeyRef|secretKeyRef|fieldRef|resourceFieldRef"
 #define VOLUME_SOURCES "configMap|secret|emptyDir|hostPath|persistentVolumeClaim"
-
-static bool has_port_again(const struct cJSON *port, struct sv key) {
-    struct sv protocol = json_string_or(port, SV("protocol"), SV("TCP"));
-    for (const struct cJSON *other = port->next; other; other = other->next)
-        if (json_equal(json_get(port, key), json_get(other, key)) &&
-            sv_eq(protocol, json_string_or(other, SV("protocol"), SV("TCP"))))
-            return true;
-    return false;
-}
-
-/* A list that an apply merges by port and protocol has each of them once. */
-static void judge_container_port(struct judge *judge, const struct place *place,
-                                 const struct cJSON *item) {
-    if (has_port_again(item, SV("containerPort")))
-        judge_refuse(judge, place, SV("is there twice: keep one of the two"));
-}
 
 static void judge_probe(struct judge *judge, const struct place *place, const struct cJSON *item) {
     refuse_unless_one(judge, place, item, HANDLERS);
@@ -315,7 +300,8 @@ static const struct rule container[] = {
     {.key = "workingDir", .kind = KIND_TEXT},
     {.key = "env", .kind = LIST_OF(variable, "name"), .also = judge_variable},
     {.key = "envFrom", .kind = LIST_OF(environment_source, NULL), .also = judge_env_from},
-    {.key = "ports", .kind = LIST_OF(container_port, "name"), .also = judge_container_port},
+    /* A list that an apply merges by port and protocol has each of them once. */
+    {.key = "ports", .kind = LIST_OF(container_port, "name"), .port = "containerPort"},
     {.key = "volumeMounts", .kind = LIST_OF(mount, "mountPath"), .also = judge_mount},
     {.key = "resources", .kind = MAP_OF(resources), .also = judge_requests},
     {.key = "imagePullPolicy", .kind = WORDS("Always|IfNotPresent|Never")},
@@ -504,19 +490,20 @@ static const struct rule object_rules[] = {{.key = "apiVersion", .kind = KIND_OU
 
 /* --- what several members say together --- */
 
-static const struct cJSON *item_named(const struct cJSON *list, struct sv key, struct sv text) {
+/* As keys. */
+static struct json_index names_of(struct judge *judge, const struct cJSON *list) {
+    struct json_index names = json_index_of(judge->arena, json_map(judge->arena));
     JSON_EACH (item, list)
-        if (sv_eq(json_text(json_get(item, key)), text))
-            return item;
-    return NULL;
+        (void)json_index_is_seen_again(&names, json_find_string(item, "name"));
+    return names;
 }
 
-static void judge_mounts(struct judge *judge, const struct place *place, const struct cJSON *pod,
-                         const struct cJSON *holder) {
+static void judge_mounts(struct judge *judge, const struct place *place,
+                         const struct json_index *volumes, const struct cJSON *holder) {
     bool is_privileged = json_is_true(json_find(holder, "securityContext.privileged"));
     JSON_EACH (item, json_get(holder, SV("volumeMounts"))) {
         struct sv name = json_find_string(item, "name");
-        if (!item_named(json_get(pod, SV("volumes")), SV("name"), name))
+        if (!json_index_get(volumes, name))
             judge_refuse(
                 judge, place,
                 arena_printf(judge->arena,
@@ -536,17 +523,19 @@ static void judge_mounts(struct judge *judge, const struct place *place, const s
 
 static void judge_pod(struct judge *judge, const struct place *place, const struct cJSON *pod) {
     const struct cJSON *containers = json_get(pod, SV("containers"));
+    const struct json_index names = names_of(judge, containers);
+    const struct json_index volumes = names_of(judge, json_get(pod, SV("volumes")));
     if (json_count(containers) == 0)
         judge_refuse(judge, place, SV("has no containers"));
     JSON_EACH (holder, containers)
-        judge_mounts(judge, place, pod, holder);
+        judge_mounts(judge, place, &volumes, holder);
     JSON_EACH (holder, json_get(pod, SV("initContainers"))) {
-        judge_mounts(judge, place, pod, holder);
+        judge_mounts(judge, place, &volumes, holder);
         /* What stays beside the others may be asked how it is. */
         if (count_of(holder, "readinessProbe|livenessProbe|startupProbe|lifecycle") > 0)
             judge_be_unsure(judge);
         struct sv name = json_find_string(holder, "name");
-        if (item_named(containers, SV("name"), name))
+        if (json_index_get(&names, name))
             judge_refuse(
                 judge, place,
                 arena_printf(judge->arena, "has two containers named \"%.*s\"", SV_ARG(name)));
@@ -561,10 +550,12 @@ static void judge_service(struct judge *judge, const struct place *place,
         judge_refuse(judge, place, SV("has no ports, which only a headless service may lack"));
     if (is_headless && !sv_eq(json_string_or(spec, SV("type"), SV("ClusterIP")), SV("ClusterIP")))
         judge_refuse(judge, place, SV("is headless, which takes the type ClusterIP"));
+    const bool *again = field_repeated_ports(judge, ports, "port");
+    bool has_several = json_count(ports) > 1;
     JSON_EACH (port, ports) {
-        if (json_count(ports) > 1 && json_find_string(port, "name").len == 0)
+        if (has_several && json_find_string(port, "name").len == 0)
             judge_refuse(judge, place, SV("has several ports, each of which needs a name"));
-        if (has_port_again(port, SV("port")))
+        if (*again++)
             judge_refuse(judge, place,
                          arena_printf(judge->arena, "has port %.*s twice: keep one of the two",
                                       SV_ARG(json_text(json_get(port, SV("port"))))));

@@ -108,3 +108,32 @@ TEST(says_where_and_what) {
         CHECK(verdict == cases[i].verdict);
     }
 }
+
+/* As many as an object has room for: each is compared with one or two others, not with all. */
+TEST(long_lists_are_judged) {
+    enum { LONG = 50 * 1000 };
+    AUTO(arena) arena = arena_new();
+    struct sv problem;
+    struct cJSON *set = fixture_yaml(
+        arena, "{kind: DaemonSet, spec: {template: {spec: {containers: [{name: c, image: i}]}}}}");
+    struct cJSON *pod = json_find(set, "spec.template.spec");
+    struct cJSON *holder = json_find(pod, "containers.0");
+    struct cJSON *ports = json_ensure_list(arena, holder, SV("ports"));
+    struct cJSON *mounts = json_ensure_list(arena, holder, SV("volumeMounts"));
+    struct cJSON *volumes = json_ensure_list(arena, pod, SV("volumes"));
+    for (int i = 0; i < LONG; i++) {
+        struct sv name = arena_printf(arena, "v%d", i);
+        json_set_int(arena, json_append(ports, json_map(arena)), SV("containerPort"), i + 1);
+        json_set_string(arena, json_append(volumes, json_map(arena)), SV("name"), name);
+        struct cJSON *mount = json_append(mounts, json_map(arena));
+        json_set_string(arena, mount, SV("name"), name);
+        json_set_string(arena, mount, SV("mountPath"), arena_printf(arena, "/%d", i));
+    }
+    CHECK(object_rules_judge(arena, set, &problem) == OBJECT_TAKEN);
+    CHECK_SV(problem, SV(""));
+    json_set_int(arena, json_at(ports, LONG - 1), SV("containerPort"), LONG - 1);
+    CHECK(object_rules_judge(arena, set, &problem) == OBJECT_REFUSED);
+    CHECK_SV(problem,
+             SV("spec.template.spec.containers[0].ports[49998] is there twice: keep one of "
+                "the two"));
+}
