@@ -101,19 +101,28 @@ static struct sv protocol_of(const struct cJSON *item) {
     return json_string_or(item, SV("protocol"), SV("TCP"));
 }
 
-static const struct cJSON *find_by_key(const struct cJSON *list, const struct cJSON *wanted,
-                                       size_t rule) {
+static bool has_key_of(const struct cJSON *item, const struct cJSON *wanted, size_t rule) {
+    return sv_eq(merge_value(item, rule), merge_value(wanted, rule)) &&
+           sv_eq(protocol_of(item), protocol_of(wanted));
+}
+
+/* Mostly both lists are in one order: `likely`, which may be NULL, is looked at first. */
+static const struct cJSON *find_by_key(const struct cJSON *list, const struct cJSON *likely,
+                                       const struct cJSON *wanted, size_t rule) {
+    if (likely && has_key_of(likely, wanted, rule))
+        return likely;
     JSON_EACH (item, list)
-        if (sv_eq(merge_value(item, rule), merge_value(wanted, rule)) &&
-            sv_eq(protocol_of(item), protocol_of(wanted)))
+        if (has_key_of(item, wanted, rule))
             return item;
     return NULL;
 }
 
 static bool covers_keyed(const struct cJSON *observed, const struct cJSON *desired, size_t rule,
                          struct place place, struct arena *arena, struct sv *ret_path) {
+    const struct cJSON *likely = observed ? observed->child : NULL;
     JSON_EACH (item, desired) {
-        const struct cJSON *counterpart = find_by_key(observed, item, rule);
+        const struct cJSON *counterpart = find_by_key(observed, likely, item, rule);
+        likely = counterpart ? counterpart->next : NULL;
         if (!counterpart || !covers_at(counterpart, item, place, arena, ret_path))
             return differs(desired, merge_value(item, rule), arena, ret_path);
     }

@@ -3,6 +3,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
 #include "core/reconcile/runtime_json.h"
@@ -83,14 +84,15 @@ static void render_container(struct pass *pass, const struct component *componen
 }
 
 /* Server-side apply refuses a list that names a variable twice; Kubernetes lets the last win. */
-static void add_variable(struct cJSON *list, struct cJSON *variable) {
-    JSON_EACH (old, list) {
-        if (!sv_eq(json_find_string(old, "name"), json_find_string(variable, "name")))
-            continue;
-        json_detach(list, old);
-        break;
+static void keep_last_of_each_name(struct arena *arena, struct cJSON *list) {
+    struct json_index names = json_index_of(arena, json_map(arena));
+    struct cJSON *previous;
+    size_t left = json_count(list);
+    for (struct cJSON *item = left > 0 ? list->child->prev : NULL; left-- > 0; item = previous) {
+        previous = item->prev;
+        if (json_index_is_seen_again(&names, json_find_string(item, "name")))
+            json_detach(list, item);
     }
-    json_append(list, variable);
 }
 
 static void add_fluid_variables(struct pass *pass, const struct component *component,
@@ -109,7 +111,7 @@ static void add_fluid_variables(struct pass *pass, const struct component *compo
         struct cJSON *variable = json_map(pass->arena);
         json_set_string(pass->arena, variable, SV("name"), variables[i].name);
         json_set_string(pass->arena, variable, SV("value"), variables[i].value);
-        add_variable(list, variable);
+        json_append(list, variable);
     }
 }
 
@@ -118,9 +120,10 @@ static void set_environment(struct pass *pass, const struct component *component
     struct cJSON *list = json_list(pass->arena);
     add_fluid_variables(pass, component, list);
     JSON_EACH (variable, json_get(container, SV("env")))
-        add_variable(list, json_copy(pass->arena, variable));
+        json_append(list, json_copy(pass->arena, variable));
     JSON_EACH (variable, last)
-        add_variable(list, json_copy(pass->arena, variable));
+        json_append(list, json_copy(pass->arena, variable));
+    keep_last_of_each_name(pass->arena, list);
     json_set(pass->arena, container, SV("env"), list);
 }
 

@@ -278,6 +278,29 @@ TEST(renders_each_rule) {
 
 /* --- services --- */
 
+/* As many as an object has room for; each is compared with one other, not with all. */
+TEST(a_long_environment_is_rendered) {
+    enum { LONG = 50 * 1000, OURS = 6 };
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    prepare(&world, arena, &rules[0]);
+    struct cJSON *template = json_find(world.runtime_class, "topology.master.template");
+    struct cJSON *variables =
+        json_ensure_list(arena, json_find(template, "spec.containers.0"), SV("env"));
+    for (int i = 0; i < LONG; i++)
+        json_set_string(arena, json_append(variables, json_map(arena)), SV("name"),
+                        arena_printf(arena, "V%d", i));
+    struct snapshot snapshot = snapshot_of(&world);
+    struct plan plan;
+    struct pass pass;
+    pass_init(&pass, &snapshot, arena, &plan);
+    runtime_json_render(&pass);
+    const struct component *master = &pass.components[M];
+    const struct cJSON *workload = render_workload(&pass, master, master->replicas);
+    CHECK(json_count(json_find(workload, BOX ".env")) == LONG + OURS);
+    world_release(&world);
+}
+
 TEST(renders_services) {
     static const struct {
         const char *part;
