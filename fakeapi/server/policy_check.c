@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/schema/cel.h"
 #include "fakeapi/server/webhook_parts.h"
@@ -15,6 +16,7 @@ struct policy_check {
     struct call *call;
     const struct cJSON *policy;
     struct findings findings;
+    struct json_index annotation_keys; /* seen so far */
 };
 
 static void report(struct policy_check *check, struct sv item, const char *member,
@@ -93,15 +95,9 @@ static void check_annotation(struct policy_check *check, const struct cJSON *ann
         report_required(check, item, "valueExpression", "must not exceed 5120 bytes in length");
     else
         check_expression(check, item, "valueExpression", value, nullable_type);
-    JSON_EACH (other, json_find(check->policy, "spec.auditAnnotations")) {
-        if (other == annotation)
-            break;
-        if (!sv_eq(json_find_string(other, "key"), key))
-            continue;
+    if (json_index_is_seen_again(&check->annotation_keys, key))
         report(check, item, "key", "FieldValueDuplicate",
                arena_printf(arena, "Duplicate value: \"%.*s\"", SV_ARG(key)));
-        break;
-    }
 }
 
 static void check_condition(struct policy_check *check, const struct cJSON *condition,
@@ -142,7 +138,11 @@ static void check_counts(struct policy_check *check) {
 }
 
 bool admit_policy(struct call *call, struct cJSON *tree) {
-    struct policy_check check = {.call = call, .policy = tree};
+    struct policy_check check = {
+        .call = call,
+        .policy = tree,
+        .annotation_keys = json_index_of(call->arena, json_map(call->arena)),
+    };
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         size_t index = 0;
         JSON_EACH (row, json_find(tree, parts[i].list))

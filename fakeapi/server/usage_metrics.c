@@ -9,6 +9,7 @@
 #include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 #include "fakeapi/server/server_parts.h"
 
@@ -111,36 +112,60 @@ static struct cJSON *pod_usage(struct call *call, const struct cJSON *pod) {
     return map;
 }
 
-static struct cJSON *node_usage(struct call *call, const struct cJSON *node) {
-    struct cJSON *map = head_of(call, node);
-    struct collection *pods = builtin_collection(call->api, SV(""), SV("pods"));
-    struct position position = collection_seek(pods, SV(""), SV(""));
-    struct stored *stored;
-    struct quantity sums[MEASURES];
+static struct quantity *no_usage(struct arena *arena) {
+    struct quantity *sums = ARENA_ARRAY(arena, struct quantity, MEASURES);
     for (size_t i = 0; i < MEASURES; i++) {
         bool is_quantity = quantity_parse(i == 0 ? SV("0") : SV("0Mi"), &sums[i]);
         assert(is_quantity);
     }
+    return sums;
+}
+
+/* Of each node that runs pods, by name: MEASURES quantities. All pods are looked at once, however
+ * many nodes are asked for. */
+static struct map *sum_by_node(struct call *call) {
+    struct map *sums = map_new();
+    struct collection *pods = builtin_collection(call->api, SV(""), SV("pods"));
+    struct position position = collection_seek(pods, SV(""), SV(""));
+    struct stored *stored;
     while ((stored = collection_at(pods, &position))) {
         position_advance(&position);
         const struct cJSON *pod = stored_look(stored, call->arena);
-        if (!is_running(pod) || !sv_eq(json_find_string(pod, "spec.nodeName"), object_name(node)))
+        struct sv node = json_find_string(pod, "spec.nodeName");
+        if (!is_running(pod) || node.len == 0)
             continue;
+        struct quantity *sum = map_get(sums, node);
+        if (!sum) {
+            sum = no_usage(call->arena);
+            map_put(sums, node, sum);
+        }
         size_t count = json_count(json_find(pod, "spec.containers"));
         for (size_t i = 0; i < MEASURES; i++)
             for (size_t k = 0; k < count; k++)
-                sums[i] = quantity_add(sums[i], used_by(pod, i));
+                sum[i] = quantity_add(sum[i], used_by(pod, i));
     }
-    set_usage(call, map, sums);
+    return sums;
+}
+
+static struct cJSON *node_usage(struct call *call, const struct map *by_node,
+                                const struct cJSON *node) {
+    struct cJSON *map = head_of(call, node);
+    const struct quantity *sum = map_get(by_node, object_name(node));
+    set_usage(call, map, sum ? sum : no_usage(call->arena));
     return map;
 }
 
-/* NULL: nobody measures it. */
-static struct cJSON *usage_of(struct call *call, const struct cJSON *object) {
-    bool is_pod = call->type->resource.is_namespaced;
-    if (is_pod && !is_running(object))
+static bool is_about_pods(const struct call *call) {
+    return call->type->resource.is_namespaced;
+}
+
+/* NULL: nobody measures it. `by_node` is for nodes only. */
+static struct cJSON *usage_of(struct call *call, const struct map *by_node,
+                              const struct cJSON *object) {
+    if (is_about_pods(call) && !is_running(object))
         return NULL;
-    struct cJSON *map = is_pod ? pod_usage(call, object) : node_usage(call, object);
+    struct cJSON *map =
+        is_about_pods(call) ? pod_usage(call, object) : node_usage(call, by_node, object);
     json_set_string(call->arena, map, SV("kind"), call->type->resource.kind);
     json_set_string(call->arena, map, SV("apiVersion"), SV(GROUP "/v1beta1"));
     return map;
@@ -154,9 +179,10 @@ static struct collection *measured_objects(struct call *call) {
 
 static void get_usage(struct call *call) {
     const struct request *request = call->request;
+    AUTO(map) by_node = is_about_pods(call) ? NULL : sum_by_node(call);
     struct stored *stored =
         collection_get(measured_objects(call), request->namespace_name, request->name);
-    const struct cJSON *usage = stored ? usage_of(call, stored_tree(stored)) : NULL;
+    const struct cJSON *usage = stored ? usage_of(call, by_node, stored_tree(stored)) : NULL;
     if (usage)
         answer(call, 200, usage);
     else
@@ -172,6 +198,7 @@ static void list_usage(struct call *call) {
         refuse_bad_request(call, sv_from(err.message));
         return;
     }
+    AUTO(map) by_node = is_about_pods(call) ? NULL : sum_by_node(call);
     struct cJSON *list = json_map(arena);
     json_set_string(arena, list, SV("kind"), call->type->list_kind);
     json_set_string(arena, list, SV("apiVersion"), SV(GROUP "/v1beta1"));
@@ -185,7 +212,7 @@ static void list_usage(struct call *call) {
         position_advance(&position);
         const struct cJSON *object = stored_look(stored, arena);
         struct cJSON *usage = selector_matches(&selector, json_find(object, "metadata.labels"))
-                                  ? usage_of(call, object)
+                                  ? usage_of(call, by_node, object)
                                   : NULL;
         if (usage)
             json_append(items, usage);
