@@ -6,6 +6,7 @@
 #include "core/api/quantity.h"
 #include "core/api/selector.h"
 #include "core/base/arena.h"
+#include "core/base/map.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 
@@ -44,16 +45,18 @@ static int64_t milli_of(const struct cJSON *quantity) {
                                                                     : 0;
 }
 
-static const struct cJSON *find_usage(const struct usage_question *question, struct sv name) {
+/* What was measured, by pod. */
+static struct map *index_usage(const struct usage_question *question) {
+    struct map *by_pod = map_new();
     JSON_EACH (item, json_get(question->usage, SV("items")))
-        if (sv_eq(object_name(item), name))
-            return item;
-    return NULL;
+        if (!map_get(by_pod, object_name(item)))
+            map_put(by_pod, object_name(item), item);
+    return by_pod;
 }
 
 /* A pod of which one container is not measured is not measured. */
-static void measure(const struct usage_question *question, struct measured *measured) {
-    const struct cJSON *item = find_usage(question, object_name(measured->pod));
+static void measure(const struct usage_question *question, const struct cJSON *item,
+                    struct measured *measured) {
     const struct cJSON *containers = json_get(item, SV("containers"));
     bool is_missing = json_count(containers) == 0, is_found = false;
     JSON_EACH (container, containers) {
@@ -101,6 +104,7 @@ static enum group group_of(const struct usage_question *question, const struct m
 static void group_pods(struct calculation *calculation) {
     const struct usage_question *question = calculation->question;
     const struct cJSON *pod;
+    AUTO(map) by_pod = index_usage(question);
     calculation->pods =
         ARENA_ARRAY(calculation->arena, struct measured, cache_count(question->pods) + 1);
     for (size_t cursor = 0; (pod = cache_next(question->pods, &cursor));) {
@@ -109,7 +113,7 @@ static void group_pods(struct calculation *calculation) {
             continue;
         struct measured *measured = &calculation->pods[calculation->count++];
         measured->pod = pod;
-        measure(question, measured);
+        measure(question, map_get(by_pod, object_name(pod)), measured);
         measured->group = group_of(question, measured);
         measured->has_value &= measured->group == GROUP_READY;
         calculation->ready_count += measured->group == GROUP_READY;
