@@ -260,7 +260,8 @@ static void reconcile_node(void *context, struct agent_part *part, struct sv key
     }
     const struct cJSON *ready = object_condition(node, SV("Ready"));
     bool is_unknown = sv_eq(json_string_or(ready, SV("status"), SV("")), SV("Unknown"));
-    if (!node || !ready || is_unknown == (stopped_ms != NULL))
+    if (!node || !ready || is_unknown == (stopped_ms != NULL) ||
+        (stopped_ms && kubelet->options.is_missed_elsewhere))
         return;
     struct request request = agent_merge_patch(&RESOURCE_NODES, SV(""), key, SV("status"),
                                                conditions_patch(arena, stopped_ms != NULL, now_ms));

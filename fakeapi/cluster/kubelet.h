@@ -28,6 +28,9 @@ struct kubelet_options {
     struct sv node_selector; /* which nodes are simulated; SV(""): all of them */
     /* Pulled, Created, Started and Killing are recorded, three or four more writes a pod. */
     bool tells_pod_events;
+    /* Somebody else's node lifecycle controller says of a silent node that it is Unknown, and makes
+     * of that what follows, which it does not when others say so first. */
+    bool is_missed_elsewhere;
 };
 
 struct kubelet *kubelet_new(const struct kubelet_options *options);

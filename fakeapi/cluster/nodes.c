@@ -40,6 +40,9 @@ struct node {
     int64_t lease_ms, report_ms; /* when the next heartbeats are due */
     char *uid, *lease_version;   /* NULL: not known */
     bool is_registered;
+    bool is_asking;  /* a request of it is in flight */
+    bool is_stopped; /* it sends nothing */
+    bool is_back;    /* it was stopped, and has not reported since */
 };
 
 struct nodes {
@@ -258,6 +261,18 @@ static int64_t take_failure(struct node *node, enum error_code code, int64_t now
     return now_ms + wait_ms;
 }
 
+/* What a node does that was not stopped meanwhile; another report says more than what was next. */
+static void go_on(struct nodes *nodes, struct node *node, int64_t next_ms) {
+    if (node->is_stopped)
+        return;
+    if (node->is_back && node->is_registered && nodes->options.has_heartbeats) {
+        node->step = NODE_REPORT;
+        next_ms = INT64_MIN;
+    }
+    node->is_back = false;
+    schedule(nodes, node, next_ms);
+}
+
 static struct sv id_key(const uint64_t *id) {
     return (struct sv){(const char *)id, sizeof(*id)};
 }
@@ -269,9 +284,10 @@ static void take_answers(struct nodes *nodes, int64_t now_ms) {
         if (!node)
             continue;
         enum error_code code = completion.err.code;
+        node->is_asking = false;
         int64_t next_ms = code == ERROR_NONE ? take_success(nodes, node, completion.body, now_ms)
                                              : take_failure(node, code, now_ms);
-        schedule(nodes, node, next_ms);
+        go_on(nodes, node, next_ms);
     }
 }
 
@@ -287,6 +303,38 @@ int64_t nodes_step(void *context, int64_t now_ms) {
         struct request request = build(nodes, node, now_ms);
         uint64_t id = transport_start(nodes->options.transport, &request);
         map_put(nodes->in_flight, id_key(&id), node);
+        node->is_asking = true;
     }
     return timers_next_ms(&nodes->timers);
+}
+
+/* --- machines that are off --- */
+
+static struct node *find(struct nodes *nodes, struct sv name) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < nodes->options.node_count; i++)
+        if (sv_eq(node_name(arena, i), name))
+            return &nodes->items[i];
+    return NULL;
+}
+
+bool nodes_stop(struct nodes *nodes, struct sv name) {
+    struct node *node = find(nodes, name);
+    if (!node)
+        return false;
+    node->is_stopped = true;
+    node->generation++; /* what it would have sent */
+    return true;
+}
+
+/* An answer that is still under way is waited for: it belongs to what the node did before. */
+bool nodes_start(struct nodes *nodes, struct sv name) {
+    struct node *node = find(nodes, name);
+    if (!node)
+        return false;
+    node->is_back |= node->is_stopped;
+    node->is_stopped = false;
+    if (node->is_back && !node->is_asking)
+        go_on(nodes, node, node->step == NODE_REST ? DEADLINE_NEVER : INT64_MIN);
+    return true;
 }

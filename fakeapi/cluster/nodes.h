@@ -44,6 +44,12 @@ void nodes_free(struct nodes *nodes);
 /* Where the server reaches the kubelets, on this machine; until it is called: nowhere. */
 void nodes_set_kubelet_port(struct nodes *nodes, uint16_t port);
 
+/* A machine that is off sends nothing: its lease runs out, and whoever looks after nodes notices.
+ * Back on it reports its whole status, if it sends heartbeats at all. False: there is no node of
+ * that name. Wake the actor afterwards. */
+bool nodes_stop(struct nodes *nodes, struct sv name);
+bool nodes_start(struct nodes *nodes, struct sv name);
+
 /* An actor's step: `context` is the struct nodes. */
 int64_t nodes_step(void *context, int64_t now_ms);
 

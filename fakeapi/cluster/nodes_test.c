@@ -226,6 +226,57 @@ TEST(heartbeats_renew_the_lease_every_ten_seconds_and_report_every_five_minutes)
     nodes_free(nodes);
 }
 
+/* From the moment it is off until it is on again; then it says anew how it is. */
+TEST(a_machine_that_is_off_sends_nothing_and_reports_when_it_is_back) {
+    static const bool has_heartbeats[] = {true, false};
+    for (size_t i = 0; i < COUNT_OF(has_heartbeats); i++) {
+        AUTO(arena) arena = arena_new();
+        struct recorder recorder = make_recorder(arena, NODE_BODY);
+        struct nodes *nodes =
+            nodes_new(&(struct nodes_options){.transport = &recorder.transport,
+                                              .node_count = 1,
+                                              .has_heartbeats = has_heartbeats[i]});
+        run(nodes, &recorder, 30 * 1000);
+        uint64_t before = recorder.start_count;
+        CHECK(nodes_stop(nodes, SV("node-1")));
+        run(nodes, &recorder, 10 * 60 * 1000);
+        CHECK(recorder.start_count == before);
+
+        recorder.now_ms = 10 * 60 * 1000;
+        CHECK(nodes_start(nodes, SV("node-1")));
+        run(nodes, &recorder, 11 * 60 * 1000);
+        CHECK(has_heartbeats[i] || recorder.start_count == before);
+        if (has_heartbeats[i]) {
+            CHECK_SV(recorder.lines[before], SV("patch nodes/node-1/status"));
+            CHECK(sv_contains(recorder.bodies[before], SV("\"allocatable\"")));
+            CHECK(recorder.times[before] == 10 * 60 * 1000);
+            CHECK(recorder.start_count >= before + 6);
+        }
+        nodes_free(nodes);
+    }
+}
+
+/* What was under way when it went is no answer to what it sends first when it is back. */
+TEST(a_machine_that_is_back_at_once_waits_for_the_answer_of_before) {
+    AUTO(arena) arena = arena_new();
+    struct recorder recorder = make_recorder(arena, NODE_BODY);
+    struct nodes *nodes = nodes_new(&(struct nodes_options){
+        .transport = &recorder.transport, .node_count = 2, .has_heartbeats = true});
+    nodes_step(nodes, 0);
+    CHECK(recorder.start_count == 2);
+    CHECK(nodes_stop(nodes, SV("node-2")));
+    CHECK(nodes_start(nodes, SV("node-2")));
+    nodes_step(nodes, 0);
+    nodes_step(nodes, 0);
+    CHECK_SV(recorder.lines[1], SV("create nodes"));
+    CHECK_SV(recorder.lines[2], SV("patch nodes/node-2/status"));
+    CHECK_SV(recorder.lines[3], SV("create leases"));
+    CHECK(nodes_registered_count(nodes) == 2);
+    CHECK(!nodes_stop(nodes, SV("node-3")));
+    CHECK(!nodes_start(nodes, SV("node-3")));
+    nodes_free(nodes);
+}
+
 /* Or a server that serves a thousand nodes gets all of them in one moment. */
 TEST(the_heartbeats_of_nodes_are_spread_over_their_period) {
     AUTO(arena) arena = arena_new();

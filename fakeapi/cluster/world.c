@@ -123,6 +123,7 @@ static void start_cluster(struct world *world, const struct world_options *optio
         .config_map_lag_ms = options->config_map_lag_ms,
         .node_selector = world_is_remote(world) ? is_ours : SV(""),
         .tells_pod_events = options->tells_pod_events,
+        .is_missed_elsewhere = world_is_remote(world) && options->has_no_controllers,
     });
     wire_set_exec_gate(world->wire, kubelet_refuse_exec, world->kubelet);
     if (world_is_remote(world))
@@ -295,11 +296,19 @@ struct kubelet *world_kubelet(struct world *world) {
 }
 
 bool world_stop_node(struct world *world, struct sv node) {
-    return kubelet_stop_node(world->kubelet, node);
+    if (!kubelet_stop_node(world->kubelet, node))
+        return false;
+    if (world->nodes)
+        nodes_stop(world->nodes, node);
+    return true;
 }
 
 bool world_start_node(struct world *world, struct sv node) {
-    return kubelet_start_node(world->kubelet, node);
+    if (!kubelet_start_node(world->kubelet, node))
+        return false;
+    if (world->nodes && nodes_start(world->nodes, node))
+        world_wake_actor(world, world->nodes);
+    return true;
 }
 
 bool world_restart_container(struct world *world, struct sv namespace_name, struct sv pod,

@@ -199,6 +199,40 @@ TEST(nodes_elsewhere_are_marked_and_hold_leases) {
     far_close(&far);
 }
 
+static bool is_unknown(const struct cJSON *node) {
+    const struct cJSON *ready = object_condition(node, SV("Ready"));
+    return sv_eq(json_string_or(ready, SV("status"), SV("")), SV("Unknown"));
+}
+
+/* Whoever looks after nodes there makes more of it than the condition, unless others say it first.
+ */
+TEST(a_silent_node_is_judged_by_whoever_looks_after_nodes) {
+    static const bool is_alone[] = {true, false};
+    for (size_t i = 0; i < COUNT_OF(is_alone); i++) {
+        AUTO(arena) arena = arena_new();
+        struct far far;
+        far_open(&far, 2, is_alone[i]);
+        far_run_ms(&far, 60 * 1000);
+        CHECK(world_stop_node(far.world, SV("node-1")));
+        far_run_ms(&far, 1000);
+        struct sv renewed = json_find_string(
+            far_get(&far, arena, &RESOURCE_LEASES, "kube-node-lease", "node-1"), "spec.renewTime");
+        far_run_ms(&far, 120 * 1000);
+        const struct cJSON *lease =
+            far_get(&far, arena, &RESOURCE_LEASES, "kube-node-lease", "node-1");
+        CHECK_SV(json_find_string(lease, "spec.renewTime"), renewed);
+        CHECK(is_unknown(far_get(&far, arena, &RESOURCE_NODES, "", "node-1")) == !is_alone[i]);
+        CHECK(!is_unknown(far_get(&far, arena, &RESOURCE_NODES, "", "node-2")));
+
+        CHECK(world_start_node(far.world, SV("node-1")));
+        far_run_ms(&far, 30 * 1000);
+        lease = far_get(&far, arena, &RESOURCE_LEASES, "kube-node-lease", "node-1");
+        CHECK(!sv_eq(json_find_string(lease, "spec.renewTime"), renewed));
+        CHECK(!is_unknown(far_get(&far, arena, &RESOURCE_NODES, "", "node-1")));
+        far_close(&far);
+    }
+}
+
 #define DEPLOYMENT                                                                                 \
     "{\"metadata\":{\"namespace\":\"default\",\"name\":\"web\"},\"spec\":{\"replicas\":3,"         \
     "\"selector\":{\"matchLabels\":{\"app\":\"web\"}},\"template\":{\"metadata\":{\"labels\":{"    \
