@@ -15,8 +15,8 @@ enum {
     REQUEST_TIMEOUT_MS = 60 * 1000,
     PREPARE_TIMEOUT_MS = 60 * 1000,
     NODE_COUNT_DEFAULT = 3,
-    /* Without any answer for so long the server is gone. */
-    SILENCE_MS_MAX = 15 * 1000,
+    /* Without any answer for that part of what a look is worth the server is gone. */
+    SILENCE_PART = 4,
 };
 
 #define X(name, text) {"" text, sizeof(text) - 1},
@@ -94,7 +94,8 @@ bool session_has_trouble(struct session *session, struct error *err) {
     if (driver->find_trouble && driver->find_trouble(driver->context, err))
         return true;
     bool is_silent = session->silent_since_ms > 0 && !session_is_virtual(session) &&
-                     session_now_ms(session) - session->silent_since_ms >= SILENCE_MS_MAX;
+                     session_now_ms(session) - session->silent_since_ms >=
+                         session->driver.wait_ms_min / SILENCE_PART;
     if (is_silent)
         error_set(err, ERROR_UNAVAILABLE, "the API server does not answer any more: %s",
                   session->silence.message);

@@ -64,6 +64,10 @@ int64_t system_now_ms(void);
 /* Durations; the second is rounded up. */
 int64_t wall_ms_of_system(int64_t system_ms);
 int64_t system_ms_of_wall(int64_t wall_ms);
+/* For how long, of the system's time, an answer is waited for that should come within `limit_ms`:
+ * on a test clock shorter, but others answer no faster because of it, so that they get a few
+ * seconds at any speed. */
+int64_t system_patience_ms(int64_t limit_ms);
 
 struct clock;
 /* The clock seam on the system's clock. */

@@ -8,6 +8,8 @@
 
 #include <time.h>
 
+enum { TEST_PATIENCE_MS_MIN = 8 * 1000 }; /* what a busy machine needs for one answer */
+
 static struct test_clock test_clock = {.factor = 1};
 
 static int64_t read_ms(clockid_t id) {
@@ -51,6 +53,12 @@ int64_t wall_ms_of_system(int64_t system_ms) {
 
 int64_t system_ms_of_wall(int64_t wall_ms) {
     return wall_ms / test_clock.factor + (wall_ms % test_clock.factor > 0);
+}
+
+int64_t system_patience_ms(int64_t limit_ms) {
+    int64_t short_ms = system_ms_of_wall(limit_ms);
+    int64_t min_ms = limit_ms < TEST_PATIENCE_MS_MIN ? limit_ms : TEST_PATIENCE_MS_MIN;
+    return short_ms > min_ms ? short_ms : min_ms;
 }
 
 static int64_t now_ms(struct clock *clock) {

@@ -54,3 +54,22 @@ TEST(waits_are_rounded_up) {
         CHECK(system_ms_of_wall(waits[i][0]) == waits[i][1]);
     wall_use_test_clock((struct test_clock){.factor = 1});
 }
+
+/* What the system's clock decides is who does not answer at all. */
+TEST(on_a_test_clock_answers_are_waited_for_less_long_and_never_too_short) {
+    static const struct {
+        int64_t factor, limit_ms, patience_ms;
+    } waits[] = {
+        {1, 30 * 1000, 30 * 1000},
+        {2, 30 * 1000, 15 * 1000},
+        {10, 30 * 1000, 8 * 1000},
+        {60, 30 * 1000, 8 * 1000},
+        {60, 500, 500},
+        {1, 500, 500},
+    };
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        wall_use_test_clock((struct test_clock){.factor = waits[i].factor});
+        CHECK(system_patience_ms(waits[i].limit_ms) == waits[i].patience_ms);
+    }
+    wall_use_test_clock((struct test_clock){.factor = 1});
+}
