@@ -81,6 +81,7 @@ static const struct {
     ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay. One that failed is tried again, ever more rarely, at most five minutes apart; one that printed something else is due as always."),
     ROW("FieldNotKept", "the API server, a webhook or an older schema drops or changes a field on every write. The controller stops writing it until the object or the wish changes; the message names the field."),
     ROW("ImmutableFieldChanged", "a field changed that Kubernetes never changes. Workloads and services are made again; for volume and claim see `VolumeOutdated`."),
+    ROW("VolumeDeleted", "somebody deleted volume or claim, which stay while a pod uses the claim. Both are made again once none does; what is mounted is served meanwhile."),
     ROW("ClientDisabled", "the client was disabled, and a pod still uses the claim. Volume and claim go when none does."),
     ROW("VolumeCurrent", "volume and claim are as asked."),
     ROW("Progressing", "the reasons of `Reconciling`."),

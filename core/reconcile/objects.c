@@ -568,12 +568,27 @@ static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, stru
     }
     enum write_result result = write_volume(pass, &RESOURCE_PERSISTENT_VOLUMES, volume);
     judge(pass, GATE_VOLUME, result, volume);
-    /* A claim could only bind to a volume of somebody else. */
-    if (result == WRITE_FOREIGN || find_volume(pass)->state == OBSERVED_UNKNOWN)
+    /* A claim could only bind to a volume of somebody else, or to one that is about to go. */
+    if (result == WRITE_FOREIGN || result == WRITE_TERMINATING ||
+        find_volume(pass)->state == OBSERVED_UNKNOWN)
         return;
     judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim), claim);
     if (has_ours(pass, find_volume(pass)))
         forget_old_claim(pass, find_volume(pass)->object);
+}
+
+static bool is_leaving(const struct pass *pass, const struct observed *observed) {
+    return has_ours(pass, observed) && object_is_deleting(observed->object);
+}
+
+/* A volume that was deleted stays as long as its claim does, and a claim as long as a pod uses it.
+ * What is free goes by itself in moments. */
+static bool is_deleted_and_held(const struct pass *pass) {
+    const struct observed *claim = find_claim(pass);
+    bool is_used = pass->snapshot->claim_pods_are_listed && snapshot_claim_user(pass->snapshot);
+    bool holds_volume = has_ours(pass, claim) && !object_is_deleting(claim->object);
+    return (is_leaving(pass, find_volume(pass)) && holds_volume) ||
+           (is_leaving(pass, claim) && is_used);
 }
 
 void gate_volume(struct pass *pass) {
@@ -584,7 +599,9 @@ void gate_volume(struct pass *pass) {
         return;
     }
     struct cJSON *volume = render_volume(pass), *claim = render_claim(pass);
-    pass->volume_is_outdated = write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
+    pass->volume_is_deleted = is_deleted_and_held(pass);
+    pass->volume_is_outdated = pass->volume_is_deleted ||
+                               write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUMES, volume) ||
                                write_is_outdated(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim);
     pass->claim_is_lacking = is_claim_lacking(pass);
     if (!gate_is_paused(pass) && !pass->volume_is_outdated)

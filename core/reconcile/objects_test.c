@@ -190,6 +190,51 @@ TEST(a_volume_without_client_is_no_reason_to_guess) {
     world_release(&world);
 }
 
+/* Nothing holds it any more. */
+static void take_away(struct observed *observed) {
+    observed->state = OBSERVED_ABSENT;
+    observed->object = NULL;
+}
+
+/* Somebody deleted the volume or the claim: neither goes while the other or a pod holds it. What is
+ * served and edited meanwhile goes on, and both are there again once no pod uses the claim. */
+TEST(a_volume_that_was_deleted_is_made_again_when_no_pod_uses_it) {
+    static struct observed *(*const deleted[])(struct world * world) = {volume_of, claim_of};
+    for (size_t i = 0; i < COUNT_OF(deleted); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.claim_pods[0] = fixture_yaml(arena, "{metadata: {name: reader}}");
+        world.claim_pod_count = 1;
+        delete_object(&world, deleted[i](&world)->object);
+        json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+                 fixture_yaml(arena, "[{mountPoint: 's3://other/', name: m}]"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "VolumeOutdated"), SV("VolumeDeleted"));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK(json_equal(json_find(world.dataset, "status.mounts"),
+                         json_find(world.dataset, "spec.mounts")));
+        CHECK(!trace_has(&world, "Delete Persistent"));
+        world.claim_pod_count = 0;
+        if (deleted[i] == claim_of)
+            take_away(claim_of(&world));
+        CHECK(run(&world) < ROUNDS_MAX);
+        if (deleted[i] == volume_of) {
+            CHECK(claim_of(&world)->state == OBSERVED_ABSENT);
+            take_away(volume_of(&world));
+        }
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "Delete PersistentVolumeClaim") == (deleted[i] == volume_of));
+        CHECK(!object_is_deleting(volume_of(&world)->object));
+        CHECK(claim_of(&world)->state == OBSERVED_PRESENT);
+        CHECK(!object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        world_release(&world);
+    }
+}
+
 /* An application cannot start before its claim is bound: neither is the runtime ready before. */
 TEST(a_runtime_is_ready_once_its_claim_is_bound) {
     static const char *const phases[] = {"Pending", "Lost"};

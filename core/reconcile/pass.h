@@ -68,10 +68,11 @@ struct pass {
     struct sv check_message; /* what a passing check printed, or SV("") */
     bool is_reporting;       /* the first summary is waited for before binding */
     bool volume_is_outdated;
-    bool claim_is_lacking; /* applications mount a claim that is not bound to its volume */
-    bool has_foreign;      /* a name that is needed is somebody else's */
-    struct finding stall;  /* what only an edit can repair; with plan->is_stalled */
-    struct finding drift;  /* a server that does not keep what is sent: Synced=False */
+    bool volume_is_deleted; /* likewise: somebody deleted it or its claim, and something holds it */
+    bool claim_is_lacking;  /* applications mount a claim that is not bound to its volume */
+    bool has_foreign;       /* a name that is needed is somebody else's */
+    struct finding stall;   /* what only an edit can repair; with plan->is_stalled */
+    struct finding drift;   /* a server that does not keep what is sent: Synced=False */
 };
 
 void pass_init(struct pass *pass, const struct snapshot *snapshot, struct arena *arena,

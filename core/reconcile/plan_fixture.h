@@ -480,10 +480,14 @@ static inline void world_bind(struct world *world) {
     buf_clear(&world->trace);
 }
 
-/* The user deletes the runtime. */
-static inline void delete_runtime(struct world *world) {
-    json_set_string(world->arena, json_get(world->runtime, SV("metadata")), SV("deletionTimestamp"),
+/* What a user deletes that something holds. */
+static inline void delete_object(struct world *world, const struct cJSON *object) {
+    json_set_string(world->arena, json_get(object, SV("metadata")), SV("deletionTimestamp"),
                     SV("2026-01-01T01:00:00Z"));
+}
+
+static inline void delete_runtime(struct world *world) {
+    delete_object(world, world->runtime);
 }
 
 static inline struct sv condition_reason(const struct world *world, const char *type) {

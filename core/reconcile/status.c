@@ -151,6 +151,9 @@ static void say_outdated(struct pass *pass, struct cJSON *status) {
     else if (!pass->components[COMPONENT_CLIENT].is_enabled)
         say(pass, status, SV("VolumeOutdated"), true, SV("ClientDisabled"),
             SV("no client serves volume and claim any more: they go when no pod uses the claim"));
+    else if (pass->volume_is_deleted)
+        say(pass, status, SV("VolumeOutdated"), true, SV("VolumeDeleted"),
+            SV("volume or claim were deleted: they are made again when no pod uses the claim"));
     else
         say(pass, status, SV("VolumeOutdated"), true, SV("ImmutableFieldChanged"),
             SV("volume or claim were made for other settings and cannot be changed: delete the "
@@ -485,6 +488,7 @@ static const struct {
     {{"Synced", 6}, {"ReportFailed", 12}},
     {{"VolumeOutdated", 14}, {"ImmutableFieldChanged", 21}},
     {{"VolumeOutdated", 14}, {"ClientDisabled", 14}},
+    {{"VolumeOutdated", 14}, {"VolumeDeleted", 13}},
     {{"MountsReady", 11}, {"MountFailed", 11}},
 };
 
