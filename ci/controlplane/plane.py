@@ -106,6 +106,12 @@ class Plane:
                 return
             before = now
 
+    def restart_server(self):
+        """Kills the API server, and returns when another one serves the same data."""
+        os.remove(self.path("ready"))
+        self.process.send_signal(signal.SIGUSR1)
+        self.wait_ready()
+
     def end(self):
         """Its exit status."""
         if self.process.poll() is None:
