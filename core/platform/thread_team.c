@@ -8,8 +8,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-/* Some microseconds: what a started job gives next mostly comes sooner than a thread wakes up. */
-enum { SPINS_MAX = 1000 };
+/* Some hundred microseconds: what is waited for mostly comes sooner than a sleeping thread wakes
+ * up, and rounds of a simulation follow each other without a pause. */
+enum { SPINS_MAX = 20000 };
+
+/* Something that happens now and then; all is done with the team's lock held. */
+struct occurrence {
+    pthread_cond_t condition;
+    atomic_uint count; /* read without the lock, too */
+    size_t sleeping_count;
+};
 
 struct task {
     team_job *job;
@@ -24,16 +32,46 @@ struct thread_team {
     size_t thread_count; /* that run, without the caller's */
     size_t wanted_count;
     pthread_mutex_t lock; /* of all that follows */
-    pthread_cond_t has_work, has_ended;
+    struct occurrence work, progress;
     struct task task; /* that was started; taken before those of each() */
     bool is_task_running;
-    atomic_bool is_awaited; /* somebody sleeps until the task gives something, or ends */
-    team_job *job;          /* of each() */
+    atomic_bool is_unfinished; /* it waits or runs */
+    atomic_bool is_awaited;    /* somebody sleeps until the task gives something, or ends */
+    team_job *job;             /* of each() */
     void *context;
     size_t next, count; /* those that nobody has begun are from `next` on */
     size_t running_count;
     bool is_over;
 };
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+static void happen(struct occurrence *occurrence) {
+    atomic_fetch_add(&occurrence->count, 1);
+    if (occurrence->sleeping_count > 0)
+        pthread_cond_broadcast(&occurrence->condition);
+}
+
+static void sleep_until(struct thread_team *team, struct occurrence *occurrence) {
+    occurrence->sleeping_count++;
+    pthread_cond_wait(&occurrence->condition, &team->lock);
+    occurrence->sleeping_count--;
+}
+
+/* As pthread_cond_wait(), whoever calls it looks again afterwards. */
+static void wait_until(struct thread_team *team, struct occurrence *occurrence) {
+    unsigned seen = atomic_load(&occurrence->count);
+    pthread_mutex_unlock(&team->lock);
+    for (int i = 0; i < SPINS_MAX && atomic_load(&occurrence->count) == seen; i++)
+        pause_briefly();
+    pthread_mutex_lock(&team->lock);
+    if (atomic_load(&occurrence->count) == seen)
+        sleep_until(team, occurrence);
+}
 
 /* Both begin and end with the lock held. */
 static void do_task(struct thread_team *team) {
@@ -44,6 +82,7 @@ static void do_task(struct thread_team *team) {
     task.job(task.context, task.index);
     pthread_mutex_lock(&team->lock);
     team->is_task_running = false;
+    team->is_unfinished = false;
 }
 
 static void do_next(struct thread_team *team) {
@@ -61,12 +100,12 @@ static void *serve(void *context) {
     while (!team->is_over) {
         if (team->task.is_waiting) {
             do_task(team);
-            pthread_cond_signal(&team->has_ended);
+            happen(&team->progress);
         } else if (team->next < team->count) {
             do_next(team);
-            pthread_cond_signal(&team->has_ended);
+            happen(&team->progress);
         } else {
-            pthread_cond_wait(&team->has_work, &team->lock);
+            wait_until(team, &team->work);
         }
     }
     pthread_mutex_unlock(&team->lock);
@@ -101,11 +140,11 @@ static void each(struct team *base, size_t count, team_job *job, void *context) 
     team->next = 0;
     team->count = count;
     if (team->thread_count > 0)
-        pthread_cond_broadcast(&team->has_work);
+        happen(&team->work);
     while (team->next < team->count)
         do_next(team);
     while (team->running_count > 0)
-        pthread_cond_wait(&team->has_ended, &team->lock);
+        wait_until(team, &team->progress);
     pthread_mutex_unlock(&team->lock);
 }
 
@@ -119,7 +158,8 @@ static void start(struct team *base, team_job *job, void *context, size_t index)
     pthread_mutex_lock(&team->lock);
     assert(!team->task.is_waiting && !team->is_task_running);
     team->task = (struct task){job, context, index, true};
-    pthread_cond_signal(&team->has_work);
+    team->is_unfinished = true;
+    happen(&team->work);
     pthread_mutex_unlock(&team->lock);
 }
 
@@ -130,19 +170,13 @@ static void join(struct team *base) {
     if (team->task.is_waiting)
         do_task(team);
     while (team->is_task_running)
-        pthread_cond_wait(&team->has_ended, &team->lock);
+        wait_until(team, &team->progress);
     pthread_mutex_unlock(&team->lock);
-}
-
-static void pause_briefly(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
 }
 
 static bool wait_for_task(struct team *base, bool (*holds)(void *context), void *context) {
     struct thread_team *team = (struct thread_team *)base;
-    for (int i = 0; i < SPINS_MAX && team->thread_count > 0; i++) {
+    for (int i = 0; i < SPINS_MAX && team->is_unfinished && team->thread_count > 0; i++) {
         if (holds(context))
             return true;
         pause_briefly();
@@ -152,7 +186,7 @@ static bool wait_for_task(struct team *base, bool (*holds)(void *context), void 
         do_task(team);
     team->is_awaited = true; /* before it looks, so that whoever gives more after that sees it */
     while (team->is_task_running && !holds(context))
-        pthread_cond_wait(&team->has_ended, &team->lock);
+        sleep_until(team, &team->progress);
     team->is_awaited = false;
     bool goes_on = team->is_task_running;
     pthread_mutex_unlock(&team->lock);
@@ -164,7 +198,7 @@ static void tell(struct team *base) {
     if (!team->is_awaited)
         return;
     pthread_mutex_lock(&team->lock);
-    pthread_cond_signal(&team->has_ended);
+    happen(&team->progress);
     pthread_mutex_unlock(&team->lock);
 }
 
@@ -174,8 +208,8 @@ struct thread_team *thread_team_new(size_t thread_count) {
     team->team = (struct team){each, start, join, wait_for_task, tell};
     team->wanted_count = thread_count < THREAD_TEAM_MAX ? thread_count : THREAD_TEAM_MAX;
     pthread_mutex_init(&team->lock, NULL);
-    pthread_cond_init(&team->has_work, NULL);
-    pthread_cond_init(&team->has_ended, NULL);
+    pthread_cond_init(&team->work.condition, NULL);
+    pthread_cond_init(&team->progress.condition, NULL);
     return team;
 }
 
@@ -185,12 +219,12 @@ void thread_team_free(struct thread_team *team) {
     pthread_mutex_lock(&team->lock);
     assert(team->running_count == 0 && !team->task.is_waiting && !team->is_task_running);
     team->is_over = true;
-    pthread_cond_broadcast(&team->has_work);
+    happen(&team->work);
     pthread_mutex_unlock(&team->lock);
     for (size_t i = 0; i < team->thread_count; i++)
         (void)pthread_join(team->threads[i], NULL);
-    pthread_cond_destroy(&team->has_ended);
-    pthread_cond_destroy(&team->has_work);
+    pthread_cond_destroy(&team->progress.condition);
+    pthread_cond_destroy(&team->work.condition);
     pthread_mutex_destroy(&team->lock);
     mem_free(team);
 }
