@@ -160,12 +160,9 @@ static bool take_answer(struct session *session, uint64_t id, struct completion 
     return false;
 }
 
-/* The answer as it is in the cluster. */
-static bool exchange(struct session *session, const struct request *request, struct arena *arena,
-                     struct completion *ret_completion, struct error *err) {
+static bool await(struct session *session, const struct request *request, int64_t deadline_ms,
+                  struct arena *arena, struct completion *ret_completion, struct error *err) {
     uint64_t id = transport_start(session->driver.user, request);
-    int64_t deadline_ms =
-        session_now_ms(session) + session_patience_ms(session, REQUEST_TIMEOUT_MS);
     struct completion completion;
     while (!session_has_trouble(session, err)) {
         run_due(session);
@@ -175,7 +172,7 @@ static bool exchange(struct session *session, const struct request *request, str
             note_answer(session, &completion);
             *ret_completion = completion;
             *err = completion.err;
-            return completion.err.code == ERROR_NONE;
+            return true;
         }
         if (session_now_ms(session) >= deadline_ms)
             break;
@@ -187,6 +184,34 @@ static bool exchange(struct session *session, const struct request *request, str
     return error_set(err, ERROR_TIMEOUT, "no answer to %.*s %.*s %.*s within %d s",
                      SV_ARG(verb_text(request->verb)), SV_ARG(request->plural),
                      SV_ARG(request->name), REQUEST_TIMEOUT_MS / 1000);
+}
+
+static void tell(struct session *session, const struct request *request,
+                 const struct completion *completion) {
+    const struct session_driver *driver = &session->driver;
+    if (driver->see_user)
+        driver->see_user(driver->context, request, completion);
+}
+
+/* The answer as it is in the cluster. As kubectl does, the user comes again when the server says
+ * when: it does while a definition that was changed takes effect. */
+static bool exchange(struct session *session, const struct request *request, struct arena *arena,
+                     struct completion *ret_completion, struct error *err) {
+    int64_t deadline_ms =
+        session_now_ms(session) + session_patience_ms(session, REQUEST_TIMEOUT_MS);
+    struct completion completion;
+    for (;;) {
+        if (!await(session, request, deadline_ms, arena, &completion, err))
+            return false;
+        bool is_later =
+            completion.err.code == ERROR_TOO_MANY_REQUESTS && completion.retry_after_ms > 0;
+        if (!is_later || session_now_ms(session) + completion.retry_after_ms >= deadline_ms)
+            break;
+        session_advance(session, completion.retry_after_ms);
+    }
+    tell(session, request, &completion);
+    *ret_completion = completion;
+    return completion.err.code == ERROR_NONE;
 }
 
 bool session_request(struct session *session, const struct request *request, struct arena *arena,

@@ -85,6 +85,9 @@ struct session_driver {
     bool (*can_restart)(void *context);        /* NULL: if restart_controller is there */
     void (*cut_watches)(void *context);        /* the controller's; NULL: cannot be done here */
     void (*get_counts)(void *context, struct session_counts *ret_counts);
+    /* What the user asked and was answered, where that does not come through `world`; else NULL. */
+    void (*see_user)(void *context, const struct request *request,
+                     const struct completion *completion);
     struct controller *(*get_controller)(void *context); /* NULL: is another process */
     /* Why the session cannot go on: its server or controller is gone, the user interrupts. Sets
      * `err` and tells true. NULL: never. */

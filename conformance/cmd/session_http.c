@@ -121,6 +121,13 @@ static void http_get_counts(void *context, struct session_counts *ret_counts) {
     *ret_counts = http->counts;
 }
 
+/* The user's requests go to a server elsewhere directly, and are looked at all the same. */
+static void http_see_user(void *context, const struct request *request,
+                          const struct completion *completion) {
+    struct session_http *http = context;
+    world_tell(http->world, SESSION_USER_AGENT, request, completion->http_status, completion->body);
+}
+
 static bool http_find_trouble(void *context, struct error *err) {
     struct session_http *http = context;
     if (http->is_cleaning)
@@ -276,6 +283,7 @@ static struct session *make_session(struct session_http *http) {
         .restart_controller = http_restart_controller,
         .cut_watches = http_cut_watches,
         .get_counts = http_get_counts,
+        .see_user = is_elsewhere ? http_see_user : NULL,
         .find_trouble = http_find_trouble,
         .free = http_free,
         .context = http,
