@@ -221,13 +221,22 @@ static bool is_believed(struct sv reason) {
     return is_one_of(reason, reasons, COUNT_OF(reasons));
 }
 
+/* What all mounts share is recorded nowhere: whether a pause holds back a change of it cannot be
+ * seen. */
+static bool may_hold_mounts_back(const struct judge *judge, struct sv reason) {
+    const struct cJSON *spec = json_get(judge->dataset, SV("spec"));
+    return sv_eq(reason, SV("Paused")) && is_paused(judge) &&
+           (json_get(spec, SV("sharedOptions")) || json_get(spec, SV("sharedEncryptOptions")));
+}
+
 static void judge_ready(struct judge *judge) {
     const struct cJSON *ready = condition_of(judge, SV("Ready"));
     struct sv why_not = obstacle(judge);
     bool is_stalled = is_true(condition_of(judge, SV("Stalled")));
     if (is_true(ready) == (why_not.len == 0))
         return;
-    if (!is_true(ready) && (is_believed(reason_of(ready)) || is_stalled))
+    if (!is_true(ready) && (is_believed(reason_of(ready)) || is_stalled ||
+                            may_hold_mounts_back(judge, reason_of(ready))))
         return;
     lie_of(judge, SV("Ready"), why_not.len > 0 ? why_not : SV("the dataset is served"));
 }

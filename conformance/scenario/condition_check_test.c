@@ -62,6 +62,21 @@ static const struct {
              CONDITION("Ready", "False", "PodsNotReady") ", " CONDITION("Reconciling", "True",
                                                                         "Progressing")),
      NULL, NULL, "Ready: the dataset is served"},
+    {"a pause that may hold back what all mounts share",
+     "{metadata: {name: demo, namespace: default, generation: 2, annotations:"
+     " {cacheruntime.fluid.io/paused: \"true\"}}, " SPEC
+     ", status: {phase: NotReady, conditions: [" CONDITION(
+         "Ready", "False", "Paused") ", " CONDITION("Reconciling", "True", "Progressing") "]}}",
+     "{metadata: {name: demo, namespace: default}, spec: {mounts: [{name: a}], sharedOptions: {a:"
+     " b}}, status: {phase: Bound, mounts: [{name: a}], conditions: [{type: Ready, status:"
+     " \"True\"}]}}",
+     NULL, ""},
+    {"a pause that holds nothing back",
+     "{metadata: {name: demo, namespace: default, generation: 2, annotations:"
+     " {cacheruntime.fluid.io/paused: \"true\"}}, " SPEC
+     ", status: {phase: NotReady, conditions: [" CONDITION(
+         "Ready", "False", "Paused") ", " CONDITION("Reconciling", "True", "Progressing") "]}}",
+     NULL, NULL, "Ready: the dataset is served"},
     {"a failed execution is believed",
      RUNTIME("NotReady", "",
              CONDITION("Ready", "False", "MountFailed") ", " CONDITION("Reconciling", "True",

@@ -198,9 +198,12 @@ static bool is_mounting(const struct pass *pass) {
            are_lost && pass->mounts_held.reason.len == 0;
 }
 
-/* Recovered by itself, while the class that would bind it anew is gone. */
-static bool serves_without_class(const struct pass *pass) {
-    return !pass->plan->gates[GATE_CLASS].is_open && status_serves(pass);
+/* What serves follows the dataset, also while something that only new applications need is in the
+ * way: a class that is gone, a volume of somebody else. */
+static bool goes_on_serving(const struct pass *pass) {
+    bool is_written =
+        pass->plan->gates[GATE_OBJECTS].is_open || !pass->plan->gates[GATE_CLASS].is_open;
+    return pass->was_bound && is_written && status_serves(pass);
 }
 
 void plan_dataset_status(struct pass *pass) {
@@ -213,7 +216,7 @@ void plan_dataset_status(struct pass *pass) {
         say_failed(pass, status);
     else if (is_mounting(pass))
         say_updating(pass, status);
-    else if (status_can_bind(pass) || serves_without_class(pass))
+    else if (status_can_bind(pass) || goes_on_serving(pass))
         say_bound(pass, status);
     else if (!pass->was_bound)
         say_waiting(pass, status);

@@ -169,6 +169,26 @@ TEST(a_volume_goes_without_a_claim_of_somebody_else) {
     }
 }
 
+/* Nobody who mounted it already loses it: what is served goes on following the dataset. */
+TEST(mounts_are_recorded_beside_a_volume_of_somebody_else) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *foreign = json_copy(arena, volume_of(&world)->object);
+    json_remove(json_get(foreign, SV("metadata")), SV("annotations"));
+    volume_of(&world)->object = foreign;
+    json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+             fixture_yaml(arena, "[{mountPoint: 's3://other/', name: m}]"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK(json_equal(json_find(world.dataset, "status.mounts"),
+                     json_find(world.dataset, "spec.mounts")));
+    CHECK(volume_of(&world)->object == foreign);
+    world_release(&world);
+}
+
 /* A controller that starts anew sees the volume alone, and asks for the claim before it acts. */
 TEST(a_volume_without_client_is_no_reason_to_guess) {
     AUTO(arena) arena = arena_new();
