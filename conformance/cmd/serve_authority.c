@@ -40,6 +40,7 @@ void serve_authority_init(struct serve_authority *authority, const struct tls_id
     *authority = (struct serve_authority){
         .authority = {.root_certificate = identity->ca_certificate,
                       .sign_certificate = sign_certificate,
+                      .read_request = certificate_request_read,
                       .sign_token = sign_token,
                       .context = authority},
         .identity = identity,

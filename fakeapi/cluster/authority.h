@@ -8,6 +8,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "fakeapi/server/certificate_request.h"
 
 struct arena;
 struct cJSON;
@@ -32,6 +33,8 @@ struct authority {
     /* PEM, in `arena`. False when the request cannot be signed. */
     bool (*sign_certificate)(void *context, const struct certificate_order *order,
                              struct arena *arena, struct sv *ret_certificate, struct error *err);
+    /* NULL: nobody reads requests, and what they ask for is not looked at. */
+    certificate_reader *read_request;
     struct sv (*sign_token)(void *context, const struct token_order *order, struct arena *arena);
     void *context;
 };

@@ -11,58 +11,13 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/authority.h"
+#include "fakeapi/cluster/certificate_rules.h"
 
 struct certificate_controller {
     struct agent_part *part; /* keys are names */
     const struct authority *authority;
     struct agent_cache *requests;
 };
-
-/* --- which usages a signer allows --- */
-
-static const struct {
-    struct sv signer;
-    struct sv required[2];
-    struct sv allowed[2];
-    struct sv mistake; /* in these words; SV(""): naming the usage */
-} signers[] = {
-    {SV("kubernetes.io/kube-apiserver-client"),
-     {SV("client auth"), SV("")},
-     {SV("digital signature"), SV("key encipherment")},
-     SV("")},
-    {SV("kubernetes.io/kube-apiserver-client-kubelet"),
-     {SV("client auth"), SV("digital signature")},
-     {SV("key encipherment"), SV("")},
-     SV("usages did not match [client auth digital signature key encipherment]")},
-    {SV("kubernetes.io/kubelet-serving"),
-     {SV("server auth"), SV("digital signature")},
-     {SV("key encipherment"), SV("")},
-     SV("usages did not match [digital signature key encipherment server auth]")},
-    /* Anything goes, as of old. */
-    {SV("kubernetes.io/legacy-unknown"), {SV(""), SV("")}, {SV(""), SV("")}, SV("")},
-};
-
-/* SV("") when the signer allows the usages, else why not. */
-static struct sv usage_mistake(struct arena *arena, size_t signer, const struct cJSON *usages) {
-    const struct sv *required = signers[signer].required, *allowed = signers[signer].allowed;
-    if (required[0].len == 0)
-        return SV("");
-    JSON_EACH (usage, usages) {
-        struct sv name = json_text(usage);
-        if (sv_index_of(name, required, 2) < 2 || sv_index_of(name, allowed, 2) < 2)
-            continue;
-        return signers[signer].mistake.len > 0
-                   ? signers[signer].mistake
-                   : ARENA_JOIN(arena, SV("invalid usage for client certificate: "), name);
-    }
-    for (size_t i = 0; i < 2; i++)
-        if (required[i].len > 0 && !json_has_text(usages, required[i]))
-            return signers[signer].mistake.len > 0
-                       ? signers[signer].mistake
-                       : ARENA_JOIN(arena, SV("missing required usage for client certificate: "),
-                                    required[i]);
-    return SV("");
-}
 
 /* --- signing --- */
 
@@ -98,19 +53,16 @@ static int64_t lifetime_of(const struct cJSON *tree) {
 }
 
 static void sign(struct certificate_controller *controller, const struct cJSON *tree,
-                 struct arena *arena) {
+                 struct sv request, struct arena *arena) {
     const struct authority *authority = controller->authority;
     struct error err = {0};
     struct certificate_order order = {
+        .request = request,
         .usages = json_find(tree, "spec.usages"),
         .lifetime_s = lifetime_of(tree),
         .now_ms = agent_now_ms(agent_of(controller->part)),
     };
     struct sv certificate;
-    if (!base64_decode(arena, json_find_string(tree, "spec.request"), &order.request)) {
-        fail(controller, tree, SV("the request is not base64"), arena);
-        return;
-    }
     if (!authority->sign_certificate(authority->context, &order, arena, &certificate, &err)) {
         fail(controller, tree, sv_from(err.message), arena);
         return;
@@ -118,6 +70,18 @@ static void sign(struct certificate_controller *controller, const struct cJSON *
     struct cJSON *status = json_map(arena);
     json_set_string(arena, status, SV("certificate"), base64_encode(arena, certificate));
     send_status(controller, object_name(tree), status, arena);
+}
+
+/* Why the signer does not sign; SV(""): it does. */
+static struct sv find_mistake(struct certificate_controller *controller, const struct cJSON *tree,
+                              struct sv request, struct arena *arena) {
+    struct certificate_request asked;
+    struct error err = {0};
+    bool is_read = controller->authority->read_request != NULL;
+    if (is_read && !controller->authority->read_request(request, arena, &asked, &err))
+        return arena_copy(arena, sv_from(err.message));
+    return certificate_mistake(arena, json_find_string(tree, "spec.signerName"),
+                               json_find(tree, "spec.usages"), is_read ? &asked : NULL);
 }
 
 static bool is_waiting(const struct cJSON *tree) {
@@ -132,17 +96,16 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     (void)part;
     if (!tree || !is_waiting(tree))
         return;
-    size_t signer = 0;
-    struct sv name = json_find_string(tree, "spec.signerName");
-    while (signer < COUNT_OF(signers) && !sv_eq(signers[signer].signer, name))
-        signer++;
-    if (signer == COUNT_OF(signers))
+    struct sv request = SV("");
+    if (!certificate_has_own_signer(json_find_string(tree, "spec.signerName")))
         return;
-    struct sv mistake = usage_mistake(arena, signer, json_find(tree, "spec.usages"));
+    struct sv mistake = base64_decode(arena, json_find_string(tree, "spec.request"), &request)
+                            ? find_mistake(controller, tree, request, arena)
+                            : SV("the request is not base64");
     if (mistake.len > 0)
         fail(controller, tree, mistake, arena);
     else
-        sign(controller, tree, arena);
+        sign(controller, tree, request, arena);
 }
 
 static void handle_request(void *context, const struct cJSON *object, const struct cJSON *before,

@@ -9,6 +9,8 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/autoscaler.h"
+#include "fakeapi/cluster/certificate_approver.h"
+#include "fakeapi/cluster/certificate_cleaner.h"
 #include "fakeapi/cluster/certificate_controller.h"
 #include "fakeapi/cluster/cronjob.h"
 #include "fakeapi/cluster/daemonset.h"
@@ -35,6 +37,8 @@ struct controller_manager {
     struct service_account_controller *service_accounts;
     struct token_controller *tokens;             /* NULL without an authority */
     struct certificate_controller *certificates; /* the same */
+    struct certificate_approver *approver;       /* the same */
+    struct certificate_cleaner *cleaner;         /* the same */
     struct node_lifecycle *nodes;
     struct deployment_controller *deployments;
     struct replicaset_controller *replica_sets, *replication_controllers;
@@ -86,6 +90,8 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
     if (world_authority(world)) {
         manager->tokens = token_controller_new(agent, world_authority(world));
         manager->certificates = certificate_controller_new(agent, world_authority(world));
+        manager->approver = certificate_approver_new(agent, world_authority(world));
+        manager->cleaner = certificate_cleaner_new(agent);
     }
     manager->nodes = node_lifecycle_new(agent);
     manager->deployments = deployment_controller_new(agent);
@@ -116,6 +122,8 @@ void controller_manager_free(struct controller_manager *manager) {
     service_account_controller_free(manager->service_accounts);
     token_controller_free(manager->tokens);
     certificate_controller_free(manager->certificates);
+    certificate_approver_free(manager->approver);
+    certificate_cleaner_free(manager->cleaner);
     node_lifecycle_free(manager->nodes);
     deployment_controller_free(manager->deployments);
     replicaset_controller_free(manager->replica_sets);

@@ -7,6 +7,7 @@
 #include "core/base/team.h"
 #include "core/base/timers.h"
 #include "core/base/vec.h"
+#include "fakeapi/cluster/authority.h"
 #include "fakeapi/cluster/controller_manager.h"
 #include "fakeapi/cluster/kubelet.h"
 #include "fakeapi/cluster/nodes.h"
@@ -145,6 +146,8 @@ struct world *world_new(const struct world_options *options) {
         .watch_window_events = options->watch_window_events,
         .watch_kept_events = options->watch_kept_events,
     });
+    if (world->authority)
+        fakeapi_set_certificate_reader(world->api, world->authority->read_request);
     world->wire = wire_new(&(struct wire_options){
         .api = world->api, .wake = wake_actor, .context = world, .world = world});
     if (options->remote)

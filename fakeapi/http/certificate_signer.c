@@ -6,6 +6,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/authority.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/server/certificate_request.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
@@ -13,6 +14,10 @@
 enum {
     SERIAL_BYTES = 16,
     PEM_BYTES_MAX = 64 * 1024,
+    /* Of one part of a subject, and how many are looked at; nodes have one each. */
+    SUBJECT_BYTES_MAX = 4096,
+    ORGANIZATIONS_MAX = 64,
+    ALTERNATIVE_NAMES_MAX = 1024,
     /* Clocks differ; as kube-controller-manager. */
     BACKDATE_S = 5 * 60,
     SHORT_LIFE_S = 8 * 60 * 60,
@@ -152,4 +157,77 @@ bool certificate_sign(const struct tls_identity *identity, const struct certific
     if (is_signed)
         *ret_certificate = arena_copy(arena, (struct sv){pem, len});
     return is_signed;
+}
+
+/* --- reading --- */
+
+static bool is_request_pem(struct sv pem) {
+    static const char begin[] = "-----BEGIN CERTIFICATE REQUEST-----";
+    static const char begin_new[] = "-----BEGIN NEW CERTIFICATE REQUEST-----";
+    bool is_other = memmem(pem.ptr, pem.len, begin_new, sizeof(begin_new) - 1) != NULL;
+    return !is_other && memmem(pem.ptr, pem.len, begin, sizeof(begin) - 1) != NULL;
+}
+
+/* SV("") when there are not so many. */
+static struct sv subject_part(gnutls_x509_crq_t request, const char *oid, unsigned index,
+                              struct arena *arena) {
+    char text[SUBJECT_BYTES_MAX];
+    size_t len = sizeof(text);
+    if (gnutls_x509_crq_get_dn_by_oid(request, oid, index, 0, text, &len) < 0)
+        return SV("");
+    return arena_copy(arena, (struct sv){text, len});
+}
+
+static void read_subject(gnutls_x509_crq_t request, struct arena *arena,
+                         struct certificate_request *ret_request) {
+    struct sv *organizations = ARENA_ARRAY(arena, struct sv, ORGANIZATIONS_MAX);
+    struct sv name = SV("");
+    size_t count = 0;
+    for (; count < ORGANIZATIONS_MAX; count++) {
+        name = subject_part(request, GNUTLS_OID_X520_ORGANIZATION_NAME, (unsigned)count, arena);
+        if (name.len == 0)
+            break;
+        organizations[count] = name;
+    }
+    ret_request->organizations = organizations;
+    ret_request->organization_count = count;
+    ret_request->common_name = subject_part(request, GNUTLS_OID_X520_COMMON_NAME, 0, arena);
+}
+
+static void count_names(gnutls_x509_crq_t request, struct certificate_request *ret_request) {
+    char name[SUBJECT_BYTES_MAX];
+    for (unsigned i = 0; i < ALTERNATIVE_NAMES_MAX; i++) {
+        size_t len = sizeof(name);
+        unsigned type = 0;
+        int code = gnutls_x509_crq_get_subject_alt_name(request, i, name, &len, &type, NULL);
+        if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+            return;
+        ret_request->dns_count += type == GNUTLS_SAN_DNSNAME;
+        ret_request->email_count += type == GNUTLS_SAN_RFC822NAME;
+        ret_request->ip_count += type == GNUTLS_SAN_IPADDRESS;
+        ret_request->uri_count += type == GNUTLS_SAN_URI;
+    }
+}
+
+bool certificate_request_read(struct sv pem, struct arena *arena,
+                              struct certificate_request *ret_request, struct error *err) {
+    const gnutls_datum_t data = datum(pem);
+    gnutls_x509_crq_t request = NULL;
+    struct certificate_request read = {.common_name = SV("")};
+    if (!is_request_pem(pem))
+        return error_set(err, ERROR_INVALID, "PEM block type must be CERTIFICATE REQUEST");
+    if (gnutls_x509_crq_init(&request) < 0)
+        return error_set(err, ERROR_INVALID, "the request cannot be read");
+    int code = gnutls_x509_crq_import(request, &data, GNUTLS_X509_FMT_PEM);
+    if (code >= 0)
+        code = gnutls_x509_crq_verify(request, 0);
+    if (code >= 0) {
+        read_subject(request, arena, &read);
+        count_names(request, &read);
+    }
+    gnutls_x509_crq_deinit(request);
+    if (code < 0)
+        return error_set(err, ERROR_INVALID, "%s", gnutls_strerror(code));
+    *ret_request = read;
+    return true;
 }

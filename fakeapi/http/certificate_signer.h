@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * certificate_signer: makes certificates of the requests that the cluster's controllers approve,
- * by the authority that a server makes at its start.
+ * certificate_signer: reads requests for certificates, and makes certificates of those that the
+ * cluster's controllers approve, by the authority that a server makes at its start.
  */
 #ifndef FAKEAPI_HTTP_CERTIFICATE_SIGNER_H
 #define FAKEAPI_HTTP_CERTIFICATE_SIGNER_H
@@ -11,6 +11,7 @@
 
 struct arena;
 struct certificate_order;
+struct certificate_request;
 struct error;
 struct tls_identity;
 
@@ -20,5 +21,10 @@ struct tls_identity;
 MUST_CHECK bool certificate_sign(const struct tls_identity *identity,
                                  const struct certificate_order *order, struct arena *arena,
                                  struct sv *ret_certificate, struct error *err);
+
+/* A certificate_reader (fakeapi/server/certificate_request.h). */
+MUST_CHECK bool certificate_request_read(struct sv pem, struct arena *arena,
+                                         struct certificate_request *ret_request,
+                                         struct error *err);
 
 #endif

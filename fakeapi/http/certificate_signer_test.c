@@ -7,6 +7,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/authority.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/server/certificate_request.h"
 #include "fakeapi/server/rbac.h"
 
 #include <gnutls/x509.h>
@@ -21,6 +22,17 @@ static const int64_t now_ms = INT64_C(1767225600000);
     "n5LV0iQquMTYRmGVGfI1CMq31ItYm2iih3WFJIXJZQ+sBKAAMAoGCCqGSM49BAMC\n"                           \
     "A0gAMEUCIQCzaL13rdGay/oK+YPWFbnt/zKcQNct6nOoikQi5IiwpAIgZtBi/A53\n"                           \
     "h/nzDJ6HscPA+We4wk/mOvncVuv6T1QJM5M=\n"                                                       \
+    "-----END CERTIFICATE REQUEST-----\n"
+
+/* CN system:node:n1, O system:nodes; DNS n1, IP 10.0.0.1. */
+#define NAMED_REQUEST                                                                              \
+    "-----BEGIN CERTIFICATE REQUEST-----\n"                                                        \
+    "MIIBEDCBuAIBADAwMRUwEwYDVQQKDAxzeXN0ZW06bm9kZXMxFzAVBgNVBAMMDnN5\n"                           \
+    "c3RlbTpub2RlOm4xMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEdw5uA8BGt1gO\n"                           \
+    "Yyt/qesXSx6DE896vHSZ2umShOIf8fYRoqRDMuRhx8JB2/2oRW8V/szegT64hW7P\n"                           \
+    "IeZ43nXJvKAmMCQGCSqGSIb3DQEJDjEXMBUwEwYDVR0RBAwwCoICbjGHBAoAAAEw\n"                           \
+    "CgYIKoZIzj0EAwIDRwAwRAIgdYfNTXpYWfhtCGyQAzK19pyY2pn0howHl5w7KYNB\n"                           \
+    "K6ICIFtJoiXpTfl0C1FJHDUor+v4odwjUZKbKPxKy8stMmv/\n"                                           \
     "-----END CERTIFICATE REQUEST-----\n"
 
 static const struct {
@@ -81,5 +93,49 @@ TEST(a_request_becomes_a_certificate_of_its_subject) {
             check_certificate(arena, &identity, pem, cases[i].lifetime_s);
         else
             CHECK(sv_starts_with(sv_from(err.message), sv_from(cases[i].mistake)));
+    }
+}
+
+static const struct {
+    const char *pem, *mistake; /* "": it is read */
+    const char *name, *organization;
+    size_t dns_count, ip_count;
+} readings[] = {
+    {REQUEST, "", "ann", "team", 0, 0},
+    {NAMED_REQUEST, "", "system:node:n1", "system:nodes", 1, 1},
+    {"nonsense", "PEM block type must be CERTIFICATE REQUEST", "", "", 0, 0},
+    {"", "PEM block type must be CERTIFICATE REQUEST", "", "", 0, 0},
+};
+
+TEST(a_request_tells_for_whom_it_is) {
+    for (size_t i = 0; i < COUNT_OF(readings); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct certificate_request request = {.common_name = SV("")};
+        bool is_read = certificate_request_read(sv_from(readings[i].pem), arena, &request, &err);
+        CHECK(is_read == (readings[i].mistake[0] == '\0'));
+        CHECK_SV(sv_from(err.message), sv_from(readings[i].mistake));
+        CHECK_SV(request.common_name, sv_from(readings[i].name));
+        if (is_read)
+            CHECK_SV(request.organizations[0], sv_from(readings[i].organization));
+        CHECK(request.organization_count == is_read);
+        CHECK(request.dns_count == readings[i].dns_count);
+        CHECK(request.ip_count == readings[i].ip_count);
+        CHECK(request.email_count + request.uri_count == 0);
+    }
+}
+
+/* One byte that is not as it was signed: it is refused, wherever it stands. */
+TEST(a_request_that_was_changed_is_none) {
+    for (size_t at = 60; at < sizeof(NAMED_REQUEST) - 60; at += 7) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct certificate_request request;
+        char pem[] = NAMED_REQUEST;
+        if (pem[at] == '\n')
+            continue;
+        pem[at] = pem[at] == 'A' ? 'B' : 'A';
+        CHECK(!certificate_request_read(sv_from(pem), arena, &request, &err));
+        CHECK(err.message[0] != '\0');
     }
 }

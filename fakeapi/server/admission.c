@@ -9,7 +9,6 @@
 #include "core/data/base64.h"
 #include "core/data/json.h"
 #include "core/data/json_index.h"
-#include "fakeapi/server/review.h"
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook.h"
 
@@ -315,17 +314,17 @@ static void protect(struct call *call, struct cJSON *tree, struct sv finalizer) 
 }
 
 /* Since when a volume has its phase. */
-static void stamp_phase(struct call *call, const struct cJSON *old, struct cJSON *tree) {
+static bool stamp_phase(struct call *call, const struct cJSON *old, struct cJSON *tree) {
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     if (!old || !sv_eq(json_find_string(old, "status.phase"), json_find_string(status, "phase")))
         json_set_string(call->arena, status, SV("lastPhaseTransitionTime"),
                         api_time_format(call->now_ms, call->arena));
+    return true;
 }
 
 static bool admit_volume(struct call *call, struct cJSON *tree) {
     protect(call, tree, SV("kubernetes.io/pv-protection"));
-    stamp_phase(call, NULL, tree);
-    return true;
+    return stamp_phase(call, NULL, tree);
 }
 
 /* A claim that names no class takes the default one, the newest when there are several. */
@@ -401,16 +400,6 @@ bool admit_secret(struct call *call, struct cJSON *tree) {
     JSON_EACH (entry, plain)
         json_index_set(&data, json_key(entry),
                        json_string(call->arena, base64_encode(call->arena, json_text(entry))));
-    return true;
-}
-
-/* Who asks for a certificate is the server's to say. */
-static bool admit_signing_request(struct call *call, struct cJSON *tree) {
-    static const struct sv own[] = {SV("username"), SV("uid"), SV("groups"), SV("extra")};
-    struct cJSON *spec = json_ensure_map(call->arena, tree, SV("spec"));
-    for (size_t i = 0; i < COUNT_OF(own); i++)
-        json_remove(spec, own[i]);
-    set_user_info(call->arena, spec, call_user(call));
     return true;
 }
 
@@ -515,10 +504,12 @@ static bool admit_secret_update(struct call *call, const struct cJSON *old, stru
     return admit_secret(call, tree);
 }
 
-static const struct {
+struct update_admission {
     struct sv kind;
     bool (*admit)(struct call *call, const struct cJSON *old, struct cJSON *tree);
-} updates_by_kind[] = {
+};
+
+static const struct update_admission updates_by_kind[] = {
     {SV("Namespace"), admit_namespace_update},
     {SV("Pod"), admit_pod_update},
     {SV("Service"), admit_service_update},
@@ -526,18 +517,23 @@ static const struct {
     {SV("ValidatingAdmissionPolicy"), admit_policy_update},
     {SV("Secret"), admit_secret_update},
     {SV("CustomResourceDefinition"), admit_definition_update},
+    {SV("CertificateSigningRequest"), admit_signing_update},
+};
+
+static const struct update_admission statuses_by_kind[] = {
+    {SV("PersistentVolume"), stamp_phase},
+    {SV("CertificateSigningRequest"), admit_signing_status},
 };
 
 bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree) {
-    struct sv kind = call->type->resource.kind;
     bool is_status = sv_eq(call->request->subresource, SV("status"));
-    if (is_status && !call->type->is_custom && sv_eq(kind, SV("PersistentVolume")))
-        stamp_phase(call, old, tree);
+    const struct update_admission *rows = is_status ? statuses_by_kind : updates_by_kind;
+    size_t count = is_status ? COUNT_OF(statuses_by_kind) : COUNT_OF(updates_by_kind);
     if (!is_status)
         drop_gated_fields(call, tree);
-    for (size_t i = 0; !call->type->is_custom && !is_status && i < COUNT_OF(updates_by_kind); i++)
-        if (sv_eq(updates_by_kind[i].kind, kind))
-            return updates_by_kind[i].admit(call, old, tree);
+    for (size_t i = 0; !call->type->is_custom && i < count; i++)
+        if (sv_eq(rows[i].kind, call->type->resource.kind))
+            return rows[i].admit(call, old, tree);
     return true;
 }
 

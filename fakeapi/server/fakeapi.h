@@ -13,6 +13,7 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 #include "core/client/transport.h"
+#include "fakeapi/server/certificate_request.h"
 
 struct arena;
 struct cJSON;
@@ -89,6 +90,8 @@ void fakeapi_set_webhook_client(struct fakeapi *api, struct webhook_client *clie
 /* What expressions of admission policies and webhooks ask (borrowed); NULL: whoever has a name may
  * do everything. Requests themselves are authorized by the front. */
 void fakeapi_set_authorizer(struct fakeapi *api, struct rbac *rbac);
+/* Who reads requests for certificates; without it any text is taken for one. */
+void fakeapi_set_certificate_reader(struct fakeapi *api, certificate_reader *read);
 /* Who answers for the Service "NAMESPACE/NAME" when it is a webhook's: `address` is "HOST:PORT",
  * terminated, and kept by the caller as long as the server. The Service need not exist. */
 void fakeapi_route_service(struct fakeapi *api, struct sv service, const char *address);

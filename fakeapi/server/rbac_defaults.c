@@ -69,6 +69,16 @@
         SCHEDULER_STATUS_RULES SCHEDULER_CORE_RULES SCHEDULER_APP_RULES SCHEDULER_BUDGET_RULES     \
             SCHEDULER_CLAIM_RULES SCHEDULER_STORAGE_RULES
 
+#define SIGNING_REQUESTS(subresource)                                                              \
+    RULE("[\"create\"]", "\"certificates.k8s.io\"", "\"certificatesigningrequests" subresource "\"")
+/* Approves what is asked of one of Kubernetes' own signers. */
+#define APPROVER(signer)                                                                           \
+    {                                                                                              \
+        "system:certificates.k8s.io:" signer "-approver", NULL,                                    \
+            "{\"verbs\":[\"approve\"],\"apiGroups\":[\"certificates.k8s.io\"],\"resources\":["     \
+            "\"signers\"],\"resourceNames\":[\"kubernetes.io/" signer "\"]}"                       \
+    }
+
 /* Roles that another one collects, by the label that it looks for. */
 static const struct {
     const char *name, *label;
@@ -106,6 +116,17 @@ static const struct {
      RULE("[\"create\"]", "\"authentication.k8s.io\"", "\"tokenreviews\"") "," RULE(
          "[\"create\"]", "\"authorization.k8s.io\"", "\"subjectaccessreviews\"")},
     {"system:kube-scheduler", NULL, SCHEDULER_RULES},
+    {"system:node-bootstrapper", NULL,
+     RULE("[\"create\",\"get\",\"list\",\"watch\"]", "\"certificates.k8s.io\"",
+          "\"certificatesigningrequests\"")},
+    {"system:certificates.k8s.io:certificatesigningrequests:nodeclient", NULL,
+     SIGNING_REQUESTS("/nodeclient")},
+    {"system:certificates.k8s.io:certificatesigningrequests:selfnodeclient", NULL,
+     SIGNING_REQUESTS("/selfnodeclient")},
+    APPROVER("kube-apiserver-client"),
+    APPROVER("kube-apiserver-client-kubelet"),
+    APPROVER("kubelet-serving"),
+    APPROVER("legacy-unknown"),
 };
 
 static const struct {

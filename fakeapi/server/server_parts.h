@@ -9,6 +9,7 @@
 #include "core/base/rng.h"
 #include "core/client/transport.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/certificate_request.h"
 #include "fakeapi/server/fakeapi.h"
 #include "fakeapi/server/rbac.h"
 #include "fakeapi/store/store.h"
@@ -37,6 +38,7 @@ struct fakeapi {
     uint64_t ended_types;                  /* definitions that were deleted */
     struct webhook_client *webhook_client; /* borrowed; NULL: none */
     struct rbac *rbac;                     /* borrowed; NULL: everybody may do everything */
+    certificate_reader *read_certificate;  /* NULL: nobody reads requests for certificates */
     fakeapi_find_pod *find_exec_pod;       /* NULL: they are in the store */
     void *find_exec_pod_context;
 };
@@ -221,6 +223,15 @@ bool admit_update(struct call *call, const struct cJSON *old, struct cJSON *tree
 struct sv quality_class(const struct cJSON *spec);
 /* Once the object is known to be valid: whether a claim may ask for more. */
 bool admit_resize(struct call *call, const struct cJSON *old, const struct cJSON *tree);
+
+/* --- admission_certificate.c: CertificateSigningRequests --- */
+
+bool admit_signing_request(struct call *call, struct cJSON *tree);
+bool admit_signing_update(struct call *call, const struct cJSON *old, struct cJSON *tree);
+bool admit_signing_status(struct call *call, const struct cJSON *old, struct cJSON *tree);
+/* A part, for subresource_part.c. */
+bool take_approval(struct call *call, const struct cJSON *old, const struct cJSON *sent,
+                   struct cJSON *tree);
 
 /* --- admission_service.c: addresses and ports, each given to one service --- */
 

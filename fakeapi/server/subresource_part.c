@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subresources that are a part of their object: the ephemeral containers and the resources of a
  * pod, the approval of a certificate request. What is written there changes nothing else. */
-#include "core/api/api_time.h"
-#include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -116,66 +114,6 @@ static bool take_resources(struct call *call, const struct cJSON *old, const str
     return true;
 }
 
-/* --- approval --- */
-
-/* Who approves does not deny, and neither is said and taken back at once. */
-static bool check_approval(struct call *call, const struct cJSON *old,
-                           const struct cJSON *conditions) {
-    static const struct sv final[] = {SV("Approved"), SV("Denied"), SV("Failed")};
-    struct sv verdict = SV("");
-    size_t index = 0;
-    JSON_EACH (condition, conditions) {
-        struct sv type = json_find_string(condition, "type");
-        struct sv status = json_find_string(condition, "status");
-        struct sv field = arena_printf(call->arena, "status.conditions[%zu].status", index++);
-        bool is_final = sv_index_of(type, final, COUNT_OF(final)) < COUNT_OF(final);
-        if (is_final && !sv_eq(status, SV("True")))
-            return refuse_part(call, old, "FieldValueNotSupported", field,
-                               arena_printf(call->arena,
-                                            "Unsupported value: \"%.*s\": supported values: "
-                                            "\"True\"",
-                                            SV_ARG(status)));
-        bool is_verdict = sv_eq(type, SV("Approved")) || sv_eq(type, SV("Denied"));
-        if (is_verdict && verdict.len > 0 && !sv_eq(verdict, type))
-            return refuse_part(call, old, "FieldValueInvalid", SV("status.conditions"),
-                               arena_printf(call->arena,
-                                            "Invalid value: \"%.*s\": Approved and Denied "
-                                            "conditions are mutually exclusive",
-                                            SV_ARG(type)));
-        verdict = is_verdict ? type : verdict;
-    }
-    return true;
-}
-
-/* When a condition was written, and since when it is so, unless the writer says it. */
-static void set_condition_times(struct call *call, const struct cJSON *old,
-                                struct cJSON *conditions) {
-    struct sv now = api_time_format(call->now_ms, call->arena);
-    JSON_EACH (condition, conditions) {
-        const struct cJSON *before = condition_find(json_find(old, "status.conditions"),
-                                                    json_find_string(condition, "type"));
-        struct sv since = condition_since(before, json_find_string(condition, "status"), now);
-        if (!json_is_string(json_get(condition, SV("lastUpdateTime"))))
-            json_set_string(call->arena, condition, SV("lastUpdateTime"), now);
-        if (!json_is_string(json_get(condition, SV("lastTransitionTime"))))
-            json_set_string(call->arena, condition, SV("lastTransitionTime"), since);
-    }
-}
-
-static bool take_conditions(struct call *call, const struct cJSON *old, const struct cJSON *sent,
-                            struct cJSON *tree) {
-    const struct cJSON *conditions = json_find(sent, "status.conditions");
-    if (!conditions)
-        return true;
-    if (!check_approval(call, old, conditions))
-        return false;
-    struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
-    struct cJSON *taken = json_copy(call->arena, conditions);
-    set_condition_times(call, old, taken);
-    json_set(call->arena, status, SV("conditions"), taken);
-    return true;
-}
-
 /* --- the table --- */
 
 static const struct {
@@ -185,7 +123,7 @@ static const struct {
 } parts[] = {
     {SV("Pod"), SV("ephemeralcontainers"), take_ephemeral},
     {SV("Pod"), SV("resize"), take_resources},
-    {SV("CertificateSigningRequest"), SV("approval"), take_conditions},
+    {SV("CertificateSigningRequest"), SV("approval"), take_approval},
 };
 
 static size_t part_of(const struct call *call) {
