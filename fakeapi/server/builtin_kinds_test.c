@@ -66,6 +66,8 @@ static const struct {
      "\"spec\":{\"group\":\"x.io\",\"scope\":\"Cluster\",\"names\":{\"plural\":\"as\",\"kind\":"
      "\"A\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
      "\"openAPIV3Schema\":{\"type\":\"object\"}}}]}"},
+    {"CertificateSigningRequest",
+     "\"spec\":{\"signerName\":\"x.io/s\",\"usages\":[\"any\"],\"request\":\"bm9uZQ==\"}"},
     {"ValidatingAdmissionPolicy", "\"spec\":{\"validations\":[{\"expression\":\"true\"}]}"},
     {"APIService", "\"spec\":{\"group\":\"x.io\",\"version\":\"v1\",\"groupPriorityMinimum\":100,"
                    "\"versionPriority\":1}"},
