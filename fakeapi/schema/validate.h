@@ -185,6 +185,8 @@ void check_ingress(const struct checker *checker, const struct cJSON *object,
                    const struct cJSON *old);
 void check_network_policy(const struct checker *checker, const struct cJSON *object,
                           const struct cJSON *old);
+/* Reports what a container cannot be given, by the resource's name; false when it was told. */
+bool check_container_resource(const struct checker *checker, struct sv name, struct sv field);
 void check_resource_quota(const struct checker *checker, const struct cJSON *object,
                           const struct cJSON *old);
 void check_limit_range(const struct checker *checker, const struct cJSON *object,

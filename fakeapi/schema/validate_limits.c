@@ -38,6 +38,25 @@ static bool is_quota_resource(struct sv name) {
            sv_starts_with(name, SV("requests.hugepages-"));
 }
 
+bool check_container_resource(const struct checker *checker, struct sv name, struct sv field) {
+    static const struct sv of_containers[] = {SV("cpu"), SV("memory"), SV("ephemeral-storage")};
+    const struct cJSON *shown = json_string(checker->arena, name);
+    const char *fault = check_qualified_name(name);
+    bool is_plain = sv_find(name, '/') == name.len;
+    bool is_standard = is_quota_resource(name) || sv_eq(name, SV("storage"));
+    bool is_of_containers =
+        !is_plain || sv_starts_with(name, SV("hugepages-")) ||
+        sv_index_of(name, of_containers, COUNT_OF(of_containers)) < COUNT_OF(of_containers);
+    if (fault)
+        report_invalid(checker, field, shown, fault);
+    else if (is_plain && !is_standard)
+        report_invalid(checker, field, shown,
+                       "must be a standard resource type or fully qualified");
+    if (!is_of_containers)
+        report_invalid(checker, field, shown, "must be a standard resource for containers");
+    return !fault && is_of_containers;
+}
+
 /* --- quotas --- */
 
 static void check_hard(const struct checker *checker, const struct cJSON *hard) {
@@ -165,6 +184,14 @@ static void check_resource(const struct checker *checker, const struct limit *li
     check_order(checker, most, "default", max, "max", most_field, max.item);
 }
 
+static void check_names(const struct checker *checker, const struct cJSON *limit,
+                        enum heading heading, struct sv field) {
+    JSON_EACH (amount, json_get(limit, headings[heading]))
+        check_container_resource(checker, json_key(amount),
+                                 arena_printf(checker->arena, "%.*s.%.*s[%.*s]", SV_ARG(field),
+                                              SV_ARG(headings[heading]), SV_ARG(json_key(amount))));
+}
+
 /* Each resource once, under whichever heading it comes first. */
 static void check_resources(const struct checker *checker, const struct cJSON *item,
                             struct sv field) {
@@ -185,6 +212,9 @@ static void check_limit(const struct checker *checker, const struct cJSON *limit
     static const struct sv not_of_pods[] = {SV("default"), SV("defaultRequest")};
     bool is_pod = sv_eq(json_find_string(limit, "type"), SV("Pod"));
     bool is_claim = sv_eq(json_find_string(limit, "type"), SV("PersistentVolumeClaim"));
+    bool is_container = sv_eq(json_find_string(limit, "type"), SV("Container"));
+    for (enum heading i = 0; (is_pod && i <= MIN) || (is_container && i < HEADINGS); i++)
+        check_names(checker, limit, i, field);
     for (size_t i = 0; is_pod && i < COUNT_OF(not_of_pods); i++)
         if (json_count(json_get(limit, not_of_pods[i])) > 0)
             report_forbidden(checker, path_member(checker, field, not_of_pods[i]), limit,

@@ -364,7 +364,6 @@ static void check_mounts(const struct checker *checker, const struct json_index 
 /* Names of resources of containers; those of a vendor are whole, and limited to be asked for. */
 static void check_resource_names(const struct checker *checker, const struct cJSON *container,
                                  struct sv field) {
-    static const struct sv standard[] = {SV("cpu"), SV("memory"), SV("ephemeral-storage")};
     static const struct sv lists[] = {SV("limits"), SV("requests")};
     const struct cJSON *resources = json_get(container, SV("resources"));
     struct json_index limits = json_index_of(checker->arena, json_get(resources, SV("limits")));
@@ -374,16 +373,10 @@ static void check_resource_names(const struct checker *checker, const struct cJS
             struct sv below = arena_printf(checker->arena, "%.*s.resources.%.*s[%.*s]",
                                            SV_ARG(field), SV_ARG(lists[i]), SV_ARG(name));
             struct quantity quantity;
-            if (sv_index_of(name, standard, COUNT_OF(standard)) < COUNT_OF(standard) ||
-                sv_starts_with(name, SV("hugepages-")))
+            if (!check_container_resource(checker, name, below) || sv_find(name, '/') == name.len)
                 continue;
-            const struct cJSON *shown = json_string(checker->arena, name);
-            if (sv_find(name, '/') == name.len) {
-                report_invalid(checker, below, shown,
-                               "must be a standard resource type or fully qualified");
-                report_invalid(checker, below, shown, "must be a standard resource for containers");
-            } else if (quantity_parse(json_text(resource), &quantity) &&
-                       quantity_milli_value(quantity) % 1000 != 0)
+            if (quantity_parse(json_text(resource), &quantity) &&
+                quantity_milli_value(quantity) % 1000 != 0)
                 report_invalid(checker, below, resource, "must be an integer");
             else if (i == 1 && !json_index_get(&limits, name))
                 report_required(

@@ -43,13 +43,66 @@ static bool resets_managed_fields(const struct cJSON *object) {
     return json_is_list(list) && (!list->child || (!list->child->next && !list->child->child));
 }
 
+/* A client may hand ownership over by writing the list itself; one that left it out did not mean
+ * to. */
+static struct cJSON *current_list(struct arena *arena, const struct cJSON *old,
+                                  const struct cJSON *object) {
+    const struct cJSON *sent = json_get(json_get(object, SV("metadata")), SV("managedFields"));
+    bool sends_list = json_count(sent) > 0 && !json_is_borrowed(sent) && managed_is_sound(sent);
+    return sends_list ? managed_copy(arena, object) : managed_borrow(arena, old);
+}
+
+/* --- scales --- */
+
+static const struct cJSON *field_at(struct arena *arena, const struct cJSON *fields,
+                                    struct sv path) {
+    while (fields && path.len > 0)
+        fields = json_get(fields, field_element(arena, sv_cut(&path, '.')));
+    return fields;
+}
+
+static struct cJSON *path_fields(struct arena *arena, struct sv path) {
+    struct cJSON *set = json_map(arena), *below = set;
+    while (path.len > 0)
+        below = json_set(arena, below, field_element(arena, sv_cut(&path, '.')), json_map(arena));
+    return set;
+}
+
+/* Whether nobody owns anything of what the writer is shown. */
+static bool is_unowned(struct arena *arena, const struct cJSON *list,
+                       const struct apply_writer *writer) {
+    JSON_EACH (entry, list)
+        if (field_at(arena, managed_fields_of(entry), writer->scale_path))
+            return false;
+    return true;
+}
+
+/* A scale of none does not show its number. */
+static const struct cJSON *as_shown(struct arena *arena, const struct cJSON *object,
+                                    const struct apply_writer *writer) {
+    const char *path = arena_copy(arena, writer->scale_path).ptr;
+    if (writer->scale_path.len == 0 || json_find_int(object, path, 1) != 0)
+        return object;
+    struct cJSON *copy = json_copy(arena, object), *parent = copy;
+    struct sv rest = writer->scale_path, name = sv_cut(&rest, '.');
+    for (; rest.len > 0; name = sv_cut(&rest, '.'))
+        parent = json_get(parent, name);
+    json_remove(parent, name);
+    return copy;
+}
+
+/* --- what a write changed --- */
+
 void apply_track_update(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                         struct cJSON *object, const struct apply_writer *writer) {
     struct cJSON *changed, *removed;
-    struct cJSON *metadata = json_ensure_map(arena, object, SV("metadata"));
-    bool resets = old && resets_managed_fields(object);
-    fields_compare(arena, schema, old ? old : empty_object(arena, schema), object, &changed,
-                   &removed);
+    struct cJSON *list = current_list(arena, old, object);
+    if (old && (resets_managed_fields(object) || is_unowned(arena, list, writer))) {
+        managed_store(arena, object, resets_managed_fields(object) ? NULL : list);
+        return;
+    }
+    fields_compare(arena, schema, old ? as_shown(arena, old, writer) : empty_object(arena, schema),
+                   as_shown(arena, object, writer), &changed, &removed);
     managed_tracked(arena, changed);
     managed_tracked(arena, removed);
     /* A built-in object has a status from the start; only its fields are new. */
@@ -57,15 +110,6 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
         json_remove(json_get(changed, SV("f:status")), SV("."));
     drop_reset(writer, changed, arena);
     drop_reset(writer, removed, arena);
-    if (resets) {
-        json_remove(metadata, SV("managedFields"));
-        return;
-    }
-    /* A client may hand ownership over by writing the list itself; one that left it out did not
-     * mean to. */
-    const struct cJSON *sent = json_get(metadata, SV("managedFields"));
-    bool sends_list = json_count(sent) > 0 && !json_is_borrowed(sent);
-    struct cJSON *list = sends_list ? managed_copy(arena, object) : managed_borrow(arena, old);
     struct cJSON *own = managed_find(list, writer, UPDATE);
     JSON_EACH (entry, list) {
         drop_fields(arena, entry, removed);
@@ -358,30 +402,33 @@ static void remove_abandoned(struct arena *arena, const struct schema *schema, s
 
 /* What nobody owns when the first apply comes belongs to whoever wrote it before. */
 static void add_first_owner(struct arena *arena, const struct schema *schema,
-                            const struct cJSON *live, struct cJSON *list) {
+                            const struct cJSON *live, struct cJSON *list,
+                            const struct apply_writer *writer) {
     struct cJSON *fields, *removed;
-    struct apply_writer before = {.manager = SV("before-first-apply"),
-                                  .api_version = json_find_string(live, "apiVersion"),
-                                  .subresource = SV("")};
-    fields_compare(arena, schema, empty_object(arena, schema), live, &fields, &removed);
+    struct apply_writer before = *writer;
+    before.manager = SV("before-first-apply");
+    fields_compare(arena, schema, empty_object(arena, schema), as_shown(arena, live, writer),
+                   &fields, &removed);
     managed_tracked(arena, fields);
+    drop_reset(writer, fields, arena);
+    if (writer->scale_path.len > 0)
+        fields = fields_common(arena, fields, path_fields(arena, writer->scale_path));
     if (!fields_is_empty(fields))
-        managed_set(arena, list, &before, UPDATE, fields, SV(""));
+        managed_set(arena, list, &before, UPDATE, fields, before.time);
 }
 
 void apply_merge(struct arena *arena, const struct schema *schema, const struct cJSON *live,
                  const struct cJSON *config, const struct apply_writer *writer, bool force,
                  struct apply_result *ret_result) {
     *ret_result = (struct apply_result){.error = SV("")};
-    bool is_scale = sv_eq(writer->subresource, SV("scale"));
     struct applier applier = {
         .arena = arena,
         .result = ret_result,
-        .version_shown = is_scale ? SV("autoscaling/v1") : SV(""),
+        .version_shown = writer->scale_path.len > 0 ? SV("autoscaling/v1") : SV(""),
     };
     struct cJSON *list = managed_borrow(arena, live);
-    if (live && !list->child)
-        add_first_owner(arena, schema, live, list);
+    if (live && is_unowned(arena, list, writer))
+        add_first_owner(arena, schema, live, list, writer);
     struct cJSON *own = managed_find(list, writer, APPLY);
     struct cJSON *applied = apply_fields_of(arena, schema, config);
     drop_reset(writer, applied, arena);

@@ -27,12 +27,17 @@ struct apply_writer {
     const struct sv *reset_fields;
     size_t reset_field_count;
     const struct cJSON *last_applied; /* conflicts over its fields are none; NULL: nothing */
+    /* Of a scale the object's number of replicas ("spec.replicas"), which is all that a scale shows
+     * of who owns what; otherwise "". */
+    struct sv scale_path;
 };
 
 /* After a create, update or non-apply patch: sets metadata.managedFields of `object` (the new
  * state, with the managedFields that the client sent or kept) from the difference to `old` (NULL
  * on creation). Entries of others lose what this write changed. An explicit
- * `managedFields: [{}]` or [] resets them all. Sets nothing else. */
+ * `managedFields: [{}]` or [] resets them all, and a list that is none of these is taken for one
+ * that was not sent. An object of which nobody owns anything stays so until somebody applies. Sets
+ * nothing else. */
 void apply_track_update(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                         struct cJSON *object, const struct apply_writer *writer);
 

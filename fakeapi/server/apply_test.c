@@ -310,6 +310,88 @@ TEST(a_client_may_write_managed_fields) {
     CHECK_SV(managers_text(arena, now), SV("b Update t1 {\"f:data\":{\".\":{},\"f:a\":{}}}\n"));
 }
 
+TEST(what_nobody_owns_stays_so_until_somebody_applies) {
+    static const struct sv reset[] = {SV("status")};
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    const struct schema *schema = registry_find(registry, SV(""), SV("v1"), SV("pods"))->schema;
+    const struct cJSON *old = tree(arena, "{\"metadata\":{},\"spec\":{\"hostname\":\"h\"},"
+                                          "\"status\":{\"phase\":\"Running\"}}");
+    struct cJSON *now = json_copy(arena, old);
+    json_set_string(arena, json_get(now, SV("spec")), SV("nodeName"), SV("n"));
+    struct apply_writer writer = writer_named(SV("m"), SV("t2"));
+    writer.reset_fields = reset;
+    writer.reset_field_count = COUNT_OF(reset);
+    apply_track_update(arena, schema, old, now, &writer);
+    CHECK_SV(managers_text(arena, now), SV(""));
+    struct apply_result result;
+    apply_merge(arena, schema, now, tree(arena, POD("\"nodeName\":\"n\"")), &writer, false,
+                &result);
+    CHECK_SV(managers_text(arena, result.object),
+             SV("m Apply - {\"f:spec\":{\"f:nodeName\":{}}}\n"
+                "before-first-apply Update t2 "
+                "{\"f:spec\":{\"f:hostname\":{},\"f:nodeName\":{}}}\n"));
+}
+
+/* A list that a client sends without knowing what it is. */
+TEST(a_list_that_cannot_be_read_is_not_taken) {
+    static const char *const entries[] = {
+        "{\"manager\":\"b\",\"operation\":\"Merge\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{}}",
+        "{\"manager\":\"b\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV2\",\"fieldsV1\":{}}",
+        "{\"manager\":\"b\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{"
+        "\"f:data\":{\"a\":{}}}}",
+        "{\"manager\":\"b\",\"operation\":\"Apply\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{"
+        "\"f:data\":[]}}",
+    };
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    const struct schema *schema =
+        registry_find(registry, SV(""), SV("v1"), SV("configmaps"))->schema;
+    struct cJSON *old = tree(arena, CONFIG(",\"data\":{\"a\":\"1\"}"));
+    struct apply_writer writer = writer_named(SV("a"), SV("t1"));
+    apply_track_update(arena, schema, NULL, old, &writer);
+    for (size_t i = 0; i < COUNT_OF(entries); i++) {
+        struct cJSON *now = json_copy(arena, old);
+        json_append(json_find(now, "metadata.managedFields"), tree(arena, entries[i]));
+        apply_track_update(arena, schema, old, now, &writer);
+        CHECK_SV(managers_text(arena, now), SV("a Update t1 {\"f:data\":{\".\":{},\"f:a\":{}}}\n"));
+    }
+}
+
+/* Who scales is told as the scale shows it: without a number where it is none. */
+TEST(scales_have_the_owners_of_their_number) {
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    const struct schema *schema =
+        registry_find(registry, SV(""), SV("v1"), SV("replicationcontrollers"))->schema;
+    struct cJSON *live = tree(arena, "{\"metadata\":{},\"spec\":{\"replicas\":3}}");
+    struct apply_writer maker = writer_named(SV("maker"), SV("t1")),
+                        scaler = writer_named(SV("scaler"), SV(""));
+    scaler.subresource = SV("scale");
+    scaler.scale_path = SV("spec.replicas");
+    apply_track_update(arena, schema, NULL, live, &maker);
+    static const struct {
+        int replicas;
+        const char *managers;
+    } scalings[] = {{4, "scaler Update - {\"f:spec\":{\"f:replicas\":{}}}\n"}, {0, ""}, {5, ""}};
+    for (size_t i = 0; i < COUNT_OF(scalings); i++) {
+        struct cJSON *next = json_copy(arena, live);
+        json_set_int(arena, json_get(next, SV("spec")), SV("replicas"), scalings[i].replicas);
+        apply_track_update(arena, schema, live, next, &scaler);
+        CHECK_SV(managers_text(arena, next), sv_from(scalings[i].managers));
+        live = next;
+    }
+    struct apply_result result;
+    apply_merge(arena, schema, live,
+                tree(arena, "{\"apiVersion\":\"v1\",\"kind\":\"ReplicationController\",\"spec\":{"
+                            "\"replicas\":6}}"),
+                &scaler, false, &result);
+    CHECK(result.conflict_count == 1);
+    CHECK_SV(result.conflicts[0].message,
+             SV("conflict with \"before-first-apply\" with subresource "
+                "\"scale\" using autoscaling/v1"));
+}
+
 /* Of a configuration as wide as a request may be every field is in dispute. */
 TEST(conflicts_cost_what_they_say) {
     enum { WIDE = 40 * 1000 };

@@ -86,10 +86,22 @@ static void clean_status(struct call *call, struct cJSON *tree) {
 }
 
 static bool check_absent(struct call *call, const struct cJSON *tree) {
-    struct stored *present =
-        collection_get(call->collection, call->request->namespace_name, object_name(tree));
-    return !present ||
-           refuse_already_exists(call, object_name(tree), object_is_deleting(stored_tree(present)));
+    struct sv name = object_name(tree);
+    struct stored *present = collection_get(call->collection, call->request->namespace_name, name);
+    if (!present)
+        return true;
+    if (json_find_string(tree, "metadata.generateName").len == 0)
+        return refuse_already_exists(call, name, object_is_deleting(stored_tree(present)));
+    /* Whoever lets names be generated may try again. */
+    struct cJSON *details = resource_details(call, call->type, name);
+    json_set_int(call->arena, details, SV("retryAfterSeconds"), 1);
+    return refuse(
+        call, 409, "AlreadyExists",
+        arena_printf(call->arena,
+                     "%.*s \"%.*s\" already exists, the server was not able to generate a "
+                     "unique name for the object",
+                     SV_ARG(resource_qualified(&call->type->resource, call->arena)), SV_ARG(name)),
+        details);
 }
 
 static bool is_builtin(const struct call *call, struct sv kind) {

@@ -14,7 +14,7 @@
 #define FINALIZER_ORPHAN SV("orphan")
 
 struct deletion {
-    struct sv uid, resource_version; /* preconditions, or SV("") */
+    const struct cJSON *uid, *resource_version; /* preconditions; NULL: none */
     bool has_policy, is_foreground, is_orphan;
     int64_t grace_s; /* -1: not given */
 };
@@ -46,17 +46,35 @@ static bool read_policy(struct call *call, const struct cJSON *options,
     return true;
 }
 
+/* Members that have to be of one type, as the decoder names them. */
+static bool check_types(struct call *call, const struct cJSON *options) {
+    static const struct {
+        const char *path, *shown;
+        bool is_number;
+    } typed[] = {
+        {"gracePeriodSeconds", "DeleteOptions.gracePeriodSeconds of type int64", true},
+        {"preconditions.uid", "Preconditions.preconditions.uid of type types.UID", false},
+        {"preconditions.resourceVersion",
+         "Preconditions.preconditions.resourceVersion of type string", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(typed); i++) {
+        const struct cJSON *item = json_find(options, typed[i].path);
+        int64_t number;
+        if (item && !json_is_null(item) &&
+            !(typed[i].is_number ? json_to_int64(item, &number) : json_is_string(item)))
+            return refuse(call, 500, "",
+                          arena_printf(call->arena,
+                                       "json: cannot unmarshal %s into Go struct field %s",
+                                       json_type_name(item), typed[i].shown),
+                          NULL);
+    }
+    return true;
+}
+
 /* What the decoder and the rules of DeleteOptions have against them. */
 static bool check_options(struct call *call, const struct cJSON *options) {
-    const struct cJSON *grace = json_get(options, SV("gracePeriodSeconds"));
-    int64_t seconds;
-    if (grace && !json_is_null(grace) && !json_to_int64(grace, &seconds))
-        return refuse(call, 500, "",
-                      arena_printf(call->arena,
-                                   "json: cannot unmarshal %s into Go struct field "
-                                   "DeleteOptions.gracePeriodSeconds of type int64",
-                                   json_type_name(grace)),
-                      NULL);
+    if (!check_types(call, options))
+        return false;
     struct sv kind = json_string_or(options, SV("kind"), SV(""));
     if (kind.len > 0 && !sv_eq(kind, SV("DeleteOptions")))
         return refuse(call, 500, "",
@@ -79,8 +97,8 @@ static bool check_options(struct call *call, const struct cJSON *options) {
 static bool read_options(struct call *call, struct deletion *ret_deletion) {
     const struct cJSON *options = call->request->body;
     *ret_deletion = (struct deletion){
-        .uid = json_find_string(options, "preconditions.uid"),
-        .resource_version = json_find_string(options, "preconditions.resourceVersion"),
+        .uid = json_find(options, "preconditions.uid"),
+        .resource_version = json_find(options, "preconditions.resourceVersion"),
         .grace_s = json_int_or(options, SV("gracePeriodSeconds"), -1),
     };
     if (options && !json_is_map(options) && !json_is_null(options))
@@ -88,38 +106,48 @@ static bool read_options(struct call *call, struct deletion *ret_deletion) {
     return check_options(call, options) && read_policy(call, options, ret_deletion);
 }
 
-static bool check_preconditions(struct call *call, const struct deletion *deletion,
-                                const struct cJSON *object) {
-    struct sv why = SV("");
-    if (deletion->uid.len > 0 && !sv_eq(deletion->uid, object_uid(object)))
-        why = arena_printf(call->arena,
-                           "the UID in the precondition (%.*s) does not match the UID in record "
-                           "(%.*s). The object might have been deleted and then recreated",
-                           SV_ARG(deletion->uid), SV_ARG(object_uid(object)));
-    else if (deletion->resource_version.len > 0 &&
-             !sv_eq(deletion->resource_version, object_resource_version(object)))
-        why = arena_printf(call->arena,
-                           "the ResourceVersion in the precondition (%.*s) does not match the "
-                           "ResourceVersion in record (%.*s). The object might have been modified",
-                           SV_ARG(deletion->resource_version),
-                           SV_ARG(object_resource_version(object)));
-    if (why.len == 0)
-        return true;
-    struct cJSON *details = resource_details(call, call->type, object_name(object));
-    json_set_string(call->arena, details, SV("kind"), call->type->resource.kind);
-    return refuse(call, 409, "Conflict",
-                  arena_printf(call->arena, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
-                               SV_ARG(call->type->resource.kind), SV_ARG(object_name(object)),
-                               SV_ARG(why)),
-                  details);
-}
-
-/* --- what holds an object --- */
-
 static bool is_namespace(const struct cJSON *tree) {
     return sv_eq(json_string_or(tree, SV("kind"), SV("")), SV("Namespace")) &&
            sv_eq(json_string_or(tree, SV("apiVersion"), SV("")), SV("v1"));
 }
+
+/* A precondition of "" is one that nothing holds. */
+static bool is_other(const struct cJSON *wanted, struct sv present) {
+    return json_is_string(wanted) && !sv_eq(json_text(wanted), present);
+}
+
+static bool check_preconditions(struct call *call, const struct deletion *deletion,
+                                const struct cJSON *object) {
+    struct sv why = SV(""), uid = object_uid(object), version = object_resource_version(object);
+    struct sv kind = call->type->resource.kind;
+    if (is_other(deletion->uid, uid) && is_namespace(object)) {
+        why = arena_printf(call->arena,
+                           "Precondition failed: UID in precondition: %.*s, UID in object meta: "
+                           "%.*s",
+                           SV_ARG(json_text(deletion->uid)), SV_ARG(uid));
+        kind = call->type->resource.plural;
+    } else if (is_other(deletion->uid, uid)) {
+        why = arena_printf(call->arena,
+                           "the UID in the precondition (%.*s) does not match the UID in record "
+                           "(%.*s). The object might have been deleted and then recreated",
+                           SV_ARG(json_text(deletion->uid)), SV_ARG(uid));
+    } else if (is_other(deletion->resource_version, version)) {
+        why = arena_printf(call->arena,
+                           "the ResourceVersion in the precondition (%.*s) does not match the "
+                           "ResourceVersion in record (%.*s). The object might have been modified",
+                           SV_ARG(json_text(deletion->resource_version)), SV_ARG(version));
+    }
+    if (why.len == 0)
+        return true;
+    struct cJSON *details = resource_details(call, call->type, object_name(object));
+    json_set_string(call->arena, details, SV("kind"), kind);
+    return refuse(call, 409, "Conflict",
+                  arena_printf(call->arena, "Operation cannot be fulfilled on %.*s \"%.*s\": %.*s",
+                               SV_ARG(kind), SV_ARG(object_name(object)), SV_ARG(why)),
+                  details);
+}
+
+/* --- what holds an object --- */
 
 bool is_free_to_go(const struct cJSON *tree) {
     return json_count(json_find(tree, "metadata.finalizers")) == 0 &&
@@ -287,13 +315,16 @@ static bool delete_object(struct call *call, struct stored *stored,
         terminate_definition(call, object);
         return true;
     }
+    /* Whoever is stopping already can only be hurried. */
+    if (call->type->has_graceful_deletion && object_is_deleting(object) &&
+        (deletion->grace_s < 0 || !shortens(object, deletion->grace_s))) {
+        answer(call, 200, shown(call, object));
+        return true;
+    }
     struct cJSON *tree = json_copy(call->arena, object);
     set_finalizers(call, deletion, tree);
     int64_t grace_s = grace_of(call, deletion, object);
-    bool waits_for_kubelet =
-        grace_s > 0 || (object_is_deleting(object) && deletion->grace_s < 0 &&
-                        json_find_int(object, "metadata.deletionGracePeriodSeconds", 0) > 0);
-    if (!is_free_to_go(tree) || waits_for_kubelet) {
+    if (!is_free_to_go(tree) || grace_s > 0) {
         mark_deleted(call, object, tree, grace_s);
         return true;
     }

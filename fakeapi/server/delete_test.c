@@ -48,6 +48,15 @@ TEST(preconditions_are_kept) {
     CHECK(sv_starts_with(fixture_message(&refused),
                          SV("Operation cannot be fulfilled on ConfigMap \"a\": the UID in the "
                             "precondition (x) does not match the UID in record (")));
+    refused = fixture_delete(api, arena, "configmaps", "default", "a",
+                             "{\"preconditions\":{\"uid\":\"\"}}");
+    CHECK(refused.http_status == 409);
+    refused = fixture_delete(api, arena, "configmaps", "default", "a",
+                             "{\"preconditions\":{\"resourceVersion\":5}}");
+    CHECK_SV(fixture_message(&refused),
+             SV("json: cannot unmarshal number into Go struct field "
+                "Preconditions.preconditions.resourceVersion of type string"));
+    CHECK(status_of(api, arena, "configmaps", "a") == 200);
     struct sv options = arena_printf(arena, "{\"preconditions\":{\"uid\":\"%.*s\"}}",
                                      SV_ARG(object_uid(made.body)));
     struct api_response gone =
@@ -72,7 +81,9 @@ TEST(a_pod_on_a_node_waits_for_its_kubelet) {
              SV("2026-01-01T00:00:30Z"));
     CHECK(json_find_int(marked.body, "metadata.deletionGracePeriodSeconds", 0) == 30);
     CHECK(status_of(api, arena, "pods", "p") == 200);
-    fixture_delete(api, arena, "pods", "default", "p", "{\"gracePeriodSeconds\":60}");
+    fixture_delete(api, arena, "pods", "default", "p",
+                   "{\"gracePeriodSeconds\":60,\"propagationPolicy\":\"Foreground\"}");
+    CHECK(!json_find(fixture_get(api, arena, "pods", "default", "p").body, "metadata.finalizers"));
     CHECK(json_find_int(fixture_get(api, arena, "pods", "default", "p").body,
                         "metadata.deletionGracePeriodSeconds", 0) == 30);
     fixture_delete(api, arena, "pods", "default", "p", "{\"gracePeriodSeconds\":0}");

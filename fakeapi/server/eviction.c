@@ -123,19 +123,22 @@ static bool ask_budgets(struct call *call, const struct cJSON *pod, struct store
 
 /* --- all --- */
 
-static void delete_pod(struct call *call) {
+/* False: refused. A rehearsal answers only then. */
+static bool delete_pod(struct call *call, bool is_rehearsal) {
     struct request request = *call->request;
     request.verb = VERB_DELETE;
     request.subresource = SV("");
     request.body = json_get(call->request->body, SV("deleteOptions"));
+    request.dry_run |= is_rehearsal;
     struct api_response response;
     struct call inner = inner_call(call, call->type, &request, &response);
     inner.dialogue = NULL; /* webhooks were asked about the eviction */
     handle_delete(&inner);
-    if (response.http_status == 200)
-        answer_created(call);
-    else
+    if (response.http_status != 200)
         answer(call, response.http_status, response.body);
+    else if (!is_rehearsal)
+        answer_created(call);
+    return response.http_status == 200;
 }
 
 void handle_eviction(struct call *call) {
@@ -145,7 +148,8 @@ void handle_eviction(struct call *call) {
         return;
     }
     struct stored *stored = find_or_refuse(call), *charged;
-    if (!stored || !admit_posted(call) || !ask_budgets(call, stored_tree(stored), &charged))
+    if (!stored || !admit_posted(call) || !ask_budgets(call, stored_tree(stored), &charged) ||
+        !delete_pod(call, true))
         return;
     struct cJSON *tree = json_copy(call->arena, stored_tree(stored));
     set_pod_condition(call, tree, SV("DisruptionTarget"), SV("EvictionByEvictionAPI"),
@@ -154,5 +158,5 @@ void handle_eviction(struct call *call) {
         charge(call, charged, tree);
     if (!is_dry_run(call))
         store_put(call->api->store, call->collection, tree, call->arena);
-    delete_pod(call);
+    delete_pod(call, false);
 }

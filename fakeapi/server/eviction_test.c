@@ -157,3 +157,19 @@ TEST(an_eviction_uses_up_the_budget) {
     CHECK(json_find_int(budget.body, "status.disruptionsAllowed", -1) == 0);
     CHECK(json_find(budget.body, "status.disruptedPods.p") != NULL);
 }
+
+TEST(an_eviction_that_is_refused_leaves_the_pod_as_it_was) {
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    make_pod(api, arena, RUNNING);
+    struct sv before =
+        json_write_arena(arena, fixture_get(api, arena, "pods", "default", "p").body, JSON_COMPACT);
+    struct request evict = fixture_request(VERB_CREATE, "pods", "default", "p");
+    evict.subresource = SV("eviction");
+    evict.body = fixture_json(arena, "{\"metadata\":{\"name\":\"p\"},\"deleteOptions\":{"
+                                     "\"preconditions\":{\"resourceVersion\":\"1\"}}}");
+    CHECK(fixture_send(api, arena, &evict).http_status == 409);
+    CHECK_SV(
+        json_write_arena(arena, fixture_get(api, arena, "pods", "default", "p").body, JSON_COMPACT),
+        before);
+}

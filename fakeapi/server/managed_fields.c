@@ -8,6 +8,33 @@
 /* The cap of Kubernetes on Update managers: older ones are merged into one. */
 enum { UPDATE_MANAGERS_MAX = 10, ENTRIES_MAX = 256 };
 
+static struct sv text(const struct cJSON *entry, struct sv key) {
+    return json_string_or(entry, key, SV(""));
+}
+
+static bool is_set_of_fields(const struct cJSON *set) {
+    static const struct sv prefixes[] = {SV("f:"), SV("k:"), SV("v:"), SV("i:")};
+    JSON_EACH (member, set) {
+        struct sv prefix = sv_prefix(json_key(member), 2);
+        bool is_element = sv_index_of(prefix, prefixes, COUNT_OF(prefixes)) < COUNT_OF(prefixes);
+        if ((!is_element && !sv_eq(json_key(member), SV("."))) || !json_is_map(member) ||
+            !is_set_of_fields(member))
+            return false;
+    }
+    return true;
+}
+
+bool managed_is_sound(const struct cJSON *list) {
+    static const struct sv operations[] = {SV("Apply"), SV("Update")};
+    JSON_EACH (entry, list)
+        if (sv_index_of(text(entry, SV("operation")), operations, COUNT_OF(operations)) ==
+                COUNT_OF(operations) ||
+            !sv_eq(text(entry, SV("fieldsType")), SV("FieldsV1")) ||
+            !is_set_of_fields(json_get(entry, SV("fieldsV1"))))
+            return false;
+    return true;
+}
+
 /* More are not looked at, since each costs a comparison with all that a write changes. */
 struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object) {
     const struct cJSON *list = json_get(json_get(object, SV("metadata")), SV("managedFields"));
@@ -25,10 +52,6 @@ struct cJSON *managed_borrow(struct arena *arena, const struct cJSON *object) {
     JSON_EACH (entry, json_is_list(list) ? list : NULL)
         json_own(arena, json_append(borrowed, json_borrow(arena, entry)));
     return borrowed;
-}
-
-static struct sv text(const struct cJSON *entry, struct sv key) {
-    return json_string_or(entry, key, SV(""));
 }
 
 struct cJSON *managed_find(const struct cJSON *list, const struct apply_writer *writer,

@@ -248,12 +248,6 @@ static bool settle(struct call *call, struct admission *admission) {
     return admit_update(call, admission->old, admission->object);
 }
 
-/* An object that nobody owns fields of stays so until somebody applies. */
-static bool is_tracked(const struct cJSON *old, const struct cJSON *tree) {
-    return json_count(json_find(old, "metadata.managedFields")) > 0 ||
-           json_get(json_get(tree, SV("metadata")), SV("managedFields"));
-}
-
 /* Of a custom object's status the writer owns the metadata that he sent, too, though it is not
  * taken. */
 static void track_writer(struct call *call, const struct cJSON *old, struct cJSON *tree,
@@ -288,7 +282,7 @@ bool replace_object(struct call *call, struct stored *stored,
     restore_metadata(call, old, tree);
     if (!check_fields(call, tree))
         return false;
-    if (!replacement->is_applied && is_tracked(old, tree))
+    if (!replacement->is_applied)
         track_writer(call, old, tree, replacement);
     if (!admit_update(call, old, tree))
         return false;
@@ -336,7 +330,8 @@ void handle_update(struct call *call) {
         return;
     }
     if (!old) {
-        refuse_not_found(call, call->type, call->request->name);
+        if (check_name_and_namespace(call, tree))
+            refuse_not_found(call, call->type, call->request->name);
         return;
     }
     replace_object(call, old,

@@ -524,15 +524,21 @@ bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON
 /* --- who writes --- */
 
 static const struct sv status_only[] = {SV("status")};
+/* What is asked for in a certificate request is nobody's to change, and so nobody owns it. */
+static const struct sv spec_and_status[] = {SV("spec"), SV("status")};
 
 /* On the status subresource everything but the status and the metadata is somebody else's. */
 static void fill_reset_fields(struct call *call, const struct cJSON *tree,
                               struct apply_writer *writer) {
     if (!call->type->has_status)
         return;
-    if (!sv_eq(writer->subresource, SV("status"))) {
-        writer->reset_fields = status_only;
-        writer->reset_field_count = COUNT_OF(status_only);
+    bool is_request =
+        !call->type->is_custom && sv_eq(call->type->resource.kind, SV("CertificateSigningRequest"));
+    bool is_status =
+        sv_eq(writer->subresource, SV("status")) || sv_eq(writer->subresource, SV("approval"));
+    if (!is_status) {
+        writer->reset_fields = is_request ? spec_and_status : status_only;
+        writer->reset_field_count = is_request ? COUNT_OF(spec_and_status) : COUNT_OF(status_only);
         return;
     }
     struct sv *fields = ARENA_ARRAY(call->arena, struct sv, json_count(tree));
@@ -558,6 +564,7 @@ void fill_writer(struct call *call, const struct cJSON *tree, struct apply_write
         .api_version = resource_api_version(&call->type->resource, call->arena),
         .subresource = call->request->subresource,
         .time = is_scale ? SV("") : api_time_format(call->now_ms, call->arena),
+        .scale_path = is_scale ? call->type->scale_spec_path : SV(""),
     };
     fill_reset_fields(call, tree, ret_writer);
 }
