@@ -53,10 +53,12 @@ TEST(covers_by_kubernetes_meaning) {
 
 TEST(merge_patch_holds_what_differs) {
     AUTO(arena) arena = arena_new();
-    const struct cJSON *from = parse(arena, "{\"a\":1,\"b\":{\"c\":1,\"d\":2},\"e\":[1,2]}");
-    const struct cJSON *to = parse(arena, "{\"b\":{\"c\":1,\"d\":3},\"e\":[1],\"f\":{}}");
+    const struct cJSON *from =
+        parse(arena, "{\"a\":1,\"b\":{\"c\":1,\"d\":2},\"e\":[1,2],\"g\":{\"h\":1}}");
+    const struct cJSON *to =
+        parse(arena, "{\"b\":{\"c\":1,\"d\":3},\"e\":[1],\"f\":{},\"g\":\"text\"}");
     CHECK_SV(json_write_arena(arena, covers_merge_patch(from, to, arena), JSON_COMPACT),
-             SV("{\"a\":null,\"b\":{\"d\":3},\"e\":[1],\"f\":{}}"));
+             SV("{\"a\":null,\"b\":{\"d\":3},\"e\":[1],\"f\":{},\"g\":\"text\"}"));
     CHECK(covers_merge_patch(to, to, arena) == NULL);
 }
 

@@ -3,6 +3,7 @@
  * Deletion of a runtime: its order, what holds it up and for how long, and that nothing stays
  * behind: contract.md §11, and §5 on cleanCache.
  */
+#include "core/reconcile/cleaner.h"
 #include "core/reconcile/plan_fixture.h"
 
 #define DELETE_ROUNDS_MAX 60
@@ -187,6 +188,26 @@ TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
     }
 }
 
+/* A script that cleans up reads what it has to clean, as the others do. */
+TEST(a_cleaning_reads_the_configuration) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan = {0};
+    world_init(&world, arena);
+    json_set(arena, json_find(world.runtime_class, "topology.master.executionEntries"),
+             SV("cleanCache"), fixture_yaml(arena, "{command: [clean.sh], stdin: true}"));
+    world_bind(&world);
+    delete_runtime(&world);
+    for (int round = 0; round < DELETE_ROUNDS_MAX && execution_count(&plan, ENTRY_CLEAN_CACHE) == 0;
+         round++)
+        plan_and_act(&world, &plan);
+    REQUIRE(execution_count(&plan, ENTRY_CLEAN_CACHE) == 1);
+    for (size_t i = 0; i < plan.action_count; i++)
+        if (plan.actions[i].type == ACTION_EXECUTE)
+            CHECK_CONTAINS(plan.actions[i].stdin_bytes, "\"s3://bkt/\"");
+    world_release(&world);
+}
+
 /* A cache on host paths whose pods are gone: pods of our own clean the nodes. */
 static void use_host_paths(struct world *world, const char *entry) {
     struct sv text =
@@ -238,17 +259,18 @@ TEST(pods_clean_nodes_that_have_no_worker_any_more) {
         world_bind(&world);
         json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
         CHECK(run(&world) < ROUNDS_MAX);
+        struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+        own->state = OBSERVED_PRESENT;
+        own->object = fixture_yaml(arena, "{metadata: {name: default}}");
         delete_runtime(&world);
         const struct cJSON *pod = NULL;
         for (int round = 0; round < DELETE_ROUNDS_MAX && !pod; round++) {
             struct plan plan;
-            plan_once(&world, &plan);
-            for (size_t k = 0; k < plan.action_count; k++) {
+            plan_and_act(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++)
                 if (plan.actions[k].resource == &RESOURCE_PODS &&
                     plan.actions[k].type == ACTION_APPLY)
                     pod = plan.actions[k].body;
-                act(&world, &plan.actions[k]);
-            }
             settle(&world);
         }
         REQUIRE(pod != NULL);
@@ -292,6 +314,37 @@ TEST(a_node_that_cannot_be_cleaned_is_told_and_left) {
         check_nothing_is_left(&world);
         world_release(&world);
     }
+}
+
+/* A cluster of thousands of nodes is cleaned in portions. */
+TEST(so_many_nodes_are_cleaned_at_a_time) {
+    enum { NODES = CLEANERS_MAX + 10 };
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct sv nodes = SV("node-0");
+    size_t begun = 0;
+    world_init(&world, arena);
+    use_host_paths(&world, "{command: [clean]}");
+    world_bind(&world);
+    for (int i = 1; i < NODES; i++)
+        nodes = arena_printf(arena, "%.*s,node-%d", SV_ARG(nodes), i);
+    json_set_string(arena, json_find(world.runtime, "metadata.annotations"),
+                    SV("cacheruntime.fluid.io/cache-nodes"), nodes);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 0);
+    CHECK(run(&world) < ROUNDS_MAX);
+    delete_runtime(&world);
+    for (int round = 0; round < DELETE_ROUNDS_MAX && begun == 0; round++) {
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t i = 0; i < plan.action_count; i++)
+            if (plan.actions[i].resource == &RESOURCE_PODS)
+                begun++; /* their names are read first */
+            else
+                act(&world, &plan.actions[i]);
+        settle(&world);
+    }
+    CHECK(begun == CLEANERS_MAX);
+    world_release(&world);
 }
 
 TEST(nothing_is_created_in_a_namespace_that_goes_away) {

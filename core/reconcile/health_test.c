@@ -65,12 +65,8 @@ TEST(so_many_failures_in_a_row_are_a_failure) {
         for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
             world.now_ms += 1000;
             struct plan plan;
-            plan_once(&world, &plan);
-            for (size_t n = 0; n < plan.action_count; n++) {
-                act(&world, &plan.actions[n]);
-                checks += plan.actions[n].type == ACTION_EXECUTE &&
-                          plan.actions[n].entry == ENTRY_CHECK_RUNTIME_READY;
-            }
+            plan_and_act(&world, &plan);
+            checks += execution_count(&plan, ENTRY_CHECK_RUNTIME_READY);
             settle(&world);
         }
         CHECK_SV(dataset_phase(&world), SV("Failed"));
@@ -105,9 +101,7 @@ TEST(a_report_that_fails_takes_no_figures_away) {
     json_remove(json_get(world.dataset, SV("status")), SV("cacheStates"));
     world.answers[ENTRY_REPORT_SUMMARY] = NULL;
     struct plan plan;
-    plan_once(&world, &plan);
-    for (size_t i = 0; i < plan.action_count; i++)
-        act(&world, &plan.actions[i]);
+    plan_and_act(&world, &plan);
     CHECK_SV(json_find_string(world.dataset, "status.cacheStates.cacheCapacity"), SV("9GiB"));
     CHECK_SV(condition_reason(&world, "Synced"), SV("ReportFailed"));
     world_release(&world);
@@ -133,6 +127,44 @@ TEST(periods_of_runtimes_differ) {
     CHECK(due_ms[1] - due_ms[0] == 10 * 1000);
 }
 
+static int64_t wake_of(struct world *world) {
+    struct plan plan;
+    plan_once(world, &plan);
+    return plan.wake_ms;
+}
+
+/* A report is asked for again by itself, where nothing else would wake the runtime either. */
+TEST(a_report_comes_again_when_its_period_is_over) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    json_remove(json_find(world.runtime_class, "topology.master.executionEntries"),
+                SV("checkRuntimeReady"));
+    world_bind(&world);
+    int64_t bound_ms = world.now_ms;
+    world.now_ms = wake_of(&world);
+    CHECK(world.now_ms > bound_ms && world.now_ms <= bound_ms + 360 * 1000);
+    plan_and_act(&world, &plan);
+    CHECK(execution_count(&plan, ENTRY_REPORT_SUMMARY) == 1);
+    world_release(&world);
+}
+
+TEST(entries_that_are_due_at_once_run_one_after_the_other) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.now_ms += 3600 * 1000;
+    plan_and_act(&world, &plan);
+    CHECK(execution_count(&plan, ENTRY_CHECK_RUNTIME_READY) == 1);
+    CHECK(execution_count(&plan, ENTRY_REPORT_SUMMARY) == 0);
+    plan_and_act(&world, &plan);
+    CHECK(execution_count(&plan, ENTRY_REPORT_SUMMARY) == 1);
+    world_release(&world);
+}
+
 /* --- components that are down --- */
 
 TEST(a_component_that_is_down_fails_after_its_patience) {
@@ -146,9 +178,7 @@ TEST(a_component_that_is_down_fails_after_its_patience) {
     while (!sv_eq(dataset_phase(&world), SV("Failed")) && world.now_ms < down_ms + 120 * 1000) {
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         struct plan plan;
-        plan_once(&world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++)
-            act(&world, &plan.actions[i]);
+        plan_and_act(&world, &plan);
         if (plan_is_empty(&plan))
             world.now_ms += 1000;
         settle(&world);
@@ -173,9 +203,7 @@ TEST(a_rollout_has_more_patience) {
     int64_t down_ms = world.now_ms;
     while (!sv_eq(dataset_phase(&world), SV("Failed")) && world.now_ms < down_ms + 3600 * 1000) {
         struct plan plan;
-        plan_once(&world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++)
-            act(&world, &plan.actions[i]);
+        plan_and_act(&world, &plan);
         if (plan_is_empty(&plan))
             world.now_ms += 1000;
         settle(&world);

@@ -84,16 +84,11 @@ TEST(an_edit_during_the_mount_is_mounted_as_well) {
     bool is_edited = false;
     for (int round = 0; round < 60; round++) {
         struct plan plan;
-        plan_once(&world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++) {
-            record(&world, &plan.actions[i]);
-            act(&world, &plan.actions[i]);
-            if (plan.actions[i].type == ACTION_EXECUTE &&
-                plan.actions[i].entry == ENTRY_MOUNT_UFS && !is_edited) {
-                json_set(arena, json_find(world.dataset, "spec.mounts.0"), SV("options"),
-                         fixture_yaml(arena, "{late: edit}"));
-                is_edited = true;
-            }
+        plan_and_act(&world, &plan);
+        if (execution_count(&plan, ENTRY_MOUNT_UFS) == 1 && !is_edited) {
+            json_set(arena, json_find(world.dataset, "spec.mounts.0"), SV("options"),
+                     fixture_yaml(arena, "{late: edit}"));
+            is_edited = true;
         }
         settle(&world);
     }
@@ -171,9 +166,8 @@ TEST(the_next_master_serves_when_one_cannot_be_reached) {
     struct plan plan;
     bool has_moved = false;
     for (int round = 0; round < 30 && !has_moved; round++) {
-        plan_once(&world, &plan);
+        plan_and_act(&world, &plan);
         for (size_t i = 0; i < plan.action_count; i++) {
-            act(&world, &plan.actions[i]);
             if (plan.actions[i].type != ACTION_EXECUTE)
                 continue;
             has_moved = sv_eq(plan.actions[i].name, SV("demo-master-1"));
@@ -269,14 +263,9 @@ TEST(a_master_that_can_be_reached_is_found_and_kept) {
         json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
                  fixture_yaml(arena, "{replicas: 3}"));
         const struct sv pods[] = {SV("demo-master-0"), SV("demo-master-1"), SV("demo-master-2")};
-        int executed = 0;
         for (int round = 0; round < 60; round++) {
             struct plan plan;
-            plan_once(&world, &plan);
-            for (size_t i = 0; i < plan.action_count; i++) {
-                act(&world, &plan.actions[i]);
-                executed += plan.actions[i].type == ACTION_EXECUTE;
-            }
+            plan_and_act(&world, &plan);
             for (size_t i = 0; i < world.execution_count; i++)
                 if (sv_index_of(world.executions[i].pod_name, pods, lost) < lost) {
                     world.executions[i].error = ERROR_UNAVAILABLE;
@@ -288,7 +277,7 @@ TEST(a_master_that_can_be_reached_is_found_and_kept) {
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         CHECK_SV(json_find_string(world.runtime, "status.mountedBy.podUID"),
                  arena_printf(arena, "uid-%.*s", SV_ARG(pods[lost])));
-        CHECK((size_t)executed == 3 * (lost + 1));
+        CHECK((size_t)world.executed == 3 * (lost + 1));
         world_release(&world);
     }
 }
@@ -301,21 +290,16 @@ TEST(pods_that_cannot_be_reached_are_not_asked_in_turns) {
     json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
              fixture_yaml(arena, "{replicas: 3}"));
     world.answers[ENTRY_MOUNT_UFS] = NULL;
-    int executed = 0;
     for (int round = 0; round < 30; round++) {
         struct plan plan;
-        plan_once(&world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++) {
-            act(&world, &plan.actions[i]);
-            executed += plan.actions[i].type == ACTION_EXECUTE;
-        }
+        plan_and_act(&world, &plan);
         settle(&world);
         for (size_t i = 0; i < world.execution_count; i++) {
             world.executions[i].error = ERROR_UNAVAILABLE;
-            world.executions[i].consecutive_failures = executed;
+            world.executions[i].consecutive_failures = world.executed;
         }
     }
-    CHECK(executed == 2);
+    CHECK(world.executed == 2);
     world_release(&world);
 }
 
@@ -345,10 +329,9 @@ TEST(stdin_and_script_reach_the_process) {
         bool is_found = false;
         for (int round = 0; round < 30 && !is_found; round++) {
             struct plan plan;
-            plan_once(&world, &plan);
+            plan_and_act(&world, &plan);
             for (size_t k = 0; k < plan.action_count; k++) {
                 const struct action *action = &plan.actions[k];
-                act(&world, action);
                 if (action->type != ACTION_EXECUTE || action->entry != ENTRY_MOUNT_UFS)
                     continue;
                 is_found = true;

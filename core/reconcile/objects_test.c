@@ -169,6 +169,22 @@ TEST(a_volume_goes_without_a_claim_of_somebody_else) {
     }
 }
 
+/* A workload of another kind is in nobody's way, and not ours to delete. */
+TEST(a_workload_of_somebody_else_is_left_whatever_its_kind) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    struct observed *other = find(&world, &RESOURCE_DAEMON_SETS, SV("default"), SV("demo-worker"));
+    other->state = OBSERVED_PRESENT;
+    other->object = fixture_yaml(
+        arena, "{metadata: {name: demo-worker, namespace: default, uid: u-other}, spec: {}}");
+    const struct cJSON *before = other->object;
+    world_bind(&world);
+    CHECK(other->state == OBSERVED_PRESENT && other->object == before);
+    CHECK(!trace_has(&world, "Delete DaemonSet"));
+    world_release(&world);
+}
+
 /* Nobody who mounted it already loses it: what is served goes on following the dataset. */
 TEST(mounts_are_recorded_beside_a_volume_of_somebody_else) {
     AUTO(arena) arena = arena_new();
@@ -812,9 +828,7 @@ TEST(a_shared_config_map_has_other_owners_and_keeps_them) {
     world_init(&world, arena);
     json_set(arena, world.runtime_class, SV("extraResources"),
              fixture_yaml(arena, "{configMaps: [{name: tools, data: {run: a, gone: b}}]}"));
-    plan_once(&world, &plan);
-    for (size_t i = 0; i < plan.action_count; i++)
-        act(&world, &plan.actions[i]);
+    plan_and_act(&world, &plan);
     plan_once(&world, &plan);
     size_t count = 0;
     for (size_t i = 0; i < plan.action_count; i++) {

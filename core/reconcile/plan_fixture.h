@@ -436,6 +436,14 @@ static inline void check_same_plan(const struct plan *plan, const struct plan *o
     }
 }
 
+/* Executions of one runtime come one after the other. */
+static inline void check_serial(const struct plan *plan) {
+    size_t count = 0;
+    for (size_t i = 0; i < plan->action_count; i++)
+        count += plan->actions[i].type == ACTION_EXECUTE;
+    CHECK(count <= 1);
+}
+
 /* One plan, not acted on. What it remembers of the last one saves work and changes nothing: a plan
  * that remembers nothing is the same. */
 static inline void plan_once(struct world *world, struct plan *ret_plan) {
@@ -446,6 +454,24 @@ static inline void plan_once(struct world *world, struct plan *ret_plan) {
     plan_runtime(&snapshot, world->arena, ret_plan);
     world->settled_inputs = ret_plan->settled_inputs;
     check_same_plan(ret_plan, &plan);
+    check_serial(ret_plan);
+}
+
+/* Plans and acts, before the workloads get to know of it. */
+static inline void plan_and_act(struct world *world, struct plan *ret_plan) {
+    plan_once(world, ret_plan);
+    for (size_t i = 0; i < ret_plan->action_count; i++) {
+        record(world, &ret_plan->actions[i]);
+        act(world, &ret_plan->actions[i]);
+    }
+}
+
+/* How many of the plan's actions run that entry. */
+static inline int execution_count(const struct plan *plan, enum execution_entry entry) {
+    int count = 0;
+    for (size_t i = 0; i < plan->action_count; i++)
+        count += plan->actions[i].type == ACTION_EXECUTE && plan->actions[i].entry == entry;
+    return count;
 }
 
 /* Plans and acts until a plan is empty and waits for nothing that is near; the number of rounds,
@@ -453,11 +479,7 @@ static inline void plan_once(struct world *world, struct plan *ret_plan) {
 static inline int run(struct world *world) {
     for (int round = 0; round < ROUNDS_MAX; round++) {
         struct plan plan;
-        plan_once(world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++) {
-            record(world, &plan.actions[i]);
-            act(world, &plan.actions[i]);
-        }
+        plan_and_act(world, &plan);
         settle(world);
         if (!plan_is_empty(&plan))
             continue;

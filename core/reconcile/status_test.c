@@ -20,9 +20,7 @@ static void count(struct world *world, const char *name, int64_t ready, int64_t 
 static void act_only(struct world *world) {
     for (int round = 0; round < 4; round++) {
         struct plan plan;
-        plan_once(world, &plan);
-        for (size_t i = 0; i < plan.action_count; i++)
-            act(world, &plan.actions[i]);
+        plan_and_act(world, &plan);
         world->now_ms += 1500;
     }
 }
@@ -550,6 +548,43 @@ TEST(without_a_class_nothing_is_mounted_and_that_is_told) {
         CHECK(mounts_are_those_of(&world, is_edit ? "/other" : "/m"));
         world_release(&world);
     }
+}
+
+/* A pod that is about to go takes its mounts with it, whoever else runs a container like its. */
+TEST(without_a_class_mounts_go_with_the_pod_that_made_them) {
+    for (int is_going = 0; is_going < 2; is_going++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.runtime_class = NULL;
+        for (size_t i = 0; i < world.pod_count; i++)
+            if (is_going && sv_eq(object_name(world.pods[i]), SV("demo-master-0")))
+                delete_object(&world, world.pods[i]);
+        plan_once(&world, &plan);
+        CHECK(plan.gates[GATE_MOUNTS].is_open == !is_going);
+        world_release(&world);
+    }
+}
+
+/* What fails is not being updated any more. */
+TEST(a_dataset_that_fails_is_not_updating) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.answers[ENTRY_MOUNT_UFS] = NULL;
+    json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
+             fixture_yaml(arena, "[{mountPoint: 's3://other/', name: other}]"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.dataset, SV("Updating")));
+    world.pods_are_down = true;
+    settle(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Failed"));
+    CHECK(!object_condition_is_true(world.dataset, SV("Updating")));
+    world_release(&world);
 }
 
 /* --- writes that the API server does not take --- */
