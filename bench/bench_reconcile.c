@@ -10,7 +10,7 @@
 #include "core/base/mem.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
-#include "core/platform/heap.h"
+#include "core/heap/heap.h"
 #include "core/platform/thread_team.h"
 #include "core/reconcile/plan.h"
 #include "fakeapi/cluster/world.h"

@@ -19,3 +19,18 @@ find_library(WSLAY_LIBRARY wslay REQUIRED)
 add_library(wslay UNKNOWN IMPORTED)
 set_target_properties(wslay PROPERTIES IMPORTED_LOCATION ${WSLAY_LIBRARY}
                       INTERFACE_INCLUDE_DIRECTORIES ${WSLAY_INCLUDE_DIR})
+
+# Of crctl, for its simulations; it works without, more slowly. A sanitizer has its own malloc().
+add_library(heap_library INTERFACE)
+if(NOT SANITIZE AND NOT CMAKE_C_FLAGS MATCHES "-fsanitize")
+  find_package(mimalloc 2.0 QUIET CONFIG)
+  if(NOT mimalloc_FOUND)
+    message(STATUS "mimalloc is not there: simulations of thousands of runtimes will be slower")
+  endif()
+endif()
+if(mimalloc_FOUND)
+  target_link_libraries(heap_library INTERFACE mimalloc)
+  target_compile_definitions(heap_library INTERFACE HAS_MIMALLOC=1)
+else()
+  target_compile_definitions(heap_library INTERFACE HAS_MIMALLOC=0)
+endif()

@@ -2,7 +2,7 @@
 /* crctl: certifies cache vendors' classes, and shows what the controller would do. */
 #include "conformance/cmd/command.h"
 #include "core/base/buf.h"
-#include "core/platform/heap.h"
+#include "core/heap/heap.h"
 
 #include <signal.h>
 

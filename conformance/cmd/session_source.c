@@ -8,7 +8,7 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/platform/event_loop.h"
-#include "core/platform/heap.h"
+#include "core/heap/heap.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heap: asks the system for a heap that suits a process which walks through gigabytes of trees.
+ * heap: memory for a process that walks through gigabytes of trees in several threads.
+ *
+ * Programs that link this layer have mimalloc's malloc(), where each thread has memory of its own
+ * and waits for no other one. Where mimalloc is not there at build time, or sanitizers are, all
+ * calls do nothing.
  */
-#ifndef CORE_PLATFORM_HEAP_H
-#define CORE_PLATFORM_HEAP_H
+#ifndef CORE_HEAP_HEAP_H
+#define CORE_HEAP_HEAP_H
 
 /* From here on memory comes from one range that the kernel backs with huge pages as it is touched
  * (where /sys/kernel/mm/transparent_hugepage/enabled is "madvise" or "always"), and freed memory
- * is kept for the next allocation. Costs up to 2 MiB. Does nothing where address space is limited;
- * what does not fit into the range comes from ordinary pages. Call it before anything is allocated,
- * and not in a server: clearing a huge page is a pause that its clients see. */
+ * is kept for the next allocation. Does nothing where address space is limited; what does not fit
+ * into the range comes from ordinary pages. Call it once, before threads are there, and not in a
+ * server: clearing a huge page is a pause that its clients see. */
 void heap_prefer_huge_pages(void);
 
 /* Has a thread of its own touch the range's memory shortly before the caller does, so that the
