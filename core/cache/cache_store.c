@@ -31,6 +31,7 @@ struct state {
     struct frozen *tree;
     bool is_lent;    /* the tree is held by whoever delivered it, too: it stays */
     bool is_popular; /* it stays, too */
+    bool is_in_use;  /* it, or one before it, was read since cache_store_rest() */
 };
 
 /* An object's place in a group, and what the group sees of it. */
@@ -65,9 +66,18 @@ struct entry {
     uint32_t versions[SEEN_VERSIONS]; /* hashes */
 };
 
-/* The least recently used one first. */
-struct entry_list {
+/* Trees of entries that may go, the least recently used one first. */
+struct tree_list {
     struct entry *first, *last;
+    size_t bytes;
+};
+
+/* What nobody uses makes room for its like only: objects of runtimes that are not begun come by
+ * the thousand, and would push out those of the few that are. */
+enum { TREES_RESTING, TREES_IN_USE, TREE_LISTS };
+static const size_t tree_bytes_max[TREE_LISTS] = {
+    [TREES_RESTING] = CACHE_RESTING_BYTES_MAX,
+    [TREES_IN_USE] = CACHE_TREE_BYTES_MAX,
 };
 
 struct cache_store {
@@ -75,11 +85,11 @@ struct cache_store {
     struct map *entries; /* cache_key() -> struct entry */
     struct map *groups;  /* name -> struct group */
     struct map *overlays;
-    struct map *alikes;      /* plural -> struct alike, for the objects' bytes */
-    size_t bytes;            /* of states, without trees */
-    struct entry_list trees; /* entries with a tree of their own that may go */
-    size_t tree_bytes;       /* of these */
-    size_t popular_bytes;    /* of trees that stay */
+    int64_t expiry_ms;                  /* no overlay ends earlier */
+    struct map *alikes;                 /* plural -> struct alike, for the objects' bytes */
+    size_t bytes;                       /* of states, without trees */
+    struct tree_list trees[TREE_LISTS]; /* of entries with a tree of their own that may go */
+    size_t popular_bytes;               /* of trees that stay */
     /* Hashes of the uids that the watch told the end of last: the answer to the write that ended an
      * object may come behind the event, over another connection, and must not bring it back. */
     uint64_t gone[GONE_UIDS];
@@ -115,6 +125,7 @@ struct cache_store *cache_store_new(const struct cache_index *index) {
         .entries = map_new(),
         .groups = map_new(),
         .overlays = map_new(),
+        .expiry_ms = DEADLINE_NEVER,
         .alikes = map_new(),
     };
     return store;
@@ -309,9 +320,14 @@ static bool may_drop_tree(const struct entry *entry) {
     return has_own_tree(entry) && !entry->state.is_popular;
 }
 
+static struct tree_list *list_of(struct cache_store *store, const struct entry *entry) {
+    return &store->trees[entry->state.is_in_use ? TREES_IN_USE : TREES_RESTING];
+}
+
 static void unlink_tree(struct cache_store *store, struct entry *entry) {
-    LIST_REMOVE(&store->trees, entry);
-    store->tree_bytes -= frozen_bytes(entry->state.tree);
+    struct tree_list *list = list_of(store, entry);
+    LIST_REMOVE(list, entry);
+    list->bytes -= frozen_bytes(entry->state.tree);
 }
 
 /* Leaves the bytes only, which a state that is used again keeps: it never changes. */
@@ -328,11 +344,21 @@ static void drop_tree(struct cache_store *store, struct entry *entry) {
     state->tree = NULL;
 }
 
-static void link_newest(struct cache_store *store, struct entry *entry) {
-    LIST_APPEND(&store->trees, entry);
-    store->tree_bytes += frozen_bytes(entry->state.tree);
-    while (store->tree_bytes > CACHE_TREE_BYTES_MAX && store->trees.first != entry)
-        drop_tree(store, store->trees.first);
+static void link_tree(struct cache_store *store, struct entry *entry) {
+    struct tree_list *list = list_of(store, entry);
+    LIST_APPEND(list, entry);
+    list->bytes += frozen_bytes(entry->state.tree);
+    while (list->bytes > tree_bytes_max[list - store->trees] && list->first != entry)
+        drop_tree(store, list->first);
+}
+
+static void set_in_use(struct cache_store *store, struct entry *entry, bool is_in_use) {
+    bool is_linked = may_drop_tree(entry);
+    if (is_linked)
+        unlink_tree(store, entry);
+    entry->state.is_in_use = is_in_use;
+    if (is_linked)
+        link_tree(store, entry);
 }
 
 const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
@@ -340,14 +366,17 @@ const struct cJSON *cache_store_tree(struct cache_store *store, const struct cac
     struct entry *entry = (struct entry *)cached;
     if (cached->is_hidden)
         return NULL;
+    set_in_use(store, entry, true);
     /* What rests goes on resting: a tree of it would push out one that is news to somebody. */
     if (!entry->state.tree)
         return state_read(store, cached->resource, &entry->state, arena);
-    if (may_drop_tree(entry)) {
-        unlink_tree(store, entry);
-        link_newest(store, entry);
-    }
     return frozen_hold(arena, entry->state.tree);
+}
+
+void cache_store_rest(struct cache_store *store, struct sv name) {
+    const struct group *group = map_get(store->groups, name);
+    for (struct membership *member = group ? group->first : NULL; member; member = member->next)
+        set_in_use(store, member->entry, false);
 }
 
 /* --- entries --- */
@@ -407,7 +436,7 @@ static void set_state(struct cache_store *store, struct entry *entry, struct sta
     state_release(&entry->state);
     entry->state = state;
     if (may_drop_tree(entry))
-        link_newest(store, entry);
+        link_tree(store, entry);
     else if (has_own_tree(entry))
         store->popular_bytes += frozen_bytes(state.tree);
 }
@@ -427,6 +456,7 @@ static void show(struct cache_store *store, struct entry *entry, struct state st
     groups.count = 0;
     store->index.groups(store->index.context, entry->seen.resource, object, arena, &groups);
     state.is_popular = groups.count >= POPULAR_GROUPS_MIN;
+    state.is_in_use = entry->state.is_in_use;
     set_state(store, entry, state);
     change_groups(store, entry, &groups, is_same_version);
 }
@@ -525,6 +555,14 @@ static void forget_end(struct cache_store *store, struct sv uid) {
         store->gone[at] = 0;
 }
 
+/* Nothing but the word of the watch is new: the answer to the write said the same. What is lent
+ * takes the place of a copy. */
+static bool is_kept_already(const struct entry *entry, const struct cJSON *object) {
+    return !state_is_none(&entry->state) && !frozen_of(object) &&
+           sv_eq(entry->seen.uid, object_uid(object)) &&
+           sv_eq(entry->seen.resource_version, object_resource_version(object));
+}
+
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
                         const struct cJSON *object) {
     struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));
@@ -539,7 +577,8 @@ void cache_store_upsert(struct cache_store *store, const struct resource *resour
     }
     if (entry->overlay)
         end_overlay(store, entry);
-    show(store, entry, state_of(object));
+    if (!is_kept_already(entry, object))
+        show(store, entry, state_of(object));
 }
 
 void cache_store_remove(struct cache_store *store, const struct resource *resource,
@@ -565,6 +604,7 @@ static void begin_overlay(struct cache_store *store, struct entry *entry, int64_
                                                                : state_copy(&entry->state);
     }
     entry->overlay->until_ms = now_ms + CACHE_OVERLAY_MS;
+    store->expiry_ms = deadline_earlier(store->expiry_ms, entry->overlay->until_ms);
     char space[CACHE_KEY_BYTES_MAX];
     map_put(store->overlays, entry_key(entry, space), entry);
 }
@@ -617,6 +657,9 @@ void cache_store_drop_overlays(struct cache_store *store, const struct resource 
 
 int64_t cache_store_expire(struct cache_store *store, int64_t now_ms) {
     int64_t next_ms = DEADLINE_NEVER;
+    /* Asked at every turn, while nearly all overlays end by their watch event. */
+    if (map_count(store->overlays) > 0 && now_ms < store->expiry_ms)
+        return store->expiry_ms;
     size_t cursor = 0;
     void *value;
     while (map_next(store->overlays, &cursor, NULL, &value)) {
@@ -626,6 +669,7 @@ int64_t cache_store_expire(struct cache_store *store, int64_t now_ms) {
         else if (entry->overlay->until_ms < next_ms)
             next_ms = entry->overlay->until_ms;
     }
+    store->expiry_ms = next_ms;
     return next_ms;
 }
 
@@ -656,5 +700,6 @@ size_t cache_store_count(const struct cache_store *store) {
 }
 
 size_t cache_store_bytes(const struct cache_store *store) {
-    return store->bytes + store->tree_bytes + store->popular_bytes;
+    return store->bytes + store->trees[TREES_RESTING].bytes + store->trees[TREES_IN_USE].bytes +
+           store->popular_bytes;
 }

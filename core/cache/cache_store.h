@@ -4,11 +4,11 @@
  * they belong to. What an object's groups are is decided by an index function; groups are texts
  * such as "runtime/ns/name".
  *
- * Objects that were used lately are held as trees, up to CACHE_TREE_BYTES_MAX: a plan reads its
- * objects many times while a runtime comes up. Then they are written to JSON and packed by what
- * objects of their kind have in common, a fifteenth as large, and read again into the arena of
- * whoever asks. Those of many groups, which are nodes with many caches, stay trees. In one process
- * with the server they are the server's own frozen trees.
+ * Objects that are in use are held as trees: plans read them many times while a runtime comes up.
+ * Of those that nobody has read yet, or that rest, only the last ones are. The others are written
+ * to JSON and packed by what objects of their kind have in common, a fifteenth as large, and read
+ * again into the arena of whoever asks. Those of many groups, which are nodes with many caches,
+ * stay trees. In one process with the server they are the server's own frozen trees.
  *
  * Answers to our own writes are kept as an overlay until the watch delivers that very
  * resourceVersion, so that a plan never reads its own past. A delete hides the object likewise.
@@ -29,9 +29,12 @@ enum {
     CACHE_OVERLAY_MS = 15 * 1000, /* far longer than a watch lags behind while it works */
     CACHE_GROUPS_MAX = 1024,      /* of one object: a node has a few for each cache on it */
     CACHE_KEY_BYTES_MAX = 640,    /* plural and group, namespace, name */
-    /* A controller comes from one runtime to the next and has two dozen under way, with some 40
-     * KiB of trees each; more would only hold those that are at rest. */
-    CACHE_TREE_BYTES_MAX = 1024 * 1024,
+    /* A controller comes from one runtime to the next and has some three dozen under way, with up
+     * to 40 KiB of trees each. A plan reads nearly all of them: with less room than that each would
+     * read again from bytes what the one before it pushed out. */
+    CACHE_TREE_BYTES_MAX = 3 * 1024 * 1024,
+    /* Of those at rest: enough that a dozen runtimes are never packed. */
+    CACHE_RESTING_BYTES_MAX = 512 * 1024,
 };
 
 /* The groups of one object, filled by the index function. `aspects` says by a hash what the
@@ -80,7 +83,7 @@ void cache_store_hide(struct cache_store *store, const struct resource *resource
                       struct sv namespace_name, struct sv name, int64_t now_ms);
 /* A relist of this resource begins: the watch's own picture counts again. */
 void cache_store_drop_overlays(struct cache_store *store, const struct resource *resource);
-/* Ends overlays that are too old; returns when the next one will be. */
+/* Ends overlays that are too old; returns when the next one may be. */
 int64_t cache_store_expire(struct cache_store *store, int64_t now_ms);
 
 /* NULL when unknown. */
@@ -94,6 +97,8 @@ const struct cached *cache_store_next(const struct cache_store *store, struct sv
 /* The object as a tree, NULL while hidden; lives as long as `arena`. */
 const struct cJSON *cache_store_tree(struct cache_store *store, const struct cached *cached,
                                      struct arena *arena);
+/* Nobody is going to read the members of the group for a while. */
+void cache_store_rest(struct cache_store *store, struct sv group);
 size_t cache_store_count(const struct cache_store *store);
 /* Of what the store holds of the objects itself: trees that others lend it do not count. */
 size_t cache_store_bytes(const struct cache_store *store);

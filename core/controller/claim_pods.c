@@ -91,10 +91,9 @@ static void forget_pods(struct runtime_state *state) {
     state->claim_pods = NULL;
 }
 
-bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state) {
-    if (state->waits_for_claim_pods)
-        return false;
-    if (!snapshot_needs_claim_pods(controller->store, state)) {
+bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state,
+                          const struct snapshot *snapshot) {
+    if (!snapshot_needs_claim_pods(snapshot)) {
         forget_pods(state);
         return true;
     }

@@ -14,6 +14,7 @@ struct claim_lists; /* opaque: what is listed, by namespace */
 struct completion;
 struct controller;
 struct runtime_state;
+struct snapshot;
 
 enum {
     CLAIM_PODS_PAGE_ITEMS = 500,
@@ -26,7 +27,8 @@ void claim_lists_free(struct claim_lists *lists);
 
 /* True when the list is not needed or recent; else one is under way, and the key comes back with
  * its end. */
-bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state);
+bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state,
+                          const struct snapshot *snapshot);
 void claim_pods_take(struct controller *controller, struct runtime_state *state,
                      const struct completion *completion);
 

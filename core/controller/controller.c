@@ -287,6 +287,10 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
     controller->stats.empty_plans++;
     controller_metrics_note_round(controller, state, false);
     runtime_state_end_plan(state);
+    bool is_coming_up =
+        state->beginning.state == BEGIN_HAS_PLACE || state->beginning.state == BEGIN_LOST_PLACE;
+    if (!is_coming_up)
+        snapshot_rest(controller->store, state);
     state->has_settled = true;
     /* What the plan said of a write that failed is not true any more. */
     bool is_to_be_unsaid = state->failure.is_told;
@@ -399,12 +403,16 @@ static void plan_state(struct controller *controller, struct runtime_state *stat
         return;
     }
     state->has_rested = false;
-    state->planned_ms = controller->now_ms;
     uint64_t allocations = mem_alloc_count();
     struct snapshot snapshot;
     runtime_state_begin_plan(state);
     snapshot_build(controller->store, state, &controller->reconcile, controller->now_ms,
                    state->arena, &snapshot);
+    if (!claim_pods_are_fresh(controller, state, &snapshot)) {
+        runtime_state_end_plan(state);
+        return;
+    }
+    state->planned_ms = controller->now_ms;
     note_edits(controller, state, &snapshot);
     note_ready(controller, state, &snapshot);
     controller_metrics_note_phases(controller, state, &snapshot);
@@ -427,8 +435,8 @@ static void plan_served(struct controller *controller, struct runtime_state *sta
         workqueue_add_at(controller->queue, state->key, state->paused_until_ms);
     else if (class_rollout_is_key(state) && !controller->is_dry_run)
         class_rollout_step(controller, state);
-    else if (!class_rollout_is_key(state) && may_begin(controller, state) &&
-             claim_pods_are_fresh(controller, state))
+    else if (!class_rollout_is_key(state) && !state->waits_for_claim_pods &&
+             may_begin(controller, state))
         plan_state(controller, state);
 }
 

@@ -197,6 +197,9 @@ static void settle_trees(struct builder *builder, struct snapshot *snapshot) {
 
 static void add_claim_pods(const struct runtime_state *state, struct arena *arena,
                            struct snapshot *snapshot) {
+    /* Those of before are of no use, and about to be forgotten. */
+    if (!snapshot_needs_claim_pods(snapshot))
+        return;
     size_t count = json_count(state->claim_pods);
     const struct cJSON **pods = ARENA_ARRAY(arena, const struct cJSON *, count + 1);
     size_t i = 0;
@@ -288,18 +291,18 @@ bool snapshot_is_known(const struct cache_store *store, const struct runtime_sta
                cache_store_get(store, &RESOURCE_DATASETS, state->namespace_name, state->name));
 }
 
-bool snapshot_needs_claim_pods(struct cache_store *store, const struct runtime_state *state) {
-    static const struct resource *const resources[] = {&RESOURCE_CACHE_RUNTIMES, &RESOURCE_DATASETS,
-                                                       &RESOURCE_PERSISTENT_VOLUME_CLAIMS};
-    AUTO(arena) arena = arena_new();
-    for (size_t i = 0; i < COUNT_OF(resources); i++) {
-        const struct cached *cached =
-            cache_store_get(store, resources[i], state->namespace_name, state->name);
-        if (!is_present(cached))
-            continue;
-        const struct cJSON *object = cache_store_tree(store, cached, arena);
-        if (object_is_deleting(object) || object_condition_is_true(object, SV("VolumeOutdated")))
+bool snapshot_needs_claim_pods(const struct snapshot *snapshot) {
+    const struct observed *claim = snapshot_find(snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                                                 snapshot->namespace_name, snapshot->name);
+    const struct cJSON *const objects[] = {snapshot->runtime, snapshot->dataset, claim->object};
+    for (size_t i = 0; i < COUNT_OF(objects); i++)
+        if (object_is_deleting(objects[i]) ||
+            object_condition_is_true(objects[i], SV("VolumeOutdated")))
             return true;
-    }
     return false;
+}
+
+void snapshot_rest(struct cache_store *store, const struct runtime_state *state) {
+    AUTO(arena) arena = arena_new();
+    cache_store_rest(store, runtime_group(state, arena));
 }

@@ -27,6 +27,8 @@ bool snapshot_has_runtime(const struct cache_store *store, const struct runtime_
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
 /* The runtime, its dataset or its claim is being deleted, or the volume is outdated: who mounts the
  * claim decides what may be done. */
-bool snapshot_needs_claim_pods(struct cache_store *store, const struct runtime_state *state);
+bool snapshot_needs_claim_pods(const struct snapshot *snapshot);
+/* Nothing is to be done for it for a while: the cache may think of others first. */
+void snapshot_rest(struct cache_store *store, const struct runtime_state *state);
 
 #endif
