@@ -278,10 +278,20 @@ static bool has_pods_to_change(const struct cJSON *workload) {
                             json_int_or(status, SV("replicas"), 0) - kept;
 }
 
+/* Of a DaemonSet, which may have to wait for a node that is gone. */
+static bool has_nodes_to_change(const struct cJSON *workload) {
+    const struct cJSON *status = json_get(workload, SV("status"));
+    return sv_eq(json_find_string(workload, "spec.updateStrategy.type"), SV("RollingUpdate")) &&
+           json_int_or(status, SV("updatedNumberScheduled"), 0) <
+               json_int_or(status, SV("currentNumberScheduled"), 0);
+}
+
 static bool is_rolling(const struct judge *judge) {
-    for (size_t i = 0; i < COMPONENTS_MAX; i++)
-        if (is_behind(judge->parts[i].workload) || has_pods_to_change(judge->parts[i].workload))
+    for (size_t i = 0; i < COMPONENTS_MAX; i++) {
+        const struct cJSON *workload = judge->parts[i].workload;
+        if (is_behind(workload) || has_pods_to_change(workload) || has_nodes_to_change(workload))
             return true;
+    }
     return false;
 }
 

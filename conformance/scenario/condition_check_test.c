@@ -178,6 +178,30 @@ TEST(a_claim_without_client_is_told) {
     CHECK_SV(lies[0].truth, SV("no client serves the claim"));
 }
 
+/* One node is gone and keeps the rollout from its end; pods that change by hand keep nobody. */
+TEST(a_daemon_set_that_replaces_pods_is_under_way) {
+    static const struct {
+        const char *strategy, *updated;
+        size_t lies;
+    } rollouts[] = {{"RollingUpdate", "1", 0}, {"RollingUpdate", "2", 1}, {"OnDelete", "1", 1}};
+    size_t at_work = 0;
+    while (strcmp(cases[at_work].title, "at work although all is done") != 0)
+        at_work++;
+    for (size_t i = 0; i < COUNT_OF(rollouts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct condition_view view = view_of(arena, at_work);
+        struct condition_lie lies[CONDITION_LIES_MAX];
+        view.daemon_sets = list_of(
+            arena, arena_printf(arena,
+                                "{metadata: {name: demo-worker, namespace: default}, spec:"
+                                " {updateStrategy: {type: %s}}, status: {desiredNumberScheduled: 2,"
+                                " currentNumberScheduled: 2, updatedNumberScheduled: %s}}",
+                                rollouts[i].strategy, rollouts[i].updated)
+                       .ptr);
+        CHECK(condition_check(&view, arena, lies) == rollouts[i].lies);
+    }
+}
+
 TEST(tells_each_lie_and_no_other) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();

@@ -114,7 +114,8 @@ static struct sv component_phase(size_t which, int64_t ready, int64_t desired) {
     return is_master || ready == 0 ? SV("NotReady") : SV("PartialReady");
 }
 
-/* What the workload counts, which a status of ours repeats; zero is left out there. */
+/* What the workload counts, which a status of ours repeats; zero is left out there. One that is on
+ * its way out, to be made again as another kind, counts for nobody. */
 static void judge_repeated(struct status_judge *judge, struct sv component,
                            const struct cJSON *workload, const char *field, const char *daemon_set,
                            const char *replicated) {
@@ -122,7 +123,7 @@ static void judge_repeated(struct status_judge *judge, struct sv component,
     bool is_daemon_set = json_get(counts, SV("desiredNumberScheduled")) != NULL;
     int64_t truth = json_find_int(counts, is_daemon_set ? daemon_set : replicated, 0);
     int64_t says = json_int_or(json_get(judge->status, component), sv_from(field), 0);
-    if (says != truth)
+    if (says != truth && !object_is_deleting(workload))
         lie(judge, arena_printf(judge->arena, "status.%.*s.%s", SV_ARG(component), field),
             number_text(judge, says),
             arena_printf(judge->arena, "its workload counts %lld", (long long)truth));

@@ -140,10 +140,18 @@ static void say_failed(struct pass *pass, struct cJSON *status) {
     clear_condition(pass, status, SV("Updating"), SV("DatasetFailed"), pass->failure.message);
 }
 
+/* No runtime ever served it: whoever wrote such a phase was wrong. */
+static bool has_phase_of_nobody(const struct cJSON *status) {
+    static const struct sv phases[] = {{"", 0}, {"Bound", 5}, {"Updating", 8}, {"Failed", 6}};
+    struct sv phase = json_find_string(status, "phase");
+    return sv_index_of(phase, phases, COUNT_OF(phases)) < COUNT_OF(phases) &&
+           json_count(json_get(status, SV("runtimes"))) == 0;
+}
+
 /* Before the first binding: what keeps the dataset from it, once it is for a person to act. */
 static void say_waiting(struct pass *pass, struct cJSON *status) {
     const struct gate *closed = pass_first_closed(pass);
-    if (json_find_string(status, "phase").len == 0 && pass->snapshot->options->owns_datasets)
+    if (has_phase_of_nobody(status) && pass->snapshot->options->owns_datasets)
         json_set_string(pass->arena, status, SV("phase"), SV("NotBound"));
     if (pass->plan->is_stalled && closed)
         set_condition(pass, status, SV("NotReady"), true, SV("DatasetFailedToSetup"),

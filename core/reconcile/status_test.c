@@ -568,6 +568,25 @@ TEST(without_a_class_mounts_go_with_the_pod_that_made_them) {
     }
 }
 
+/* Somebody wrote a phase that only a runtime that served it can have brought about. */
+TEST(a_dataset_that_was_never_served_is_not_bound) {
+    static const char *const phases[] = {"Failed", "Bound", "Updating", "", "NotBound"};
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.pods_are_down = true;
+        json_set_string(arena, json_ensure_map(arena, world.dataset, SV("status")), SV("phase"),
+                        sv_from(phases[i]));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("NotBound"));
+        world.pods_are_down = false;
+        settle(&world);
+        world_bind(&world);
+        world_release(&world);
+    }
+}
+
 /* What fails is not being updated any more. */
 TEST(a_dataset_that_fails_is_not_updating) {
     AUTO(arena) arena = arena_new();
