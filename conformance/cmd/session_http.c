@@ -27,7 +27,7 @@ enum {
     /* All of these are of the system's time: what a busy machine needs. */
     POLL_MS = 40,
     PATIENCE_MS = 60 * 1000,
-    ADVANCE_MS_MAX = 90 * 1000,
+    ADVANCE_MS_MAX = 120 * 1000,
     /* Of a server elsewhere, whose clock is the wall's: as in mode cluster. */
     ELSEWHERE_POLL_MS = 100,
     ELSEWHERE_PATIENCE_MS = 120 * 1000,

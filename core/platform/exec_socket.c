@@ -39,6 +39,7 @@ struct exec_socket {
     struct buf incoming; /* of the upgrade, and what came right behind it */
     wslay_event_context_ptr frames;
     struct buf stdout_bytes, stderr_bytes, error_bytes;
+    size_t output_bytes_max; /* of each of the first two */
     struct error err;
     int http_status;
 };
@@ -52,6 +53,14 @@ static bool fail(struct exec_socket *socket, enum error_code code, const char *w
     if (socket->err.code == ERROR_NONE)
         error_set(&socket->err, code, "exec: %s", what);
     return end(socket);
+}
+
+/* In the words of the simulation: whoever looks for them finds them in both. */
+static void fail_of_output(struct exec_socket *socket) {
+    if (socket->err.code == ERROR_NONE)
+        error_set(&socket->err, ERROR_TOO_LARGE, "the command printed more than %zu bytes",
+                  socket->output_bytes_max);
+    end(socket);
 }
 
 static void fill_random(struct rng *rng, uint8_t *bytes, size_t count) {
@@ -74,7 +83,7 @@ static void compute_accept(const char *key, char *ret_accept) {
 
 struct exec_socket *exec_socket_new(const struct exec_socket_options *options) {
     struct exec_socket *socket = mem_alloc(sizeof(*socket));
-    size_t output_bytes_max =
+    socket->output_bytes_max =
         options->output_bytes_max ? options->output_bytes_max : OUTPUT_BYTES_DEFAULT;
     socket->easy = options->easy;
     socket->arena = arena_new();
@@ -83,8 +92,8 @@ struct exec_socket *exec_socket_new(const struct exec_socket_options *options) {
     socket->rng = options->rng;
     buf_init(&socket->outgoing, HEADER_BYTES_MAX * 2);
     buf_init(&socket->incoming, HEADER_BYTES_MAX * 2);
-    buf_init(&socket->stdout_bytes, output_bytes_max);
-    buf_init(&socket->stderr_bytes, output_bytes_max);
+    buf_init(&socket->stdout_bytes, socket->output_bytes_max);
+    buf_init(&socket->stderr_bytes, socket->output_bytes_max);
     buf_init(&socket->error_bytes, HEADER_BYTES_MAX);
     uint8_t key_bytes[KEY_BYTES];
     char key[BASE64_ENCODE_RAW_LENGTH(KEY_BYTES) + 1] = {0};
@@ -187,7 +196,7 @@ static void take_message(wslay_event_context_ptr frames,
         break;
     }
     if (!fits)
-        fail(socket, ERROR_TOO_LARGE, "the output is larger than allowed");
+        fail_of_output(socket);
 }
 
 static bool queue_frame(struct exec_socket *socket, uint8_t channel, struct sv bytes) {
