@@ -80,7 +80,7 @@ static size_t engines_of(void *context, size_t part, struct engine *ret_engines)
 
 static void run_beside_each_other(size_t count, void (*run)(void *context, size_t index),
                                   void *context) {
-    parallel_each(count, parallel_processor_count(), run, context);
+    parallel_each(count, parallel_processor_count() + 1, run, context); /* they wait for scripts */
 }
 
 static void run_lifecycle(void *context) {

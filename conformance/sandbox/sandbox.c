@@ -24,6 +24,7 @@ enum {
     FOLDER_BYTES_MAX = 256,
     REMEMBERED_MAX = 4096,
     KEY_BYTES_MAX = 128 * 1024 * 1024,
+    SPARE_SLOTS = 3,
 };
 
 /* A run that was made, or is being made. */
@@ -39,8 +40,8 @@ struct sandbox {
     int folder_fd;
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t changed;
-    struct slot *slots[PARALLEL_WORKERS_MAX + 1]; /* NULL: not made yet, or in use */
-    size_t slot_count;                            /* that were made */
+    struct slot *slots[PARALLEL_WORKERS_MAX + SPARE_SLOTS]; /* NULL: not made, or in use */
+    size_t slot_count;                                      /* that were made */
     size_t slot_count_max;
     struct map *remembered; /* a run's key to struct remembered */
     uint64_t run_count, remembered_count;
@@ -273,8 +274,9 @@ struct sandbox *sandbox_new(const struct simulation *simulation, struct error *e
     struct sandbox *sandbox = mem_alloc(sizeof(*sandbox));
     sandbox->simulation = simulation;
     sandbox->folder_fd = -1;
-    /* One more than processors: a run waits for its pipes now and then. */
-    sandbox->slot_count_max = parallel_processor_count() + 1;
+    /* More than processors: a run waits for its pipes and for the kernel that makes its namespaces
+     * and takes them down. */
+    sandbox->slot_count_max = parallel_processor_count() + SPARE_SLOTS;
     sandbox->remembered = map_new();
     pthread_mutex_init(&sandbox->lock, NULL);
     pthread_cond_init(&sandbox->changed, NULL);

@@ -5,7 +5,7 @@
  * the simulation that the vendor gives. The one impure part of conformance besides cmd.
  *
  * Equal runs are made once: outcomes are remembered by a hash of everything that goes in. Threads
- * may run scripts at the same time, one more than there are processors; others wait.
+ * may run scripts at the same time, some more than there are processors; others wait.
  */
 #ifndef CONFORMANCE_SANDBOX_SANDBOX_H
 #define CONFORMANCE_SANDBOX_SANDBOX_H

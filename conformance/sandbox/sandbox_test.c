@@ -87,6 +87,11 @@ static const struct {
     {SV("/opt/bin/cv mount a b"), SCRIPT_FAULT_HANG, false, SCRIPT_TIMED_OUT, 0, SV(""), 20000},
     {SV("timeout 5 /opt/bin/cv mount a b; echo $?"), SCRIPT_FAULT_HANG, false, SCRIPT_EXITED, 0,
      SV("124\n"), 5000},
+    {SV("cd /opt; PATH=$PATH:/opt/bin; timeout 5 cv mount a b; timeout 5 bin/cv mount; "
+        "timeout 5 sh -c 'sleep 2'; timeout 1 sleep 3; echo $?"),
+     0, false, SCRIPT_EXITED, 0, SV("b=a;124\n"), 3310},
+    {SV("timeout 5 nobody; echo $?; PATH=/opt/none:$PATH:/opt/bin timeout 5 echo host"), 0, false,
+     SCRIPT_EXITED, 0, SV("127\nhost\n"), 0},
     {SV("/opt/bin/cv mount a b; echo $?"), SCRIPT_FAULT_ABSENT, false, SCRIPT_EXITED, 0,
      SV("127\n"), 0},
     {SV("exec /opt/bin/cv serve"), 0, true, SCRIPT_EXITED, 0, SV(""), 10},

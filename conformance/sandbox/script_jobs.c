@@ -6,6 +6,8 @@
 #include "conformance/script/script_checks.h"
 #include "core/base/arena.h"
 
+enum { SPARE_JOBS = 2 };
+
 struct jobs {
     const struct script_check_set *set;
     struct check_results *results; /* one for each check */
@@ -24,8 +26,8 @@ void script_jobs_run(const struct subject *subject, const struct script_check_op
     struct jobs jobs = {.set = script_check_set_new(subject, options, arena)};
     size_t count = script_check_set_count(jobs.set);
     jobs.results = ARENA_ARRAY(arena, struct check_results, count);
-    /* One more than processors: a check thinks while another one's script runs. */
-    parallel_each(count, parallel_processor_count() + 1, run_job, &jobs);
+    /* More than processors: a check waits for its script, which another one may be running. */
+    parallel_each(count, parallel_processor_count() + SPARE_JOBS, run_job, &jobs);
     for (size_t i = 0; i < count; i++) {
         results_append(results, &jobs.results[i]);
         arena_free(jobs.results[i].arena);

@@ -21,9 +21,7 @@ const char *__asan_default_options(void) {
     return "detect_leaks=0";
 }
 
-int main(int argc, char **argv) {
-    if (argc < 1)
-        return EXIT_FAILURE;
+int tool_run(int argc, char **argv) {
     struct sv name = sv_from(argv[0]);
     size_t slash = sv_find_last(name, '/');
     struct sv base = slash < name.len ? sv_drop(name, slash + 1) : name;
@@ -32,4 +30,8 @@ int main(int argc, char **argv) {
             return tools[i].run(argc, argv);
     }
     return run_program(argc, argv);
+}
+
+int main(int argc, char **argv) {
+    return argc < 1 ? EXIT_FAILURE : tool_run(argc, argv);
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -199,6 +200,34 @@ static void set_deadline(int64_t limit_ms) {
     setenv(SIM_DEADLINE_PID, arena_printf(arena, "%d", (int)getpid()).ptr, 1);
 }
 
+static bool is_this_program(const char *path) {
+    struct stat own, found;
+    return stat(SIM_CLI, &own) == 0 && stat(path, &found) == 0 && own.st_dev == found.st_dev &&
+           own.st_ino == found.st_ino;
+}
+
+/* Whether execvp() would end at this program. */
+static bool is_own(const char *name) {
+    AUTO(arena) arena = arena_new();
+    struct sv folders = sv_from(getenv("PATH"));
+    if (strchr(name, '/'))
+        return is_this_program(name);
+    while (folders.len > 0) {
+        struct sv folder = sv_cut(&folders, ':');
+        const char *path = arena_printf(arena, "%.*s/%s", SV_ARG(folder), name).ptr;
+        if (access(path, X_OK) == 0)
+            return is_this_program(path);
+    }
+    return false;
+}
+
+/* Starting this program once more takes longer than all that it does. */
+static void become_timed(int argc, char **argv) {
+    if (is_own(argv[0]))
+        exit(tool_run(argc, argv));
+    tool_exec(argv);
+}
+
 /* Asked to end; whoever does not is ended. */
 static int wait_for_timed_out(void) {
     int status = 0;
@@ -246,7 +275,7 @@ int tool_timeout(int argc, char **argv) {
         setpgid(0, 0);
         signal(SIGALRM, SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        tool_exec(argv + first + 1);
+        become_timed(argc - first - 1, argv + first + 1);
     }
     setpgid(timed_child, timed_child);
     sigprocmask(SIG_SETMASK, &before, NULL);

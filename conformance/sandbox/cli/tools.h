@@ -6,6 +6,9 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+/* What this program does under the name argv[0]. */
+int tool_run(int argc, char **argv);
+
 /* A program of the engine. */
 int run_program(int argc, char **argv);
 
