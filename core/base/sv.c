@@ -158,3 +158,7 @@ struct sv sv_nearest(struct sv view, const struct sv *list, size_t count) {
 uint64_t sv_hash(struct sv view) {
     return XXH3_64bits(view.ptr, view.len);
 }
+
+uint64_t sv_hash_seeded(struct sv view, uint64_t seed) {
+    return XXH3_64bits_withSeed(view.ptr, view.len, seed);
+}

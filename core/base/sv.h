@@ -84,5 +84,8 @@ struct sv sv_nearest(struct sv view, const struct sv *list, size_t count);
 
 /* Seedless 64-bit hash (XXH3): equal on every machine and in every run. */
 uint64_t sv_hash(struct sv view);
+/* The same for a table whose keys somebody else chooses: who does not know the seed cannot choose
+ * many that fall together. */
+uint64_t sv_hash_seeded(struct sv view, uint64_t seed);
 
 #endif

@@ -5,25 +5,50 @@
 #include "core/data/json.h"
 #include "core/data/json_node.h"
 
+enum { SLOTS_MIN = 64 };
+
 static size_t next_slot(const struct json_index *index, size_t at) {
-    return at + 1 < index->slot_count ? at + 1 : 0;
+    return (at + 1) & (index->slot_count - 1);
+}
+
+static uint64_t hash_of(const struct json_index *index, struct sv key) {
+    return sv_hash_seeded(key, index->seed);
 }
 
 /* Where the member of that key stands, or would stand. */
-static struct cJSON **find_slot(const struct json_index *index, struct sv key) {
+static struct json_index_slot *find_slot(const struct json_index *index, struct sv key,
+                                         uint64_t hash) {
     uint64_t word = json_key_word(key);
-    for (size_t at = (size_t)sv_hash(key) % index->slot_count;; at = next_slot(index, at)) {
-        struct cJSON **slot = &index->slots[at];
-        if (!*slot || json_node_has_key(*slot, key, word))
+    for (size_t at = hash & (index->slot_count - 1);; at = next_slot(index, at)) {
+        struct json_index_slot *slot = &index->slots[at];
+        if (!slot->member || (slot->hash == hash && json_node_has_key(slot->member, key, word)))
             return slot;
     }
 }
 
+/* For one that is not there yet: the keys of others are not looked at. */
+static void put_slot(struct json_index *index, struct json_index_slot slot) {
+    size_t at = slot.hash & (index->slot_count - 1);
+    while (index->slots[at].member)
+        at = next_slot(index, at);
+    index->slots[at] = slot;
+}
+
 static void make_table(struct json_index *index) {
-    index->slot_count = index->count * 4;
-    index->slots = ARENA_ARRAY(index->arena, struct cJSON *, index->slot_count);
+    size_t old_count = index->slot_count;
+    const struct json_index_slot *old = index->slots;
+    index->slot_count = SLOTS_MIN;
+    while (index->slot_count < index->count * 3)
+        index->slot_count *= 2;
+    index->slots = ARENA_ARRAY(index->arena, struct json_index_slot, index->slot_count);
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].member)
+            put_slot(index, old[i]);
+    if (old)
+        return;
+    index->seed = (uintptr_t)index->slots;
     for (struct cJSON *each = index->map->child; each; each = each->next)
-        *find_slot(index, json_node_key(each)) = each;
+        put_slot(index, (struct json_index_slot){each, hash_of(index, json_node_key(each))});
 }
 
 struct json_index json_index_for(struct arena *arena, const struct cJSON *map, size_t look_ups) {
@@ -39,29 +64,41 @@ struct json_index json_index_of(struct arena *arena, const struct cJSON *map) {
 }
 
 struct cJSON *json_index_get(const struct json_index *index, struct sv key) {
-    return index->slots ? *find_slot(index, key) : json_get(index->map, key);
+    return index->slots ? find_slot(index, key, hash_of(index, key))->member
+                        : json_get(index->map, key);
+}
+
+/* `hash` counts where there is a table. */
+static void append(struct json_index *index, struct cJSON *member, uint64_t hash) {
+    json_node_append(index->map, member);
+    index->count++;
+    bool has_room =
+        index->slots ? index->count * 2 <= index->slot_count : index->count <= JSON_LINEAR_KEYS_MAX;
+    if (!has_room && !index->slots) {
+        make_table(index);
+        return;
+    }
+    if (!has_room)
+        make_table(index);
+    if (index->slots)
+        put_slot(index, (struct json_index_slot){member, hash});
 }
 
 void json_index_append(struct json_index *index, struct cJSON *member) {
-    json_node_append(index->map, member);
-    index->count++;
-    if (!index->slots && index->count <= JSON_LINEAR_KEYS_MAX)
-        return;
-    if (index->count * 2 > index->slot_count)
-        make_table(index);
-    else
-        *find_slot(index, json_node_key(member)) = member;
+    append(index, member, index->slots ? hash_of(index, json_node_key(member)) : 0);
 }
 
 void json_index_set(struct json_index *index, struct sv key, struct cJSON *value) {
-    struct cJSON *present = json_index_get(index, key);
+    uint64_t hash = index->slots ? hash_of(index, key) : 0;
+    struct json_index_slot *slot = index->slots ? find_slot(index, key, hash) : NULL;
+    struct cJSON *present = slot ? slot->member : json_get(index->map, key);
     if (!present) {
         json_node_set_key(value, arena_copy(index->arena, key));
-        json_index_append(index, value);
+        append(index, value, hash);
         return;
     }
-    if (index->slots)
-        *find_slot(index, key) = value;
+    if (slot)
+        slot->member = value;
     json_replace(index->map, present, value);
 }
 
@@ -80,22 +117,23 @@ void json_add_absent(struct arena *arena, struct cJSON *map, const struct cJSON 
 }
 
 /* Those behind it may only stand there because the slot was taken. */
-static void clear_slot(struct json_index *index, struct cJSON **slot) {
-    *slot = NULL;
-    struct cJSON *moved;
-    for (size_t at = next_slot(index, (size_t)(slot - index->slots)); (moved = index->slots[at]);
+static void clear_slot(struct json_index *index, struct json_index_slot *slot) {
+    slot->member = NULL;
+    for (size_t at = next_slot(index, (size_t)(slot - index->slots)); index->slots[at].member;
          at = next_slot(index, at)) {
-        index->slots[at] = NULL;
-        *find_slot(index, json_node_key(moved)) = moved;
+        struct json_index_slot moved = index->slots[at];
+        index->slots[at].member = NULL;
+        put_slot(index, moved);
     }
 }
 
 struct cJSON *json_index_remove(struct json_index *index, struct sv key) {
-    struct cJSON *present = json_index_get(index, key);
+    struct json_index_slot *slot = index->slots ? find_slot(index, key, hash_of(index, key)) : NULL;
+    struct cJSON *present = slot ? slot->member : json_get(index->map, key);
     if (!present)
         return NULL;
-    if (index->slots)
-        clear_slot(index, find_slot(index, key));
+    if (slot)
+        clear_slot(index, slot);
     json_detach(index->map, present);
     index->count--;
     return present;

@@ -5,8 +5,10 @@
  * objects mostly have, and takes minutes for forty thousand. An index does the same while there are
  * few, and makes a table once there are more.
  *
- * The table stands in the arena and ends with it. While an index is in use, members are added,
- * replaced and removed through it only.
+ * The table stands in the arena and ends with it. Its hashes are seeded with where it stands, which
+ * no client knows: keys that fall together cannot be chosen. Nothing else depends on that, since
+ * members are only ever passed in the order of the map. While an index is in use, members are
+ * added, replaced and removed through it only.
  */
 #ifndef CORE_DATA_JSON_INDEX_H
 #define CORE_DATA_JSON_INDEX_H
@@ -22,12 +24,19 @@ struct arena;
  * index may be NULL while nothing is added. */
 enum { JSON_LINEAR_KEYS_MAX = 24 };
 
+/* The hash stands beside the member, so that a probe that passes it by does not touch it. */
+struct json_index_slot {
+    struct cJSON *member; /* NULL: free */
+    uint64_t hash;
+};
+
 struct json_index {
     struct arena *arena;
     struct cJSON *map;
-    struct cJSON **slots; /* behind the hashes of the keys; NULL: no table yet */
-    size_t slot_count;    /* at least twice the count */
+    struct json_index_slot *slots; /* NULL: no table yet */
+    size_t slot_count;             /* a power of two, at least twice the count */
     size_t count;
+    uint64_t seed; /* of the hashes */
 };
 
 /* Of a map that may have members already; `map` may be NULL or no map, which has none. It is not

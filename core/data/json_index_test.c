@@ -87,6 +87,33 @@ TEST(a_map_is_given_what_it_lacks) {
     }
 }
 
+/* Slots that are taken, one behind the other: as many are passed by a look-up at most. */
+static size_t longest_run(const struct json_index *index) {
+    size_t longest = 0, run = 0;
+    for (size_t i = 0; i < index->slot_count; i++) {
+        run = index->slots[i].member ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+/* Keys whose hashes end alike without a seed, as somebody would send them who wants the server to
+ * be busy. */
+TEST(keys_cannot_be_chosen_to_fall_together) {
+    enum { COUNT = 2000, ALIKE_BITS = 11, RUN_MAX = 200 };
+    AUTO(arena) arena = arena_new();
+    struct json_index index = json_index_of(arena, json_map(arena));
+    for (size_t number = 0; index.count < COUNT; number++) {
+        char text[32];
+        int len = snprintf(text, sizeof(text), "k%zu", number);
+        struct sv key = {text, (size_t)len};
+        if ((sv_hash(key) & ((1 << ALIKE_BITS) - 1)) == 0)
+            json_index_set(&index, key, json_null(arena));
+    }
+    CHECK(json_count(index.map) == COUNT);
+    CHECK(longest_run(&index) < RUN_MAX);
+}
+
 TEST(what_is_absent_has_no_members) {
     AUTO(arena) arena = arena_new();
     struct json_index index = json_index_of(arena, NULL);

@@ -150,19 +150,16 @@ static struct sv step_text(struct arena *arena, const struct step *step) {
 static struct cJSON *merge(struct applier *applier, const struct schema *schema, struct cJSON *live,
                            const struct cJSON *config, const struct step *step);
 
-static bool has_duplicate(struct applier *applier, const struct schema *schema,
-                          const struct cJSON *list, const struct step *step) {
-    struct list_items items = list_items_of(applier->arena, schema, list);
-    for (size_t i = 0; i < items.count; i++) {
-        if (list_items_find(&items, items.items[i], ITEM_ABSENT) == i)
-            continue;
-        struct sv element = list_element(applier->arena, schema, items.items[i]);
-        applier->result->error = arena_printf(
-            applier->arena, "%.*s: duplicate entries for key %.*s",
-            SV_ARG(step_text(applier->arena, step)), SV_ARG(element_text(applier->arena, element)));
-        return true;
-    }
-    return false;
+static bool has_duplicate(struct applier *applier, struct list_items *configs,
+                          const struct step *step) {
+    struct arena *arena = applier->arena;
+    size_t position = list_items_repeated(configs);
+    if (position == ITEM_ABSENT)
+        return false;
+    applier->result->error =
+        arena_printf(arena, "%.*s: duplicate entries for key %.*s", SV_ARG(step_text(arena, step)),
+                     SV_ARG(element_text(arena, list_items_element(configs, position))));
+    return true;
 }
 
 /* The two lists of a merge side by side, with the place of each item in the other one. */
@@ -173,21 +170,20 @@ struct list_pair {
     bool *is_taken;              /* of the configuration's items */
 };
 
-static struct list_pair pair_lists(struct arena *arena, const struct schema *schema,
-                                   const struct cJSON *live, const struct cJSON *config) {
-    struct list_items lives = list_items_of(arena, schema, live),
-                      configs = list_items_of(arena, schema, config);
+static struct list_pair pair_lists(struct arena *arena, struct list_items *configs,
+                                   const struct cJSON *live) {
+    struct list_items lives = list_items_of(arena, configs->schema, live);
     struct list_pair pair = {.live_count = lives.count,
-                             .config_count = configs.count,
+                             .config_count = configs->count,
                              .live = lives.items,
-                             .config = configs.items,
+                             .config = configs->items,
                              .config_of = ARENA_ARRAY(arena, size_t, lives.count + 1),
-                             .live_of = ARENA_ARRAY(arena, size_t, configs.count + 1),
-                             .is_taken = ARENA_ARRAY(arena, bool, configs.count + 1)};
+                             .live_of = ARENA_ARRAY(arena, size_t, configs->count + 1),
+                             .is_taken = ARENA_ARRAY(arena, bool, configs->count + 1)};
     for (size_t i = 0; i < pair.config_count; i++)
         pair.live_of[i] = ITEM_ABSENT;
     for (size_t i = 0; i < pair.live_count; i++) {
-        size_t position = list_items_find(&configs, pair.live[i], i);
+        size_t position = list_items_find(configs, pair.live[i], i);
         pair.config_of[i] = position;
         if (position != ITEM_ABSENT && pair.live_of[position] == ITEM_ABSENT)
             pair.live_of[position] = i;
@@ -209,9 +205,10 @@ static struct cJSON *merge_lists(struct applier *applier, const struct schema *s
                                  const struct step *step) {
     struct arena *arena = applier->arena;
     struct cJSON *result = json_list(arena);
-    if (has_duplicate(applier, schema, config, step))
+    struct list_items configs = list_items_of(arena, schema, config);
+    if (has_duplicate(applier, &configs, step))
         return result;
-    struct list_pair pair = pair_lists(arena, schema, live, config);
+    struct list_pair pair = pair_lists(arena, &configs, live);
     size_t left = 0, right = 0, shared = next_shared(&pair, 0);
     while (left < pair.live_count || right < pair.config_count) {
         size_t match = left < pair.live_count ? pair.config_of[left] : ITEM_ABSENT;

@@ -125,8 +125,15 @@ struct sv field_element(struct arena *arena, struct sv name) {
     return (struct sv){text, name.len + 2};
 }
 
-static struct sv value_element(struct arena *arena, const struct cJSON *item) {
-    return ARENA_JOIN(arena, SV("v:"), json_write_arena(arena, item, JSON_COMPACT));
+/* A value as JSON. Most are texts that need no escapes, and there may be as many as a request
+ * allows. */
+static struct sv value_text(struct arena *arena, const struct cJSON *value) {
+    struct sv text = json_text(value);
+    bool is_plain = json_is_string(value);
+    for (size_t i = 0; is_plain && i < text.len; i++)
+        is_plain = text.ptr[i] >= ' ' && text.ptr[i] <= '~' && !strchr("\"\\<>&", text.ptr[i]);
+    return is_plain ? ARENA_JOIN(arena, SV("\""), text, SV("\""))
+                    : json_write_arena(arena, value, JSON_COMPACT);
 }
 
 /* The ports of built-in types are TCP when they do not say. */
@@ -144,24 +151,37 @@ static const struct cJSON *key_value(const struct schema *list, const struct cJS
     return below ? below->default_value : NULL;
 }
 
-static struct sv key_element(struct arena *arena, const struct schema *schema,
-                             const struct cJSON *item) {
-    struct cJSON *keys = json_map(arena);
+/* The next key of an item in the order of names, behind `last`. */
+static struct sv next_key(const struct schema *schema, struct sv last) {
+    struct sv next = SV("");
     for (size_t i = 0; i < schema->list_map_key_count; i++) {
         struct sv key = schema->list_map_keys[i];
-        const struct cJSON *value = key_value(schema, item, key);
-        if (value)
-            json_set(arena, keys, key, json_copy(arena, value));
-        else if (defaults_to_tcp(schema, key))
-            json_set_string(arena, keys, key, SV("TCP"));
+        if (sv_compare(key, last) > 0 && (next.len == 0 || sv_compare(key, next) < 0))
+            next = key;
     }
-    json_sort(keys);
-    return ARENA_JOIN(arena, SV("k:"), json_write_arena(arena, keys, JSON_COMPACT));
+    return next;
+}
+
+static struct sv key_element(struct arena *arena, const struct schema *schema,
+                             const struct cJSON *item) {
+    struct sv text = SV("k:{");
+    struct sv key = SV("");
+    const char *before = "\"";
+    while ((key = next_key(schema, key)).len > 0) {
+        const struct cJSON *value = key_value(schema, item, key);
+        if (!value && !defaults_to_tcp(schema, key))
+            continue;
+        text = ARENA_JOIN(arena, text, sv_from(before), key, SV("\":"),
+                          value ? value_text(arena, value) : SV("\"TCP\""));
+        before = ",\"";
+    }
+    return ARENA_JOIN(arena, text, SV("}"));
 }
 
 struct sv list_element(struct arena *arena, const struct schema *schema, const struct cJSON *item) {
-    return schema->list_type == SCHEMA_LIST_MAP ? key_element(arena, schema, item)
-                                                : value_element(arena, item);
+    return schema->list_type == SCHEMA_LIST_MAP
+               ? key_element(arena, schema, item)
+               : ARENA_JOIN(arena, SV("v:"), value_text(arena, item));
 }
 
 static bool is_same_item(const struct schema *list, const struct cJSON *a, const struct cJSON *b) {
@@ -186,29 +206,65 @@ struct list_items list_items_of(struct arena *arena, const struct schema *schema
     return items;
 }
 
-static size_t position_of(struct list_items *items, struct sv element) {
-    if (!items->has_positions) {
-        items->positions = json_index_of(items->arena, json_map(items->arena));
-        for (size_t i = 0; i < items->count; i++) {
-            struct sv key = list_element(items->arena, items->schema, items->items[i]);
-            if (!json_index_get(&items->positions, key))
-                json_index_set(&items->positions, key, json_int(items->arena, (int64_t)i));
-        }
-        items->has_positions = true;
+struct sv list_items_element(struct list_items *items, size_t position) {
+    if (!items->elements)
+        items->elements = ARENA_ARRAY(items->arena, struct sv, items->count);
+    struct sv *element = &items->elements[position];
+    if (!element->ptr)
+        *element = list_element(items->arena, items->schema, items->items[position]);
+    return *element;
+}
+
+static void find_positions(struct list_items *items) {
+    if (items->has_positions)
+        return;
+    items->positions = json_index_of(items->arena, json_map(items->arena));
+    for (size_t i = 0; i < items->count; i++) {
+        struct sv key = list_items_element(items, i);
+        if (!json_index_get(&items->positions, key))
+            json_index_set(&items->positions, key, json_int(items->arena, (int64_t)i));
     }
+    items->has_positions = true;
+}
+
+static size_t position_of(struct list_items *items, struct sv element) {
     int64_t position;
+    find_positions(items);
     return json_to_int64(json_index_get(&items->positions, element), &position) ? (size_t)position
                                                                                 : ITEM_ABSENT;
 }
 
+/* Up to so many items are looked at one after the other. */
+enum { FEW_ITEMS = 16 };
+
 size_t list_items_find(struct list_items *items, const struct cJSON *item, size_t hint) {
-    enum { FEW = 16 };
     if (hint < items->count && is_same_item(items->schema, items->items[hint], item))
         return hint;
-    if (items->count > FEW)
+    if (items->count > FEW_ITEMS)
         return position_of(items, list_element(items->arena, items->schema, item));
     for (size_t i = 0; i < items->count; i++)
         if (is_same_item(items->schema, items->items[i], item))
+            return i;
+    return ITEM_ABSENT;
+}
+
+size_t list_items_find_other(struct list_items *items, struct list_items *others, size_t position,
+                             size_t hint) {
+    const struct cJSON *item = others->items[position];
+    if (items->count <= FEW_ITEMS ||
+        (hint < items->count && is_same_item(items->schema, items->items[hint], item)))
+        return list_items_find(items, item, hint);
+    return position_of(items, list_items_element(others, position));
+}
+
+size_t list_items_repeated(struct list_items *items) {
+    if (items->count > FEW_ITEMS) {
+        find_positions(items);
+        if (items->positions.count == items->count)
+            return ITEM_ABSENT;
+    }
+    for (size_t i = 0; i < items->count; i++)
+        if (list_items_find(items, items->items[i], ITEM_ABSENT) != i)
             return i;
     return ITEM_ABSENT;
 }
@@ -376,15 +432,18 @@ static void compare_lists(struct arena *arena, const struct schema *schema, cons
     bool is_set = schema->list_type == SCHEMA_LIST_SET;
     struct list_items olds = list_items_of(arena, schema, old),
                       nows = list_items_of(arena, schema, now);
+    bool *is_found = ARENA_ARRAY(arena, bool, olds.count + 1);
     size_t beside = 0;
     for (size_t i = 0; i < nows.count; i++) {
         const struct cJSON *item = nows.items[i];
-        size_t position = list_items_find(&olds, item, beside);
+        size_t position = list_items_find_other(&olds, &nows, i, beside);
         const struct cJSON *before = position == ITEM_ABSENT ? NULL : olds.items[position];
         beside = before ? position + 1 : beside;
+        if (before)
+            is_found[position] = true;
         if (before && (is_set || json_equal(before, item)))
             continue;
-        struct sv element = list_element(arena, schema, item);
+        struct sv element = list_items_element(&nows, i);
         if (before)
             add_difference(element, compare_below(arena, schema->items, before, item), changed,
                            removed);
@@ -392,15 +451,10 @@ static void compare_lists(struct arena *arena, const struct schema *schema, cons
             json_index_set(changed, element,
                            is_set ? json_map(arena) : whole(arena, schema->items, item));
     }
-    beside = 0;
-    for (size_t i = 0; i < olds.count; i++) {
-        const struct cJSON *item = olds.items[i];
-        size_t position = list_items_find(&nows, item, beside);
-        beside = position == ITEM_ABSENT ? beside : position + 1;
-        if (position == ITEM_ABSENT)
-            json_index_set(removed, list_element(arena, schema, item),
-                           is_set ? json_map(arena) : whole(arena, schema->items, item));
-    }
+    for (size_t i = 0; i < olds.count; i++)
+        if (!is_found[i] && list_items_find_other(&nows, &olds, i, i) == ITEM_ABSENT)
+            json_index_set(removed, list_items_element(&olds, i),
+                           is_set ? json_map(arena) : whole(arena, schema->items, olds.items[i]));
 }
 
 static void compare(struct arena *arena, const struct schema *schema, const struct cJSON *old,

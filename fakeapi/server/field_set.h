@@ -45,6 +45,7 @@ struct list_items {
     const struct schema *schema;
     struct cJSON **items;
     size_t count;
+    struct sv *elements;         /* of the items, as far as they were asked for; NULL: none was */
     struct json_index positions; /* element -> position of the first item that has it */
     bool has_positions;
 };
@@ -55,6 +56,13 @@ struct list_items list_items_of(struct arena *arena, const struct schema *schema
  * in a set. ITEM_ABSENT without one. The one at `hint` is tried first, since lists seldom change
  * their order; any number may be given. */
 size_t list_items_find(struct list_items *items, const struct cJSON *item, size_t hint);
+/* The same for an item of another list of that kind, whose element is made once. */
+size_t list_items_find_other(struct list_items *items, struct list_items *others, size_t position,
+                             size_t hint);
+/* list_element() of the item there, made once. */
+struct sv list_items_element(struct list_items *items, size_t position);
+/* The position of an item that stands for the same thing as one before it; ITEM_ABSENT without. */
+size_t list_items_repeated(struct list_items *items);
 /* The first item with that element, or NULL. */
 struct cJSON *list_items_of_element(struct list_items *items, struct sv element);
 /* "[name=\"c\"]" or "[=\"x\"]" or ".name": an element as messages show it. */
