@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import Api, check, wait_for
+from harness import Api, Failed, check, wait_for
 
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 NAME = "v1beta1.metrics.k8s.io"
@@ -19,6 +19,7 @@ ROOT = "/apis/metrics.k8s.io/v1beta1"
 PODS = ROOT + "/namespaces/default/pods"
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 CLIENT_CONFIG = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 VERBS = ["get", "list"]
 RESOURCES = {
     "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "metrics.k8s.io/v1beta1",
@@ -29,6 +30,28 @@ RESOURCES = {
          "verbs": VERBS},
         {"name": "pods/history", "singularName": "", "namespaced": True, "kind": "PodMetrics",
          "verbs": ["get"]}]}
+
+
+def other_metrics():
+    """Of groups that only autoscalers ask: by path what is served there."""
+    found = {}
+    for group, kind in ((CUSTOM, "MetricValueList"), (EXTERNAL, "ExternalMetricValueList")):
+        root = f"/apis/{group}/v1beta1"
+        found[root] = {"kind": "APIResourceList", "apiVersion": "v1",
+                       "groupVersion": f"{group}/v1beta1", "resources": []}
+
+        def values(*items, **more):
+            return {"kind": kind, "apiVersion": f"{group}/v1beta1", "metadata": {},
+                    "items": list(items), **more}
+
+        if group == EXTERNAL:
+            found[root + "/namespaces/default/depth"] = values(
+                {"metricName": "depth", "value": "20"}, {"metricName": "depth", "value": "5500m"})
+        else:
+            found[root + "/namespaces/default/services/kubernetes/requests"] = values(
+                {"describedObject": {"kind": "Service", "name": "kubernetes"},
+                 "metricName": "requests", "value": "40"})
+    return found
 
 
 def metrics(kind, name, namespace=None, **usage):
@@ -53,6 +76,8 @@ class MetricsServer:
     def __init__(self, bench):
         self.requests = []
         self.pods = {}  # name: millicores
+        self.rates = {}  # of pods: name: thousandths
+        self.others = other_metrics()
         self.released = threading.Event()
         self.certificate, self.key = bench.path("metrics.pem"), bench.path("metrics.key")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -84,6 +109,13 @@ class MetricsServer:
             return listed("PodMetrics", [
                 metrics("PodMetrics", name, "default", cpu=f"{used}m", memory="64Mi")
                 for name, used in sorted(self.pods.items())])
+        if path == f"/apis/{CUSTOM}/v1beta1/namespaces/default/pods/%2A/rate":
+            return {"kind": "MetricValueList", "apiVersion": f"{CUSTOM}/v1beta1", "metadata": {},
+                    "items": [{"describedObject": {"kind": "Pod", "name": name},
+                               "metricName": "rate", "value": f"{rate}m"}
+                              for name, rate in sorted(self.rates.items())]}
+        if path in self.others:
+            return self.others[path]
         if path == "/openapi" + "/v3" + ROOT:
             return {"openapi": "3.0.0", "paths": {}}
         return None
@@ -269,26 +301,64 @@ def shows_tops(server, metrics_server):
         ["node-1", "250m", "1%", "1024Mi", "1%"]], text)
 
 
-def begins_to_scale(api):
-    """A target whose autoscaler is going to look at what this metrics server says."""
-    api.create("/apis/apps/v1/namespaces/default/deployments", {
-        "metadata": {"name": "web"}, "spec": {
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [
-                {"name": "c", "image": "i:1", "resources": {"requests": {"cpu": "100m"}}}]}}}})
-    api.create("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {
-        "metadata": {"name": "web"}, "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
-            "maxReplicas": 5, "metrics": [{"type": "Resource", "resource": {
-                "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}]}})
+# What is scaled by what, to how many.
+SCALED = {
+    "web": ({"type": "Resource", "resource": {
+        "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}}, 3),
+    "rated": ({"type": "Pods", "pods": {
+        "metric": {"name": "rate", "selector": {"matchLabels": {"verb": "get"}}},
+        "target": {"type": "AverageValue", "averageValue": "2"}}}, 4),
+    "asked": ({"type": "Object", "object": {
+        "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "kubernetes"},
+        "metric": {"name": "requests"}, "target": {"type": "Value", "value": "20"}}}, 2),
+    "queued": ({"type": "External", "external": {
+        "metric": {"name": "depth", "selector": {"matchLabels": {"queue": "a"}}},
+        "target": {"type": "AverageValue", "averageValue": "10"}}}, 3),
+}
+
+
+def begins_to_scale(api, server):
+    """Targets whose autoscalers are going to look at what this metrics server says."""
+    for group in (CUSTOM, EXTERNAL):
+        api.create(SERVICES, {"metadata": {"name": f"v1beta1.{group}"}, "spec": {
+            "group": group, "version": "v1beta1", "groupPriorityMinimum": 100,
+            "versionPriority": 100, "caBundle": server.bundle,
+            "service": {"namespace": "kube-system", "name": "metrics", "port": server.port}}})
+    for name, (metric, _) in SCALED.items():
+        api.create("/apis/apps/v1/namespaces/default/deployments", {
+            "metadata": {"name": name}, "spec": {
+                "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [
+                    {"name": "c", "image": "i:1",
+                     "resources": {"requests": {"cpu": "100m"}}}]}}}})
+        api.create("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", {
+            "metadata": {"name": name}, "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "maxReplicas": 5, "metrics": [metric]}})
+
+
+def pod_of(api, name):
+    pods = wait_for("the pod", lambda: api.items(
+        f"/api/v1/namespaces/default/pods?labelSelector=app%3D{name}"))
+    return pods[0]["metadata"]["name"]
 
 
 def scales(api, metrics_server):
-    pods = wait_for("the pod", lambda: api.items(
-        "/api/v1/namespaces/default/pods?labelSelector=app%3Dweb"))
-    metrics_server.pods = {pods[0]["metadata"]["name"]: 140}
-    wait_for("the autoscaler", lambda: api.get(
-        "/apis/apps/v1/namespaces/default/deployments/web")["spec"]["replicas"] == 3, seconds=60)
+    metrics_server.pods = {pod_of(api, "web"): 140}
+    metrics_server.rates = {pod_of(api, "rated"): 7100}
+    for name, (_, replicas) in SCALED.items():
+        try:
+            wait_for("the autoscaler", lambda: api.get(
+                f"/apis/apps/v1/namespaces/default/deployments/{name}")["spec"]["replicas"] ==
+                replicas, seconds=60)
+        except Failed:
+            check(False, str(api.get("/apis/autoscaling/v2/namespaces/default/"
+                                     f"horizontalpodautoscalers/{name}")))
+    queries = {path for _, path, _, _ in metrics_server.requests}
+    for path in (f"{CUSTOM}/v1beta1/namespaces/default/pods/%2A/rate?"
+                 "metricLabelSelector=verb%3Dget&labelSelector=app%3Drated",
+                 f"{EXTERNAL}/v1beta1/namespaces/default/depth?labelSelector=queue%3Da"):
+        check(f"/apis/{path}" in queries, f"{path}: {sorted(queries)}")
     asked = [(path, headers["X-Remote-User"]) for _, path, headers, _ in metrics_server.requests
              if path.endswith("labelSelector=app%3Dweb")]
     check(asked[-1][1] == "system:kube-controller-manager", str(asked))
@@ -341,7 +411,7 @@ def run(bench):
     is_discovered(server.api)
     passes_on(server.api, metrics_server)
     streams(server.api, metrics_server)
-    begins_to_scale(server.api)
+    begins_to_scale(server.api, metrics_server)
     shows_tops(server, metrics_server)
     keeps_rights(bench, metrics_server)
     scales(server.api, metrics_server)

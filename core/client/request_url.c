@@ -95,6 +95,7 @@ static void add_query(struct query *query, const struct request *request) {
         return;
     }
     add_if_true(query, "watch", request->verb == VERB_WATCH);
+    add_if_given(query, "metricLabelSelector", request->metric_label_selector);
     if (reads_many) {
         add_if_given(query, "labelSelector", request->label_selector);
         add_if_given(query, "fieldSelector", request->field_selector);

@@ -25,6 +25,18 @@ static const struct {
      "GET",
      SV("/apis/apps/v1/statefulsets?labelSelector=a%3Db%2Cc%20in%20%28d%2Ce%29&limit=500"
         "&resourceVersion=0")},
+    {{.verb = VERB_LIST,
+      .group = SV("custom.metrics.k8s.io"),
+      .version = SV("v1beta2"),
+      .plural = SV("pods"),
+      .namespace_name = SV("ns"),
+      .name = SV("*"),
+      .subresource = SV("rate"),
+      .label_selector = SV("a=b"),
+      .metric_label_selector = SV("c")},
+     "GET",
+     SV("/apis/custom.metrics.k8s.io/v1beta2/namespaces/ns/pods/%2A/rate"
+        "?metricLabelSelector=c&labelSelector=a%3Db")},
     {{.verb = VERB_WATCH,
       .version = SV("v1"),
       .plural = SV("pods"),

@@ -77,6 +77,7 @@ struct request {
     bool dry_run;
 
     struct sv label_selector, field_selector;
+    struct sv metric_label_selector; /* of a metric of custom.metrics.k8s.io */
     struct sv resource_version, resource_version_match;
     struct sv continue_token;
     int64_t limit;

@@ -5,6 +5,7 @@
 #include "core/api/condition.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
+#include "core/api/quantity.h"
 #include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -18,29 +19,44 @@
 #include "fakeapi/cluster/pod_control.h"
 #include "fakeapi/schema/registry.h"
 
+/* Of a message that names autoscalers. */
+enum { SHARERS_BYTES_MAX = 1024 };
+
 /* What the answer that an autoscaler waits for is about. */
-enum stage { STAGE_WAITS, STAGE_READS_SCALE, STAGE_READS_USAGE, STAGE_WRITES_SCALE };
+enum stage { STAGE_WAITS, STAGE_READS_SCALE, STAGE_READS_METRIC, STAGE_WRITES_SCALE };
+
+/* What was answered to the question for one metric. */
+struct reading {
+    const struct cJSON *answer; /* NULL: none */
+    struct sv failure;          /* what the server said instead; SV("") */
+};
 
 /* One autoscaler between two of its turns. */
 struct scaling {
     enum stage stage;
     int64_t due_ms;
-    int64_t replicas; /* of the scale that was read */
-    int64_t wanted;   /* that is being written */
-    char *selector;   /* of its pods; "": it has none */
-    char *failure;    /* what the server said instead; NULL: nothing */
+    int64_t replicas;        /* of the scale that was read */
+    int64_t status_replicas; /* the same */
+    int64_t wanted;          /* that is being written */
+    char *selector;          /* of its pods; "": it has none */
+    bool has_pods;           /* they were looked for by it: they are this autoscaler's */
+    char *failure;           /* what the server said instead; NULL: nothing */
     struct pace *pace;
-    /* What is kept for the turn: the PodMetricsList that was read, and the status while the scale
-     * is being written; each NULL without. */
+    /* What is kept for the turn: what was read of the metrics, in their order, and the status while
+     * the scale is being written; each NULL without. */
     struct arena *arena;
-    const struct cJSON *usage, *status;
+    struct reading *readings;
+    size_t reading_count, next_reading;
+    bool is_asked_again; /* for the same metric, in another version */
+    const struct cJSON *status;
 };
 
 struct autoscaler {
     struct pod_control *control;
     struct agent_cache *pods;
     const struct registry *registry;
-    struct map *scalings; /* key -> struct scaling */
+    struct map *scalings;  /* key -> struct scaling */
+    size_t custom_version; /* of custom.metrics.k8s.io that answered last */
 };
 
 /* What one call works on. */
@@ -80,31 +96,73 @@ static struct scaling *scaling_of(struct autoscaler *autoscaler, struct sv key, 
 }
 
 static void take_scale(struct scaling *scaling, const struct cJSON *scale) {
+    struct sv selector = json_find_string(scale, "status.selector");
     scaling->replicas = json_find_int(scale, "spec.replicas", 0);
+    scaling->status_replicas = json_find_int(scale, "status.replicas", 0);
+    scaling->has_pods &= sv_eq(selector, sv_from(scaling->selector));
     mem_free(scaling->selector);
-    scaling->selector = mem_copy_text(json_find_string(scale, "status.selector"));
+    scaling->selector = mem_copy_text(selector);
+}
+
+static const struct cJSON *metric_item(const struct autoscaler *autoscaler, struct sv key,
+                                       size_t index) {
+    return json_at(json_find(pod_control_owner(autoscaler->control, key), "spec.metrics"), index);
+}
+
+/* Custom metrics are asked for in the version that answered last, then in the others. */
+static bool try_next_version(struct autoscaler *autoscaler, const struct scaling *scaling,
+                             struct sv key, const struct completion *completion) {
+    struct metric metric = metric_of(metric_item(autoscaler, key, scaling->next_reading), SV(""));
+    bool is_unserved = completion->err.code == ERROR_NOT_FOUND &&
+                       sv_eq(sv_from(completion->err.message),
+                             SV("the server could not find the requested resource"));
+    if (!metric_is_custom(&metric) || !is_unserved)
+        return false;
+    autoscaler->custom_version = (autoscaler->custom_version + 1) % CUSTOM_METRICS_VERSIONS;
+    return !scaling->is_asked_again;
+}
+
+static void take_reading(struct autoscaler *autoscaler, struct scaling *scaling, struct sv key,
+                         const struct completion *completion) {
+    struct reading *reading = &scaling->readings[scaling->next_reading];
+    scaling->is_asked_again = try_next_version(autoscaler, scaling, key, completion);
+    if (scaling->is_asked_again)
+        return;
+    if (completion->err.code != ERROR_NONE)
+        reading->failure = arena_copy(scaling->arena, sv_from(completion->err.message));
+    else
+        reading->answer = json_copy(scaling->arena, completion->body);
+}
+
+/* Whether it is an answer to what was asked, and not to the report of an event. */
+static bool is_awaited(const struct autoscaler *autoscaler, const struct scaling *scaling,
+                       struct sv key, const struct completion *completion) {
+    struct sv wanted = SV("Scale");
+    if (scaling->stage == STAGE_WAITS)
+        return false;
+    if (scaling->stage == STAGE_READS_METRIC) {
+        struct metric metric =
+            metric_of(metric_item(autoscaler, key, scaling->next_reading), SV(""));
+        wanted = metric_answer_kind(&metric);
+    }
+    return completion->err.code != ERROR_NONE ||
+           sv_eq(json_find_string(completion->body, "kind"), wanted);
 }
 
 static void handle_answer(void *context, struct sv key, const struct completion *completion) {
-    static const struct sv wanted[] = {
-        [STAGE_WAITS] = SV(""),
-        [STAGE_READS_SCALE] = SV("Scale"),
-        [STAGE_READS_USAGE] = SV("PodMetricsList"),
-        [STAGE_WRITES_SCALE] = SV("Scale"),
-    };
     struct autoscaler *autoscaler = context;
     struct scaling *scaling = map_get(autoscaler->scalings, key);
     bool is_failed = completion->err.code != ERROR_NONE;
-    if (!scaling || scaling->stage == STAGE_WAITS)
+    if (!scaling || !is_awaited(autoscaler, scaling, key, completion))
         return;
-    if (!is_failed && !sv_eq(json_find_string(completion->body, "kind"), wanted[scaling->stage]))
+    if (scaling->stage == STAGE_READS_METRIC) {
+        take_reading(autoscaler, scaling, key, completion);
         return;
+    }
     mem_free(scaling->failure);
     scaling->failure = is_failed ? mem_copy_text(sv_from(completion->err.message)) : NULL;
     if (!is_failed && scaling->stage == STAGE_READS_SCALE)
         take_scale(scaling, completion->body);
-    if (!is_failed && scaling->stage == STAGE_READS_USAGE)
-        scaling->usage = json_copy(scaling->arena, completion->body);
 }
 
 /* --- what is told --- */
@@ -231,7 +289,7 @@ static void add_refusal(struct autoscaler_sync *sync, struct proposal *proposal,
 }
 
 static void add_answer(struct autoscaler_sync *sync, struct proposal *proposal,
-                       const struct cJSON *metric, const struct usage_answer *answer) {
+                       const struct metric *metric, const struct usage_answer *answer) {
     struct arena *arena = sync->arena;
     struct sv name;
     json_append(proposal->statuses, metric_status(arena, metric, answer, &name));
@@ -241,60 +299,66 @@ static void add_answer(struct autoscaler_sync *sync, struct proposal *proposal,
     proposal->name = name;
 }
 
-/* Why no pod's usage is known; SV(""): it is. */
-static struct sv usage_problem(const struct autoscaler_sync *sync, struct sv resource) {
-    const struct scaling *scaling = sync->scaling;
-    struct sv failure = scaling->failure ? sv_from(scaling->failure) : SV("");
-    /* As client-go tells of an API that is not there. */
-    if (sv_eq(failure, SV("the server could not find the requested resource")))
-        failure = ARENA_JOIN(sync->arena, failure, SV(" (get pods.metrics.k8s.io)"));
-    struct sv why = SV("");
-    if (failure.len > 0)
-        why = ARENA_JOIN(sync->arena, SV("unable to fetch metrics from resource metrics API: "),
-                         failure);
-    else if (json_count(json_get(scaling->usage, SV("items"))) == 0)
-        why = SV("no metrics returned from resource metrics API");
-    return why.len == 0 ? why
-                        : ARENA_JOIN(sync->arena, SV("unable to get metrics for resource "),
-                                     resource, SV(": "), why);
+static int64_t total_of(const struct cJSON *answer) {
+    int64_t total = 0;
+    JSON_EACH (item, json_get(answer, SV("items"))) {
+        struct quantity value;
+        if (!quantity_parse(json_find_string(item, "value"), &value))
+            continue;
+        if (__builtin_add_overflow(total, quantity_milli_value(value), &total))
+            return INT64_MAX;
+    }
+    return total;
 }
 
-static void add_resource(struct autoscaler_sync *sync, struct proposal *proposal,
-                         const struct cJSON *metric, const struct selector *selector) {
-    bool is_container;
-    const struct cJSON *source = metric_resource(metric, &is_container);
+/* Why there is no number of replicas; SV(""): there is one. */
+static struct sv calculate(struct autoscaler_sync *sync, const struct metric *metric,
+                           const struct reading *reading, const struct selector *selector,
+                           struct usage_answer *ret_answer) {
+    bool is_container = metric->kind == METRIC_CONTAINER_RESOURCE;
     struct usage_question question = {
-        .resource = json_find_string(source, "name"),
-        .container = is_container ? json_find_string(source, "container") : SV(""),
-        .target = json_get(source, SV("target")),
-        .usage = sync->scaling->usage,
+        .resource = metric_is_resource(metric) ? json_find_string(metric->source, "name") : SV(""),
+        .container = is_container ? json_find_string(metric->source, "container") : SV(""),
+        .target = json_get(metric->source, SV("target")),
+        .usage = reading->answer,
+        .is_custom = metric->kind == METRIC_PODS,
         .pods = sync->autoscaler->pods,
         .namespace_name = object_namespace(sync->tree),
         .selector = selector,
         .replicas = sync->scaling->replicas,
+        .status_replicas = sync->scaling->status_replicas,
         .now_ms = pod_control_now_ms(sync->autoscaler->control),
     };
-    struct usage_answer answer;
-    struct sv problem = usage_problem(sync, question.resource);
-    if (problem.len == 0)
-        problem = usage_replicas(&question, sync->arena, &answer);
+    if (metric->kind == METRIC_UNKNOWN)
+        return SV("it is of no kind that is known");
+    struct sv problem = metric_problem(sync->arena, metric, reading->answer, reading->failure);
     if (problem.len > 0)
-        add_refusal(sync, proposal, metric_refuse_resource(sync->arena, metric, problem));
+        return problem;
+    return metric_is_total(metric)
+               ? usage_replicas_of_total(&question, total_of(reading->answer), ret_answer)
+               : usage_replicas(&question, sync->arena, ret_answer);
+}
+
+static void add_metric(struct autoscaler_sync *sync, struct proposal *proposal,
+                       const struct cJSON *item, const struct selector *selector) {
+    static const struct reading none = {NULL, {"", 0}};
+    const struct scaling *scaling = sync->scaling;
+    struct metric metric = metric_of(item, object_namespace(sync->tree));
+    bool is_read = proposal->count < scaling->reading_count;
+    struct usage_answer answer;
+    struct sv problem = calculate(
+        sync, &metric, is_read ? &scaling->readings[proposal->count] : &none, selector, &answer);
+    proposal->count++;
+    if (problem.len > 0)
+        add_refusal(sync, proposal, metric_refuse(sync->arena, &metric, problem));
     else
-        add_answer(sync, proposal, metric, &answer);
+        add_answer(sync, proposal, &metric, &answer);
 }
 
 static struct proposal propose(struct autoscaler_sync *sync, const struct selector *selector) {
     struct proposal proposal = {.name = SV(""), .statuses = json_list(sync->arena)};
-    bool is_container;
-    JSON_EACH (metric, json_find(sync->tree, "spec.metrics")) {
-        proposal.count++;
-        if (metric_resource(metric, &is_container))
-            add_resource(sync, &proposal, metric, selector);
-        else
-            add_refusal(sync, &proposal,
-                        metric_refuse(sync->arena, metric, object_namespace(sync->tree)));
-    }
+    JSON_EACH (item, json_find(sync->tree, "spec.metrics"))
+        add_metric(sync, &proposal, item, selector);
     return proposal;
 }
 
@@ -334,13 +398,74 @@ static void follow(struct autoscaler_sync *sync, const struct proposal *proposal
         set_counts(sync, replicas);
 }
 
-/* The usage of the pods was asked for, or no metric needs it. */
+/* --- whose pods they are --- */
+
+/* Whether an autoscaler's selector selects one of the pods that `selector` does. */
+static bool shares_pods(struct autoscaler_sync *sync, const struct selector *selector,
+                        const struct scaling *other) {
+    const struct cJSON *pod;
+    struct selector theirs;
+    struct error err = {0};
+    if (!selector_parse(sync->arena, sv_from(other->selector), &theirs, &err))
+        return false;
+    for (size_t cursor = 0; (pod = cache_next(sync->autoscaler->pods, &cursor));) {
+        const struct cJSON *labels = json_find(pod, "metadata.labels");
+        if (sv_eq(object_namespace(pod), object_namespace(sync->tree)) &&
+            selector_matches(selector, labels) && selector_matches(&theirs, labels))
+            return true;
+    }
+    return false;
+}
+
+/* "[{a default} {b default}]", when pods of this one are others', too; SV(""): they are not. */
+static struct sv find_sharers(struct autoscaler_sync *sync, const struct selector *selector) {
+    struct sv namespace_name = object_namespace(sync->tree), key, sharers = SV("");
+    void *value;
+    size_t count = 0;
+    for (size_t cursor = 0; map_next(sync->autoscaler->scalings, &cursor, &key, &value);) {
+        const struct scaling *other = value;
+        struct sv name = key, namespace_of = sv_cut(&name, '/');
+        bool is_candidate = other->has_pods && sv_eq(namespace_of, namespace_name);
+        if (!is_candidate || (other != sync->scaling && !shares_pods(sync, selector, other)))
+            continue;
+        count++;
+        sharers = ARENA_JOIN(sync->arena, sharers, count > 1 ? SV(" {") : SV("{"), name, SV(" "),
+                             namespace_name, SV("}"));
+        if (sharers.len > SHARERS_BYTES_MAX)
+            break;
+    }
+    return count > 1 ? ARENA_JOIN(sync->arena, SV("["), sharers, SV("]")) : SV("");
+}
+
+static bool check_pods_are_own(struct autoscaler_sync *sync, const struct selector *selector) {
+    sync->scaling->has_pods = true;
+    struct sv sharers =
+        map_count(sync->autoscaler->scalings) > 1 ? find_sharers(sync, selector) : SV("");
+    if (sharers.len == 0)
+        return true;
+    struct sv message =
+        arena_printf(sync->arena, "pods by selector %s are controlled by multiple HPAs: %.*s",
+                     sync->scaling->selector, SV_ARG(sharers));
+    tell(sync, true, SV("AmbiguousSelector"), message);
+    set_condition(sync, SV("ScalingActive"), false, SV("AmbiguousSelector"), message);
+    tell(sync, true, SV("FailedComputeMetricsReplicas"), message);
+    return false;
+}
+
+/* --- metrics --- */
+
+static bool find_selector(struct autoscaler_sync *sync, struct selector *ret_selector) {
+    struct error err = {0};
+    /* The server made it from an object that was valid. */
+    return selector_parse(sync->arena, sv_from(sync->scaling->selector), ret_selector, &err);
+}
+
+/* All metrics were asked for. */
 static void compute(struct autoscaler_sync *sync) {
     struct selector selector;
-    struct error err = {0};
     set_counts(sync, json_find_int(sync->tree, "status.desiredReplicas", 0));
-    if (!selector_parse(sync->arena, sv_from(sync->scaling->selector), &selector, &err))
-        return; /* the server made it from an object that was valid */
+    if (!find_selector(sync, &selector))
+        return;
     struct proposal proposal = propose(sync, &selector);
     json_set(sync->arena, sync->status, SV("currentMetrics"), proposal.statuses);
     bool has_none = proposal.failed_count == proposal.count;
@@ -350,25 +475,50 @@ static void compute(struct autoscaler_sync *sync) {
         follow(sync, &proposal);
 }
 
-static bool needs_usage(const struct autoscaler_sync *sync) {
-    bool is_container;
-    JSON_EACH (metric, json_find(sync->tree, "spec.metrics"))
-        if (metric_resource(metric, &is_container))
-            return true;
-    return false;
+/* SV("") when it was asked for, else why not. */
+static struct sv ask_metric(struct autoscaler_sync *sync, const struct metric *metric) {
+    struct autoscaler *autoscaler = sync->autoscaler;
+    struct request request;
+    struct metric_place place = {
+        .registry = autoscaler->registry,
+        .pod_selector = sv_from(sync->scaling->selector),
+        .custom_version = autoscaler->custom_version,
+    };
+    struct sv problem = metric_question(sync->arena, metric, &place, &request);
+    if (problem.len == 0)
+        agent_send(pod_control_part(autoscaler->control), sync->key, &request);
+    return problem;
 }
 
-static void ask_usage(struct autoscaler_sync *sync) {
-    struct request request = {
-        .verb = VERB_LIST,
-        .group = SV("metrics.k8s.io"),
-        .version = SV("v1beta1"),
-        .plural = SV("pods"),
-        .namespace_name = object_namespace(sync->tree),
-        .label_selector = sv_from(sync->scaling->selector),
-    };
-    sync->scaling->stage = STAGE_READS_USAGE;
-    agent_send(pod_control_part(sync->autoscaler->control), sync->key, &request);
+/* Goes on with the first metric that can be asked for, or computes. */
+static void ask_next(struct autoscaler_sync *sync) {
+    struct scaling *scaling = sync->scaling;
+    const struct cJSON *metrics = json_find(sync->tree, "spec.metrics");
+    for (; scaling->next_reading < scaling->reading_count; scaling->next_reading++) {
+        struct metric metric =
+            metric_of(json_at(metrics, scaling->next_reading), object_namespace(sync->tree));
+        if (metric.kind == METRIC_UNKNOWN)
+            continue;
+        struct sv problem = ask_metric(sync, &metric);
+        if (problem.len == 0) {
+            scaling->stage = STAGE_READS_METRIC;
+            return;
+        }
+        scaling->readings[scaling->next_reading].failure = arena_copy(scaling->arena, problem);
+    }
+    compute(sync);
+}
+
+static void begin_asking(struct autoscaler_sync *sync) {
+    struct scaling *scaling = sync->scaling;
+    struct selector selector;
+    set_counts(sync, json_find_int(sync->tree, "status.desiredReplicas", 0));
+    if (!find_selector(sync, &selector) || !check_pods_are_own(sync, &selector))
+        return;
+    scaling->next_reading = 0;
+    scaling->reading_count = json_count(json_find(sync->tree, "spec.metrics"));
+    scaling->readings = ARENA_ARRAY(scaling->arena, struct reading, scaling->reading_count + 1);
+    ask_next(sync);
 }
 
 static void miss_selector(struct autoscaler_sync *sync) {
@@ -402,10 +552,8 @@ static void decide(struct autoscaler_sync *sync) {
     } else if (sync->scaling->selector[0] == 0) {
         set_counts(sync, json_find_int(sync->tree, "status.desiredReplicas", 0));
         miss_selector(sync);
-    } else if (needs_usage(sync)) {
-        ask_usage(sync);
     } else {
-        compute(sync);
+        begin_asking(sync);
     }
 }
 
@@ -439,12 +587,14 @@ static void take_turn(struct autoscaler_sync *sync, int64_t now_ms) {
     if (stage == STAGE_WAITS && now_ms < scaling->due_ms)
         return;
     scaling->stage = STAGE_WAITS;
-    if ((stage == STAGE_READS_SCALE && !scaling->failure) || stage == STAGE_READS_USAGE)
+    if ((stage == STAGE_READS_SCALE && !scaling->failure) || stage == STAGE_READS_METRIC)
         say_scale_is_known(sync);
+    if (stage == STAGE_READS_METRIC && !scaling->is_asked_again)
+        scaling->next_reading++;
     if (stage == STAGE_WRITES_SCALE)
         note_rescale(sync);
-    else if (stage == STAGE_READS_USAGE)
-        compute(sync);
+    else if (stage == STAGE_READS_METRIC)
+        ask_next(sync);
     else if (stage == STAGE_READS_SCALE && scaling->failure)
         fail_to_get(sync, sv_from(scaling->failure));
     else if (stage == STAGE_READS_SCALE)
@@ -454,7 +604,9 @@ static void take_turn(struct autoscaler_sync *sync, int64_t now_ms) {
     if (scaling->stage != STAGE_WAITS)
         return;
     scaling->due_ms = now_ms + AUTOSCALER_PERIOD_MS;
-    scaling->usage = scaling->status = NULL;
+    scaling->status = NULL;
+    scaling->readings = NULL;
+    scaling->reading_count = 0;
     arena_reset(scaling->arena);
 }
 

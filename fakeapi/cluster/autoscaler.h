@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * autoscaler: the HorizontalPodAutoscaler controller: every 15 seconds it reads the scale of its
- * target, keeps the replicas between the autoscaler's bounds, and follows the usage of pods that
- * metrics.k8s.io tells, if somebody serves it. Custom and external metrics are missed, as in a
- * cluster without an adapter for them. A part of kube-controller-manager.
+ * target, keeps the replicas between the autoscaler's bounds, and follows what metrics.k8s.io,
+ * custom.metrics.k8s.io and external.metrics.k8s.io tell, if somebody serves them. A part of
+ * kube-controller-manager.
  */
 #ifndef FAKEAPI_CLUSTER_AUTOSCALER_H
 #define FAKEAPI_CLUSTER_AUTOSCALER_H

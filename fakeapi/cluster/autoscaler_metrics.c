@@ -5,167 +5,174 @@
 #include "fakeapi/cluster/autoscaler_parts.h"
 #include "fakeapi/cluster/autoscaler_usage.h"
 
-static const char no_custom_metrics[] =
-    "unable to fetch metrics from custom metrics API: no custom metrics API "
-    "(custom.metrics.k8s.io) registered";
-
-static bool is_average(const struct cJSON *source) {
-    return json_find(source, "target.averageValue") != NULL;
+static bool is_average(const struct metric *metric) {
+    return json_find(metric->source, "target.averageValue") != NULL;
 }
 
-static struct metric_refusal refuse_resource(struct arena *arena, const struct cJSON *source,
+/* --- refusals --- */
+
+static struct metric_refusal refuse_resource(struct arena *arena, const struct metric *metric,
                                              struct sv problem) {
-    struct sv name = json_find_string(source, "name");
-    const char *what = is_average(source) ? "usage" : "utilization";
+    bool is_container = metric->kind == METRIC_CONTAINER_RESOURCE;
+    struct sv name = json_find_string(metric->source, "name");
+    const char *what = is_average(metric) ? "usage" : "utilization";
     struct sv message =
         arena_printf(arena, "failed to get %.*s %s: %.*s", SV_ARG(name), what, SV_ARG(problem));
+    struct sv shown = is_container ? json_find_string(metric->source, "container") : name;
     return (struct metric_refusal){
-        .reason = SV("FailedGetResourceMetric"),
+        .reason =
+            is_container ? SV("FailedGetContainerResourceMetric") : SV("FailedGetResourceMetric"),
         .message = message,
-        .summary = arena_printf(arena, "failed to get %.*s resource metric value: %.*s",
-                                SV_ARG(name), SV_ARG(message)),
+        .summary = arena_printf(arena, "failed to get %.*s %s metric value: %.*s", SV_ARG(shown),
+                                is_container ? "container" : "resource", SV_ARG(message)),
     };
 }
 
-static struct metric_refusal refuse_container(struct arena *arena, const struct cJSON *source,
-                                              struct sv problem) {
-    struct metric_refusal refusal = refuse_resource(arena, source, problem);
-    refusal.reason = SV("FailedGetContainerResourceMetric");
-    refusal.summary =
-        arena_printf(arena, "failed to get %.*s container metric value: %.*s",
-                     SV_ARG(json_find_string(source, "container")), SV_ARG(refusal.message));
-    return refusal;
-}
-
-static struct metric_refusal refuse_pods(struct arena *arena, const struct cJSON *source,
-                                         struct sv namespace_name) {
-    struct sv message =
-        arena_printf(arena, "unable to get metric %.*s: %s",
-                     SV_ARG(json_find_string(source, "metric.name")), no_custom_metrics);
-    (void)namespace_name;
-    return (struct metric_refusal){
-        .reason = SV("FailedGetPodsMetric"),
-        .message = message,
-        .summary = arena_printf(arena, "failed to get pods metric value: %.*s", SV_ARG(message)),
-    };
-}
-
-static struct metric_refusal refuse_object(struct arena *arena, const struct cJSON *source,
-                                           struct sv namespace_name) {
-    struct sv name = json_find_string(source, "metric.name");
-    struct sv message = arena_printf(
-        arena, "unable to get metric %.*s: %s on %.*s %.*s/%.*s", SV_ARG(name), no_custom_metrics,
-        SV_ARG(json_find_string(source, "describedObject.kind")), SV_ARG(namespace_name),
-        SV_ARG(json_find_string(source, "describedObject.name")));
+static struct metric_refusal refuse_object(struct arena *arena, const struct metric *metric,
+                                           struct sv problem) {
+    struct sv name = json_find_string(metric->source, "metric.name");
     struct sv averaged =
-        is_average(source) ? arena_printf(arena, "failed to get %.*s object metric: ", SV_ARG(name))
+        is_average(metric) ? arena_printf(arena, "failed to get %.*s object metric: ", SV_ARG(name))
                            : SV("");
     return (struct metric_refusal){
         .reason = SV("FailedGetObjectMetric"),
-        .message = message,
-        .summary = ARENA_JOIN(arena, SV("failed to get object metric value: "), averaged, message),
+        .message = problem,
+        .summary = ARENA_JOIN(arena, SV("failed to get object metric value: "), averaged, problem),
     };
 }
 
-/* As Go prints a pointer to a LabelSelector. */
-static struct sv selector_text(struct arena *arena, const struct cJSON *selector) {
-    struct sv labels = SV("");
-    if (!selector)
-        return SV("nil");
-    JSON_EACH (label, json_get(selector, SV("matchLabels")))
-        labels = ARENA_JOIN(arena, labels, json_key(label), SV(": "), json_text(label), SV(","));
-    return ARENA_JOIN(arena, SV("&LabelSelector{MatchLabels:map[string]string{"), labels,
-                      SV("},MatchExpressions:[]LabelSelectorRequirement{},}"));
-}
-
-static struct metric_refusal refuse_external(struct arena *arena, const struct cJSON *source,
-                                             struct sv namespace_name) {
-    struct sv name = json_find_string(source, "metric.name");
-    struct sv message = arena_printf(
-        arena,
-        "unable to get external metric %.*s/%.*s/%.*s: unable to fetch metrics from external "
-        "metrics API: the server could not find the requested resource (get "
-        "%.*s.external.metrics.k8s.io)",
-        SV_ARG(namespace_name), SV_ARG(name),
-        SV_ARG(selector_text(arena, json_find(source, "metric.selector"))), SV_ARG(name));
+static struct metric_refusal refuse_external(struct arena *arena, const struct metric *metric,
+                                             struct sv problem) {
+    struct sv name = json_find_string(metric->source, "metric.name");
     struct sv inner = arena_printf(arena,
-                                   is_average(source) ? "failed to get %.*s external metric: %.*s"
+                                   is_average(metric) ? "failed to get %.*s external metric: %.*s"
                                                       : "failed to get external metric %.*s: %.*s",
-                                   SV_ARG(name), SV_ARG(message));
+                                   SV_ARG(name), SV_ARG(problem));
     return (struct metric_refusal){
         .reason = SV("FailedGetExternalMetric"),
-        .message = message,
+        .message = problem,
         .summary = arena_printf(arena, "failed to get %.*s external metric value: %.*s",
                                 SV_ARG(name), SV_ARG(inner)),
     };
 }
 
-const struct cJSON *metric_resource(const struct cJSON *metric, bool *ret_is_container) {
-    const struct cJSON *container = json_get(metric, SV("containerResource"));
-    *ret_is_container = container != NULL;
-    return container ? container : json_get(metric, SV("resource"));
+static struct metric_refusal refuse_unknown(struct arena *arena, const struct metric *metric) {
+    struct sv message = arena_printf(arena, "unknown metric source type \"%.*s\"",
+                                     SV_ARG(json_find_string(metric->source, "type")));
+    return (struct metric_refusal){SV("InvalidMetricSourceType"), message, message};
+}
+
+struct metric_refusal metric_refuse(struct arena *arena, const struct metric *metric,
+                                    struct sv problem) {
+    switch (metric->kind) {
+    case METRIC_RESOURCE:
+    case METRIC_CONTAINER_RESOURCE:
+        return refuse_resource(arena, metric, problem);
+    case METRIC_PODS:
+        return (struct metric_refusal){
+            .reason = SV("FailedGetPodsMetric"),
+            .message = problem,
+            .summary = ARENA_JOIN(arena, SV("failed to get pods metric value: "), problem),
+        };
+    case METRIC_OBJECT:
+        return refuse_object(arena, metric, problem);
+    case METRIC_EXTERNAL:
+        return refuse_external(arena, metric, problem);
+    case METRIC_UNKNOWN:
+        break;
+    }
+    return refuse_unknown(arena, metric);
+}
+
+struct sv metric_selector_text(struct arena *arena, const struct cJSON *selector) {
+    struct sv labels = SV("");
+    if (!selector)
+        return SV("nil");
+    JSON_EACH (label, json_get(selector, SV("matchLabels"))) {
+        labels = ARENA_JOIN(arena, labels, json_key(label), SV(": "), json_text(label), SV(","));
+        if (labels.len > METRIC_QUESTION_BYTES_MAX)
+            break;
+    }
+    return ARENA_JOIN(arena, SV("&LabelSelector{MatchLabels:map[string]string{"), labels,
+                      SV("},MatchExpressions:[]LabelSelectorRequirement{},}"));
+}
+
+/* --- status --- */
+
+static struct sv milli_text(struct arena *arena, int64_t milli) {
+    return quantity_text(arena_printf(arena, "%lldm", (long long)milli), arena);
 }
 
 /* 64Mi of memory, 250m of anything else. */
 static struct sv amount_text(struct arena *arena, struct sv resource, int64_t milli) {
     int64_t bytes = (milli + 999) / 1000;
     if (!sv_eq(resource, SV("memory")))
-        return quantity_text(arena_printf(arena, "%lldm", (long long)milli), arena);
+        return milli_text(arena, milli);
     return bytes % 1024 == 0
                ? quantity_text(arena_printf(arena, "%lldKi", (long long)(bytes / 1024)), arena)
                : arena_printf(arena, "%lld", (long long)bytes);
 }
 
-struct cJSON *metric_status(struct arena *arena, const struct cJSON *metric,
-                            const struct usage_answer *answer, struct sv *ret_name) {
-    bool is_container;
-    const struct cJSON *source = metric_resource(metric, &is_container);
-    struct sv resource = json_find_string(source, "name");
-    struct cJSON *status = json_map(arena);
-    json_set_string(arena, status, SV("type"),
-                    is_container ? SV("ContainerResource") : SV("Resource"));
-    struct cJSON *shown =
-        json_ensure_map(arena, status, is_container ? SV("containerResource") : SV("resource"));
+static struct sv show_resource(struct arena *arena, const struct metric *metric,
+                               const struct usage_answer *answer, struct cJSON *shown) {
+    bool is_container = metric->kind == METRIC_CONTAINER_RESOURCE;
+    struct sv resource = json_find_string(metric->source, "name");
+    struct cJSON *current = json_ensure_map(arena, shown, SV("current"));
     json_set_string(arena, shown, SV("name"), resource);
     if (is_container)
-        json_set_string(arena, shown, SV("container"), json_find_string(source, "container"));
-    struct cJSON *current = json_ensure_map(arena, shown, SV("current"));
+        json_set_string(arena, shown, SV("container"),
+                        json_find_string(metric->source, "container"));
     if (answer->utilization >= 0)
         json_set_int(arena, current, SV("averageUtilization"), answer->utilization);
     json_set_string(arena, current, SV("averageValue"),
                     amount_text(arena, resource, answer->average_milli));
-    *ret_name = answer->utilization < 0
-                    ? ARENA_JOIN(arena, resource, SV(" resource"))
-                    : ARENA_JOIN(arena, resource, is_container ? SV(" container") : SV(""),
-                                 SV(" resource utilization (percentage of request)"));
-    return status;
+    return answer->utilization < 0
+               ? ARENA_JOIN(arena, resource, SV(" resource"))
+               : ARENA_JOIN(arena, resource, is_container ? SV(" container") : SV(""),
+                            SV(" resource utilization (percentage of request)"));
 }
 
-struct metric_refusal metric_refuse_resource(struct arena *arena, const struct cJSON *metric,
-                                             struct sv problem) {
-    bool is_container;
-    const struct cJSON *source = metric_resource(metric, &is_container);
-    return is_container ? refuse_container(arena, source, problem)
-                        : refuse_resource(arena, source, problem);
+static void copy_member(struct arena *arena, struct cJSON *to, const struct cJSON *from,
+                        struct sv key) {
+    const struct cJSON *member = json_get(from, key);
+    if (member)
+        json_set(arena, to, key, json_copy(arena, member));
 }
 
-struct metric_refusal metric_refuse(struct arena *arena, const struct cJSON *metric,
-                                    struct sv namespace_name) {
+static struct sv show_named(struct arena *arena, const struct metric *metric,
+                            const struct usage_answer *answer, struct cJSON *shown) {
+    struct sv name = json_find_string(metric->source, "metric.name");
+    copy_member(arena, shown, metric->source, SV("metric"));
+    copy_member(arena, shown, metric->source, SV("describedObject"));
+    json_set_string(arena, json_ensure_map(arena, shown, SV("current")),
+                    answer->is_total ? SV("value") : SV("averageValue"),
+                    milli_text(arena, answer->average_milli));
+    if (metric->kind == METRIC_PODS)
+        return ARENA_JOIN(arena, SV("pods metric "), name);
+    if (metric->kind == METRIC_OBJECT && answer->is_total)
+        return ARENA_JOIN(arena, json_find_string(metric->source, "describedObject.kind"),
+                          SV(" metric "), name);
+    return ARENA_JOIN(arena, SV("external metric "), name, SV("("),
+                      metric_selector_text(arena, json_find(metric->source, "metric.selector")),
+                      SV(")"));
+}
+
+struct cJSON *metric_status(struct arena *arena, const struct metric *metric,
+                            const struct usage_answer *answer, struct sv *ret_name) {
     static const struct {
-        struct sv member;
-        struct metric_refusal (*refuse)(struct arena *arena, const struct cJSON *source,
-                                        struct sv namespace_name);
-    } sources[] = {
-        {SV("pods"), refuse_pods},
-        {SV("object"), refuse_object},
-        {SV("external"), refuse_external},
+        struct sv type, member;
+    } shown_as[] = {
+        [METRIC_RESOURCE] = {SV("Resource"), SV("resource")},
+        [METRIC_CONTAINER_RESOURCE] = {SV("ContainerResource"), SV("containerResource")},
+        [METRIC_PODS] = {SV("Pods"), SV("pods")},
+        [METRIC_OBJECT] = {SV("Object"), SV("object")},
+        [METRIC_EXTERNAL] = {SV("External"), SV("external")},
     };
-    for (size_t i = 0; i < COUNT_OF(sources); i++) {
-        const struct cJSON *source = json_get(metric, sources[i].member);
-        if (source)
-            return sources[i].refuse(arena, source, namespace_name);
-    }
-    struct sv message = arena_printf(arena, "unknown metric source type \"%.*s\"",
-                                     SV_ARG(json_find_string(metric, "type")));
-    return (struct metric_refusal){SV("InvalidMetricSourceType"), message, message};
+    assert(metric->kind < COUNT_OF(shown_as));
+    struct cJSON *status = json_map(arena);
+    json_set_string(arena, status, SV("type"), shown_as[metric->kind].type);
+    struct cJSON *shown = json_ensure_map(arena, status, shown_as[metric->kind].member);
+    *ret_name = metric_is_resource(metric) ? show_resource(arena, metric, answer, shown)
+                                           : show_named(arena, metric, answer, shown);
+    return status;
 }

@@ -148,12 +148,14 @@ TEST(each_kind_of_metric_is_missed_in_its_own_words) {
     for (size_t i = 0; i < COUNT_OF(metrics); i++) {
         AUTO(arena) arena = arena_new();
         struct error err = {0};
-        const struct cJSON *metric = json_read(arena, sv_from(metrics[i].metric), &err);
-        bool is_container;
-        struct metric_refusal refusal =
-            metric_resource(metric, &is_container)
-                ? metric_refuse_resource(arena, metric, SV("no metrics"))
-                : metric_refuse(arena, metric, SV("n"));
+        struct metric metric =
+            metric_of(json_read(arena, sv_from(metrics[i].metric), &err), SV("n"));
+        struct sv problem =
+            metric_is_resource(&metric)
+                ? SV("no metrics")
+                : metric_problem(arena, &metric, NULL,
+                                 SV("the server could not find the requested resource"));
+        struct metric_refusal refusal = metric_refuse(arena, &metric, problem);
         CHECK_SV(refusal.reason, sv_from(metrics[i].reason));
         CHECK_SV(refusal.summary, sv_from(metrics[i].summary));
     }
@@ -253,6 +255,49 @@ TEST(replicas_go_down_after_five_minutes) {
     const struct cJSON *event = fixture_event(world, arena, SV("SuccessfulRescale"));
     CHECK_SV(json_find_string(event, "message"),
              SV("New size: 1; reason: All metrics below target"));
+}
+
+static const struct cJSON *scaling_active(struct world *world, struct arena *arena,
+                                          const char *name) {
+    return object_condition(fixture_get(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, name),
+                            SV("ScalingActive"));
+}
+
+/* Two that pull at one target would never agree: neither does anything until one is gone. */
+TEST(pods_have_one_autoscaler) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = fixture_world(1, 0);
+    struct error err = {0};
+    fakeapi_serve_usage(world_api(world));
+    fixture_create(world, arena, &RESOURCE_DEPLOYMENTS, LOADED("150m"));
+    fixture_run_ms(world, 20 * 1000);
+    struct cJSON *second = json_copy(arena, json_read(arena, SV(FOLLOWER(HALF)), &err));
+    json_set_string(arena, json_get(second, SV("metadata")), SV("name"), SV("other"));
+    struct request request =
+        request_to(VERB_CREATE, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, SV("default"), SV(""));
+    request.body = second;
+    fixture_create(world, arena, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, FOLLOWER(HALF));
+    CHECK(fixture_send(world, arena, &request) == 201);
+    fixture_run_ms(world, 35 * 1000);
+    int64_t replicas =
+        json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas", 0);
+    for (size_t i = 0; i < 2; i++) {
+        const struct cJSON *active = scaling_active(world, arena, i == 0 ? "h" : "other");
+        CHECK_SV(json_find_string(active, "reason"), SV("AmbiguousSelector"));
+        CHECK_SV(json_find_string(active, "message"),
+                 SV("pods by selector app=d are controlled by multiple HPAs: [{h default} {other "
+                    "default}]"));
+    }
+    fixture_run_ms(world, 60 * 1000);
+    CHECK(json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas",
+                        0) == replicas);
+    request = request_to(VERB_DELETE, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, SV("default"),
+                         SV("other"));
+    CHECK(fixture_send(world, arena, &request) == 200);
+    fixture_run_ms(world, 60 * 1000);
+    CHECK_SV(json_find_string(scaling_active(world, arena, "h"), "reason"), SV("ValidMetricFound"));
+    CHECK(json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas",
+                        0) == 9);
 }
 
 /* Without requests there is nothing that a share could be of. */

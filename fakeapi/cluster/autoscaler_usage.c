@@ -14,6 +14,8 @@
 enum {
     CPU_INITIALIZATION_MS = 5 * 60 * 1000,
     INITIAL_READINESS_MS = 30 * 1000,
+    /* Of a custom metric that does not say over what time it was measured. */
+    METRIC_WINDOW_MS = 60 * 1000,
 };
 /* Closer to the target than this is close enough; as Go's floating point has it. */
 static const double tolerance = 0.1;
@@ -48,10 +50,22 @@ static int64_t milli_of(const struct cJSON *quantity) {
 /* What was measured, by pod. */
 static struct map *index_usage(const struct usage_question *question) {
     struct map *by_pod = map_new();
-    JSON_EACH (item, json_get(question->usage, SV("items")))
-        if (!map_get(by_pod, object_name(item)))
-            map_put(by_pod, object_name(item), item);
+    JSON_EACH (item, json_get(question->usage, SV("items"))) {
+        struct sv name = question->is_custom ? json_find_string(item, "describedObject.name")
+                                             : object_name(item);
+        if (!map_get(by_pod, name))
+            map_put(by_pod, name, item);
+    }
     return by_pod;
+}
+
+static void measure_custom(const struct cJSON *item, struct measured *measured) {
+    const struct cJSON *value = json_get(item, SV("value"));
+    measured->value = milli_of(value);
+    measured->has_value = value != NULL;
+    measured->window_ms = 1000 * json_find_int(item, "windowSeconds", METRIC_WINDOW_MS / 1000);
+    if (!api_time_parse(json_find_string(item, "timestamp"), &measured->at_ms))
+        measured->at_ms = 0;
 }
 
 /* A pod of which one container is not measured is not measured. */
@@ -113,7 +127,11 @@ static void group_pods(struct calculation *calculation) {
             continue;
         struct measured *measured = &calculation->pods[calculation->count++];
         measured->pod = pod;
-        measure(question, map_get(by_pod, object_name(pod)), measured);
+        const struct cJSON *item = map_get(by_pod, object_name(pod));
+        if (question->is_custom)
+            measure_custom(item, measured);
+        else
+            measure(question, item, measured);
         measured->group = group_of(question, measured);
         measured->has_value &= measured->group == GROUP_READY;
         calculation->ready_count += measured->group == GROUP_READY;
@@ -263,5 +281,71 @@ struct sv usage_replicas(const struct usage_question *question, struct arena *ar
         .average_milli = total.value / total.count,
     };
     ret_answer->replicas = replicas_for(&calculation, ratio_of(&calculation, &total));
+    return SV("");
+}
+
+/* --- numbers that are not pods' --- */
+
+static bool is_ready(const struct cJSON *pod) {
+    return sv_eq(json_find_string(pod, "status.phase"), SV("Running")) &&
+           object_condition_is_true(pod, SV("Ready"));
+}
+
+/* Negative: there are no pods at all. */
+static int64_t count_ready(const struct usage_question *question) {
+    const struct cJSON *pod;
+    int64_t ready_count = 0;
+    bool has_pods = false;
+    for (size_t cursor = 0; (pod = cache_next(question->pods, &cursor));) {
+        if (!sv_eq(object_namespace(pod), question->namespace_name) ||
+            !selector_matches(question->selector, json_find(pod, "metadata.labels")))
+            continue;
+        has_pods = true;
+        ready_count += is_ready(pod);
+    }
+    return has_pods ? ready_count : -1;
+}
+
+static struct sv replicas_of_value(const struct usage_question *question, double ratio,
+                                   int64_t *ret_replicas) {
+    int64_t ready_count = 1; /* from none on, one is as good as ready */
+    if (question->replicas != 0 && is_close(ratio)) {
+        *ret_replicas = question->replicas;
+        return SV("");
+    }
+    if (question->replicas != 0)
+        ready_count = count_ready(question);
+    if (ready_count < 0)
+        return SV("unable to calculate ready pods: no pods returned by selector while calculating "
+                  "replica count");
+    *ret_replicas = rounded_up(ratio * (double)ready_count);
+    return SV("");
+}
+
+static int64_t replicas_of_average(const struct usage_question *question, double total,
+                                   double target) {
+    double ratio = total / (target * (double)question->status_replicas);
+    double wanted = total / target;
+    if (question->status_replicas > 0 && is_close(ratio))
+        return question->status_replicas;
+    return wanted > (double)INT32_MAX ? INT32_MAX : rounded_up(wanted);
+}
+
+struct sv usage_replicas_of_total(const struct usage_question *question, int64_t total_milli,
+                                  struct usage_answer *ret_answer) {
+    const struct cJSON *average = json_find(question->target, "averageValue");
+    int64_t target = milli_of(average ? average : json_find(question->target, "value"));
+    int64_t pods = question->status_replicas > 0 ? question->status_replicas : 1;
+    if (target <= 0)
+        return SV("neither a value target nor an average value target was set");
+    *ret_answer = (struct usage_answer){
+        .utilization = -1,
+        .is_total = !average,
+        .average_milli = average ? rounded_up((double)total_milli / (double)pods) : total_milli,
+    };
+    if (!average)
+        return replicas_of_value(question, (double)total_milli / (double)target,
+                                 &ret_answer->replicas);
+    ret_answer->replicas = replicas_of_average(question, (double)total_milli, (double)target);
     return SV("");
 }

@@ -16,6 +16,7 @@ static const size_t texts[] = {
     TEXT(field_validation),
     TEXT(label_selector),
     TEXT(field_selector),
+    TEXT(metric_label_selector),
     TEXT(resource_version),
     TEXT(resource_version_match),
     TEXT(continue_token),
