@@ -291,8 +291,8 @@ TEST(pods_have_one_autoscaler) {
     fixture_run_ms(world, 60 * 1000);
     CHECK(json_find_int(fixture_get(world, arena, &RESOURCE_DEPLOYMENTS, "d"), "spec.replicas",
                         0) == replicas);
-    request = request_to(VERB_DELETE, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, SV("default"),
-                         SV("other"));
+    request =
+        request_to(VERB_DELETE, &RESOURCE_HORIZONTAL_POD_AUTOSCALERS, SV("default"), SV("other"));
     CHECK(fixture_send(world, arena, &request) == 200);
     fixture_run_ms(world, 60 * 1000);
     CHECK_SV(json_find_string(scaling_active(world, arena, "h"), "reason"), SV("ValidMetricFound"));
