@@ -26,9 +26,9 @@ static struct stored *next_in_namespace(struct collection *collection, struct po
     return stored;
 }
 
-static struct quantity status_of(const struct cJSON *quota, const char *which, struct sv name) {
+static struct quantity quantity_of(const struct json_index *amounts, struct sv name) {
     struct quantity quantity = {0};
-    const struct cJSON *item = json_get(json_find(quota, which), name);
+    const struct cJSON *item = json_index_get(amounts, name);
     return item && quantity_parse(json_text(item), &quantity) ? quantity : (struct quantity){0};
 }
 
@@ -36,36 +36,40 @@ static struct quantity status_of(const struct cJSON *quota, const char *which, s
 
 /* What a refusal lists, each as "name=quantity" with commas between. */
 struct excess {
-    struct sv requested, used, limited;
+    struct joiner requested, used, limited;
 };
 
-static void add_part(struct call *call, struct sv *text, struct sv name, struct quantity quantity) {
-    *text = arena_printf(call->arena, "%.*s%s%.*s=%.*s", SV_ARG(*text), text->len > 0 ? "," : "",
-                         SV_ARG(name), SV_ARG(quantity_format(quantity, call->arena)));
+static void add_part(struct call *call, struct joiner *text, struct sv name,
+                     struct quantity quantity) {
+    joiner_add_apart(
+        text, SV(","),
+        ARENA_JOIN(call->arena, name, SV("="), quantity_format(quantity, call->arena)));
 }
 
-static bool is_exceeded(struct call *call, const struct cJSON *quota, const struct cJSON *tree,
-                        struct excess *ret_excess) {
-    struct excess excess = {SV(""), SV(""), SV("")};
+static bool is_exceeded(struct call *call, const struct cJSON *quota,
+                        const struct quota_usage *usage, struct excess *ret_excess) {
     const struct cJSON *limits = json_find(quota, "spec.hard");
+    struct json_index in_use = json_index_of(call->arena, json_find(quota, "status.used"));
     struct cJSON *hard = limits ? json_copy(call->arena, limits) : NULL;
+    joiner_init(&ret_excess->requested, call->arena);
+    joiner_init(&ret_excess->used, call->arena);
+    joiner_init(&ret_excess->limited, call->arena);
     if (hard)
         json_sort(hard);
     JSON_EACH (limit, hard) {
-        struct quantity usage, most;
+        struct quantity most;
         struct sv name = json_key(limit);
-        if (!quota_usage(call, call->type, tree, name, &usage) || usage.nano <= 0 ||
-            !quantity_parse(json_text(limit), &most))
+        struct quantity wanted = quota_usage_get(usage, name);
+        if (wanted.nano <= 0 || !quantity_parse(json_text(limit), &most))
             continue;
-        struct quantity used = status_of(quota, "status.used", name);
-        if (quantity_compare(quantity_add(used, usage), most) <= 0)
+        struct quantity used = quantity_of(&in_use, name);
+        if (quantity_compare(quantity_add(used, wanted), most) <= 0)
             continue;
-        add_part(call, &excess.requested, name, usage);
-        add_part(call, &excess.used, name, used);
-        add_part(call, &excess.limited, name, most);
+        add_part(call, &ret_excess->requested, name, wanted);
+        add_part(call, &ret_excess->used, name, used);
+        add_part(call, &ret_excess->limited, name, most);
     }
-    *ret_excess = excess;
-    return excess.requested.len > 0;
+    return joiner_text(&ret_excess->requested).len > 0;
 }
 
 /* A quota of processor or memory needs pods that say how much they take. */
@@ -99,7 +103,8 @@ static struct sv missing_needs(struct call *call, const struct cJSON *quota,
     return text;
 }
 
-static bool check_quota(struct call *call, const struct cJSON *quota, const struct cJSON *tree) {
+static bool check_quota(struct call *call, const struct cJSON *quota, const struct cJSON *tree,
+                        const struct quota_usage *usage) {
     struct excess excess;
     bool is_pod =
         call->type->resource.group.len == 0 && sv_eq(call->type->resource.kind, SV("Pod"));
@@ -110,14 +115,15 @@ static bool check_quota(struct call *call, const struct cJSON *quota, const stru
                                       SV_ARG(object_name(quota)), SV_ARG(missing)));
         return false;
     }
-    if (!is_exceeded(call, quota, tree, &excess))
+    if (!is_exceeded(call, quota, usage, &excess))
         return true;
-    refuse_forbidden(call, object_name(tree),
-                     arena_printf(call->arena,
-                                  "exceeded quota: %.*s, requested: %.*s, used: %.*s, limited: "
-                                  "%.*s",
-                                  SV_ARG(object_name(quota)), SV_ARG(excess.requested),
-                                  SV_ARG(excess.used), SV_ARG(excess.limited)));
+    refuse_forbidden(
+        call, object_name(tree),
+        arena_printf(call->arena,
+                     "exceeded quota: %.*s, requested: %.*s, used: %.*s, limited: "
+                     "%.*s",
+                     SV_ARG(object_name(quota)), SV_ARG(joiner_text(&excess.requested)),
+                     SV_ARG(joiner_text(&excess.used)), SV_ARG(joiner_text(&excess.limited))));
     return false;
 }
 
@@ -128,22 +134,32 @@ bool admit_quota(struct call *call, const struct cJSON *tree) {
     if (namespace_name.len == 0 || collection->count == 0)
         return true;
     struct position position = collection_seek(collection, namespace_name, SV(""));
-    while ((stored = next_in_namespace(collection, &position, namespace_name)))
+    stored = next_in_namespace(collection, &position, namespace_name);
+    if (!stored)
+        return true;
+    struct quota_usage usage = quota_usage_of(call, call->type, tree);
+    for (; stored; stored = next_in_namespace(collection, &position, namespace_name))
         if (quota_covers(stored_tree(stored), call->type, tree) &&
-            !check_quota(call, stored_tree(stored), tree))
+            !check_quota(call, stored_tree(stored), tree, &usage))
             return false;
     return true;
 }
 
 /* --- keeping count --- */
 
-static struct quantity change_of(struct call *call, const struct cJSON *quota, struct sv name,
-                                 const struct cJSON *old, const struct cJSON *now) {
+/* An object before and after a write; NULL for a creation or a removal. */
+struct change {
+    const struct cJSON *old, *now;
+    struct quota_usage before, after;
+};
+
+static struct quantity change_of(const struct change *change, bool counted_before, bool counts_now,
+                                 struct sv name) {
     struct quantity before = {0}, after = {0};
-    if (old && quota_covers(quota, call->type, old))
-        quota_usage(call, call->type, old, name, &before);
-    if (now && quota_covers(quota, call->type, now))
-        quota_usage(call, call->type, now, name, &after);
+    if (counted_before)
+        before = quota_usage_get(&change->before, name);
+    if (counts_now)
+        after = quota_usage_get(&change->after, name);
     after.nano -= before.nano;
     if (after.nano != 0 && before.nano != 0)
         after.format = before.format;
@@ -151,20 +167,24 @@ static struct quantity change_of(struct call *call, const struct cJSON *quota, s
 }
 
 static void update_quota(struct call *call, struct collection *collection,
-                         const struct cJSON *quota, const struct cJSON *old,
-                         const struct cJSON *now) {
+                         const struct cJSON *quota, const struct change *change) {
     struct cJSON *copy = NULL;
+    struct json_index used = {0};
+    bool counted_before = change->old && quota_covers(quota, call->type, change->old);
+    bool counts_now = change->now && quota_covers(quota, call->type, change->now);
     JSON_EACH (limit, json_find(quota, "spec.hard")) {
         struct sv name = json_key(limit);
-        struct quantity change = change_of(call, quota, name, old, now);
-        if (change.nano == 0)
+        struct quantity difference = change_of(change, counted_before, counts_now, name);
+        if (difference.nano == 0)
             continue;
-        copy = copy ? copy : json_copy(call->arena, quota);
-        struct quantity used = quantity_add(status_of(copy, "status.used", name), change);
-        used.nano = used.nano < 0 ? 0 : used.nano;
-        struct cJSON *status = json_ensure_map(call->arena, copy, SV("status"));
-        json_set_string(call->arena, json_ensure_map(call->arena, status, SV("used")), name,
-                        quantity_format(used, call->arena));
+        if (!copy) {
+            copy = json_copy(call->arena, quota);
+            struct cJSON *status = json_ensure_map(call->arena, copy, SV("status"));
+            used = json_index_of(call->arena, json_ensure_map(call->arena, status, SV("used")));
+        }
+        struct quantity sum = quantity_add(quantity_of(&used, name), difference);
+        sum.nano = sum.nano < 0 ? 0 : sum.nano;
+        json_index_set(&used, name, json_string(call->arena, quantity_format(sum, call->arena)));
     }
     if (copy)
         store_put(call->api->store, collection, copy, call->arena);
@@ -181,51 +201,65 @@ void count_quota(struct call *call, const struct cJSON *old, const struct cJSON 
     struct position position = collection_seek(collection, namespace_name, SV(""));
     while ((stored = next_in_namespace(collection, &position, namespace_name)))
         json_append(names, json_string(call->arena, stored->name));
+    if (!names->child)
+        return;
+    struct change change = {.old = old, .now = now};
+    if (old)
+        change.before = quota_usage_of(call, call->type, old);
+    if (now)
+        change.after = quota_usage_of(call, call->type, now);
     JSON_EACH (name, names) {
         stored = collection_get(collection, namespace_name, json_text(name));
-        update_quota(call, collection, stored_tree(stored), old, now);
+        update_quota(call, collection, stored_tree(stored), &change);
     }
 }
 
 /* --- a quota itself --- */
 
-static struct quantity counted_of_type(struct call *call, const struct cJSON *quota,
-                                       const struct resource_type *type, struct sv name) {
-    struct quantity sum = {0}, usage;
+/* Adds what the objects of a type use of what the quota limits. */
+static void add_objects(struct call *call, const struct cJSON *quota,
+                        const struct resource_type *type, const struct json_index *hard,
+                        struct quota_usage *sums) {
     struct sv namespace_name = object_namespace(quota);
     struct collection *collection = store_collection(call->api->store, type->storage_key);
     struct position position = collection_seek(collection, namespace_name, SV(""));
     struct stored *stored;
     while ((stored = next_in_namespace(collection, &position, namespace_name))) {
         const struct cJSON *object = stored_tree(stored);
-        if (quota_covers(quota, type, object) && quota_usage(call, type, object, name, &usage))
-            sum = quantity_add(sum, usage);
+        if (!quota_covers(quota, type, object))
+            continue;
+        struct quota_usage usage = quota_usage_of(call, type, object);
+        JSON_EACH (use, usage.positions.map) {
+            struct quantity amount = quota_usage_get(&usage, json_key(use));
+            struct quantity *sum =
+                json_index_get(hard, json_key(use)) ? quota_usage_at(sums, json_key(use)) : NULL;
+            if (sum)
+                *sum = quantity_add(*sum, amount);
+        }
     }
-    return sum;
-}
-
-/* One kind uses what a name stands for; the second version of a kind would count it twice. */
-static struct quantity counted(struct call *call, const struct cJSON *quota, struct sv name) {
-    struct quantity sum = {0};
-    const struct resource_type *type;
-    for (size_t i = 0; sum.nano == 0 && (type = registry_at(call->api->registry, i)); i++)
-        if (type->resource.is_namespaced && quota_may_count(call, type, name))
-            sum = counted_of_type(call, quota, type, name);
-    return sum;
 }
 
 void fill_quota_status(struct call *call, struct cJSON *quota) {
-    struct cJSON *status = json_ensure_map(call->arena, quota, SV("status"));
-    const struct cJSON *hard = json_find(quota, "spec.hard");
-    if (!hard)
+    struct arena *arena = call->arena;
+    struct cJSON *status = json_ensure_map(arena, quota, SV("status"));
+    const struct cJSON *limits = json_find(quota, "spec.hard");
+    if (!limits)
         return;
-    json_set(call->arena, status, SV("hard"), json_copy(call->arena, hard));
-    struct cJSON *used = json_map(call->arena);
-    struct json_index members = json_index_of(call->arena, used);
-    JSON_EACH (limit, hard) {
-        struct quantity count = counted(call, quota, json_key(limit));
-        json_index_set(&members, json_key(limit),
-                       json_string(call->arena, quantity_format(count, call->arena)));
+    json_set(arena, status, SV("hard"), json_copy(arena, limits));
+    struct json_index hard = json_index_of(arena, limits);
+    struct json_index counted = json_index_of(arena, json_map(arena));
+    struct quota_usage sums = {.arena = arena, .positions = json_index_of(arena, json_map(arena))};
+    const struct resource_type *type;
+    for (size_t i = 0; (type = registry_at(call->api->registry, i)); i++)
+        /* The second version of a kind would count it twice. */
+        if (type->resource.is_namespaced && quota_may_count(call, type, &hard) &&
+            !json_index_is_seen_again(&counted, type->storage_key))
+            add_objects(call, quota, type, &hard, &sums);
+    struct cJSON *used = json_map(arena);
+    struct json_index members = json_index_of(arena, used);
+    JSON_EACH (limit, limits) {
+        struct quantity sum = quota_usage_get(&sums, json_key(limit));
+        json_index_set(&members, json_key(limit), json_string(arena, quantity_format(sum, arena)));
     }
-    json_set(call->arena, status, SV("used"), used);
+    json_set(arena, status, SV("used"), used);
 }

@@ -10,16 +10,30 @@
 #include "core/api/quantity.h"
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/data/json_index.h"
 
 struct call;
 struct cJSON;
 struct resource_type;
 
-/* How much an object uses of what a quota calls `name`; false when it does not count at all. */
-bool quota_usage(struct call *call, const struct resource_type *type, const struct cJSON *object,
-                 struct sv name, struct quantity *ret_usage);
-/* Whether objects of the type can use any of it. */
-bool quota_may_count(struct call *call, const struct resource_type *type, struct sv name);
+/* What an object uses, by the names that quotas have for it. Objects and quotas may name as many
+ * resources as a request allows. */
+struct quota_usage {
+    struct arena *arena;
+    struct json_index positions; /* name -> position of its amount */
+    struct quantity *amounts;
+    size_t capacity;
+};
+
+struct quota_usage quota_usage_of(struct call *call, const struct resource_type *type,
+                                  const struct cJSON *object);
+/* None when it is not used. */
+struct quantity quota_usage_get(const struct quota_usage *usage, struct sv name);
+/* The same to be changed; it begins with none. */
+struct quantity *quota_usage_at(struct quota_usage *usage, struct sv name);
+/* Whether objects of the type can use any of what `hard` limits. */
+bool quota_may_count(struct call *call, const struct resource_type *type,
+                     const struct json_index *hard);
 /* Whether the quota's scopes cover the object. */
 bool quota_covers(const struct cJSON *quota, const struct resource_type *type,
                   const struct cJSON *object);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/joiner.h"
 #include "core/base/test.h"
 #include "fakeapi/server/server_fixture.h"
 
@@ -116,4 +117,39 @@ TEST(bounds_of_a_limit_range_follow_the_defaults_of_all) {
     struct api_response pod = fixture_create(api, arena, "pods", "default", POD("a", ""));
     REQUIRE(pod.http_status == 201);
     CHECK_SV(json_find_string(pod.body, "spec.containers.0.resources.limits.memory"), SV("512Mi"));
+}
+
+/* As many names as a request allows, in a quota and in a pod. */
+TEST(many_names_cost_what_they_should) {
+    enum { NAMES = 20 * 1000 };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with(arena, "configmaps", "{\"metadata\":{\"name\":\"a\"}}");
+    struct joiner hard, requests;
+    joiner_init(&hard, arena);
+    joiner_init(&requests, arena);
+    for (int i = 0; i < NAMES; i++) {
+        joiner_printf(&hard, "%s\"requests.x.io/n%d\":\"%d\"", i > 0 ? "," : "", i,
+                      i == NAMES - 1 ? 1 : 2);
+        joiner_printf(&requests, "%s\"x.io/n%d\":\"1\"", i > 0 ? "," : "", i);
+    }
+    const char *quota =
+        arena_printf(arena, "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{%.*s}}}",
+                     SV_ARG(joiner_text(&hard)))
+            .ptr;
+    struct sv amounts = joiner_text(&requests);
+    CHECK(fixture_create(api, arena, "resourcequotas", "default", quota).http_status == 201);
+    struct api_response made[2];
+    for (int i = 0; i < 2; i++) {
+        struct sv pod = arena_printf(
+            arena,
+            "{\"metadata\":{\"name\":\"p%d\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"
+            "\"i\",\"resources\":{\"limits\":{%.*s},\"requests\":{%.*s}}}]}}",
+            i, SV_ARG(amounts), SV_ARG(amounts));
+        made[i] = fixture_create(api, arena, "pods", "default", pod.ptr);
+    }
+    CHECK(made[0].http_status == 201);
+    CHECK_SV(fixture_message(&made[1]),
+             SV("pods \"p1\" is forbidden: exceeded quota: q, requested: requests.x.io/n19999=1, "
+                "used: requests.x.io/n19999=1, limited: requests.x.io/n19999=1"));
+    CHECK_SV(used(api, arena, SV("requests.x.io/n0")), SV("1"));
 }

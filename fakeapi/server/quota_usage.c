@@ -20,103 +20,170 @@ static bool has_ended(const struct cJSON *pod) {
     return sv_eq(phase, SV("Succeeded")) || sv_eq(phase, SV("Failed"));
 }
 
-static struct quantity quantity_at(const struct cJSON *map, struct sv name) {
-    struct quantity quantity = {0};
-    const struct cJSON *item = json_get(map, name);
-    return item && quantity_parse(json_text(item), &quantity) ? quantity : (struct quantity){0};
+/* --- amounts by name --- */
+
+static struct quota_usage no_usage(struct arena *arena) {
+    return (struct quota_usage){.arena = arena, .positions = json_index_of(arena, json_map(arena))};
+}
+
+struct quantity quota_usage_get(const struct quota_usage *usage, struct sv name) {
+    int64_t position;
+    return json_to_int64(json_index_get(&usage->positions, name), &position)
+               ? usage->amounts[position]
+               : (struct quantity){0};
+}
+
+static void grow(struct quota_usage *usage) {
+    size_t count = usage->capacity;
+    usage->capacity = count * 2 + 8;
+    struct quantity *grown = ARENA_ARRAY(usage->arena, struct quantity, usage->capacity);
+    if (count > 0)
+        memcpy(grown, usage->amounts, sizeof(*grown) * count);
+    usage->amounts = grown;
+}
+
+struct quantity *quota_usage_at(struct quota_usage *usage, struct sv name) {
+    int64_t position;
+    if (json_to_int64(json_index_get(&usage->positions, name), &position))
+        return &usage->amounts[position];
+    size_t count = usage->positions.count;
+    if (count == usage->capacity)
+        grow(usage);
+    json_index_set(&usage->positions, name, json_int(usage->arena, (int64_t)count));
+    return &usage->amounts[count];
+}
+
+/* --- pods --- */
+
+/* Each amount of a map of resources is added, or taken where it is larger. */
+static void add_resources(struct quota_usage *needs, const struct cJSON *resources,
+                          bool is_larger) {
+    JSON_EACH (resource, resources) {
+        struct quantity need, *sum = quota_usage_at(needs, json_key(resource));
+        if (!quantity_parse(json_text(resource), &need))
+            continue;
+        if (!is_larger)
+            *sum = quantity_add(*sum, need);
+        else if (quantity_compare(need, *sum) > 0)
+            *sum = need;
+    }
 }
 
 /* The larger of what all containers need at once and what any init container needs. */
-static struct quantity pod_need(const struct cJSON *pod, const char *which, struct sv name) {
-    struct quantity sum = {0};
+static struct quota_usage pod_needs(struct arena *arena, const struct cJSON *pod,
+                                    const char *which) {
+    struct quota_usage needs = no_usage(arena);
     JSON_EACH (container, json_find(pod, "spec.containers"))
-        sum = quantity_add(
-            sum, quantity_at(json_get(json_get(container, SV("resources")), sv_from(which)), name));
-    JSON_EACH (container, json_find(pod, "spec.initContainers")) {
-        struct quantity need =
-            quantity_at(json_get(json_get(container, SV("resources")), sv_from(which)), name);
-        if (quantity_compare(need, sum) > 0)
-            sum = need;
-    }
-    return quantity_add(sum, quantity_at(json_find(pod, "spec.overhead"), name));
+        add_resources(&needs, json_get(json_get(container, SV("resources")), sv_from(which)),
+                      false);
+    JSON_EACH (container, json_find(pod, "spec.initContainers"))
+        add_resources(&needs, json_get(json_get(container, SV("resources")), sv_from(which)), true);
+    add_resources(&needs, json_find(pod, "spec.overhead"), false);
+    return needs;
 }
 
-static bool pod_usage(const struct cJSON *pod, struct sv name, struct quantity *ret_usage) {
+/* Amounts of processor and memory are also known without saying that they are requests. */
+static void add_pod(struct quota_usage *usage, const struct cJSON *pod) {
     static const struct sv plain[] = {SV("cpu"), SV("memory"), SV("ephemeral-storage")};
-    if (has_ended(pod) || sv_eq(name, SV("requests.storage")))
-        return false;
-    if (sv_eq(name, SV("pods")))
-        *ret_usage = one_unit(1);
-    else if (sv_starts_with(name, SV("requests.")))
-        *ret_usage = pod_need(pod, "requests", sv_drop(name, 9));
-    else if (sv_starts_with(name, SV("limits.")))
-        *ret_usage = pod_need(pod, "limits", sv_drop(name, 7));
-    else if (sv_index_of(name, plain, COUNT_OF(plain)) < COUNT_OF(plain))
-        *ret_usage = pod_need(pod, "requests", name);
-    else
-        return false;
-    return true;
+    static const char *const lists[] = {"requests", "limits"};
+    if (has_ended(pod))
+        return;
+    *quota_usage_at(usage, SV("pods")) = one_unit(1);
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        bool is_request = i == 0;
+        struct quota_usage needs = pod_needs(usage->arena, pod, lists[i]);
+        JSON_EACH (position, needs.positions.map) {
+            struct sv name = json_key(position);
+            struct quantity need = quota_usage_get(&needs, name);
+            bool is_plain = sv_index_of(name, plain, COUNT_OF(plain)) < COUNT_OF(plain);
+            if (is_request && is_plain)
+                *quota_usage_at(usage, name) = need;
+            if (!is_request || !sv_eq(name, SV("storage"))) /* which is of claims */
+                *quota_usage_at(usage, ARENA_JOIN(usage->arena, sv_from(lists[i]), SV("."), name)) =
+                    need;
+        }
+    }
 }
 
-static bool service_usage(const struct cJSON *service, struct sv name, struct quantity *ret_usage) {
+/* --- services and claims --- */
+
+static void add_service(struct quota_usage *usage, const struct cJSON *service) {
     struct sv type = json_find_string(service, "spec.type");
     bool is_balancer = sv_eq(type, SV("LoadBalancer"));
     bool has_node_ports = is_balancer || sv_eq(type, SV("NodePort"));
-    if (sv_eq(name, SV("services.loadbalancers")))
-        *ret_usage = one_unit(is_balancer);
-    else if (sv_eq(name, SV("services.nodeports")))
-        *ret_usage =
-            one_unit(has_node_ports ? (int64_t)json_count(json_find(service, "spec.ports")) : 0);
-    else
-        return false;
-    return true;
+    size_t port_count = json_count(json_find(service, "spec.ports"));
+    *quota_usage_at(usage, SV("services.loadbalancers")) = one_unit(is_balancer);
+    *quota_usage_at(usage, SV("services.nodeports")) =
+        one_unit(has_node_ports ? (int64_t)port_count : 0);
 }
 
 /* "requests.storage", also of one class: "fast.storageclass.storage.k8s.io/requests.storage". */
-static bool claim_usage(const struct cJSON *claim, struct sv name, struct quantity *ret_usage) {
-    static const struct sv infix = {".storageclass.storage.k8s.io/", 29};
+static void add_claim(struct quota_usage *usage, const struct cJSON *claim) {
+    struct sv infix = SV(".storageclass.storage.k8s.io/");
     struct sv class_name = json_find_string(claim, "spec.storageClassName");
-    bool is_of_class = class_name.len > 0 && sv_starts_with(name, class_name) &&
-                       sv_starts_with(sv_drop(name, class_name.len), infix);
-    if (is_of_class)
-        name = sv_drop(name, class_name.len + infix.len);
-    if (sv_eq(name, SV("requests.storage")))
-        *ret_usage = quantity_at(json_find(claim, "spec.resources.requests"), SV("storage"));
-    else if (is_of_class && sv_eq(name, SV("persistentvolumeclaims")))
-        *ret_usage = one_unit(1);
-    else
-        return false;
-    return true;
+    const struct cJSON *size = json_find(claim, "spec.resources.requests.storage");
+    struct quantity amount = {0};
+    if (size && !quantity_parse(json_text(size), &amount))
+        amount = (struct quantity){0};
+    *quota_usage_at(usage, SV("requests.storage")) = amount;
+    if (class_name.len == 0)
+        return;
+    *quota_usage_at(usage, ARENA_JOIN(usage->arena, class_name, infix, SV("requests.storage"))) =
+        amount;
+    *quota_usage_at(usage, ARENA_JOIN(usage->arena, class_name, infix,
+                                      SV("persistentvolumeclaims"))) = one_unit(1);
 }
 
-/* "count/deployments.apps", and the plurals that may stand without "count/". */
-static bool is_counted(struct call *call, const struct resource_type *type, struct sv name) {
+/* --- all --- */
+
+/* "count/deployments.apps", and the plural for those that may stand without "count/". */
+static size_t counted_names(struct call *call, const struct resource_type *type,
+                            struct sv ret_names[2]) {
     static const struct sv plain[] = {SV("services"),       SV("secrets"),
                                       SV("configmaps"),     SV("persistentvolumeclaims"),
                                       SV("resourcequotas"), SV("replicationcontrollers")};
-    if (sv_starts_with(name, SV("count/")))
-        return sv_eq(sv_drop(name, 6), resource_qualified(&type->resource, call->arena));
-    return type->resource.group.len == 0 && sv_eq(name, type->resource.plural) &&
-           sv_index_of(name, plain, COUNT_OF(plain)) < COUNT_OF(plain);
+    struct sv plural = type->resource.plural;
+    ret_names[0] =
+        ARENA_JOIN(call->arena, SV("count/"), resource_qualified(&type->resource, call->arena));
+    ret_names[1] = plural;
+    bool is_plain = type->resource.group.len == 0 &&
+                    sv_index_of(plural, plain, COUNT_OF(plain)) < COUNT_OF(plain);
+    return is_plain ? 2 : 1;
 }
 
-bool quota_may_count(struct call *call, const struct resource_type *type, struct sv name) {
-    return is_counted(call, type, name) || is_core(type, SV("Pod")) ||
-           is_core(type, SV("Service")) || is_core(type, SV("PersistentVolumeClaim"));
+static const struct {
+    struct sv kind;
+    void (*add)(struct quota_usage *usage, const struct cJSON *object);
+} measured[] = {
+    {SV("Pod"), add_pod},
+    {SV("Service"), add_service},
+    {SV("PersistentVolumeClaim"), add_claim},
+};
+
+bool quota_may_count(struct call *call, const struct resource_type *type,
+                     const struct json_index *hard) {
+    struct sv names[2];
+    size_t count = counted_names(call, type, names);
+    for (size_t i = 0; i < COUNT_OF(measured); i++)
+        if (is_core(type, measured[i].kind))
+            return true;
+    for (size_t i = 0; i < count; i++)
+        if (json_index_get(hard, names[i]))
+            return true;
+    return false;
 }
 
-bool quota_usage(struct call *call, const struct resource_type *type, const struct cJSON *object,
-                 struct sv name, struct quantity *ret_usage) {
-    *ret_usage = (struct quantity){0};
-    if (is_counted(call, type, name)) {
-        *ret_usage = one_unit(1);
-        return true;
-    }
-    if (is_core(type, SV("Pod")))
-        return pod_usage(object, name, ret_usage);
-    if (is_core(type, SV("Service")))
-        return service_usage(object, name, ret_usage);
-    return is_core(type, SV("PersistentVolumeClaim")) && claim_usage(object, name, ret_usage);
+struct quota_usage quota_usage_of(struct call *call, const struct resource_type *type,
+                                  const struct cJSON *object) {
+    struct quota_usage usage = no_usage(call->arena);
+    struct sv names[2];
+    size_t count = counted_names(call, type, names);
+    for (size_t i = 0; i < count; i++)
+        *quota_usage_at(&usage, names[i]) = one_unit(1);
+    for (size_t i = 0; i < COUNT_OF(measured); i++)
+        if (is_core(type, measured[i].kind))
+            measured[i].add(&usage, object);
+    return usage;
 }
 
 /* --- scopes --- */

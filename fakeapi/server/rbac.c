@@ -251,6 +251,7 @@ struct grantor {
     const struct user_info *user;
     struct sv namespace_name;
     struct arena *arena;
+    struct json_index noted; /* what is missing: targets with one verb each */
 };
 
 static bool holds(const struct grantor *grantor, const struct access *access) {
@@ -283,7 +284,7 @@ static struct sv target_text(const struct access *access, struct arena *arena) {
     return joiner_text(&text);
 }
 
-static void note_missing(const struct grantor *grantor, const struct access *access,
+static void note_missing(struct grantor *grantor, const struct access *access,
                          struct json_index *missing) {
     if (holds(grantor, access))
         return;
@@ -293,11 +294,12 @@ static void note_missing(const struct grantor *grantor, const struct access *acc
         verbs = json_list(grantor->arena);
         json_index_set(missing, target, verbs);
     }
-    if (!json_has_text(verbs, access->verb))
+    if (!json_index_is_seen_again(&grantor->noted,
+                                  ARENA_JOIN(grantor->arena, target, access->verb)))
         json_append(verbs, json_string(grantor->arena, access->verb));
 }
 
-static void note_missing_of_resource(const struct grantor *grantor, const struct cJSON *rule,
+static void note_missing_of_resource(struct grantor *grantor, const struct cJSON *rule,
                                      struct access *access, struct json_index *missing) {
     const struct cJSON *names = json_get(rule, SV("resourceNames"));
     access->name = SV("");
@@ -309,7 +311,7 @@ static void note_missing_of_resource(const struct grantor *grantor, const struct
     }
 }
 
-static void note_missing_of_rule(const struct grantor *grantor, const struct cJSON *rule,
+static void note_missing_of_rule(struct grantor *grantor, const struct cJSON *rule,
                                  struct json_index *missing) {
     struct sv empty = SV("");
     JSON_EACH (group, json_get(rule, SV("apiGroups")))
@@ -332,6 +334,37 @@ static void note_missing_of_rule(const struct grantor *grantor, const struct cJS
             note_missing(grantor, &access, missing);
         }
 }
+
+/* --- how much is granted --- */
+
+/* What is granted is compared one permission after the other, and a rule grants the product of its
+ * lists. The widest role of a cluster has some thousand. */
+enum { PERMISSIONS_MAX = 20 * 1000 };
+
+/* Up to one more than there may be. */
+static size_t product(size_t count, size_t factor) {
+    enum { TOO_MANY = PERMISSIONS_MAX + 1 };
+    return factor > 0 && count > TOO_MANY / factor ? TOO_MANY : count * factor;
+}
+
+static size_t permission_count(const struct cJSON *rule) {
+    size_t name_count = json_count(json_get(rule, SV("resourceNames")));
+    size_t verb_count = json_count(json_get(rule, SV("verbs")));
+    size_t count = product(verb_count, json_count(json_get(rule, SV("resources"))));
+    count = product(count, json_count(json_get(rule, SV("apiGroups"))));
+    return product(count, name_count > 0 ? name_count : 1) +
+           product(verb_count, json_count(json_get(rule, SV("nonResourceURLs"))));
+}
+
+static bool is_too_much(const struct cJSON *rules) {
+    size_t count = 0;
+    JSON_EACH (rule, rules)
+        if ((count += permission_count(rule)) > PERMISSIONS_MAX)
+            return true;
+    return false;
+}
+
+/* --- what is told --- */
 
 static struct sv missing_rule_text(const struct cJSON *verbs, struct arena *arena) {
     struct joiner text;
@@ -388,7 +421,8 @@ static bool is_lifted(const struct grantor *grantor, bool is_binding, const stru
 
 bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struct request *request,
                     const struct cJSON *object, struct arena *arena, struct sv *ret_problem) {
-    struct grantor grantor = {rbac, user, request->namespace_name, arena};
+    struct grantor grantor = {rbac, user, request->namespace_name, arena,
+                              json_index_of(arena, json_map(arena))};
     bool is_binding = sv_ends_with(request->plural, SV("bindings"));
     refresh(rbac);
     if (user_has_group(user, SV("system:masters")) ||
@@ -400,6 +434,15 @@ bool rbac_may_grant(struct rbac *rbac, const struct user_info *user, const struc
                    : json_get(object, SV("rules"));
     if (is_binding && !rules) {
         *ret_problem = SV("");
+        return false;
+    }
+    if (is_too_much(rules)) {
+        *ret_problem = arena_printf(
+            arena,
+            "user \"%.*s\" is attempting to grant more than %d permissions at once (apiGroups x "
+            "resources x resourceNames x verbs of each rule): use \"*\", split the role, or let "
+            "somebody write it who may %s roles",
+            SV_ARG(user->name), PERMISSIONS_MAX, is_binding ? "bind" : "escalate");
         return false;
     }
     struct json_index missing = json_index_of(arena, json_map(arena));

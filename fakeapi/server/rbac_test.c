@@ -171,6 +171,30 @@ TEST(nobody_grants_what_they_do_not_have) {
                          "NonResourceURLs:[\"*\"], Verbs:[\"*\"]}"));
 }
 
+/* What a rule grants is the product of its lists, each of which may be as long as a request. */
+TEST(nobody_grants_more_than_can_be_compared) {
+    enum { ITEMS = 10 * 1000 };
+    AUTO(fakeapi) api = api_with_roles();
+    AUTO(rbac) rbac = rbac_new(api);
+    AUTO(arena) arena = arena_new();
+    struct user_info user = {.name = SV("bob"), .uid = SV(""), .groups = NULL, .group_count = 0};
+    struct request request = {.plural = SV("roles"), .namespace_name = SV("default")};
+    struct cJSON *role = json_copy(arena, fixture_json(arena, "{\"rules\":[{}]}"));
+    struct sv names[] = {SV("apiGroups"), SV("resources"), SV("resourceNames"), SV("verbs")};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct cJSON *list = json_ensure_list(arena, json_find(role, "rules.0"), names[i]);
+        for (int k = 0; k < ITEMS; k++)
+            json_append(list, json_string(arena, SV("x")));
+    }
+    struct sv problem = SV("");
+    CHECK(!rbac_may_grant(rbac, &user, &request, role, arena, &problem));
+    CHECK_SV(
+        problem,
+        SV("user \"bob\" is attempting to grant more than 20000 permissions at once (apiGroups x "
+           "resources x resourceNames x verbs of each rule): use \"*\", split the role, or let "
+           "somebody write it who may escalate roles"));
+}
+
 /* By resource, with the verbs that are missing; what is held is not told. */
 TEST(what_is_not_held_is_told_by_resource) {
     static const struct {
