@@ -97,6 +97,7 @@ struct transport *cluster_clients_connect(struct cluster_clients *clients, struc
         .proxy_url = config->proxy_url,
         .skips_verification = config->skips_verification,
         .has_no_compression = config->has_no_compression,
+        .is_elsewhere = true,
         .refused = refused,
         .context = clients,
     });

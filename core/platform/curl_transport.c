@@ -664,7 +664,9 @@ static void set_kind(struct call *call) {
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
         curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
     } else {
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)system_patience_ms(call->timeout_ms));
+        bool is_elsewhere = call->owner->options.is_elsewhere;
+        int64_t limit_ms = is_elsewhere ? call->timeout_ms : system_patience_ms(call->timeout_ms);
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limit_ms);
         if (call->verb != VERB_LIST)
             curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)OBJECT_BUFFER_BYTES);
         if (!call->owner->options.has_no_compression)

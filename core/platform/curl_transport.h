@@ -25,6 +25,8 @@ struct curl_transport_options {
     struct sv proxy_url;       /* or "": what the environment says */
     bool skips_verification;
     bool has_no_compression;
+    /* The server does not share our clock, if that is a test clock: see system_patience_ms(). */
+    bool is_elsewhere;
     /* Requests a second in the long run, and how many may go at once before; 0: no limit but that
      * of what is in flight. Watches are free unless they begin with a list. */
     double requests_per_second;
