@@ -45,6 +45,11 @@ static bool sim_step(void *context, int64_t until_ms) {
     return world_step(sim->world, until_ms);
 }
 
+static bool sim_find_trouble(void *context, struct error *err) {
+    struct session_sim *sim = context;
+    return world_is_livelocked(sim->world, err);
+}
+
 static void sim_get_counts(void *context, struct session_counts *ret_counts) {
     struct session_sim *sim = context;
     *ret_counts = sim->counts;
@@ -147,6 +152,7 @@ void session_sim_new(const struct session_options *options, struct session_drive
         .cut_watches = sim_cut_watches,
         .get_controller = sim_get_controller,
         .get_counts = sim_get_counts,
+        .find_trouble = sim_find_trouble,
         .free = sim_free,
         .context = sim,
     };

@@ -10,14 +10,17 @@
 #include "fakeapi/cluster/authority.h"
 #include "fakeapi/cluster/controller_manager.h"
 #include "fakeapi/cluster/kubelet.h"
+#include "fakeapi/cluster/livelock.h"
 #include "fakeapi/cluster/nodes.h"
 #include "fakeapi/cluster/scheduler.h"
 #include "fakeapi/cluster/wire.h"
 #include "fakeapi/server/fakeapi.h"
 
 enum {
-    /* Rounds at one moment, after which actors that keep each other busy have to wait a
-     * millisecond. A rollout of 1,000 workloads takes some hundred. */
+    /* Rounds at one moment, after which actors are suspected of keeping each other busy. A rollout
+     * of 1,000 workloads takes some hundred. */
+    ROUNDS_TRUSTED = 1000,
+    /* Rounds after which they are, whoever they are. */
     ROUNDS_MAX = 100000,
     /* Fewer completions of a turn than that are done before another thread has woken up. */
     TEAM_ARRIVALS_MIN = 16,
@@ -62,6 +65,7 @@ struct world {
     struct actor_slot *apart;       /* that is being stepped since the last turn, or NULL */
     bool is_stepping;
     struct timers timers;
+    struct livelock *livelock;
     bool is_livelocked; /* the last round did not come to rest */
 };
 
@@ -139,6 +143,7 @@ struct world *world_new(const struct world_options *options) {
     world->authority = options->authority;
     world->log = options->log ? options->log : log_none();
     world->team = options->team;
+    world->livelock = livelock_new();
     world->api = fakeapi_new(&(struct fakeapi_options){
         .clock = world->clock,
         .log = world->log,
@@ -173,6 +178,7 @@ void world_free(struct world *world) {
     vec_release(&world->turn);
     timers_release(&world->timers);
     fakeapi_free(world->api);
+    livelock_free(world->livelock);
     mem_free(world);
 }
 
@@ -493,22 +499,52 @@ bool world_run_round(struct world *world) {
     return end_apart(world) || any;
 }
 
-bool world_run_due(struct world *world) {
-    bool any = false;
-    world->is_livelocked = false;
+static void note_write(void *context, struct sv user_agent, const struct request *request,
+                       int http_status, const struct cJSON *body) {
+    (void)body;
+    livelock_note(context, user_agent, request, http_status);
+}
+
+/* At one moment, until nobody has anything to do; false: there is no end of it. */
+static bool run_rounds(struct world *world, bool *ret_any) {
     int64_t now_ms = world_now_ms(world);
-    for (size_t round = 0; round < ROUNDS_MAX; round++) {
+    struct observer suspicion = {.after = note_write, .context = world->livelock};
+    *ret_any = false;
+    for (size_t round = 0; round < ROUNDS_MAX && livelock_text(world->livelock).len == 0; round++) {
+        if (round == ROUNDS_TRUSTED)
+            wire_add_observer(world->wire, &suspicion);
         if (!run_round(world, now_ms))
-            return any;
-        any = true;
+            return true;
+        *ret_any = true;
     }
     end_apart(world);
-    log_line(world->log, LOG_WARNING,
-             "the simulated cluster did not come to rest within %d rounds at one moment; the clock "
-             "moves on by 1 ms",
-             ROUNDS_MAX);
-    world->is_livelocked = true;
+    return false;
+}
+
+/* In virtual time there is nothing after a moment without end. */
+static bool is_over(const struct world *world) {
+    return world->is_livelocked && world->clock == &world->virtual_clock.clock;
+}
+
+bool world_run_due(struct world *world) {
+    bool any;
+    struct error err;
+    if (is_over(world))
+        return false;
+    livelock_forget(world->livelock);
+    world->is_livelocked = !run_rounds(world, &any);
+    wire_remove_observer(world->wire, world->livelock);
+    if (world_is_livelocked(world, &err))
+        log_line(world->log, LOG_WARNING, "%s", err.message);
     return any;
+}
+
+bool world_is_livelocked(const struct world *world, struct error *err) {
+    struct sv text = livelock_text(world->livelock);
+    if (world->is_livelocked)
+        error_set(err, ERROR_TOO_LARGE, "the simulated cluster does not come to rest: %.*s",
+                  SV_ARG(text.len > 0 ? text : SV("there are always answers to be read")));
+    return world->is_livelocked;
 }
 
 int64_t world_next_ms(struct world *world) {
@@ -535,6 +571,8 @@ void world_trim(struct world *world) {
 bool world_step(struct world *world, int64_t until_ms) {
     assert(world->clock == &world->virtual_clock.clock);
     world_run_due(world);
+    if (is_over(world))
+        return false;
     int64_t next_ms = world_next_ms(world);
     if (next_ms > until_ms) {
         if (until_ms != DEADLINE_NEVER && until_ms > world->virtual_clock.now_ms)

@@ -163,6 +163,9 @@ bool world_run_due(struct world *world);
 /* The first round of that, for a loop with wall time that serves others in between: what it leads
  * to is left for the next one. */
 bool world_run_round(struct world *world);
+/* Whether there was no end of what was due at this moment, and in `err` who keeps whom busy. With
+ * wall time the next moment may be better; virtual time has stopped for good. */
+bool world_is_livelocked(const struct world *world, struct error *err);
 /* When the next thing is due; DEADLINE_NEVER when nothing ever will be. */
 int64_t world_next_ms(struct world *world);
 /* Virtual time: world_run_due(), then the clock jumps to the next deadline, but not past

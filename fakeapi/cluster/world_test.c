@@ -136,6 +136,53 @@ TEST(rounds_one_by_one_do_what_is_due) {
     CHECK(world_next_ms(world) > world_now_ms(world));
 }
 
+struct busy {
+    struct transport *transport;
+    struct arena *arena;
+    size_t writes;
+};
+
+/* Writes one object, and writes it again as soon as it is answered. */
+static int64_t write_again(void *context, int64_t now_ms) {
+    static const char text[] = "{\"metadata\":{\"labels\":{\"n\":\"%zu\"}}}";
+    struct busy *busy = context;
+    struct completion completion;
+    struct error err = {0};
+    (void)now_ms;
+    while (transport_take(busy->transport, &completion))
+        ;
+    struct request request =
+        request_to(VERB_PATCH, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+    request.patch_type = PATCH_MERGE;
+    request.body = json_read(busy->arena, arena_printf(busy->arena, text, ++busy->writes), &err);
+    transport_start(busy->transport, &request);
+    return DEADLINE_NEVER;
+}
+
+/* Who never lets time pass is found long before that fills the memory, and named. */
+TEST(an_actor_that_keeps_itself_busy_ends_the_simulation) {
+    AUTO(arena) arena = arena_new();
+    AUTO(world) world = make_world();
+    struct error err = {0};
+    struct busy busy = {world_connect(world, SV("bad-controller")), arena, 0};
+    CHECK(!world_is_livelocked(world, &err));
+    world_add_actor(world, &(struct actor){.name = SV("bad-controller"),
+                                           .step = write_again,
+                                           .context = &busy,
+                                           .transport = busy.transport});
+    world_wake_actor(world, &busy);
+    int64_t now_ms = world_now_ms(world);
+    world_run_until(world, now_ms + 3600 * 1000, NULL, NULL);
+    REQUIRE(world_is_livelocked(world, &err));
+    CHECK_SV(sv_from(err.message),
+             SV("the simulated cluster does not come to rest: bad-controller wrote namespaces"
+                " default 1000 times at one moment"));
+    CHECK(world_now_ms(world) == now_ms);
+    CHECK(busy.writes < 3000);
+    CHECK(!world_run_due(world) && !world_step(world, now_ms + 1));
+    world_remove_actor(world, &busy);
+}
+
 TEST(a_cancelled_request_has_no_completion) {
     AUTO(world) world = make_world();
     struct transport *transport = world_connect(world, SV("client/1"));
