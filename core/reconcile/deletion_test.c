@@ -188,6 +188,29 @@ TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
     }
 }
 
+/* Its pod would be gone in the middle of it. */
+TEST(a_cleaning_that_runs_is_waited_for) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan = {0};
+    world_init(&world, arena);
+    world_bind(&world);
+    delete_runtime(&world);
+    for (int round = 0; round < DELETE_ROUNDS_MAX && execution_count(&plan, ENTRY_CLEAN_CACHE) == 0;
+         round++)
+        plan_and_act(&world, &plan);
+    struct execution *cleaning = &world.executions[world.execution_count - 1];
+    REQUIRE(cleaning->entry == ENTRY_CLEAN_CACHE);
+    cleaning->is_running = true;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(!trace_has(&world, "Delete StatefulSet"));
+    CHECK(json_count(json_find(world.runtime, "metadata.finalizers")) == 1);
+    cleaning->is_running = false;
+    CHECK(run(&world) < ROUNDS_MAX);
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
 /* A script that cleans up reads what it has to clean, as the others do. */
 TEST(a_cleaning_reads_the_configuration) {
     AUTO(arena) arena = arena_new();

@@ -31,6 +31,28 @@ TEST(nothing_is_mounted_before_the_check_passes) {
     world_release(&world);
 }
 
+/* After a second, and then in twice the time of the last. */
+TEST(a_check_that_fails_is_tried_again_ever_more_rarely) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan = {0};
+    world_init(&world, arena);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    while (execution_count(&plan, ENTRY_CHECK_RUNTIME_READY) == 0) {
+        plan_and_act(&world, &plan);
+        settle(&world);
+    }
+    for (int64_t wait_ms = 1000; wait_ms < RETRY_MS_MAX; wait_ms *= 2) {
+        world.now_ms += wait_ms - 1;
+        plan_and_act(&world, &plan);
+        CHECK(execution_count(&plan, ENTRY_CHECK_RUNTIME_READY) == 0);
+        world.now_ms += 1;
+        plan_and_act(&world, &plan);
+        CHECK(execution_count(&plan, ENTRY_CHECK_RUNTIME_READY) == 1);
+    }
+    world_release(&world);
+}
+
 TEST(of_what_a_check_prints_one_kib_is_kept) {
     static char output[4096];
     memset(output, 'x', sizeof(output) - 1);

@@ -430,6 +430,28 @@ TEST(a_pause_makes_no_failed_check_pass) {
     world_release(&world);
 }
 
+/* A container that restarts during a pause has lost its mounts, and nobody may make them again. */
+TEST(a_pause_serves_no_mounts_that_are_lost) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    set_paused(&world, true);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+    world.restart_count++;
+    settle(&world);
+    int executed = world.executed;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "MountsReady"), SV("Paused"));
+    CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK(world.executed == executed);
+    set_paused(&world, false);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    world_release(&world);
+}
+
 TEST(a_pause_makes_no_volume_current) {
     AUTO(arena) arena = arena_new();
     struct world world;
