@@ -14,10 +14,12 @@
 #include "core/platform/event_loop.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
+#include "fakeapi/http/audit_log.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_server.h"
 #include "fakeapi/http/kubeconfig.h"
 #include "fakeapi/http/tls_identity.h"
+#include "fakeapi/server/audit_policy.h"
 #include "fakeapi/server/fakeapi.h"
 
 #include <unistd.h>
@@ -42,6 +44,7 @@ struct serve_options {
     struct sv simulation;
     struct sv load, crds, data, kubeconfig, ready_file;
     struct sv service_addresses;
+    struct sv audit_log, audit_policy;
 };
 
 struct serve {
@@ -59,6 +62,8 @@ struct serve {
     struct shell *shell;
     struct serve_data *data; /* NULL: nothing is kept */
     struct rbac *rbac;
+    struct audit_log *audit_log; /* NULL: requests are not told of */
+    struct audit_policy *audit_policy;
     struct http_server *server;
     struct sv written_kubeconfig; /* a temporary one, removed at the end; "": none */
 };
@@ -73,6 +78,8 @@ static void release(struct serve *serve) {
     shell_free(serve->shell);
     scripts_release(&serve->scripts);
     fakeapi_free(serve->own_api);
+    audit_log_free(serve->audit_log);
+    audit_policy_free(serve->audit_policy);
     authenticator_free(serve->authenticator);
     if (serve->written_kubeconfig.len > 0)
         unlink(serve->written_kubeconfig.ptr);
@@ -132,6 +139,21 @@ static bool make_users(struct serve *serve, struct error *err) {
     return input_read(serve->arena, path, FILE_BYTES_MAX, &text, err) &&
            (authenticator_add_file(serve->authenticator, text, err) ||
             error_wrap(err, "%.*s", SV_ARG(path)));
+}
+
+static bool open_audit(struct serve *serve, struct error *err) {
+    const struct serve_options *options = serve->options;
+    struct sv text = SV("");
+    if (options->audit_log.len == 0)
+        return true;
+    if (options->audit_policy.len > 0 &&
+        !input_read(serve->arena, options->audit_policy, AUDIT_POLICY_BYTES_MAX, &text, err))
+        return false;
+    serve->audit_policy = audit_policy_new(text, err);
+    if (!serve->audit_policy)
+        return error_wrap(err, "%.*s", SV_ARG(options->audit_policy));
+    serve->audit_log = audit_log_open(options->audit_log, 0, serve->log, err);
+    return serve->audit_log != NULL;
 }
 
 static int64_t delay_ms(uint64_t said) {
@@ -219,6 +241,8 @@ static bool start_server(struct serve *serve, struct error *err) {
             .authenticator = serve->authenticator,
             .rbac = serve->rbac,
             .seed = options->seed,
+            .audit_log = serve->audit_log,
+            .audit_policy = serve->audit_policy,
             .commit = serve->data ? serve_data_commit : NULL,
             .commit_context = serve->data,
         },
@@ -280,6 +304,7 @@ static int serve_all(const struct command *command, const struct serve_options *
     event_loop_catch_signals(loop);
     struct error err = {0};
     bool has_input = make_identity(&serve, &err) && make_users(&serve, &err) &&
+                     open_audit(&serve, &err) &&
                      scripts_open_file(&serve.scripts, options->simulation, serve.arena, &err);
     if (has_input)
         make_cluster(&serve);
@@ -315,6 +340,8 @@ static const char *find_mistake(const struct serve_options *options) {
         return "--authorization rbac needs TLS: clients send no credentials over plain HTTP";
     if (options->has_no_controllers && options->simulation.len > 0)
         return "--sim needs nodes, which --no-controllers leaves out";
+    if (options->audit_policy.len > 0 && options->audit_log.len == 0)
+        return "--audit-policy-file needs --audit-log-path";
     if ((options->certificate.len > 0) != (options->key.len > 0))
         return "--tls-cert-file and --tls-private-key-file go together";
     return NULL;
@@ -338,6 +365,8 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         .kubeconfig = empty,
         .ready_file = empty,
         .service_addresses = empty,
+        .audit_log = empty,
+        .audit_policy = empty,
     };
     const struct option options[] = {
         TEXT_OPTION("address", "IP", &serve.address, "where to listen; 127.0.0.1"),
@@ -371,6 +400,10 @@ int serve_command(const struct command *command, int argc, char *const *argv) {
         TEXT_OPTION("kubeconfig-out", "FILE", &serve.kubeconfig, "where to write a kubeconfig"),
         TEXT_OPTION("ready-file", "FILE", &serve.ready_file,
                     "gets the URL when the server is ready"),
+        TEXT_OPTION("audit-log-path", "FILE", &serve.audit_log,
+                    "gets an audit event a line; - is standard output"),
+        TEXT_OPTION("audit-policy-file", "FILE", &serve.audit_policy,
+                    "what events tell, a kind Policy; all at level Metadata"),
         FLAG_OPTION("verbose", &serve.is_verbose, "log what happens"),
     };
     struct operands operands;

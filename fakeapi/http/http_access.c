@@ -385,21 +385,27 @@ static bool impersonate(struct exchange *exchange, const struct route *route,
                                .group_count = as->group_count,
                                .extra = as->extra,
                                .extra_count = as->extra_count};
+    audit_as(exchange, user);
     return true;
 }
 
 bool admit(struct exchange *exchange, struct route *route, struct user_info *ret_user,
            enum MHD_Result *ret_result) {
+    static const struct user_info nobody = {.name = {"", 0}, .uid = {"", 0}};
     bool is_known = find_user(exchange, ret_user);
+    struct access access = access_of(route);
     bool needs_name = !exchange->server->options.rbac && !is_public(route->type);
     if (!is_known || (needs_name && is_anonymous(ret_user))) {
+        audit_begin(exchange, route, &access, is_known ? ret_user : &nobody);
         *ret_result = send_status(exchange, route, 401, "Unauthorized", SV("Unauthorized"));
         return false;
     }
+    audit_begin(exchange, route, &access, ret_user);
     if (!impersonate(exchange, route, ret_user, ret_result))
         return false;
-    struct access access = access_of(route);
-    if (is_allowed(exchange, ret_user, &access))
+    bool may = is_allowed(exchange, ret_user, &access);
+    audit_decision(exchange, may);
+    if (may)
         return true;
     *ret_result = refuse_access(exchange, route, ret_user, &access);
     return false;

@@ -28,19 +28,23 @@ static void put_hex(struct rng *rng, char *text, size_t digits) {
         text[i] = hex[bits & 15];
 }
 
-void add_audit_id(struct http_server *server, struct MHD_Response *response) {
+struct sv new_audit_id(struct http_server *server, struct arena *arena) {
     char text[] = "00000000-0000-4000-8000-000000000000";
     put_hex(&server->audit_rng, text, 8);
     put_hex(&server->audit_rng, text + 9, 4);
     put_hex(&server->audit_rng, text + 15, 3);
     put_hex(&server->audit_rng, text + 20, 3);
     put_hex(&server->audit_rng, text + 24, 12);
-    add_header(response, "Audit-Id", text);
+    return arena_copy(arena, sv_from(text));
+}
+
+void add_audit_id(struct exchange *exchange, struct MHD_Response *response) {
+    add_header(response, "Audit-Id", audit_id(exchange, exchange->server->arena).ptr);
 }
 
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error) {
-    add_audit_id(exchange->server, response);
+    add_audit_id(exchange, response);
     add_header(response, "Cache-Control", "no-cache, private");
     add_header(response, "Content-Type", arena_copy(exchange->server->arena, media_type).ptr);
     if (is_error)
@@ -63,10 +67,12 @@ static void add_warning(struct exchange *exchange, struct MHD_Response *response
     buf_release(&line);
 }
 
-void count_answer(struct http_server *server, int http_status) {
+void count_answer(struct exchange *exchange, int http_status, bool goes_on) {
+    struct http_server *server = exchange->server;
     size_t hundred = (size_t)http_status / 100;
     if (hundred < COUNT_OF(server->answers_by_hundred))
         server->answers_by_hundred[hundred]++;
+    audit_answered(exchange, http_status, goes_on);
 }
 
 /* --- compression --- */
@@ -142,7 +148,7 @@ enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer 
     }
     if (answer->http_status == 405)
         add_header(response, "Allow", "GET");
-    count_answer(exchange->server, answer->http_status);
+    count_answer(exchange, answer->http_status, false);
     return queue_answer(exchange, (unsigned)answer->http_status, response);
 }
 
@@ -190,6 +196,7 @@ enum MHD_Result send_tree(struct exchange *exchange, const struct route *route,
                           const struct api_response *response, struct sv media_type) {
     struct buf body;
     buf_init(&body, ANSWER_BYTES_MAX);
+    audit_response_body(exchange, response->body);
     enum encoding encoding = encoding_of(route, response->body);
     if (!write_body(&body, encoding, route->is_pretty, response)) {
         buf_release(&body);

@@ -99,7 +99,7 @@ enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log 
         return MHD_NO;
     }
     add_headers(exchange, response, SV("text/plain"), false);
-    count_answer(exchange->server, 200);
+    count_answer(exchange, 200, true);
     enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
     MHD_destroy_response(response);
     return result;

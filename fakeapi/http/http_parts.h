@@ -17,7 +17,9 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
+struct access;
 struct aggregator;
+struct audit_record;
 struct authenticated;
 struct authentication;
 struct curl_loop;
@@ -90,6 +92,8 @@ struct exchange {
     struct list_answer *list_answer; /* a list that is being written; NULL: none */
     struct relay *relay;             /* an aggregated API server is asked; NULL: none */
     struct passed *passed;           /* an API server elsewhere is asked; NULL: none */
+    struct audit_record *audit;      /* what is going to be told of it; NULL: nothing (yet) */
+    bool is_unaudited;               /* nothing more is told of it */
     /* What observers decided when it came. */
     bool loses_reply;
     int64_t delay_ms;                /* of the answer; of a watch: of each of its events */
@@ -175,8 +179,29 @@ bool wants_gzip(const struct exchange *exchange, size_t bytes);
 /* The headers that every answer has. */
 void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
                  bool is_error);
-void add_audit_id(struct http_server *server, struct MHD_Response *response);
-void count_answer(struct http_server *server, int http_status);
+void add_audit_id(struct exchange *exchange, struct MHD_Response *response);
+struct sv new_audit_id(struct http_server *server, struct arena *arena);
+/* An answer begins, which goes on after its head as watches do, or is all there. */
+void count_answer(struct exchange *exchange, int http_status, bool goes_on);
+
+/* --- http_audit.c: what is told of a request, where it is wanted --- */
+
+/* Who asks is known, and what for. Once for each exchange. */
+void audit_begin(struct exchange *exchange, const struct route *route, const struct access *access,
+                 const struct user_info *user);
+/* He asks in the name of another one. */
+void audit_as(struct exchange *exchange, const struct user_info *user);
+void audit_decision(struct exchange *exchange, bool is_allowed);
+/* Whether answers have to come as trees. */
+bool audit_wants_objects(const struct exchange *exchange);
+/* Both are borrowed until the request is answered, or waits. */
+void audit_request_body(struct exchange *exchange, const struct cJSON *body);
+void audit_response_body(struct exchange *exchange, const struct cJSON *body);
+void audit_answered(struct exchange *exchange, int http_status, bool goes_on);
+/* The exchange is over. */
+void audit_end(struct exchange *exchange);
+/* The id of the exchange's events; a new one where there are none. */
+struct sv audit_id(struct exchange *exchange, struct arena *arena);
 
 /* --- http_late.c: answers that come late --- */
 

@@ -144,7 +144,7 @@ static bool is_passed_on(struct sv name) {
 static void copy_head(struct relay *relay, struct MHD_Response *response) {
     struct arena *arena = relay->exchange->server->arena;
     struct sv rest = buf_view(&relay->head);
-    add_audit_id(relay->exchange->server, response);
+    add_audit_id(relay->exchange, response);
     while (rest.len > 0) {
         struct sv value = buf_line(&rest);
         struct sv name = sv_cut(&value, ':');
@@ -196,7 +196,7 @@ static enum MHD_Result begin_answer(struct relay *relay) {
     if (!response)
         return MHD_NO;
     copy_head(relay, response);
-    count_answer(exchange->server, (int)status);
+    count_answer(exchange, (int)status, false);
     enum MHD_Result result = MHD_queue_response(exchange->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;

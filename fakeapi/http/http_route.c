@@ -291,14 +291,16 @@ static enum MHD_Result answer_resource(struct exchange *exchange, struct route *
     if (!request_parse_body(server->options.api, http, buf_view(&exchange->body), server->arena,
                             route, &response))
         return send_tree(exchange, route, &response, SV(""));
+    audit_request_body(exchange, route->request.body);
     if (route->type == ROUTE_TOKEN)
         return answer_token(exchange, route);
     if (route->type == ROUTE_REVIEW)
         return answer_review(exchange, route, user);
-    route->request.wants_text = !route->is_pretty &&
-                                route->acceptance.representation == AS_OBJECT &&
+    bool wants_tree = route->is_pretty || audit_wants_objects(exchange);
+    route->request.wants_text = !wants_tree && route->acceptance.representation == AS_OBJECT &&
                                 route->acceptance.encoding == ENCODING_JSON;
-    route->request.wants_protobuf = route->acceptance.representation == AS_OBJECT &&
+    route->request.wants_protobuf = !audit_wants_objects(exchange) &&
+                                    route->acceptance.representation == AS_OBJECT &&
                                     route->acceptance.encoding == ENCODING_PROTOBUF;
     if (exchange->dialogue)
         return answer_from_api(exchange, route, http, user);

@@ -146,6 +146,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     }
     if (exchange->upgraded)
         exchange->upgraded->abandon(exchange->upgraded);
+    audit_end(exchange);
     dialogue_free(exchange->dialogue);
     late_answer_free(exchange->late_answer);
     passed_free(exchange->passed);

@@ -14,6 +14,8 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct audit_log;
+struct audit_policy;
 struct authenticator;
 struct clock;
 struct error;
@@ -51,6 +53,9 @@ struct http_server_options {
      * the address, as a kubelet without authentication. */
     bool is_kubelet;
     uint64_t seed; /* of audit ids */
+    /* Requests are told there, as the policy says; both NULL: none is. */
+    struct audit_log *audit_log;
+    const struct audit_policy *audit_policy;
     /* Called before anything is answered or told to watches: makes what was written last. May be
      * NULL. */
     void (*commit)(void *context);

@@ -433,7 +433,7 @@ static enum MHD_Result answer_chunked(struct exchange *exchange, struct watch_st
                     ? SV("application/vnd.kubernetes.protobuf;stream=watch")
                     : SV("application/json"),
                 false);
-    count_answer(exchange->server, 200);
+    count_answer(exchange, 200, true);
     enum MHD_Result result = MHD_queue_response(exchange->connection, 200, response);
     MHD_destroy_response(response);
     return result;

@@ -126,7 +126,7 @@ enum MHD_Result upgrade_answer(struct exchange *exchange, struct upgraded *upgra
         MHD_add_response_header(response,
                                 is_spdy ? "X-Stream-Protocol-Version" : "Sec-WebSocket-Protocol",
                                 arena_copy(arena, protocol).ptr);
-    count_answer(exchange->server, 101);
+    count_answer(exchange, 101, true);
     return queue_answer(exchange, 101, response);
 }
 
