@@ -94,6 +94,13 @@ def refuse(bench, server):
     check(not left_behind(bench, server.api), f"left: {left_behind(bench, server.api)}")
 
 
+def open_watches(api):
+    """How many watches the server has."""
+    _, text = api.request("GET", "/metrics")
+    lines = [line for line in text.splitlines() if 'requests{verb="WATCH"}' in line]
+    return int(lines[0].split()[-1])
+
+
 def interrupt(bench, server):
     """Ctrl-C takes everything along, wherever it was."""
     file = bench.write("never.yaml", scenario("mode", [BOUND, NEVER]))
@@ -102,6 +109,8 @@ def interrupt(bench, server):
     wait_for("a bound Dataset", lambda: [
         item for item in server.api.items(f"{FLUID}/datasets")
         if item.get("status", {}).get("phase") == "Bound"])
+    # One for each kind that either watches, crctl ten and its controller some more.
+    check(10 < open_watches(server.api) <= 30, f"{open_watches(server.api)} watches")
     check(run.end(signal.SIGINT, 120) == 3, f"status of the interrupted run\n{run.log()}")
     check("interrupted" in run.log(), run.log())
     check(not left_behind(bench, server.api), f"left: {left_behind(bench, server.api)}")

@@ -52,14 +52,28 @@ def look_after(bench, server):
     expect(crctl(bench, "status", *at), 0, "1/1     1/1")
 
 
+def change_count(api, since):
+    """Events of the runtime's watch from that resource version to now."""
+    connection = api.connect()
+    connection.request("GET", f"{runtime_path('demo').rsplit('/', 1)[0]}?watch=true&timeoutSeconds=1"
+                       f"&resourceVersion={since}", headers={"Authorization": f"Bearer {api.token}"})
+    events = connection.getresponse().read().splitlines()
+    connection.close()
+    return len(events)
+
+
 def watch(bench, server):
-    """-w prints the table again when something changes, and ends with the user's Ctrl-C."""
+    """-w prints the table again when something changes and not else, and ends with the user's
+    Ctrl-C."""
+    since = server.api.get(runtime_path("demo"))["metadata"]["resourceVersion"]
     watcher = bench.start("status", [bench.crctl, "status", "-w", "--kubeconfig",
                                      server.kubeconfig])
     wait_for("the first table", lambda: watcher.log().count("WAITS FOR") == 1)
     server.api.merge(runtime_path("demo"), {"spec": {"worker": {"replicas": 2}}})
     wait_for("a table with the second worker", lambda: "2/2" in watcher.log())
     check(watcher.end(signal.SIGINT) == 0, "the status of an interrupted crctl status -w")
+    tables, changes = watcher.log().count("WAITS FOR"), change_count(server.api, since)
+    check(tables <= 1 + changes, f"{tables} tables of {changes} changes")
 
 
 def look_in_vain(bench, server):

@@ -85,7 +85,7 @@ static void take_news(struct session_cluster *cluster, const struct completion *
     struct sv own = cluster->namespace_name, name = object_name(completion->body);
     for (size_t i = 0; i < COUNT_OF(watched); i++) {
         bool is_ours = watched[i]->is_namespaced || session_view_has(own, name);
-        if (cluster->watches[i] != completion->id)
+        if (cluster->watches[i] != completion->id || completion->type == COMPLETION_WATCH_OPEN)
             continue;
         if (completion->type == COMPLETION_WATCH_EVENT) {
             cluster->change_count += is_ours;

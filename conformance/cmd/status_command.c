@@ -133,12 +133,17 @@ static bool write_table(struct buf *text, const struct row *rows, size_t count) 
 
 /* --- asking --- */
 
+/* Whether it says anything: that a watch has begun, or has come to a revision, does not. */
+static bool is_news(const struct completion *completion) {
+    return completion->type != COMPLETION_WATCH_OPEN && completion->event_type != WATCH_BOOKMARK;
+}
+
 /* Until `id` is answered; of a watch the first event counts. */
 static bool wait_for(struct status *status, uint64_t id, int64_t until_ms,
                      struct completion *ret_answer, struct error *err) {
     while (!event_loop_is_stopping(status->loop)) {
         while (transport_take(status->transport, ret_answer))
-            if (ret_answer->id == id && ret_answer->event_type != WATCH_BOOKMARK)
+            if (ret_answer->id == id && is_news(ret_answer))
                 return true;
         int64_t now_ms = wall_now_ms();
         if (now_ms >= until_ms)
