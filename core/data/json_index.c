@@ -93,13 +93,24 @@ void json_index_set(struct json_index *index, struct sv key, struct cJSON *value
     struct json_index_slot *slot = index->slots ? find_slot(index, key, hash) : NULL;
     struct cJSON *present = slot ? slot->member : json_get(index->map, key);
     if (!present) {
-        json_node_set_key(value, arena_copy(index->arena, key));
+        json_node_set_key(value, json_keep_text(index->arena, key));
         append(index, value, hash);
         return;
     }
     if (slot)
         slot->member = value;
     json_replace(index->map, present, value);
+}
+
+struct json_index json_index_of_items(struct arena *arena, const struct cJSON *list,
+                                      struct sv key) {
+    struct json_index index = json_index_of(arena, json_map(arena));
+    JSON_EACH (item, list) {
+        struct sv text = json_string_or(item, key, SV(""));
+        if (!json_index_get(&index, text))
+            json_index_set(&index, text, json_share(arena, item));
+    }
+    return index;
 }
 
 bool json_index_is_seen_again(struct json_index *seen, struct sv text) {

@@ -47,6 +47,10 @@ struct json_index json_index_of(struct arena *arena, const struct cJSON *map);
  * few. */
 struct json_index json_index_for(struct arena *arena, const struct cJSON *map, size_t look_ups);
 
+/* The items of a list by the text that each has under `key`, the first of those that share one;
+ * they share what is below them with the list. */
+struct json_index json_index_of_items(struct arena *arena, const struct cJSON *list, struct sv key);
+
 /* NULL when absent. */
 struct cJSON *json_index_get(const struct json_index *index, struct sv key);
 

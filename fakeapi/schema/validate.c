@@ -139,16 +139,6 @@ void check_not_negative(const struct checker *checker, const struct cJSON *map, 
                        "must be greater than or equal to 0");
 }
 
-struct json_index items_by(const struct checker *checker, const struct cJSON *list, struct sv key) {
-    struct json_index index = json_index_of(checker->arena, json_map(checker->arena));
-    JSON_EACH (item, list) {
-        struct sv text = json_string_or(item, key, SV(""));
-        if (!json_index_get(&index, text))
-            json_index_set(&index, text, json_share(checker->arena, item));
-    }
-    return index;
-}
-
 struct json_index texts_seen(const struct checker *checker) {
     return json_index_of(checker->arena, json_map(checker->arena));
 }

@@ -98,9 +98,6 @@ void check_one_of(const struct checker *checker, const struct cJSON *map, struct
 /* A number that must not be negative; a wrong type is reported elsewhere. */
 void check_not_negative(const struct checker *checker, const struct cJSON *map, struct sv key,
                         struct sv field);
-/* The items of a list by the text that each has under `key`, the first of those that share one, for
- * json_index_get(); they share what is below them with the list. */
-struct json_index items_by(const struct checker *checker, const struct cJSON *list, struct sv key);
 /* Texts that have to differ, none yet, for json_index_is_seen_again(). */
 struct json_index texts_seen(const struct checker *checker);
 /* Where a pod may run. */

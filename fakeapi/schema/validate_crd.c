@@ -417,7 +417,7 @@ static void check_stored_versions(const struct checker *checker, const struct cJ
                 arena_printf(checker->arena, "must have the storage version %.*s", SV_ARG(name))
                     .ptr);
     }
-    struct json_index by_name = items_by(checker, versions, SV("name"));
+    struct json_index by_name = json_index_of_items(checker->arena, versions, SV("name"));
     JSON_EACH (stored, stored_versions) {
         struct sv name = json_text(stored);
         struct sv below = path_index(checker, field, index++);

@@ -552,7 +552,8 @@ static void check_container(const struct checker *checker, struct container_cont
 static void check_containers(const struct checker *checker, const struct cJSON *spec, struct sv key,
                              struct sv field) {
     struct container_context context = {
-        spec, items_by(checker, json_get(spec, SV("volumes")), SV("name")), texts_seen(checker)};
+        spec, json_index_of_items(checker->arena, json_get(spec, SV("volumes")), SV("name")),
+        texts_seen(checker)};
     size_t index = 0;
     JSON_EACH (container, json_get(spec, key)) {
         struct sv below = path_index(checker, path_member(checker, field, key), index++);
@@ -565,7 +566,8 @@ static void check_init_containers(const struct checker *checker, const struct cJ
                                   struct sv field) {
     static const struct sv keys[] = {SV("lifecycle"), SV("livenessProbe"), SV("readinessProbe"),
                                      SV("startupProbe")};
-    struct json_index names = items_by(checker, json_get(spec, SV("containers")), SV("name"));
+    struct json_index names =
+        json_index_of_items(checker->arena, json_get(spec, SV("containers")), SV("name"));
     size_t index = 0;
     JSON_EACH (container, json_get(spec, SV("initContainers"))) {
         struct sv below =
@@ -729,7 +731,8 @@ static void check_new_deadline(const struct checker *checker, const struct cJSON
 
 static void check_new_gates(const struct checker *checker, const struct cJSON *spec,
                             const struct cJSON *old) {
-    struct json_index olds = items_by(checker, json_get(old, SV("schedulingGates")), SV("name"));
+    struct json_index olds =
+        json_index_of_items(checker->arena, json_get(old, SV("schedulingGates")), SV("name"));
     size_t index = 0;
     JSON_EACH (gate, json_get(spec, SV("schedulingGates"))) {
         struct sv name = json_find_string(gate, "name");

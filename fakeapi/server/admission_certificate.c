@@ -204,9 +204,10 @@ bool admit_signing_request(struct call *call, struct cJSON *tree) {
 static void set_condition_times(struct call *call, const struct cJSON *old,
                                 struct cJSON *conditions) {
     struct sv now = api_time_format(call->now_ms, call->arena);
+    struct json_index olds =
+        json_index_of_items(call->arena, json_find(old, "status.conditions"), SV("type"));
     JSON_EACH (condition, conditions) {
-        const struct cJSON *before = condition_find(json_find(old, "status.conditions"),
-                                                    json_find_string(condition, "type"));
+        const struct cJSON *before = json_index_get(&olds, json_find_string(condition, "type"));
         struct sv since = condition_since(before, json_find_string(condition, "status"), now);
         if (!json_is_string(json_get(condition, SV("lastUpdateTime"))))
             json_set_string(call->arena, condition, SV("lastUpdateTime"), now);
@@ -234,18 +235,9 @@ static void judge_condition_status(struct arena *arena, const struct cJSON *cond
                      is_true_only ? "\"True\"" : "\"False\", \"True\", \"Unknown\"");
 }
 
-/* Whether one of that type comes before `condition` in its list. */
-static bool stands_before(const struct cJSON *conditions, const struct cJSON *condition,
-                          struct sv type) {
-    const struct cJSON *first = condition_find(conditions, type);
-    JSON_EACH (item, conditions)
-        if (item == first || item == condition)
-            return item != condition;
-    return false;
-}
-
 static void judge_conditions(struct arena *arena, const struct cJSON *conditions,
                              struct findings *findings) {
+    struct json_index seen = json_index_of(arena, json_map(arena));
     size_t index = 0;
     JSON_EACH (condition, conditions) {
         struct sv type = json_find_string(condition, "type");
@@ -255,13 +247,12 @@ static void judge_conditions(struct arena *arena, const struct cJSON *conditions
             findings_add(arena, findings, ARENA_JOIN(arena, place, SV(".type")),
                          "FieldValueRequired", NULL, "Required value");
         judge_condition_status(arena, condition, ARENA_JOIN(arena, place, SV(".status")), findings);
-        if ((sv_eq(type, APPROVED) || sv_eq(type, DENIED)) &&
-            stands_before(conditions, condition, opposite))
+        if ((sv_eq(type, APPROVED) || sv_eq(type, DENIED)) && json_index_get(&seen, opposite))
             findings_add(arena, findings, SV("status.conditions"), "FieldValueInvalid", NULL,
                          "Invalid value: \"%.*s\": Approved and Denied conditions are mutually "
                          "exclusive",
                          SV_ARG(type));
-        if (stands_before(conditions, condition, type))
+        if (json_index_is_seen_again(&seen, type))
             findings_add(arena, findings, ARENA_JOIN(arena, place, SV(".type")),
                          "FieldValueDuplicate", NULL, "Duplicate value: \"%.*s\"", SV_ARG(type));
     }

@@ -4,14 +4,12 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/server_parts.h"
 
-static const struct cJSON *named(const struct cJSON *list, struct sv name) {
-    JSON_EACH (item, list)
-        if (sv_eq(json_find_string(item, "name"), name))
-            return item;
-    return NULL;
+static struct json_index by_name(struct call *call, const struct cJSON *list) {
+    return json_index_of_items(call->arena, list, SV("name"));
 }
 
 static bool refuse_part(struct call *call, const struct cJSON *old, const char *reason,
@@ -31,6 +29,8 @@ static bool says_something(const struct cJSON *item) {
 /* Nobody restarts one, asks it, or counts what it uses. */
 static bool check_new_ephemeral(struct call *call, const struct cJSON *old,
                                 const struct cJSON *now) {
+    struct json_index containers = by_name(call, json_find(old, "spec.containers")),
+                      inits = by_name(call, json_find(old, "spec.initContainers"));
     size_t index = 0;
     JSON_EACH (container, now) {
         struct sv name = json_find_string(container, "name");
@@ -51,9 +51,7 @@ static bool check_new_ephemeral(struct call *call, const struct cJSON *old,
                     call, old, "FieldValueForbidden",
                     arena_printf(call->arena, "%.*s.%.*s", SV_ARG(field), SV_ARG(unwanted[i])),
                     SV("Forbidden: cannot be set for an Ephemeral Container"));
-        bool is_taken = named(json_find(old, "spec.containers"), name) ||
-                        named(json_find(old, "spec.initContainers"), name);
-        if (is_taken)
+        if (json_index_get(&containers, name) || json_index_get(&inits, name))
             return refuse_part(
                 call, old, "FieldValueDuplicate",
                 arena_printf(call->arena, "%.*s.name", SV_ARG(field)),
@@ -66,9 +64,10 @@ static bool take_ephemeral(struct call *call, const struct cJSON *old, const str
                            struct cJSON *tree) {
     const struct cJSON *before = json_find(old, "spec.ephemeralContainers");
     const struct cJSON *now = json_find(sent, "spec.ephemeralContainers");
+    struct json_index nows = by_name(call, now);
     JSON_EACH (container, before) {
         struct sv name = json_find_string(container, "name");
-        const struct cJSON *kept = named(now, name);
+        const struct cJSON *kept = json_index_get(&nows, name);
         if (!kept)
             return refuse_part(call, old, "FieldValueForbidden", SV("spec.ephemeralContainers"),
                                arena_printf(call->arena,
@@ -96,15 +95,17 @@ static bool take_resources(struct call *call, const struct cJSON *old, const str
                            struct cJSON *tree) {
     static const char *const lists[] = {"spec.containers", "spec.initContainers"};
     struct sv quality = quality_class(json_get(old, SV("spec")));
-    for (size_t i = 0; i < COUNT_OF(lists); i++)
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct json_index wishes = by_name(call, json_find(sent, lists[i]));
         JSON_EACH (container, json_find(tree, lists[i])) {
             const struct cJSON *wanted =
-                named(json_find(sent, lists[i]), json_find_string(container, "name"));
+                json_index_get(&wishes, json_find_string(container, "name"));
             const struct cJSON *resources = json_get(wanted, SV("resources"));
             if (resources)
                 json_set(call->arena, container, SV("resources"),
                          json_copy(call->arena, resources));
         }
+    }
     if (!sv_eq(quality_class(json_get(tree, SV("spec"))), quality))
         return refuse_part(call, old, "FieldValueInvalid", SV("spec"),
                            arena_printf(call->arena,

@@ -134,3 +134,25 @@ TEST(who_approves_does_not_deny) {
                      sv_from(verdicts[i].fault));
     }
 }
+
+/* As many as a request allows: each is found by its name. */
+TEST(many_ephemeral_containers_cost_what_they_should) {
+    enum { CONTAINERS = 20 * 1000 };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = api_with_pod(arena);
+    struct cJSON *pod = json_map(arena);
+    struct cJSON *list =
+        json_ensure_list(arena, json_ensure_map(arena, pod, SV("spec")), SV("ephemeralContainers"));
+    for (int i = 0; i < CONTAINERS; i++) {
+        struct cJSON *container = json_append(list, json_map(arena));
+        json_set_string(arena, container, SV("name"), arena_printf(arena, "e%d", i));
+        json_set_string(arena, container, SV("image"), SV("i:1"));
+    }
+    const char *body = json_write_arena(arena, pod, JSON_COMPACT).ptr;
+    for (int i = 0; i < 2; i++) {
+        struct api_response response =
+            patch_part(api, arena, "pods", "p", "ephemeralcontainers", PATCH_STRATEGIC, body);
+        CHECK(response.http_status == 200);
+        CHECK(json_count(json_find(response.body, "spec.ephemeralContainers")) == CONTAINERS);
+    }
+}
