@@ -448,15 +448,19 @@ static bool is_workload(const struct resource *resource) {
     return false;
 }
 
+/* One event for all, since each is a request, and users wait for them together. */
 static void tell_creations(struct pass *pass, size_t first) {
-    for (size_t i = first, end = pass->plan->action_count; i < end; i++) {
-        struct action action = pass->plan->actions[i];
-        if (action.type == ACTION_APPLY && action.must_create && is_workload(action.resource))
-            pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
-                       SV("WorkloadCreated"),
-                       pass_printf(pass, "created %.*s %.*s", SV_ARG(action.resource->kind),
-                                   SV_ARG(action.name)));
+    struct sv created = SV("");
+    for (size_t i = first; i < pass->plan->action_count; i++) {
+        const struct action *action = &pass->plan->actions[i];
+        if (action->type == ACTION_APPLY && action->must_create && is_workload(action->resource))
+            created = pass_printf(pass, "%.*s%s%.*s %.*s", SV_ARG(created),
+                                  created.len > 0 ? ", " : "created ",
+                                  SV_ARG(action->resource->kind), SV_ARG(action->name));
     }
+    if (created.len > 0)
+        pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime,
+                   SV("WorkloadCreated"), created);
 }
 
 static void write_all(struct pass *pass) {
