@@ -104,6 +104,12 @@ static bool call_name(CEL_ARGUMENTS) {
     return set_part(evaluator, arguments, count, ret_value, offsetof(struct cel_access, name));
 }
 
+/* Of fields and of labels: roles do not look at selectors, whatever they say. */
+static bool call_selector(CEL_ARGUMENTS) {
+    return takes(arguments, count, CEL_RESOURCE_CHECK) ? cel_give(ret_value, arguments[0])
+                                                       : cel_no_overload(evaluator);
+}
+
 static bool call_check(CEL_ARGUMENTS) {
     bool is_path = takes(arguments, count, CEL_PATH_CHECK);
     if (!is_path && !takes(arguments, count, CEL_RESOURCE_CHECK))
@@ -150,6 +156,8 @@ static const struct cel_function functions[] = {
     {SV("subresource"), true, false, 2, 2, call_subresource},
     {SV("namespace"), true, false, 2, 2, call_namespace},
     {SV("name"), true, false, 2, 2, call_name},
+    {SV("fieldSelector"), true, false, 2, 2, call_selector},
+    {SV("labelSelector"), true, false, 2, 2, call_selector},
     {SV("check"), true, false, 2, 2, call_check},
     {SV("allowed"), true, false, 1, 1, call_allowed},
     {SV("reason"), true, false, 1, 1, call_reason},

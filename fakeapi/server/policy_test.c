@@ -178,6 +178,8 @@ static const char *const holding[] = {
     MAPS ".check('get').reason().contains('RBAC: allowed by ClusterRoleBinding \\\"readers\\\"')",
     MAPS ".check('delete').reason() == ''",
     "!" MAPS ".check('get').errored() && " MAPS ".check('get').error() == ''",
+    MAPS ".fieldSelector('metadata.name=a').labelSelector('a in (b,c)').check('get').allowed()",
+    "!" MAPS ".labelSelector('a in (').check('delete').allowed()",
     "authorizer.requestResource.check('get').allowed()",
     "!authorizer.requestResource.check('create').allowed()",
     "authorizer.path('/healthz').check('get').allowed()",
