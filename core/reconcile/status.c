@@ -21,6 +21,9 @@ enum {
      * way, so that few writes lead to Bound; trouble and the end are told as soon as ever. */
     SETUP_COUNTS_COALESCE_MS = 15 * 1000,
     SETUP_STEPS_COALESCE_MS = 5 * 1000,
+    /* Where many start at once each takes long, and is told of the more rarely: its next step not
+     * before as much time has passed again, up to this. */
+    SETUP_COALESCE_MS_MAX = 60 * 1000,
     COALESCE_MS = 1000,
     /* A deletion that takes no longer than this says once that it is one. */
     DELETION_TOLD_MS = 10 * 1000,
@@ -547,10 +550,18 @@ static bool has_served(const struct cJSON *old) {
 }
 
 /* How long after the last write of the status its news may be told together. */
-static int64_t coalesce_ms(const struct cJSON *old, const struct cJSON *status) {
+static int64_t coalesce_ms(const struct pass *pass, const struct cJSON *old,
+                           const struct cJSON *status, int64_t written_ms) {
+    int64_t created_ms, taken_ms = 0;
     if (has_served(old))
         return COALESCE_MS;
-    return has_other_condition(old, status) ? SETUP_STEPS_COALESCE_MS : SETUP_COUNTS_COALESCE_MS;
+    int64_t min_ms =
+        has_other_condition(old, status) ? SETUP_STEPS_COALESCE_MS : SETUP_COUNTS_COALESCE_MS;
+    if (api_time_parse(json_find_string(pass->snapshot->runtime, "metadata.creationTimestamp"),
+                       &created_ms))
+        taken_ms = written_ms - created_ms;
+    taken_ms = taken_ms < SETUP_COALESCE_MS_MAX ? taken_ms : SETUP_COALESCE_MS_MAX;
+    return taken_ms > min_ms ? taken_ms : min_ms;
 }
 
 /* Counters may wait for a moment; that something is no longer true may not. */
@@ -572,7 +583,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     if (is_news || is_trouble || has_new_trouble(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
-    int64_t due_ms = written_ms + coalesce_ms(old, status);
+    int64_t due_ms = written_ms + coalesce_ms(pass, old, status, written_ms);
     if (pass->snapshot->now_ms >= due_ms)
         return false;
     pass_wake_at(pass, due_ms);

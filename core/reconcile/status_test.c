@@ -296,6 +296,34 @@ TEST(steps_of_a_start_are_told_together_and_setbacks_at_once) {
     world_release(&world);
 }
 
+/* Where many start at once each step takes long, and none is worth a write of its own. */
+TEST(a_start_that_takes_long_is_told_of_the_more_rarely) {
+    static const struct {
+        int64_t taken_ms, wait_ms;
+    } starts[] = {
+        {0, 5 * 1000}, {4 * 1000, 5 * 1000}, {20 * 1000, 20 * 1000}, {3600 * 1000, 60 * 1000}};
+    for (size_t i = 0; i < COUNT_OF(starts); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        world.pods_are_down = true;
+        CHECK(run(&world) < ROUNDS_MAX);
+        struct cJSON *ready = (struct cJSON *)object_condition(world.runtime, SV("Ready"));
+        json_set_string(arena, ready, SV("lastProbeTime"), api_time_format(world.now_ms, arena));
+        json_set_string(arena, json_get(world.runtime, SV("metadata")), SV("creationTimestamp"),
+                        api_time_format(world.now_ms - starts[i].taken_ms, arena));
+        count(&world, "demo-worker", 1, 2);
+        plan_once(&world, &plan);
+        CHECK(plan_is_empty(&plan));
+        CHECK(plan.wake_ms == world.now_ms / 1000 * 1000 + starts[i].wait_ms);
+        world.now_ms = plan.wake_ms;
+        plan_once(&world, &plan);
+        CHECK(!plan_is_empty(&plan));
+        world_release(&world);
+    }
+}
+
 /* Upstream's schema lacks our fields: what was sent once is not sent again. */
 TEST(a_schema_that_drops_fields_starts_no_fight) {
     AUTO(arena) arena = arena_new();
