@@ -147,8 +147,6 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     if (is_builtin(call, SV("Job")))
         share_job_labels(call, tree);
     warn_of_object(call, tree);
-    if (is_builtin(call, SV("ResourceQuota")))
-        fill_quota_status(call, tree);
     if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
         return false;
     struct cJSON *sent = tree;
@@ -162,6 +160,8 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     struct stored *stored = store_put(call->api->store, call->collection, tree, call->arena);
     count_quota(call, NULL, tree);
     answer_stored(call, 201, stored);
+    if (is_builtin(call, SV("ResourceQuota")))
+        settle_quota(call, stored);
     return true;
 }
 

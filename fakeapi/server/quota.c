@@ -239,7 +239,7 @@ static void add_objects(struct call *call, const struct cJSON *quota,
     }
 }
 
-void fill_quota_status(struct call *call, struct cJSON *quota) {
+static void fill_status(struct call *call, struct cJSON *quota) {
     struct arena *arena = call->arena;
     struct cJSON *status = json_ensure_map(arena, quota, SV("status"));
     const struct cJSON *limits = json_find(quota, "spec.hard");
@@ -262,4 +262,12 @@ void fill_quota_status(struct call *call, struct cJSON *quota) {
         json_index_set(&members, json_key(limit), json_string(arena, quantity_format(sum, arena)));
     }
     json_set(arena, status, SV("used"), used);
+}
+
+void settle_quota(struct call *call, struct stored *quota) {
+    struct cJSON *tree = json_copy(call->arena, stored_tree(quota));
+    /* The answer is of the quota as it was written, which is replaced now. */
+    answer(call, call->response->http_status, json_copy(call->arena, call->response->body));
+    fill_status(call, tree);
+    store_put(call->api->store, call->collection, tree, call->arena);
 }

@@ -15,6 +15,7 @@
 struct call;
 struct cJSON;
 struct resource_type;
+struct stored;
 
 /* What an object uses, by the names that quotas have for it. Objects and quotas may name as many
  * resources as a request allows. */
@@ -42,8 +43,9 @@ bool quota_covers(const struct cJSON *quota, const struct resource_type *type,
 bool admit_quota(struct call *call, const struct cJSON *tree);
 /* After a write: `old` NULL for a creation, `now` NULL for a removal. */
 void count_quota(struct call *call, const struct cJSON *old, const struct cJSON *now);
-/* A new or changed quota shows what is used. */
-void fill_quota_status(struct call *call, struct cJSON *quota);
+/* Once a new or changed quota was stored and answered with: its status says what is used, as a
+ * controller's next write would. */
+void settle_quota(struct call *call, struct stored *quota);
 
 /* Limits of a namespace: defaults for containers, then what is out of bounds is refused. */
 bool admit_limit_ranges(struct call *call, struct cJSON *tree);

@@ -308,13 +308,16 @@ bool replace_object(struct call *call, struct stored *stored,
     if (is_crd && !serve_custom_resource(call, tree))
         return false;
     bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
-    if (is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec"))))
-        fill_quota_status(call, tree);
+    bool limits_anew =
+        is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec")));
     if (!convert_for_storage(call, &tree))
         return false;
     if (call->type->conversion_webhook)
         old = stored_tree(stored);
     store_replacement(call, old, convert_to_storage(call->arena, call->type, tree));
+    stored = collection_get(call->collection, call->request->namespace_name, call->request->name);
+    if (limits_anew && stored && !is_dry_run(call))
+        settle_quota(call, stored);
     return true;
 }
 
