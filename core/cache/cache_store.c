@@ -110,12 +110,9 @@ void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint6
     groups->aspects[groups->count++] = aspect;
 }
 
-/* Every version looks different. */
-static const uint64_t whole_object = 0;
-
 void cache_groups_add(struct cache_groups *groups, struct sv group) {
     if (sv_index_of(group, groups->items, groups->count) == groups->count)
-        cache_groups_add_aspect(groups, group, whole_object);
+        cache_groups_add_aspect(groups, group, CACHE_WHOLE_OBJECT);
 }
 
 struct cache_store *cache_store_new(const struct cache_index *index) {
@@ -227,9 +224,18 @@ static void keep_membership(struct cache_store *store, struct entry *entry,
     LIST_RELINK(membership->group, membership);
 }
 
+/* What is shown, beside what was shown before. */
+enum news { NEWS_NONE, NEWS_OF_IT, NEWS_OF_ITS_RETURN };
+
+static bool looks_the_same(const struct membership *before, uint64_t aspect, enum news news) {
+    if (!before || before->aspect != aspect || news == NEWS_OF_ITS_RETURN)
+        return false;
+    return aspect != CACHE_WHOLE_OBJECT || news == NEWS_NONE;
+}
+
 /* Members of the groups that it leaves, joins, or looks different to hear of it. */
 static void change_groups(struct cache_store *store, struct entry *entry,
-                          const struct cache_groups *groups, bool is_same_version) {
+                          const struct cache_groups *groups, enum news news) {
     size_t hint = SIZE_MAX;
     for (size_t i = 0; i < entry->membership_count; i++) {
         if (is_wanted(&entry->memberships[i], groups, &hint))
@@ -241,8 +247,7 @@ static void change_groups(struct cache_store *store, struct entry *entry,
     hint = SIZE_MAX;
     for (size_t i = 0; i < groups->count; i++) {
         struct membership *before = find_membership(entry, groups->items[i], &hint);
-        bool is_same = before && before->aspect == groups->aspects[i] &&
-                       (before->aspect != whole_object || is_same_version);
+        bool is_same = looks_the_same(before, groups->aspects[i], news);
         keep_membership(store, entry, before, &kept[i], groups->items[i]);
         kept[i].aspect = groups->aspects[i];
         if (!is_same)
@@ -445,8 +450,10 @@ static void set_state(struct cache_store *store, struct entry *entry, struct sta
 static void show(struct cache_store *store, struct entry *entry, struct state state) {
     AUTO(arena) arena = arena_new();
     const struct cJSON *object = frozen_root(state.tree);
-    bool is_same_version = !state_is_none(&entry->state) &&
-                           sv_eq(entry->seen.resource_version, object_resource_version(object));
+    bool is_same_version = sv_eq(entry->seen.resource_version, object_resource_version(object));
+    enum news news = state_is_none(&entry->state) ? NEWS_OF_ITS_RETURN
+                     : is_same_version            ? NEWS_NONE
+                                                  : NEWS_OF_IT;
     set_texts(entry, (struct cached){.resource = entry->seen.resource,
                                      .namespace_name = object_namespace(object),
                                      .name = object_name(object),
@@ -458,7 +465,7 @@ static void show(struct cache_store *store, struct entry *entry, struct state st
     state.is_popular = groups.count >= POPULAR_GROUPS_MIN;
     state.is_in_use = entry->state.is_in_use;
     set_state(store, entry, state);
-    change_groups(store, entry, &groups, is_same_version);
+    change_groups(store, entry, &groups, news);
 }
 
 static void forget_overlay(struct entry *entry) {

@@ -32,7 +32,7 @@ enum {
     /* A controller comes from one runtime to the next and has some three dozen under way, with up
      * to 40 KiB of trees each. A plan reads nearly all of them: with less room than that each would
      * read again from bytes what the one before it pushed out. */
-    CACHE_TREE_BYTES_MAX = 3 * 1024 * 1024,
+    CACHE_TREE_BYTES_MAX = 2 * 1024 * 1024,
     /* Of those at rest: enough that a dozen runtimes are never packed. */
     CACHE_RESTING_BYTES_MAX = 512 * 1024,
 };
@@ -46,6 +46,8 @@ struct cache_groups {
 };
 /* Members see all of the object. More than CACHE_GROUPS_MAX are dropped. */
 void cache_groups_add(struct cache_groups *groups, struct sv group);
+/* Of a group whose members see all of the object: every version looks different. */
+static const uint64_t CACHE_WHOLE_OBJECT = 0;
 /* Members see what `aspect` is the hash of; the group is not added yet. */
 void cache_groups_add_aspect(struct cache_groups *groups, struct sv group, uint64_t aspect);
 

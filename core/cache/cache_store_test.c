@@ -267,6 +267,22 @@ static void many_groups(void *context, const struct resource *resource, const st
         cache_groups_add_aspect(ret_groups, arena_copy(arena, json_key(label)), 1);
 }
 
+/* Its groups look at nothing of it that changes. */
+TEST(an_object_that_is_back_is_news) {
+    struct watcher watcher = {0};
+    AUTO(arena) arena = arena_new();
+    AUTO(cache_store)
+    store = cache_store_new(
+        &(struct cache_index){.groups = many_groups, .changed = changed, .context = &watcher});
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "2", "a"));
+    CHECK(watcher.changes == 1);
+    cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p"), 0);
+    CHECK(watcher.changes == 2);
+    cache_store_expire(store, CACHE_OVERLAY_MS);
+    CHECK(watcher.changes == 3);
+}
+
 /* A node carries labels of a hundred caches. */
 TEST(an_object_is_found_in_each_of_many_groups) {
     enum { GROUP_COUNT = 400 };

@@ -7,6 +7,7 @@
 #include "core/cache/cache_store.h"
 #include "core/data/frozen.h"
 #include "core/data/json.h"
+#include "core/reconcile/covers.h"
 #include "core/reconcile/field_entries.h"
 #include "core/reconcile/names.h"
 #include "core/reconcile/snapshot.h"
@@ -122,10 +123,19 @@ const struct cJSON *index_keep(const struct resource *resource, const struct cJS
 
 /* --- groups --- */
 
+/* Once, however often it is said. */
+static void add_runtime_aspect(struct arena *arena, struct cache_groups *groups,
+                               struct sv namespace_name, struct sv name, uint64_t aspect) {
+    if (!name.len)
+        return;
+    struct sv group = ARENA_JOIN(arena, GROUP_RUNTIME, namespace_name, SV("/"), name);
+    if (sv_index_of(group, groups->items, groups->count) == groups->count)
+        cache_groups_add_aspect(groups, group, aspect);
+}
+
 static void add_runtime(struct arena *arena, struct cache_groups *groups, struct sv namespace_name,
                         struct sv name) {
-    if (name.len)
-        cache_groups_add(groups, ARENA_JOIN(arena, GROUP_RUNTIME, namespace_name, SV("/"), name));
+    add_runtime_aspect(arena, groups, namespace_name, name, CACHE_WHOLE_OBJECT);
 }
 
 static void add_group(struct arena *arena, struct cache_groups *groups, struct sv prefix,
@@ -170,15 +180,34 @@ static void group_node(const struct cJSON *object, struct arena *arena,
     }
 }
 
+static struct sv phase_of(const struct cJSON *object) {
+    return json_find_string(object, "status.phase");
+}
+
+/* The cluster binds volume and claim step by step. Plans see what the two say, whether the claim is
+ * bound, and whether the volume was left by an earlier claim; and what is to be taken over. */
+static uint64_t aspect_of(const struct resource *resource, const struct cJSON *object) {
+    bool is_volume = resource_eq(resource, &RESOURCE_PERSISTENT_VOLUMES);
+    if (!is_volume && !resource_eq(resource, &RESOURCE_PERSISTENT_VOLUME_CLAIMS))
+        return CACHE_WHOLE_OBJECT;
+    uint64_t phase =
+        is_volume ? sv_eq(phase_of(object), SV("Released")) : sv_hash(phase_of(object));
+    uint64_t state = phase * 2 + field_entries_are_foreign(object);
+    return (covers_content_hash(object) + state * 31) | 1;
+}
+
 static void group_owned(const struct resource *resource, const struct cJSON *object,
                         struct arena *arena, struct cache_groups *groups) {
     struct sv namespace_name = object_namespace(object);
+    uint64_t aspect = aspect_of(resource, object);
     if (resource_eq(resource, &RESOURCE_PERSISTENT_VOLUMES))
         namespace_name = json_find_string(object, "spec.claimRef.namespace");
-    add_runtime(arena, groups, namespace_name, object_label(object, LABEL_RUNTIME_NAME));
+    add_runtime_aspect(arena, groups, namespace_name, object_label(object, LABEL_RUNTIME_NAME),
+                       aspect);
     JSON_EACH (owner, json_find(object, "metadata.ownerReferences"))
         if (sv_eq(json_find_string(owner, "kind"), RESOURCE_CACHE_RUNTIMES.kind))
-            add_runtime(arena, groups, namespace_name, json_find_string(owner, "name"));
+            add_runtime_aspect(arena, groups, namespace_name, json_find_string(owner, "name"),
+                               aspect);
     if (resource_eq(resource, &RESOURCE_PODS))
         add_group(arena, groups, SV("node/"), json_find_string(object, "spec.nodeName"));
 }
