@@ -37,8 +37,10 @@ enum {
     ROUNDS_TO_BEGIN_MAX = 8,
     /* Runtimes that are begun and not ready: enough to keep every part of a cluster busy, and few
      * enough that those are ready soon. A runtime whose pods take longer than the first time does
-     * not hold up others, unless earlier ones are becoming ready before it. */
+     * not hold up others, unless earlier ones are becoming ready before it. At first fewer, so that
+     * the first is ready soon where hundreds are to begin. */
     BEGUN_MAX = 32,
+    BEGUN_AT_FIRST = 8,
     BEGUN_PATIENCE_MS = 500,
     BEGUN_PATIENCE_MS_MAX = 10 * 1000,
     COMPLETIONS_PER_TURN_MAX = 2000, /* and plans, probes and leases not for all completions */
@@ -136,8 +138,11 @@ struct controller *controller_new(const struct controller_options *options) {
     controller->store = cache_store_new(&(struct cache_index){
         .groups = store_groups, .changed = store_changed, .context = controller});
     controller->queue = workqueue_new(options->seed);
-    controller->beginnings = begin_window_new(
-        &(struct begin_window_options){BEGUN_MAX, BEGUN_PATIENCE_MS, BEGUN_PATIENCE_MS_MAX});
+    controller->beginnings =
+        begin_window_new(&(struct begin_window_options){.places = BEGUN_MAX,
+                                                        .places_at_first = BEGUN_AT_FIRST,
+                                                        .patience_ms = BEGUN_PATIENCE_MS,
+                                                        .patience_ms_max = BEGUN_PATIENCE_MS_MAX});
     controller_metrics_init(&controller->metrics);
     controller->states = map_new();
     controller->claim_lists = claim_lists_new();

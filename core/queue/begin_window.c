@@ -15,6 +15,7 @@ struct begin_window {
     struct list waiting;
     struct list holders; /* of places, in the order of beginning, and so of `until_ms`, too */
     uint64_t begun_count;
+    size_t places; /* so far */
 };
 
 struct begin_window *begin_window_new(const struct begin_window_options *options) {
@@ -22,6 +23,8 @@ struct begin_window *begin_window_new(const struct begin_window_options *options
     assert(options->patience_ms <= options->patience_ms_max);
     struct begin_window *window = mem_alloc(sizeof(*window));
     window->options = *options;
+    window->places = options->places_at_first > 0 ? options->places_at_first : options->places;
+    assert(window->places <= options->places);
     return window;
 }
 
@@ -39,13 +42,19 @@ static void unlink_item(struct list *list, struct begin_item *item) {
     list->count--;
 }
 
+static void free_place(struct begin_window *window, struct begin_item *item) {
+    unlink_item(&window->holders, item);
+    if (window->places < window->options.places)
+        window->places++;
+}
+
 /* Takes it off the list that it is on, if any. */
 static void set_state(struct begin_window *window, struct begin_item *item,
                       enum begin_state state) {
     if (item->state == BEGIN_WAITS)
         unlink_item(&window->waiting, item);
     else if (item->state == BEGIN_HAS_PLACE)
-        unlink_item(&window->holders, item);
+        free_place(window, item);
     item->state = state;
 }
 
@@ -56,7 +65,7 @@ static void free_overdue(struct begin_window *window, int64_t now_ms) {
 }
 
 static bool has_free_place(const struct begin_window *window) {
-    return window->holders.count < window->options.places;
+    return window->holders.count < window->places;
 }
 
 static void give_place(struct begin_window *window, struct begin_item *item, int64_t now_ms) {

@@ -9,6 +9,9 @@
  * finished (as long as those come, the later ones stand in a line and do not hang), and after
  * `patience_ms_max` in any case. Who lost its place that way goes on beside the others. Owns no
  * items. Pure: the caller says what time it is.
+ *
+ * It may begin with few places and get one more with each that comes free, up to all: where all
+ * want to begin at once, the first ones are not kept waiting by the many behind them.
  */
 #ifndef CORE_QUEUE_BEGIN_WINDOW_H
 #define CORE_QUEUE_BEGIN_WINDOW_H
@@ -37,6 +40,7 @@ struct begin_item {
 struct begin_window_options {
     size_t places;
     int64_t patience_ms, patience_ms_max;
+    size_t places_at_first; /* 0: all of them */
 };
 
 struct begin_window *begin_window_new(const struct begin_window_options *options);

@@ -7,7 +7,8 @@
 
 enum { PLACES = 4, PATIENCE_MS = 100, PATIENCE_MS_MAX = 1000 };
 
-static const struct begin_window_options options = {PLACES, PATIENCE_MS, PATIENCE_MS_MAX};
+static const struct begin_window_options options = {
+    .places = PLACES, .patience_ms = PATIENCE_MS, .patience_ms_max = PATIENCE_MS_MAX};
 
 static void fill(struct begin_window *window, struct begin_item *items, int64_t now_ms) {
     for (size_t i = 0; i < PLACES; i++)
@@ -31,6 +32,34 @@ TEST(who_finds_no_place_waits_for_one_that_is_finished) {
     CHECK(begin_window_enter(window, &first, 3));
     CHECK(begin_window_enter(window, &items[2], 3));
     CHECK(begin_window_has_waiting(window));
+}
+
+/* One more with each that comes free, whether it is finished or hangs; never more than all. */
+TEST(places_grow_from_few_with_each_that_comes_free) {
+    static const bool hangs[] = {false, true};
+    for (size_t i = 0; i < COUNT_OF(hangs); i++) {
+        struct begin_window_options slow = options;
+        slow.places_at_first = 1;
+        AUTO(begin_window) window = begin_window_new(&slow);
+        struct begin_item items[20] = {0};
+        int64_t now_ms = 0;
+        size_t first = 0, held = 1;
+        CHECK(begin_window_enter(window, &items[0], 0));
+        for (size_t j = 1; j < COUNT_OF(items); j++)
+            CHECK(!begin_window_enter(window, &items[j], 0));
+        /* 1, then 2, then all 4 and no more. */
+        for (size_t round = 0; round < 3; round++) {
+            CHECK(begin_window_next(window, now_ms) == NULL);
+            now_ms += hangs[i] ? PATIENCE_MS : 0;
+            for (size_t j = first; j < first + held && !hangs[i]; j++)
+                begin_window_finish(window, &items[j], now_ms);
+            first += held;
+            held = held * 2 < PLACES ? held * 2 : PLACES;
+            for (size_t j = first; j < first + held; j++)
+                CHECK(begin_window_next(window, now_ms) == &items[j]);
+        }
+        CHECK(begin_window_next(window, now_ms) == NULL);
+    }
 }
 
 /* Nothing is ever finished: places come free all the same. */
