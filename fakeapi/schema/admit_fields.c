@@ -101,11 +101,14 @@ bool is_base64(struct sv text) {
     return true;
 }
 
+/* A number of Go's type IntOrString has 32 bits; one that a definition calls so has 64. */
 static bool is_integer_of(const struct schema *schema, const struct cJSON *item) {
     int64_t value;
     if (!json_to_int64(item, &value))
         return false;
-    return !sv_eq(schema->format, SV("int32")) || (value >= INT32_MIN && value <= INT32_MAX);
+    bool is_short = sv_eq(schema->format, SV("int32")) ||
+                    (schema->kind == SCHEMA_INT_OR_STRING && schema->type_name.len > 0);
+    return !is_short || (value >= INT32_MIN && value <= INT32_MAX);
 }
 
 static bool is_micro_time(const struct schema *schema) {
@@ -146,7 +149,7 @@ static bool has_wanted_type(const struct schema *schema, const struct cJSON *ite
     case SCHEMA_BOOLEAN:
         return json_is_bool(item);
     case SCHEMA_INT_OR_STRING:
-        return json_is_string(item) || json_is_integer(item);
+        return json_is_string(item) || is_integer_of(schema, item);
     case SCHEMA_QUANTITY:
         return (json_is_string(item) || json_is_number(item)) &&
                quantity_parse(json_text(item), &quantity);

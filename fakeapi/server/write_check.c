@@ -369,7 +369,8 @@ static struct sv decoding_fault(struct call *call, const struct finding *finding
     if (place.schema->kind == SCHEMA_BYTES && json_is_string(item))
         return arena_printf(call->arena, "illegal base64 data at input byte %zu",
                             bad_base64_at(text));
-    bool shows_number = json_is_number(item) && place.schema->kind == SCHEMA_INTEGER;
+    bool is_short = json_is_number(item) && place.schema->kind == SCHEMA_INT_OR_STRING;
+    bool shows_number = is_short || (json_is_number(item) && place.schema->kind == SCHEMA_INTEGER);
     return arena_printf(call->arena,
                         "json: cannot unmarshal %s%s%.*s into Go struct field %.*s.%.*s of type "
                         "%.*s",
@@ -378,7 +379,7 @@ static struct sv decoding_fault(struct call *call, const struct finding *finding
                                                : json_type_name(item),
                         shows_number ? " " : "", shows_number ? (int)text.len : 0, text.ptr,
                         SV_ARG(place.struct_name), SV_ARG(place.path),
-                        SV_ARG(go_type(call, place.schema)));
+                        SV_ARG(is_short ? SV("int32") : go_type(call, place.schema)));
 }
 
 /* A wrong type cannot be decoded into a built-in object, nor into the metadata of any; elsewhere in
