@@ -82,6 +82,22 @@ def tells_watches(api, path):
     check(begun["auditID"] == ended["auditID"] == answer.getheader("Audit-Id"), str(ended))
 
 
+def tells_what_policies_say(api, path):
+    group = "/apis/admissionregistration.k8s.io/v1/"
+    api.create(group + "validatingadmissionpolicies", {"metadata": {"name": "sizes"}, "spec": {
+        "matchConstraints": {"resourceRules": [{
+            "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+            "resources": ["configmaps"]}]},
+        "auditAnnotations": [{"key": "size",
+                              "valueExpression": "string(size(object.data))"}]}})
+    api.create(group + "validatingadmissionpolicybindings", {
+        "metadata": {"name": "sizes"},
+        "spec": {"policyName": "sizes", "validationActions": ["Deny"]}})
+    api.create(MAPS, {"metadata": {"name": "b"}, "data": {"k": "v", "l": "v"}})
+    created = told(path, verb="create")[-1]
+    check(created["annotations"].get("sizes/size") == "2", str(created))
+
+
 def refuses(bench, policy, message):
     path = bench.write("bad.yaml", policy)
     done = subprocess.run([bench.crctl, "serve", "--audit-log-path", bench.path("none"),
@@ -102,6 +118,7 @@ def run(bench):
     tells_objects(path)
     tells_refusals(path)
     tells_watches(server.api, path)
+    tells_what_policies_say(server.api, path)
     check(server.end() == 0, "exit status")
     refuses(bench, POLICY.replace("Request,", "All,"), '"All" is no level')
     refuses(bench, "kind: Policy\n", "audit.k8s.io/v1")

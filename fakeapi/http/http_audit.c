@@ -180,6 +180,19 @@ void audit_decision(struct exchange *exchange, bool is_allowed) {
     json_set_string(record->arena, annotations, SV("authorization.k8s.io/reason"), SV(""));
 }
 
+struct cJSON *audit_annotations(const struct exchange *exchange) {
+    return exchange->audit ? json_map(exchange->server->arena) : NULL;
+}
+
+void audit_annotate(struct exchange *exchange, const struct cJSON *annotations) {
+    struct audit_record *record = exchange->audit;
+    if (!record || json_count(annotations) == 0)
+        return;
+    struct cJSON *told = json_ensure_map(record->arena, record->event, SV("annotations"));
+    JSON_EACH (annotation, annotations)
+        json_set_string(record->arena, told, json_key(annotation), json_text(annotation));
+}
+
 bool audit_wants_objects(const struct exchange *exchange) {
     return exchange->audit && exchange->audit->verdict.level == AUDIT_REQUEST_RESPONSE;
 }

@@ -192,6 +192,10 @@ void audit_begin(struct exchange *exchange, const struct route *route, const str
 /* He asks in the name of another one. */
 void audit_as(struct exchange *exchange, const struct user_info *user);
 void audit_decision(struct exchange *exchange, bool is_allowed);
+/* A map for what policies want to be told; NULL: it is not told. It goes into the events with
+ * audit_annotate(). */
+struct cJSON *audit_annotations(const struct exchange *exchange);
+void audit_annotate(struct exchange *exchange, const struct cJSON *annotations);
 /* Whether answers have to come as trees. */
 bool audit_wants_objects(const struct exchange *exchange);
 /* Both are borrowed until the request is answered, or waits. */

@@ -256,9 +256,11 @@ static enum MHD_Result answer_from_api(struct exchange *exchange, const struct r
     struct caller caller = {.user_agent = http->user_agent,
                             .user = user,
                             .dialogue = exchange->dialogue,
-                            .table = wants_rows(route, &table) ? &table : NULL};
+                            .table = wants_rows(route, &table) ? &table : NULL,
+                            .audit_annotations = audit_annotations(exchange)};
     if (!fakeapi_handle_as(server->options.api, &route->request, &caller, server->arena, &response))
         return wait_for_webhooks(exchange);
+    audit_annotate(exchange, caller.audit_annotations);
     make_lasting(server);
     tell(exchange, route, http, exchange->loses_reply ? 0 : response.http_status, response.body);
     if (exchange->loses_reply) {

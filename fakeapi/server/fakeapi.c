@@ -223,6 +223,7 @@ struct call inner_call(struct call *call, const struct resource_type *type,
     inner.name_rng = call->name_rng;
     inner.user = call->user;
     inner.dialogue = call->dialogue;
+    inner.audit_annotations = call->audit_annotations;
     return inner;
 }
 
@@ -296,6 +297,7 @@ bool fakeapi_handle_as(struct fakeapi *api, const struct request *request,
             caller->user ? *caller->user : (struct user_info){.name = SV(""), .uid = SV("")};
         join_dialogue(&call, caller->dialogue);
         call.table = caller->table;
+        call.audit_annotations = caller->audit_annotations;
         warn_of_type(&call);
         dispatch(&call);
     }

@@ -75,6 +75,9 @@ struct caller {
     /* A list is wanted as text, as a Table of that form; NULL: not as a Table. What is no list, a
      * list of none and one of a custom type come as they are. */
     const struct table_options *table;
+    /* A map, of which what policies want to be told of a write becomes members; NULL: nobody tells
+     * it. */
+    struct cJSON *audit_annotations;
 };
 
 /* As fakeapi_handle(); false: nothing was done and nothing answered, since webhooks have to answer

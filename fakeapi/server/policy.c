@@ -12,7 +12,11 @@
 
 #define ADMISSION_GROUP SV("admissionregistration.k8s.io")
 
-enum { PARAMS_MAX = 256 };
+enum {
+    PARAMS_MAX = 256,
+    /* Of what one key of the audit log is told. */
+    ANNOTATION_BYTES_MAX = 10 * 1024,
+};
 
 #define VARIABLES(authorizer)                                                                      \
     {SV("object"), NULL}, {SV("oldObject"), NULL}, {SV("request"), NULL}, {SV("params"), NULL},    \
@@ -30,6 +34,7 @@ struct judging {
     const struct cJSON *values[VALUE_COUNT];
     struct cel_results *results;
     struct cel_authorizer authorizer;
+    size_t index; /* of the validation */
 };
 
 static struct collection *collection_of(struct call *call, struct sv plural) {
@@ -91,8 +96,40 @@ static bool deny(struct judging *judging, struct sv reason, struct sv why) {
                   details);
 }
 
+/* For the audit log; what several parameters or bindings say of a key is told together. */
+static void note(struct judging *judging, struct sv key, struct sv value) {
+    struct cJSON *notes = judging->call->audit_annotations;
+    struct sv known = json_string_or(notes, key, SV(""));
+    if (!notes || sv_contains(known, value))
+        return;
+    struct sv text =
+        known.len > 0 ? ARENA_JOIN(judging->call->arena, known, SV(", "), value) : value;
+    json_set_string(
+        judging->call->arena, notes, key,
+        sv_prefix(text, text.len < ANNOTATION_BYTES_MAX ? text.len : ANNOTATION_BYTES_MAX));
+}
+
+static void note_failure(struct judging *judging, struct sv why) {
+    static const struct sv key = SV("validation.policy.admission.k8s.io/validation_failure");
+    struct arena *arena = judging->call->arena;
+    if (!judging->call->audit_annotations || json_get(judging->call->audit_annotations, key))
+        return; /* the first one is told */
+    struct cJSON *list = json_list(arena);
+    struct cJSON *failure = json_append(list, json_map(arena));
+    json_set_string(arena, failure, SV("message"), why);
+    json_set_string(arena, failure, SV("policy"), object_name(judging->policy));
+    json_set_string(arena, failure, SV("binding"), object_name(judging->binding));
+    json_set_int(arena, failure, SV("expressionIndex"), (int64_t)judging->index);
+    json_set(arena, failure, SV("validationActions"),
+             json_copy(arena, json_find(judging->binding, "spec.validationActions")));
+    json_set_string(arena, judging->call->audit_annotations, key,
+                    json_write_arena(arena, list, JSON_COMPACT));
+}
+
 /* False: refused. */
 static bool act(struct judging *judging, struct sv reason, struct sv why) {
+    if (acts(judging, SV("Audit")))
+        note_failure(judging, why);
     if (acts(judging, SV("Warn")))
         answer_warning(judging->call,
                        arena_printf(judging->call->arena,
@@ -169,17 +206,26 @@ static bool conditions_hold(struct judging *judging, bool *ret_refused) {
     return true;
 }
 
-/* There is no audit log that they could stand in; one that cannot be told refuses all the same. */
+/* One that cannot be told refuses, whether or not somebody listens. */
 static bool check_annotations(struct judging *judging) {
     struct cel_bindings bindings = bindings_of(judging);
-    if (sv_eq(json_find_string(judging->policy, "spec.failurePolicy"), SV("Ignore")))
-        return true;
+    struct sv name = object_name(judging->policy);
+    bool ignores = sv_eq(json_find_string(judging->policy, "spec.failurePolicy"), SV("Ignore"));
     JSON_EACH (annotation, json_find(judging->policy, "spec.auditAnnotations")) {
-        struct sv expression = sv_trim(json_find_string(annotation, "valueExpression")), value;
+        struct sv expression = sv_trim(json_find_string(annotation, "valueExpression"));
+        struct sv value = SV("");
         struct error err = {0};
         const struct cel_program *program = policy_compile(judging->call, expression, &err);
         if (program &&
-            cel_evaluate_nullable_with(program, &bindings, judging->call->arena, &value, &err))
+            cel_evaluate_nullable_with(program, &bindings, judging->call->arena, &value, &err)) {
+            if (sv_trim(value).len > 0)
+                note(judging,
+                     ARENA_JOIN(judging->call->arena, name, SV("/"),
+                                json_find_string(annotation, "key")),
+                     value);
+            continue;
+        }
+        if (ignores)
             continue;
         return deny(judging, SV("Invalid"),
                     arena_printf(judging->call->arena, "expression '%.*s' resulted in error: %s",
@@ -194,6 +240,7 @@ static bool judge(struct judging *judging) {
     set_variables(judging);
     if (!conditions_hold(judging, &is_refused))
         return !is_refused;
+    judging->index = 0;
     JSON_EACH (validation, json_find(judging->policy, "spec.validations")) {
         struct sv expression = json_find_string(validation, "expression");
         struct sv reason = json_string_or(validation, SV("reason"), SV("Invalid"));
@@ -204,6 +251,7 @@ static bool judge(struct judging *judging) {
                              : holds || act(judging, reason, message_of(judging, validation));
         if (!is_passed)
             return false;
+        judging->index++;
     }
     return check_annotations(judging);
 }

@@ -210,6 +210,47 @@ TEST(expressions_ask_what_the_user_may_do) {
     }
 }
 
+/* --- what stands in the audit log --- */
+
+static const struct {
+    const char *spec, *binding;
+    const char *key, *value; /* of an annotation; "": there is none at all */
+} annotated[] = {
+    {"\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"'is ' + object.metadata.name\"}]",
+     BINDING(DENY), "p/k", "is c"},
+    {"\"auditAnnotations\":[{\"key\":\"k\",\"valueExpression\":\"null\"}]", BINDING(DENY), "", ""},
+    {"\"failurePolicy\":\"Ignore\",\"auditAnnotations\":[{\"key\":\"j\",\"valueExpression\":"
+     "\"string(1 / 0)\"},{\"key\":\"k\",\"valueExpression\":\"'told'\"}]",
+     BINDING(DENY), "p/k", "told"},
+    {"\"validations\":[{\"expression\":\"true\"},{\"expression\":\"false\",\"message\":\"no\"}]",
+     BINDING("\"validationActions\":[\"Audit\"]"),
+     "validation.policy.admission.k8s.io/validation_failure",
+     "[{\"message\":\"no\",\"policy\":\"p\",\"binding\":\"b\",\"expressionIndex\":1,"
+     "\"validationActions\":[\"Audit\"]}]"},
+};
+
+TEST(policies_are_told_in_the_audit_log) {
+    for (size_t i = 0; i < COUNT_OF(annotated); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = fixture_api();
+        struct cJSON *annotations = json_map(arena);
+        struct sv policy = arena_printf(arena, POLICY("%s"), annotated[i].spec);
+        create(api, arena, POLICIES, "", policy.ptr);
+        create(api, arena, BINDINGS, "", annotated[i].binding);
+        struct request request = fixture_request(VERB_CREATE, "configmaps", "default", "");
+        struct api_response response;
+        request.body = fixture_json(arena, CM);
+        CHECK(fakeapi_handle_as(
+            api, &request,
+            &(struct caller){.user_agent = SV("test"), .audit_annotations = annotations}, arena,
+            &response));
+        CHECK(response.http_status == 201);
+        CHECK(json_count(annotations) == (annotated[i].key[0] != '\0'));
+        CHECK_SV(json_string_or(annotations, sv_from(annotated[i].key), SV("")),
+                 sv_from(annotated[i].value));
+    }
+}
+
 /* --- what is no policy --- */
 
 static const struct {

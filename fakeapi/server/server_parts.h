@@ -58,6 +58,7 @@ struct call {
     struct dialogue *dialogue; /* NULL: admission webhooks are not asked */
     bool is_waiting;           /* for one of them: there is no answer yet, and nothing was done */
     const struct table_options *table; /* of a list; NULL: it is no Table */
+    struct cJSON *audit_annotations;   /* what policies want to be told; NULL: nobody tells it */
     const struct cJSON *converted;     /* convert_webhook.c: the object in the request's version */
     struct api_response *response;
     struct sv warnings[WARNINGS_MAX];
