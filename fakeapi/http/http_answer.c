@@ -46,7 +46,8 @@ void add_headers(struct exchange *exchange, struct MHD_Response *response, struc
                  bool is_error) {
     add_audit_id(exchange, response);
     add_header(response, "Cache-Control", "no-cache, private");
-    add_header(response, "Content-Type", arena_copy(exchange->server->arena, media_type).ptr);
+    if (media_type.len > 0)
+        add_header(response, "Content-Type", arena_copy(exchange->server->arena, media_type).ptr);
     if (is_error)
         add_header(response, "X-Content-Type-Options", "nosniff");
 }
@@ -152,13 +153,15 @@ enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer 
     return queue_answer(exchange, (unsigned)answer->http_status, response);
 }
 
+/* Nothing is of no type. */
 enum MHD_Result send_text(struct exchange *exchange, int http_status, struct sv text) {
-    return send_answer(exchange, &(struct http_answer){
-                                     .http_status = http_status,
-                                     .media_type = SV("text/plain; charset=utf-8"),
-                                     .bytes = text,
-                                     .etag = SV(""),
-                                 });
+    return send_answer(exchange,
+                       &(struct http_answer){
+                           .http_status = http_status,
+                           .media_type = text.len > 0 ? SV("text/plain; charset=utf-8") : SV(""),
+                           .bytes = text,
+                           .etag = SV(""),
+                       });
 }
 
 /* What has no protobuf form (custom resources, tables) is an error that JSON can tell. */

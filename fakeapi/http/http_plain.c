@@ -68,7 +68,7 @@ static enum MHD_Result answer_openapi(struct exchange *exchange, const struct ro
     struct sv media_type;
     if (!openapi_answer(exchange->server->options.api, route->path, header_of(exchange, "Accept"),
                         exchange->server->arena, &body, &media_type))
-        return send_unknown(exchange);
+        return send_text(exchange, 404, SV(""));
     return send_document(exchange, route, body, media_type, true);
 }
 
