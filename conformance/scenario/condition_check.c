@@ -221,12 +221,29 @@ static bool is_believed(struct sv reason) {
     return is_one_of(reason, reasons, COUNT_OF(reasons));
 }
 
-/* What all mounts share is recorded nowhere: whether a pause holds back a change of it cannot be
- * seen. */
+static bool has_entry(const struct judge *judge, size_t which, const char *name) {
+    const struct cJSON *declared =
+        json_get(json_get(judge->runtime_class, SV("topology")), part_names[which]);
+    const struct cJSON *entries = json_get(declared, SV("executionEntries"));
+    return judge->parts[which].is_enabled && json_get(entries, sv_from(name));
+}
+
+/* The component that runs an entry, or COMPONENTS_MAX. */
+static size_t entry_owner(const struct judge *judge, const char *name) {
+    for (size_t i = 0; i < COMPONENTS_MAX; i++)
+        if (has_entry(judge, i, name))
+            return i;
+    return COMPONENTS_MAX;
+}
+
+/* What all mounts share is recorded nowhere, nor are mounts that were never made: whether a pause
+ * holds them back cannot be seen. */
 static bool may_hold_mounts_back(const struct judge *judge, struct sv reason) {
     const struct cJSON *spec = json_get(judge->dataset, SV("spec"));
     return sv_eq(reason, SV("Paused")) && is_paused(judge) &&
-           (json_get(spec, SV("sharedOptions")) || json_get(spec, SV("sharedEncryptOptions")));
+           (json_get(spec, SV("sharedOptions")) || json_get(spec, SV("sharedEncryptOptions")) ||
+            (entry_owner(judge, "mountUFS") < COMPONENTS_MAX &&
+             !json_find(judge->runtime, "status.mountedBy")));
 }
 
 static void judge_ready(struct judge *judge) {
@@ -304,21 +321,6 @@ static void judge_rest(struct judge *judge) {
     if (!is_ready && !is_reconciling && !is_stalled)
         lie_of(judge, SV("Reconciling"),
                SV("the cache does not serve yet, and no edit is asked for"));
-}
-
-static bool has_entry(const struct judge *judge, size_t which, const char *name) {
-    const struct cJSON *declared =
-        json_get(json_get(judge->runtime_class, SV("topology")), part_names[which]);
-    const struct cJSON *entries = json_get(declared, SV("executionEntries"));
-    return judge->parts[which].is_enabled && json_get(entries, sv_from(name));
-}
-
-/* The component that runs an entry, or COMPONENTS_MAX. */
-static size_t entry_owner(const struct judge *judge, const char *name) {
-    for (size_t i = 0; i < COMPONENTS_MAX; i++)
-        if (has_entry(judge, i, name))
-            return i;
-    return COMPONENTS_MAX;
 }
 
 static void judge_data_plane(struct judge *judge) {

@@ -74,7 +74,7 @@ static const struct {
     {"a pause that holds nothing back",
      "{metadata: {name: demo, namespace: default, generation: 2, annotations:"
      " {cacheruntime.fluid.io/paused: \"true\"}}, " SPEC
-     ", status: {phase: NotReady, conditions: [" CONDITION(
+     ", status: {phase: NotReady, mountedBy: {podUID: \"1\"}, conditions: [" CONDITION(
          "Ready", "False", "Paused") ", " CONDITION("Reconciling", "True", "Progressing") "]}}",
      NULL, NULL, "Ready: the dataset is served"},
     {"a failed execution is believed",

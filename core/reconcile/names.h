@@ -71,7 +71,8 @@ struct sv names_volume(struct arena *arena, const char *prefix, struct sv name, 
 struct sv names_secret_volume(struct arena *arena, struct sv secret);
 /* RFC 1035 label: what the API accepts as the name of a service. */
 bool names_is_dns_label(struct sv name);
-/* What objects such as ConfigMaps and Secrets may be called. */
+/* What objects such as ConfigMaps and Secrets may be called. The simulated API server has the rule
+ * a second time, as it has all rules: one that shared our mistakes would not show them. */
 bool names_is_dns_subdomain(struct sv name);
 /* What keys of their data may be called: each becomes a file. */
 bool names_is_file_name(struct sv name);

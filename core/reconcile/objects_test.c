@@ -232,6 +232,33 @@ static void take_away(struct observed *observed) {
     observed->object = NULL;
 }
 
+/* A claim that went for a change is not outdated any more, whatever becomes of the class. */
+TEST(without_a_class_a_claim_that_is_gone_is_not_outdated) {
+    for (int is_gone = 0; is_gone < 2; is_gone++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.claim_pods[0] = fixture_yaml(arena, "{metadata: {name: reader}}");
+        world.claim_pod_count = 1;
+        json_set(arena, json_get(world.dataset, SV("spec")), SV("accessModes"),
+                 fixture_yaml(arena, "[ReadWriteMany]"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "VolumeOutdated"), SV("ImmutableFieldChanged"));
+        world.runtime_class = NULL;
+        /* Nobody asks for its name without a class. */
+        if (is_gone) {
+            take_away(claim_of(&world));
+            claim_of(&world)->state = OBSERVED_UNKNOWN;
+        }
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")) == !is_gone);
+        if (is_gone)
+            CHECK_SV(condition_reason(&world, "VolumeOutdated"), SV("ClassNotFound"));
+        world_release(&world);
+    }
+}
+
 /* Somebody deleted the volume or the claim: neither goes while the other or a pod holds it. What is
  * served and edited meanwhile goes on, and both are there again once no pod uses the claim. */
 TEST(a_volume_that_was_deleted_is_made_again_when_no_pod_uses_it) {

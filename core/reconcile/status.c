@@ -163,6 +163,20 @@ static void say_outdated(struct pass *pass, struct cJSON *status) {
                "claim when no pod uses it"));
 }
 
+/* Without a class nobody knows what they should be like; what is gone is not outdated in any case.
+ */
+static void say_volume(struct pass *pass, struct cJSON *status) {
+    bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL;
+    bool is_known = gate(pass, GATE_CLASS)->is_open && gate(pass, GATE_DATASET)->is_open;
+    const struct gate *closed = pass_first_closed(pass);
+    const struct observed *claim = snapshot_find(pass->snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
+                                                 pass->snapshot->namespace_name, pass->names.claim);
+    if (pass->volume_is_outdated || (has_outdated && is_known))
+        say_outdated(pass, status);
+    else if (has_outdated && closed && claim->state != OBSERVED_PRESENT)
+        say(pass, status, SV("VolumeOutdated"), false, closed->reason, closed->message);
+}
+
 static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_gate(pass, status, SV("DataPlaneReady"), GATE_READY_CHECK, SV("CheckPassed"),
              pass->check_message.len > 0 ? pass->check_message : SV("the cache answers"));
@@ -175,11 +189,7 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
     else
         say_gate(pass, status, SV("MountsReady"), GATE_MOUNTS, SV("Mounted"),
                  SV("all mounts of the dataset are served"));
-    /* Without a class nobody knows what they should be like. */
-    bool has_outdated = object_condition(pass->snapshot->runtime, SV("VolumeOutdated")) != NULL &&
-                        gate(pass, GATE_CLASS)->is_open && gate(pass, GATE_DATASET)->is_open;
-    if (pass->volume_is_outdated || has_outdated)
-        say_outdated(pass, status);
+    say_volume(pass, status);
 }
 
 static void say_synced(struct pass *pass, struct cJSON *status) {
