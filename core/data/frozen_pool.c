@@ -175,7 +175,7 @@ static bool is_same(const struct cJSON *a, const struct cJSON *b) {
         return true;
     const struct cJSON *x = a->child, *y = b->child;
     for (; x && y; x = x->next, y = y->next)
-        if (!sv_eq(json_key(x), json_key(y)) || !is_same(x, y))
+        if (!json_node_same_key(x, y) || !is_same(x, y))
             return false;
     return x == y;
 }
@@ -218,11 +218,9 @@ static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item);
 /* Adds the members to `shape`. */
 static void look_below(struct frozen_pool *pool, const struct cJSON *item, struct shape *shape) {
     JSON_EACH (child, item) {
-        struct sv key = json_key(child);
-        if (child->string) {
-            shape->hash = hash_of_text(shape->hash, key);
-            shape->text_bytes += (uint32_t)key.len + 1;
-        }
+        if (child->string)
+            shape->hash = hash_of_text(shape->hash, json_node_key(child));
+        shape->text_bytes += (uint32_t)json_pack_key_bytes(child);
         struct shape below = look_at(pool, child);
         shape->hash = mix(shape->hash, below.hash);
         shape->node_count += below.node_count;
@@ -233,9 +231,8 @@ static void look_below(struct frozen_pool *pool, const struct cJSON *item, struc
 static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item) {
     struct shape shape = {.hash = (uint64_t)(item->type & JSON_TYPE_MASK), .node_count = 1};
     if (json_is_string(item) || json_is_number(item)) {
-        struct sv text = json_text(item);
-        shape.hash = hash_of_text(shape.hash, text);
-        shape.text_bytes = (uint32_t)text.len + 1;
+        shape.hash = hash_of_text(shape.hash, json_text(item));
+        shape.text_bytes = (uint32_t)json_pack_text_bytes(item);
     }
     if (!item->child)
         return shape;

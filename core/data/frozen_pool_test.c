@@ -147,3 +147,22 @@ TEST(many_parts_are_found_again) {
     CHECK(frozen_pool_part_count(pool) == 0);
     frozen_pool_free(pool);
 }
+
+/* Whether a text was read or is a literal makes no difference to what is shared. */
+TEST(a_part_of_literals_is_the_part_of_the_same_texts) {
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct frozen_pool *pool = frozen_pool_new();
+    struct cJSON *made = json_map(arena), *spec = json_map(arena);
+    json_set_string(arena, spec, SV("restartPolicy"), SV("Always"));
+    json_set_string(arena, spec, SV("schedulerName"), SV("default-scheduler"));
+    json_set_string(arena, spec, SV("dnsPolicy"), SV("ClusterFirst"));
+    json_set(arena, made, SV("spec"), spec);
+    const struct cJSON *read = json_read(arena, json_write_arena(arena, made, JSON_COMPACT), &err);
+    struct frozen *values[] = {frozen_pool_add(pool, made), frozen_pool_add(pool, read),
+                               frozen_pool_add(pool, made)};
+    CHECK(frozen_pool_part_count(pool) == 1);
+    CHECK(frozen_root(values[1])->child->child == frozen_root(values[2])->child->child);
+    let_go(values, COUNT_OF(values));
+    frozen_pool_free(pool);
+}

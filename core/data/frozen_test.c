@@ -70,3 +70,27 @@ TEST(what_was_worked_out_stays_with_the_value) {
     CHECK(frozen_memo(json_copy(arena, root), FROZEN_MEMO_CONTENT_HASH) == NULL);
     frozen_unref(frozen);
 }
+
+/* As most keys and many values of objects that are made in this process. */
+TEST(literals_are_referred_to_and_all_else_is_copied) {
+    static const char key[] = "terminationGracePeriodSeconds", value[] = "IfNotPresent";
+    const struct sv key_text = {key, strlen(key)}, value_text = {value, strlen(value)};
+    AUTO(arena) arena = arena_new();
+    struct cJSON *literal = json_map(arena), *copied = json_map(arena), *piece = json_map(arena);
+    json_set_string(arena, literal, key_text, value_text);
+    json_set(arena, copied, arena_copy(arena, key_text),
+             json_string(arena, arena_copy(arena, value_text)));
+    json_set_string(arena, piece, sv_prefix(key_text, 11), sv_prefix(value_text, 2));
+    struct frozen *of_literal = frozen_new(literal), *of_copied = frozen_new(copied);
+    struct frozen *of_piece = frozen_new(piece);
+    arena_reset(arena);
+    const struct cJSON *member = frozen_root(of_literal)->child;
+    CHECK(json_key(member).ptr == key && json_text(member).ptr == value);
+    CHECK(json_equal(frozen_root(of_literal), frozen_root(of_copied)));
+    CHECK(frozen_bytes(of_copied) - frozen_bytes(of_literal) == sizeof(key) + sizeof(value));
+    CHECK_SV(json_write_arena(arena, frozen_root(of_piece), JSON_COMPACT),
+             SV("{\"termination\":\"If\"}"));
+    frozen_unref(of_literal);
+    frozen_unref(of_copied);
+    frozen_unref(of_piece);
+}

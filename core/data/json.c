@@ -3,6 +3,7 @@
 #include "core/data/json.h"
 
 #include "core/base/arena.h"
+#include "core/base/image.h"
 #include "core/base/mem.h"
 #include "core/data/frozen_block.h"
 #include "core/data/json_index.h"
@@ -15,6 +16,10 @@
 
 struct cJSON *json_node_new(struct arena *arena) {
     return ARENA_NEW(arena, struct cJSON);
+}
+
+struct sv json_keep_text(struct arena *arena, struct sv text) {
+    return image_has_text(text) ? text : arena_copy(arena, text);
 }
 
 void json_node_set_string(struct cJSON *node, struct sv text) {
@@ -206,8 +211,7 @@ static bool maps_equal(const struct cJSON *a, const struct cJSON *b) {
     /* Equal trees mostly agree in order too: then no look-up is needed. */
     const struct cJSON *beside = b->child;
     JSON_EACH (member, a) {
-        if (!beside ||
-            !json_node_has_key(beside, json_node_key(member), json_node_key_word(member)))
+        if (!beside || !json_node_same_key(beside, member))
             return json_count(a) == json_count(b) && reordered_equal(member, b);
         if (!json_equal(member, beside))
             return false;
@@ -258,7 +262,7 @@ struct cJSON *json_list(struct arena *arena) {
 
 struct cJSON *json_string(struct arena *arena, struct sv text) {
     struct cJSON *node = json_node_new(arena);
-    json_node_set_string(node, arena_copy(arena, text));
+    json_node_set_string(node, json_keep_text(arena, text));
     return node;
 }
 
@@ -326,7 +330,7 @@ struct cJSON *json_set(struct arena *arena, struct cJSON *map, struct sv key, st
         return value;
     }
     assert(json_may_change(map));
-    json_node_set_key(value, arena_copy(arena, key));
+    json_node_set_key(value, json_keep_text(arena, key));
     json_node_append(map, value);
     return value;
 }

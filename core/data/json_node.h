@@ -24,6 +24,8 @@ static inline bool json_may_have(const struct cJSON *map, uint64_t word) {
 }
 
 struct cJSON *json_node_new(struct arena *arena);
+/* A text that lives as long as what is in `arena`, terminated: a copy, or a literal itself. */
+struct sv json_keep_text(struct arena *arena, struct sv text);
 /* Takes `text` over without a copy: it must live as long as the node and be terminated. */
 void json_node_set_string(struct cJSON *node, struct sv text);
 /* Copies `text`, which must be a JSON number. */
@@ -43,6 +45,13 @@ static inline void json_node_set_key(struct cJSON *node, struct sv key) {
 static inline void json_node_take_key(struct cJSON *node, const struct cJSON *from) {
     node->string = from->string;
     node->valuedouble = from->valuedouble;
+}
+
+/* Whether both stand under the same key. */
+static inline bool json_node_same_key(const struct cJSON *a, const struct cJSON *b) {
+    return a->string == b->string ||
+           (a->string && b->string &&
+            json_node_has_key(a, json_node_key(b), json_node_key_word(b)));
 }
 
 #endif

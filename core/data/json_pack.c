@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/data/json_pack.h"
 
+#include "core/base/image.h"
 #include "core/data/json.h"
 #include "core/data/json_node.h"
 
@@ -17,13 +18,19 @@ static bool has_text(const struct cJSON *item) {
     return kind == cJSON_String || kind == cJSON_Number;
 }
 
+size_t json_pack_text_bytes(const struct cJSON *item) {
+    return has_text(item) && !image_has(item->valuestring) ? (size_t)item->valueint + 1 : 0;
+}
+
+size_t json_pack_key_bytes(const struct cJSON *member) {
+    return member->string && !image_has(member->string) ? json_node_key(member).len + 1 : 0;
+}
+
 static void add_size(const struct cJSON *item, struct json_size *size) {
     size->node_count++;
-    if (has_text(item))
-        size->text_bytes += (size_t)item->valueint + 1;
+    size->text_bytes += json_pack_text_bytes(item);
     for (const struct cJSON *child = item->child; child; child = child->next) {
-        if (child->string)
-            size->text_bytes += json_node_key(child).len + 1;
+        size->text_bytes += json_pack_key_bytes(child);
         add_size(child, size);
     }
 }
@@ -34,10 +41,13 @@ struct json_size json_pack_size(const struct cJSON *item) {
     return size;
 }
 
-static struct sv put(struct packer *packer, struct sv text) {
-    struct sv copy = {packer->text, text.len};
-    memcpy(packer->text, text.ptr, text.len);
-    packer->text[text.len] = '\0';
+/* A copy, but of a literal. */
+static char *put(struct packer *packer, struct sv text) {
+    if (image_has(text.ptr))
+        return (char *)text.ptr;
+    char *copy = packer->text;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
     packer->text += text.len + 1;
     return copy;
 }
@@ -66,8 +76,7 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
     if (json_is_map(item))
         node->type |= JSON_KEYS_KNOWN;
     if (has_text(item)) {
-        node->valuestring =
-            (char *)put(packer, (struct sv){item->valuestring, (size_t)item->valueint}).ptr;
+        node->valuestring = put(packer, (struct sv){item->valuestring, (size_t)item->valueint});
         node->valueint = item->valueint;
     }
     if (has_part(packer, node, item))
@@ -80,7 +89,8 @@ static void pack(struct packer *packer, struct cJSON *node, const struct cJSON *
     for (const struct cJSON *child = item->child; child; child = child->next, copy++) {
         pack(packer, copy, child);
         if (child->string) {
-            json_node_set_key(copy, put(packer, json_node_key(child)));
+            json_node_take_key(copy, child);
+            copy->string = put(packer, json_node_key(child));
             node->valueint |= json_key_bit(json_node_key_word(copy));
         }
         copy->prev = copy - 1;

@@ -17,6 +17,11 @@ struct json_size {
 /* What a copy of `item` takes, without the key under which it stands. */
 struct json_size json_pack_size(const struct cJSON *item);
 
+/* What a copy of a string or number takes for its text, and one of a member for its key: nothing
+ * for literals, to which a copy refers, too. */
+size_t json_pack_text_bytes(const struct cJSON *item);
+size_t json_pack_key_bytes(const struct cJSON *member);
+
 /* Copies `item`, without its key, to the places that json_pack_size() tells; everything there is
  * written. The root is the first node. `mark` is added to the type of each node. */
 void json_pack(const struct cJSON *item, struct cJSON *nodes, char *texts, int mark);
