@@ -151,8 +151,7 @@ static int64_t write_again(void *context, int64_t now_ms) {
     (void)now_ms;
     while (transport_take(busy->transport, &completion))
         ;
-    struct request request =
-        request_to(VERB_PATCH, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+    struct request request = request_to(VERB_PATCH, &RESOURCE_NAMESPACES, SV(""), SV("default"));
     request.patch_type = PATCH_MERGE;
     request.body = json_read(busy->arena, arena_printf(busy->arena, text, ++busy->writes), &err);
     transport_start(busy->transport, &request);
