@@ -31,6 +31,18 @@ static struct sv single_fault(struct generator *generator, size_t number) {
         SV_ARG(kind), SV_ARG(more), SV_ARG(request), is_early_crash ? ", phase: before" : "");
 }
 
+/* A controller that comes up again and again, each time to die a few requests later. */
+static struct sv crash_loop(struct generator *generator, size_t number) {
+    uint64_t every = 1 + rng_below(&generator->rng, 6);
+    uint64_t count = 2 + rng_below(&generator->rng, 4);
+    const char *phase = generate_chance(generator, 50) ? ", phase: before" : "";
+    return arena_printf(
+        generator->arena,
+        "{id: f%zu, kind: crash.after-request, count: %llu, at: {request: {verb: write, every:"
+        " %llu%s}}},\n  ",
+        number, (unsigned long long)count, (unsigned long long)every, phase);
+}
+
 /* Many requests in a row for a while. */
 static struct sv storm(struct generator *generator, size_t number) {
     struct sv how =
@@ -54,8 +66,10 @@ struct sv generate_faults(struct generator *generator) {
     struct sv faults = SV("");
     size_t count = rng_below(&generator->rng, FAULTS_MAX_DRAWN + 1);
     for (size_t i = 0; i < count; i++) {
-        struct sv text =
-            generate_chance(generator, 75) ? single_fault(generator, i) : storm(generator, i);
+        uint64_t way = rng_below(&generator->rng, 100);
+        struct sv text = way < 68   ? single_fault(generator, i)
+                         : way < 76 ? crash_loop(generator, i)
+                                    : storm(generator, i);
         faults = arena_printf(generator->arena, "%.*s%.*s", SV_ARG(faults),
                               SV_ARG(generate_part(generator, text)));
     }

@@ -7,8 +7,11 @@
 static struct sv entry(struct generator *generator, const char *name, uint64_t percent) {
     struct sv how = PICK(generator, "", "", "stdin: true, ", "periodSeconds: 600, ",
                          "timeout: 30, ", "failureThreshold: 1, ");
-    struct sv text = arena_printf(generator->arena, "%s: {%.*scommand: [cachectl, %s]}, ", name,
-                                  SV_ARG(how), name);
+    struct sv what = generate_chance(generator, 80)
+                         ? arena_printf(generator->arena, "command: [cachectl, %s]", name)
+                         : SV("script: {configMap: tools, key: s.sh}");
+    struct sv text =
+        arena_printf(generator->arena, "%s: {%.*s%.*s}, ", name, SV_ARG(how), SV_ARG(what));
     return generate_maybe(generator, percent, text);
 }
 
@@ -48,32 +51,56 @@ static struct sv strategy(struct generator *generator, bool is_client) {
                 "replicas: 0, ");
 }
 
-/* A Deployment's pods have names that nobody knows. */
-static struct sv workload(struct generator *generator, bool *ret_is_plain) {
-    *ret_is_plain = generate_chance(generator, 85);
-    return *ret_is_plain ? SV("") : SV("workloadType: {apiVersion: apps/v1, kind: Deployment}, ");
+enum kind { KIND_STATEFUL_SET, KIND_DEPLOYMENT, KIND_DAEMON_SET };
+static const char *const kind_texts[] = {
+    [KIND_STATEFUL_SET] = "workloadType: {apiVersion: apps/v1, kind: StatefulSet}, ",
+    [KIND_DEPLOYMENT] = "workloadType: {apiVersion: apps/v1, kind: Deployment}, ",
+    [KIND_DAEMON_SET] = "workloadType: {apiVersion: apps/v1, kind: DaemonSet}, ",
+};
+
+/* What it is without being told is most of all. */
+static enum kind workload_kind(struct generator *generator, bool is_master, bool is_client) {
+    uint64_t way = rng_below(&generator->rng, 100);
+    if (is_client)
+        return KIND_DAEMON_SET;
+    if (way < 80)
+        return KIND_STATEFUL_SET;
+    return way < 92 || is_master ? KIND_DEPLOYMENT : KIND_DAEMON_SET;
+}
+
+/* A Deployment refuses OnDelete and partitions, a DaemonSet a number of replicas. */
+static struct sv strategy_of(struct generator *generator, enum kind kind, bool is_client) {
+    struct sv way = strategy(generator, is_client);
+    bool is_replicas = sv_starts_with(way, SV("replicas"));
+    if (is_client || kind == KIND_STATEFUL_SET || (kind == KIND_DEPLOYMENT && is_replicas))
+        return way;
+    return SV("updateStrategy: {type: RollingUpdate, maxUnavailable: 1}, ");
+}
+
+static void remember(struct generator *generator, enum kind kind, struct sv update, bool is_master,
+                     bool is_client) {
+    if (is_master)
+        generator->master_is_plain = kind == KIND_STATEFUL_SET;
+    if (is_master || is_client)
+        return;
+    generator->worker_is_plain = kind == KIND_STATEFUL_SET;
+    generator->worker_is_on_each_node = kind == KIND_DAEMON_SET;
+    generator->worker_rolls = kind == KIND_STATEFUL_SET && update.len == 0;
 }
 
 static struct sv component(struct generator *generator, const char *name, bool is_first) {
     bool is_client = strcmp(name, "client") == 0, is_master = strcmp(name, "master") == 0;
-    bool is_plain = true;
-    struct sv kind = is_client ? SV("") : workload(generator, &is_plain);
+    enum kind kind = workload_kind(generator, is_master, is_client);
+    struct sv told = kind == KIND_STATEFUL_SET || is_client ? SV("") : sv_from(kind_texts[kind]);
     struct sv service = generate_maybe(generator, 50, services(generator));
     struct sv restart = generate_maybe(generator, 25, SV("onConfigChange: Restart, "));
     struct sv options = generate_maybe(generator, 30, SV("options: {a: b}, "));
     struct sv needs = generate_maybe(generator, 25, dependencies(generator));
-    struct sv way = strategy(generator, is_client);
-    /* A Deployment refuses OnDelete and partitions. */
-    if (!is_plain && sv_starts_with(way, SV("updateStrategy")))
-        way = SV("updateStrategy: {type: RollingUpdate, maxUnavailable: 1}, ");
-    struct sv update = generate_maybe(generator, 25, way);
+    struct sv update = generate_maybe(generator, 25, strategy_of(generator, kind, is_client));
     struct sv store = is_master ? SV("") : generate_maybe(generator, 40, tiers(generator));
     struct sv run = entries(generator, is_first);
-    if (is_master)
-        generator->master_is_plain = is_plain;
-    else if (!is_client)
-        generator->worker_is_plain = is_plain;
-    struct sv extras = arena_printf(generator->arena, "%.*s%.*s%.*s%.*s%.*s%.*s%.*s", SV_ARG(kind),
+    remember(generator, kind, update, is_master, is_client);
+    struct sv extras = arena_printf(generator->arena, "%.*s%.*s%.*s%.*s%.*s%.*s%.*s", SV_ARG(told),
                                     SV_ARG(service), SV_ARG(restart), SV_ARG(options),
                                     SV_ARG(needs), SV_ARG(update), SV_ARG(store));
     return arena_printf(generator->arena,
@@ -83,7 +110,7 @@ static struct sv component(struct generator *generator, const char *name, bool i
                         is_client ? ", securityContext: {privileged: true}" : "");
 }
 
-static struct sv class(struct generator *generator) {
+static struct sv class_content(struct generator *generator) {
     static const unsigned layouts[] = {
         HAS_MASTER | HAS_WORKER | HAS_CLIENT,
         HAS_MASTER | HAS_WORKER | HAS_CLIENT,
@@ -103,16 +130,26 @@ static struct sv class(struct generator *generator) {
         struct sv text = component(generator, names[i], topology.len == 0);
         topology = arena_printf(generator->arena, "%.*s%.*s", SV_ARG(topology), SV_ARG(text));
     }
+    struct sv rollout = generate_maybe(
+        generator, 20,
+        PICK(generator, "rollout: {maxConcurrentRuntimes: 2}, ",
+             "rollout: {maxConcurrentRuntimes: 50%, progressDeadlineSeconds: 1200}, "));
+    return arena_printf(generator->arena,
+                        "topology: {%.*s}, %.*sfileSystemType: fs, extraResources: {configMaps:"
+                        " [{name: tools, data: {s.sh: 'true'}}]}",
+                        SV_ARG(topology), SV_ARG(rollout));
+}
+
+static struct sv named_class(struct generator *generator, const char *name, struct sv content) {
     return arena_printf(generator->arena,
                         "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntimeClass, metadata:"
-                        " {name: class}, fileSystemType: fs, topology: {%.*s}, extraResources:"
-                        " {configMaps: [{name: tools, data: {s.sh: 'true'}}]}}, ",
-                        SV_ARG(topology));
+                        " {name: %s}, %.*s}",
+                        name, SV_ARG(content));
 }
 
 /* --- Dataset, runtime, reader --- */
 
-static struct sv dataset(struct generator *generator, const char *name) {
+static struct sv dataset(struct generator *generator, const char *place) {
     struct sv mounts = PICK(generator, "{mountPoint: 's3://a/', name: m}",
                             "{mountPoint: 's3://a/', name: m, readOnly: true}",
                             "{mountPoint: 's3://a/', name: m}, {mountPoint: 's3://b/', path: /x}",
@@ -121,28 +158,41 @@ static struct sv dataset(struct generator *generator, const char *name) {
                             " [{name: ak, valueFrom: {secretKeyRef: {name: keys, key: ak}}}]}");
     struct sv modes = generate_maybe(generator, 25, SV(", accessModes: [ReadWriteMany]"));
     struct sv placement = generate_maybe(generator, 25, SV(", placement: Shared"));
+    /* A node belongs to the last of those who want it alone, where they do not see each other. */
+    if (sv_starts_with(sv_from(place), SV("namespace")))
+        placement = SV(", placement: Shared");
+    struct sv shared = generate_maybe(generator, 15, SV(", sharedOptions: {s: t}"));
     return arena_printf(generator->arena,
-                        "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset, metadata: {name: %s},"
-                        " spec: {mounts: [%.*s]%.*s%.*s}}, ",
-                        name, SV_ARG(mounts), SV_ARG(modes), SV_ARG(placement));
+                        "{apiVersion: data.fluid.io/v1alpha1, kind: Dataset, metadata: {%s},"
+                        " spec: {mounts: [%.*s]%.*s%.*s%.*s}}, ",
+                        place, SV_ARG(mounts), SV_ARG(modes), SV_ARG(placement), SV_ARG(shared));
 }
 
-static struct sv runtime(struct generator *generator, const char *name) {
-    struct sv master = SV(""), worker = SV("");
+static struct sv worker(struct generator *generator) {
+    if (generator->worker_is_on_each_node)
+        return PICK(generator, "worker: {disabled: true}, ",
+                    "worker: {env: [{name: D, value: e}]}, ",
+                    "worker: {tolerations: [{operator: Exists}]}, ");
+    return PICK(generator, "worker: {replicas: 1}, ", "worker: {replicas: 2}, ",
+                "worker: {replicas: 3}, ", "worker: {replicas: 0}, ", "worker: {disabled: true}, ");
+}
+
+static struct sv runtime(struct generator *generator, const char *place) {
+    struct sv masters = SV(""), workers = SV("");
     if (generator->components & HAS_MASTER)
-        master = generate_maybe(
+        masters = generate_maybe(
             generator, 50, PICK(generator, "master: {replicas: 1}, ", "master: {replicas: 3}, "));
     if (generator->components & HAS_WORKER)
-        worker = generate_maybe(generator, 70,
-                                PICK(generator, "worker: {replicas: 1}, ",
-                                     "worker: {replicas: 2}, ", "worker: {replicas: 3}, ",
-                                     "worker: {replicas: 0}, ", "worker: {disabled: true}, "));
+        workers = generate_maybe(generator, 70, worker(generator));
     struct sv options = generate_maybe(generator, 30, SV("options: {x: z}, "));
-    struct sv labels = generate_maybe(generator, 20, SV("podMetadata: {labels: {team: a}}, "));
+    struct sv more = generate_maybe(
+        generator, 30,
+        PICK(generator, "podMetadata: {labels: {team: a}}, ", "imagePullSecrets: [{name: pull}], ",
+             "management: {cleanCachePolicy: {gracePeriodSeconds: 5, maxRetryAttempts: 1}}, "));
     return arena_printf(generator->arena,
-                        "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime, metadata: {name:"
-                        " %s}, spec: {%.*s%.*s%.*s%.*sruntimeClassName: class}}, ",
-                        name, SV_ARG(master), SV_ARG(worker), SV_ARG(options), SV_ARG(labels));
+                        "{apiVersion: data.fluid.io/v1alpha1, kind: CacheRuntime, metadata:"
+                        " {%s}, spec: {%.*s%.*s%.*s%.*sruntimeClassName: class}}, ",
+                        place, SV_ARG(masters), SV_ARG(workers), SV_ARG(options), SV_ARG(more));
 }
 
 static struct sv reader(struct generator *generator) {
@@ -155,21 +205,45 @@ static struct sv reader(struct generator *generator) {
               " {claimName: demo}}]}}, ");
 }
 
+static struct sv secret(struct generator *generator, const char *place) {
+    return arena_printf(generator->arena,
+                        "{apiVersion: v1, kind: Secret, metadata: {%s}, stringData: {ak: secret}},"
+                        " ",
+                        place);
+}
+
+/* In the same namespace, or of the same name in another one. */
+static struct sv second(struct generator *generator) {
+    bool may_be_elsewhere = generate_chance(generator, 40);
+    /* Two that want all nodes have those that they asked for first. */
+    bool is_elsewhere = may_be_elsewhere || generator->worker_is_on_each_node;
+    const char *place = is_elsewhere ? "namespace: team, name: demo" : "name: other";
+    struct sv home = is_elsewhere
+                         ? arena_printf(generator->arena,
+                                        "{apiVersion: v1, kind: Namespace, metadata: {name:"
+                                        " team}}, %.*s",
+                                        SV_ARG(secret(generator, "namespace: team, name: keys")))
+                         : SV("");
+    struct sv of_dataset = dataset(generator, place), of_runtime = runtime(generator, place);
+    generator->other = is_elsewhere ? "team/demo" : "other";
+    return generate_part(generator, arena_printf(generator->arena, "%.*s%.*s%.*s", SV_ARG(home),
+                                                 SV_ARG(of_dataset), SV_ARG(of_runtime)));
+}
+
 struct sv generate_objects(struct generator *generator) {
-    static const char secret[] = "{apiVersion: v1, kind: Secret, metadata: {name: keys},"
-                                 " stringData: {ak: secret}}, ";
-    struct sv of_class = class(generator);
-    struct sv first = dataset(generator, "demo"), of_first = runtime(generator, "demo");
-    struct sv second = SV("");
+    struct sv content = class_content(generator);
+    struct sv keys = secret(generator, "name: keys"), of_second = SV("");
+    struct sv twin = named_class(generator, "twin", content);
+    struct sv of_dataset = dataset(generator, "name: demo");
+    struct sv of_runtime = runtime(generator, "name: demo");
+    generator->of_class = named_class(generator, "class", content);
     generator->has_two = generate_chance(generator, 15);
-    if (generator->has_two) {
-        struct sv other = dataset(generator, "other"), of_other = runtime(generator, "other");
-        second = generate_part(
-            generator, arena_printf(generator->arena, "%.*s%.*s", SV_ARG(other), SV_ARG(of_other)));
-    }
+    if (generator->has_two)
+        of_second = second(generator);
     struct sv pod = reader(generator);
-    return arena_printf(generator->arena, "%s%.*s%.*s%.*s%.*s%.*s", secret, SV_ARG(of_class),
-                        SV_ARG(first), SV_ARG(of_first), SV_ARG(second), SV_ARG(pod));
+    return arena_printf(generator->arena, "%.*s%.*s, %.*s, %.*s%.*s%.*s%.*s", SV_ARG(keys),
+                        SV_ARG(generator->of_class), SV_ARG(twin), SV_ARG(of_dataset),
+                        SV_ARG(of_runtime), SV_ARG(of_second), SV_ARG(pod));
 }
 
 /* Scripts that fail at first, and work in the end. */

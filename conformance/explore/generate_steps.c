@@ -16,45 +16,105 @@ static struct sv step(struct generator *generator, struct sv action, bool settle
 
 /* --- edits by users --- */
 
-static struct sv edit_runtime(struct generator *generator) {
-    struct sv part = generator->components & HAS_WORKER   ? SV("worker")
-                     : generator->components & HAS_MASTER ? SV("master")
-                                                          : SV("client");
-    struct sv edit = PICK(generator, "env: [{name: A, value: b}]", "options: {o: p}",
-                          "runtimeVersion: {image: example.org/cache, imageTag: '2'}",
-                          "resources: {requests: {cpu: 100m}}", "podMetadata: {labels: {l: m}}",
-                          "tolerations: [{operator: Exists}]",
-                          "nodeSelector: {kubernetes.io/os: linux}", "disabled: true");
+/* One of those that there are. */
+static const char *component(struct generator *generator) {
+    static const char *const names[] = {"master", "worker", "client"};
+    size_t start = rng_below(&generator->rng, COUNT_OF(names));
+    for (size_t i = start; i < start + COUNT_OF(names); i++)
+        if (generator->components & 1u << i % COUNT_OF(names))
+            return names[i % COUNT_OF(names)];
+    assert(false);
+    return "";
+}
+
+static struct sv merge_runtime(struct generator *generator, const char *part, struct sv edit) {
+    return arena_printf(generator->arena,
+                        "patch: {ref: cacheruntime/demo, merge: {spec: {%s: {%.*s}}}}", part,
+                        SV_ARG(edit));
+}
+
+static struct sv edit_component(struct generator *generator) {
+    const char *part = component(generator);
+    struct sv edit =
+        PICK(generator, "env: [{name: A, value: b}]", "env: null", "options: {o: p}",
+             "args: [--fast]", "runtimeVersion: {image: example.org/cache, imageTag: '2'}",
+             "runtimeVersion: null", "resources: {requests: {cpu: 100m}, limits: {memory: 1Gi}}",
+             "podMetadata: {labels: {l: m}, annotations: {n: o}}",
+             "tolerations: [{operator: Exists}]", "nodeSelector: {kubernetes.io/os: linux}",
+             "nodeSelector: null", "imagePullSecrets: [{name: other}]", "disabled: true");
     /* A runtime that disables all it has is stalled, and keeps what it ran: which is that, depends
      * on what came before it. */
-    bool has_one = (generator->components & (generator->components - 1)) == 0;
-    if (has_one && sv_starts_with(edit, SV("disabled")))
+    if (sv_starts_with(edit, SV("disabled")) &&
+        (strcmp(part, "worker") != 0 || generator->components == HAS_WORKER))
         edit = SV("env: [{name: C, value: d}]");
-    return arena_printf(generator->arena,
-                        "patch: {ref: cacheruntime/demo, merge: {spec: {%.*s: {%.*s}}}}",
-                        SV_ARG(part), SV_ARG(edit));
+    return merge_runtime(generator, part, edit);
+}
+
+static struct sv edit_worker(struct generator *generator) {
+    if ((generator->components & HAS_WORKER) == 0)
+        return edit_component(generator);
+    struct sv edit = PICK(
+        generator, "tieredStore: {levels: [{emptyDir: {quota: 2Gi}}]}",
+        "tieredStore: {levels: [{hostPath: {paths: [/new], quotas: [1Gi]}}]}", "tieredStore: null",
+        "workloadType: {apiVersion: apps/v1, kind: Deployment}", "workloadType: null");
+    if (sv_starts_with(edit, SV("workloadType")) && !generator->worker_rolls)
+        edit = SV("env: [{name: E, value: f}]");
+    if (sv_starts_with(edit, SV("workloadType: {")))
+        generator->worker_is_plain = false;
+    return merge_runtime(generator, "worker", edit);
+}
+
+/* What concerns all components. A class that is a twin of the first is the same to the pods. */
+static struct sv edit_runtime(struct generator *generator) {
+    uint64_t way = rng_below(&generator->rng, 100);
+    if (way < 60)
+        return edit_component(generator);
+    if (way < 75)
+        return edit_worker(generator);
+    struct sv edit =
+        PICK(generator, "options: {q: r}", "podMetadata: {labels: {team: b}}",
+             "imagePullSecrets: [{name: pull}]", "runtimeClassName: twin",
+             "volumes: [{name: extra, emptyDir: {}}]",
+             "management: {cleanCachePolicy: {gracePeriodSeconds: 10, maxRetryAttempts: 1}}");
+    return arena_printf(generator->arena, "patch: {ref: cacheruntime/demo, merge: {spec: {%.*s}}}",
+                        SV_ARG(edit));
 }
 
 static struct sv edit_dataset(struct generator *generator) {
-    struct sv mounts = PICK(generator, "{mountPoint: 's3://c/', name: m}",
-                            "{mountPoint: 's3://a/', name: m}, {mountPoint: 's3://d/', path: /y}",
-                            "{mountPoint: 's3://a/', name: m, options: {k: w}}",
-                            "{mountPoint: 'local:///b', name: nat}");
-    return arena_printf(generator->arena,
-                        "patch: {ref: dataset/demo, merge: {spec: {mounts: [%.*s]}}}",
-                        SV_ARG(mounts));
+    struct sv edit =
+        PICK(generator, "mounts: [{mountPoint: 's3://c/', name: m}]",
+             "mounts: [{mountPoint: 's3://a/', name: m}, {mountPoint: 's3://d/', path: /y}]",
+             "mounts: [{mountPoint: 's3://a/', name: m, options: {k: w}}]",
+             "mounts: [{mountPoint: 's3://a/', name: m, readOnly: true}]",
+             "mounts: [{mountPoint: 'local:///b', name: nat}]",
+             "mounts: [{mountPoint: 's3://a/', name: m, encryptOptions: [{name: sk, valueFrom:"
+             " {secretKeyRef: {name: keys, key: ak}}}]}]",
+             "sharedOptions: {u: v}", "accessModes: [ReadWriteMany]", "accessModes: null",
+             "tolerations: [{operator: Exists}]");
+    return arena_printf(generator->arena, "patch: {ref: dataset/demo, merge: {spec: {%.*s}}}",
+                        SV_ARG(edit));
 }
 
 static struct sv edit_class(struct generator *generator) {
-    struct sv part = generator->components & HAS_WORKER   ? SV("worker")
-                     : generator->components & HAS_MASTER ? SV("master")
-                                                          : SV("client");
-    struct sv edit = PICK(generator, "options: {a: c}", "onConfigChange: Restart",
-                          "template: {spec: {terminationGracePeriodSeconds: 7}}",
-                          "template: {metadata: {labels: {from: class}}}");
+    const char *part = component(generator);
+    const char *privileged =
+        strcmp(part, "client") == 0 ? ", securityContext: {privileged: true}" : "";
+    struct sv edit =
+        PICK(generator, "options: {a: c}", "onConfigChange: Restart", "onConfigChange: null",
+             "template: {spec: {terminationGracePeriodSeconds: 7}}",
+             "template: {metadata: {labels: {from: class}}}", "image",
+             "service: null, services: [{headless: true, ports: [{name: new, port: 9}]}]",
+             "service: null, services: [{name: web, ports: [{port: 80}]}]",
+             "service: null, services: null", "executionEntries: {reportSummary: null}",
+             "executionEntries: {checkRuntimeReady: {command: [cachectl, checkRuntimeReady]}}");
+    if (sv_eq(edit, SV("image")))
+        edit = arena_printf(generator->arena,
+                            "template: {spec: {containers: [{name: m, image:"
+                            " 'example.org/cache:3'%s}]}}",
+                            privileged);
     return arena_printf(generator->arena,
-                        "patch: {ref: cacheruntimeclass/class, merge: {topology: {%.*s: {%.*s}}}}",
-                        SV_ARG(part), SV_ARG(edit));
+                        "patch: {ref: cacheruntimeclass/class, merge: {topology: {%s: {%.*s}}}}",
+                        part, SV_ARG(edit));
 }
 
 static struct sv scale(struct generator *generator) {
@@ -85,7 +145,38 @@ static struct sv drift(struct generator *generator) {
                 "patch: {ref: cacheruntime/demo, merge: {metadata: {labels: null}}}",
                 "patch: {ref: dataset/demo, merge: {metadata: {labels: null}}}",
                 "patch: {ref: cacheruntime/demo, subresource: status, merge: {status:"
-                " {conditions: []}}}");
+                " {conditions: []}}}",
+                "patch: {ref: dataset/demo, subresource: status, merge: {status: {phase: Failed,"
+                " mounts: []}}}",
+                "patch: {ref: cacheruntime/demo, merge: {metadata: {finalizers: null}}}",
+                "patch: {ref: dataset/demo, merge: {metadata: {finalizers: null}}}");
+}
+
+/* Of a component that is a StatefulSet; not there when it is disabled. */
+static struct sv disturb_workload(struct generator *generator) {
+    unsigned plain = (generator->worker_is_plain ? HAS_WORKER : 0) |
+                     (generator->master_is_plain ? HAS_MASTER : 0);
+    if ((generator->components & plain) == 0)
+        return drift(generator);
+    const char *part = generator->components & plain & HAS_WORKER ? "worker" : "master";
+    struct sv way = PICK(generator, "delete: statefulset/demo-%s", "kill-pod: pod/demo-%s-0",
+                         "restart-pod: {ref: pod/demo-%s-0, container: m}",
+                         "patch: {ref: statefulset/demo-%s, merge: {spec: {replicas: 4}}}",
+                         "patch: {ref: statefulset/demo-%s, merge: {spec: {template: {spec:"
+                         " {terminationGracePeriodSeconds: 3}}}}}",
+                         "patch: {ref: statefulset/demo-%s, merge: {metadata: {labels: null}}}");
+    size_t at = sv_find(way, '%');
+    return arena_printf(generator->arena, "%.*s%s%.*s", SV_ARG(sv_prefix(way, at)), part,
+                        SV_ARG(sv_drop(way, at + 2)));
+}
+
+/* Of the volume, which nobody uses. */
+static struct sv disturb_volume(struct generator *generator) {
+    if ((generator->components & HAS_CLIENT) == 0 || generator->has_reader)
+        return drift(generator);
+    return PICK(generator, "delete: pvc/demo", "delete: pv/default-demo", "delete: ds/demo-client",
+                "patch: {ref: pvc/demo, merge: {metadata: {labels: null}}}",
+                "patch: {ref: pv/default-demo, merge: {metadata: {labels: null}}}");
 }
 
 /* --- courses of more than one step --- */
@@ -113,7 +204,8 @@ static struct sv pause(struct generator *generator) {
                         SV("patch: {ref: cacheruntime/demo, merge: {metadata: {annotations:"
                            " {cacheruntime.fluid.io/paused: 'true'}}}}"),
                         generate_chance(generator, 60));
-    bool is_worker = (generator->components & HAS_WORKER) != 0;
+    bool is_worker =
+        (generator->components & HAS_WORKER) != 0 && !generator->worker_is_on_each_node;
     struct sv edit = generate_chance(generator, 40)   ? edit_runtime(generator)
                      : generate_chance(generator, 65) ? edit_dataset(generator)
                      : is_worker                      ? scale(generator)
@@ -126,23 +218,46 @@ static struct sv pause(struct generator *generator) {
     return two(generator, two(generator, rest, on), two(generator, between, off));
 }
 
+/* Gone for a while, and there again as it was at first. */
+static struct sv lose_class(struct generator *generator) {
+    struct sv gone =
+        step(generator, SV("delete: cacheruntimeclass/class"), generate_chance(generator, 50));
+    struct sv between = step(generator, pass_time(generator), false);
+    struct sv back = arena_printf(generator->arena, "apply: %.*s", SV_ARG(generator->of_class));
+    return two(generator, two(generator, gone, between), step(generator, back, true));
+}
+
+/* An edit of the class that nobody gets until the rollout goes on. */
+static struct sv pause_rollout(struct generator *generator) {
+    static const char way[] =
+        "patch: {ref: cacheruntimeclass/class, merge: {rollout: {paused: %s}}}";
+    struct sv on = step(generator, arena_printf(generator->arena, way, "true"), false);
+    struct sv edit = step(generator, edit_class(generator), generate_chance(generator, 60));
+    struct sv off = step(generator, arena_printf(generator->arena, way, "null"), true);
+    return two(generator, two(generator, on, edit), off);
+}
+
 static struct sv single(struct generator *generator) {
     static struct sv (*const ways[])(struct generator * generator) = {
-        edit_runtime, edit_runtime, edit_dataset,       edit_dataset, edit_class,
-        scale,        pass_time,    restart_controller, drift};
-    bool is_worker = (generator->components & HAS_WORKER) != 0;
+        edit_runtime, edit_runtime,       edit_dataset, edit_dataset,     edit_class,    scale,
+        pass_time,    restart_controller, drift,        disturb_workload, disturb_volume};
+    bool has_replicas = (generator->components & HAS_WORKER) && !generator->worker_is_on_each_node;
     size_t way = rng_below(&generator->rng, COUNT_OF(ways));
-    if (ways[way] == scale && !is_worker)
+    if (ways[way] == scale && !has_replicas)
         way = 0;
     struct sv action = ways[way](generator);
-    return step(generator, action, ways[way] == drift || generate_chance(generator, 60));
+    bool is_drift =
+        ways[way] == drift || ways[way] == disturb_workload || ways[way] == disturb_volume;
+    return step(generator, action, is_drift || generate_chance(generator, 60));
 }
 
 static struct sv course(struct generator *generator) {
     uint64_t way = rng_below(&generator->rng, 100);
-    struct sv text = way < 80   ? single(generator)
-                     : way < 90 ? lose_node(generator)
-                                : pause(generator);
+    struct sv text = way < 76   ? single(generator)
+                     : way < 85 ? lose_node(generator)
+                     : way < 93 ? pause(generator)
+                     : way < 96 ? lose_class(generator)
+                                : pause_rollout(generator);
     return generate_part(generator, text);
 }
 
@@ -153,30 +268,81 @@ static struct sv course(struct generator *generator) {
 static struct sv delete_one(struct generator *generator, const char *name) {
     bool may_begin = generate_chance(generator, 30) && generator->components != HAS_WORKER;
     const char *first = may_begin ? "dataset" : "cacheruntime";
+    size_t number = ++generator->step_count;
     struct sv begin = arena_printf(generator->arena,
-                                   "{name: delete-%s, do: {delete: %s/%s}, expect: [{absent:"
+                                   "{name: delete-%zu, do: {delete: %s/%s}, expect: [{absent:"
                                    " cacheruntime/%s}], within: 2h},\n  ",
-                                   name, first, name, name);
-    struct sv rest = arena_printf(
-        generator->arena, "{name: delete-dataset-%s, do: {delete: dataset/%s}},\n  ", name, name);
+                                   number, first, name, name);
+    struct sv rest =
+        arena_printf(generator->arena, "{name: delete-dataset-%zu, do: {delete: dataset/%s}},\n  ",
+                     number, name);
     struct sv end = arena_printf(generator->arena,
-                                 "{name: gone-%s, expect: [{absent: dataset/%s}], within: 2h,"
+                                 "{name: gone-%zu, expect: [{absent: dataset/%s}], within: 2h,"
                                  " settle: true},\n  ",
-                                 name, name);
+                                 number, name);
     bool is_dataset_first = strcmp(first, "dataset") == 0;
     return arena_printf(generator->arena, "%.*s%.*s%.*s", SV_ARG(begin),
                         SV_ARG(is_dataset_first ? SV("") : rest), SV_ARG(end));
 }
 
+/* With all that is in it. */
+static struct sv delete_namespace(struct generator *generator) {
+    (void)generator;
+    return SV(
+        "{name: delete-team, do: {delete: namespace/team}, expect: [{absent:"
+        " cacheruntime/team/demo}, {absent: namespace/team}], within: 2h, settle: true},\n  ");
+}
+
+/* Deleted while an application uses the volume, which ends some time later. */
+static const char deletion_in_use[] =
+    "{name: delete-in-use, do: {delete: cacheruntime/demo}},\n  "
+    "{name: in-use, do: {advance: 10m}},\n  "
+    "{name: end-reader, do: {delete: pod/reader}, expect: [{absent: cacheruntime/demo}],"
+    " within: 2h},\n  "
+    "{name: delete-dataset-demo, do: {delete: dataset/demo}, expect: [{absent: dataset/demo}],"
+    " within: 2h, settle: true},\n  ";
+
+/* Somebody else's finalizer holds back what the deletion waits for, or does not. */
+static struct sv delete_held(struct generator *generator) {
+    bool has_client = (generator->components & HAS_CLIENT) != 0;
+    struct sv what = has_client ? PICK(generator, "pvc/demo", "pv/default-demo",
+                                       "configmap/fluid-runtime-config-demo")
+                                : SV("configmap/fluid-runtime-config-demo");
+    static const char hold[] = "{name: hold, do: {patch: {ref: %.*s, merge: {metadata: {finalizers:"
+                               " [example.org/hold]}}}}},\n  ";
+    static const char begin[] = "{name: delete-held, do: {delete: cacheruntime/demo}},\n  "
+                                "{name: held, do: {advance: 10m}},\n  ";
+    static const char end[] =
+        "{name: let-go, do: {patch: {ref: %.*s, merge: {metadata: {finalizers:"
+        " null}}}}, expect: [{absent: cacheruntime/demo}], within: 2h},\n  "
+        "{name: delete-dataset-demo, do: {delete: dataset/demo}, expect:"
+        " [{absent: dataset/demo}], within: 2h, settle: true},\n  ";
+    struct sv first = arena_printf(generator->arena, hold, SV_ARG(what));
+    struct sv last = arena_printf(generator->arena, end, SV_ARG(what));
+    return arena_printf(generator->arena, "%.*s%s%.*s", SV_ARG(first), begin, SV_ARG(last));
+}
+
+static struct sv end_reader(struct generator *generator) {
+    return generator->has_reader ? SV("{name: end-reader, do: {delete: pod/reader}, expect:"
+                                      " [{absent: pod/reader}], within: 10m},\n  ")
+                                 : SV("");
+}
+
 static struct sv ending(struct generator *generator) {
-    struct sv reader = generator->has_reader
-                           ? SV("{name: end-reader, do: {delete: pod/reader}, expect: [{absent:"
-                                " pod/reader}], within: 10m},\n  ")
-                           : SV("");
-    struct sv demo = delete_one(generator, "demo");
-    struct sv other = generator->has_two ? delete_one(generator, "other") : SV("");
-    return arena_printf(generator->arena, "%.*s%.*s%.*s", SV_ARG(reader), SV_ARG(demo),
-                        SV_ARG(other));
+    bool is_odd = generate_chance(generator, 25);
+    struct sv demo;
+    if (is_odd && generator->has_reader)
+        demo = sv_from(deletion_in_use);
+    else if (is_odd)
+        demo = delete_held(generator);
+    else
+        demo = two(generator, end_reader(generator), delete_one(generator, "demo"));
+    struct sv other = SV("");
+    if (generator->has_two)
+        other = strcmp(generator->other, "team/demo") == 0 && generate_chance(generator, 50)
+                    ? delete_namespace(generator)
+                    : delete_one(generator, generator->other);
+    return two(generator, demo, other);
 }
 
 struct sv generate_steps(struct generator *generator) {

@@ -46,6 +46,42 @@ TEST(a_case_is_the_same_each_time_and_others_differ) {
     CHECK(!sv_eq(text_of(arena, (struct case_id){2, 2, 0}, &parts), first));
 }
 
+/* One of each, in so many cases. */
+static const char *const drawn[] = {
+    "\"kind\":\"DaemonSet\"",
+    "\"kind\":\"Deployment\"",
+    "\"script\":{\"configMap\":\"tools\"",
+    "\"maxConcurrentRuntimes\":2",
+    "\"runtimeClassName\":\"twin\"",
+    "\"namespace\":\"team\"",
+    "\"delete\":\"namespace/team\"",
+    "\"delete\":\"cacheruntimeclass/class\"",
+    "\"rollout\":{\"paused\":true}",
+    "\"delete\":\"pvc/demo\"",
+    "\"delete\":\"pv/default-demo\"",
+    "\"delete\":\"statefulset/demo-worker\"",
+    "\"restart-pod\":{\"ref\":\"pod/demo-worker-0\"",
+    "\"finalizers\":[\"example.org/hold\"]",
+    "\"name\":\"delete-in-use\"",
+    "\"kind\":\"crash.after-request\",\"count\":",
+    "\"accessModes\":null",
+    "\"tieredStore\":null",
+    "\"services\":null",
+};
+
+TEST(all_kinds_of_cases_are_drawn) {
+    bool are_seen[COUNT_OF(drawn)] = {false};
+    for (uint64_t number = 0; number < 2 * CASES; number++) {
+        AUTO(arena) arena = arena_new();
+        size_t parts;
+        struct sv text = text_of(arena, (struct case_id){7, number, 0}, &parts);
+        for (size_t i = 0; i < COUNT_OF(drawn); i++)
+            are_seen[i] = are_seen[i] || sv_contains(text, sv_from(drawn[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(drawn); i++)
+        CHECK_SV(are_seen[i] ? sv_from(drawn[i]) : SV("never drawn"), sv_from(drawn[i]));
+}
+
 /* What is compared with and without faults must not depend on which pod asked for a node first, nor
  * on how far a rollout came before a pod found none. */
 TEST(with_faults_there_is_a_node_for_each_worker) {

@@ -166,11 +166,19 @@ static void reduce_report(struct end *end, struct line *line) {
         remove_all(json_get(line->object, SV("status")), reported, COUNT_OF(reported));
 }
 
+/* What a check that passed printed, of how many it may be, is past. */
+static void forget_check(struct cJSON *runtime) {
+    struct cJSON *passed = (struct cJSON *)object_condition(runtime, SV("DataPlaneReady"));
+    if (sv_eq(json_find_string(passed, "reason"), SV("CheckPassed")))
+        json_remove(passed, SV("message"));
+}
+
 static void reduce_runtime(struct end *end, struct line *line) {
     static const struct sv components[] = {{"master", 6}, {"worker", 6}, {"client", 6}};
     static const struct sv updated = {"updatedReplicas", 15};
     struct cJSON *status = json_get(line->object, SV("status"));
     reduce_report(end, line);
+    forget_check(line->object);
     for (size_t i = 0; i < COUNT_OF(components); i++) {
         struct sv workload = arena_printf(end->arena, "%.*s-%.*s",
                                           SV_ARG(object_name(line->object)), SV_ARG(components[i]));
@@ -193,14 +201,13 @@ static const struct {
     {{"datasets ", 9}, reduce_report},
 };
 
-/* How often a Deployment or a DaemonSet changed, which nodes ever held a cache, and whether a map
- * is empty or not there, says nothing. */
+/* How often a Deployment or a DaemonSet changed, which nodes ever held a cache, for which of two
+ * classes a config map of both was made, and whether a map is empty or not there, says nothing. */
 static void reduce_metadata(struct line *line) {
-    static const struct sv history[] = {{"deployment.kubernetes.io/revision", 33},
-                                        {"deprecated.daemonset.template.generation", 40},
-                                        {"pod-template-generation", 23},
-                                        {"fuse.runtime.fluid.io/generation", 32},
-                                        {"cacheruntime.fluid.io/cache-nodes", 33}};
+    static const struct sv history[] = {
+        {"deployment.kubernetes.io/revision", 33}, {"deprecated.daemonset.template.generation", 40},
+        {"pod-template-generation", 23},           {"fuse.runtime.fluid.io/generation", 32},
+        {"cacheruntime.fluid.io/cache-nodes", 33}, {"cacheruntime.fluid.io/class", 27}};
     static const char *const maps[] = {"metadata.annotations", "metadata.labels"};
     struct cJSON *metadata = json_get(line->object, SV("metadata"));
     for (size_t i = 0; i < COUNT_OF(maps); i++) {

@@ -26,6 +26,10 @@
     "\"status\":{" states "\"worker\":{\"desiredReplicas\":" replicas                              \
     "}}}\ndatasets default/d {\"metadata\":{\"name\":\"d\",\"namespace\":\"default\"},"            \
     "\"status\":{" states "\"phase\":\"Bound\"}}\n"
+#define CHECKED(reason, message)                                                                   \
+    "cacheruntimes default/d "                                                                     \
+    "{\"status\":{\"conditions\":[{\"type\":\"DataPlaneReady\",\"reason\":\"" reason               \
+    "\",\"message\":\"" message "\"}]}}\n"
 #define STATES "\"cacheStates\":{\"cached\":\"1Gi\"},"
 
 static const struct {
@@ -62,6 +66,9 @@ static const struct {
     {"a report of workers that are there", REPORTED("1", STATES), REPORTED("1", ""), false},
     {"another runtime's report", REPORTED("0", "") "datasets default/e {\"status\":{" STATES "}}\n",
      REPORTED("0", "") "datasets default/e {\"status\":{}}\n", false},
+    {"what a check printed", CHECKED("CheckPassed", "a"), CHECKED("CheckPassed", "b"), true},
+    {"what a check that failed printed", CHECKED("CheckFailed", "a"), CHECKED("CheckFailed", "b"),
+     false},
     {"an object more", "x y {}\n", "x y {}\nx z {}\n", false},
     {"labels that meet on other nodes",
      "nodes node-1 {\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}\nnodes node-2 {}\n",
