@@ -220,7 +220,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
     struct bench_run run = {.options = options, .bound = bound};
     struct engine engine = {.exec = answer};
     size_t pod_count = options->runtime_count * (options->worker_count + 1);
-    AUTO(thread_team) team = thread_team_new(options->thread_count);
+    AUTO(thread_team) team = options->thread_count > 1 ? thread_team_new() : NULL;
     AUTO(session)
     session = session_new(
         &(struct session_options){
@@ -231,7 +231,7 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
             .image_pull_ms = -1,
             .pod_start_ms = -1,
             .config_map_lag_ms = -1,
-            .controller_is_apart = true,
+            .steps_apart = true,
             .team = options->team ? options->team : thread_team_as_team(team),
         },
         err);

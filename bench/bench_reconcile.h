@@ -15,9 +15,8 @@ struct bench_reconcile_options {
     size_t runtime_count; /* 1 to 100,000 */
     size_t worker_count;  /* replicas of each runtime's worker, 0 to 100 */
     uint64_t seed;
-    size_t
-        thread_count;  /* that run the simulation, 1 or more; figures but for times are the same */
-    struct team *team; /* instead of those threads; may be NULL */
+    size_t thread_count; /* that run the simulation, 1 or 2; figures but for times are the same */
+    struct team *team;   /* instead of those threads; may be NULL */
     const struct observer *observer; /* of every request; may be NULL */
     bool until_bound;                /* leave out what is measured after it */
 };

@@ -43,9 +43,9 @@ struct session_options {
     size_t engine_count;
     int64_t image_pull_ms, pod_start_ms, config_map_lag_ms; /* negative: the default */
     bool without_controller;
-    /* In virtual time: world_options.team, and actor.is_apart of the controller. */
+    /* In virtual time; see world_options. */
     struct team *team;
-    bool controller_is_apart;
+    bool steps_apart;
 };
 size_t session_node_count(const struct session_options *options);
 

@@ -20,7 +20,6 @@ enum {
 struct session_sim {
     struct world *world;
     uint64_t seed;
-    bool controller_is_apart;
     struct transport *controller_transport;
     struct controller *controller;
     struct session_counts counts;
@@ -82,7 +81,7 @@ static void start_controller(struct session_sim *sim) {
                                                 .step = step_controller,
                                                 .context = sim,
                                                 .transport = sim->controller_transport,
-                                                .is_apart = sim->controller_is_apart});
+                                                .may_be_apart = true});
 }
 
 static void stop_controller(struct session_sim *sim) {
@@ -128,6 +127,7 @@ struct world *session_world_new(const struct session_options *options, struct cl
         .config_map_lag_ms = options->config_map_lag_ms,
         .log = log_none(),
         .watch_kept_events = WATCH_KEPT_EVENTS,
+        .steps_apart = options->steps_apart && !wall,
         .team = wall ? NULL : options->team,
     });
     for (size_t i = 0; i < options->engine_count; i++)
@@ -138,7 +138,6 @@ struct world *session_world_new(const struct session_options *options, struct cl
 void session_sim_new(const struct session_options *options, struct session_driver *ret_driver) {
     struct session_sim *sim = mem_alloc(sizeof(*sim));
     sim->seed = options->seed;
-    sim->controller_is_apart = options->controller_is_apart;
     sim->world = session_world_new(options, NULL);
     world_add_observer(sim->world, &(struct observer){.after = count_request, .context = sim});
     *ret_driver = (struct session_driver){

@@ -10,7 +10,6 @@
 #include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/platform/client_config.h"
-#include "core/platform/thread_team.h"
 
 #include <unistd.h>
 
@@ -21,6 +20,7 @@ enum {
     RUNTIMES_MAX = 100000,
     WORKERS_DEFAULT = 2,
     WORKERS_MAX = 100,
+    THREADS_MAX = 2,
     RUNS_DEFAULT_CONTROLLER = 1,
     RUNTIMES_DEFAULT_CONTROLLER = 200,
     NODES_MAX = 10000,
@@ -128,8 +128,8 @@ static int bench_reconcile(const struct command *command, const struct bench_opt
         return fail_range(command, "workers", WORKERS_MAX);
     if (options->svg.len > 0 && !options->curve)
         return command_fail(command, "--svg plots a curve: add --curve");
-    if (options->threads < 1 || options->threads > THREAD_TEAM_MAX)
-        return fail_range(command, "threads", THREAD_TEAM_MAX);
+    if (options->threads < 1 || options->threads > THREADS_MAX)
+        return fail_range(command, "threads", THREADS_MAX);
     struct bench_reconcile_options reconcile = {
         .runtime_count = runtimes,
         .worker_count = options->workers,
@@ -329,7 +329,7 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
     struct bench_options bench = {
         .runtimes = UINT64_MAX,
         .workers = WORKERS_DEFAULT,
-        .threads = 1,
+        .threads = sysconf(_SC_NPROCESSORS_ONLN) < THREADS_MAX ? 1 : THREADS_MAX,
         .runs = UINT64_MAX,
         .seed = 1,
         .nodes = UINT64_MAX,
@@ -352,7 +352,9 @@ int bench_command(const struct command *command, int argc, char *const *argv) {
         TEXT_OPTION("svg", "FILE", &bench.svg, "with --curve: plots it into a file"),
         {SV("workers"), OPTION_NUMBER, SV("W"), NULL, 0, &bench.workers,
          SV("reconcile: workers of each (2)")},
-        NUMBER_OPTION("threads", &bench.threads, "reconcile: threads of the simulation (1)"),
+        NUMBER_OPTION(
+            "threads", &bench.threads,
+            "reconcile: threads of the simulation, 1 or 2 (2 where there are two processors)"),
         {SV("runs"), OPTION_NUMBER, SV("R"), NULL, 0, &bench.runs,
          SV("runs, each in a process of its own (5; controller: 1)")},
         NUMBER_OPTION("seed", &bench.seed, "seed of the simulation"),

@@ -19,28 +19,17 @@ struct occurrence {
     size_t sleeping_count;
 };
 
-struct task {
-    team_job *job;
-    void *context;
-    size_t index;
-    bool is_waiting; /* for somebody to begin it */
-};
-
 struct thread_team {
     struct team team; /* first: a team pointer is a pointer to this */
-    pthread_t threads[THREAD_TEAM_MAX];
-    size_t thread_count; /* that run, without the caller's */
-    size_t wanted_count;
+    pthread_t thread;
+    bool has_thread, was_tried;
     pthread_mutex_t lock; /* of all that follows */
     struct occurrence work, progress;
-    struct task task; /* that was started; taken before those of each() */
-    bool is_task_running;
-    atomic_bool is_unfinished; /* it waits or runs */
-    atomic_bool is_awaited;    /* somebody sleeps until the task gives something, or ends */
-    team_job *job;             /* of each() */
+    team_job *job;
     void *context;
-    size_t next, count; /* those that nobody has begun are from `next` on */
-    size_t running_count;
+    bool is_waiting, is_running; /* the job */
+    atomic_bool is_unfinished;   /* either of them */
+    atomic_bool is_awaited;      /* somebody sleeps until the job gives something, or ends */
     bool is_over;
 };
 
@@ -73,91 +62,53 @@ static void wait_until(struct thread_team *team, struct occurrence *occurrence) 
         sleep_until(team, occurrence);
 }
 
-/* Both begin and end with the lock held. */
-static void do_task(struct thread_team *team) {
-    struct task task = team->task;
-    team->task.is_waiting = false;
-    team->is_task_running = true;
+/* Begins and ends with the lock held. */
+static void do_job(struct thread_team *team) {
+    team_job *job = team->job;
+    void *context = team->context;
+    team->is_waiting = false;
+    team->is_running = true;
     pthread_mutex_unlock(&team->lock);
-    task.job(task.context, task.index);
+    job(context);
     pthread_mutex_lock(&team->lock);
-    team->is_task_running = false;
+    team->is_running = false;
     team->is_unfinished = false;
-}
-
-static void do_next(struct thread_team *team) {
-    size_t index = team->next++;
-    team->running_count++;
-    pthread_mutex_unlock(&team->lock);
-    team->job(team->context, index);
-    pthread_mutex_lock(&team->lock);
-    team->running_count--;
+    happen(&team->progress);
 }
 
 static void *serve(void *context) {
     struct thread_team *team = context;
     pthread_mutex_lock(&team->lock);
     while (!team->is_over) {
-        if (team->task.is_waiting) {
-            do_task(team);
-            happen(&team->progress);
-        } else if (team->next < team->count) {
-            do_next(team);
-            happen(&team->progress);
-        } else {
+        if (team->is_waiting)
+            do_job(team);
+        else
             wait_until(team, &team->work);
-        }
     }
     pthread_mutex_unlock(&team->lock);
     return NULL;
 }
 
 /* Signals are for the caller's thread, which expects them. */
-static void start_threads(struct thread_team *team) {
+static void ensure_thread(struct thread_team *team) {
     sigset_t all, before;
+    if (team->was_tried)
+        return;
+    team->was_tried = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (team->thread_count + 1 < team->wanted_count &&
-           pthread_create(&team->threads[team->thread_count], NULL, serve, team) == 0)
-        team->thread_count++;
+    team->has_thread = pthread_create(&team->thread, NULL, serve, team) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    team->wanted_count = team->thread_count + 1; /* who cannot be had is not asked for again */
 }
 
-static void ensure_threads(struct thread_team *team) {
-    if (team->thread_count + 1 < team->wanted_count)
-        start_threads(team);
-}
-
-/* Whoever is asleep may come too late for jobs that are short: nobody waits for him then. */
-static void each(struct team *base, size_t count, team_job *job, void *context) {
+static void start(struct team *base, team_job *job, void *context) {
     struct thread_team *team = (struct thread_team *)base;
-    ensure_threads(team);
+    ensure_thread(team);
     pthread_mutex_lock(&team->lock);
-    assert(team->running_count == 0 && team->next >= team->count); /* no call within another */
+    assert(!team->is_unfinished);
     team->job = job;
     team->context = context;
-    team->next = 0;
-    team->count = count;
-    if (team->thread_count > 0)
-        happen(&team->work);
-    while (team->next < team->count)
-        do_next(team);
-    while (team->running_count > 0)
-        wait_until(team, &team->progress);
-    pthread_mutex_unlock(&team->lock);
-}
-
-static void start(struct team *base, team_job *job, void *context, size_t index) {
-    struct thread_team *team = (struct thread_team *)base;
-    ensure_threads(team);
-    if (team->thread_count == 0) {
-        job(context, index);
-        return;
-    }
-    pthread_mutex_lock(&team->lock);
-    assert(!team->task.is_waiting && !team->is_task_running);
-    team->task = (struct task){job, context, index, true};
+    team->is_waiting = true;
     team->is_unfinished = true;
     happen(&team->work);
     pthread_mutex_unlock(&team->lock);
@@ -167,28 +118,28 @@ static void start(struct team *base, team_job *job, void *context, size_t index)
 static void join(struct team *base) {
     struct thread_team *team = (struct thread_team *)base;
     pthread_mutex_lock(&team->lock);
-    if (team->task.is_waiting)
-        do_task(team);
-    while (team->is_task_running)
+    if (team->is_waiting)
+        do_job(team);
+    while (team->is_running)
         wait_until(team, &team->progress);
     pthread_mutex_unlock(&team->lock);
 }
 
-static bool wait_for_task(struct team *base, bool (*holds)(void *context), void *context) {
+static bool wait_for_job(struct team *base, bool (*holds)(void *context), void *context) {
     struct thread_team *team = (struct thread_team *)base;
-    for (int i = 0; i < SPINS_MAX && team->is_unfinished && team->thread_count > 0; i++) {
+    for (int i = 0; i < SPINS_MAX && team->is_unfinished && team->has_thread; i++) {
         if (holds(context))
             return true;
         pause_briefly();
     }
     pthread_mutex_lock(&team->lock);
-    if (team->task.is_waiting)
-        do_task(team);
+    if (team->is_waiting)
+        do_job(team);
     team->is_awaited = true; /* before it looks, so that whoever gives more after that sees it */
-    while (team->is_task_running && !holds(context))
+    while (team->is_running && !holds(context))
         sleep_until(team, &team->progress);
     team->is_awaited = false;
-    bool goes_on = team->is_task_running;
+    bool goes_on = team->is_running;
     pthread_mutex_unlock(&team->lock);
     return goes_on;
 }
@@ -202,11 +153,9 @@ static void tell(struct team *base) {
     pthread_mutex_unlock(&team->lock);
 }
 
-struct thread_team *thread_team_new(size_t thread_count) {
-    assert(thread_count >= 1);
+struct thread_team *thread_team_new(void) {
     struct thread_team *team = mem_alloc(sizeof(*team));
-    team->team = (struct team){each, start, join, wait_for_task, tell};
-    team->wanted_count = thread_count < THREAD_TEAM_MAX ? thread_count : THREAD_TEAM_MAX;
+    team->team = (struct team){start, join, wait_for_job, tell};
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->work.condition, NULL);
     pthread_cond_init(&team->progress.condition, NULL);
@@ -217,12 +166,12 @@ void thread_team_free(struct thread_team *team) {
     if (!team)
         return;
     pthread_mutex_lock(&team->lock);
-    assert(team->running_count == 0 && !team->task.is_waiting && !team->is_task_running);
+    assert(!team->is_unfinished);
     team->is_over = true;
     happen(&team->work);
     pthread_mutex_unlock(&team->lock);
-    for (size_t i = 0; i < team->thread_count; i++)
-        (void)pthread_join(team->threads[i], NULL);
+    if (team->has_thread)
+        (void)pthread_join(team->thread, NULL);
     pthread_cond_destroy(&team->progress.condition);
     pthread_cond_destroy(&team->work.condition);
     pthread_mutex_destroy(&team->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * thread_team: a team of threads that wait for jobs, the caller's among them. They are there from
- * the first call that has something for them until the team is freed.
+ * thread_team: a team of its caller's thread and a second one, which is there from the first job
+ * until the team is freed.
  */
 #ifndef CORE_PLATFORM_THREAD_TEAM_H
 #define CORE_PLATFORM_THREAD_TEAM_H
@@ -11,12 +11,10 @@
 struct team;
 struct thread_team; /* opaque */
 
-enum { THREAD_TEAM_MAX = 16 };
-
-/* With one thread, the caller's, and where no others can be had, jobs are done one after the other.
- * For the process that will use it: threads do not outlive a fork(). */
-struct thread_team *thread_team_new(size_t thread_count);
-/* No call may be under way. Accepts NULL. */
+/* Where no second thread can be had, the caller's does each job, once it is waited for. For the
+ * process that will use it: threads do not outlive a fork(). */
+struct thread_team *thread_team_new(void);
+/* No job may be under way. Accepts NULL. */
 void thread_team_free(struct thread_team *team);
 DEFINE_AUTO(thread_team)
 

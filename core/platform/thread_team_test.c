@@ -6,69 +6,43 @@
 
 #include <stdatomic.h>
 
-enum { JOBS = 100, ROUNDS = 50 };
+enum { PIECES = 100, ROUNDS = 200 };
 
-struct jobs {
-    atomic_int calls[JOBS];
-    atomic_int running, most;
-};
-
-static void run_one(void *context, size_t index) {
-    struct jobs *jobs = context;
-    int running = atomic_fetch_add(&jobs->running, 1) + 1;
-    int most = atomic_load(&jobs->most);
-    while (running > most && !atomic_compare_exchange_weak(&jobs->most, &most, running))
-        ;
-    atomic_fetch_add(&jobs->calls[index], 1);
-    atomic_fetch_sub(&jobs->running, 1);
+static void count_call(void *context) {
+    atomic_fetch_add((atomic_int *)context, 1);
 }
 
-static const struct {
-    size_t threads, count;
-} cases[] = {{1, 0}, {1, 5}, {2, 0}, {2, 1}, {2, JOBS}, {3, 2}, {THREAD_TEAM_MAX + 3, JOBS}};
-
-TEST(each_job_is_done_once_and_all_have_ended_when_the_call_does) {
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        AUTO(thread_team) team = thread_team_new(cases[i].threads);
-        static struct jobs jobs;
-        jobs = (struct jobs){0};
-        for (int round = 1; round <= ROUNDS; round++) {
-            team_each(thread_team_as_team(team), cases[i].count, run_one, &jobs);
-            for (size_t job = 0; job < JOBS; job++)
-                CHECK(jobs.calls[job] == (job < cases[i].count ? round : 0));
-            CHECK(jobs.running == 0);
-        }
-        CHECK(jobs.most <= (int)cases[i].threads);
-    }
-}
-
-/* Whether somebody comes in time for it or not. */
+/* Whether the second thread comes in time for it or not. */
 TEST(what_is_started_has_been_done_once_it_is_joined) {
-    for (size_t threads = 1; threads <= 3; threads++) {
-        AUTO(thread_team) team = thread_team_new(threads);
-        static struct jobs jobs;
-        jobs = (struct jobs){0};
+    AUTO(thread_team) threads = thread_team_new();
+    struct team *teams[] = {NULL, thread_team_as_team(threads)};
+    for (size_t i = 0; i < COUNT_OF(teams); i++) {
+        atomic_int call_count = 0;
         for (int round = 1; round <= ROUNDS; round++) {
-            team_start(thread_team_as_team(team), run_one, &jobs, JOBS - 1);
-            team_each(thread_team_as_team(team), round % 3, run_one, &jobs);
-            team_join(thread_team_as_team(team));
-            CHECK(jobs.calls[JOBS - 1] == round);
-            CHECK(jobs.running == 0);
-            team_join(thread_team_as_team(team)); /* nothing is left */
+            team_start(teams[i], count_call, &call_count);
+            team_join(teams[i]);
+            CHECK(call_count == round);
+            team_join(teams[i]); /* nothing is left */
         }
-        CHECK(jobs.most <= (int)threads);
+        CHECK(call_count == ROUNDS);
     }
+}
+
+TEST(a_team_that_was_never_needed_ends) {
+    AUTO(thread_team) threads = thread_team_new();
+    team_join(thread_team_as_team(threads));
+    CHECK(thread_team_as_team(NULL) == NULL);
 }
 
 struct pieces {
     struct team *team;
     atomic_int given;
-    int taken;
+    int taken, wanted;
 };
 
-static void give_pieces(void *context, size_t count) {
+static void give_pieces(void *context) {
     struct pieces *pieces = context;
-    for (size_t i = 0; i < count; i++) {
+    for (int i = 0; i < pieces->wanted; i++) {
         atomic_fetch_add(&pieces->given, 1);
         team_tell(pieces->team);
     }
@@ -80,28 +54,45 @@ static bool has_pieces(void *context) {
 }
 
 TEST(what_a_job_gives_meanwhile_is_waited_for_until_its_end) {
-    for (size_t threads = 1; threads <= 2; threads++) {
-        AUTO(thread_team) team = thread_team_new(threads);
-        for (size_t count = 0; count < JOBS; count++) {
-            struct pieces pieces = {.team = thread_team_as_team(team)};
-            team_start(pieces.team, give_pieces, &pieces, count);
+    AUTO(thread_team) threads = thread_team_new();
+    struct team *teams[] = {NULL, thread_team_as_team(threads)};
+    for (size_t i = 0; i < COUNT_OF(teams); i++)
+        for (int count = 0; count < PIECES; count++) {
+            struct pieces pieces = {.team = teams[i], .wanted = count};
+            team_start(pieces.team, give_pieces, &pieces);
             while (team_wait(pieces.team, has_pieces, &pieces) || has_pieces(&pieces))
                 pieces.taken++;
-            CHECK(pieces.taken == (int)count);
+            CHECK(pieces.taken == count);
             team_join(pieces.team);
         }
-    }
 }
 
-static void note_order(void *context, size_t index) {
-    size_t **next = context;
-    *(*next)++ = index;
+/* Both threads are needed for the end: the job waits for what its caller does meanwhile. */
+struct exchange {
+    struct team *team;
+    atomic_int asked, answered;
+};
+
+static void ask_and_wait(void *context) {
+    struct exchange *exchange = context;
+    atomic_fetch_add(&exchange->asked, 1);
+    team_tell(exchange->team);
+    while (exchange->answered == 0)
+        ;
 }
 
-TEST(without_a_team_jobs_are_done_in_their_order) {
-    size_t order[3], *next = order;
-    team_each(NULL, 3, note_order, &next);
-    CHECK(next == order + 3);
-    for (size_t i = 0; i < 3; i++)
-        CHECK(order[i] == i);
+static bool has_asked(void *context) {
+    return ((struct exchange *)context)->asked > 0;
+}
+
+TEST(a_job_goes_on_beside_its_caller) {
+    AUTO(thread_team) threads = thread_team_new();
+    struct exchange exchange = {.team = thread_team_as_team(threads)};
+    team_start(exchange.team, ask_and_wait, &exchange);
+    while (exchange.asked == 0) /* so that it runs in the other thread */
+        ;
+    CHECK(team_wait(exchange.team, has_asked, &exchange));
+    exchange.answered = 1;
+    team_join(exchange.team);
+    CHECK(!team_wait(exchange.team, has_asked, &exchange));
 }

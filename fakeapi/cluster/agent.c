@@ -66,21 +66,22 @@ struct agent {
 
 static int64_t step(void *context, int64_t now_ms);
 
-struct agent *agent_new(struct world *world, struct sv name, uint64_t seed) {
+struct agent *agent_new(struct world *world, const struct agent_options *options) {
     struct agent *agent = mem_alloc(sizeof(*agent));
     agent->world = world;
     agent->texts = arena_new();
     agent->scratch = arena_new();
     agent->round = arena_new();
-    agent->name = arena_copy(agent->texts, name);
-    agent->seed = seed;
+    agent->name = arena_copy(agent->texts, options->name);
+    agent->seed = options->seed;
     agent->in_flight = map_new();
     agent->events = map_new();
     agent->transport = world_connect(world, agent->name);
     world_add_actor(world, &(struct actor){.name = agent->name,
                                            .step = step,
                                            .context = agent,
-                                           .transport = agent->transport});
+                                           .transport = agent->transport,
+                                           .may_be_apart = options->may_be_apart});
     return agent;
 }
 

@@ -29,8 +29,14 @@ struct reflector_sink;
 struct resource;
 struct world;
 
-/* Connects to the world under `name` (its user agent) and becomes one of its actors. */
-struct agent *agent_new(struct world *world, struct sv name, uint64_t seed);
+struct agent_options {
+    struct sv name; /* its user agent */
+    uint64_t seed;
+    bool may_be_apart; /* see struct actor */
+};
+
+/* Connects to the world and becomes one of its actors. */
+struct agent *agent_new(struct world *world, const struct agent_options *options);
 /* Accepts NULL. Parts and caches go with it. */
 void agent_free(struct agent *agent);
 int64_t agent_now_ms(const struct agent *agent);

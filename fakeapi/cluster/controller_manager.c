@@ -81,7 +81,9 @@ static void learn_type(void *context, const struct cJSON *definition, bool is_go
 
 struct controller_manager *controller_manager_new(struct world *world, uint64_t seed) {
     struct controller_manager *manager = mem_alloc(sizeof(*manager));
-    struct agent *agent = agent_new(world, SV("kube-controller-manager"), seed);
+    struct agent *agent = agent_new(
+        world, &(struct agent_options){
+                   .name = SV("kube-controller-manager"), .seed = seed, .may_be_apart = true});
     const struct registry *registry = fakeapi_registry(world_api(world));
     manager->world = world;
     manager->agent = agent;

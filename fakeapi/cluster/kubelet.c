@@ -380,7 +380,8 @@ struct kubelet *kubelet_new(const struct kubelet_options *options) {
     kubelet->images = map_new();
     kubelet->stopped_nodes = map_new();
     kubelet->histories = map_new();
-    struct agent *agent = agent_new(own->world, SV("kubelet"), own->seed);
+    struct agent *agent =
+        agent_new(own->world, &(struct agent_options){.name = SV("kubelet"), .seed = own->seed});
     kubelet->agent = agent;
     kubelet->part = agent_add_part(agent, SV("pods"), reconcile, kubelet);
     kubelet->node_part = agent_add_part(agent, SV("nodes"), reconcile_node, kubelet);

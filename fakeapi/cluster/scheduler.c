@@ -349,7 +349,9 @@ struct scheduler *scheduler_new(struct world *world, uint64_t seed) {
     scheduler->scheduled = map_new();
     scheduler->waiting = map_new();
     scheduler->affinity = affinity_new();
-    scheduler->agent = agent_new(world, SV("kube-scheduler"), seed);
+    scheduler->agent = agent_new(
+        world,
+        &(struct agent_options){.name = SV("kube-scheduler"), .seed = seed, .may_be_apart = true});
     scheduler->part = agent_add_part(scheduler->agent, SV("scheduler"), reconcile, scheduler);
     scheduler->nodes = agent_watch(scheduler->agent, &RESOURCE_NODES, handle_node, scheduler);
     scheduler->pods = agent_watch(scheduler->agent, &RESOURCE_PODS, handle_pod, scheduler);

@@ -124,7 +124,7 @@ static void push_started(struct client *client, struct queued *queued) {
     queued->next = client->started;
     while (!atomic_compare_exchange_weak(&client->started, &queued->next, queued))
         ;
-    if (stream->transport == &client->transport)
+    if (client->is_streamed)
         stream->tell(stream->context);
 }
 
@@ -146,8 +146,16 @@ bool wire_has_started(const struct transport *transport) {
     return ((const struct client *)transport)->started != NULL;
 }
 
+static void mark_streamed(const struct wire_stream *stream, bool is_streamed) {
+    for (size_t i = 0; i < stream->count; i++)
+        ((struct client *)stream->transports[i])->is_streamed = is_streamed;
+}
+
 void wire_set_stream(struct wire *wire, const struct wire_stream *stream) {
+    mark_streamed(&wire->stream, false);
     wire->stream = *stream;
+    wire->streamed_count = 0;
+    mark_streamed(&wire->stream, true);
 }
 
 static uint64_t client_start(struct transport *transport, const struct request *request) {
@@ -312,10 +320,6 @@ bool wire_has_arrivals(const struct transport *transport) {
     return ((const struct client *)transport)->arrivals.first != NULL;
 }
 
-size_t wire_arrival_count(const struct transport *transport) {
-    return ((const struct client *)transport)->arrivals.count;
-}
-
 /* --- the server's side --- */
 
 struct request_fate wire_decide(struct wire *wire, struct sv user_agent,
@@ -477,15 +481,25 @@ static void trim_when_due(struct wire *wire) {
         wire_trim(wire);
 }
 
-/* Once nothing is left it waits for more of the step that is being made. */
+/* Once nothing is left it waits for more of the steps that are being made. */
 static bool has_queued(struct wire *wire) {
     const struct wire_stream *stream = &wire->stream;
-    bool goes_on = stream->transport != NULL;
-    while (!wire->queue.first && goes_on) {
-        goes_on = stream->wait(stream->context);
-        take_started((struct client *)stream->transport);
+    while (!wire->queue.first && wire->streamed_count < stream->count) {
+        size_t index = wire->streamed_count;
+        bool goes_on = stream->wait(stream->context, index);
+        take_started((struct client *)stream->transports[index]);
+        if (!goes_on)
+            wire->streamed_count++;
     }
     return wire->queue.first != NULL;
+}
+
+/* What is known of types is read by whoever is stepped. */
+static void join_when_types_change(struct wire *wire, const struct request *request) {
+    const struct wire_stream *stream = &wire->stream;
+    if (stream->count > 0 && verb_is_write(request->verb) &&
+        sv_eq(request->plural, SV("customresourcedefinitions")))
+        stream->join(stream->context);
 }
 
 static bool handle_queued(struct wire *wire, int64_t now_ms) {
@@ -495,6 +509,7 @@ static bool handle_queued(struct wire *wire, int64_t now_ms) {
         wire->queue.first = queued->next;
         if (!wire->queue.first)
             wire->queue.last = NULL;
+        join_when_types_change(wire, &queued->request);
         if (!queued->client)
             free_queued(queued);
         else if (handle(wire, queued, now_ms))

@@ -40,7 +40,6 @@ void wire_set_waker(struct wire *wire, struct transport *transport, void *waker)
 bool wire_has_transport(const struct wire *wire, const struct transport *transport);
 /* Completions wait to be taken. */
 bool wire_has_arrivals(const struct transport *transport);
-size_t wire_arrival_count(const struct transport *transport);
 
 /* Between the two, calls of the transport touch nothing that other transports or the wire use, so
  * that its owner's step may be made by another thread. What was started and cancelled comes to the
@@ -48,16 +47,20 @@ size_t wire_arrival_count(const struct transport *transport);
 void wire_begin_step(struct transport *transport);
 void wire_end_step(struct transport *transport);
 
-/* A step that is being made while the server answers: what it starts is answered as it comes,
- * behind what others started before. */
+/* Steps that are being made, one after the other, while the server answers: what they start is
+ * answered as it comes, in the order of the steps and behind what others started before. */
 struct wire_stream {
-    struct transport *transport; /* NULL: there is none */
-    /* Waits until wire_has_started(transport); false: the step has ended. */
-    bool (*wait)(void *context);
-    /* Called in the step, whenever something was started. */
+    struct transport *const *transports; /* in the order of their steps */
+    size_t count;                        /* 0: there is none */
+    /* Waits until wire_has_started() of one of them; false: its step has ended. */
+    bool (*wait)(void *context, size_t index);
+    /* Called in a step, whenever something was started. */
     void (*tell)(void *context);
+    /* Waits for the end of all steps. */
+    void (*join)(void *context);
     void *context;
 };
+/* Until the next call; the transports are borrowed as long. */
 void wire_set_stream(struct wire *wire, const struct wire_stream *stream);
 bool wire_has_started(const struct transport *transport);
 

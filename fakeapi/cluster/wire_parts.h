@@ -71,6 +71,7 @@ struct client {
     struct sv user_agent;
     void *waker;
     bool is_stepping;
+    bool is_streamed; /* its step is one of the stream */
     /* The client's alone during a step. */
     uint64_t last_id; /* of a request */
     struct arrivals arrivals;
@@ -106,6 +107,7 @@ struct wire {
     struct arena *scratch; /* of the request that the server works on */
     struct queue queue;
     struct wire_stream stream;
+    size_t streamed_count;       /* those whose steps have ended, and from whom all was taken */
     VEC(struct queued *) parked; /* they wait for admission webhooks */
     bool has_replies;            /* for one of those */
     struct timers delayed;       /* of struct arrival */

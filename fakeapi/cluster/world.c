@@ -16,14 +16,14 @@
 #include "fakeapi/cluster/wire.h"
 #include "fakeapi/server/fakeapi.h"
 
+#include <stdatomic.h>
+
 enum {
     /* Rounds at one moment, after which actors are suspected of keeping each other busy. A rollout
      * of 1,000 workloads takes some hundred. */
     ROUNDS_TRUSTED = 1000,
     /* Rounds after which they are, whoever they are. */
     ROUNDS_MAX = 100000,
-    /* Fewer completions of a turn than that are done before another thread has woken up. */
-    TEAM_ARRIVALS_MIN = 16,
 };
 
 /* 2026-01-01T00:00:00Z */
@@ -38,7 +38,9 @@ struct actor_slot {
     int64_t due_ms;
     /* Of its step. */
     int64_t begin_ms, end_ms; /* now, and what it returned */
-    bool is_woken;            /* by itself */
+    bool is_stepping;
+    bool is_woken;         /* by itself */
+    atomic_bool has_ended; /* a step apart */
 };
 
 struct virtual_clock {
@@ -62,8 +64,9 @@ struct world {
     VEC(struct actor_slot *) slots;
     VEC(struct actor_slot *) ready; /* in the order in which they became ready */
     VEC(struct actor_slot *) turn;  /* the ones that are being stepped */
-    struct actor_slot *apart;       /* that is being stepped since the last turn, or NULL */
-    bool is_stepping;
+    VEC(struct actor_slot *) apart; /* they are being stepped since the last turn, in this order */
+    VEC(struct transport *) apart_transports;
+    bool steps_apart;
     struct timers timers;
     struct livelock *livelock;
     bool is_livelocked; /* the last round did not come to rest */
@@ -144,6 +147,7 @@ struct world *world_new(const struct world_options *options) {
     world->log = options->log ? options->log : log_none();
     world->team = options->team;
     world->livelock = livelock_new();
+    world->steps_apart = options->steps_apart && !options->remote;
     world->api = fakeapi_new(&(struct fakeapi_options){
         .clock = world->clock,
         .log = world->log,
@@ -165,7 +169,7 @@ struct world *world_new(const struct world_options *options) {
 void world_free(struct world *world) {
     if (!world)
         return;
-    assert(!world->apart); /* everybody has left */
+    assert(world->apart.count == 0); /* everybody has left */
     kubelet_free(world->kubelet);
     scheduler_free(world->scheduler);
     controller_manager_free(world->controller_manager);
@@ -176,6 +180,8 @@ void world_free(struct world *world) {
     vec_release(&world->slots);
     vec_release(&world->ready);
     vec_release(&world->turn);
+    vec_release(&world->apart);
+    vec_release(&world->apart_transports);
     timers_release(&world->timers);
     fakeapi_free(world->api);
     livelock_free(world->livelock);
@@ -252,7 +258,7 @@ void world_remove_actor(struct world *world, const void *context) {
         struct actor_slot *slot = world->slots.items[i];
         if (slot->is_removed || slot->actor.context != context)
             continue;
-        if (slot == world->apart)
+        if (slot->is_stepping)
             end_apart(world);
         slot->is_removed = true;
         slot->generation++;
@@ -267,7 +273,7 @@ void world_wake_actor(struct world *world, const void *context) {
         struct actor_slot *slot = world->slots.items[i];
         if (slot->actor.context != context)
             continue;
-        if (world->is_stepping)
+        if (slot->is_stepping)
             slot->is_woken = true;
         else
             mark_ready(world, slot);
@@ -369,16 +375,17 @@ static void ready_remote_actors(struct world *world) {
             mark_ready(world, world->slots.items[i]);
 }
 
-static void step_slot(void *context, size_t index) {
-    struct world *world = context;
-    struct actor_slot *slot = world->turn.items[index];
+static void step_slot(struct actor_slot *slot) {
     slot->end_ms = slot->actor.step(slot->actor.context, slot->begin_ms);
 }
 
-static void step_apart(void *context, size_t index) {
-    struct actor_slot *slot = context;
-    (void)index;
-    slot->end_ms = slot->actor.step(slot->actor.context, slot->begin_ms);
+static void step_apart(void *context) {
+    struct world *world = context;
+    for (size_t i = 0; i < world->apart.count; i++) {
+        step_slot(world->apart.items[i]);
+        world->apart.items[i]->has_ended = true;
+        team_tell(world->team);
+    }
 }
 
 static bool has_local_transport(const struct world *world, const struct actor_slot *slot) {
@@ -386,7 +393,8 @@ static bool has_local_transport(const struct world *world, const struct actor_sl
 }
 
 static void begin_step(struct world *world, struct actor_slot *slot, int64_t now_ms) {
-    slot->is_ready = slot->is_woken = false;
+    slot->is_ready = slot->is_woken = slot->has_ended = false;
+    slot->is_stepping = true;
     slot->begin_ms = now_ms;
     if (has_local_transport(world, slot))
         wire_begin_step(slot->actor.transport);
@@ -395,6 +403,7 @@ static void begin_step(struct world *world, struct actor_slot *slot, int64_t now
 /* A client that leaves completions untaken is called again, as the header promises. */
 static void end_step(struct world *world, struct actor_slot *slot) {
     int64_t due_ms = slot->end_ms;
+    slot->is_stepping = false;
     if (slot->is_removed)
         return;
     if (has_local_transport(world, slot))
@@ -405,34 +414,28 @@ static void end_step(struct world *world, struct actor_slot *slot) {
     set_deadline(world, slot, is_due ? DEADLINE_NEVER : due_ms);
 }
 
-static bool is_worth_a_team(const struct world *world) {
-    size_t arrivals = 0;
-    for (size_t i = 0; i < world->turn.count; i++)
-        if (has_local_transport(world, world->turn.items[i]))
-            arrivals += wire_arrival_count(world->turn.items[i]->actor.transport);
-    return arrivals >= TEAM_ARRIVALS_MIN;
-}
-
-/* Now what it sent is there for the server. */
+/* Now what they sent is there for the server. */
 static bool end_apart(struct world *world) {
-    struct actor_slot *slot = world->apart;
-    if (!slot)
+    if (world->apart.count == 0)
         return false;
     team_join(world->team);
-    wire_set_stream(world->wire, &(struct wire_stream){.transport = NULL});
-    world->apart = NULL;
-    end_step(world, slot);
+    wire_set_stream(world->wire, &(struct wire_stream){.count = 0});
+    for (size_t i = 0; i < world->apart.count; i++)
+        end_step(world, world->apart.items[i]);
+    vec_clear(&world->apart);
+    vec_clear(&world->apart_transports);
     return true;
 }
 
-static bool apart_has_started(void *context) {
-    struct world *world = context;
-    return wire_has_started(world->apart->actor.transport);
+static bool has_gone_on(void *context) {
+    const struct actor_slot *slot = context;
+    return slot->has_ended || wire_has_started(slot->actor.transport);
 }
 
-static bool wait_for_apart(void *context) {
+static bool wait_for_apart(void *context, size_t index) {
     struct world *world = context;
-    return team_wait(world->team, apart_has_started, world);
+    struct actor_slot *slot = world->apart.items[index];
+    return team_wait(world->team, has_gone_on, slot) && !slot->has_ended;
 }
 
 static void tell_of_apart(void *context) {
@@ -440,31 +443,47 @@ static void tell_of_apart(void *context) {
     team_tell(world->team);
 }
 
+static void join_apart(void *context) {
+    struct world *world = context;
+    team_join(world->team);
+}
+
+static bool is_stepped_apart(const struct world *world, const struct actor_slot *slot) {
+    return world->steps_apart && slot->actor.may_be_apart && slot->actor.transport;
+}
+
 /* The others of the turn stay in it. */
 static void begin_apart(struct world *world, int64_t now_ms) {
-    for (size_t i = 0; i < world->turn.count && !world->apart; i++) {
+    size_t others = 0;
+    for (size_t i = 0; i < world->turn.count; i++) {
         struct actor_slot *slot = world->turn.items[i];
-        if (!slot->actor.is_apart || !has_local_transport(world, slot))
+        if (!is_stepped_apart(world, slot)) {
+            world->turn.items[others++] = slot;
             continue;
-        vec_remove(&world->turn, i);
+        }
         begin_step(world, slot, now_ms);
-        world->apart = slot;
-        wire_set_stream(world->wire, &(struct wire_stream){
-                                         .transport = slot->actor.transport,
-                                         .wait = wait_for_apart,
-                                         .tell = tell_of_apart,
-                                         .context = world,
-                                     });
-        team_start(world->team, step_apart, slot, 0);
+        vec_push(&world->apart, slot);
+        vec_push(&world->apart_transports, slot->actor.transport);
     }
+    world->turn.count = others;
+    if (world->apart.count == 0)
+        return;
+    wire_set_stream(world->wire, &(struct wire_stream){
+                                     .transports = world->apart_transports.items,
+                                     .count = world->apart_transports.count,
+                                     .wait = wait_for_apart,
+                                     .tell = tell_of_apart,
+                                     .join = join_apart,
+                                     .context = world,
+                                 });
+    team_start(world->team, step_apart, world);
 }
 
 static void step_turn(struct world *world, int64_t now_ms) {
     for (size_t i = 0; i < world->turn.count; i++)
         begin_step(world, world->turn.items[i], now_ms);
-    world->is_stepping = true;
-    team_each(is_worth_a_team(world) ? world->team : NULL, world->turn.count, step_slot, world);
-    world->is_stepping = false;
+    for (size_t i = 0; i < world->turn.count; i++)
+        step_slot(world->turn.items[i]);
     for (size_t i = 0; i < world->turn.count; i++)
         end_step(world, world->turn.items[i]);
 }

@@ -96,8 +96,12 @@ struct world_options {
     struct log *log;
     size_t watch_window_events; /* 0: the server's default */
     size_t watch_kept_events;   /* 0: all of them; see fakeapi.h */
-    /* Steps actors of one turn; borrowed. Nothing that anybody sees depends on it. NULL, and with a
-     * server elsewhere: one after the other. */
+    /* Actors that may be are stepped apart: after the others of their turn, and while the server
+     * answers what was sent before and what they send. So what they send comes behind what the
+     * others do. */
+    bool steps_apart;
+    /* Steps them at the same time; borrowed. Nothing that anybody sees depends on it, and it may be
+     * NULL. */
     struct team *team;
 };
 
@@ -133,14 +137,14 @@ void world_disconnect_nodes(struct world *world, struct transport *transport);
 struct actor {
     struct sv name;
     /* Does what is due; returns its next deadline. Called whenever completions wait on
-     * `transport` or the deadline has come, and maybe while others are stepped in other threads: it
-     * uses its own state, its transport and what never changes. */
+     * `transport` or the deadline has come, and maybe while others are stepped, and the server
+     * answers, in another thread: it uses its own state, its transport, what is known of types, and
+     * what never changes. */
     int64_t (*step)(void *context, int64_t now_ms);
     void *context;
     struct transport *transport; /* whose completions wake it; may be NULL */
-    /* While it is stepped the server answers what it and others send: it is the last one of its
-     * turn, and what it sends comes behind what the others do. */
-    bool is_apart;
+    /* Nobody else asks it for anything, so that it may be stepped apart. */
+    bool may_be_apart;
 };
 void world_add_actor(struct world *world, const struct actor *actor);
 void world_remove_actor(struct world *world, const void *context);
