@@ -393,7 +393,8 @@ static bool has_local_transport(const struct world *world, const struct actor_sl
 }
 
 static void begin_step(struct world *world, struct actor_slot *slot, int64_t now_ms) {
-    slot->is_ready = slot->is_woken = slot->has_ended = false;
+    slot->is_ready = slot->is_woken = false;
+    slot->has_ended = false;
     slot->is_stepping = true;
     slot->begin_ms = now_ms;
     if (has_local_transport(world, slot))
