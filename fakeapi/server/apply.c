@@ -80,8 +80,8 @@ static bool is_unowned(struct arena *arena, const struct cJSON *list,
 /* A scale of none does not show its number. */
 static const struct cJSON *as_shown(struct arena *arena, const struct cJSON *object,
                                     const struct apply_writer *writer) {
-    const char *path = arena_copy(arena, writer->scale_path).ptr;
-    if (writer->scale_path.len == 0 || json_find_int(object, path, 1) != 0)
+    if (writer->scale_path.len == 0 ||
+        json_find_int(object, arena_copy(arena, writer->scale_path).ptr, 1) != 0)
         return object;
     struct cJSON *copy = json_copy(arena, object), *parent = copy;
     struct sv rest = writer->scale_path, name = sv_cut(&rest, '.');
