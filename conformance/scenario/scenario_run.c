@@ -293,6 +293,7 @@ static void run_once(struct run *run, const struct fault *faults, size_t fault_c
     /* How the cluster is left is no part of the scenario. */
     if (run->world)
         world_remove_observer(run->world, run);
+    session_observe(run->session, &(struct session_observer){.changed = NULL});
     session_free(run->session);
     schedule_free(run->schedule);
 }
