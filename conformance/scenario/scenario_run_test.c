@@ -3,9 +3,13 @@
  * controller are in scenarios/. */
 #include "conformance/scenario/scenario_run.h"
 
+#include "conformance/session.h"
+#include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/client/transport.h"
+#include "core/data/json.h"
 
 #define HEAD "apiVersion: cacheruntime.io/v1\nkind: Scenario\nid: S\ntitle: t\n"
 #define OBJECT                                                                                     \
@@ -178,4 +182,117 @@ TEST(golden_traces) {
     CHECK_SV(result.failures[0].message,
              SV("another trace than the golden one; review it, then --update-golden\n"
                 "  expected: c\n  actual:   b"));
+}
+
+/* A cluster of which only changes are seen: there is nothing in it, and a ConfigMap changes at a
+ * moment that the case chooses. */
+struct elsewhere {
+    struct transport transport; /* first */
+    struct session *session;
+    uint64_t started, taken;
+    bool is_list; /* what was started last */
+    int64_t now_ms;
+    bool changes_meanwhile, changes_at_end;
+};
+
+static uint64_t start_elsewhere(struct transport *transport, const struct request *request) {
+    struct elsewhere *elsewhere = (struct elsewhere *)transport;
+    elsewhere->is_list = request->verb == VERB_LIST;
+    return ++elsewhere->started;
+}
+
+static bool take_elsewhere(struct transport *transport, struct completion *ret_completion) {
+    struct elsewhere *elsewhere = (struct elsewhere *)transport;
+    if (elsewhere->taken == elsewhere->started)
+        return false;
+    static struct cJSON list = {.type = cJSON_Object};
+    *ret_completion = (struct completion){.id = ++elsewhere->taken, .http_status = 200};
+    if (elsewhere->is_list) {
+        ret_completion->body = &list;
+    } else {
+        ret_completion->http_status = 404;
+        error_set(&ret_completion->err, ERROR_NOT_FOUND, "not there");
+    }
+    return true;
+}
+
+static void cancel_elsewhere(struct transport *transport, uint64_t id) {
+    (void)transport, (void)id;
+}
+
+static void tell_change(struct elsewhere *elsewhere) {
+    AUTO(arena) arena = arena_new();
+    struct error err;
+    const struct cJSON *object = json_read(
+        arena,
+        SV("{\"metadata\":{\"name\":\"a\",\"namespace\":\"default\",\"resourceVersion\":\"5\"},"
+           "\"data\":{\"k\":\"bad\"}}"),
+        &err);
+    session_tell_change(elsewhere->session, &RESOURCE_CONFIG_MAPS, object, false);
+}
+
+static int64_t now_elsewhere(void *context) {
+    return ((struct elsewhere *)context)->now_ms;
+}
+
+static bool step_elsewhere(void *context, int64_t until_ms) {
+    struct elsewhere *elsewhere = context;
+    if (elsewhere->changes_meanwhile)
+        tell_change(elsewhere);
+    elsewhere->now_ms = until_ms > elsewhere->now_ms ? until_ms : elsewhere->now_ms;
+    return false;
+}
+
+static void count_nothing(void *context, struct session_counts *ret_counts) {
+    (void)context;
+    *ret_counts = (struct session_counts){0};
+}
+
+static void leave_elsewhere(void *context) {
+    struct elsewhere *elsewhere = context;
+    if (elsewhere->changes_at_end)
+        tell_change(elsewhere);
+}
+
+static struct session *open_elsewhere(void *context, const struct session_options *options,
+                                      struct error *err) {
+    (void)options, (void)err;
+    struct elsewhere *elsewhere = context;
+    elsewhere->transport = (struct transport){
+        .start = start_elsewhere, .take = take_elsewhere, .cancel = cancel_elsewhere};
+    elsewhere->session = session_new_with_driver(&(struct session_driver){
+        .user = &elsewhere->transport,
+        .namespace_name = SV(""),
+        .now_ms = now_elsewhere,
+        .step = step_elsewhere,
+        .get_counts = count_nothing,
+        .free = leave_elsewhere,
+        .context = elsewhere,
+    });
+    return elsewhere->session;
+}
+
+/* How the cluster is left is no part of the scenario. */
+TEST(what_changes_while_a_cluster_is_left_is_not_judged) {
+    static const struct {
+        bool meanwhile, at_end;
+        enum check_state state;
+    } moments[] = {{false, false, CHECK_STATE_PASS},
+                   {true, false, CHECK_STATE_FAIL},
+                   {false, true, CHECK_STATE_PASS}};
+    for (size_t i = 0; i < COUNT_OF(moments); i++) {
+        AUTO(arena) arena = arena_new();
+        struct scenario_result result = {.reason = SV("")};
+        struct elsewhere elsewhere = {.changes_meanwhile = moments[i].meanwhile,
+                                      .changes_at_end = moments[i].at_end};
+        run_with(&(struct scenario_options){.mode = SESSION_MODE_CLUSTER,
+                                            .open = open_elsewhere,
+                                            .context = &elsewhere},
+                 arena,
+                 HEAD "steps: [{name: s, do: {advance: 1s}, expect: [{absent: cm/a}]}]\n"
+                      "never: [{state: {ref: cm/a, match: {data: {k: bad}}}}]\n",
+                 &result);
+        CHECK(result.state == moments[i].state);
+        CHECK_SV(result.reason, SV(""));
+    }
 }
