@@ -392,16 +392,18 @@ static bool is_absence_fine(const struct action *action) {
     return action->type == ACTION_GET || action->type == ACTION_DELETE;
 }
 
-/* What we believed of the object was wrong: look again, without growing suspicion of the server.
- */
-static bool is_stale_belief(enum error_code code) {
-    return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS || code == ERROR_NOT_FOUND;
+/* What we believed of the object was wrong: look again, without growing suspicion of the server. A
+ * patch that tests for a version which is no longer there is answered as an invalid one. */
+static bool is_stale_belief(const struct action *action, enum error_code code) {
+    return code == ERROR_CONFLICT || code == ERROR_ALREADY_EXISTS || code == ERROR_NOT_FOUND ||
+           (code == ERROR_INVALID && action->made_for.len > 0);
 }
 
 /* Two of ours that make the same object in one moment, or an edit that meets ours: the next look
  * settles it, and only what goes on is worth a line. */
-static bool settles_by_itself(const struct runtime_state *state, enum error_code code) {
-    return is_stale_belief(code) && state->failure.rounds <= FAILED_ROUNDS_QUIET_MAX;
+static bool settles_by_itself(const struct runtime_state *state, const struct action *action,
+                              enum error_code code) {
+    return is_stale_belief(action, code) && state->failure.rounds <= FAILED_ROUNDS_QUIET_MAX;
 }
 
 static bool note_refusal(struct controller *controller, const struct action *action,
@@ -419,12 +421,12 @@ static void take_failure(struct controller *controller, struct runtime_state *st
     if (!state->has_failed)
         runtime_state_note_failure(state, action, code, message);
     state->has_failed = true;
-    state->must_not_wait = is_stale_belief(code);
+    state->must_not_wait = is_stale_belief(action, code);
     if (completion->retry_after_ms > state->retry_after_ms)
         state->retry_after_ms = completion->retry_after_ms;
     runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);
-    bool is_quiet =
-        note_refusal(controller, action, &completion->err) || settles_by_itself(state, code);
+    bool is_quiet = note_refusal(controller, action, &completion->err) ||
+                    settles_by_itself(state, action, code);
     log_line(controller->log, is_quiet ? LOG_DEBUG : LOG_WARNING,
              "%.*s: %.*s %.*s%s%.*s failed (%s): %.*s", SV_ARG(state->key),
              SV_ARG(action->resource->plural), SV_ARG(action->namespace_name),
