@@ -284,7 +284,8 @@ static void add_lines(struct normaliser *normaliser, const struct cJSON *const *
                 vec_push(lines, object_line(normaliser, object, compared[i]));
     for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &sum);)
         vec_push(lines, label_line(normaliser, label, sum));
-    qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);
+    if (lines->count > 0)
+        qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);
 }
 
 bool scenario_final_text(struct session *session, bool ignores_placement, struct arena *arena,
