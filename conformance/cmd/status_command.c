@@ -65,9 +65,8 @@ static struct sv replicas(const struct cJSON *runtime, const char *component, st
 }
 
 static struct sv age(const struct cJSON *runtime, int64_t now_ms, struct arena *arena) {
-    int64_t created_ms;
-    if (!api_time_parse(json_find_string(runtime, "metadata.creationTimestamp"), &created_ms) ||
-        created_ms > now_ms)
+    int64_t created_ms = object_created_ms(runtime);
+    if (created_ms == 0 || created_ms > now_ms)
         return SV("-");
     return api_duration_format((now_ms - created_ms) / 1000 * 1000, arena);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/api/object.h"
 
+#include "core/api/api_time.h"
 #include "core/api/condition.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -32,6 +33,12 @@ struct sv object_resource_version(const struct cJSON *object) {
 
 int64_t object_generation(const struct cJSON *object) {
     return json_int_or(metadata(object), SV("generation"), 0);
+}
+
+int64_t object_created_ms(const struct cJSON *object) {
+    int64_t created_ms;
+    return api_time_parse(metadata_text(object, SV("creationTimestamp")), &created_ms) ? created_ms
+                                                                                       : 0;
 }
 
 int64_t object_observed_generation(const struct cJSON *object) {

@@ -19,6 +19,8 @@ struct sv object_namespace(const struct cJSON *object);
 struct sv object_uid(const struct cJSON *object);
 struct sv object_resource_version(const struct cJSON *object);
 int64_t object_generation(const struct cJSON *object);
+/* metadata.creationTimestamp, or 0 when it is not known. */
+int64_t object_created_ms(const struct cJSON *object);
 /* status.observedGeneration, or -1. */
 int64_t object_observed_generation(const struct cJSON *object);
 bool object_is_deleting(const struct cJSON *object); /* has a deletionTimestamp */

@@ -13,6 +13,7 @@ TEST(an_object_without_metadata_answers_empty) {
     CHECK_SV(object_name(object), SV(""));
     CHECK_SV(object_label(object, SV("a")), SV(""));
     CHECK(object_generation(object) == 0 && object_observed_generation(object) == -1);
+    CHECK(object_created_ms(object) == 0 && object_created_ms(NULL) == 0);
     CHECK(!object_is_deleting(object) && !object_controller_owner(object));
     CHECK(!object_condition(NULL, SV("Ready")) && !object_has_finalizer(NULL, SV("x")));
 }
@@ -24,6 +25,9 @@ TEST(what_is_built_is_read_back) {
     struct cJSON *object = object_new(arena, &RESOURCE_STATEFUL_SETS, SV("ns"), SV("demo-master"));
     object_set_label(arena, object, SV("k"), SV("v"));
     struct cJSON *metadata = json_get(object, SV("metadata"));
+    json_set_string(arena, json_get(owner, SV("metadata")), SV("creationTimestamp"),
+                    SV("2026-01-01T00:00:01Z"));
+    CHECK(object_created_ms(owner) == INT64_C(1767225601000));
     json_append(json_ensure_list(arena, metadata, SV("ownerReferences")),
                 object_controller_reference(arena, owner));
     CHECK_SV(json_write_arena(arena, object, JSON_COMPACT),

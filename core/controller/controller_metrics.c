@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/controller/controller_metrics.h"
 
-#include "core/api/api_time.h"
+#include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/map.h"
@@ -52,14 +52,9 @@ static bool is_bound(uint8_t dataset_phase) {
     return dataset_phase > 1;
 }
 
-static int64_t creation_ms(const struct cJSON *object) {
-    int64_t ms;
-    return api_time_parse(json_find_string(object, "metadata.creationTimestamp"), &ms) ? ms : 0;
-}
-
 static int64_t created_ms(const struct snapshot *snapshot) {
-    int64_t runtime_ms = creation_ms(snapshot->runtime);
-    int64_t dataset_ms = creation_ms(snapshot->dataset);
+    int64_t runtime_ms = object_created_ms(snapshot->runtime);
+    int64_t dataset_ms = object_created_ms(snapshot->dataset);
     return runtime_ms > dataset_ms ? runtime_ms : dataset_ms;
 }
 

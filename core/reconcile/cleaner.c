@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/cleaner.h"
 
-#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -251,13 +250,13 @@ static enum cleaner_state start(struct pass *pass, const struct server *server, 
 enum cleaner_state cleaner_run(struct pass *pass, const struct server *server, struct sv node,
                                int64_t deadline_seconds, struct sv *ret_message) {
     const struct cJSON *pod = find_pod(pass, pod_name(pass, node));
-    int64_t created_ms, now_ms = pass->snapshot->now_ms;
+    int64_t created_ms = object_created_ms(pod), now_ms = pass->snapshot->now_ms;
     if (!pod)
         return start(pass, server, node, deadline_seconds, ret_message);
     struct sv phase = json_find_string(pod, "status.phase");
     if (sv_eq(phase, SV("Succeeded")))
         return CLEANER_SUCCEEDED;
-    if (!api_time_parse(json_find_string(pod, "metadata.creationTimestamp"), &created_ms))
+    if (created_ms == 0)
         created_ms = now_ms;
     int64_t end_ms = created_ms + 1000 * (deadline_seconds + START_SECONDS_MAX);
     if (!sv_eq(phase, SV("Failed")) && now_ms < end_ms) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/pod_problem.h"
 
-#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
@@ -44,10 +43,9 @@ static struct sv secret_names(struct pass *pass) {
 /* Volumes are mounted before containers are made: what is missing there shows in events only. */
 static bool stuck_in_creation(struct pass *pass, const struct cJSON *pod,
                               struct finding *ret_finding) {
-    int64_t created_ms;
+    int64_t created_ms = object_created_ms(pod);
     struct sv secrets = secret_names(pass);
-    if (secrets.len == 0 ||
-        !api_time_parse(json_find_string(pod, "metadata.creationTimestamp"), &created_ms))
+    if (secrets.len == 0 || created_ms == 0)
         return false;
     if (pass->snapshot->now_ms < created_ms + CREATING_MS_MAX) {
         pass_wake_at(pass, created_ms + CREATING_MS_MAX);

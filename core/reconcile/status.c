@@ -400,10 +400,8 @@ static void set_once_serving(struct pass *pass, struct cJSON *status) {
     if (!json_get(status, SV("mountTime")))
         json_set_string(pass->arena, status, SV("mountTime"),
                         api_time_format(pass->snapshot->now_ms, pass->arena));
-    int64_t created_ms;
-    if (json_get(status, SV("setupDuration")) ||
-        !api_time_parse(json_find_string(pass->snapshot->runtime, "metadata.creationTimestamp"),
-                        &created_ms))
+    int64_t created_ms = object_created_ms(pass->snapshot->runtime);
+    if (json_get(status, SV("setupDuration")) || created_ms == 0)
         return;
     int64_t rounded_ms = (pass->snapshot->now_ms - created_ms + 500) / 1000 * 1000;
     json_set_string(pass->arena, status, SV("setupDuration"),
@@ -562,14 +560,12 @@ static bool has_served(const struct cJSON *old) {
 /* How long after the last write of the status its news may be told together. */
 static int64_t coalesce_ms(const struct pass *pass, const struct cJSON *old,
                            const struct cJSON *status, int64_t written_ms) {
-    int64_t created_ms, taken_ms = 0;
     if (has_served(old))
         return COALESCE_MS;
+    int64_t created_ms = object_created_ms(pass->snapshot->runtime);
     int64_t min_ms =
         has_other_condition(old, status) ? SETUP_STEPS_COALESCE_MS : SETUP_COUNTS_COALESCE_MS;
-    if (api_time_parse(json_find_string(pass->snapshot->runtime, "metadata.creationTimestamp"),
-                       &created_ms))
-        taken_ms = written_ms - created_ms;
+    int64_t taken_ms = created_ms > 0 ? written_ms - created_ms : 0;
     taken_ms = taken_ms < SETUP_COALESCE_MS_MAX ? taken_ms : SETUP_COALESCE_MS_MAX;
     return taken_ms > min_ms ? taken_ms : min_ms;
 }

@@ -344,13 +344,6 @@ bool pod_is_available(const struct cJSON *pod, int64_t min_ready_seconds, int64_
     return due_ms <= now_ms;
 }
 
-int64_t object_created_ms(const struct cJSON *object) {
-    int64_t created_ms = 0;
-    bool is_known =
-        api_time_parse(json_find_string(object, "metadata.creationTimestamp"), &created_ms);
-    return is_known ? created_ms : 0;
-}
-
 /* --- numbers --- */
 
 int64_t scaled_value(const struct cJSON *value, int64_t total, bool rounds_up, int64_t fallback) {

@@ -85,8 +85,6 @@ void pod_set_observed_generation(struct arena *arena, struct cJSON *map, const s
  * `*next_ms` to the moment at which it will be. */
 bool pod_is_available(const struct cJSON *pod, int64_t min_ready_seconds, int64_t now_ms,
                       int64_t *next_ms);
-/* 0 when unknown. */
-int64_t object_created_ms(const struct cJSON *object);
 
 /* --- numbers --- */
 
