@@ -47,7 +47,8 @@ struct scaling {
     struct arena *arena;
     struct reading *readings;
     size_t reading_count, next_reading;
-    bool is_asked_again; /* for the same metric, in another version */
+    size_t asked_version; /* of custom.metrics.k8s.io */
+    bool is_asked_again;  /* for the same metric, in another version */
     const struct cJSON *status;
 };
 
@@ -56,7 +57,7 @@ struct autoscaler {
     struct agent_cache *pods;
     const struct registry *registry;
     struct map *scalings;  /* key -> struct scaling */
-    size_t custom_version; /* of custom.metrics.k8s.io that answered last */
+    size_t custom_version; /* of custom.metrics.k8s.io: the next to ask for */
 };
 
 /* What one call works on. */
@@ -118,7 +119,8 @@ static bool try_next_version(struct autoscaler *autoscaler, const struct scaling
                              SV("the server could not find the requested resource"));
     if (!metric_is_custom(&metric) || !is_unserved)
         return false;
-    autoscaler->custom_version = (autoscaler->custom_version + 1) % CUSTOM_METRICS_VERSIONS;
+    autoscaler->custom_version =
+        metric_version_after(autoscaler->custom_version, scaling->asked_version);
     return !scaling->is_asked_again;
 }
 
@@ -479,6 +481,7 @@ static void compute(struct autoscaler_sync *sync) {
 static struct sv ask_metric(struct autoscaler_sync *sync, const struct metric *metric) {
     struct autoscaler *autoscaler = sync->autoscaler;
     struct request request;
+    sync->scaling->asked_version = autoscaler->custom_version;
     struct metric_place place = {
         .registry = autoscaler->registry,
         .pod_selector = sv_from(sync->scaling->selector),

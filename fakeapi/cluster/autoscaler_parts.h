@@ -44,6 +44,10 @@ enum { METRIC_QUESTION_BYTES_MAX = 8 * 1024 };
 /* The versions of custom.metrics.k8s.io, the newest first. */
 enum { CUSTOM_METRICS_VERSIONS = 2 };
 
+/* The version to ask for next, of those: the one after `unserved`, which nobody serves, unless
+ * another autoscaler found that out before and moved `current` on. */
+size_t metric_version_after(size_t current, size_t unserved);
+
 struct metric_place {
     const struct registry *registry;
     struct sv pod_selector; /* of the target's pods */

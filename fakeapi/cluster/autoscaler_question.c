@@ -152,6 +152,10 @@ static struct sv check_length(struct arena *arena, const struct request *request
                               bytes, METRIC_QUESTION_BYTES_MAX);
 }
 
+size_t metric_version_after(size_t current, size_t unserved) {
+    return current == unserved ? (unserved + 1) % CUSTOM_METRICS_VERSIONS : current;
+}
+
 struct sv metric_question(struct arena *arena, const struct metric *metric,
                           const struct metric_place *place, struct request *ret_request) {
     struct sv problem = SV("");

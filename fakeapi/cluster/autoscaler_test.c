@@ -161,6 +161,20 @@ TEST(each_kind_of_metric_is_missed_in_its_own_words) {
     }
 }
 
+/* Of two that ask at the same time, the second may not undo what the first found out: then both
+ * would ask for ever for a version that nobody serves. */
+TEST(a_version_that_nobody_serves_is_left_once) {
+    enum { NEWEST, SERVED };
+    size_t current = NEWEST;
+    size_t first_asked = current, second_asked = current;
+    current = metric_version_after(current, first_asked);
+    CHECK(current == SERVED);
+    current = metric_version_after(current, second_asked);
+    CHECK(current == SERVED);
+    /* None is served: each turn looks at both. */
+    CHECK(metric_version_after(current, SERVED) == NEWEST);
+}
+
 /* --- usage --- */
 
 #define LOADED(cpu)                                                                                \
