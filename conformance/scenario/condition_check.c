@@ -283,14 +283,27 @@ static bool is_behind(const struct cJSON *deployment) {
             updated < json_find_int(deployment, "status.replicas", 0));
 }
 
+/* By their own label. One that was made anew around pods that were there already knows only one
+ * revision, its own. */
+static int64_t count_outdated(const struct judge *judge, const struct cJSON *workload) {
+    struct sv revision = json_find_string(workload, "status.updateRevision");
+    int64_t count = 0;
+    JSON_EACH (pod, judge->view->pods) {
+        struct sv own = object_label(pod, SV("controller-revision-hash"));
+        count += is_of(pod, object_namespace(workload), object_name(workload)) &&
+                 !object_is_deleting(pod) && own.len > 0 && !sv_eq(own, revision);
+    }
+    return count;
+}
+
 /* Of a StatefulSet: all pods that its partition lets change, and where there is none, two revisions
  * until the last one is ready. */
-static bool has_pods_to_change(const struct cJSON *workload) {
+static bool has_pods_to_change(const struct judge *judge, const struct cJSON *workload) {
     const struct cJSON *status = json_get(workload, SV("status"));
     int64_t kept = json_find_int(workload, "spec.updateStrategy.rollingUpdate.partition", 0);
-    if (sv_eq(json_find_string(status, "currentRevision"),
-              json_find_string(status, "updateRevision")))
-        return false;
+    struct sv update = json_find_string(status, "updateRevision");
+    if (sv_eq(json_find_string(status, "currentRevision"), update))
+        return update.len > 0 && count_outdated(judge, workload) > kept;
     return kept == 0 || json_int_or(status, SV("updatedReplicas"), 0) <
                             json_int_or(status, SV("replicas"), 0) - kept;
 }
@@ -306,7 +319,8 @@ static bool has_nodes_to_change(const struct cJSON *workload) {
 static bool is_rolling(const struct judge *judge) {
     for (size_t i = 0; i < COMPONENTS_MAX; i++) {
         const struct cJSON *workload = judge->parts[i].workload;
-        if (is_behind(workload) || has_pods_to_change(workload) || has_nodes_to_change(workload))
+        if (is_behind(workload) || has_pods_to_change(judge, workload) ||
+            has_nodes_to_change(workload))
             return true;
     }
     return false;

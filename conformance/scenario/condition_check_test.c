@@ -202,6 +202,34 @@ TEST(a_daemon_set_that_replaces_pods_is_under_way) {
     }
 }
 
+/* A StatefulSet that was made anew around its pods tells of one revision; some of them still run
+ * another one. */
+TEST(a_stateful_set_around_older_pods_is_under_way) {
+    static const struct {
+        const char *partition, *revision;
+        size_t lies;
+    } sets[] = {{"0", "b", 0}, {"0", "a", 1}, {"1", "b", 1}};
+    size_t at_work = 0;
+    while (strcmp(cases[at_work].title, "at work although all is done") != 0)
+        at_work++;
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        AUTO(arena) arena = arena_new();
+        struct condition_view view = view_of(arena, at_work);
+        struct condition_lie lies[CONDITION_LIES_MAX];
+        json_set_string(arena, json_find(json_at(view.pods, 1), "metadata.labels"),
+                        SV("controller-revision-hash"), sv_from(sets[i].revision));
+        view.stateful_sets = list_of(
+            arena,
+            arena_printf(arena,
+                         "{metadata: {name: demo-master, namespace: default}}, {metadata: {name:"
+                         " demo-worker, namespace: default}, spec: {updateStrategy: {rollingUpdate:"
+                         " {partition: %s}}}, status: {currentRevision: a, updateRevision: a}}",
+                         sets[i].partition)
+                .ptr);
+        CHECK(condition_check(&view, arena, lies) == sets[i].lies);
+    }
+}
+
 TEST(tells_each_lie_and_no_other) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
