@@ -204,8 +204,9 @@ static bool is_ours(const struct observed *observed, const struct snapshot *snap
 static void read_observed(struct component *component, const struct snapshot *snapshot) {
     const struct observed *observed = snapshot_find(
         snapshot, component->workload, snapshot->namespace_name, component->workload_name);
-    bool is_present = observed->state == OBSERVED_PRESENT && is_ours(observed, snapshot);
-    component->observed = is_present ? observed->object : NULL;
+    bool is_present = observed->state == OBSERVED_PRESENT;
+    component->is_foreign = is_present && !is_ours(observed, snapshot);
+    component->observed = is_present && !component->is_foreign ? observed->object : NULL;
     component->is_observed =
         component->observed &&
         object_observed_generation(component->observed) >= object_generation(component->observed);

@@ -37,6 +37,7 @@ struct component {
     bool is_always; /* a client on every node, not only where a volume is mounted */
 
     const struct cJSON *observed; /* the workload, or NULL */
+    bool is_foreign;              /* the workload of that name is somebody else's */
     bool is_observed;             /* its controller has seen this generation */
     int64_t desired, current, available, unavailable, ready, updated, existing;
     enum component_phase phase;

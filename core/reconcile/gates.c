@@ -109,6 +109,11 @@ void gate_dataset(struct pass *pass) {
 
 static void close_for_pods(struct pass *pass, const struct component *component) {
     struct finding problem;
+    if (component->is_foreign) {
+        problem = write_foreign_finding(pass, component->workload->kind, component->workload_name);
+        pass_close(pass, GATE_PODS, problem.reason, problem.message);
+        return;
+    }
     if (!component->is_observed) {
         pass_close(pass, GATE_PODS, SV("PodsNotReady"),
                    pass_printf(pass, "waits for %.*s \"%.*s\" to be seen by its controller",

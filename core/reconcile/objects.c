@@ -21,12 +21,9 @@ static const struct resource *const workload_kinds[] = {
 
 static void stall_for_foreign(struct pass *pass, enum gate_id gate, struct sv kind,
                               struct sv name) {
+    struct finding finding = write_foreign_finding(pass, kind, name);
     pass->has_foreign = true;
-    pass_stall(pass, gate, SV("ForeignObject"),
-               pass_printf(pass,
-                           "%.*s \"%.*s\" exists and is not this runtime's: delete or rename it, "
-                           "nothing of it was changed",
-                           SV_ARG(kind), SV_ARG(name)));
+    pass_stall(pass, gate, finding.reason, finding.message);
 }
 
 /* Keeps the worst of what the writes of one gate answered. */

@@ -387,6 +387,34 @@ TEST(an_owner_that_is_no_controller_proves_nothing) {
     world_release(&world);
 }
 
+/* Its pods are none of ours either: who waits for them is told why. */
+TEST(a_workload_that_lost_its_owner_is_named_by_whoever_waits_for_its_pods) {
+    static const struct {
+        const char *workload, *condition;
+    } cases[] = {{"demo-master", "MasterReady"}, {"demo-worker", "WorkersReady"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct cJSON *metadata =
+            json_get(stateful_set(&world, cases[i].workload)->object, SV("metadata"));
+        json_remove(metadata, SV("ownerReferences"));
+        json_remove(metadata, SV("labels"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        static const char *const types[] = {"Stalled", "Ready"};
+        for (size_t k = 0; k <= COUNT_OF(types); k++) {
+            const char *type = k < COUNT_OF(types) ? types[k] : cases[i].condition;
+            CHECK_SV(condition_reason(&world, type), SV("ForeignObject"));
+            CHECK_CONTAINS(
+                json_find_string(object_condition(world.runtime, sv_from(type)), "message"),
+                cases[i].workload);
+        }
+        CHECK(!object_condition_is_true(world.runtime, sv_from(cases[i].condition)));
+        world_release(&world);
+    }
+}
+
 /* Volume and claim have no owner: each of the signs that one is ours is needed. */
 TEST(a_volume_or_claim_that_lacks_a_proof_is_somebody_elses) {
     static const struct {

@@ -109,9 +109,12 @@ static void say_component(struct pass *pass, const struct component *component,
             component_conditions[i].initialized_reason,
             component_conditions[i].initialized_message);
     bool is_ready = component->is_ready_to_bind;
-    say(pass, status, component_conditions[i].ready, is_ready,
-        is_ready ? SV("PodsReady") : SV("PodsNotReady"),
-        is_ready ? SV("enough pods are ready") : SV("too few pods are ready"));
+    struct finding told = {SV("PodsReady"), SV("enough pods are ready")};
+    if (component->is_foreign)
+        told = write_foreign_finding(pass, component->workload->kind, component->workload_name);
+    else if (!is_ready)
+        told = (struct finding){SV("PodsNotReady"), SV("too few pods are ready")};
+    say(pass, status, component_conditions[i].ready, is_ready, told.reason, told.message);
 }
 
 static void say_scaled(struct pass *pass, struct cJSON *status) {

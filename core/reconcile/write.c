@@ -39,6 +39,14 @@ bool write_is_ours(const struct pass *pass, const struct resource *resource,
     return owner && sv_eq(json_find_string(owner, "uid"), uid);
 }
 
+struct finding write_foreign_finding(struct pass *pass, struct sv kind, struct sv name) {
+    struct sv message = pass_printf(pass,
+                                    "%.*s \"%.*s\" exists and is not this runtime's: delete or "
+                                    "rename it, nothing of it was changed",
+                                    SV_ARG(kind), SV_ARG(name));
+    return (struct finding){SV("ForeignObject"), message};
+}
+
 static struct action *add_for(struct pass *pass, enum action_type type, enum plan_step step,
                               const struct resource *resource, struct sv namespace_name,
                               struct sv name, struct sv reason, const char *verb) {

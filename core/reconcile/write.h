@@ -59,5 +59,7 @@ void write_operation(struct pass *pass, struct action *action, struct sv op, str
  * marks are ours. */
 bool write_is_ours(const struct pass *pass, const struct resource *resource,
                    const struct cJSON *object);
+/* What is said of one that is not. */
+struct finding write_foreign_finding(struct pass *pass, struct sv kind, struct sv name);
 
 #endif
