@@ -3,12 +3,15 @@
 
 #include "conformance/session_sim.h"
 #include "conformance/session_view.h"
+#include "core/api/api_status.h"
 #include "core/api/crds.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/mem.h"
 #include "core/data/json.h"
+#include "fakeapi/cluster/world.h"
+#include "fakeapi/server/fakeapi.h"
 
 enum {
     /* A user does not wait longer for one answer; virtual, or by the wall. */
@@ -83,6 +86,10 @@ struct world *session_world(struct session *session) {
 struct controller *session_controller(struct session *session) {
     const struct session_driver *driver = &session->driver;
     return driver->get_controller ? driver->get_controller(driver->context) : NULL;
+}
+
+bool session_reads_at_once(const struct session *session) {
+    return session->driver.reads_at_once;
 }
 
 bool session_is_virtual(const struct session *session) {
@@ -193,10 +200,25 @@ static void tell(struct session *session, const struct request *request,
         driver->see_user(driver->context, request, completion);
 }
 
+/* What the server holds, which is in this process; no time passes. */
+static bool look(struct session *session, const struct request *request, struct arena *arena,
+                 struct completion *ret_completion, struct error *err) {
+    struct api_response response = {0};
+    fakeapi_handle(world_api(session->driver.world), request, SESSION_USER_AGENT, arena, &response);
+    *ret_completion =
+        (struct completion){.http_status = response.http_status, .body = response.body};
+    if (response.http_status >= 400)
+        api_status_to_error(response.body, response.http_status, &ret_completion->err);
+    *err = ret_completion->err;
+    return err->code == ERROR_NONE;
+}
+
 /* The answer as it is in the cluster. As kubectl does, the user comes again when the server says
  * when: it does while a definition that was changed takes effect. */
 static bool exchange(struct session *session, const struct request *request, struct arena *arena,
                      struct completion *ret_completion, struct error *err) {
+    if (session->driver.reads_at_once && (request->verb == VERB_GET || request->verb == VERB_LIST))
+        return look(session, request, arena, ret_completion, err);
     int64_t deadline_ms =
         session_now_ms(session) + session_patience_ms(session, REQUEST_TIMEOUT_MS);
     struct completion completion;

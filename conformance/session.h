@@ -77,6 +77,9 @@ struct session_driver {
      * than that, since what the machine does besides is not what is tested. 0 in virtual time. */
     int64_t poll_ms, wait_ms_min;
     int64_t advance_ms_max; /* nobody waits longer for time to pass; 0: it costs nothing */
+    /* What the user reads is what the server of `world` holds at that moment: nothing is waited
+     * for, and an observer of the world may read, too. */
+    bool reads_at_once;
     /* Makes what the session needs before the user's first object; NULL: nothing. */
     bool (*begin)(void *context, struct error *err);
     int64_t (*now_ms)(void *context);
@@ -128,6 +131,8 @@ int64_t session_revision(struct session *session);
 /* NULL: requests cannot be seen, and nodes cannot be hurt. */
 struct world *session_world(struct session *session);
 int64_t session_now_ms(struct session *session);
+/* Objects can be read from an observer of the world, as the request that it sees left them. */
+bool session_reads_at_once(const struct session *session);
 /* Time is virtual: what passes of it is the simulation's alone. */
 bool session_is_virtual(const struct session *session);
 /* Whether the session is over before its end: `err` then says why. Nothing holds any more. */

@@ -277,6 +277,7 @@ static struct session *make_session(struct session_http *http) {
         .wait_ms_min = wall_ms_of_system(is_elsewhere ? ELSEWHERE_PATIENCE_MS : PATIENCE_MS),
         .advance_ms_max =
             wall_ms_of_system(is_elsewhere ? ELSEWHERE_ADVANCE_MS_MAX : ADVANCE_MS_MAX),
+        .reads_at_once = !is_elsewhere,
         .begin = http_begin,
         .now_ms = http_now_ms,
         .step = http_step,

@@ -216,24 +216,53 @@ static bool poll_holds(struct run *run, void *context) {
     return poll->expectation->is_met(wait, get(run, wait)) || was_met(run, wait);
 }
 
+/* Whether an expectation holds now, as the server has it at this moment. What lasts once it has
+ * come can wait for the next look: and nothing is absent before the step's action had its effect.
+ */
+static bool holds_at_once(struct run *run, struct wait *wait) {
+    const struct expectation *expectation = find_expectation(wait->tree);
+    if (!session_reads_at_once(run->session) || !expectation || expectation->is_met == is_absent ||
+        expectation->holds == is_settled)
+        return false;
+    if (expectation->holds)
+        return expectation->holds(run, wait);
+    find_ref(run, wait);
+    return expectation->is_met(wait, get(run, wait));
+}
+
+/* What is awaited after one that came true may hold already, and for a moment only: without a look
+ * here it would be over at the next one. */
 static void await_next(struct run *run) {
-    const struct cJSON *item = run->awaited_item;
-    run->awaited_item = item ? item->next : NULL;
-    run->awaited = run->awaited_item ? run->awaited_item->child : NULL;
+    AUTO(arena) arena = arena_new();
+    struct wait wait;
+    do {
+        const struct cJSON *item = run->awaited_item;
+        run->awaited_item = item ? item->next : NULL;
+        run->awaited = run->awaited_item ? run->awaited_item->child : NULL;
+        wait = (struct wait){.tree = run->awaited, .arena = arena};
+    } while (run->awaited && holds_at_once(run, &wait));
+}
+
+/* Whether a write is one by which an expectation may have come true. */
+static bool is_met_by(struct run *run, struct wait *wait, const struct request *request,
+                      const struct cJSON *result) {
+    const struct expectation *expectation = find_expectation(wait->tree);
+    if (!expectation || expectation->is_met == is_absent)
+        return false;
+    if (!expectation->is_met)
+        return sv_eq(request->plural, RESOURCE_EVENTS.plural) && holds_at_once(run, wait);
+    find_ref(run, wait);
+    return sv_eq(request->plural, wait->ref.resource->plural) &&
+           sv_eq(request->namespace_name, wait->ref.namespace_name) &&
+           sv_eq(object_name(result), wait->ref.name) && expectation->is_met(wait, result);
 }
 
 /* Where time is the wall's, what holds for a moment only would be missed between two looks. */
 void expect_observe(struct run *run, const struct request *request, const struct cJSON *result) {
     AUTO(arena) arena = arena_new();
     while (run->awaited && !session_is_virtual(run->session)) {
-        const struct expectation *expectation = find_expectation(run->awaited);
         struct wait wait = {.tree = run->awaited, .arena = arena};
-        if (!expectation || !expectation->is_met || expectation->is_met == is_absent)
-            return;
-        find_ref(run, &wait);
-        if (!sv_eq(request->plural, wait.ref.resource->plural) ||
-            !sv_eq(request->namespace_name, wait.ref.namespace_name) ||
-            !sv_eq(object_name(result), wait.ref.name) || !expectation->is_met(&wait, result))
+        if (!is_met_by(run, &wait, request, result))
             return;
         await_next(run);
     }

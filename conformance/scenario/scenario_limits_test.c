@@ -37,6 +37,7 @@ static struct session *open_place(void *context, const struct session_options *o
     } else if (place != OURS) {
         driver.poll_ms = LOOK_MS;
         driver.advance_ms_max = ADVANCE_MS_MAX;
+        driver.reads_at_once = place == OURS_BY_THE_WALL;
     }
     struct world *hidden = driver.world;
     if (place == SHARED) {
@@ -186,6 +187,27 @@ TEST(what_held_between_two_looks_has_held) {
         CHECK(result.state == CHECK_STATE_PASS);
         CHECK_SV(result.failure_count > 0 ? result.failures[0].message : SV(""), SV(""));
     }
+}
+
+/* What one expectation waits for ends what the next one does: the pod is ready before its
+ * StatefulSet says so, and both are over at the next look. */
+TEST(what_held_when_another_came_true_has_held) {
+    static const char text[] =
+        HEAD "steps:\n"
+             "- name: up\n"
+             "  within: 30m\n"
+             "  do: {apply: {apiVersion: apps/v1, kind: StatefulSet, metadata: {name: s}, spec: "
+             "{selector: {matchLabels: {a: b}}, serviceName: s, template: {metadata: {labels: {a: "
+             "b}}, spec: {containers: [{name: c, image: i}]}}}}}\n"
+             "  expect:\n"
+             "  - {condition: {ref: pod/s-0, type: Ready}}\n"
+             "  - {eventually: {ref: sts/s, match: {status: {readyReplicas: absent}}}}\n"
+             "  - {eventually: {ref: sts/s, match: {status: {readyReplicas: 1}}}}\n";
+    AUTO(arena) arena = arena_new();
+    struct scenario_result result;
+    run_in(OURS_BY_THE_WALL, arena, text, &result);
+    CHECK(result.state == CHECK_STATE_PASS);
+    CHECK_SV(result.failure_count > 0 ? result.failures[0].message : SV(""), SV(""));
 }
 
 /* Where requests cannot be seen, what is in objects is judged all the same, step by step. */
