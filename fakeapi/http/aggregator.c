@@ -19,6 +19,9 @@ enum {
     ANSWER_MS_MAX = 5 * 1000,
     /* Of the list of what it serves. */
     ANSWER_BYTES_MAX = 3 * 1024 * 1024,
+    /* Of its document: the API server's own has 4 MiB. */
+    DOCUMENT_BYTES_MAX = 16 * 1024 * 1024,
+    DOCUMENT_MS_MAX = 20 * 1000,
 };
 
 /* One question on its way. */
@@ -27,6 +30,7 @@ struct probe {
     struct aggregator *aggregator;
     struct probe *next, *previous;
     struct arena *arena;
+    bool is_document; /* asked for is its OpenAPI, and not whether it is there */
     struct sv name, url;
     struct buf answer;
 };
@@ -94,35 +98,48 @@ static void finish(struct curl_transfer *transfer, CURLcode result) {
     struct probe *probe = (struct probe *)transfer;
     struct aggregator *aggregator = probe->aggregator;
     struct availability availability = judge(probe, result);
-    note(aggregator, probe->name, &availability, buf_view(&probe->answer));
+    if (!probe->is_document)
+        note(aggregator, probe->name, &availability, buf_view(&probe->answer));
+    else if (availability.is_available) /* otherwise what was known stays */
+        aggregation_note_openapi(aggregator->options.api, probe->name, buf_view(&probe->answer));
     probe_free(probe);
 }
 
 /* --- the question --- */
 
-static void ask(struct aggregator *aggregator, const struct remote_api *remote,
-                const struct webhook_target *target) {
-    static const struct sv masters[] = {{"system:masters", 14}};
-    struct user_info user = {.name = SV("system:kube-aggregator"),
-                             .uid = SV(""),
-                             .groups = masters,
-                             .group_count = COUNT_OF(masters)};
-    struct webhook_target unverified = *target;
+static struct probe *probe_new(struct aggregator *aggregator, const struct remote_api *remote,
+                               bool is_document) {
     struct probe *probe = mem_alloc(sizeof(*probe));
-    *probe = (struct probe){.aggregator = aggregator, .arena = arena_new()};
+    *probe =
+        (struct probe){.aggregator = aggregator, .arena = arena_new(), .is_document = is_document};
     LIST_APPEND(&aggregator->probes, probe);
-    buf_init(&probe->answer, ANSWER_BYTES_MAX);
+    buf_init(&probe->answer, is_document ? DOCUMENT_BYTES_MAX : ANSWER_BYTES_MAX);
     probe->name = arena_copy(probe->arena, remote->name);
-    probe->url =
-        ARENA_JOIN(probe->arena, target->url, aggregation_discovery_path(remote, probe->arena));
+    return probe;
+}
+
+static void ask(struct aggregator *aggregator, const struct remote_api *remote,
+                const struct webhook_target *target, bool is_document) {
+    static const struct sv masters[] = {{"system:masters", 14}};
+    static const struct user_info checker = {.name = {"system:kube-aggregator", 22},
+                                             .uid = {"", 0},
+                                             .groups = masters,
+                                             .group_count = COUNT_OF(masters)};
+    static const struct user_info reader = {.name = {"system:aggregator", 17}, .uid = {"", 0}};
+    struct webhook_target asked = *target;
+    struct probe *probe = probe_new(aggregator, remote, is_document);
+    struct sv path =
+        is_document ? SV("/openapi/v2") : aggregation_discovery_path(remote, probe->arena);
+    probe->url = ARENA_JOIN(probe->arena, target->url, path);
     /* As kube-aggregator does: whether it is there is asked before who it is. */
-    unverified.is_unverified = true;
-    remote_init(&probe->remote, &unverified, probe->url.ptr);
+    asked.is_unverified |= !is_document;
+    remote_init(&probe->remote, &asked, probe->url.ptr);
     probe->remote.transfer.done = finish;
     remote_add_header(&probe->remote, SV("Accept"), SV("application/json"));
-    remote_ask_as(&probe->remote, aggregator->options.tls, &user);
+    remote_ask_as(&probe->remote, aggregator->options.tls, is_document ? &reader : &checker);
     CURL *easy = probe->remote.easy;
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS_MAX);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                     (long)(is_document ? DOCUMENT_MS_MAX : ANSWER_MS_MAX));
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, probe);
     curl_loop_add(aggregator->options.loop, easy, &probe->remote.transfer);
@@ -134,9 +151,10 @@ static void check(struct aggregator *aggregator, const struct remote_api *remote
     AUTO(arena) arena = arena_new();
     struct webhook_target target;
     struct availability why;
-    if (aggregation_check(aggregator->options.api, remote, arena, &target, &why))
-        ask(aggregator, remote, &target);
-    else
+    if (aggregation_check(aggregator->options.api, remote, arena, &target, &why)) {
+        ask(aggregator, remote, &target, false);
+        ask(aggregator, remote, &target, true);
+    } else
         note(aggregator, arena_copy(arena, remote->name), &why, SV(""));
 }
 

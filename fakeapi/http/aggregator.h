@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * aggregator: asks aggregated API servers whether they are there and what they serve, when an
- * APIService, its Service or its endpoints change and every half minute besides, and keeps the
- * APIServices of the server's own groups (fakeapi/server/aggregation.h says what follows).
+ * aggregator: asks aggregated API servers whether they are there, what they serve and how that is
+ * described, when an APIService, its Service or its endpoints change and every half minute besides,
+ * and keeps the APIServices of the server's own groups (fakeapi/server/aggregation.h says what
+ * follows).
  */
 #ifndef FAKEAPI_HTTP_AGGREGATOR_H
 #define FAKEAPI_HTTP_AGGREGATOR_H

@@ -24,6 +24,7 @@ struct known_remote {
     struct sv uid;
     struct arena *arena;           /* of its texts */
     struct arena *resources_arena; /* of api.resources; NULL without */
+    char *openapi;                 /* api.openapi; NULL without */
     bool is_there;
 };
 
@@ -47,8 +48,15 @@ static void forget_resources(struct known_remote *known) {
     known->api.resources = NULL;
 }
 
+static void set_openapi(struct known_remote *known, struct sv text) {
+    mem_free(known->openapi);
+    known->openapi = text.len > 0 ? mem_copy_text(text) : NULL;
+    known->api.openapi = text.len > 0 ? (struct sv){known->openapi, text.len} : SV("");
+}
+
 static void known_free(struct known_remote *known) {
     forget_resources(known);
+    set_openapi(known, SV(""));
     arena_free(known->arena);
     mem_free(known);
 }
@@ -86,9 +94,12 @@ static void see(struct aggregation *aggregation, const struct cJSON *tree) {
         known->arena = arena_new();
         vec_push(&aggregation->remotes, known);
     }
-    if (!sv_eq(known->uid, object_uid(tree)))
+    if (!sv_eq(known->uid, object_uid(tree))) {
         forget_resources(known);
+        set_openapi(known, SV(""));
+    }
     const struct cJSON *resources = known->api.resources;
+    struct sv openapi = known->api.openapi;
     arena_reset(known->arena);
     known->is_there = true;
     known->uid = arena_copy(known->arena, object_uid(tree));
@@ -97,8 +108,10 @@ static void see(struct aggregation *aggregation, const struct cJSON *tree) {
         .group = arena_copy(known->arena, json_find_string(tree, "spec.group")),
         .version = arena_copy(known->arena, json_find_string(tree, "spec.version")),
         .group_priority = json_find_int(tree, "spec.groupPriorityMinimum", 0),
+        .version_priority = json_find_int(tree, "spec.versionPriority", 0),
         .is_available = is_available(tree),
         .resources = resources,
+        .openapi = openapi,
     };
 }
 
@@ -358,4 +371,11 @@ void aggregation_note(struct fakeapi *api, struct sv name, const struct availabi
     if (availability->is_available && body.len > 0)
         take_resources(known, body);
     api_service_set_available(api, name, availability);
+}
+
+void aggregation_note_openapi(struct fakeapi *api, struct sv name, struct sv body) {
+    refresh(api->aggregation);
+    struct known_remote *known = find_known(api->aggregation, name);
+    if (known && !sv_eq(known->api.openapi, body))
+        set_openapi(known, body);
 }

@@ -27,10 +27,11 @@ void aggregation_free(struct aggregation *aggregation);
 struct remote_api {
     struct sv name; /* of the APIService: "v1beta1.metrics.k8s.io" */
     struct sv group, version;
-    int64_t group_priority;
+    int64_t group_priority, version_priority;
     bool is_available;
     /* Its APIResourceList as it was last read; NULL: never. */
     const struct cJSON *resources;
+    struct sv openapi; /* its document of version 2, as JSON; "" without */
 };
 
 /* False: nobody else answers for it. Costs next to nothing while there is no such APIService. */
@@ -62,6 +63,9 @@ struct sv aggregation_discovery_path(const struct remote_api *remote, struct are
  * was answered, "" without an answer. */
 void aggregation_note(struct fakeapi *api, struct sv name, const struct availability *availability,
                       struct sv body);
+
+/* What it answered at /openapi/v2; "" when it has no such document. Copied. */
+void aggregation_note_openapi(struct fakeapi *api, struct sv name, struct sv body);
 
 /* Grows when what any of this depends on was written. */
 uint64_t aggregation_news(struct fakeapi *api);

@@ -11,6 +11,7 @@
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/fakeapi.h"
+#include "fakeapi/server/openapi_merge.h"
 #include "fakeapi/server/openapi_parts.h"
 
 #define META "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -275,6 +276,54 @@ static struct cJSON *index_v3(struct fakeapi *api, struct arena *arena) {
 
 /* --- version 2 --- */
 
+/* A group is as important as the most important of its APIServices. */
+static int64_t priority_of(const struct fakeapi *api, struct sv group) {
+    int64_t priority = 0;
+    const struct remote_api *remote;
+    for (size_t i = 0; (remote = aggregation_at(api, i)); i++)
+        if (sv_eq(remote->group, group) && remote->group_priority > priority)
+            priority = remote->group_priority;
+    return priority;
+}
+
+struct ranked_remote {
+    const struct remote_api *api;
+    int64_t group_priority;
+};
+
+static int compare_remotes(const void *a, const void *b) {
+    const struct ranked_remote *x = a, *y = b;
+    bool is_same_group = sv_eq(x->api->group, y->api->group);
+    int64_t more = is_same_group ? y->api->version_priority - x->api->version_priority
+                                 : y->group_priority - x->group_priority;
+    if (more != 0)
+        return more > 0 ? 1 : -1;
+    return sv_compare(x->api->name, y->api->name);
+}
+
+/* What is no document is none. */
+static void add_remote_documents(const struct fakeapi *api, struct arena *arena,
+                                 struct cJSON *document) {
+    VEC(struct ranked_remote) remotes = {0};
+    const struct remote_api *remote;
+    for (size_t i = 0; (remote = aggregation_at(api, i)); i++)
+        if (remote->openapi.len > 0)
+            vec_push(&remotes, (struct ranked_remote){remote, priority_of(api, remote->group)});
+    if (remotes.count > 1)
+        qsort(remotes.items, remotes.count, sizeof(*remotes.items), compare_remotes);
+    for (size_t i = 0; i < remotes.count; i++) {
+        struct error err = {0};
+        remote = remotes.items[i].api;
+        struct cJSON *source = json_read(arena, remote->openapi, &err);
+        if (source)
+            openapi_merge(
+                document, source,
+                ARENA_JOIN(arena, SV("/apis/"), remote->group, SV("/"), remote->version, SV("/")),
+                arena);
+    }
+    vec_release(&remotes);
+}
+
 static struct cJSON *document_v2(struct fakeapi *api, struct arena *arena) {
     struct definitions definitions;
     read_definitions(api, arena, &definitions);
@@ -285,6 +334,7 @@ static struct cJSON *document_v2(struct fakeapi *api, struct arena *arena) {
                           json_get(document, SV("paths")));
     json_set(arena, document, SV("definitions"), definitions.tree);
     map_free(definitions.by_name);
+    add_remote_documents(api, arena, document);
     return document;
 }
 
