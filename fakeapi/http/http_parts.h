@@ -31,11 +31,14 @@ struct list_answer;
 struct log_stream;
 struct passed;
 struct relay;
+struct remote;
 struct shared_event;
+struct tunnel;
 struct upgraded;
 struct watch_hub;
 struct watch_stream;
 struct webhook_caller;
+struct webhook_target;
 
 enum {
     /* Memory of a connection: holds the headers of a request; what needs more gets 431. */
@@ -44,6 +47,8 @@ enum {
     REQUEST_MS_MAX = 60 * 1000,
     /* Without a request a connection is closed after this. */
     IDLE_MS_MAX = 5 * 60 * 1000,
+    /* Until an aggregated API server takes a connection. */
+    REMOTE_CONNECT_MS_MAX = 30 * 1000,
     /* Of a list of everything; beyond it the answer is an error. */
     ANSWER_BYTES_MAX = 1024 * 1024 * 1024,
 };
@@ -91,6 +96,7 @@ struct exchange {
     bool waits_for_webhooks;         /* the connection is suspended */
     struct list_answer *list_answer; /* a list that is being written; NULL: none */
     struct relay *relay;             /* an aggregated API server is asked; NULL: none */
+    struct tunnel *tunnel;           /* an upgrade of it is asked for there; NULL: none */
     struct passed *passed;           /* an API server elsewhere is asked; NULL: none */
     struct audit_record *audit;      /* what is going to be told of it; NULL: nothing (yet) */
     bool is_unaudited;               /* nothing more is told of it */
@@ -106,6 +112,10 @@ struct late_answers {
 
 struct relays {
     struct relay *first, *last;
+};
+
+struct tunnels {
+    struct tunnel *first, *last;
 };
 
 struct passed_list {
@@ -128,6 +138,7 @@ struct http_server {
     struct list_answer *lists;        /* that are worked on, a piece each turn */
     struct late_answers late_answers; /* that are not due yet */
     struct relays relays;             /* what aggregated API servers were asked */
+    struct tunnels tunnels;           /* to aggregated API servers */
     struct passed_list passed;        /* what an API server elsewhere was asked */
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
@@ -162,8 +173,9 @@ struct http_answer {
     struct MHD_Response *made; /* with the body in it, in place of both; taken over */
     const struct sv *warnings;
     size_t warning_count;
-    int64_t retry_after_s; /* 0: none */
-    struct sv etag;        /* "": none */
+    int64_t retry_after_s;     /* 0: none */
+    struct sv etag;            /* "": none */
+    const char *cache_control; /* NULL: nobody keeps it */
 };
 enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer *answer);
 enum MHD_Result send_text(struct exchange *exchange, int http_status, struct sv text);
@@ -305,6 +317,32 @@ enum MHD_Result resume_relay(struct exchange *exchange);
 void relay_free(struct relay *relay);
 /* All of them, because the server ends. */
 void end_relays(struct http_server *server);
+
+/* For both kinds of requests to aggregated API servers. The head of the client's in the name of the
+ * user, without what is about its connection; false: it cannot be written. */
+bool copy_request_head(struct exchange *exchange, struct remote *remote,
+                       const struct user_info *user);
+/* The lines of an answer's head, but for the first and what is about its connection. */
+void copy_answer_head(struct exchange *exchange, struct sv head, struct MHD_Response *response);
+struct sv head_line(struct sv *rest);
+/* A text for people, as such requests are refused with. */
+enum MHD_Result send_line(struct exchange *exchange, int http_status, struct sv text);
+
+/* --- http_tunnel.c: connections to aggregated API servers that are upgraded --- */
+
+/* The client asks for another protocol, whichever. */
+bool wants_tunnel(const struct exchange *exchange);
+enum MHD_Result begin_tunnel(struct exchange *exchange, const struct webhook_target *target,
+                             const struct user_info *user);
+/* Once its connection is resumed. */
+enum MHD_Result resume_tunnel(struct exchange *exchange);
+/* Accepts NULL. */
+void tunnel_free(struct tunnel *tunnel);
+/* Goes on with those that are not there yet, and frees those that have ended. */
+void pump_tunnels(struct http_server *server);
+int64_t tunnels_next_ms(const struct http_server *server);
+/* All of them, because the server ends. */
+void end_tunnels(struct http_server *server);
 
 /* --- http_watch.c --- */
 

@@ -3,16 +3,15 @@
  * Requests that an aggregated API server answers: what the client sent goes there in the name of
  * the user who was authenticated here, and what comes back goes to the client as it comes, so that
  * watches and logs are told at once. The connection is suspended while there is nothing to send.
+ * Those that want to be upgraded are left to http_tunnel.c.
  */
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/list.h"
-#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/remote.h"
-#include "fakeapi/http/upgrade.h"
 #include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/webhook_target.h"
 
@@ -21,7 +20,6 @@ enum {
     PENDING_BYTES_MAX = 1024 * 1024,
     HEAD_BYTES_MAX = 64 * 1024,
     PIECE_BYTES = 32 * 1024,
-    CONNECT_MS_MAX = 30 * 1000,
     /* Of a request that is no watch, as of any other. */
     ANSWER_MS_MAX = 60 * 1000,
 };
@@ -65,11 +63,6 @@ static void client_went(struct waiter *waiter, unsigned events) {
 }
 
 /* --- what the other server says --- */
-
-static struct sv buf_line(struct sv *rest) {
-    struct sv line = sv_cut(rest, '\n');
-    return sv_ends_with(line, SV("\r")) ? sv_prefix(line, line.len - 1) : line;
-}
 
 static size_t take_head(char *bytes, size_t size, size_t count, void *context) {
     struct relay *relay = context;
@@ -141,12 +134,16 @@ static bool is_passed_on(struct sv name) {
     return true;
 }
 
-static void copy_head(struct relay *relay, struct MHD_Response *response) {
-    struct arena *arena = relay->exchange->server->arena;
-    struct sv rest = buf_view(&relay->head);
-    add_audit_id(relay->exchange, response);
-    while (rest.len > 0) {
-        struct sv value = buf_line(&rest);
+struct sv head_line(struct sv *rest) {
+    struct sv line = sv_cut(rest, '\n');
+    return sv_ends_with(line, SV("\r")) ? sv_prefix(line, line.len - 1) : line;
+}
+
+void copy_answer_head(struct exchange *exchange, struct sv head, struct MHD_Response *response) {
+    struct arena *arena = exchange->server->arena;
+    add_audit_id(exchange, response);
+    while (head.len > 0) {
+        struct sv value = head_line(&head);
         struct sv name = sv_cut(&value, ':');
         if (name.len > 0 && is_passed_on(name))
             MHD_add_response_header(response, arena_copy(arena, name).ptr,
@@ -195,14 +192,14 @@ static enum MHD_Result begin_answer(struct relay *relay) {
         length_of(relay, status), PIECE_BYTES, give_bytes, relay, NULL);
     if (!response)
         return MHD_NO;
-    copy_head(relay, response);
+    copy_answer_head(exchange, buf_view(&relay->head), response);
     count_answer(exchange, (int)status, false);
     enum MHD_Result result = MHD_queue_response(exchange->connection, (unsigned)status, response);
     MHD_destroy_response(response);
     return result;
 }
 
-static enum MHD_Result send_line(struct exchange *exchange, int http_status, struct sv text) {
+enum MHD_Result send_line(struct exchange *exchange, int http_status, struct sv text) {
     return send_text(exchange, http_status, ARENA_JOIN(exchange->server->arena, text, SV("\n")));
 }
 
@@ -219,7 +216,7 @@ enum MHD_Result resume_relay(struct exchange *exchange) {
 /* --- the request --- */
 
 struct head_copy {
-    struct relay *relay;
+    struct remote *remote;
     bool fits;
 };
 
@@ -242,20 +239,25 @@ static enum MHD_Result copy_header(void *context, enum MHD_ValueKind kind, const
     struct head_copy *copy = context;
     struct sv text = sv_from(name);
     if (is_passed_on(text) && !is_about_user(text))
-        copy->fits = copy->fits && remote_add_header(&copy->relay->remote, text, sv_from(value));
+        copy->fits = copy->fits && remote_add_header(copy->remote, text, sv_from(value));
     return MHD_YES;
+}
+
+bool copy_request_head(struct exchange *exchange, struct remote *remote,
+                       const struct user_info *user) {
+    struct head_copy copy = {remote, true};
+    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, copy_header, &copy);
+    return copy.fits && remote_ask_as(remote, exchange->server->options.tls, user);
 }
 
 /* Nothing that libcurl would add by itself. */
 static bool set_head(struct relay *relay, const struct user_info *user) {
     static const char *const own[] = {"Accept", "Content-Type", "Expect", "User-Agent"};
-    struct head_copy copy = {relay, true};
     struct exchange *exchange = relay->exchange;
-    MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, copy_header, &copy);
     for (size_t i = 0; i < COUNT_OF(own); i++)
         if (!MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, own[i]))
             remote_omit_header(&relay->remote, own[i]);
-    return copy.fits && remote_ask_as(&relay->remote, exchange->server->options.tls, user);
+    return copy_request_head(exchange, &relay->remote, user);
 }
 
 static void set_body(struct relay *relay) {
@@ -283,7 +285,7 @@ static bool set_up(struct relay *relay, const struct webhook_target *target,
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)REMOTE_CONNECT_MS_MAX);
     if (route->request.verb != VERB_WATCH && route->request.subresource.len == 0)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ANSWER_MS_MAX);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
@@ -325,13 +327,6 @@ void relay_free(struct relay *relay) {
     mem_free(relay);
 }
 
-static enum MHD_Result refuse_upgrade(struct exchange *exchange, const struct route *route) {
-    log_line(exchange->server->options.log, LOG_WARNING,
-             "not supported: an upgrade of a connection to an aggregated API server");
-    return send_status(exchange, route, 501, "NotImplemented",
-                       SV("this server does not upgrade connections to aggregated API servers"));
-}
-
 enum MHD_Result answer_remote(struct exchange *exchange, const struct route *route,
                               const struct user_info *user) {
     struct http_server *server = exchange->server;
@@ -341,8 +336,8 @@ enum MHD_Result answer_remote(struct exchange *exchange, const struct route *rou
     if (!is_there || !remote.is_available || server->is_ending ||
         aggregation_target(server->options.api, &remote, server->arena, &target).len > 0)
         return send_line(exchange, 503, SV("service unavailable"));
-    if (upgrade_wanted(exchange) != UPGRADE_NONE)
-        return refuse_upgrade(exchange, route);
+    if (wants_tunnel(exchange))
+        return begin_tunnel(exchange, &target, user);
     struct relay *relay = exchange->relay = relay_new(exchange);
     if (!set_up(relay, &target, route, user))
         return send_line(exchange, 400, SV("the name of the user, or a header, has a line break"));

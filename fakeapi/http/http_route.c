@@ -337,6 +337,8 @@ enum MHD_Result answer_request(struct exchange *exchange) {
         return resume_list(exchange);
     if (exchange->relay)
         return resume_relay(exchange);
+    if (exchange->tunnel)
+        return resume_tunnel(exchange);
     struct http_request http = read_http(exchange);
     struct route route;
     struct api_response response = {0};

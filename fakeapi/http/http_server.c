@@ -152,6 +152,7 @@ static void end_exchange(void *context, struct MHD_Connection *connection, void 
     passed_free(exchange->passed);
     list_answer_free(exchange->list_answer);
     relay_free(exchange->relay);
+    tunnel_free(exchange->tunnel);
     buf_release(&exchange->body);
     mem_free(exchange->target);
     mem_free(exchange);
@@ -431,6 +432,7 @@ void http_server_run(struct http_server *server) {
         aggregator_run(server->aggregator, server_now_ms(server));
     make_lasting(server);
     pump_sessions(server);
+    pump_tunnels(server);
     pump_passed(server);
     pump_watches(server);
     pump_lists(server);
@@ -445,7 +447,8 @@ void http_server_run(struct http_server *server) {
 int64_t http_server_next_ms(struct http_server *server) {
     if (server->lists || wants_to_run(server))
         return 0;
-    int64_t due_ms = curl_loop_next_ms(server->transfers);
+    int64_t due_ms =
+        deadline_earlier(curl_loop_next_ms(server->transfers), tunnels_next_ms(server));
     if (server->aggregator)
         due_ms = deadline_earlier(due_ms, aggregator_next_ms(server->aggregator));
     int64_t world_ms =
@@ -470,6 +473,7 @@ void http_server_free(struct http_server *server) {
         end_lists(server);
         end_late_answers(server);
         end_relays(server);
+        end_tunnels(server);
         end_passed(server);
         release_sessions(server);
         if (server->webhooks)

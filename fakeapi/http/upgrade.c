@@ -108,16 +108,22 @@ static struct sv accept_key(struct arena *arena, struct sv key) {
     return base64_encode(arena, (struct sv){digest, sizeof(digest)});
 }
 
+struct MHD_Response *upgrade_response(struct exchange *exchange, struct upgraded *upgraded) {
+    struct MHD_Response *response = MHD_create_response_for_upgrade(take_socket, upgraded);
+    if (response)
+        exchange->upgraded = upgraded;
+    else
+        upgraded->abandon(upgraded);
+    return response;
+}
+
 enum MHD_Result upgrade_answer(struct exchange *exchange, struct upgraded *upgraded,
                                enum upgrade_type type, struct sv protocol) {
     struct arena *arena = exchange->server->arena;
     bool is_spdy = type == UPGRADE_SPDY;
-    struct MHD_Response *response = MHD_create_response_for_upgrade(take_socket, upgraded);
-    if (!response) {
-        upgraded->abandon(upgraded);
+    struct MHD_Response *response = upgrade_response(exchange, upgraded);
+    if (!response)
         return MHD_NO;
-    }
-    exchange->upgraded = upgraded;
     MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, is_spdy ? "SPDY/3.1" : "websocket");
     if (!is_spdy)
         MHD_add_response_header(response, "Sec-WebSocket-Accept",
@@ -176,15 +182,20 @@ void upgraded_begin_frames(struct upgraded *upgraded, wslay_event_on_msg_recv_ca
     wslay_event_config_set_max_recv_msg_length(upgraded->frames, SOCKET_MESSAGE_BYTES_MAX);
 }
 
-void upgraded_watch(struct upgraded *upgraded, bool wants_write) {
-    bool has_more = wants_write || upgraded->socket.is_behind;
-    unsigned wanted = EPOLLIN | (has_more ? EPOLLOUT : 0);
-    if (wanted == upgraded->watched)
+void upgraded_watch_for(struct upgraded *upgraded, unsigned wanted) {
+    if (upgraded->socket.is_behind)
+        wanted |= EPOLLOUT;
+    if (upgraded->is_watched && wanted == upgraded->watched)
         return;
     struct epoll_event event = {.events = wanted, .data.ptr = &upgraded->waiter};
-    epoll_ctl(upgraded->server->epoll, upgraded->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+    epoll_ctl(upgraded->server->epoll, upgraded->is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
               upgraded->socket.descriptor, &event);
+    upgraded->is_watched = true;
     upgraded->watched = wanted;
+}
+
+void upgraded_watch(struct upgraded *upgraded, bool wants_write) {
+    upgraded_watch_for(upgraded, wants_write ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 void upgraded_release(struct upgraded *upgraded) {

@@ -26,7 +26,8 @@ struct upgraded {
     struct upgraded_socket socket;
     struct buf early;               /* what the client sent before the upgrade was answered */
     wslay_event_context_ptr frames; /* NULL: no WebSocket */
-    unsigned watched;               /* events that epoll waits for */
+    bool is_watched;
+    unsigned watched; /* events that epoll waits for */
 };
 
 /* The subprotocols that a client offers, in its order; what is beyond the maximum is not known. A
@@ -49,12 +50,18 @@ void upgrade_offers(const struct exchange *exchange, enum upgrade_type type,
 enum MHD_Result upgrade_answer(struct exchange *exchange, struct upgraded *upgraded,
                                enum upgrade_type type, struct sv protocol);
 
+/* The answer with 101 that hands the connection to `upgraded`, for a caller who says what protocol
+ * it is; NULL: it was abandoned. Queue it with queue_answer(). */
+struct MHD_Response *upgrade_response(struct exchange *exchange, struct upgraded *upgraded);
+
 /* Messages from here on; each of the client's is given to `take`, whose context is `upgraded`. */
 void upgraded_begin_frames(struct upgraded *upgraded, wslay_event_on_msg_recv_callback take);
 /* What the client sent early, then from the socket; as recv() that does not wait. */
 ssize_t upgraded_receive(struct upgraded *upgraded, void *bytes, size_t len);
 /* waiter.ready() is called when there is something to read, or to be written if that is wanted. */
 void upgraded_watch(struct upgraded *upgraded, bool wants_write);
+/* The same for who may not want to read; `wanted` is of EPOLLIN and EPOLLOUT. */
+void upgraded_watch_for(struct upgraded *upgraded, unsigned wanted);
 /* Closes the socket, if it was upgraded. */
 void upgraded_release(struct upgraded *upgraded);
 
