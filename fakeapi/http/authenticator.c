@@ -13,7 +13,8 @@
 enum {
     GROUPS_MAX = 64,
     LINE_FIELDS_MAX = 4,
-    SIGNATURE_HALF_BYTES = 32, /* of ES256: r and s */
+    SIGNATURE_HALF_BYTES = 32, /* of ES256: r and s; of its keys: x and y */
+    SHA256_BYTES = 32,
 };
 
 static const char issuer[] = "https://kubernetes.default.svc";
@@ -36,7 +37,20 @@ struct authenticator {
     struct map *users;   /* by token */
     gnutls_privkey_t key;
     gnutls_pubkey_t public_key;
+    struct sv key_id;
 };
+
+/* As kube-apiserver makes it: the digest of the key in DER. */
+static struct sv key_id_of(gnutls_pubkey_t key, struct arena *arena) {
+    gnutls_datum_t der;
+    char digest[SHA256_BYTES];
+    int code = gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der);
+    assert(code >= 0);
+    code = gnutls_hash_fast(GNUTLS_DIG_SHA256, der.data, der.size, digest);
+    assert(code >= 0);
+    gnutls_free(der.data);
+    return base64url_encode(arena, (struct sv){digest, sizeof(digest)});
+}
 
 struct authenticator *authenticator_new(void) {
     struct arena *arena = arena_new();
@@ -50,6 +64,7 @@ struct authenticator *authenticator_new(void) {
         gnutls_pubkey_init(&authenticator->public_key) >= 0 &&
         gnutls_pubkey_import_privkey(authenticator->public_key, authenticator->key, 0, 0) >= 0;
     assert(has_key);
+    authenticator->key_id = key_id_of(authenticator->public_key, arena);
     return authenticator;
 }
 
@@ -128,7 +143,8 @@ static void add_object(struct cJSON *map, struct sv claim, struct sv name, struc
                        struct arena *arena) {
     struct cJSON *object = json_ensure_map(arena, map, claim);
     json_set_string(arena, object, SV("name"), name);
-    json_set_string(arena, object, SV("uid"), uid);
+    if (uid.len > 0)
+        json_set_string(arena, object, SV("uid"), uid);
 }
 
 static struct cJSON *token_payload(const struct token_claims *claims, struct arena *arena) {
@@ -141,11 +157,15 @@ static struct cJSON *token_payload(const struct token_claims *claims, struct are
     json_set_int(arena, payload, SV("exp"), claims->expires_s);
     json_set_int(arena, payload, SV("iat"), claims->issued_s);
     json_set_string(arena, payload, SV("iss"), sv_from(issuer));
+    if (claims->id.len > 0)
+        json_set_string(arena, payload, SV("jti"), claims->id);
     struct cJSON *kubernetes = json_ensure_map(arena, payload, SV("kubernetes.io"));
     json_set_string(arena, kubernetes, SV("namespace"), claims->namespace_name);
     for (size_t i = 0; i < COUNT_OF(bindings); i++)
         if (sv_eq(bindings[i].plural, claims->bound.plural))
             add_object(kubernetes, bindings[i].claim, claims->bound.name, claims->bound.uid, arena);
+    if (claims->node_name.len > 0)
+        add_object(kubernetes, SV("node"), claims->node_name, claims->node_uid, arena);
     add_object(kubernetes, SV("serviceaccount"), claims->name, claims->uid, arena);
     json_set_int(arena, payload, SV("nbf"), claims->issued_s);
     json_set_string(arena, payload, SV("sub"),
@@ -158,7 +178,7 @@ static gnutls_datum_t datum(struct sv bytes) {
     return (gnutls_datum_t){(unsigned char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len};
 }
 
-/* A number of a signature has a sign byte or lacks leading zeros: make it 32 bytes. */
+/* A number of a signature or a key has a sign byte or lacks leading zeros: make it 32 bytes. */
 static void put_half(unsigned char *half, const gnutls_datum_t *number) {
     const unsigned char *bytes = number->data;
     size_t len = number->size;
@@ -169,7 +189,9 @@ static void put_half(unsigned char *half, const gnutls_datum_t *number) {
 
 struct sv authenticator_sign(const struct authenticator *authenticator,
                              const struct token_claims *claims, struct arena *arena) {
-    struct sv header = base64url_encode(arena, SV("{\"alg\":\"ES256\",\"typ\":\"JWT\"}"));
+    struct sv header =
+        base64url_encode(arena, ARENA_JOIN(arena, SV("{\"alg\":\"ES256\",\"kid\":\""),
+                                           authenticator->key_id, SV("\"}")));
     struct sv payload = base64url_encode(
         arena, json_write_arena(arena, token_payload(claims, arena), JSON_COMPACT));
     struct sv text = arena_printf(arena, "%.*s.%.*s", SV_ARG(header), SV_ARG(payload));
@@ -209,26 +231,32 @@ void service_account_groups(struct sv namespace_name, struct arena *arena, struc
     ret_groups[1] = arena_printf(arena, "system:serviceaccounts:%.*s", SV_ARG(namespace_name));
 }
 
-/* The object that the token is bound to, as its user's extra. */
-static void set_extra(const struct cJSON *kubernetes, struct arena *arena, struct user_info *user) {
+/* The token's id, the object that it is bound to, and the pod's node, as its user's extra. */
+static void set_extra(const struct cJSON *payload, struct arena *arena, struct user_info *user) {
     static const struct {
         struct sv claim, name, uid;
     } rows[] = {
-        {SV("pod"), SV("authentication.kubernetes.io/pod-name"),
-         SV("authentication.kubernetes.io/pod-uid")},
         {SV("node"), SV("authentication.kubernetes.io/node-name"),
          SV("authentication.kubernetes.io/node-uid")},
+        {SV("pod"), SV("authentication.kubernetes.io/pod-name"),
+         SV("authentication.kubernetes.io/pod-uid")},
     };
-    struct user_extra *extra = ARENA_ARRAY(arena, struct user_extra, 2 * COUNT_OF(rows));
+    const struct cJSON *kubernetes = json_get(payload, SV("kubernetes.io"));
+    struct user_extra *extra = ARENA_ARRAY(arena, struct user_extra, 1 + 2 * COUNT_OF(rows));
+    struct sv id = json_string_or(payload, SV("jti"), SV(""));
     user->extra = extra;
+    if (id.len > 0)
+        extra[user->extra_count++] = (struct user_extra){
+            SV("authentication.kubernetes.io/credential-id"), ARENA_JOIN(arena, SV("JTI="), id)};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct cJSON *object = json_get(kubernetes, rows[i].claim);
         if (!object)
             continue;
         extra[user->extra_count++] =
             (struct user_extra){rows[i].name, json_string_or(object, SV("name"), SV(""))};
-        extra[user->extra_count++] =
-            (struct user_extra){rows[i].uid, json_string_or(object, SV("uid"), SV(""))};
+        if (json_get(object, SV("uid")))
+            extra[user->extra_count++] =
+                (struct user_extra){rows[i].uid, json_string_or(object, SV("uid"), SV(""))};
     }
 }
 
@@ -246,8 +274,49 @@ static bool service_account_user(const struct cJSON *payload, struct arena *aren
         .uid = json_string_or(json_get(kubernetes, SV("serviceaccount")), SV("uid"), SV("")),
         .groups = groups,
         .group_count = SERVICE_ACCOUNT_GROUPS + 1};
-    set_extra(kubernetes, arena, ret_user);
+    set_extra(payload, arena, ret_user);
     return true;
+}
+
+/* --- what others verify them with --- */
+
+static struct sv coordinate(gnutls_datum_t *number, struct arena *arena) {
+    unsigned char bytes[SIGNATURE_HALF_BYTES] = {0};
+    put_half(bytes, number);
+    gnutls_free(number->data);
+    return base64url_encode(arena, (struct sv){(const char *)bytes, sizeof(bytes)});
+}
+
+struct cJSON *authenticator_key_set(const struct authenticator *authenticator,
+                                    struct arena *arena) {
+    gnutls_datum_t x, y;
+    gnutls_ecc_curve_t curve;
+    struct cJSON *set = json_map(arena), *key = json_map(arena);
+    int code = gnutls_pubkey_export_ecc_raw(authenticator->public_key, &curve, &x, &y);
+    assert(code >= 0);
+    json_append(json_ensure_list(arena, set, SV("keys")), key);
+    json_set_string(arena, key, SV("use"), SV("sig"));
+    json_set_string(arena, key, SV("kty"), SV("EC"));
+    json_set_string(arena, key, SV("kid"), authenticator->key_id);
+    json_set_string(arena, key, SV("crv"), SV("P-256"));
+    json_set_string(arena, key, SV("alg"), SV("ES256"));
+    json_set_string(arena, key, SV("x"), coordinate(&x, arena));
+    json_set_string(arena, key, SV("y"), coordinate(&y, arena));
+    return set;
+}
+
+static void add_text(struct cJSON *map, struct sv name, struct sv text, struct arena *arena) {
+    json_append(json_ensure_list(arena, map, name), json_string(arena, text));
+}
+
+struct cJSON *authenticator_metadata(struct sv key_set_url, struct arena *arena) {
+    struct cJSON *metadata = json_map(arena);
+    json_set_string(arena, metadata, SV("issuer"), sv_from(issuer));
+    json_set_string(arena, metadata, SV("jwks_uri"), key_set_url);
+    add_text(metadata, SV("response_types_supported"), SV("id_token"), arena);
+    add_text(metadata, SV("subject_types_supported"), SV("public"), arena);
+    add_text(metadata, SV("id_token_signing_alg_values_supported"), SV("ES256"), arena);
+    return metadata;
 }
 
 /* --- what a token is good for --- */
@@ -304,7 +373,11 @@ static bool objects_exist(const struct cJSON *claims, const struct authenticatio
     struct sv namespace_name = json_string_or(kubernetes, SV("namespace"), SV(""));
     bool exist = object_exists(asked, SV("serviceaccounts"), namespace_name,
                                json_get(kubernetes, SV("serviceaccount")));
+    /* The node of a pod is told, and a token that is bound to the pod outlives it. */
+    bool is_of_pod = json_get(kubernetes, SV("pod")) != NULL;
     for (size_t i = 0; i < COUNT_OF(bindings) && exist; i++) {
+        if (is_of_pod && !bindings[i].is_namespaced)
+            continue;
         exist = object_exists(asked, bindings[i].plural,
                               bindings[i].is_namespaced ? namespace_name : SV(""),
                               json_get(kubernetes, bindings[i].claim));

@@ -60,12 +60,18 @@ MUST_CHECK bool authenticate(const struct authenticator *authenticator,
                              struct authenticated *ret_authenticated, struct error *err);
 bool is_anonymous(const struct user_info *user);
 
-/* The audience of a token that names none: the API server itself. */
+/* The audience of a token that names none: the API server itself. It is the issuer, too. */
 struct sv authenticator_audience(void);
+/* What anybody verifies tokens with: a JSON Web Key Set, and the provider's metadata that say where
+ * it is and that name the issuer. */
+struct cJSON *authenticator_key_set(const struct authenticator *authenticator, struct arena *arena);
+struct cJSON *authenticator_metadata(struct sv key_set_url, struct arena *arena);
 
 struct token_claims {
     struct sv namespace_name, name, uid; /* of the service account */
+    struct sv id;                        /* that logs name it by; "": none */
     struct token_object bound;           /* what else has to exist; no plural: nothing */
+    struct sv node_name, node_uid;       /* where the pod runs that it is bound to; may be "" */
     const struct sv *audiences;
     size_t audience_count;
     int64_t issued_s, expires_s;

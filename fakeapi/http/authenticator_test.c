@@ -4,6 +4,11 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/base64.h"
+#include "core/data/json.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
 
 static const char token_file[] = "# users\n"
                                  "t1,bob,7,\"dev, ops\"\n"
@@ -154,6 +159,7 @@ TEST(a_token_ends_with_its_account_and_with_what_it_is_bound_to) {
     } rows[] = {
         {"", "", true},          {"", "serviceaccounts", false}, {"", "pods", true},
         {"pods", "pods", false}, {"pods", "secrets", true},      {"nodes", "nodes", false},
+        {"pods", "nodes", true},
     };
     AUTO(authenticator) authenticator = authenticator_new();
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -161,6 +167,10 @@ TEST(a_token_ends_with_its_account_and_with_what_it_is_bound_to) {
         struct token_claims claims = {
             .namespace_name = SV("ns"), .name = SV("sa"), .uid = SV("u"), .expires_s = 2000};
         claims.bound = (struct token_object){sv_from(rows[i].bound), SV("ns"), SV("o"), SV("u")};
+        if (sv_eq(claims.bound.plural, SV("pods"))) { /* told, and not looked at */
+            claims.node_name = SV("n");
+            claims.node_uid = SV("u");
+        }
         struct sv token = authenticator_sign(authenticator, &claims, arena);
         struct authentication asked = {
             .authorization = arena_printf(arena, "Bearer %.*s", SV_ARG(token)),
@@ -171,4 +181,101 @@ TEST(a_token_ends_with_its_account_and_with_what_it_is_bound_to) {
         struct error err = {0};
         CHECK(authenticate(authenticator, &asked, arena, &authenticated, &err) == rows[i].is_good);
     }
+}
+
+/* --- as others see them --- */
+
+static const struct cJSON *json_part(struct sv *token, struct arena *arena) {
+    struct error err = {0};
+    struct sv text;
+    bool is_decoded = base64url_decode(arena, sv_cut(token, '.'), &text);
+    const struct cJSON *part = is_decoded ? json_read(arena, text, &err) : NULL;
+    assert(part);
+    return part;
+}
+
+static gnutls_datum_t number(const struct cJSON *key, struct sv name, struct arena *arena) {
+    struct sv bytes = SV("");
+    CHECK(base64url_decode(arena, json_string_or(key, name, SV("")), &bytes));
+    return (gnutls_datum_t){(unsigned char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len};
+}
+
+/* Whoever has nothing but the key set. */
+static bool verifies(const struct cJSON *set, struct sv token, struct arena *arena) {
+    const struct cJSON *key = json_find(set, "keys.0");
+    gnutls_datum_t x = number(key, SV("x"), arena), y = number(key, SV("y"), arena), encoded;
+    struct sv signature = sv_drop(token, sv_find_last(token, '.') + 1), bytes;
+    bool is_whole = base64url_decode(arena, signature, &bytes) && bytes.len == 64;
+    assert(is_whole && x.size == 32 && y.size == 32);
+    unsigned char *halves = (unsigned char *)(uintptr_t)bytes.ptr;
+    gnutls_datum_t r = {halves, 32}, s = {halves + 32, 32};
+    gnutls_datum_t text = {(unsigned char *)(uintptr_t)token.ptr,
+                           (unsigned)sv_find_last(token, '.')};
+    gnutls_pubkey_t verifier;
+    bool is_made =
+        gnutls_pubkey_init(&verifier) >= 0 &&
+        gnutls_pubkey_import_ecc_raw(verifier, GNUTLS_ECC_CURVE_SECP256R1, &x, &y) >= 0 &&
+        gnutls_encode_rs_value(&encoded, &r, &s) >= 0;
+    assert(is_made);
+    bool is_good =
+        gnutls_pubkey_verify_data2(verifier, GNUTLS_SIGN_ECDSA_SHA256, 0, &text, &encoded) >= 0;
+    gnutls_free(encoded.data);
+    gnutls_pubkey_deinit(verifier);
+    return is_good;
+}
+
+TEST(a_token_is_verified_by_the_key_set_alone) {
+    /* Coordinates may be short: some of the keys meet each form of them. */
+    for (size_t i = 0; i < 20; i++) {
+        AUTO(authenticator) authenticator = authenticator_new();
+        AUTO(authenticator) stranger = authenticator_new();
+        AUTO(arena) arena = arena_new();
+        struct token_claims claims = {.namespace_name = SV("ns"),
+                                      .name = SV("sa"),
+                                      .uid = SV("u"),
+                                      .id = SV("7"),
+                                      .bound = {SV("pods"), SV("ns"), SV("p"), SV("v")},
+                                      .node_name = SV("n"),
+                                      .node_uid = SV("w"),
+                                      .issued_s = 1000,
+                                      .expires_s = 2000};
+        struct sv token = authenticator_sign(authenticator, &claims, arena), rest = token;
+        const struct cJSON *set = authenticator_key_set(authenticator, arena);
+        CHECK(verifies(set, token, arena));
+        CHECK(!verifies(authenticator_key_set(stranger, arena), token, arena));
+        const struct cJSON *head = json_part(&rest, arena);
+        CHECK_SV(json_find_string(head, "alg"), json_find_string(set, "keys.0.alg"));
+        CHECK_SV(json_find_string(head, "kid"), json_find_string(set, "keys.0.kid"));
+        CHECK_SV(json_write_arena(arena, json_part(&rest, arena), JSON_COMPACT),
+                 SV("{\"aud\":[\"https://kubernetes.default.svc\"],\"exp\":2000,\"iat\":1000,"
+                    "\"iss\":\"https://kubernetes.default.svc\",\"jti\":\"7\",\"kubernetes.io\":{"
+                    "\"namespace\":\"ns\",\"pod\":{\"name\":\"p\",\"uid\":\"v\"},\"node\":{"
+                    "\"name\":\"n\",\"uid\":\"w\"},\"serviceaccount\":{\"name\":\"sa\",\"uid\":"
+                    "\"u\"}},\"nbf\":1000,\"sub\":\"system:serviceaccount:ns:sa\"}"));
+    }
+}
+
+TEST(what_a_token_says_of_itself_is_its_users_extra) {
+    AUTO(authenticator) authenticator = authenticator_new();
+    AUTO(arena) arena = arena_new();
+    struct token_claims claims = {.namespace_name = SV("ns"),
+                                  .name = SV("sa"),
+                                  .uid = SV("u"),
+                                  .id = SV("7"),
+                                  .bound = {SV("pods"), SV("ns"), SV("p"), SV("v")},
+                                  .node_name = SV("n"), /* which is gone */
+                                  .node_uid = SV(""),
+                                  .expires_s = 2000};
+    static const struct sv expected[] = {
+        SV("authentication.kubernetes.io/credential-id=JTI=7"),
+        SV("authentication.kubernetes.io/node-name=n"),
+        SV("authentication.kubernetes.io/pod-name=p"),
+        SV("authentication.kubernetes.io/pod-uid=v"),
+    };
+    struct sv token = authenticator_sign(authenticator, &claims, arena);
+    struct user_info user;
+    REQUIRE(is_authentic(authenticator, ARENA_JOIN(arena, SV("Bearer "), token), 0, arena, &user));
+    REQUIRE(user.extra_count == COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        CHECK_SV(ARENA_JOIN(arena, user.extra[i].key, SV("="), user.extra[i].value), expected[i]);
 }

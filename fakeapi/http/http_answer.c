@@ -42,14 +42,19 @@ void add_audit_id(struct exchange *exchange, struct MHD_Response *response) {
     add_header(response, "Audit-Id", audit_id(exchange, exchange->server->arena).ptr);
 }
 
-void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
-                 bool is_error) {
+static void add_all(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
+                    bool is_error, const char *cache_control) {
     add_audit_id(exchange, response);
-    add_header(response, "Cache-Control", "no-cache, private");
+    add_header(response, "Cache-Control", cache_control ? cache_control : "no-cache, private");
     if (media_type.len > 0)
         add_header(response, "Content-Type", arena_copy(exchange->server->arena, media_type).ptr);
     if (is_error)
         add_header(response, "X-Content-Type-Options", "nosniff");
+}
+
+void add_headers(struct exchange *exchange, struct MHD_Response *response, struct sv media_type,
+                 bool is_error) {
+    add_all(exchange, response, media_type, is_error, NULL);
 }
 
 /* Warning: 299 - "text", with quotes and backslashes escaped and without control characters. */
@@ -133,7 +138,8 @@ enum MHD_Result send_answer(struct exchange *exchange, const struct http_answer 
     if (!response)
         return MHD_NO;
     struct arena *arena = exchange->server->arena;
-    add_headers(exchange, response, answer->media_type, answer->http_status >= 400);
+    add_all(exchange, response, answer->media_type, answer->http_status >= 400,
+            answer->cache_control);
     if (is_compressed) {
         add_header(response, "Content-Encoding", "gzip");
         add_header(response, "Vary", "Accept-Encoding");

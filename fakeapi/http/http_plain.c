@@ -3,6 +3,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
+#include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/server/discovery.h"
 #include "fakeapi/server/openapi.h"
@@ -102,8 +103,18 @@ static enum MHD_Result answer_version(struct exchange *exchange, const struct ro
 
 static enum MHD_Result answer_index(struct exchange *exchange, const struct route *route) {
     static const struct sv paths[] = {
-        {"/api", 4},     {"/api/v1", 7},      {"/apis", 5},        {"/healthz", 8}, {"/livez", 6},
-        {"/metrics", 8}, {"/openapi/v2", 11}, {"/openapi/v3", 11}, {"/readyz", 7},  {"/version", 8},
+        SV("/.well-known/openid-configuration"),
+        SV("/api"),
+        SV("/api/v1"),
+        SV("/apis"),
+        SV("/healthz"),
+        SV("/livez"),
+        SV("/metrics"),
+        SV("/openapi/v2"),
+        SV("/openapi/v3"),
+        SV("/openid/v1/jwks"),
+        SV("/readyz"),
+        SV("/version"),
     };
     struct arena *arena = exchange->server->arena;
     struct cJSON *body = json_map(arena);
@@ -135,6 +146,26 @@ static enum MHD_Result answer_health(struct exchange *exchange, const struct rou
         text = arena_printf(arena, "%.*s[+]%.*s ok\n", SV_ARG(text), SV_ARG(health_checks[i]));
     return send_text(exchange, 200,
                      arena_printf(arena, "%.*s%.*s check passed\n", SV_ARG(text), SV_ARG(name)));
+}
+
+/* --- the issuer of tokens --- */
+
+static enum MHD_Result answer_issuer(struct exchange *exchange, const struct route *route) {
+    struct http_server *server = exchange->server;
+    struct arena *arena = server->arena;
+    bool is_key_set = sv_eq(route->path, SV("/openid/v1/jwks"));
+    struct sv url = ARENA_JOIN(arena, server->options.tls ? SV("https://") : SV("http://"),
+                               header_of(exchange, "Host"), SV("/openid/v1/jwks"));
+    const struct cJSON *body = is_key_set
+                                   ? authenticator_key_set(server->options.authenticator, arena)
+                                   : authenticator_metadata(url, arena);
+    return send_answer(
+        exchange, &(struct http_answer){.http_status = 200,
+                                        .media_type = is_key_set ? SV("application/jwk-set+json")
+                                                                 : SV("application/json"),
+                                        .bytes = json_write_arena(arena, body, JSON_COMPACT),
+                                        .cache_control = "public, max-age=3600",
+                                        .etag = SV("")});
 }
 
 /* --- metrics --- */
@@ -193,6 +224,8 @@ enum MHD_Result answer_plain(struct exchange *exchange, const struct route *rout
         return answer_index(exchange, route);
     case ROUTE_METRICS:
         return answer_metrics(exchange);
+    case ROUTE_ISSUER:
+        return answer_issuer(exchange, route);
     case ROUTE_UNKNOWN:
     case ROUTE_RESOURCE:
     case ROUTE_LOG:

@@ -251,11 +251,23 @@ static bool check_token_request(struct exchange *exchange, const struct route *r
     return false;
 }
 
+/* Where the pod runs; the node may be gone. */
+static void read_node(struct exchange *exchange, const struct route *route, const struct cJSON *pod,
+                      struct token_claims *claims) {
+    struct request to_node = route->request;
+    struct api_response response;
+    claims->node_name = to_node.name = json_find_string(pod, "spec.nodeName");
+    to_node.namespace_name = SV("");
+    if (claims->node_name.len > 0 &&
+        read_object(exchange->server, &to_node, SV("nodes"), exchange->server->arena, &response))
+        claims->node_uid = object_uid(response.body);
+}
+
 /* What the request binds the token to; false: answered. */
 static bool read_binding(struct exchange *exchange, const struct route *route,
-                         struct token_object *ret_bound, enum MHD_Result *ret_result) {
+                         struct token_claims *ret_claims, enum MHD_Result *ret_result) {
     const struct cJSON *reference = json_find(route->request.body, "spec.boundObjectRef");
-    *ret_bound = (struct token_object){SV(""), SV(""), SV(""), SV("")};
+    ret_claims->bound = (struct token_object){SV(""), SV(""), SV(""), SV("")};
     if (!json_is_map(reference))
         return true;
     const struct token_binding *binding =
@@ -276,8 +288,10 @@ static bool read_binding(struct exchange *exchange, const struct route *route,
         *ret_result = refuse_uid(exchange, route, reference, object);
         return false;
     }
-    *ret_bound = (struct token_object){binding->plural, object_namespace(object),
-                                       object_name(object), object_uid(object)};
+    ret_claims->bound = (struct token_object){binding->plural, object_namespace(object),
+                                              object_name(object), object_uid(object)};
+    if (sv_eq(binding->plural, SV("pods")))
+        read_node(exchange, route, object, ret_claims);
     return true;
 }
 
@@ -345,13 +359,21 @@ enum MHD_Result answer_token(struct exchange *exchange, struct route *route) {
         .namespace_name = object_namespace(account),
         .name = object_name(account),
         .uid = object_uid(account),
+        .id = new_audit_id(server, arena),
+        .node_name = SV(""),
+        .node_uid = SV(""),
         .audiences = audiences,
         .audience_count = read_audiences(route->request.body, audiences),
         .issued_s = now_s,
         .expires_s = now_s + seconds,
     };
-    if (!read_binding(exchange, route, &claims.bound, &result))
+    if (!read_binding(exchange, route, &claims, &result))
         return result;
+    struct cJSON *annotations = audit_annotations(exchange);
+    if (annotations)
+        json_set_string(arena, annotations, SV("authentication.kubernetes.io/issued-credential-id"),
+                        ARENA_JOIN(arena, SV("JTI="), claims.id));
+    audit_annotate(exchange, annotations);
     struct sv token = authenticator_sign(server->options.authenticator, &claims, arena);
     struct api_response response = {.http_status = 201,
                                     .body = token_answer(exchange, route, &claims, token)};

@@ -369,6 +369,7 @@ enum MHD_Result answer_request(struct exchange *exchange) {
     case ROUTE_VERSION:
     case ROUTE_INDEX:
     case ROUTE_METRICS:
+    case ROUTE_ISSUER:
         break;
     }
     return answer_plain(exchange, &route);

@@ -100,6 +100,13 @@ static const struct {
      {"\"APIGroupDiscoveryList\"", "ETag: \""}},
     {"GET /version HTTP/1.1\r\nHost: h\r\n", {"\"minor\":\"34\""}},
     {"GET /metrics HTTP/1.1\r\nHost: h\r\n", {"apiserver_storage_objects"}},
+    {"GET /.well-known/openid-configuration HTTP/1.1\r\nHost: h:1\r\n",
+     {"Cache-Control: public, max-age=3600",
+      "{\"issuer\":\"https://kubernetes.default.svc\",\"jwks_uri\":\"http://h:1/openid/v1/jwks\","
+      "\"response_types_supported\":[\"id_token\"],\"subject_types_supported\":[\"public\"],"
+      "\"id_token_signing_alg_values_supported\":[\"ES256\"]}"}},
+    {"GET /openid/v1/jwks HTTP/1.1\r\nHost: h\r\n",
+     {"Content-Type: application/jwk-set+json", "{\"keys\":[{\"use\":\"sig\",\"kty\":\"EC\","}},
     {"GET /api/v1/namespaces/default/pods/p/exec?command=ls HTTP/1.1\r\nHost: h\r\n",
      {"HTTP/1.1 404", "pods \\\"p\\\" not found"}},
     {"GET /api/v1/nodes HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n",

@@ -115,6 +115,9 @@ static const struct {
     {"system:auth-delegator", NULL,
      RULE("[\"create\"]", "\"authentication.k8s.io\"", "\"tokenreviews\"") "," RULE(
          "[\"create\"]", "\"authorization.k8s.io\"", "\"subjectaccessreviews\"")},
+    {"system:service-account-issuer-discovery", NULL,
+     PATHS("\"/.well-known/openid-configuration\",\"/.well-known/openid-configuration/\","
+           "\"/openid/v1/jwks\",\"/openid/v1/jwks/\"")},
     {"system:kube-scheduler", NULL, SCHEDULER_RULES},
     {"system:node-bootstrapper", NULL,
      RULE("[\"create\",\"get\",\"list\",\"watch\"]", "\"certificates.k8s.io\"",
@@ -138,6 +141,7 @@ static const struct {
     {"system:public-info-viewer", "system:authenticated", NULL},
     {"system:public-info-viewer", "system:unauthenticated", NULL},
     {"system:monitoring", "system:monitoring", NULL},
+    {"system:service-account-issuer-discovery", "system:serviceaccounts", NULL},
     {"system:kube-scheduler", NULL, "system:kube-scheduler"},
 };
 

@@ -297,10 +297,16 @@ static const struct {
     struct sv path;
     enum route_type type;
 } plain_paths[] = {
-    {SV("/"), ROUTE_INDEX},         {SV("/api"), ROUTE_DISCOVERY},
-    {SV("/apis"), ROUTE_DISCOVERY}, {SV("/version"), ROUTE_VERSION},
-    {SV("/healthz"), ROUTE_HEALTH}, {SV("/livez"), ROUTE_HEALTH},
-    {SV("/readyz"), ROUTE_HEALTH},  {SV("/metrics"), ROUTE_METRICS},
+    {SV("/"), ROUTE_INDEX},
+    {SV("/api"), ROUTE_DISCOVERY},
+    {SV("/apis"), ROUTE_DISCOVERY},
+    {SV("/version"), ROUTE_VERSION},
+    {SV("/healthz"), ROUTE_HEALTH},
+    {SV("/livez"), ROUTE_HEALTH},
+    {SV("/readyz"), ROUTE_HEALTH},
+    {SV("/metrics"), ROUTE_METRICS},
+    {SV("/openid/v1/jwks"), ROUTE_ISSUER},
+    {SV("/.well-known/openid-configuration"), ROUTE_ISSUER},
 };
 
 static bool find_plain_path(struct route *route) {

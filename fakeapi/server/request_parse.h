@@ -42,6 +42,7 @@ enum route_type {
     ROUTE_VERSION,
     ROUTE_INDEX, /* "/" */
     ROUTE_METRICS,
+    ROUTE_ISSUER, /* what tokens of service accounts are verified with */
     ROUTE_REMOTE, /* another API server answers: aggregation.h */
 };
 
