@@ -15,6 +15,7 @@
 #include "core/platform/event_loop.h"
 #include "core/platform/exec_socket.h"
 #include "core/platform/fair_line.h"
+#include "core/platform/silence.h"
 #include "core/platform/token_bucket.h"
 
 #include <curl/curl.h>
@@ -49,7 +50,7 @@ enum {
     UPLOAD_BUFFER_BYTES = 16 * 1024,
     /* Answers that hold one object are read in such slices, and lists and watches in libcurl's. */
     OBJECT_BUFFER_BYTES = 4 * 1024,
-    WATCH_SILENCE_S_MAX = 150,
+    WATCH_SILENCE_MS_MAX = 150 * 1000,
     /* Of watch events that wait to be taken: beyond it no more is read, and the rest waits in the
      * network, and at last at the server. */
     WAITING_BYTES_MAX = 1024 * 1024,
@@ -66,10 +67,12 @@ static const size_t lane_sizes[LANE_COUNT] = {
 struct call {
     struct call *next, *previous;
     struct call *next_waiting;
-    struct fair_item place; /* of an exec, from its beginning to its end */
-    bool is_waiting;        /* for its turn in its lane */
-    bool is_paused;         /* a watch that is not read while much waits to be taken */
-    bool is_unlimited;      /* costs the server little: the rest of a watch */
+    struct fair_item place;      /* of an exec, from its beginning to its end */
+    struct silence_item silence; /* of a watch that is read */
+    bool is_silent;              /* for too long */
+    bool is_waiting;             /* for its turn in its lane */
+    bool is_paused;              /* a watch that is not read while much waits to be taken */
+    bool is_unlimited;           /* costs the server little: the rest of a watch */
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
@@ -135,6 +138,7 @@ struct curl_transport {
     } lanes[LANE_COUNT];
     struct fair_line *execs;
     size_t paused_count;
+    struct silence silence;     /* of watches, on the steady clock */
     struct token_bucket tokens; /* for requests that start; on the steady clock */
     struct completion_queue queue;
 };
@@ -228,6 +232,7 @@ static void call_free(struct call *call) {
         transport->lanes[lane_of(call->verb)].running_count--;
     fair_line_leave(transport->execs, &call->place);
     transport->paused_count -= call->is_paused;
+    silence_leave(&transport->silence, &call->silence);
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
@@ -271,6 +276,7 @@ static void push_watch_events(struct call *call) {
 static size_t pause_watch(struct call *call) {
     call->is_paused = true;
     call->owner->paused_count++;
+    silence_leave(&call->owner->silence, &call->silence);
     return CURL_WRITEFUNC_PAUSE;
 }
 
@@ -283,6 +289,7 @@ static void resume_watches(struct curl_transport *transport) {
             continue;
         call->is_paused = false;
         transport->paused_count--;
+        silence_hear(&transport->silence, &call->silence, steady_now_ms());
         curl_easy_pause(call->easy, CURLPAUSE_CONT);
     }
 }
@@ -293,6 +300,7 @@ static size_t receive_body(char *bytes, size_t size, size_t count, void *context
     if (call->verb == VERB_WATCH && http_status(call) == 200) {
         if (call->owner->queue.line_bytes > WAITING_BYTES_MAX)
             return pause_watch(call);
+        silence_hear(&call->owner->silence, &call->silence, steady_now_ms());
         if (!call->decoder)
             call->decoder = watch_decoder_new();
         call->watch_failed = !watch_decoder_feed(call->decoder, slice, &call->watch_err);
@@ -341,6 +349,9 @@ static void fail_call(struct completion *completion, const struct call *call, CU
     else if (call->socket && result == CURLE_OPERATION_TIMEDOUT)
         error_set(&completion->err, ERROR_TIMEOUT, "the command did not end within %lld ms",
                   (long long)call->timeout_ms);
+    else if (call->is_silent)
+        error_set(&completion->err, ERROR_TIMEOUT, "%.*s: nothing was heard of a watch for %d s",
+                  SV_ARG(call->owner->options.server), WATCH_SILENCE_MS_MAX / 1000);
     else if (call->is_too_large)
         error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
     else
@@ -473,6 +484,17 @@ static void expire_execs(struct curl_transport *transport, int64_t now_ms) {
     start_waiting(transport);
 }
 
+/* libcurl has such a limit, too, and wakes up for each watch once a second to see whether it is
+ * held. */
+static void end_silent_watches(struct curl_transport *transport, int64_t now_ms) {
+    struct silence_item *item;
+    while ((item = silence_take(&transport->silence, now_ms))) {
+        struct call *call = (struct call *)((char *)item - offsetof(struct call, silence));
+        call->is_silent = true;
+        finish(call, CURLE_OPERATION_TIMEDOUT);
+    }
+}
+
 /* --- libcurl's side of the loop --- */
 
 static void collect_done(struct pool *pool) {
@@ -527,7 +549,8 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context) {
 
 /* When the next of libcurl's timers, deadlines and tokens is due, on the steady clock. */
 static int64_t next_due_ms(const struct curl_transport *transport) {
-    int64_t next_ms = next_token_ms(transport);
+    int64_t next_ms =
+        deadline_earlier(next_token_ms(transport), silence_next_ms(&transport->silence));
     for (size_t i = 0; i < POOL_COUNT; i++)
         if (transport->pools[i].timer_ms < next_ms)
             next_ms = transport->pools[i].timer_ms;
@@ -551,6 +574,7 @@ int64_t curl_transport_run_timers(struct transport *base, int64_t now_ms) {
     int64_t steady_ms = steady_now_ms();
     for (size_t i = 0; i < POOL_COUNT; i++)
         run_timer(&transport->pools[i], steady_ms);
+    end_silent_watches(transport, steady_ms);
     expire_execs(transport, steady_ms);
     int64_t due_ms = next_due_ms(transport);
     return due_ms == DEADLINE_NEVER ? DEADLINE_NEVER : now_ms + (due_ms - steady_ms);
@@ -661,8 +685,7 @@ static void set_kind(struct call *call) {
         curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header);
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
         curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)WATCH_SILENCE_S_MAX);
+        silence_hear(&call->owner->silence, &call->silence, steady_now_ms());
     } else {
         bool is_elsewhere = call->owner->options.is_elsewhere;
         int64_t limit_ms = is_elsewhere ? call->timeout_ms : system_patience_ms(call->timeout_ms);
@@ -917,6 +940,9 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .authority = {.descriptor = -1},
         .old_authority = {.descriptor = -1},
         .execs = fair_line_new(EXECS_MAX),
+        /* The server's clock is the system's where it does not share a test clock of ours. */
+        .silence = {.limit_ms = options->is_elsewhere ? wall_ms_of_system(WATCH_SILENCE_MS_MAX)
+                                                      : WATCH_SILENCE_MS_MAX},
     };
     for (size_t i = 0; i < POOL_COUNT; i++)
         pool_begin(&transport->pools[i], transport);
