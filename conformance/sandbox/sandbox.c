@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/sandbox/sandbox.h"
 
+#include "conformance/sandbox/denial.h"
 #include "conformance/sandbox/image.h"
 #include "conformance/sandbox/parallel.h"
 #include "conformance/sandbox/process.h"
@@ -119,6 +120,13 @@ static bool key_texts(struct buf *key, const struct sv *texts, size_t count) {
     return has_room;
 }
 
+static bool key_confinement(struct buf *key, const struct script_run *run) {
+    return buf_printf(key, "%d ", (int)run->writes) &&
+           (run->writes == SCRIPT_WRITES_ANYWHERE ||
+            (key_text(key, run->writer) &&
+             key_texts(key, run->writable_paths, run->writable_count)));
+}
+
 /* Everything that goes into a run. */
 static bool key_run(struct buf *key, const struct script_run *run, struct arena *arena) {
     bool has_room = buf_printf(key, "%d %d %d %d %lld %zu ", (int)run->fault, (int)run->is_start,
@@ -127,8 +135,8 @@ static bool key_run(struct buf *key, const struct script_run *run, struct arena 
                     key_texts(key, run->command, run->command_count) &&
                     key_texts(key, run->folders, run->folder_count) &&
                     key_texts(key, run->read_only_paths, run->read_only_count) &&
-                    key_text(key, run->working_directory) && key_text(key, run->host_name) &&
-                    key_text(key, run->stdin_bytes) &&
+                    key_confinement(key, run) && key_text(key, run->working_directory) &&
+                    key_text(key, run->host_name) && key_text(key, run->stdin_bytes) &&
                     key_files(key, run->volume_files, run->volume_file_count, arena) &&
                     key_files(key, run->before.files, run->before.file_count, arena);
     for (size_t i = 0; has_room && i < run->variable_count; i++)
@@ -191,6 +199,23 @@ static void return_slot(struct sandbox *sandbox, struct slot *slot) {
     pthread_cond_broadcast(&sandbox->changed);
 }
 
+static bool run_and_explain(struct slot *slot, const struct script_run *run, struct arena *arena,
+                            struct script_outcome *ret_outcome, struct error *err) {
+    struct script_outcome outcome, unconfined;
+    if (!slot_run(slot, run, arena, &outcome, err))
+        return false;
+    outcome.denial = SV("");
+    if (denial_is_likely(run, &outcome)) {
+        struct script_run anywhere = *run;
+        anywhere.writes = SCRIPT_WRITES_ANYWHERE;
+        if (!slot_run(slot, &anywhere, arena, &unconfined, err))
+            return false;
+        outcome.denial = denial_text(run, &outcome, &unconfined, arena);
+    }
+    *ret_outcome = outcome;
+    return true;
+}
+
 /* With the lock, which is dropped while the script runs. */
 static bool make_run(struct sandbox *sandbox, const struct script_run *run, struct arena *arena,
                      struct script_outcome *ret_outcome, struct error *err) {
@@ -199,7 +224,7 @@ static bool make_run(struct sandbox *sandbox, const struct script_run *run, stru
         return false;
     sandbox->run_count++;
     pthread_mutex_unlock(&sandbox->lock);
-    bool is_good = slot_run(slot, run, arena, ret_outcome, err);
+    bool is_good = run_and_explain(slot, run, arena, ret_outcome, err);
     pthread_mutex_lock(&sandbox->lock);
     return_slot(sandbox, slot);
     return is_good;

@@ -15,6 +15,7 @@
 static const struct sv engine = SV("apiVersion: cacheruntime.io/v1\nkind: Simulation\n"
                                    "tables: {mounts: {}}\n"
                                    "files: [{path: /opt/etc/base.conf, text: base}]\n"
+                                   "folders: [/opt/logs]\n"
                                    "programs:\n"
                                    "- path: /opt/bin/cv\n"
                                    "  rules:\n"
@@ -23,6 +24,8 @@ static const struct sv engine = SV("apiVersion: cacheruntime.io/v1\nkind: Simula
                                    "  - args: [mount, '${ufs}', '${path}']\n"
                                    "    takes: 300ms\n"
                                    "    set: [{table: mounts, key: '${path}', value: '${ufs}'}]\n"
+                                   "  - args: [save]\n"
+                                   "    write: [{path: /opt/conf/saved, text: x}]\n"
                                    "  - args: [serve]\n"
                                    "    serves: true\n"
                                    "- path: /usr/bin/mountpoint\n"
@@ -129,6 +132,59 @@ TEST(runs_scripts_in_virtual_time) {
                    SV_ARG(script_describe(&outcome, arena)), (long long)outcome.duration_ms);
         CHECK(is_as_expected);
         CHECK_SV(outcome.stdout_bytes, cases[i].stdout_bytes);
+    }
+    sandbox_free(bench.sandbox);
+}
+
+static const struct {
+    struct sv script;
+    enum script_writes writes;
+    struct sv stdout_bytes;
+    const char *denial;
+} confined[] = {
+    {SV("touch /opt/x /etc/x /opt/logs/x /tmp/x /srv/own/x && echo done"), SCRIPT_WRITES_ANYWHERE,
+     SV("done\n"), ""},
+    {SV("touch /opt/logs/x /tmp/x /var/tmp/x /srv/own/x && echo done"), SCRIPT_WRITES_OWN,
+     SV("done\n"), ""},
+    {SV("touch /srv/own/x && echo done; touch /opt/logs/x || touch /tmp/x"), SCRIPT_WRITES_VOLUMES,
+     SV("done\n"), "user 7 cannot write /opt/logs/x: mount an emptyDir there"},
+    {SV("mkdir -p /opt/etc/d && touch /opt/etc/d/x"), SCRIPT_WRITES_OWN, SV(""),
+     "user 7 cannot write /opt/etc/d: mount an emptyDir there"},
+    {SV("echo more >>/opt/etc/base.conf 2>/dev/null"), SCRIPT_WRITES_OWN, SV(""),
+     "user 7 cannot write /opt/etc/base.conf: mount an emptyDir there"},
+    {SV("touch /srv/host/x /srv/other"), SCRIPT_WRITES_OWN, SV(""),
+     "user 7 cannot write /srv/host/x and 1 more: the volume there needs fsGroup, or is root's"},
+    {SV("/opt/bin/cv save && echo saved"), SCRIPT_WRITES_OWN, SV(""),
+     "user 7 cannot write /opt/conf: mount an emptyDir there"},
+    /* What fails for another reason has none of these. */
+    {SV("echo no >&2; touch /tmp/x; exit 1"), SCRIPT_WRITES_OWN, SV(""), ""},
+    {SV("exit 1"), SCRIPT_WRITES_VOLUMES, SV(""), ""},
+};
+
+/* As the files of a cluster look to a user whom they do not belong to. */
+TEST(a_user_writes_only_what_is_its_own) {
+    AUTO(arena) arena = arena_new();
+    struct bench bench = {.arena = arena};
+    if (!open_bench(&bench))
+        return;
+    static const struct sv folders[] = {SV("/srv/own"), SV("/srv/host")};
+    for (size_t i = 0; i < COUNT_OF(confined); i++) {
+        struct script_run run = {.writes = confined[i].writes,
+                                 .writer = SV("user 7"),
+                                 .folders = folders,
+                                 .folder_count = COUNT_OF(folders),
+                                 .writable_paths = folders,
+                                 .writable_count = 1};
+        struct script_outcome outcome;
+        run_shell(&bench, confined[i].script, run, &outcome);
+        CHECK_SV(outcome.stdout_bytes, confined[i].stdout_bytes);
+        bool is_told = confined[i].denial[0] ? sv_contains(script_describe(&outcome, arena),
+                                                           sv_from(confined[i].denial))
+                                             : outcome.denial.len == 0;
+        if (!is_told)
+            printf("%.*s: %.*s\n", SV_ARG(confined[i].script),
+                   SV_ARG(script_describe(&outcome, arena)));
+        CHECK(is_told);
     }
     sandbox_free(bench.sandbox);
 }

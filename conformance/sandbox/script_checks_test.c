@@ -104,6 +104,22 @@ static const struct {
      SV("config=/etc/fluid/config/runtime.json"), "runtime.json elsewhere"},
     {"CONF-001", SV("exec /opt/tiny/bin/tinyd"), SV("exec /opt/tiny/bin/tiny-d"),
      "the start of master with the sample tiny-demo: exited with status 127"},
+    {"CONF-001", SV("          volumeMounts: [{name: conf, mountPath: /etc/tiny/conf}]\n"),
+     SV("          workingDir: /etc/tiny/conf\n"
+        "          securityContext: {runAsNonRoot: true, runAsUser: 1000}\n"),
+     "user 1000 cannot write /etc/tiny/conf/tiny.conf: mount an emptyDir there"},
+    {"CONF-001",
+     SV("          volumeMounts: [{name: conf, mountPath: /etc/tiny/conf}]\n"
+        "        volumes: [{name: conf, emptyDir: {}}]\n"),
+     SV("          securityContext: {runAsNonRoot: true}\n"
+        "          volumeMounts: [{name: conf, mountPath: /etc/tiny/conf}]\n"
+        "        volumes: [{name: conf, hostPath: {path: /srv/tiny}}]\n"),
+     "a user other than root cannot write /etc/tiny/conf/tiny.conf: the volume there needs "
+     "fsGroup"},
+    {"CONF-001", SV("          volumeMounts: [{name: conf, mountPath: /etc/tiny/conf}]\n"),
+     SV("          workingDir: /etc/tiny/conf\n"
+        "          securityContext: {readOnlyRootFilesystem: true}\n"),
+     "a container with readOnlyRootFilesystem cannot write /etc/tiny/conf/tiny.conf: mount an"},
     {"CONF-002", SV("\"target=\" + .targetPath"), SV("\"target=/runtime-mnt/tiny\""),
      "targetPath \"/runtime-mnt"},
     {"CONF-003", SV("($own.options // {} |"),

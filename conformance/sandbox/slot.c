@@ -109,6 +109,20 @@ static void add_bind(struct arguments *arguments, const char *option, const char
     ADD(arguments, to);
 }
 
+/* A part of the container's own tree, mounted over itself. */
+static void add_own_bind(struct arguments *arguments, const char *option, const struct slot *slot,
+                         struct sv path) {
+    ADD(arguments, option);
+    add_argument(arguments,
+                 arena_printf(arguments->arena, "%s/root%.*s", slot->folder, SV_ARG(path)));
+    add_argument(arguments, path);
+}
+
+/* What the image gives to its user; NULL where that makes no difference. */
+static const struct cJSON *own_folders(const struct slot *slot, const struct script_run *run) {
+    return slot->simulation && run->writes == SCRIPT_WRITES_OWN ? slot->simulation->folders : NULL;
+}
+
 static void add_file_system(struct arguments *arguments, const struct slot *slot) {
     ADD(arguments, SLOT_BWRAP, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop",
         "ALL", "--uid", "65534", "--gid", "65534", "--clearenv");
@@ -138,16 +152,28 @@ static void add_environment(struct arguments *arguments, const struct script_run
     }
 }
 
+/* All else is as for a user whom the files do not belong to. */
+static void add_confinement(struct arguments *arguments, const struct slot *slot,
+                            const struct script_run *run) {
+    static const struct sv everybodys[] = {SV("/tmp"), SV("/var/tmp")};
+    if (run->writes == SCRIPT_WRITES_ANYWHERE)
+        return;
+    for (size_t i = 0; run->writes == SCRIPT_WRITES_OWN && i < COUNT_OF(everybodys); i++)
+        add_own_bind(arguments, "--bind", slot, everybodys[i]);
+    JSON_EACH (folder, own_folders(slot, run))
+        add_own_bind(arguments, "--bind", slot, json_text(folder));
+    for (size_t i = 0; i < run->writable_count; i++)
+        add_own_bind(arguments, "--bind", slot, run->writable_paths[i]);
+    ADD(arguments, "--remount-ro", "/");
+}
+
 static const char *const *make_arguments(const struct slot *slot, const struct script_run *run,
                                          struct arena *arena) {
     struct arguments arguments = {.arena = arena};
     add_file_system(&arguments, slot);
-    for (size_t i = 0; i < run->read_only_count; i++) {
-        struct sv path = run->read_only_paths[i];
-        ADD(&arguments, "--ro-bind");
-        add_argument(&arguments, arena_printf(arena, "%s/root%.*s", slot->folder, SV_ARG(path)));
-        add_argument(&arguments, path);
-    }
+    add_confinement(&arguments, slot, run);
+    for (size_t i = 0; i < run->read_only_count; i++)
+        add_own_bind(&arguments, "--ro-bind", slot, run->read_only_paths[i]);
     if (run->host_name.len > 0) {
         ADD(&arguments, "--hostname");
         add_argument(&arguments, run->host_name);
@@ -200,6 +226,10 @@ static bool has_volume_file(const struct script_run *run, struct sv path) {
 }
 
 static bool put_folders(struct slot *slot, const struct script_run *run, struct error *err) {
+    JSON_EACH (folder, slot->simulation ? slot->simulation->folders : NULL) {
+        if (!tree_folder(slot->root_fd, json_text(folder), err))
+            return false;
+    }
     for (size_t i = 0; i < run->folder_count; i++) {
         if (!tree_folder(slot->root_fd, run->folders[i], err))
             return false;

@@ -16,7 +16,8 @@ struct building {
     struct arena *arena;
     VEC(struct script_variable) variables;
     VEC(struct script_file) files;
-    VEC(struct sv) read_only_paths, folders;
+    VEC(struct sv) read_only_paths, folders, writable_paths;
+    bool is_root;
 };
 
 struct sv script_canary(struct sv name, struct sv key, struct arena *arena) {
@@ -308,6 +309,43 @@ static const struct cJSON *find_volume(const struct building *building, struct s
     return NULL;
 }
 
+/* --- who writes where --- */
+
+/* The container's own setting, or else the pod's. */
+static const struct cJSON *security_setting(const struct building *building, struct sv key) {
+    const struct cJSON *own = json_get(json_get(building->container, SV("securityContext")), key);
+    return own ? own : json_get(json_find(building->pod, "spec.securityContext"), key);
+}
+
+/* Without runAsUser it is the image's user, which is taken for root unless runAsNonRoot forbids it.
+ */
+static void add_user(struct building *building, struct script_run *run) {
+    const struct cJSON *user = security_setting(building, SV("runAsUser"));
+    int64_t id = 0;
+    bool is_known = json_to_int64(user, &id);
+    const struct cJSON *forbids_root = security_setting(building, SV("runAsNonRoot"));
+    building->is_root = is_known ? id == 0 : !(forbids_root && json_is_true(forbids_root));
+    bool is_read_only = json_bool_or(json_get(building->container, SV("securityContext")),
+                                     SV("readOnlyRootFilesystem"), false);
+    run->writer = SV("");
+    if (is_read_only)
+        run->writer = SV("a container with readOnlyRootFilesystem");
+    else if (!building->is_root)
+        run->writer = is_known ? arena_printf(building->arena, "user %lld", (long long)id)
+                               : SV("a user other than root");
+    run->writes = is_read_only        ? SCRIPT_WRITES_VOLUMES
+                  : building->is_root ? SCRIPT_WRITES_ANYWHERE
+                                      : SCRIPT_WRITES_OWN;
+}
+
+/* kubelet opens an emptyDir to everybody, gives the group fsGroup to volumes of drivers, and leaves
+ * folders of the host as they are: root's. */
+static bool may_write(const struct building *building, const struct cJSON *volume) {
+    if (building->is_root || json_get(volume, SV("emptyDir")))
+        return true;
+    return !json_get(volume, SV("hostPath")) && security_setting(building, SV("fsGroup"));
+}
+
 static void add_mounts(struct building *building, bool has_files) {
     JSON_EACH (item, json_get(building->container, SV("volumeMounts"))) {
         struct mount mount = {
@@ -319,10 +357,13 @@ static void add_mounts(struct building *building, bool has_files) {
             find_volume(building, json_string_or(item, SV("name"), SV("")));
         if (mount.path.len < 2 || mount.path.ptr[0] != '/' || is_of_sandbox(mount.path))
             continue;
-        if (volume && add_volume_files(&mount, volume, has_files))
+        if (volume && add_volume_files(&mount, volume, has_files)) {
             vec_push(&building->read_only_paths, mount.path);
-        else
-            vec_push(&building->folders, mount.path);
+            continue;
+        }
+        vec_push(&building->folders, mount.path);
+        if (may_write(building, volume) && !json_bool_or(item, SV("readOnly"), false))
+            vec_push(&building->writable_paths, mount.path);
     }
 }
 
@@ -333,6 +374,7 @@ void script_container(const struct cJSON *pod, const struct cJSON *container,
                       struct arena *arena, struct script_run *ret_run) {
     struct building building = {
         .pod = pod, .container = container, .objects = objects, .arena = arena};
+    add_user(&building, ret_run);
     add_variables(&building);
     add_mounts(&building, files != NULL);
     for (size_t i = 0; files && i < files->count; i++)
@@ -341,6 +383,7 @@ void script_container(const struct cJSON *pod, const struct cJSON *container,
     vec_move(&building.files, arena, ret_run->volume_files, ret_run->volume_file_count);
     vec_move(&building.read_only_paths, arena, ret_run->read_only_paths, ret_run->read_only_count);
     vec_move(&building.folders, arena, ret_run->folders, ret_run->folder_count);
+    vec_move(&building.writable_paths, arena, ret_run->writable_paths, ret_run->writable_count);
     ret_run->host_name = object_name(pod);
     ret_run->working_directory = json_string_or(container, SV("workingDir"), SV(""));
 }

@@ -38,7 +38,9 @@ struct sv script_describe(const struct script_outcome *outcome, struct arena *ar
     else if (outcome->end == SCRIPT_SIGNALLED)
         end = arena_printf(arena, "was killed by signal %d", outcome->signal_number);
     struct sv stderr_text = excerpt(outcome->stderr_bytes, arena);
-    if (stderr_text.len == 0)
-        return end;
-    return arena_printf(arena, "%.*s; stderr: %.*s", SV_ARG(end), SV_ARG(stderr_text));
+    if (stderr_text.len > 0)
+        end = arena_printf(arena, "%.*s; stderr: %.*s", SV_ARG(end), SV_ARG(stderr_text));
+    if (outcome->denial.len > 0)
+        end = arena_printf(arena, "%.*s; %.*s", SV_ARG(end), SV_ARG(outcome->denial));
+    return end;
 }

@@ -50,6 +50,13 @@ struct script_variable {
     struct sv name, value;
 };
 
+/* Where the container's user may write. */
+enum script_writes {
+    SCRIPT_WRITES_ANYWHERE, /* root, or a user that is not known */
+    SCRIPT_WRITES_OWN,      /* its volumes, what the image gives it (Simulation's folders), /tmp */
+    SCRIPT_WRITES_VOLUMES,  /* its volumes: the root file system is read-only */
+};
+
 struct script_run {
     const struct sv *command;
     size_t command_count;
@@ -65,6 +72,10 @@ struct script_run {
     /* Folders that exist before: emptyDirs, tier paths. */
     const struct sv *folders;
     size_t folder_count;
+    enum script_writes writes;
+    struct sv writer;                /* for messages: "user 1000"; "" where anything is written */
+    const struct sv *writable_paths; /* those of the folders whose volume that user may write */
+    size_t writable_count;
     struct script_state before;
     bool has_stdin;
     struct sv stdin_bytes;
@@ -111,6 +122,9 @@ struct script_outcome {
     const struct sv *orphans; /* processes that were left */
     size_t orphan_count;
     int64_t duration_ms; /* virtual */
+    /* Why it may have failed: what it would have written and may not, "user 1000 cannot write
+     * /opt/x: …"; SV("") without such a thing. */
+    struct sv denial;
     struct script_state after;
 };
 
@@ -127,7 +141,8 @@ struct script_runner {
 
 /* Exit status 0. */
 bool script_succeeded(const struct script_outcome *outcome);
-/* "exited with status 1; stderr: …", for messages; long output is cut. */
+/* "exited with status 1; stderr: …; user 1000 cannot write …", for messages; long output is cut.
+ */
 struct sv script_describe(const struct script_outcome *outcome, struct arena *arena);
 
 #endif

@@ -406,6 +406,17 @@ static bool read_files(struct reader *reader, const struct cJSON *files) {
     return true;
 }
 
+static bool read_folders(struct reader *reader, const struct cJSON *folders) {
+    reader->simulation->folders = folders;
+    if (!check_count(reader, folders, SIMULATION_FOLDERS_MAX, "folders"))
+        return false;
+    JSON_EACH (folder, folders) {
+        if (!check_path(reader, folder))
+            return false;
+    }
+    return true;
+}
+
 static bool read_programs(struct reader *reader, const struct cJSON *programs) {
     static const struct field fields[] = {{SV("path"), FIELD_TEXT, true},
                                           {SV("rules"), FIELD_LIST, true}};
@@ -432,7 +443,8 @@ bool simulation_read(const struct manifest *manifest, const struct cJSON *root, 
         {SV("apiVersion"), FIELD_TEXT, true}, {SV("kind"), FIELD_TEXT, true},
         {SV("metadata"), FIELD_MAP, false},   {SV("roles"), FIELD_MAP, false},
         {SV("tools"), FIELD_LIST, false},     {SV("tables"), FIELD_MAP, false},
-        {SV("files"), FIELD_LIST, false},     {SV("programs"), FIELD_LIST, false},
+        {SV("files"), FIELD_LIST, false},     {SV("folders"), FIELD_LIST, false},
+        {SV("programs"), FIELD_LIST, false},
     };
     struct simulation simulation = {.root = root};
     struct reader reader = {
@@ -447,6 +459,7 @@ bool simulation_read(const struct manifest *manifest, const struct cJSON *root, 
         !read_tools(&reader, json_get(root, SV("tools"))) ||
         !read_tables(&reader, json_get(root, SV("tables"))) ||
         !read_files(&reader, json_get(root, SV("files"))) ||
+        !read_folders(&reader, json_get(root, SV("folders"))) ||
         !read_programs(&reader, json_get(root, SV("programs"))))
         return false;
     *ret_simulation = simulation;

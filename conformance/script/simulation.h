@@ -17,7 +17,8 @@
  *       tokens: {scope: runtime}       # starts; runtime: shared by all containers of one runtime
  *     files:                           # files of the image that scripts read or run
  *     - {path: /app/curvine/conf/base.toml, text: "…", mode: "0644"}
- *     programs:                        # the engine's commands
+ *     folders: [/app/curvine/logs]     # of the image that belong to its user: a container that
+ * does # not run as root writes there, to its volumes and to /tmp programs: # the engine's commands
  *     - path: /app/curvine/bin/cv      # where it is in the image. Scripts find it by this path,
  *                                      # and by its name when the folder is in PATH
  *       rules:                         # the first one whose args and when fit answers
@@ -80,6 +81,7 @@ enum {
     SIMULATION_ARGS_MAX = 64,   /* of one rule */
     SIMULATION_TABLES_MAX = 32,
     SIMULATION_FILES_MAX = 256,
+    SIMULATION_FOLDERS_MAX = 64,
     SIMULATION_TOOLS_MAX = 64,
     SIMULATION_REST_MAX = 4, /* "..." in one rule */
     SIMULATION_TAKES_DEFAULT_MS = 10,
@@ -93,6 +95,7 @@ struct simulation {
     const struct sv *tools;
     size_t tool_count;
     const struct cJSON *files;    /* list or NULL */
+    const struct cJSON *folders;  /* list of paths or NULL */
     const struct cJSON *programs; /* list or NULL */
     const struct cJSON *tables;   /* map or NULL */
 };

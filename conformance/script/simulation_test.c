@@ -32,6 +32,7 @@ static const struct {
     {SV(HEAD "files: [{path: a, text: b}]\n"), SV("sim.yaml:3:16: \"a\" is no absolute path")},
     {SV(HEAD "files: [{path: /a, text: b, mode: \"755\"}]\n"),
      SV("sim.yaml:3:35: mode \"755\"; write four octal digits")},
+    {SV(HEAD "folders: [/a/]\n"), SV("sim.yaml:3:11: \"/a/\" is no absolute path")},
     {SV(HEAD "programs: [{path: /a/../b, rules: []}]\n"),
      SV("sim.yaml:3:19: \"/a/../b\" is no absolute path")},
     {SV(HEAD "programs: [{path: /a}]\n"), SV("sim.yaml:3:12: a program has no field rules")},

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/data/json.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,17 +38,29 @@ static const struct cJSON *find_program(struct arena *arena, struct sv name) {
     return program ? program : simulation_program(programs, base_name(name));
 }
 
-static void make_parents(struct arena *arena, struct sv path) {
+static bool make_parents(struct arena *arena, struct sv path) {
     for (size_t i = 1; i < path.len; i++) {
-        if (path.ptr[i] == '/')
-            (void)!mkdir(arena_copy(arena, sv_prefix(path, i)).ptr, 0755);
+        if (path.ptr[i] == '/' && mkdir(arena_copy(arena, sv_prefix(path, i)).ptr, 0755) != 0 &&
+            errno != EEXIST)
+            return false;
     }
+    return true;
 }
 
-static void write_files(struct arena *arena, const struct play_result *result) {
+/* A program that cannot save what it is to save fails, and does not serve either. */
+static void write_files(struct arena *arena, const struct play_call *call,
+                        struct play_result *result) {
     for (size_t i = 0; i < result->write_count; i++) {
-        make_parents(arena, result->writes[i].path);
-        file_write(arena_copy(arena, result->writes[i].path).ptr, result->writes[i].text);
+        struct sv path = result->writes[i].path;
+        if (make_parents(arena, path) &&
+            file_write(arena_copy(arena, path).ptr, result->writes[i].text))
+            continue;
+        result->exit_code = EXIT_SIMULATED_FAILURE;
+        result->is_serving = false;
+        result->stdout_bytes = SV("");
+        result->stderr_bytes = arena_printf(arena, "%.*s: %.*s: %s\n", SV_ARG(call->program_name),
+                                            SV_ARG(path), strerror(errno));
+        return;
     }
 }
 
@@ -98,7 +111,7 @@ static int run_call(struct arena *arena, const struct play_call *call) {
     log_call(arena, call, &result);
     if (json_bool_or(session.call, SV("watches"), false))
         session_log_command_lines(arena, SV("cmdline"), false);
-    write_files(arena, &result);
+    write_files(arena, call, &result);
     if (result.is_serving)
         session_log(arena, SV("serves"), json_bool(arena, true));
     session_spend(&session, result.is_serving && !is_start ? INT64_MAX : result.takes_ms);

@@ -42,12 +42,13 @@ static void write_all(int fd, struct sv bytes) {
     }
 }
 
-void file_write(const char *path, struct sv bytes) {
+bool file_write(const char *path, struct sv bytes) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
-        return;
+        return false;
     write_all(fd, bytes);
     close(fd);
+    return true;
 }
 
 static struct cJSON *read_tree(struct arena *arena, const char *path) {
@@ -75,7 +76,7 @@ struct session_file session_take(struct arena *arena) {
 
 void session_put(struct session_file *session) {
     json_set_int(session->arena, session->state, SV("elapsedMs"), session->elapsed_ms);
-    file_write(SIM_STATE, json_write_arena(session->arena, session->state, JSON_COMPACT));
+    (void)file_write(SIM_STATE, json_write_arena(session->arena, session->state, JSON_COMPACT));
     close(session->lock_fd);
     session->lock_fd = -1;
 }
@@ -104,7 +105,7 @@ void session_spend(struct session_file *session, int64_t takes_ms) {
     if (deadline_ms <= budget_ms && pid > 0)
         kill(pid, SIGALRM);
     else
-        file_write(SIM_OVERTIME, SV(""));
+        (void)file_write(SIM_OVERTIME, SV(""));
     wait_for_the_end();
 }
 

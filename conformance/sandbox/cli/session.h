@@ -34,6 +34,7 @@ void session_log_command_lines(struct arena *arena, struct sv key, bool without_
 
 /* A whole file; SV("") when it cannot be read. */
 struct sv file_read(struct arena *arena, const char *path);
-void file_write(const char *path, struct sv bytes);
+/* False when nothing was written: errno says why. */
+bool file_write(const char *path, struct sv bytes);
 
 #endif
