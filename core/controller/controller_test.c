@@ -50,7 +50,8 @@ struct server {
     enum fault fault;
     bool holds_watch_events;
     struct sv fights; /* somebody undoes every write of this kind at once */
-    int writes, lists, executions, events, refused, warnings;
+    bool runs_all;    /* pods of each runtime, not only of "demo" */
+    int writes, reads, lists, executions, events, refused, warnings;
 };
 
 static struct server *server_of(struct transport *transport) {
@@ -113,15 +114,17 @@ static void add(struct server *server, struct sv plural, const char *text) {
 
 static void run_pod(struct server *server, const struct cJSON *set, int64_t index) {
     struct sv component = object_name(set);
+    struct sv runtime =
+        server->runs_all ? object_label(set, SV("cacheruntime.fluid.io/name")) : SV("demo");
     add(server, SV("pods"),
         arena_printf(server->arena,
                      "{metadata: {name: %.*s-%d, namespace: default,\n"
                      "  labels: {cacheruntime.fluid.io/component-name: %.*s,\n"
-                     "   cacheruntime.fluid.io/name: demo}},\n"
+                     "   cacheruntime.fluid.io/name: %.*s}},\n"
                      " spec: {nodeName: node-1},\n"
                      " status: {phase: Running, conditions: [{type: Ready, status: 'True'}],\n"
                      "  containerStatuses: [{name: m, containerID: c1, restartCount: 0}]}}\n",
-                     SV_ARG(component), (int)index, SV_ARG(component))
+                     SV_ARG(component), (int)index, SV_ARG(component), SV_ARG(runtime))
             .ptr);
 }
 
@@ -311,6 +314,7 @@ static uint64_t start(struct transport *transport, const struct request *request
     } else if (request->verb == VERB_GET) {
         const struct stored *stored =
             find(server, request->plural, request->namespace_name, request->name);
+        server->reads++;
         if (stored)
             answer(server, id, 200, stored->object);
         else
@@ -385,7 +389,7 @@ static void count_warning(struct log *log, enum log_level level, struct sv line)
     server->warnings++;
 }
 
-static struct controller *new_controller(struct server *server) {
+static struct controller *new_controller_of(struct server *server, bool is_dry_run) {
     server->log = (struct log){.write = count_warning, .level_max = LOG_WARNING};
     return controller_new(&(struct controller_options){
         .transport = &server->transport,
@@ -397,7 +401,12 @@ static struct controller *new_controller(struct server *server) {
                       .owns_datasets = true,
                       .resync_ms = 600 * 1000},
         .identity = SV("test"),
+        .is_dry_run = is_dry_run,
     });
+}
+
+static struct controller *new_controller(struct server *server) {
+    return new_controller_of(server, false);
 }
 
 /* Lets virtual time jump from deadline to deadline, for `duration_ms` of it. */
@@ -666,6 +675,73 @@ TEST(what_the_next_look_settles_is_no_warning) {
         controller_free(controller);
         server_release(&server);
     }
+}
+
+/* Troubles that are over make the next one no longer. */
+TEST(a_write_that_goes_through_ends_the_back_off) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    for (int i = 0; i < 8; i++) {
+        run(&server, controller, 20 * MINUTE_MS);
+        spoil(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"));
+        server.fault = FAULT_INTERNAL;
+        run(&server, controller, 5 * 1000);
+        CHECK(server.fault == FAULT_NONE);
+        CHECK(!is_spoiled(&server));
+    }
+    controller_free(controller);
+    server_release(&server);
+}
+
+TEST(a_dry_run_reads_and_writes_nothing) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller_of(&server, true);
+    run(&server, controller, 20 * MINUTE_MS);
+    CHECK(server.reads > 0);
+    CHECK(server.writes == 0 && server.executions == 0);
+    controller_free(controller);
+    server_release(&server);
+}
+
+static bool node_serves(struct server *server, const char *runtime) {
+    const struct cJSON *node = find(server, SV("nodes"), SV(""), SV("node-1"))->object;
+    return object_label(node, arena_printf(server->arena, "fluid.io/s-default-%s", runtime)).len >
+           0;
+}
+
+static bool is_bound(struct server *server, const char *name) {
+    const struct cJSON *dataset =
+        find(server, SV("datasets"), SV("default"), sv_from(name))->object;
+    return sv_eq(json_find_string(dataset, "status.phase"), SV("Bound"));
+}
+
+/* Each is to write the node when the one before it has, and does not wait for longer. */
+TEST(runtimes_that_share_a_node_write_it_one_after_the_other) {
+    static const char *const names[] = {"demo", "hangs-1", "hangs-2", "hangs-3"};
+    struct server server;
+    server_init(&server);
+    server.runs_all = true;
+    for (int i = 1; i < (int)COUNT_OF(names); i++)
+        add_hanging_runtime(&server, i);
+    struct controller *controller = new_controller(&server);
+    bool are_bound = false, serves_all = true;
+    for (int i = 0; i < 600 && !are_bound; i++) {
+        run(&server, controller, 100);
+        are_bound = true;
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            are_bound = are_bound && is_bound(&server, names[k]);
+    }
+    CHECK(are_bound);
+    run(&server, controller, 100);
+    for (size_t k = 0; k < COUNT_OF(names); k++)
+        serves_all = serves_all && node_serves(&server, names[k]);
+    CHECK(serves_all);
+    CHECK(server.refused == 0);
+    controller_free(controller);
+    server_release(&server);
 }
 
 TEST(a_restarted_controller_finds_its_work_done) {

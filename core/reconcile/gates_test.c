@@ -209,6 +209,31 @@ TEST(refuses_what_cannot_be_acted_on) {
     }
 }
 
+/* Beside what the controller mounts itself, and where it mounts nothing. */
+TEST(takes_mounts_at_paths_that_are_free) {
+    static const char *const specs[] = {
+        "worker: {volumeMounts: [{name: v, mountPath: /dev/shm}]}",
+        "worker: {volumeMounts: [{name: v, mountPath: /dev/shm}],"
+        " tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}}",
+        "worker: {volumeMounts: [{name: v, mountPath: /dev/shm2}],"
+        " tieredStore: {levels: [{processMemory: {quota: 1Gi}}]}}",
+        "worker: {volumeMounts: [{name: v, mountPath: /etc/fluid/configuration}]}",
+        "worker: {volumeMounts: [{name: v, mountPath: "
+        "/runtime-mnt/cache/default/demo/cache-fuse}]}",
+        "worker: {volumeMounts: [{name: v, mountPath: /a}, {name: v, mountPath: /a/b}]}",
+    };
+    for (size_t i = 0; i < COUNT_OF(specs); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct sv spec = arena_printf(arena, "volumes: [{name: v, emptyDir: {}}], %s", specs[i]);
+        prepare(&world, arena, &(struct refusal){.spec = spec.ptr});
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "Stalled"), SV("NotStalled"));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
+
 /* Who serves a dataset keeps it; a runtime of another category is no reason. */
 TEST(a_dataset_that_is_bound_elsewhere_is_refused) {
     static const struct {
