@@ -538,12 +538,14 @@ static void keep_watched(struct entry *entry, struct state state) {
     entry->overlay->watched = state;
 }
 
+/* GONE_UIDS: it is none of those. While objects are made, mostly none has ended. */
 static size_t find_end(const struct cache_store *store, struct sv uid) {
-    uint64_t hash = sv_hash(uid);
-    size_t i = 0;
-    while (i < GONE_UIDS && store->gone[i] != hash)
-        i++;
-    return i;
+    size_t count = store->gone_count < GONE_UIDS ? store->gone_count : GONE_UIDS;
+    uint64_t hash = count > 0 ? sv_hash(uid) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (store->gone[i] == hash)
+            return i;
+    return GONE_UIDS;
 }
 
 static bool has_seen_end(const struct cache_store *store, struct sv uid) {
