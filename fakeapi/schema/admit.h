@@ -58,8 +58,15 @@ bool is_base64(struct sv text);
  * into its struct, which has no place for them. */
 void admit_prune(const struct resource_type *type, struct cJSON *object);
 
-/* Quantities of built-in kinds in their canonical spelling (apiserver-semantics.md §1.15). */
-void admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena);
+/* What decoding into a struct of a built-in kind does to an object: quantities and times in their
+ * canonical spelling (apiserver-semantics.md §1.15), and without what does not survive it. Lists
+ * without items that are always written stay, since who sends one owns it; true: there are some. */
+bool admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena);
+
+/* Those lists become null, as storage has no word for an empty one. For after owners of fields were
+ * settled. */
+void admit_forget_empty_lists(const struct resource_type *type, struct cJSON *object,
+                              struct arena *arena);
 
 /* Defaults of the type's schema and, for built-in kinds, those of apiserver-semantics.md §1.2 and
  * the fields that are written even when nobody set them. */

@@ -304,6 +304,17 @@ static bool is_zero(const struct cJSON *item) {
            (json_is_bool(item) && !json_is_true(item));
 }
 
+static bool is_always_written(const struct schema *schema, const struct schema_member *declared) {
+    for (size_t i = 0; i < schema->always_count; i++)
+        if (sv_eq(schema->always[i].name, declared->name))
+            return true;
+    return false;
+}
+
+static bool is_empty_list(const struct schema_member *declared, const struct cJSON *member) {
+    return declared->schema->kind == SCHEMA_LIST && json_is_list(member) && !member->child;
+}
+
 /* What does not survive decoding into a struct and encoding again: nulls, lists and maps without
  * items, and zeros of scalars that are no pointers. An empty struct such as emptyDir does, and an
  * emptied list of owners of fields has a meaning. */
@@ -317,19 +328,49 @@ static bool is_lost(const struct schema_member *declared, const struct cJSON *me
     return is_empty || json_is_null(member) || (declared->drops_zero && is_zero(member));
 }
 
-static void normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
+/* Whether lists without items are left: those that are always written. */
+static bool normalize(const struct schema *schema, struct cJSON *parent, struct cJSON *item,
                       struct arena *arena) {
     struct quantity quantity;
+    bool leaves_empty = false;
     if (schema && schema->kind == SCHEMA_TIME) {
         normalize_time(schema, parent, item, arena);
-        return;
+        return false;
     }
     if (schema && schema->kind == SCHEMA_QUANTITY && quantity_parse(json_text(item), &quantity)) {
         struct sv text = quantity_format(quantity, arena);
         if (!json_is_string(item) || !sv_eq(text, json_text(item)))
             json_replace(parent, item, json_string(arena, text));
-        return;
+        return false;
     }
+    if (!schema || schema->kind == SCHEMA_ANY || json_is_borrowed(item))
+        return false;
+    struct cJSON *next;
+    for (struct cJSON *child = item->child; child; child = next) {
+        next = child->next;
+        const struct schema_member *declared =
+            schema->kind == SCHEMA_STRUCT ? schema_declared(schema, json_key(child)) : NULL;
+        const struct schema *below = declared ? declared->schema : schema->items;
+        if (declared && is_empty_list(declared, child) && is_always_written(schema, declared))
+            leaves_empty = true;
+        else if (declared && is_lost(declared, child))
+            json_detach(item, child);
+        else if (schema->kind == SCHEMA_MAP && json_is_null(child) && below &&
+                 below->kind == SCHEMA_STRING)
+            json_replace(item, child, json_string(arena, SV("")));
+        else if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
+                           (below->kind == SCHEMA_TIME && json_is_string(child))))
+            leaves_empty |= normalize(below, item, child, arena);
+    }
+    return leaves_empty;
+}
+
+bool admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena) {
+    return !type->is_custom && normalize(type->schema, NULL, object, arena);
+}
+
+static void forget_empty_lists(const struct schema *schema, struct cJSON *item,
+                               struct arena *arena) {
     if (!schema || schema->kind == SCHEMA_ANY || json_is_borrowed(item))
         return;
     struct cJSON *next;
@@ -337,21 +378,16 @@ static void normalize(const struct schema *schema, struct cJSON *parent, struct 
         next = child->next;
         const struct schema_member *declared =
             schema->kind == SCHEMA_STRUCT ? schema_declared(schema, json_key(child)) : NULL;
-        const struct schema *below = declared ? declared->schema : schema->items;
-        if (declared && is_lost(declared, child))
-            json_detach(item, child);
-        else if (schema->kind == SCHEMA_MAP && json_is_null(child) && below &&
-                 below->kind == SCHEMA_STRING)
-            json_replace(item, child, json_string(arena, SV("")));
-        else if (below && (child->child || below->kind == SCHEMA_QUANTITY ||
-                           (below->kind == SCHEMA_TIME && json_is_string(child))))
-            normalize(below, item, child, arena);
+        if (declared && is_empty_list(declared, child) && is_always_written(schema, declared))
+            json_replace(item, child, json_null(arena));
+        else if (child->child)
+            forget_empty_lists(declared ? declared->schema : schema->items, child, arena);
     }
 }
 
-void admit_normalize(const struct resource_type *type, struct cJSON *object, struct arena *arena) {
-    if (!type->is_custom)
-        normalize(type->schema, NULL, object, arena);
+void admit_forget_empty_lists(const struct resource_type *type, struct cJSON *object,
+                              struct arena *arena) {
+    forget_empty_lists(type->schema, object, arena);
 }
 
 void schema_set_defaults(const struct schema *schema, struct cJSON *item, struct arena *arena) {

@@ -239,6 +239,18 @@ static struct cJSON *merge_lists(struct applier *applier, const struct schema *s
     return result;
 }
 
+/* A null takes the place of a scalar and of what is atomic, and is an entry of a map. Where it
+ * would stand for a whole list or map it says nothing, as one without items does. */
+static bool says_nothing(const struct schema *parent, const struct cJSON *present,
+                         const struct cJSON *member) {
+    if (!json_is_null(member))
+        return false;
+    const struct schema *below = schema_member(parent, json_key(member));
+    if (present)
+        return field_shape_of(below, present) != FIELD_LEAF;
+    return !parent || parent->kind != SCHEMA_MAP || !below || below->kind == SCHEMA_ANY;
+}
+
 /* `live` is taken over: what is kept of it becomes part of the result. */
 static struct cJSON *merge(struct applier *applier, const struct schema *schema, struct cJSON *live,
                            const struct cJSON *config, const struct step *step) {
@@ -252,9 +264,9 @@ static struct cJSON *merge(struct applier *applier, const struct schema *schema,
     struct json_index members = json_index_of(arena, result);
     JSON_EACH (member, config) {
         struct sv key = json_key(member);
-        if (json_is_null(member))
-            continue;
         struct cJSON *present = json_index_get(&members, key);
+        if (says_nothing(schema, present, member))
+            continue;
         struct cJSON *merged = merge(applier, schema_member(schema, key), present, member,
                                      &(struct step){step, NULL, member});
         if (merged != present)

@@ -130,6 +130,7 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
         return false;
     if (!is_applied)
         track_creator(call, tree);
+    forget_empty_lists(call, tree);
     if (!admit_limit_ranges(call, tree) || !admit_create(call, tree))
         return false;
     struct admission admission = {.operation = OPERATION_CREATE, .object = tree, .settle = settle};

@@ -312,6 +312,38 @@ TEST(fields_behind_closed_gates_are_dropped) {
     CHECK(!json_find(lease.body, "spec.strategy"));
 }
 
+/* Storage has no word for an empty list, which whoever sent it owns all the same. */
+static const struct {
+    const char *resource, *body, *list, *fields;
+} empty_lists[] = {
+    {"rbac.authorization.k8s.io/v1/roles", "{\"metadata\":{\"name\":\"n\"},\"rules\":[]}", "rules",
+     "{\"f:rules\":{}}"},
+    {"rbac.authorization.k8s.io/v1/roles", "{\"metadata\":{\"name\":\"n\"}}", "rules", NULL},
+    {"limitranges", "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"limits\":[]}}", "spec.limits",
+     "{\"f:spec\":{\"f:limits\":{}}}"},
+};
+
+TEST(empty_lists_are_owned_and_stored_as_null) {
+    for (size_t i = 0; i < COUNT_OF(empty_lists); i++) {
+        AUTO(fakeapi) api = fixture_api();
+        AUTO(arena) arena = arena_new();
+        struct api_response made =
+            fixture_create(api, arena, empty_lists[i].resource, "default", empty_lists[i].body);
+        REQUIRE(made.http_status == 201);
+        CHECK(json_is_null(json_find(made.body, empty_lists[i].list)));
+        const struct cJSON *fields = json_find(made.body, "metadata.managedFields.0.fieldsV1");
+        struct sv wanted = empty_lists[i].fields ? sv_from(empty_lists[i].fields) : SV("");
+        CHECK_SV(fields ? json_write_arena(arena, fields, JSON_COMPACT) : SV(""), wanted);
+        /* Sent again, it is the same object. */
+        struct request again =
+            fixture_request(VERB_UPDATE, empty_lists[i].resource, "default", "n");
+        again.body = fixture_json(arena, empty_lists[i].body);
+        struct api_response same = fixture_send(api, arena, &again);
+        CHECK_SV(json_find_string(same.body, "metadata.resourceVersion"),
+                 json_find_string(made.body, "metadata.resourceVersion"));
+    }
+}
+
 /* Go's encoder leaves out a zero unless the field is a pointer or always written. */
 static const struct {
     const char *path;

@@ -56,6 +56,7 @@ struct call {
     struct rng *uid_rng, *name_rng;
     struct user_info user;
     struct dialogue *dialogue; /* NULL: admission webhooks are not asked */
+    bool has_empty_lists;      /* check_fields() left some, until owners of fields are settled */
     bool is_waiting;           /* for one of them: there is no answer yet, and nothing was done */
     const struct table_options *table; /* of a list; NULL: it is no Table */
     struct cJSON *audit_annotations;   /* what policies want to be told; NULL: nobody tells it */
@@ -118,6 +119,8 @@ const struct cJSON *find_in_version(struct call *call, struct stored *stored);
 
 /* The body as a tree of its own; NULL and a refusal when it is no object of this type. */
 struct cJSON *decode_body(struct call *call);
+/* Refuses a patch for what it made of an object, which cannot be decoded. */
+bool refuse_patched(struct call *call, const struct cJSON *tree, struct sv why);
 /* Its kind and version, which are filled in when they are absent, are those of the type. */
 bool check_kind(struct call *call, struct cJSON *tree);
 bool check_name_and_namespace(struct call *call, struct cJSON *tree);
@@ -125,7 +128,10 @@ bool check_name_and_namespace(struct call *call, struct cJSON *tree);
 bool check_write_options(struct call *call);
 /* Unknown and mistyped fields, pruning, canonical quantities, defaults. */
 bool check_fields(struct call *call, struct cJSON *tree);
-/* The same after a webhook changed the object: what is unknown goes without a word. */
+/* For after owners of fields were settled: what check_fields() left for them is as it is stored. */
+void forget_empty_lists(struct call *call, struct cJSON *tree);
+/* The same as check_fields() after a webhook changed the object: what is unknown goes without a
+ * word. */
 bool settle_fields(struct call *call, struct cJSON *tree);
 bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON *old);
 struct apply_writer;

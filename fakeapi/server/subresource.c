@@ -70,13 +70,34 @@ static struct cJSON *scale_of(struct call *call, const struct cJSON *object) {
     return scale;
 }
 
-static bool check_scale(struct call *call, const struct cJSON *scale, int64_t *ret_replicas) {
+/* A scale whose number is none; a patched one is shown with the version that it had. */
+static bool refuse_replicas(struct call *call, const struct cJSON *scale,
+                            const struct cJSON *live) {
+    struct sv why =
+        arena_printf(call->arena,
+                     "json: cannot unmarshal %s into Go struct field ScaleSpec.spec.replicas of "
+                     "type int32",
+                     json_type_name(json_find(scale, "spec.replicas")));
+    if (call->request->verb != VERB_PATCH)
+        return refuse_bad_request(
+            call,
+            arena_printf(call->arena, "Scale in version \"v1\" cannot be handled as a Scale: %.*s",
+                         SV_ARG(why)));
+    struct cJSON *shown = json_copy(call->arena, scale);
+    struct cJSON *metadata = json_ensure_map(call->arena, shown, SV("metadata"));
+    if (!json_get(metadata, SV("resourceVersion")))
+        json_set_string(call->arena, metadata, SV("resourceVersion"),
+                        object_resource_version(live));
+    return refuse_patched(call, shown, why);
+}
+
+static bool check_scale(struct call *call, const struct cJSON *scale, const struct cJSON *live,
+                        int64_t *ret_replicas) {
     const struct cJSON *replicas = json_find(scale, "spec.replicas");
     struct findings findings = {0};
     *ret_replicas = 0;
     if (replicas && !json_to_int64(replicas, ret_replicas))
-        return refuse_bad_request(call, SV("Scale in version \"v1\" cannot be handled as a Scale: "
-                                           "spec.replicas is no integer"));
+        return refuse_replicas(call, scale, live);
     /* A custom object is held against its own schema. */
     if (*ret_replicas < 0 && !call->type->is_custom)
         findings_add(call->arena, &findings, SV("spec.replicas"), "FieldValueInvalid", replicas,
@@ -139,7 +160,8 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
         .object = json_copy(call->arena, sent),
         .old = scale_of(call, live),
     };
-    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
+    if (!webhooks_mutate(call, &admission) ||
+        !check_scale(call, admission.object, live, &replicas) ||
         !webhooks_validate(call, &admission))
         return;
     const struct cJSON *scale = admission.object;
@@ -156,13 +178,14 @@ static void write_scale(struct call *call, struct stored *stored, const struct c
 static void apply_scale(struct call *call, struct stored *stored, const struct cJSON *live) {
     int64_t replicas;
     if (!check_configuration(call) || !check_scale_body(call) ||
-        !check_scale(call, call->request->body, &replicas))
+        !check_scale(call, call->request->body, live, &replicas))
         return;
     struct admission admission = {.operation = OPERATION_UPDATE, .old = scale_of(call, live)};
     admission.object = json_copy(call->arena, admission.old);
     json_set_int(call->arena, json_ensure_map(call->arena, admission.object, SV("spec")),
                  SV("replicas"), replicas);
-    if (!webhooks_mutate(call, &admission) || !check_scale(call, admission.object, &replicas) ||
+    if (!webhooks_mutate(call, &admission) ||
+        !check_scale(call, admission.object, live, &replicas) ||
         !webhooks_validate(call, &admission))
         return;
     struct cJSON *config = json_map(call->arena);

@@ -284,6 +284,7 @@ bool replace_object(struct call *call, struct stored *stored,
         return false;
     if (!replacement->is_applied)
         track_writer(call, old, tree, replacement);
+    forget_empty_lists(call, tree);
     if (!admit_update(call, old, tree))
         return false;
     struct admission admission = {

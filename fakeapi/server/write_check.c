@@ -19,6 +19,19 @@ bool is_dry_run(const struct call *call) {
            (is_deletion && json_count(json_get(call->request->body, SV("dryRun"))) > 0);
 }
 
+/* Go writes maps in the order of their keys, and structs in the order of their fields. */
+static void sort_maps(const struct schema *schema, struct cJSON *item) {
+    if (!schema || json_is_borrowed(item))
+        return;
+    if (schema->kind == SCHEMA_MAP)
+        json_sort(item);
+    JSON_EACH (child, item) {
+        if (child->child)
+            sort_maps(json_is_list(item) ? schema->items : schema_member(schema, json_key(child)),
+                      child);
+    }
+}
+
 /* A patched object as the server shows it: its members in the order of their names, and those of
  * its metadata in the order of Go's struct. */
 static struct cJSON *patched_shown(struct call *call, const struct cJSON *tree) {
@@ -37,6 +50,7 @@ static struct cJSON *patched_shown(struct call *call, const struct cJSON *tree) 
                                       SV("finalizers"),
                                       SV("managedFields")};
     struct cJSON *shown = json_copy(call->arena, tree);
+    sort_maps(call->type->schema, shown);
     struct cJSON *old = json_remove(shown, SV("metadata")), *metadata = json_map(call->arena);
     for (size_t i = 0; i < COUNT_OF(first); i++) {
         struct cJSON *value = json_remove(old, first[i]);
@@ -50,6 +64,18 @@ static struct cJSON *patched_shown(struct call *call, const struct cJSON *tree) 
     return shown;
 }
 
+bool refuse_patched(struct call *call, const struct cJSON *tree, struct sv why) {
+    struct findings findings = {0};
+    struct sv text = call->request->patch_type == PATCH_STRATEGIC
+                         ? go_value_text(call->arena, call->request->body)
+                         : json_write_arena(call->arena, patched_shown(call, tree), JSON_COMPACT);
+    struct sv shown = json_write_arena(call->arena, json_string(call->arena, text), JSON_COMPACT);
+    findings_add(call->arena, &findings, SV("patch"), "FieldValueInvalid", tree, "%s", "");
+    findings.items[0].message =
+        arena_printf(call->arena, "Invalid value: %.*s: %.*s", SV_ARG(shown), SV_ARG(why));
+    return refuse_invalid(call, SV(""), SV(""), SV(""), &findings);
+}
+
 /* What cannot be decoded was either sent so, and is "ConfigMap in version "v1" cannot be handled as
  * a ConfigMap: …", or a patch made it so: then it is the patch that is invalid. */
 static bool refuse_decoding(struct call *call, const struct cJSON *tree, struct sv kind,
@@ -61,15 +87,7 @@ static bool refuse_decoding(struct call *call, const struct cJSON *tree, struct 
             call,
             arena_printf(call->arena, "%.*s in version \"%.*s\" cannot be handled as a %.*s: %.*s",
                          SV_ARG(kind), SV_ARG(version), SV_ARG(resource->kind), SV_ARG(why)));
-    struct findings findings = {0};
-    struct sv text = patch == PATCH_STRATEGIC
-                         ? go_value_text(call->arena, call->request->body)
-                         : json_write_arena(call->arena, patched_shown(call, tree), JSON_COMPACT);
-    struct sv shown = json_write_arena(call->arena, json_string(call->arena, text), JSON_COMPACT);
-    findings_add(call->arena, &findings, SV("patch"), "FieldValueInvalid", tree, "%s", "");
-    findings.items[0].message =
-        arena_printf(call->arena, "Invalid value: %.*s: %.*s", SV_ARG(shown), SV_ARG(why));
-    return refuse_invalid(call, SV(""), SV(""), SV(""), &findings);
+    return refuse_patched(call, tree, why);
 }
 
 static bool knows_kind(struct call *call, struct sv kind, struct sv api_version) {
@@ -493,7 +511,7 @@ bool check_fields(struct call *call, struct cJSON *tree) {
     if (!judge_fields(call, tree, &findings))
         return false;
     admit_prune(call->type, tree);
-    admit_normalize(call->type, tree, call->arena);
+    call->has_empty_lists = admit_normalize(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
     drop_repeated_owners(call, tree);
     /* Before it is told who owns which field. */
@@ -507,7 +525,8 @@ bool settle_fields(struct call *call, struct cJSON *tree) {
     if (!refuse_types(call, tree, &findings))
         return false;
     admit_prune(call->type, tree);
-    admit_normalize(call->type, tree, call->arena);
+    if (admit_normalize(call->type, tree, call->arena))
+        admit_forget_empty_lists(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
     return true;
 }
@@ -520,6 +539,12 @@ bool check_rules(struct call *call, const struct cJSON *tree, const struct cJSON
     return findings.count == 0 || refuse_invalid(call, call->type->resource.kind,
                                                  is_event ? SV("") : call->type->resource.group,
                                                  object_name(tree), &findings);
+}
+
+void forget_empty_lists(struct call *call, struct cJSON *tree) {
+    if (call->has_empty_lists)
+        admit_forget_empty_lists(call->type, tree, call->arena);
+    call->has_empty_lists = false;
 }
 
 /* --- who writes --- */
