@@ -30,6 +30,7 @@ struct controller_revisions {
     struct pod_control *control;
     struct claims *claims;
     struct sv hash_label;
+    bool hashes_data;
     struct map *known; /* owner's uid -> struct known_revision */
 };
 
@@ -52,25 +53,47 @@ static struct cJSON *sorted_copy(struct arena *arena, const struct cJSON *item) 
     return list;
 }
 
+static const uint32_t fnv_start = UINT32_C(2166136261), fnv_prime = UINT32_C(16777619);
+
+/* FNV-1a mixes a byte in before it multiplies, FNV-1 after. */
 static uint32_t fnv1a(uint32_t hash, struct sv text) {
     for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.ptr[i]) * UINT32_C(16777619);
+        hash = (hash ^ (uint8_t)text.ptr[i]) * fnv_prime;
     return hash;
 }
 
-struct sv template_hash(const struct cJSON *template, int64_t collision_count,
-                        struct arena *arena) {
+static uint32_t fnv1(uint32_t hash, struct sv text) {
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash * fnv_prime) ^ (uint8_t)text.ptr[i];
+    return hash;
+}
+
+static struct sv safe_text(uint32_t hash, struct arena *arena) {
     /* No vowels and no look-alikes, as in k8s.io/apimachinery: no word comes out by chance. */
     static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-    struct sv text = json_write_arena(arena, sorted_copy(arena, template), JSON_COMPACT);
-    uint32_t hash = fnv1a(UINT32_C(2166136261), text);
-    if (collision_count > 0)
-        hash = fnv1a(hash, arena_printf(arena, "%lld", (long long)collision_count));
     char digits[16];
     int len = snprintf(digits, sizeof(digits), "%u", hash);
     for (int i = 0; i < len; i++)
         digits[i] = letters[(size_t)digits[i] % (sizeof(letters) - 1)];
     return arena_copy(arena, (struct sv){digits, (size_t)len});
+}
+
+static struct sv number_text(int64_t number, struct arena *arena) {
+    return arena_printf(arena, "%lld", (long long)number);
+}
+
+struct sv template_hash(const struct cJSON *template, int64_t collision_count,
+                        struct arena *arena) {
+    struct sv text = json_write_arena(arena, sorted_copy(arena, template), JSON_COMPACT);
+    uint32_t hash = fnv1a(fnv_start, text);
+    if (collision_count > 0)
+        hash = fnv1a(hash, number_text(collision_count, arena));
+    return safe_text(hash, arena);
+}
+
+struct sv revision_hash(const struct cJSON *data, int64_t collision_count, struct arena *arena) {
+    struct sv text = json_write_arena(arena, sorted_copy(arena, data), JSON_GO_HTML);
+    return safe_text(fnv1(fnv1(fnv_start, text), number_text(collision_count, arena)), arena);
 }
 
 /* --- one revision --- */
@@ -131,7 +154,9 @@ static void make_revision(struct controller_revisions *revisions, struct sv key,
                           int64_t *collision_count, struct arena *arena) {
     const struct agent_cache *cache = claims_cache(revisions->claims);
     for (int i = 0; i < COLLISIONS_MAX; i++) {
-        struct sv hash = template_hash(json_find(owner, "spec.template"), *collision_count, arena);
+        struct sv hash = revisions->hashes_data ? revision_hash(data, *collision_count, arena)
+                                                : template_hash(json_find(owner, "spec.template"),
+                                                                *collision_count, arena);
         struct sv name = arena_printf(arena, "%.*s-%.*s", SV_ARG(object_name(owner)), SV_ARG(hash));
         const struct cJSON *taken = cache_get(cache, object_namespace(owner), name);
         if (!taken) {
@@ -266,11 +291,13 @@ static void handle_owner(void *context, const struct cJSON *object, const struct
         mem_free(map_remove(revisions->known, object_uid(before)));
 }
 
-struct controller_revisions *
-controller_revisions_new(struct agent *agent, struct pod_control *control, struct sv hash_label) {
+struct controller_revisions *controller_revisions_new(struct agent *agent,
+                                                      struct pod_control *control,
+                                                      struct sv hash_label, bool hashes_data) {
     struct controller_revisions *revisions = mem_alloc(sizeof(*revisions));
     revisions->control = control;
     revisions->hash_label = hash_label;
+    revisions->hashes_data = hashes_data;
     revisions->known = map_new();
     revisions->claims = claims_new(&(struct claims_options){
         .agent = agent,

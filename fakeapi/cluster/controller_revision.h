@@ -3,7 +3,8 @@
  * controller_revision: the history of a StatefulSet's or DaemonSet's template as ControllerRevision
  * objects: makes the one of the present template, gives an equal older one the newest number
  * (a rollback), and removes what is beyond revisionHistoryLimit. Names end in a hash of the
- * template; a name that stands for something else already raises the collision count.
+ * template or of the data; a name that stands for something else already raises the collision
+ * count.
  */
 #ifndef FAKEAPI_CLUSTER_CONTROLLER_REVISION_H
 #define FAKEAPI_CLUSTER_CONTROLLER_REVISION_H
@@ -17,9 +18,11 @@ struct cJSON;
 struct pod_control;
 struct controller_revisions; /* opaque */
 
-/* `hash_label` carries the hash on each revision: its spelling differs between the kinds. */
-struct controller_revisions *
-controller_revisions_new(struct agent *agent, struct pod_control *control, struct sv hash_label);
+/* `hash_label` carries the hash on each revision: its spelling differs between the kinds, and so
+ * does what is hashed: the revision's data, or the template. */
+struct controller_revisions *controller_revisions_new(struct agent *agent,
+                                                      struct pod_control *control,
+                                                      struct sv hash_label, bool hashes_data);
 /* Accepts NULL. */
 void controller_revisions_free(struct controller_revisions *revisions);
 
@@ -46,5 +49,8 @@ const struct cJSON *controller_revision_template(const struct cJSON *revision);
 /* A short text of safe letters that is equal for equal trees, whatever the order of their
  * members, and changes with the collision count (0: none so far). */
 struct sv template_hash(const struct cJSON *template, int64_t collision_count, struct arena *arena);
+/* The hash of a revision's data that Kubernetes names revisions of StatefulSets by, letter for
+ * letter. */
+struct sv revision_hash(const struct cJSON *data, int64_t collision_count, struct arena *arena);
 
 #endif

@@ -28,6 +28,23 @@ TEST(equal_templates_have_equal_hashes) {
     CHECK(!sv_eq(hash_of(arena, "{}", 1), hash_of(arena, "{}", 2)));
 }
 
+/* As kube-controller-manager 1.34 named a StatefulSet's revision. */
+TEST(data_is_hashed_as_kubernetes_does) {
+    static const char data[] =
+        "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"spec\":{\"containers\":[{"
+        "\"name\":\"c\",\"image\":\"i\",\"imagePullPolicy\":\"Always\",\"resources\":{},"
+        "\"terminationMessagePath\":\"/dev/termination-log\","
+        "\"terminationMessagePolicy\":\"File\"}],\"dnsPolicy\":\"ClusterFirst\","
+        "\"restartPolicy\":\"Always\",\"schedulerName\":\"default-scheduler\","
+        "\"securityContext\":{},\"terminationGracePeriodSeconds\":30},"
+        "\"metadata\":{\"labels\":{\"s\":\"t\"}}}}}";
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    const struct cJSON *tree = json_read(arena, sv_from(data), &err);
+    CHECK_SV(revision_hash(tree, 0, arena), SV("558dcfbc59"));
+    CHECK(!sv_eq(revision_hash(tree, 1, arena), SV("558dcfbc59")));
+}
+
 #define DAEMONS                                                                                    \
     "{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"metadata\":{\"namespace\":\"default\","  \
     "\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"d\"}},\"template\":{"      \

@@ -281,7 +281,7 @@ struct daemonset_controller *daemonset_controller_new(struct agent *agent) {
         .children = &RESOURCE_PODS,
     });
     controller->revisions =
-        controller_revisions_new(agent, controller->control, SV("controller-revision-hash"));
+        controller_revisions_new(agent, controller->control, SV("controller-revision-hash"), false);
     controller->nodes = daemonset_nodes_new(agent, controller->control);
     return controller;
 }

@@ -237,8 +237,8 @@ struct statefulset_controller *statefulset_controller_new(struct agent *agent) {
         .children = &RESOURCE_PODS,
         .filter = is_named_after,
     });
-    controller->revisions =
-        controller_revisions_new(agent, controller->control, SV("controller.kubernetes.io/hash"));
+    controller->revisions = controller_revisions_new(agent, controller->control,
+                                                     SV("controller.kubernetes.io/hash"), true);
     controller->volume_claims = agent_watch(agent, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, NULL, NULL);
     return controller;
 }
