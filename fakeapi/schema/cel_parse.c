@@ -643,11 +643,19 @@ static struct cel_node *parse_primary(struct parser *parser) {
     return fail(parser, ERROR_INVALID, "Syntax error: unexpected", token.text);
 }
 
+/* In the words of the parser that Kubernetes uses: a point begins a name or a call, and what
+ * follows begins neither. */
+static void *fail_behind_point(struct parser *parser) {
+    bool is_end = parser->token.type == TOKEN_END;
+    return fail(parser, ERROR_INVALID, "Syntax error: no viable alternative at input",
+                ARENA_JOIN(parser->arena, SV("."), is_end ? SV("<EOF>") : parser->token.text));
+}
+
 /* Behind a point, which stands at `at`. */
 static struct cel_node *parse_dotted(struct parser *parser, struct cel_node *target, size_t at,
                                      bool is_optional) {
     if (parser->token.type != TOKEN_NAME)
-        return fail(parser, ERROR_INVALID, "Syntax error: a name must follow a point", SV(""));
+        return fail_behind_point(parser);
     struct sv name = parser->token.text;
     next(parser);
     size_t parenthesis = parser->token.at;

@@ -212,6 +212,8 @@ static const struct {
 } refused[] = {
     {"self.size ==", "13: Syntax error: the expression ends too early"},
     {"(self.size", "11: Syntax error: missing ')'"},
+    {"self.size.(", "11: Syntax error: no viable alternative at input '.('"},
+    {"self.", "6: Syntax error: no viable alternative at input '.<EOF>'"},
     {"self.size $ 3", "11: Syntax error: unexpected '$'"},
     {"other == 1", "1: undeclared reference to 'other' (in container '')"},
     {"authorizer.path(self.name)", "1: undeclared reference to 'authorizer' (in container '')"},

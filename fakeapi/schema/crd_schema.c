@@ -82,10 +82,12 @@ static bool check_pattern(struct builder *builder, const struct cJSON *source, s
     struct sv pattern = json_string_or(source, SV("pattern"), SV(""));
     if (pattern.len == 0 || pattern_is_known(builder->arena, pattern))
         return true;
+    struct sv fault = pattern_fault(builder->arena, pattern);
     return error_set(builder->err, ERROR_INVALID,
-                     "%.*s.pattern: Invalid value: \"%.*s\": must be a valid regular expression "
-                     "that this server knows",
-                     SV_ARG(path), SV_ARG(sv_prefix(pattern, 300)));
+                     "%.*s.pattern: Invalid value: \"%.*s\": must be a valid regular expression"
+                     "%s%.*s",
+                     SV_ARG(path), SV_ARG(sv_prefix(pattern, 300)),
+                     fault.len > 0 ? ", but isn't: " : " that this server knows", SV_ARG(fault));
 }
 
 static int compare_members(const void *a, const void *b) {

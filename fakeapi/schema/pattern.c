@@ -20,7 +20,7 @@ static void put(struct text *text, struct sv bytes) {
 }
 
 /* A class has a bracket of its own: [[:alpha:]_]. A colon before the end is only a colon. */
-static size_t bracket_bytes(struct sv pattern) {
+size_t pattern_bracket_bytes(struct sv pattern) {
     size_t i = 1;
     i += i < pattern.len && pattern.ptr[i] == '^';
     i += i < pattern.len && pattern.ptr[i] == ']';
@@ -105,7 +105,7 @@ static bool posix_pattern(struct arena *arena, struct sv pattern, struct sv *ret
         char byte = pattern.ptr[0];
         size_t taken = 1;
         if (byte == '[') {
-            taken = bracket_bytes(pattern);
+            taken = pattern_bracket_bytes(pattern);
             if (taken > pattern.len ||
                 !rewrite_brackets(sv_prefix(sv_drop(pattern, 1), taken - 2), &out))
                 return false;
@@ -188,7 +188,7 @@ static bool estimate_step(struct estimate *estimate, struct sv *pattern) {
             add_atom(estimate, estimate->size[estimate->depth--]);
         break;
     case '[':
-        bytes = bracket_bytes(*pattern);
+        bytes = pattern_bracket_bytes(*pattern);
         add_atom(estimate, 1);
         break;
     case '\\':

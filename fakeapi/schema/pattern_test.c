@@ -111,3 +111,42 @@ TEST(what_is_matched_is_the_first_part) {
     CHECK_SV(found, SV("12"));
     CHECK(!pattern_matches(arena, SV("[0-9]+|^x"), SV("abx"), &found));
 }
+
+/* As Go's regexp.Compile() said it. */
+static const struct {
+    const char *pattern, *fault;
+} faults[] = {
+    {"(", "missing closing ): `(`"},
+    {"(?:a", "missing closing ): `(?:a`"},
+    {"a)", "unexpected ): `a)`"},
+    {"x[a", "missing closing ]: `[a`"},
+    {"\\", "trailing backslash at end of expression: ``"},
+    {"\\y", "invalid escape sequence: `\\y`"},
+    {"\\1", "invalid escape sequence: `\\1`"},
+    {"*a", "missing argument to repetition operator: `*`"},
+    {"a|*", "missing argument to repetition operator: `*`"},
+    {"(*)", "missing argument to repetition operator: `*`"},
+    {"a**", "invalid nested repetition operator: `**`"},
+    {"a*?*", "invalid nested repetition operator: `*?*`"},
+    {"x{2}*", "invalid nested repetition operator: `{2}*`"},
+    {"a+{2}?", "invalid nested repetition operator: `+{2}?`"},
+    {"a???", "invalid nested repetition operator: `???`"},
+    {"a{1001}", "invalid repeat count: `{1001}`"},
+    {"a{3,2}", "invalid repeat count: `{3,2}`"},
+    {"a{,2}", NULL},
+    {"(?i)a+", NULL},
+    {"(?P<n>a)+", NULL},
+    {"^*", NULL},
+    {"[]a]+?", NULL},
+    {"(|a)*", NULL},
+};
+
+TEST(what_is_wrong_is_told_as_go_tells_it) {
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        struct sv wanted = faults[i].fault
+                               ? arena_printf(arena, "error parsing regexp: %s", faults[i].fault)
+                               : SV("");
+        CHECK_SV(pattern_fault(arena, sv_from(faults[i].pattern)), wanted);
+    }
+}
