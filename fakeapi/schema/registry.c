@@ -90,6 +90,8 @@ static const struct sv pod_fields[] = {
     SV("spec.schedulerName"), SV("spec.serviceAccountName"),
     SV("spec.hostNetwork"),   SV("status.phase"),
     SV("status.podIP"),       SV("status.nominatedNodeName"),
+    SV("status.podIPs"), /* taken, and empty of every pod */
+    SV("spec.host"),     /* as the first clients called the node */
 };
 static const struct sv node_fields[] = {SV("spec.unschedulable")};
 static const struct sv namespace_fields[] = {SV("status.phase")};

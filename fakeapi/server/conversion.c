@@ -303,6 +303,8 @@ struct cJSON *convert_to_storage(struct arena *arena, const struct resource_type
 }
 
 struct sv stored_field(struct arena *arena, const struct resource_type *type, struct sv field) {
+    if (is_kind(type, SV(""), SV("Pod")) && sv_eq(field, SV("spec.host")))
+        return SV("spec.nodeName");
     if (type->is_custom || !sv_eq(type->resource.kind, SV("Event")))
         return field;
     if (sv_eq(field, SV("source")))

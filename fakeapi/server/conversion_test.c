@@ -55,12 +55,52 @@ TEST(events_are_found_by_what_they_are_about) {
         {"events", "source=kubelet", 1},
         {"events.k8s.io/v1/events", "regarding.name=p", 1},
         {"events.k8s.io/v1/events", "regarding.name=p,reason!=R", 0},
+        {"events", "source=x.io/c", 1},
+        {"events", "source=", 0},
     };
     AUTO(arena) arena = arena_new();
     AUTO(fakeapi) api = fixture_api();
     fixture_create(api, arena, "events", "default", CORE_EVENT);
+    /* Without a source it is who reports. */
+    fixture_create(api, arena, "events", "default",
+                   "{\"metadata\":{\"name\":\"f\"},\"involvedObject\":{\"kind\":\"Pod\",\"name\":"
+                   "\"o\",\"namespace\":\"default\"},\"reportingComponent\":\"x.io/c\","
+                   "\"reason\":\"S\"}");
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct request request = fixture_request(VERB_LIST, cases[i].resource, "default", "");
+        request.field_selector = sv_from(cases[i].selector);
+        struct api_response response = fixture_send(api, arena, &request);
+        CHECK(json_count(json_get(response.body, SV("items"))) == cases[i].count);
+    }
+}
+
+TEST(pods_are_found_by_what_older_clients_ask_for) {
+    static const struct {
+        const char *selector;
+        size_t count;
+    } cases[] = {
+        {"spec.host=n", 1},
+        {"spec.host=", 0},
+        {"spec.nodeName=n,spec.host=n", 1},
+        {"status.podIPs=", 1},
+        {"status.podIPs=10.1.2.3", 0},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(fakeapi) api = fixture_api();
+    fixture_default_account(api, arena);
+    REQUIRE(
+        fixture_create(api, arena, "pods", "default",
+                       "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"nodeName\":\"n\",\"containers\":"
+                       "[{\"name\":\"c\",\"image\":\"i\"}]}}")
+            .http_status == 201);
+    struct request patch = fixture_request(VERB_PATCH, "pods", "default", "p");
+    patch.subresource = SV("status");
+    patch.patch_type = PATCH_MERGE;
+    patch.body = fixture_json(
+        arena, "{\"status\":{\"podIP\":\"10.1.2.3\",\"podIPs\":[{\"ip\":\"10.1.2.3\"}]}}");
+    REQUIRE(fixture_send(api, arena, &patch).http_status == 200);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request request = fixture_request(VERB_LIST, "pods", "default", "");
         request.field_selector = sv_from(cases[i].selector);
         struct api_response response = fixture_send(api, arena, &request);
         CHECK(json_count(json_get(response.body, SV("items"))) == cases[i].count);

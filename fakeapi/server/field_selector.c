@@ -71,6 +71,11 @@ static bool refuse_field(const struct resource_type *type, struct sv field, stru
     if (!type->is_custom && sv_eq(type->resource.kind, SV("Job")))
         return error_set(err, ERROR_INVALID, "field label \"%.*s\" not supported for Job",
                          SV_ARG(field));
+    if (!type->is_custom && sv_eq(type->resource.kind, SV("ResourceSlice")))
+        return error_set(err, ERROR_INVALID,
+                         "field label not supported for resource.k8s.io/%.*s, Kind=ResourceSlice: "
+                         "%.*s",
+                         SV_ARG(type->resource.version), SV_ARG(field));
     if (!has_common_fields(type))
         return error_set(err, ERROR_INVALID, "field label not supported: %.*s", SV_ARG(field));
     return error_set(err, ERROR_INVALID,
@@ -111,6 +116,9 @@ static struct sv field_text(const struct cJSON *object, struct sv field, struct 
         {SV("status.successful"), SV("0")},
     };
     const struct cJSON *item = json_find(object, arena_copy(arena, field).ptr);
+    /* An event of a newer client has its source elsewhere. */
+    if (json_text(item).len == 0 && sv_eq(field, SV("source.component")))
+        return json_find_string(object, "reportingComponent");
     if (json_is_bool(item))
         return json_is_true(item) ? SV("true") : SV("false");
     for (size_t i = 0; !item && i < COUNT_OF(zeros); i++)
