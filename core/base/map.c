@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/map.h"
 
+#include "core/base/map_parts.h"
 #include "core/base/mem.h"
 
 struct entry {
@@ -38,6 +39,13 @@ void map_free_with_values(struct map *map) {
     while (map && map_next(map, &cursor, NULL, &value))
         mem_free(value);
     map_free(map);
+}
+
+/* Keys are often a client's: names, labels, uids. Hashes are seeded with where the map stands,
+ * which he does not know, so that he cannot choose keys that fall together; nothing that is seen of
+ * a map depends on them. */
+static uint64_t hash_of(const struct map *map, struct sv key) {
+    return sv_hash_seeded(key, (uintptr_t)map);
 }
 
 /* The entry's index plus 1, and above the bits that it takes those of the hash: a slot that is
@@ -106,16 +114,16 @@ static void rebuild(struct map *map) {
 }
 
 void *map_get(const struct map *map, struct sv key) {
-    struct entry *entry = find(map, key, sv_hash(key));
+    struct entry *entry = find(map, key, hash_of(map, key));
     return entry ? entry->value : NULL;
 }
 
 bool map_has(const struct map *map, struct sv key) {
-    return find(map, key, sv_hash(key)) != NULL;
+    return find(map, key, hash_of(map, key)) != NULL;
 }
 
 void *map_put(struct map *map, struct sv key, void *value) {
-    uint64_t hash = sv_hash(key);
+    uint64_t hash = hash_of(map, key);
     struct entry *present = find(map, key, hash);
     if (present) {
         void *before = present->value;
@@ -132,7 +140,7 @@ void *map_put(struct map *map, struct sv key, void *value) {
 }
 
 void *map_remove(struct map *map, struct sv key) {
-    struct entry *entry = find(map, key, sv_hash(key));
+    struct entry *entry = find(map, key, hash_of(map, key));
     if (!entry)
         return NULL;
     void *value = entry->value;
@@ -164,4 +172,13 @@ bool map_next(const struct map *map, size_t *cursor, struct sv *ret_key, void **
     if (ret_value)
         *ret_value = entry->value;
     return true;
+}
+
+size_t map_longest_run(const struct map *map) {
+    size_t longest = 0, run = 0;
+    for (size_t i = 0; i < map->slot_count; i++) {
+        run = map->slots[i] ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/map.h"
 
-#include "core/base/rng.h"
+#include "core/base/map_parts.h"
 #include "core/base/mem.h"
+#include "core/base/rng.h"
 #include "core/base/test.h"
 
 enum { KEY_COUNT = 500 };
@@ -72,4 +73,19 @@ TEST(a_map_may_own_its_values) {
     mem_free(map_put(map, SV("a"), mem_alloc(16)));
     map_free_with_values(map);
     map_free_with_values(NULL);
+}
+
+/* Keys whose hashes end alike without a seed, as somebody would send them who wants a server to be
+ * busy. */
+TEST(keys_cannot_be_chosen_to_fall_together) {
+    enum { COUNT = 500, ALIKE_BITS = 11, RUN_MAX = 100 };
+    AUTO(map) map = map_new();
+    for (size_t number = 0; map_count(map) < COUNT; number++) {
+        char text[32];
+        int len = snprintf(text, sizeof(text), "k%zu", number);
+        struct sv key = {text, (size_t)len};
+        if ((sv_hash(key) & ((1 << ALIKE_BITS) - 1)) == 0)
+            map_put(map, key, NULL);
+    }
+    CHECK(map_longest_run(map) < RUN_MAX);
 }
