@@ -90,6 +90,7 @@ void bench_curve_print_json(struct buf *out, const struct bench_curve *curve) {
 
 enum {
     PANEL_WIDTH = 420,
+    WIDTH = 2 * PANEL_WIDTH + 8, /* the last number of an axis stands half beside its panel */
     PANEL_HEIGHT = 240,
     LEFT = 56, /* room for the numbers beside and below the axes */
     RIGHT = 16,
@@ -187,9 +188,10 @@ static void put_panel(struct panel *panel) {
 void bench_curve_print_svg(struct buf *out, const struct bench_curve *curve) {
     struct panel panel = {.out = out, .curve = curve};
     bool fits = buf_printf(out,
-                           "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+                           "<svg xmlns='http://www.w3.org/2000/svg' width='100%%' "
+                           "style='max-width:%dpx' viewBox='0 0 %d %d' "
                            "font-family='sans-serif' font-size='12'>\n",
-                           2 * PANEL_WIDTH, CURVE_QUANTITIES / 2 * PANEL_HEIGHT);
+                           WIDTH, WIDTH, CURVE_QUANTITIES / 2 * PANEL_HEIGHT);
     assert(fits);
     put(&panel, "<style>.title{font-weight:bold}.grid{stroke:#ccc}.line{stroke:#1668b8;fill:none;"
                 "stroke-width:1.5}circle{fill:#1668b8}</style>\n"

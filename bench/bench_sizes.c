@@ -247,12 +247,13 @@ static bool put_line(struct buf *out, const struct bench_sizes *sizes, size_t op
 void bench_sizes_print_svg(struct buf *out, const struct bench_sizes *sizes) {
     double top = top_of(sizes);
     bool fits = buf_printf(out,
-                           "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' "
+                           "<svg xmlns='http://www.w3.org/2000/svg' width='100%%' "
+                           "style='max-width:%dpx' viewBox='0 0 %d %d' "
                            "font-family='sans-serif' font-size='12'>\n"
                            "<rect width='100%%' height='100%%' fill='white'/>\n"
                            "<text x='%d' y='20' font-weight='bold'>processor time of one request, "
-                           "us</text>\n",
-                           WIDTH, HEIGHT, LEFT);
+                           "µs</text>\n",
+                           WIDTH, WIDTH, HEIGHT, LEFT);
     fits = fits && put_axes(out, sizes, top);
     for (size_t k = 0; k < BENCH_SIZE_OPERATIONS && fits; k++)
         fits = put_line(out, sizes, k, top);

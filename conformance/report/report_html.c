@@ -7,6 +7,7 @@
 #include "core/data/json.h"
 
 static const struct sv style = SV(
+    ":root{color-scheme:light dark}\n"
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;"
     "color:#1c2024;background:#fff;overflow-wrap:break-word}\n"
     "h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem}\n"
@@ -23,6 +24,8 @@ static const struct sv style = SV(
     "table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;"
     "padding:.25rem .6rem .25rem 0;border-bottom:1px solid #e6e9ed}"
     "details td:first-child{white-space:nowrap}\n"
+    "@media (max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}"
+    "details td:first-child{white-space:normal}}\n"
     "@media (prefers-color-scheme:dark){body{color:#e6e9ed;background:#15181c}"
     "p.sub,dt{color:#9aa4b0}article,ul.counts li,td,th{border-color:#363c44}}\n");
 
