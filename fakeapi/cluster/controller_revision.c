@@ -10,6 +10,7 @@
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/pod_control.h"
 #include "fakeapi/cluster/pod_control_claim.h"
+#include "fakeapi/cluster/template_dump.h"
 
 enum {
     COLLISIONS_MAX = 16,
@@ -84,10 +85,12 @@ static struct sv number_text(int64_t number, struct arena *arena) {
 
 struct sv template_hash(const struct cJSON *template, int64_t collision_count,
                         struct arena *arena) {
-    struct sv text = json_write_arena(arena, sorted_copy(arena, template), JSON_COMPACT);
-    uint32_t hash = fnv1a(fnv_start, text);
+    uint32_t hash = fnv1a(fnv_start, template_dump(template, arena));
+    char count[8] = {0}; /* a number of 32 bits, little end first, in the room of 64 */
+    for (size_t i = 0; i < 4; i++)
+        count[i] = (char)((uint32_t)collision_count >> (8 * i));
     if (collision_count > 0)
-        hash = fnv1a(hash, number_text(collision_count, arena));
+        hash = fnv1a(hash, (struct sv){count, sizeof(count)});
     return safe_text(hash, arena);
 }
 

@@ -46,8 +46,8 @@ void controller_revisions_trim(struct controller_revisions *revisions, struct sv
 
 /* The template that a revision holds. */
 const struct cJSON *controller_revision_template(const struct cJSON *revision);
-/* A short text of safe letters that is equal for equal trees, whatever the order of their
- * members, and changes with the collision count (0: none so far). */
+/* The hash that Kubernetes names ReplicaSets and revisions of DaemonSets by, letter for letter: of
+ * the template, and of the collision count (0: none so far). */
 struct sv template_hash(const struct cJSON *template, int64_t collision_count, struct arena *arena);
 /* The hash of a revision's data that Kubernetes names revisions of StatefulSets by, letter for
  * letter. */

@@ -14,11 +14,12 @@ TEST(equal_templates_have_equal_hashes) {
         const char *a, *b;
         bool is_equal;
     } cases[] = {
-        {"{\"x\":1,\"y\":{\"p\":[1,2],\"q\":\"s\"}}", "{\"y\":{\"q\":\"s\",\"p\":[1,2]},\"x\":1}",
-         true},
-        {"{\"x\":[1,2]}", "{\"x\":[2,1]}", false},
-        {"{\"x\":\"1\"}", "{\"x\":1}", false},
-        {"{\"x\":null}", "{}", false},
+        {"{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}}}",
+         "{\"metadata\":{\"labels\":{\"b\":\"2\",\"a\":\"1\"}}}", true},
+        {"{\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}}",
+         "{\"spec\":{\"containers\":[{\"name\":\"b\"},{\"name\":\"a\"}]}}", false},
+        {"{\"spec\":{\"priority\":0}}", "{}", false},
+        {"{\"spec\":{\"nodeSelector\":null}}", "{}", true},
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -26,6 +27,54 @@ TEST(equal_templates_have_equal_hashes) {
               cases[i].is_equal);
     CHECK(!sv_eq(hash_of(arena, "{}", 0), hash_of(arena, "{}", 1)));
     CHECK(!sv_eq(hash_of(arena, "{}", 1), hash_of(arena, "{}", 2)));
+}
+
+/* As k8s.io/kubernetes 1.34 hashes them: one with little in it, and one with much. */
+static const char plain_template[] =
+    "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"image\":\"i\","
+    "\"imagePullPolicy\":\"Always\",\"name\":\"c\",\"resources\":{},\"terminationMessagePath\":"
+    "\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\"}],\"dnsPolicy\":"
+    "\"ClusterFirst\",\"restartPolicy\":\"Always\",\"schedulerName\":\"default-scheduler\","
+    "\"securityContext\":{},\"terminationGracePeriodSeconds\":30}}";
+static const char full_template[] =
+    "{\"metadata\":{\"labels\":{\"b\":\"c\",\"a\":\"b\"},\"annotations\":{\"x\":"
+    "\"y z\"}},\"spec\":{\"volumes\":[{\"name\":\"v\",\"emptyDir\":{}},{\"name\":"
+    "\"w\",\"configMap\":{\"name\":\"m\",\"items\":[{\"key\":\"k\",\"path\":\"p\""
+    "}],\"defaultMode\":420}},{\"name\":\"h\",\"hostPath\":{\"path\":\"/x\",\"typ"
+    "e\":\"\"}}],\"initContainers\":[{\"name\":\"s\",\"image\":\"i\",\"restartPol"
+    "icy\":\"Always\",\"resources\":{}}],\"containers\":[{\"name\":\"c\",\"image"
+    "\":\"i:1\",\"command\":[\"sh\",\"-c\"],\"ports\":[{\"name\":\"p\",\"containe"
+    "rPort\":80,\"hostPort\":8080,\"protocol\":\"TCP\"}],\"env\":[{\"name\":\"A\""
+    ",\"value\":\"1\"},{\"name\":\"B\",\"valueFrom\":{\"fieldRef\":{\"apiVersion"
+    "\":\"v1\",\"fieldPath\":\"status.podIP\"}}},{\"name\":\"C\",\"valueFrom\":{"
+    "\"secretKeyRef\":{\"name\":\"s\",\"key\":\"k\"}}}],\"envFrom\":[{\"configMap"
+    "Ref\":{\"name\":\"m\"}}],\"resources\":{\"limits\":{\"cpu\":\"500m\",\"memor"
+    "y\":\"1Gi\",\"example.com/x\":\"8Mi\"},\"requests\":{\"cpu\":\"2\",\"memory"
+    "\":\"1536Mi\",\"x\":\"5e3\",\"z\":\"0\",\"k\":\"3k\"}},\"volumeMounts\":[{\""
+    "name\":\"v\",\"mountPath\":\"/v\",\"mountPropagation\":\"Bidirectional\"}],"
+    "\"readinessProbe\":{\"httpGet\":{\"path\":\"/\",\"port\":\"p\",\"scheme\":\""
+    "HTTP\"},\"timeoutSeconds\":1,\"periodSeconds\":10},\"livenessProbe\":{\"exec"
+    "\":{\"command\":[\"true\"]}},\"lifecycle\":{\"preStop\":{\"tcpSocket\":{\"po"
+    "rt\":80}}},\"terminationMessagePath\":\"/dev/termination-log\",\"termination"
+    "MessagePolicy\":\"File\",\"imagePullPolicy\":\"IfNotPresent\",\"securityCont"
+    "ext\":{\"privileged\":true,\"runAsUser\":0,\"capabilities\":{\"add\":[\"SYS_"
+    "ADMIN\"]}}}],\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":"
+    "30,\"dnsPolicy\":\"ClusterFirst\",\"nodeSelector\":{\"k\":\"v\"},\"serviceAc"
+    "countName\":\"a\",\"serviceAccount\":\"a\",\"hostNetwork\":true,\"shareProce"
+    "ssNamespace\":true,\"securityContext\":{\"fsGroup\":5,\"fsGroupChangePolicy"
+    "\":\"OnRootMismatch\"},\"imagePullSecrets\":[{\"name\":\"x\"}],\"affinity\":"
+    "{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nod"
+    "eSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\","
+    "\"values\":[\"b\"]}]}]}}},\"schedulerName\":\"default-scheduler\",\"tolerati"
+    "ons\":[{\"operator\":\"Exists\",\"tolerationSeconds\":5}],\"topologySpreadCo"
+    "nstraints\":[{\"maxSkew\":1,\"topologyKey\":\"z\",\"whenUnsatisfiable\":\"Do"
+    "NotSchedule\",\"labelSelector\":{\"matchLabels\":{\"a\":\"b\"}}}],\"enableSe"
+    "rviceLinks\":false}}";
+
+TEST(templates_are_hashed_as_kubernetes_does) {
+    AUTO(arena) arena = arena_new();
+    CHECK_SV(hash_of(arena, plain_template, 0), SV("588c679b46"));
+    CHECK_SV(hash_of(arena, full_template, 0), SV("5f647b9bdc"));
 }
 
 /* As kube-controller-manager 1.34 named a StatefulSet's revision. */
