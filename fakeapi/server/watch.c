@@ -173,7 +173,10 @@ static void set_bookmark(struct watch_cursor *cursor, struct arena *arena, uint6
     if (ends_initial)
         json_set_string(arena, json_ensure_map(arena, metadata, SV("annotations")),
                         SV("k8s.io/initial-events-end"), SV("true"));
-    *ret_record = (struct watch_record){WATCH_BOOKMARK, object};
+    /* Who reads metadata knows no other kind. */
+    *ret_record = (struct watch_record){
+        WATCH_BOOKMARK,
+        cursor->form.metadata_only ? present(arena, cursor->type, &cursor->form, object) : object};
 }
 
 /* An object that left the selection is DELETED with its previous state at the new version. */

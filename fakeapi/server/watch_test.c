@@ -134,6 +134,29 @@ TEST(a_streamed_list_ends_with_a_bookmark) {
     CHECK(response.http_status == 422);
 }
 
+TEST(a_bookmark_has_the_kind_that_is_watched) {
+    static const struct {
+        bool is_metadata_only;
+        struct sv kind, api_version;
+    } forms[] = {{false, SV("ConfigMap"), SV("v1")},
+                 {true, SV("PartialObjectMetadata"), SV("meta.k8s.io/v1")}};
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        struct request request = fixture_request(VERB_WATCH, "configmaps", "default", "");
+        struct api_response response;
+        struct watch_record record;
+        request.metadata_only = forms[i].is_metadata_only;
+        struct watch_cursor *cursor = fakeapi_watch(api, &request, arena, &response);
+        REQUIRE(cursor);
+        watch_cursor_bookmark(cursor, arena, &record);
+        CHECK_SV(json_find_string(record.object, "kind"), forms[i].kind);
+        CHECK_SV(json_find_string(record.object, "apiVersion"), forms[i].api_version);
+        CHECK(json_find_string(record.object, "metadata.resourceVersion").len > 0);
+        watch_cursor_free(cursor);
+    }
+}
+
 TEST(a_watch_may_begin_with_what_comes) {
     static const char *const versions[] = {"", "0"};
     AUTO(fakeapi) api = fixture_api();
