@@ -28,7 +28,9 @@ add_custom_command(
   COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0
           $<TARGET_FILE:text_gen> ${BUILTIN_TEXTS} discovery ${SCHEMA_DATA}/discovery.json
           definitions ${SCHEMA_DATA}/openapi-definitions.json
-  DEPENDS text_gen ${SCHEMA_DATA}/discovery.json ${SCHEMA_DATA}/openapi-definitions.json)
+          rbac_defaults ${SCHEMA_DATA}/rbac-defaults.json
+  DEPENDS text_gen ${SCHEMA_DATA}/discovery.json ${SCHEMA_DATA}/openapi-definitions.json
+          ${SCHEMA_DATA}/rbac-defaults.json)
 add_library(fa_schema_tables STATIC ${SCHEMA_TABLES} ${PROTOBUF_TABLES} ${BUILTIN_TEXTS})
 # Tables only: nothing to instrument.
 target_compile_options(fa_schema_tables PRIVATE -O0 -g0 -fno-sanitize=all)

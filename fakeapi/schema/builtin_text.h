@@ -8,5 +8,7 @@
 
 extern const struct sv builtin_text_discovery;   /* {"api": …, "apis": …}, both aggregated */
 extern const struct sv builtin_text_definitions; /* definition name -> schema */
+/* Plural of rbac.authorization.k8s.io -> objects, to be created in this order. */
+extern const struct sv builtin_text_rbac_defaults;
 
 #endif
