@@ -130,14 +130,18 @@ if(PYTHON3)
                        SKIP_RETURN_CODE 77)
 endif()
 
-# The controller and our nodes on a stock control plane, where Go can build one: the first time
-# takes some minutes.
+# The controller and our nodes on a stock control plane, and stock controllers on our API server,
+# where Go can build them: the first time takes some minutes.
 if(PYTHON3)
   add_test(NAME stock.controller
            COMMAND ${PYTHON3} ci/controlplane/check $<TARGET_FILE:crctl>
                    $<TARGET_FILE:cacheruntime-controller>
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(stock.controller PROPERTIES LABELS stock TIMEOUT 1800 SKIP_RETURN_CODE 77)
+  add_test(NAME stock.controllers
+           COMMAND ${PYTHON3} ci/controlplane/controllers $<TARGET_FILE:crctl>
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(stock.controllers PROPERTIES LABELS stock TIMEOUT 1800 SKIP_RETURN_CODE 77)
   add_test(NAME stock.scenarios
            COMMAND ${PYTHON3} ci/controlplane/scenarios $<TARGET_FILE:crctl>
                    $<TARGET_FILE:cacheruntime-controller> --unless-busy
