@@ -258,6 +258,13 @@ static void note_round(struct controller *controller, struct runtime_state *stat
                  SV_ARG(state->key), SV_ARG(state->plan->actions[0].message));
 }
 
+static bool plan_has(const struct plan *plan, enum action_type type) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type == type)
+            return true;
+    return false;
+}
+
 static bool plan_has_only(const struct plan *plan, enum action_type type) {
     for (size_t i = 0; i < plan->action_count; i++)
         if (plan->actions[i].type != type)
@@ -268,14 +275,16 @@ static bool plan_has_only(const struct plan *plan, enum action_type type) {
 static void end_round(struct controller *controller, struct runtime_state *state) {
     controller->round_count--;
     bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
-    bool only_reads = plan_has_only(state->plan, ACTION_GET);
-    controller_metrics_note_round(controller, state, has_failed);
     bool has_written = plan_writes(state->plan);
+    /* What is refused may be asked for again, as soon as what was read is known: whatever was
+     * executed meanwhile says nothing of that. */
+    bool only_looks = !has_written && plan_has(state->plan, ACTION_GET);
+    controller_metrics_note_round(controller, state, has_failed);
     bool only_executes = state->execution_id && plan_has_only(state->plan, ACTION_EXECUTE);
     runtime_state_end_plan(state);
     if (has_failed && !must_not_wait)
         runtime_state_forget_present(state);
-    if (!has_failed && !only_reads)
+    if (!has_failed && !only_looks)
         runtime_state_forget_failure(state);
     /* A fight goes on with every watch event, so that a later due time alone would not end it. */
     if (state->round_count > ROUNDS_AT_ONCE_MAX && has_written)
@@ -293,7 +302,7 @@ static void end_round(struct controller *controller, struct runtime_state *state
          * longer, nor a fight. */
         if (!has_written)
             state->round_count--;
-        if (!only_reads)
+        if (!only_looks)
             workqueue_forget(controller->queue, state->key);
         workqueue_add_at(controller->queue, state->key,
                          controller->now_ms + (only_executes ? EXECUTION_QUIET_MS : 0));

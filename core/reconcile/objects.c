@@ -48,8 +48,27 @@ static void stall_for_other_controller(struct pass *pass, const struct component
                            SV_ARG(component->workload_name)));
 }
 
-/* A workload of ours that the runtime no longer asks for, or of another kind than now. */
-static bool remove_stale_workloads(struct pass *pass, const struct component *component) {
+/* Whether the workload of another kind may go: not before the API server would take the new one,
+ * or a kind that the cluster does not have would cost the cache. */
+static bool may_be_replaced(struct pass *pass, const struct component *component,
+                            struct cJSON *desired) {
+    const struct observed *successor = snapshot_find(
+        pass->snapshot, component->workload, object_namespace(desired), object_name(desired));
+    if (successor->state == OBSERVED_UNKNOWN)
+        write_read(pass, component->workload, object_namespace(desired), object_name(desired));
+    else if (successor->state == OBSERVED_ABSENT)
+        write_trial(pass, component->workload, desired);
+    else if (!write_is_ours(pass, component->workload, successor->object))
+        judge(pass, GATE_OBJECTS, WRITE_FOREIGN, desired);
+    else
+        return true;
+    return successor->state == OBSERVED_ABSENT;
+}
+
+/* A workload of ours that the runtime no longer asks for, or of another kind than now. `desired`
+ * is what it asks for instead, or NULL. */
+static bool remove_stale_workloads(struct pass *pass, const struct component *component,
+                                   struct cJSON *desired) {
     bool is_in_the_way = false;
     for (size_t i = 0; i < COUNT_OF(workload_kinds); i++) {
         const struct resource *kind = workload_kinds[i];
@@ -64,7 +83,8 @@ static bool remove_stale_workloads(struct pass *pass, const struct component *co
                              component_is_stateful_set(component);
         if (is_taken_over && component->observed)
             stall_for_other_controller(pass, component);
-        else if (!object_is_deleting(observed->object))
+        else if (!object_is_deleting(observed->object) &&
+                 (is_taken_over || !desired || may_be_replaced(pass, component, desired)))
             write_delete(pass, kind, observed->object,
                          is_taken_over ? SV("Orphan") : SV("Foreground"), STEP_OBJECTS,
                          is_taken_over ? SV("WorkloadTakenOver") : SV("WorkloadNotWanted"));
@@ -215,7 +235,7 @@ static enum write_result write_without_template(struct pass *pass,
 
 static void write_workload(struct pass *pass, const struct component *component) {
     struct cJSON *desired = render_workload(pass, component, next_replicas(pass, component));
-    bool is_stale = remove_stale_workloads(pass, component);
+    bool is_stale = remove_stale_workloads(pass, component, desired);
     keep_adopted_pods(pass, component, desired);
     set_base(pass, component, desired);
     bool is_held = waits_for_rollout(pass, component, desired);
@@ -319,7 +339,7 @@ static void remove_stale_services(struct pass *pass, const struct component *com
 static void write_component(struct pass *pass, const struct component *component) {
     if (!component->is_enabled) {
         /* Pods that end still look for each other. */
-        if (!remove_stale_workloads(pass, component))
+        if (!remove_stale_workloads(pass, component, NULL))
             remove_stale_services(pass, component, NULL);
         return;
     }
@@ -392,17 +412,10 @@ static bool may_create(const struct pass *pass, size_t first) {
     return !pass->has_foreign;
 }
 
-/* An apply as a dry run, before the first creation. */
+/* Before the first creation. */
 static void try_creation(struct pass *pass, size_t index) {
-    struct action *trial = pass_add(pass, ACTION_TRIAL, STEP_TRIAL, SV("CreationTried"), SV(""));
     const struct action *creation = &pass->plan->actions[index];
-    trial->message = pass_printf(pass, "Try to create %.*s %.*s", SV_ARG(creation->resource->kind),
-                                 SV_ARG(creation->name));
-    trial->resource = creation->resource;
-    trial->namespace_name = creation->namespace_name;
-    trial->name = creation->name;
-    trial->body = creation->body;
-    trial->must_create = true;
+    write_trial(pass, creation->resource, creation->body)->must_create = true;
 }
 
 static bool refuse_creation(struct pass *pass, const struct action *creation, struct sv problem) {

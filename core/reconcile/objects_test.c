@@ -729,7 +729,9 @@ TEST(another_kind_of_workload_replaces_the_old_one) {
         world_bind(&world);
         json_set(arena, json_find(world.runtime, "spec.worker"), SV("workloadType"),
                  fixture_yaml(arena, cases[i].type));
+        int trials = world.trials;
         CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(world.trials == trials + 1); /* the server was asked before the old one went */
         CHECK(trace_has(&world, "WorkloadNotWanted: Delete StatefulSet demo-worker"));
         CHECK(stateful_set(&world, "demo-worker")->state == OBSERVED_ABSENT);
         CHECK(find(&world, cases[i].resource, SV("default"), SV("demo-worker"))->state ==

@@ -294,7 +294,7 @@ static inline void act(struct world *world, const struct action *action) {
         world->events++;
         return;
     case ACTION_TRIAL:
-        CHECK(action->must_create && !action->force);
+        CHECK(!action->force);
         world->trials++;
         return;
     case ACTION_EXECUTE:

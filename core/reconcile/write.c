@@ -67,6 +67,15 @@ void write_read(struct pass *pass, const struct resource *resource, struct sv na
             "Read");
 }
 
+struct action *write_trial(struct pass *pass, const struct resource *resource,
+                           struct cJSON *desired) {
+    struct action *trial =
+        add_for(pass, ACTION_TRIAL, STEP_TRIAL, resource, object_namespace(desired),
+                object_name(desired), SV("CreationTried"), "Try to create");
+    trial->body = desired;
+    return trial;
+}
+
 void write_delete(struct pass *pass, const struct resource *resource, const struct cJSON *object,
                   struct sv propagation, enum plan_step step, struct sv reason) {
     struct action *action = add_for(pass, ACTION_DELETE, step, resource, object_namespace(object),

@@ -40,6 +40,10 @@ enum write_result write_shared(struct pass *pass, struct cJSON *desired);
 /* A live read, unless it is in the plan already. */
 void write_read(struct pass *pass, const struct resource *resource, struct sv namespace_name,
                 struct sv name);
+/* An apply as a dry run, ahead of all that changes objects: where the API server refuses it,
+ * nothing is written. Borrows `desired`. */
+struct action *write_trial(struct pass *pass, const struct resource *resource,
+                           struct cJSON *desired);
 /* Deletes the object with a precondition on its uid. `propagation` is "Background", "Foreground"
  * or "Orphan". */
 void write_delete(struct pass *pass, const struct resource *resource, const struct cJSON *object,
