@@ -156,6 +156,15 @@ static void add_columns(struct arena *arena, struct cJSON *columns, struct sv te
 
 /* --- custom types --- */
 
+/* A column that is not described says where its value comes from. */
+static struct sv custom_description(struct arena *arena, const struct cJSON *column) {
+    struct sv said = json_find_string(column, "description");
+    return said.len > 0
+               ? said
+               : ARENA_JOIN(arena, SV("Custom resource definition column (in JSONPath format): "),
+                            json_find_string(column, "jsonPath"));
+}
+
 static void add_custom_columns(struct arena *arena, const struct resource_type *type,
                                struct cJSON *columns) {
     add_columns(arena, columns, SV("Name"));
@@ -164,7 +173,7 @@ static void add_custom_columns(struct arena *arena, const struct resource_type *
     JSON_EACH (column, type->printer_columns)
         add_column(arena, columns, json_find_string(column, "name"),
                    json_find_string(column, "type"), json_find_string(column, "format"),
-                   json_find_string(column, "description"), json_find_int(column, "priority", 0));
+                   custom_description(arena, column), json_find_int(column, "priority", 0));
 }
 
 static struct cJSON *custom_cell(struct table_row *row, const struct cJSON *value, struct sv type) {
