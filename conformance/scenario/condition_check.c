@@ -376,9 +376,11 @@ static void judge_volume(struct judge *judge) {
     const struct cJSON *modes = json_find(claim, "spec.accessModes");
     bool is_same = json_count(wanted) > 0 ? json_equal(wanted, modes)
                                           : sv_eq(json_text(json_at(modes, 0)), SV("ReadOnlyMany"));
+    /* Of what is asked for nothing is acted on while a part of it cannot be, which is told. */
+    bool is_stalled = is_true(condition_of(judge, SV("Stalled")));
     if (outdated && is_true(outdated) && !claim)
         lie_of(judge, SV("VolumeOutdated"), SV("there is no claim"));
-    if (claim && judge->dataset && !is_same && !is_true(outdated))
+    if (claim && judge->dataset && !is_same && !is_true(outdated) && !is_stalled)
         lie_of(judge, SV("VolumeOutdated"),
                SV("the claim has other access modes than are asked for"));
     if (claim && judge->runtime_class && !judge->parts[CLIENT].is_enabled && !is_true(outdated))

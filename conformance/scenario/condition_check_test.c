@@ -178,6 +178,34 @@ TEST(a_claim_without_client_is_told) {
     CHECK_SV(lies[0].truth, SV("no client serves the claim"));
 }
 
+/* Other access modes are told at once, but not while nothing of the edits can be acted on. */
+TEST(a_claim_that_is_outdated_is_told_unless_all_stands_still) {
+    static const struct {
+        const char *conditions;
+        bool is_lie;
+    } runtimes[] = {
+        {RUNTIME("Ready", "", SERVING), true},
+        {RUNTIME("NotReady", "",
+                 CONDITION("Ready", "False", "InvalidRuntime") ", " CONDITION("Stalled", "True",
+                                                                              "InvalidRuntime")),
+         false},
+    };
+    for (size_t i = 0; i < COUNT_OF(runtimes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct condition_view view = view_of(arena, 0);
+        struct condition_lie lies[CONDITION_LIES_MAX];
+        view.runtimes = list_of(arena, runtimes[i].conditions);
+        view.claims =
+            list_of(arena, "{metadata: {name: demo, namespace: default}, spec: {accessModes: "
+                           "[ReadWriteMany]}, status: {phase: Bound}}");
+        bool is_lie = false;
+        for (size_t k = 0, count = condition_check(&view, arena, lies); k < count; k++)
+            is_lie |=
+                sv_eq(lies[k].truth, SV("the claim has other access modes than are asked for"));
+        CHECK(is_lie == runtimes[i].is_lie);
+    }
+}
+
 /* One node is gone and keeps the rollout from its end; pods that change by hand keep nobody. */
 TEST(a_daemon_set_that_replaces_pods_is_under_way) {
     static const struct {
