@@ -397,7 +397,9 @@ static void judge_scaled(struct judge *judge) {
     struct sv out = SV("WorkersScaledOut"), in = SV("WorkersScaledIn");
     const struct part *worker = &judge->parts[WORKER];
     bool was_scaled = condition_of(judge, out) || condition_of(judge, in);
-    if (!was_scaled || !worker->is_enabled)
+    /* Workers that stay as many as they happen to be were not scaled. */
+    bool is_kept = is_paused(judge) || is_true(condition_of(judge, SV("Stalled")));
+    if (!was_scaled || !worker->is_enabled || is_kept)
         return;
     if (!ends_with_number(judge, out, worker->desired) &&
         !ends_with_number(judge, in, worker->desired))

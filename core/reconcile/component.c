@@ -261,6 +261,7 @@ void components_read_workloads(struct component components[COMPONENT_COUNT],
         const struct observed *observed = snapshot_find(
             snapshot, component->workload, snapshot->namespace_name, component->workload_name);
         component->has_replicas = !component_is_daemon_set(component);
+        component->is_kept = true;
         component->replicas =
             component->has_replicas ? json_find_int(observed->object, "spec.replicas", 1) : 0;
         read_observed(component, snapshot);

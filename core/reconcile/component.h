@@ -34,6 +34,7 @@ struct component {
     const struct resource *workload; /* NULL: a kind that we do not know */
     bool has_replicas;
     int64_t replicas;
+    bool is_kept;   /* it asks for what its workload does, whatever the runtime asks for */
     bool is_always; /* a client on every node, not only where a volume is mounted */
 
     const struct cJSON *observed; /* the workload, or NULL */

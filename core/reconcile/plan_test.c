@@ -257,6 +257,22 @@ TEST(a_paused_runtime_goes_on_serving) {
     world_release(&world);
 }
 
+/* In the middle of a scale-in, which was told: what is left is no scale-out. */
+TEST(a_pause_while_workers_leave_scales_nothing_out) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    CHECK(run(&world) < ROUNDS_MAX);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    json_set_int(arena, json_find(world.runtime, "status.worker"), SV("desiredReplicas"), 1);
+    object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("true"));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(json_find_int(world.runtime, "status.worker.desiredReplicas", -1) == 2);
+    CHECK(!object_condition(world.runtime, SV("WorkersScaledOut")));
+    CHECK(!trace_has(&world, "WorkersScaledOut"));
+    world_release(&world);
+}
+
 /* A controller that restarts has forgotten its executions, and begins again at any point. */
 TEST(a_restart_at_any_round_ends_the_same) {
     for (int cut = 1; cut < 16; cut++) {

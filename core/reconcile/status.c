@@ -121,7 +121,9 @@ static void say_scaled(struct pass *pass, struct cJSON *status) {
     const struct component *worker = &pass->components[COMPONENT_WORKER];
     int64_t before = json_find_int(pass->snapshot->runtime, "status.worker.desiredReplicas", 0);
     bool is_known = json_find(pass->snapshot->runtime, "status.worker.phase") != NULL;
-    if (!worker->is_enabled || !worker->has_replicas || !is_known || before == worker->replicas)
+    /* Workers that stay as many as they happen to be were not scaled by anybody. */
+    if (!worker->is_enabled || !worker->has_replicas || worker->is_kept || !is_known ||
+        before == worker->replicas)
         return;
     bool is_out = worker->replicas > before;
     struct sv type = is_out ? SV("WorkersScaledOut") : SV("WorkersScaledIn");
