@@ -150,11 +150,14 @@ static void mount(struct pass *pass, const struct server *server) {
 }
 
 /* Clients come and go with the pods that use the volume: that is no update of the dataset. One that
- * cannot mount is told all the same. */
+ * cannot mount, or may not before the cache answers, is told all the same. */
 static void let_clients_come(struct pass *pass) {
     const struct gate *mounts = &pass->plan->gates[GATE_MOUNTS];
+    const struct gate *ready_check = &pass->plan->gates[GATE_READY_CHECK];
     if (sv_eq(mounts->reason, SV("MountFailed")))
         pass->unmounted = (struct finding){mounts->reason, mounts->message};
+    else if (!mounts->is_open && !ready_check->is_open)
+        pass->unmounted = (struct finding){ready_check->reason, ready_check->message};
     pass_open(pass, GATE_MOUNTS);
 }
 

@@ -345,7 +345,8 @@ static void set_mount(struct pass *pass, struct cJSON *list, const struct cJSON 
                       const struct cJSON *old_list) {
     const struct gate *mounts = gate(pass, GATE_MOUNTS);
     bool is_lacking = pass->unmounted.reason.len > 0;
-    bool has_failed = is_lacking || sv_eq(mounts->reason, SV("MountFailed"));
+    bool has_failed =
+        sv_eq(is_lacking ? pass->unmounted.reason : mounts->reason, SV("MountFailed"));
     bool is_mounted = mounts->is_open && !pass->mounts_wait_for_pod && !is_lacking;
     struct sv phase = is_mounted ? SV("Mounted") : has_failed ? SV("Failed") : SV("Pending");
     struct sv path = mount_unified_path(mount, pass->arena);
