@@ -117,14 +117,18 @@ static int64_t wrong_answer_retry_ms(const struct execution *last) {
            (wait_ms < WRONG_ANSWER_RETRY_MS_MAX ? wait_ms : WRONG_ANSWER_RETRY_MS_MAX);
 }
 
-/* A failure is told until another answer is there, and not only between two tries. */
+/* A failure is told until another answer is there, and not only between two tries. Nothing is
+ * mounted before the cache answers. */
 static void close_mounts(struct pass *pass, bool is_answer, struct sv message) {
+    const struct gate *ready_check = &pass->plan->gates[GATE_READY_CHECK];
     const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("MountsReady"));
     bool had_failed = sv_eq(json_find_string(old, "reason"), SV("MountFailed"));
     if (is_answer)
         pass_close(pass, GATE_MOUNTS, SV("MountFailed"), message);
     else if (had_failed)
         pass_close(pass, GATE_MOUNTS, SV("MountFailed"), json_find_string(old, "message"));
+    else if (!ready_check->is_open)
+        pass_close(pass, GATE_MOUNTS, ready_check->reason, ready_check->message);
     else
         pass_close(pass, GATE_MOUNTS, SV("MountRunning"), SV("waits for mountUFS to end"));
 }
@@ -153,11 +157,8 @@ static void mount(struct pass *pass, const struct server *server) {
  * cannot mount, or may not before the cache answers, is told all the same. */
 static void let_clients_come(struct pass *pass) {
     const struct gate *mounts = &pass->plan->gates[GATE_MOUNTS];
-    const struct gate *ready_check = &pass->plan->gates[GATE_READY_CHECK];
-    if (sv_eq(mounts->reason, SV("MountFailed")))
+    if (!mounts->is_open && !sv_eq(mounts->reason, SV("MountRunning")))
         pass->unmounted = (struct finding){mounts->reason, mounts->message};
-    else if (!mounts->is_open && !ready_check->is_open)
-        pass->unmounted = (struct finding){ready_check->reason, ready_check->message};
     pass_open(pass, GATE_MOUNTS);
 }
 
