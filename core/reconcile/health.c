@@ -99,13 +99,28 @@ static void check_first(struct pass *pass, const struct server *server,
                     is_answer ? entry_retry_ms(last) : entry_first_try_ms(pass, last));
 }
 
+static void fail_health(struct pass *pass, struct sv message) {
+    pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
+    pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
+}
+
+/* Until there is another answer, the one before it holds. */
+static void keep_health(struct pass *pass, bool has_failed) {
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
+    if (has_failed && sv_eq(json_find_string(old, "reason"), SV("HealthCheckFailed")))
+        fail_health(pass, json_find_string(old, "message"));
+    else
+        keep_message(pass, NULL);
+}
+
 static void check_health(struct pass *pass, const struct server *server,
                          const struct execution *last) {
     struct sv message;
     int64_t threshold = json_int_or(server->entry, SV("failureThreshold"), FAILURE_THRESHOLD);
+    bool has_failed = last && last->consecutive_failures >= threshold;
     pass_open(pass, GATE_READY_CHECK);
     if (last && last->is_running) {
-        keep_message(pass, NULL);
+        keep_health(pass, has_failed);
         return;
     }
     if (!last || entry_succeeded(pass, last, &message)) {
@@ -114,10 +129,8 @@ static void check_health(struct pass *pass, const struct server *server,
                     is_asked_for(pass, last) ? pass->snapshot->now_ms : due_ms(pass, server, last));
         return;
     }
-    if (last->consecutive_failures >= threshold) {
-        pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
-        pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
-    }
+    if (has_failed)
+        fail_health(pass, message);
     check_again(pass, server, last->finished_ms + FAILED_RETRY_MS);
 }
 

@@ -104,6 +104,33 @@ TEST(so_many_failures_in_a_row_are_a_failure) {
     }
 }
 
+/* A check that takes its time is asked again and again, and nobody is told that all is well while
+ * it runs. */
+TEST(a_failure_stands_while_the_next_check_runs) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set_int(arena, entry(&world, "checkRuntimeReady"), SV("failureThreshold"), 1);
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    world.stderr_bytes = "split brain";
+    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
+        world.now_ms += 1000;
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        settle(&world);
+    }
+    for (size_t i = 0; i < world.execution_count; i++)
+        if (world.executions[i].entry == ENTRY_CHECK_RUNTIME_READY)
+            world.executions[i].is_running = true;
+    int writes = world.writes;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(world.writes == writes);
+    CHECK_SV(dataset_phase(&world), SV("Failed"));
+    CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("HealthCheckFailed"));
+    world_release(&world);
+}
+
 /* Where the server keeps no figures of the runtime, as with upstream's CRD, those of the last good
  * report are still what is told. */
 TEST(a_report_that_fails_takes_no_figures_away) {
