@@ -224,21 +224,25 @@ static bool verifies(const struct cJSON *set, struct sv token, struct arena *are
     return is_good;
 }
 
+static struct token_claims claims_of_pod(struct sv node_uid) {
+    return (struct token_claims){.namespace_name = SV("ns"),
+                                 .name = SV("sa"),
+                                 .uid = SV("u"),
+                                 .id = SV("7"),
+                                 .bound = {SV("pods"), SV("ns"), SV("p"), SV("v")},
+                                 .node_name = SV("n"),
+                                 .node_uid = node_uid,
+                                 .issued_s = 1000,
+                                 .expires_s = 2000};
+}
+
 TEST(a_token_is_verified_by_the_key_set_alone) {
     /* Coordinates may be short: some of the keys meet each form of them. */
     for (size_t i = 0; i < 20; i++) {
         AUTO(authenticator) authenticator = authenticator_new();
         AUTO(authenticator) stranger = authenticator_new();
         AUTO(arena) arena = arena_new();
-        struct token_claims claims = {.namespace_name = SV("ns"),
-                                      .name = SV("sa"),
-                                      .uid = SV("u"),
-                                      .id = SV("7"),
-                                      .bound = {SV("pods"), SV("ns"), SV("p"), SV("v")},
-                                      .node_name = SV("n"),
-                                      .node_uid = SV("w"),
-                                      .issued_s = 1000,
-                                      .expires_s = 2000};
+        struct token_claims claims = claims_of_pod(SV("w"));
         struct sv token = authenticator_sign(authenticator, &claims, arena), rest = token;
         const struct cJSON *set = authenticator_key_set(authenticator, arena);
         CHECK(verifies(set, token, arena));
@@ -258,14 +262,7 @@ TEST(a_token_is_verified_by_the_key_set_alone) {
 TEST(what_a_token_says_of_itself_is_its_users_extra) {
     AUTO(authenticator) authenticator = authenticator_new();
     AUTO(arena) arena = arena_new();
-    struct token_claims claims = {.namespace_name = SV("ns"),
-                                  .name = SV("sa"),
-                                  .uid = SV("u"),
-                                  .id = SV("7"),
-                                  .bound = {SV("pods"), SV("ns"), SV("p"), SV("v")},
-                                  .node_name = SV("n"), /* which is gone */
-                                  .node_uid = SV(""),
-                                  .expires_s = 2000};
+    struct token_claims claims = claims_of_pod(SV("")); /* on a node that is gone */
     static const struct sv expected[] = {
         SV("authentication.kubernetes.io/credential-id=JTI=7"),
         SV("authentication.kubernetes.io/node-name=n"),
