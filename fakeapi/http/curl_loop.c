@@ -14,14 +14,32 @@ struct curl_loop {
     struct clock *clock;
     CURLM *multi;
     int64_t timer_ms;
+    /* Sockets that are gone: what epoll handed back before may still point to them. */
+    struct socket_waiter *retired;
 };
 
 /* One socket of libcurl's. */
 struct socket_waiter {
     struct waiter waiter; /* first: what epoll hands back */
     struct curl_loop *loop;
-    int descriptor;
+    struct socket_waiter *next_retired;
+    int descriptor; /* -1: it is gone */
 };
+
+static void retire(struct socket_waiter *socket) {
+    socket->descriptor = -1;
+    socket->next_retired = socket->loop->retired;
+    socket->loop->retired = socket;
+}
+
+static void free_retired(struct curl_loop *loop) {
+    struct socket_waiter *next;
+    for (struct socket_waiter *socket = loop->retired; socket; socket = next) {
+        next = socket->next_retired;
+        mem_free(socket);
+    }
+    loop->retired = NULL;
+}
 
 static void collect_done(struct curl_loop *loop) {
     int left;
@@ -40,6 +58,8 @@ static void socket_ready(struct waiter *waiter, unsigned events) {
     struct socket_waiter *socket = (struct socket_waiter *)waiter;
     struct curl_loop *loop = socket->loop;
     int running;
+    if (socket->descriptor < 0)
+        return;
     int bits = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
                (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
@@ -54,13 +74,15 @@ static int watch_socket(CURL *easy, curl_socket_t descriptor, int what, void *co
     struct socket_waiter *socket = socket_context;
     if (what == CURL_POLL_REMOVE) {
         epoll_ctl(loop->epoll, EPOLL_CTL_DEL, descriptor, NULL);
-        mem_free(socket);
+        if (socket)
+            retire(socket);
         return 0;
     }
     int operation = socket ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (!socket) {
         socket = mem_alloc(sizeof(*socket));
-        *socket = (struct socket_waiter){{socket_ready}, loop, descriptor};
+        *socket = (struct socket_waiter){
+            .waiter = {socket_ready}, .loop = loop, .descriptor = descriptor};
         curl_multi_assign(loop->multi, descriptor, socket);
     }
     struct epoll_event event = {
@@ -81,6 +103,7 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context) {
 
 void curl_loop_run(struct curl_loop *loop, int64_t now_ms) {
     int running;
+    free_retired(loop);
     if (loop->timer_ms > now_ms)
         return;
     loop->timer_ms = DEADLINE_NEVER;
@@ -122,5 +145,6 @@ void curl_loop_free(struct curl_loop *loop) {
     if (!loop)
         return;
     curl_multi_cleanup(loop->multi);
+    free_retired(loop);
     mem_free(loop);
 }

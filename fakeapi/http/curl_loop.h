@@ -27,7 +27,7 @@ void curl_loop_free(struct curl_loop *loop);
 void curl_loop_add(struct curl_loop *loop, CURL *easy, struct curl_transfer *transfer);
 void curl_loop_remove(struct curl_loop *loop, CURL *easy);
 
-/* Runs the timers that are due. */
+/* Runs the timers that are due. To be called after each batch of events that epoll handed back. */
 void curl_loop_run(struct curl_loop *loop, int64_t now_ms);
 /* When it wants that; DEADLINE_NEVER while nothing is open. */
 int64_t curl_loop_next_ms(const struct curl_loop *loop);
