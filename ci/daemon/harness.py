@@ -330,7 +330,13 @@ def phase(api, name, namespace="default"):
 
 
 def wait_bound(api, name, namespace="default", seconds=None):
-    wait_for(f"Dataset {name} Bound", lambda: phase(api, name, namespace) == "Bound", seconds)
+    try:
+        wait_for(f"Dataset {name} Bound", lambda: phase(api, name, namespace) == "Bound", seconds)
+    except Failed as failure:
+        found = api.get(runtime_path(name, namespace)) or {}
+        rows = found.get("status", {}).get("conditions", [])
+        told = [f"{row['type']} {row['status']}: {row['message']}" for row in rows]
+        raise Failed(f"{failure}, while its runtime says {told}") from None
 
 
 OWNED = [
