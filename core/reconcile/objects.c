@@ -54,15 +54,20 @@ static bool may_be_replaced(struct pass *pass, const struct component *component
                             struct cJSON *desired) {
     const struct observed *successor = snapshot_find(
         pass->snapshot, component->workload, object_namespace(desired), object_name(desired));
-    if (successor->state == OBSERVED_UNKNOWN)
+    switch (successor->state) {
+    case OBSERVED_UNKNOWN:
         write_read(pass, component->workload, object_namespace(desired), object_name(desired));
-    else if (successor->state == OBSERVED_ABSENT)
+        return false;
+    case OBSERVED_ABSENT:
         write_trial(pass, component->workload, desired);
-    else if (!write_is_ours(pass, component->workload, successor->object))
-        judge(pass, GATE_OBJECTS, WRITE_FOREIGN, desired);
-    else
         return true;
-    return successor->state == OBSERVED_ABSENT;
+    case OBSERVED_PRESENT:
+        break;
+    }
+    if (write_is_ours(pass, component->workload, successor->object))
+        return true;
+    judge(pass, GATE_OBJECTS, WRITE_FOREIGN, desired);
+    return false;
 }
 
 /* A workload of ours that the runtime no longer asks for, or of another kind than now. `desired`
