@@ -17,8 +17,8 @@
  *       tokens: {scope: runtime}       # starts; runtime: shared by all containers of one runtime
  *     files:                           # files of the image that scripts read or run
  *     - {path: /app/curvine/conf/base.toml, text: "…", mode: "0644"}
- *     folders: [/app/curvine/logs]     # of the image that belong to its user: a container that
- * does # not run as root writes there, to its volumes and to /tmp programs: # the engine's commands
+ *     folders: [/app/curvine/logs]     # of the image, its user's: one who is not root writes there
+ *     programs:                        # the engine's commands
  *     - path: /app/curvine/bin/cv      # where it is in the image. Scripts find it by this path,
  *                                      # and by its name when the folder is in PATH
  *       rules:                         # the first one whose args and when fit answers
