@@ -9,13 +9,9 @@ bool denial_is_likely(const struct script_run *run, const struct script_outcome 
             sv_contains(outcome->stderr_bytes, SV("ead-only file system")));
 }
 
-static bool is_below(struct sv path, struct sv folder) {
-    return sv_starts_with(path, folder) && (path.len == folder.len || path.ptr[folder.len] == '/');
-}
-
 static bool is_below_any(struct sv path, const struct sv *folders, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        if (is_below(path, folders[i]))
+        if (sv_is_within(path, folders[i]))
             return true;
     }
     return false;
@@ -39,7 +35,7 @@ struct sv denial_text(const struct script_run *run, const struct script_outcome 
         const struct script_file *file = &unconfined->after.files[i];
         if (!is_new(file, &outcome->after, &at) ||
             is_below_any(file->path, run->writable_paths, run->writable_count) ||
-            (first.len > 0 && is_below(file->path, first)))
+            (first.len > 0 && sv_is_within(file->path, first)))
             continue;
         if (first.len == 0)
             first = file->path;

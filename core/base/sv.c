@@ -30,6 +30,12 @@ bool sv_contains(struct sv view, struct sv needle) {
     return needle.len == 0 || memmem(view.ptr, view.len, needle.ptr, needle.len) != NULL;
 }
 
+bool sv_is_within(struct sv path, struct sv folder) {
+    struct sv rest = sv_drop(path, folder.len);
+    return folder.len > 0 && sv_starts_with(path, folder) &&
+           (rest.len == 0 || rest.ptr[0] == '/' || sv_eq(folder, SV("/")));
+}
+
 static bool is_blank(char byte) {
     return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\v' ||
            byte == '\f';

@@ -32,6 +32,9 @@ static inline bool sv_is_empty(struct sv view) {
 bool sv_starts_with(struct sv view, struct sv prefix);
 bool sv_ends_with(struct sv view, struct sv suffix);
 bool sv_contains(struct sv view, struct sv needle);
+/* Of paths without a slash at their end: `path` is `folder` or lies below it. "/" holds every one
+ * that begins with it, SV("") none. */
+bool sv_is_within(struct sv path, struct sv folder);
 
 /* The first `len` bytes, and what is left after them; both clamp. */
 static inline struct sv sv_prefix(struct sv view, size_t len) {

@@ -26,6 +26,19 @@ TEST(joins_and_cuts_at_the_end_of_the_space) {
     CHECK_SV(sv_join(space, 1, parts, 3), SV(""));
 }
 
+TEST(a_path_is_within_its_folder) {
+    static const struct {
+        struct sv path, folder;
+        bool is_within;
+    } cases[] = {
+        {SV("/a/b"), SV("/a"), true},   {SV("/a"), SV("/a"), true}, {SV("/ab"), SV("/a"), false},
+        {SV("/a"), SV("/a/b"), false},  {SV("/a"), SV("/"), true},  {SV("/"), SV("/"), true},
+        {SV("/a/b/c"), SV("/a"), true}, {SV("a"), SV("/"), false},  {SV("/a"), SV(""), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        CHECK(sv_is_within(cases[i].path, cases[i].folder) == cases[i].is_within);
+}
+
 TEST(order_is_bytewise_and_a_prefix_comes_first) {
     CHECK(sv_compare(SV("a"), SV("ab")) < 0);
     CHECK(sv_compare(SV("b"), SV("ab")) > 0);

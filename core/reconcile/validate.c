@@ -127,12 +127,6 @@ static bool has_parent_step(struct sv path) {
 }
 
 /* The directory itself, or what lies in it. */
-static bool is_within(struct sv path, struct sv directory) {
-    struct sv rest = sv_drop(path, directory.len);
-    return directory.len > 0 && sv_starts_with(path, directory) &&
-           (rest.len == 0 || sv_starts_with(rest, SV("/")) || sv_eq(directory, SV("/")));
-}
-
 /* Below a directory of the list, or anywhere when there is none. */
 static bool is_below_prefix(struct sv path, struct sv prefixes) {
     if (prefixes.len == 0)
@@ -141,7 +135,7 @@ static bool is_below_prefix(struct sv path, struct sv prefixes) {
         struct sv prefix = sv_cut(&prefixes, ':');
         while (prefix.len > 1 && sv_ends_with(prefix, SV("/")))
             prefix = sv_prefix(prefix, prefix.len - 1);
-        if (is_within(path, prefix))
+        if (sv_is_within(path, prefix))
             return true;
     }
     return false;
@@ -168,11 +162,11 @@ static const char *own_mount_at(const struct pass *pass, const struct component 
         {SV(TIERED_STORE_PATH), "levels of the tiered store"},
     };
     for (size_t i = 0; i < COUNT_OF(own); i++)
-        if (is_within(path, own[i].path))
+        if (sv_is_within(path, own[i].path))
             return own[i].what;
-    if (component->type == COMPONENT_CLIENT && is_within(path, pass->names.mount_path))
+    if (component->type == COMPONENT_CLIENT && sv_is_within(path, pass->names.mount_path))
         return "the cache";
-    if (is_within(path, SV(PROCESS_MEMORY_PATH)) && has_process_memory(component))
+    if (sv_is_within(path, SV(PROCESS_MEMORY_PATH)) && has_process_memory(component))
         return "the level in memory";
     return NULL;
 }

@@ -41,17 +41,12 @@ struct shell_file *shell_find(struct shell_disk *disk, struct sv path) {
     return NULL;
 }
 
-static bool is_below(struct sv path, struct sv folder) {
-    return sv_eq(folder, SV("/")) ||
-           (sv_starts_with(path, folder) && path.len > folder.len && path.ptr[folder.len] == '/');
-}
-
 bool shell_is_folder(struct shell_disk *disk, struct sv path) {
     const struct shell_file *file = shell_find(disk, path);
     if (file)
         return file->is_folder;
     for (size_t i = 0; i < disk->files.count; i++)
-        if (is_below(disk->files.items[i].path, path))
+        if (sv_is_within(disk->files.items[i].path, path))
             return true;
     return sv_eq(path, SV("/"));
 }
@@ -77,7 +72,7 @@ bool shell_put(struct shell_disk *disk, const struct shell_file *file) {
 
 void shell_remove(struct shell_disk *disk, struct sv path) {
     for (size_t i = disk->files.count; i-- > 0;)
-        if (sv_eq(disk->files.items[i].path, path) || is_below(disk->files.items[i].path, path))
+        if (sv_is_within(disk->files.items[i].path, path))
             vec_remove(&disk->files, i);
 }
 
