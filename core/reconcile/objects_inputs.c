@@ -12,10 +12,12 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
     return hash ^ hash >> 29;
 }
 
-/* Volume and claim have a gate of their own. */
+/* Volume and claim have a gate of their own. Of the runtime only what it asks for is read: what was
+ * written to its status last says nothing of its objects. */
 static bool is_read_here(const struct observed *observed) {
     return observed->resource != &RESOURCE_PERSISTENT_VOLUMES &&
-           observed->resource != &RESOURCE_PERSISTENT_VOLUME_CLAIMS;
+           observed->resource != &RESOURCE_PERSISTENT_VOLUME_CLAIMS &&
+           observed->resource != &RESOURCE_CACHE_RUNTIMES;
 }
 
 /* Without its status, which changes while nothing is to be written. */

@@ -117,6 +117,25 @@ TEST(the_status_of_a_workload_is_no_input) {
     buf_release(&world.trace);
 }
 
+/* The write of the runtime's own status comes while its objects are as they should be. */
+TEST(the_status_that_was_written_is_no_input) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan;
+    world_init(&world, arena);
+    world_bind(&world);
+    plan_once(&world, &plan);
+    uint64_t settled = plan.settled_inputs;
+    struct observed *self = find(&world, &RESOURCE_CACHE_RUNTIMES, SV("default"), SV("demo"));
+    self->state = OBSERVED_PRESENT;
+    self->object = world.runtime;
+    self->last_desired_hash++;
+    self->last_response_hash = covers_content_hash(world.runtime);
+    plan_once(&world, &plan);
+    CHECK(plan.settled_inputs == settled);
+    buf_release(&world.trace);
+}
+
 /* Without an object that is written, nothing is settled. */
 TEST(what_is_to_be_written_is_not_remembered) {
     AUTO(arena) arena = arena_new();
