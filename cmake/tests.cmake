@@ -65,6 +65,11 @@ add_test(NAME crctl.checks-page
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.checks-page PROPERTIES LABELS crctl TIMEOUT 60)
 
+# The roles of deploy/ permit what is asked for, and nothing else.
+add_test(NAME crctl.permissions COMMAND ci/check-permissions $<TARGET_FILE:crctl>
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.permissions PROPERTIES LABELS crctl TIMEOUT 120)
+
 # What deploy/Containerfile puts into the image is enough.
 add_test(NAME daemon.image
          COMMAND ci/check-image $<TARGET_FILE:crctl> $<TARGET_FILE:cacheruntime-controller>
