@@ -100,6 +100,18 @@ static void write_scalar(struct dump *dump, struct sv base, const struct cJSON *
 
 /* --- what has parts --- */
 
+/* There are hundreds in a template, mostly of what is unset. */
+static void write_name(struct dump *dump, struct sv name) {
+    joiner_add(&dump->text, name);
+    joiner_add(&dump->text, SV(":"));
+}
+
+static void write_type(struct dump *dump, struct sv type) {
+    joiner_add(&dump->text, SV("("));
+    joiner_add(&dump->text, type);
+    joiner_add(&dump->text, SV(")"));
+}
+
 static void write_list(struct dump *dump, struct sv type, const struct cJSON *list) {
     joiner_add(&dump->text, SV("["));
     JSON_EACH (item, list) {
@@ -115,7 +127,7 @@ static void write_map(struct dump *dump, struct sv type, const struct cJSON *map
     joiner_add(&dump->text, SV("map["));
     JSON_EACH (item, sorted) {
         joiner_add(&dump->text, item == sorted->child ? SV("") : SV(" "));
-        joiner_printf(&dump->text, "%.*s:", SV_ARG(json_key(item)));
+        write_name(dump, json_key(item));
         write_value(dump, type, item, false);
     }
     joiner_add(&dump->text, SV("]"));
@@ -140,7 +152,7 @@ static void write_struct(struct dump *dump, const struct go_type *type, const st
         bool is_inlined = sv_eq(json_name, SV("."));
         if (json_name.len == 0)
             json_name = mechanical_name(dump, name);
-        joiner_printf(&dump->text, "%.*s:", SV_ARG(name));
+        write_name(dump, name);
         write_value(dump, field_type, is_inlined ? map : json_get(map, json_name), true);
         joiner_add(&dump->text, rest.len > 0 ? SV(" ") : SV(""));
     }
@@ -165,7 +177,7 @@ static void write_value(struct dump *dump, struct sv type, const struct cJSON *i
                         bool shows_type) {
     struct sv base = type, name = sv_cut(&base, '=');
     if (shows_type)
-        joiner_printf(&dump->text, "(%.*s)", SV_ARG(name));
+        write_type(dump, name);
     if (sv_starts_with(name, SV("*"))) {
         if (!item || json_is_null(item))
             joiner_add(&dump->text, SV("<nil>"));
