@@ -55,21 +55,34 @@ static struct sv hash_prefix(struct arena *arena, struct sv text) {
     return arena_copy(arena, (struct sv){hex, 8});
 }
 
+/* A volume is named by a label, and the objects that some are named after may have dots. */
+static bool is_volume_name(struct sv name) {
+    return name.len <= DNS_LABEL_BYTES_MAX && sv_find(name, '.') == name.len;
+}
+
+static struct sv dashes_for_dots(struct arena *arena, struct sv name) {
+    char *bytes = arena_alloc(arena, name.len + 1);
+    for (size_t i = 0; i < name.len; i++)
+        bytes[i] = name.ptr[i] == '.' ? '-' : name.ptr[i];
+    return (struct sv){bytes, name.len};
+}
+
 struct sv names_volume(struct arena *arena, const char *prefix, struct sv name,
                        const char *suffix) {
     struct sv whole = arena_printf(arena, "%s%.*s%s", prefix, SV_ARG(name), suffix);
-    if (whole.len <= DNS_LABEL_BYTES_MAX)
+    if (is_volume_name(whole))
         return whole;
     /* 63 less a dash and eight digits. */
-    return arena_printf(arena, "%.*s-%.*s", SV_ARG(sv_prefix(whole, 54)),
+    return arena_printf(arena, "%.*s-%.*s", SV_ARG(dashes_for_dots(arena, sv_prefix(whole, 54))),
                         SV_ARG(hash_prefix(arena, whole)));
 }
 
 struct sv names_secret_volume(struct arena *arena, struct sv secret) {
     struct sv whole = arena_printf(arena, "cache-mnt-secret-%.*s", SV_ARG(secret));
-    if (whole.len <= DNS_LABEL_BYTES_MAX)
+    if (is_volume_name(whole))
         return whole;
-    return arena_printf(arena, "cache-mnt-secret-%.*s%.*s", SV_ARG(sv_prefix(secret, 38)),
+    return arena_printf(arena, "cache-mnt-secret-%.*s%.*s",
+                        SV_ARG(dashes_for_dots(arena, sv_prefix(secret, 38))),
                         SV_ARG(hash_prefix(arena, secret)));
 }
 

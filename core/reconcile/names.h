@@ -64,10 +64,11 @@ struct names {
 
 void names_init(struct names *names, const struct snapshot *snapshot, struct arena *arena);
 
-/* `<prefix><a>-<b>` for a volume; longer than 63 bytes it is cut and ends in a hash of the whole.
- */
+/* `<prefix><a>-<b>` for a volume. One of more than 63 bytes is cut, dots become dashes, and either
+ * ends in a hash of the whole. */
 struct sv names_volume(struct arena *arena, const char *prefix, struct sv name, const char *suffix);
-/* `cache-mnt-secret-<secret>`, shortened as upstream does. */
+/* `cache-mnt-secret-<secret>`, shortened as upstream does; likewise where the name has dots, with
+ * which upstream's name is none that a volume may have. */
 struct sv names_secret_volume(struct arena *arena, struct sv secret);
 /* RFC 1035 label: what the API accepts as the name of a service. */
 bool names_is_dns_label(struct sv name);

@@ -105,6 +105,9 @@ TEST(volume_names_fit_into_63_bytes) {
         {"a2345678901234567890123456789012345678901234567",
          "cache-mnt-secret-a2345678901234567890123456789012345678"
          "78caafb0"},
+        /* A Secret may have dots in its name, a volume may not. */
+        {"my.secret", "cache-mnt-secret-my-secretba2d73fb"},
+        {"my-secret", "cache-mnt-secret-my-secret"},
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(cases); i++)
@@ -116,6 +119,8 @@ TEST(volume_names_fit_into_63_bytes) {
     CHECK(!sv_eq(config, other));
     CHECK_SV(names_volume(arena, "fluid-runtime-", SV("demo"), "-config"),
              SV("fluid-runtime-demo-config"));
+    CHECK_SV(names_volume(arena, "fluid-extra-", SV("demo-tools.v2"), ""),
+             SV("fluid-extra-demo-tools-v2-fdc4b605"));
 }
 
 TEST(names_of_objects_and_of_files) {
