@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * explore: what the two halves of `crctl explore` share: generated cases, and sweeps of faults
- * over a scenario. Private to conformance/cmd/explore_*.c.
+ * explore: the two halves of `crctl explore`: generated cases, and sweeps of faults over a
+ * scenario. Private to conformance/cmd/explore_*.c.
  */
 #ifndef CONFORMANCE_CMD_EXPLORE_H
 #define CONFORMANCE_CMD_EXPLORE_H
 
 #include "conformance/cmd/command.h"
-#include "conformance/explore/property.h"
-
-struct arena;
-struct cJSON;
 
 enum { EXPLORE_FAILURES_MAX = 20 };
 
@@ -20,38 +16,6 @@ struct explore_options {
     struct sv replay, save;
     bool shows_scenario;
 };
-
-struct explore_failure {
-    uint64_t number;
-    enum property broken;
-    struct sv message; /* in the arena of the findings */
-};
-
-/* What a pool has found, in the order in which it arrived. */
-struct explore_findings {
-    struct arena *arena;
-    const struct explore_options *options;
-    uint64_t wanted; /* cases, for the progress; 0: as many as the time allows */
-    uint64_t done, invalid;
-    struct explore_failure failures[EXPLORE_FAILURES_MAX];
-    size_t failure_count;
-};
-
-/* For explore_pool.done; `context` is the findings. Tells of the progress on a terminal. */
-bool explore_take(void *context, uint64_t number, enum property broken, struct sv message);
-/* Lowest number first, so that the same cases give the same text. */
-void explore_sort(struct explore_findings *findings);
-/* The closing line; and the exit status. */
-int explore_finish(const struct explore_findings *findings, uint64_t done);
-
-/* Prints "fail …" with the message and the command that replays it. `what` names the case. */
-void explore_print_failure(struct sv what, const struct property_result *result, struct sv replay,
-                           struct arena *arena);
-/* Writes a scenario to "DIR/NAME.yaml" and tells; nothing without a folder. */
-MUST_CHECK bool explore_save(struct sv folder, struct sv name, const struct cJSON *scenario,
-                             struct arena *arena, struct error *err);
-/* The scenario as YAML on stdout. */
-int explore_show(const struct cJSON *scenario, struct arena *arena);
 
 /* explore_generated.c and explore_sweep.c: the exit status. */
 int explore_generated(const struct command *command, const struct explore_options *options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Generated cases: judged, made small where they fail, and told. */
-#include "conformance/cmd/explore.h"
+#include "conformance/cmd/explore_findings.h"
 #include "conformance/cmd/explore_pool.h"
 #include "conformance/explore/generate.h"
 #include "conformance/explore/property_warm.h"
@@ -103,8 +103,7 @@ static bool report(const struct explore_options *options, const struct explore_f
     shrink(&shrinking);
     generate_scenario(arena, shrinking.id, &generated);
     struct sv id = case_id_text(shrinking.id, arena);
-    explore_print_failure(id, &shrinking.result, arena_printf(arena, "--replay %.*s", SV_ARG(id)),
-                          arena);
+    explore_print_failure(id, &shrinking.result, arena_printf(arena, "--replay %.*s", SV_ARG(id)));
     struct sv name = arena_printf(arena, "generated-%llu-%llu", (unsigned long long)options->seed,
                                   (unsigned long long)failure->number);
     return explore_save(options->save, name, generated.scenario, arena, err);
@@ -126,7 +125,7 @@ static int replay(const struct command *command, const struct explore_options *o
         printf("held  %.*s\n", SV_ARG(text));
         return EXIT_HELD;
     }
-    explore_print_failure(text, &result, arena_printf(arena, "--replay %.*s", SV_ARG(text)), arena);
+    explore_print_failure(text, &result, arena_printf(arena, "--replay %.*s", SV_ARG(text)));
     struct sv name = arena_printf(arena, "generated-%llu-%llu", (unsigned long long)id.seed,
                                   (unsigned long long)id.number);
     if (!explore_save(options->save, name, generated.scenario, arena, &err))

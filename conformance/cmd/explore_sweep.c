@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Faults over a scenario: each at every request of the controller, or pairs of them. */
-#include "conformance/cmd/explore.h"
+#include "conformance/cmd/explore_findings.h"
 #include "conformance/cmd/explore_pool.h"
 #include "conformance/cmd/scenario_input.h"
 #include "conformance/explore/sweep.h"
@@ -92,7 +92,7 @@ static bool tell(const struct sweeping *sweeping, const struct explore_options *
     if (options->seed != 1)
         replay = arena_printf(arena, "%.*s --seed %llu", SV_ARG(replay),
                               (unsigned long long)options->seed);
-    explore_print_failure(text, &result, replay, arena);
+    explore_print_failure(text, &result, replay);
     struct sv name = arena_printf(arena, "%.*s-%.*s", SV_ARG(sweeping->scenario->id), SV_ARG(text));
     return explore_save(options->save, name, sweep_file(sweeping->scenario, &sweep, arena), arena,
                         err);

@@ -2,30 +2,10 @@
 #include "conformance/explore/generate.h"
 
 #include "conformance/explore/generate_parts.h"
+#include "conformance/explore/generated_worlds.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
 #include "core/data/yaml.h"
-
-/* --- chance and parts --- */
-
-bool generate_chance(struct generator *generator, uint64_t percent) {
-    return rng_chance(&generator->rng, percent, 100);
-}
-
-struct sv generate_pick(struct generator *generator, const char *const *from, size_t count) {
-    return sv_from(from[rng_below(&generator->rng, count)]);
-}
-
-struct sv generate_part(struct generator *generator, struct sv text) {
-    size_t index = generator->part_count++;
-    bool is_removed = index < GENERATED_PARTS_MAX && (generator->removed >> index & 1) == 1;
-    return is_removed ? SV("") : text;
-}
-
-struct sv generate_maybe(struct generator *generator, uint64_t percent, struct sv text) {
-    bool is_there = generate_chance(generator, percent) && text.len > 0;
-    return is_there ? generate_part(generator, text) : SV("");
-}
 
 /* --- a whole scenario --- */
 
@@ -38,8 +18,6 @@ static struct cJSON *parse(struct arena *arena, struct sv text) {
     assert(is_read && documents.count == 1);
     return documents.roots[0];
 }
-
-const struct generated_world generated_worlds[GENERATED_WORLDS] = {{3, 5000}, {10, 5000}};
 
 /* Pods that compete for nodes end as who asked first has it, which a fault may change, be they two
  * runtimes' or old and new ones of a Deployment. A rollout that a pod without a node stops ends

@@ -17,13 +17,6 @@
 struct arena;
 struct cJSON;
 
-/* The clusters that cases are drawn for. */
-enum { GENERATED_WORLDS = 2 };
-extern const struct generated_world {
-    size_t node_count;
-    int64_t config_map_lag_ms;
-} generated_worlds[GENERATED_WORLDS];
-
 /* One bit each; what comes after stays in. */
 enum { GENERATED_PARTS_MAX = 64 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A random course of what users, nodes and others do to a runtime. */
 #include "conformance/explore/generate_parts.h"
+#include "conformance/explore/generated_worlds.h"
 
 enum { STEPS_MAX = 5 };
 

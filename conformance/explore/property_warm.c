@@ -2,6 +2,7 @@
 #include "conformance/explore/property_warm.h"
 
 #include "conformance/explore/generate.h"
+#include "conformance/explore/generated_worlds.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "fakeapi/cluster/world.h"

@@ -11,11 +11,6 @@
 #include "core/data/json.h"
 #include "core/base/sha256.h"
 
-static void set_text(struct arena *arena, struct cJSON *map, struct sv key, struct sv text) {
-    if (text.len > 0)
-        json_set_string(arena, map, key, text);
-}
-
 static struct sv digest(struct arena *arena, struct sv bytes) {
     char hex[SHA256_HEX_BYTES + 1];
     sha256_hex(bytes, hex);
@@ -100,15 +95,6 @@ static void add_subject(const struct subject *subject, struct arena *arena, stru
     }
 }
 
-void report_add_location(struct arena *arena, struct cJSON *map, const struct location *at) {
-    set_text(arena, map, SV("file"), at->path);
-    if (at->line > 0) {
-        json_set_int(arena, map, SV("line"), at->line);
-        json_set_int(arena, map, SV("column"), at->column);
-    }
-    set_text(arena, map, SV("jsonPath"), at->json_path);
-}
-
 static void add_check(const struct check_result *result, const struct report_input *input,
                       struct arena *arena, struct cJSON *list) {
     const struct check *check = result->check;
@@ -122,20 +108,21 @@ static void add_check(const struct check_result *result, const struct report_inp
     add_observations(arena, json_ensure_list(arena, map, SV("observedBy")), result->observed_by,
                      true);
     json_set_string(arena, map, SV("target"), input->target);
-    set_text(arena, map, SV("role"), result->role);
+    report_set_text(arena, map, SV("role"), result->role);
     json_set_string(arena, map, SV("title"), check->title);
     json_set_string(arena, map, SV("doc"), check_doc(check, arena));
     if (result->subject.path.len > 0)
         report_add_location(arena, json_ensure_map(arena, map, SV("subject")), &result->subject);
-    set_text(arena, map, SV("message"), result->message);
-    set_text(arena, map, SV("expected"), result->expected);
-    set_text(arena, map, SV("actual"), result->actual);
+    report_set_text(arena, map, SV("message"), result->message);
+    report_set_text(arena, map, SV("expected"), result->expected);
+    report_set_text(arena, map, SV("actual"), result->actual);
     bool is_to_be_changed = result->state == CHECK_STATE_FAIL || result->state == CHECK_STATE_XFAIL;
     if (is_to_be_changed)
-        set_text(arena, map, SV("remediation"),
-                 result->remediation.len ? result->remediation : check->remediation);
-    set_text(arena, map, result->state == CHECK_STATE_XFAIL ? SV("expectedBecause") : SV("waiver"),
-             result->excuse);
+        report_set_text(arena, map, SV("remediation"),
+                        result->remediation.len ? result->remediation : check->remediation);
+    report_set_text(arena, map,
+                    result->state == CHECK_STATE_XFAIL ? SV("expectedBecause") : SV("waiver"),
+                    result->excuse);
 }
 
 /* Two samples can say the same thing of a class; it is told once. */
@@ -194,17 +181,17 @@ struct cJSON *report_build(const struct report_input *input, struct arena *arena
     add_observations(arena, json_ensure_list(arena, report, SV("mode")), input->modes, false);
     if (input->session_mode.len > 0) {
         struct cJSON *session = json_ensure_map(arena, report, SV("session"));
-        set_text(arena, session, SV("mode"), input->session_mode);
-        set_text(arena, session, SV("where"), input->session_where);
+        report_set_text(arena, session, SV("mode"), input->session_mode);
+        report_set_text(arena, session, SV("where"), input->session_where);
     }
     struct cJSON *run = json_ensure_map(arena, report, SV("run"));
     json_set(arena, run, SV("seed"),
              json_number(arena, arena_printf(arena, "%llu", (unsigned long long)input->seed)));
-    set_text(arena, run, SV("command"), input->command);
-    set_text(arena, run, SV("previous"), input->previous_path);
+    report_set_text(arena, run, SV("command"), input->command);
+    report_set_text(arena, run, SV("previous"), input->previous_path);
     if (input->expectations) {
-        set_text(arena, run, SV("expectations"), input->expectations_path);
-        set_text(arena, run, SV("asOf"), input->expectations->today);
+        report_set_text(arena, run, SV("expectations"), input->expectations_path);
+        report_set_text(arena, run, SV("asOf"), input->expectations->today);
         expectations_add(input->expectations, arena, report);
     }
     report_add_features(input->subject, arena, report);

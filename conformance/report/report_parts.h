@@ -3,12 +3,16 @@
 #ifndef CONFORMANCE_REPORT_REPORT_PARTS_H
 #define CONFORMANCE_REPORT_REPORT_PARTS_H
 
+#include "core/base/sv.h"
+
 struct arena;
 struct check_results;
 struct cJSON;
 struct location;
 struct subject;
 
+/* A member where there is something to say. */
+void report_set_text(struct arena *arena, struct cJSON *map, struct sv key, struct sv text);
 /* Members file, line, column, jsonPath, as far as they are known. */
 void report_add_location(struct arena *arena, struct cJSON *map, const struct location *at);
 /* features[]: what class and samples claim, and the line that says so. */
