@@ -55,7 +55,8 @@ void schema_check_fields(const struct schema *schema, const struct cJSON *item, 
 bool is_base64(struct sv text);
 
 /* Drops undeclared fields, except below nodes that preserve them: a built-in object is decoded
- * into its struct, which has no place for them. */
+ * into its struct, which has no place for them. There are none in an object in which
+ * admit_check_fields() found nothing. */
 void admit_prune(const struct resource_type *type, struct cJSON *object);
 
 /* What decoding into a struct of a built-in kind does to an object: quantities and times in their

@@ -177,6 +177,37 @@ TEST(unknown_fields_are_named_and_pruned) {
              SV("{\"size\":1,\"items\":[{\"name\":\"a\"}],\"color\":\"red\"}"));
 }
 
+/* Whoever has looked for unknown fields and found none need not prune. */
+TEST(only_what_has_findings_is_pruned) {
+    static const struct {
+        const char *object;
+        bool is_pruned;
+    } cases[] = {
+        {"{\"spec\":{\"size\":1}}", false},
+        {"{\"spec\":{\"size\":1},\"x\":null}", true},
+        {"{\"spec\":{\"size\":1,\"x\":{}}}", true},
+        {"{\"spec\":{\"size\":1,\"items\":[]}}", false},
+        {"{\"spec\":{\"size\":1,\"items\":[{\"name\":\"a\"},{\"x\":[]}]}}", true},
+        {"{\"spec\":{\"size\":1,\"items\":null}}", false},
+        {"{\"metadata\":{\"labels\":{\"x\":\"y\"},\"x\":\"\"}}", true},
+        {"{\"metadata\":{\"labels\":{\"x\":\"y\"}},\"spec\":null}", false},
+        {"{\"metadata\":{\"ownerReferences\":[{\"uid\":\"u\",\"x\":1}]}}", true},
+    };
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *foos = put_example(registry, arena);
+    REQUIRE(foos != NULL);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct cJSON *object = (struct cJSON *)parse(arena, cases[i].object);
+        struct findings findings = {0};
+        admit_check_fields(foos, object, arena, &findings);
+        CHECK((findings.count > 0) == cases[i].is_pruned);
+        admit_prune(foos, object);
+        bool is_same = json_equal(object, parse(arena, cases[i].object));
+        CHECK(is_same == !cases[i].is_pruned);
+    }
+}
+
 TEST(what_is_not_structural_is_refused_with_its_path) {
     static const struct {
         const char *schema, *message;

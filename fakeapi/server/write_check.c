@@ -502,6 +502,12 @@ static void drop_repeated_owners(struct call *call, struct cJSON *tree) {
                                 when, SV_ARG(uids)));
 }
 
+/* Where nothing was found, everything is declared. */
+static void prune_found(struct call *call, struct cJSON *tree, const struct findings *findings) {
+    if (findings->count > 0)
+        admit_prune(call->type, tree);
+}
+
 bool check_fields(struct call *call, struct cJSON *tree) {
     struct findings findings = {0};
     admit_check_fields(call->type, tree, call->arena, &findings);
@@ -510,7 +516,7 @@ bool check_fields(struct call *call, struct cJSON *tree) {
         qsort(findings.items, findings.count, sizeof(*findings.items), compare_findings);
     if (!judge_fields(call, tree, &findings))
         return false;
-    admit_prune(call->type, tree);
+    prune_found(call, tree, &findings);
     call->has_empty_lists = admit_normalize(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
     drop_repeated_owners(call, tree);
@@ -524,7 +530,7 @@ bool settle_fields(struct call *call, struct cJSON *tree) {
     admit_check_fields(call->type, tree, call->arena, &findings);
     if (!refuse_types(call, tree, &findings))
         return false;
-    admit_prune(call->type, tree);
+    prune_found(call, tree, &findings);
     if (admit_normalize(call->type, tree, call->arena))
         admit_forget_empty_lists(call->type, tree, call->arena);
     admit_set_defaults(call->type, tree, call->arena);
