@@ -68,18 +68,25 @@ TEST(phase_and_conditions_are_those_of_the_pods) {
     }
 }
 
-/* fluid-contract: the phase of one component. */
+/* fluid-contract: the phase of one component; contract.md §4: whether it is enough to serve. */
 static const struct {
-    const char *what, *component;
+    const char *what, *component, *condition;
     int64_t desired, ready;
     const char *phase;
+    bool is_enough;
 } component_states[] = {
-    {"all workers", "worker", 2, 2, "Ready"},
-    {"some workers", "worker", 2, 1, "PartialReady"},
-    {"a worker that is to go", "worker", 2, 3, "PartialReady"},
-    {"no worker", "worker", 2, 0, "NotReady"},
-    {"all masters", "master", 3, 3, "Ready"},
-    {"a majority of masters", "master", 3, 2, "NotReady"},
+    {"all workers", "worker", "WorkersReady", 2, 2, "Ready", true},
+    {"some workers", "worker", "WorkersReady", 2, 1, "PartialReady", true},
+    {"a worker that is to go", "worker", "WorkersReady", 2, 3, "PartialReady", true},
+    {"no worker", "worker", "WorkersReady", 2, 0, "NotReady", false},
+    {"no worker, and none asked for", "worker", "WorkersReady", 0, 0, "Ready", true},
+    {"all masters", "master", "MasterReady", 3, 3, "Ready", true},
+    {"a majority of masters", "master", "MasterReady", 3, 2, "NotReady", true},
+    {"a minority of masters", "master", "MasterReady", 3, 1, "NotReady", false},
+    {"half of the masters", "master", "MasterReady", 4, 2, "NotReady", false},
+    {"more than half of them", "master", "MasterReady", 4, 3, "NotReady", true},
+    {"one of two masters", "master", "MasterReady", 2, 1, "NotReady", false},
+    {"no master, and none asked for", "master", "MasterReady", 0, 0, "Ready", true},
 };
 
 TEST(a_component_is_partly_ready_where_a_part_serves) {
@@ -97,6 +104,10 @@ TEST(a_component_is_partly_ready_where_a_part_serves) {
         const char *path =
             arena_printf(arena, "status.%s.phase", component_states[i].component).ptr;
         CHECK_SV(json_find_string(world.runtime, path), sv_from(component_states[i].phase));
+        CHECK(object_condition_is_true(world.runtime, sv_from(component_states[i].condition)) ==
+              component_states[i].is_enough);
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")) ==
+              component_states[i].is_enough);
         world_release(&world);
     }
 }
