@@ -50,6 +50,11 @@ static const struct rule rules[] = {
      BOX ".image", "\"new:v2\""},
     {"an image without tag changes nothing", M, "", "", "master: {runtimeVersion: {image: new}}",
      "", BOX ".image", "\"i\""},
+    {"a tag without image neither", M, "", "", "master: {runtimeVersion: {imageTag: v2}}", "",
+     BOX ".image", "\"i\""},
+    {"what is null is left out", M, "", "dnsPolicy: null", "", "", POD ".dnsPolicy", NULL},
+    {"and in a list as well", M, "", ";ports: [{containerPort: 1, name: null}]", "", "",
+     BOX ".ports", "[{\"containerPort\":1}]"},
     {"pull policy", M, "", "", "master: {runtimeVersion: {imagePullPolicy: Always}}", "",
      BOX ".imagePullPolicy", "\"Always\""},
     {"resources of the template stay", M, "", ";resources: {limits: {cpu: '1'}}", "", "",
@@ -106,6 +111,14 @@ static const struct rule rules[] = {
      "dependencies: {extraResources: {configMaps: [{name: e, mountPath: /e}]}}", "", "", "",
      BOX ".volumeMounts.1",
      "{\"name\":\"fluid-extra-demo-e\",\"mountPath\":\"/e\",\"readOnly\":true}"},
+    {"which the first init container sees as well", M,
+     "dependencies: {extraResources: {configMaps: [{name: e, mountPath: /e}]}}",
+     "initContainers: [{name: a, image: i}, {name: b, image: i}]", "", "",
+     POD ".initContainers.0.volumeMounts",
+     "[{\"name\":\"fluid-runtime-demo-config\",\"mountPath\":\"/etc/fluid/config\",\"readOnly\":"
+     "true},{\"name\":\"fluid-extra-demo-e\",\"mountPath\":\"/e\",\"readOnly\":true}]"},
+    {"and no other", M, "", "initContainers: [{name: a, image: i}, {name: b, image: i}]", "", "",
+     POD ".initContainers.1", "{\"name\":\"b\",\"image\":\"i\"}"},
     {"a script is executable", M, "executionEntries: {mountUFS: {script: {configMap: e, key: k}}}",
      "", "", "", POD ".volumes.1",
      "{\"name\":\"fluid-scripts-e\",\"configMap\":{\"name\":\"e\",\"defaultMode\":365}}"},
@@ -141,6 +154,17 @@ static const struct rule rules[] = {
     {"are replaced whole", W, "tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}", "",
      "worker: {tieredStore: {levels: [{emptyDir: {quota: 2Gi, medium: Memory}}]}}", "",
      POD ".volumes.0.emptyDir", "{\"medium\":\"Memory\",\"sizeLimit\":\"2Gi\"}"},
+    {"with no level they stay", W, "tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}", "",
+     "worker: {tieredStore: {levels: []}}", "", POD ".volumes.0.emptyDir",
+     "{\"sizeLimit\":\"1Gi\"}"},
+    {"a client has levels", C, "tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}", "",
+     "client: {tieredStore: {levels: [{emptyDir: {quota: 3Gi}}]}}", "", POD ".volumes.0.emptyDir",
+     "{\"sizeLimit\":\"3Gi\"}"},
+    {"a master has none", M, "tieredStore: {levels: [{emptyDir: {quota: 1Gi}}]}", "", "", "",
+     POD ".volumes.1", NULL},
+    {"a level without medium does nothing", W, "", "",
+     "worker: {tieredStore: {levels: [{high: '1'}, {emptyDir: {quota: 1Gi}}]}}", "",
+     POD ".volumes.0.name", "\"tiered-store-level-1-index-0\""},
 
     /* §3.5 */
     {"secrets for a master", M, "", "", "",
@@ -225,6 +249,14 @@ static const struct rule rules[] = {
     {"with one pod a node none comes before one goes", W,
      "workloadType: {apiVersion: apps/v1, kind: Deployment}", "", "", "", "spec.strategy",
      "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":0,\"maxUnavailable\":1}}"},
+    {"but where none may go", W,
+     "workloadType: {apiVersion: apps/v1, kind: Deployment}, updateStrategy: {maxUnavailable: 0}",
+     "", "", "", "spec.strategy",
+     "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":0}}"},
+    {"in percent as well", W,
+     "workloadType: {apiVersion: apps/v1, kind: Deployment}, updateStrategy: {maxUnavailable: 0%}",
+     "", "", "", "spec.strategy",
+     "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"0%\"}}"},
     {"no pod management either", W, "workloadType: {apiVersion: apps/v1, kind: Deployment}", "", "",
      "", "spec.podManagementPolicy", NULL},
     {"the selector is fixed", W, "", "", "", "", "spec.selector",
@@ -306,6 +338,9 @@ TEST(renders_services) {
         const char *part;
         const char *expected; /* names, specs without selector, annotations */
     } cases[] = {
+        {"services: [{name: a, publishNotReadyAddresses: true}, {type: LoadBalancer}]",
+         "svc-demo-master-a {\"publishNotReadyAddresses\":true};"
+         "svc-demo-master {\"type\":\"LoadBalancer\"};"},
         {"service: {headless: {}}",
          "svc-demo-master {\"clusterIP\":\"None\",\"publishNotReadyAddresses\":true};"},
         {"services: [{ports: [{port: 80}]}]", "svc-demo-master {\"ports\":[{\"port\":80}]};"},
@@ -379,8 +414,16 @@ TEST(renders_the_volume) {
            "\"node_publish_method\":\"symlink\"}},\"nodeAffinity\":{\"required\":{"
            "\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\","
            "\"values\":[\"1\"]},{\"key\":\"b\",\"operator\":\"In\",\"values\":[\"2\"]}]}]}}}"));
-    CHECK_SV(object_label(volume, SV("fluid.io/node-publish-method")), SV("symlink"));
-    CHECK_SV(object_label(volume, SV("a")), SV(""));
+    CHECK_SV(json_write_arena(arena, json_get(volume, SV("metadata")), JSON_COMPACT),
+             SV("{\"name\":\"default-demo\",\"labels\":{\"cacheruntime.fluid.io/name\":\"demo\","
+                "\"fluid.io/s-default-demo\":\"true\",\"fluid.io/dataset-id\":\"default-demo\","
+                "\"fluid.io/node-publish-method\":\"symlink\"},\"annotations\":{\"CreatedBy\":"
+                "\"fluid\"}}"));
+    CHECK_SV(json_write_arena(arena, json_get(claim, SV("metadata")), JSON_COMPACT),
+             SV("{\"name\":\"demo\",\"namespace\":\"default\",\"labels\":{"
+                "\"cacheruntime.fluid.io/name\":\"demo\",\"fluid.io/s-default-demo\":\"true\","
+                "\"fluid.io/dataset-id\":\"default-demo\",\"fuse.runtime.fluid.io/generation\":"
+                "\"1\"},\"annotations\":{\"CreatedBy\":\"fluid\"}}"));
     CHECK_SV(json_write_arena(arena, json_get(claim, SV("spec")), JSON_COMPACT),
              SV("{\"accessModes\":[\"ReadOnlyMany\"],\"storageClassName\":\"fluid\","
                 "\"volumeName\":\"default-demo\",\"resources\":{\"requests\":{\"storage\":"
