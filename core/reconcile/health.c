@@ -9,6 +9,7 @@
 
 enum {
     PERIOD_SECONDS = 300,
+    PERIOD_SECONDS_MAX = 24 * 3600, /* of what is asked more rarely nobody would know the figures */
     FAILURE_THRESHOLD = 3,
     CHECK_MESSAGE_BYTES_MAX = 1023,
     FAILED_RETRY_MS = 10 * 1000, /* a failing check is asked again sooner than a passing one */
@@ -16,7 +17,9 @@ enum {
 
 static int64_t period_ms(const struct server *server) {
     int64_t seconds = json_int_or(server->entry, SV("periodSeconds"), PERIOD_SECONDS);
-    return 1000 * (seconds >= 1 && seconds <= 24 * 3600 ? seconds : PERIOD_SECONDS);
+    if (seconds < 1)
+        seconds = PERIOD_SECONDS;
+    return 1000 * (seconds < PERIOD_SECONDS_MAX ? seconds : PERIOD_SECONDS_MAX);
 }
 
 /* When the entry is due next. After a restart nothing is remembered: then it is due in the first

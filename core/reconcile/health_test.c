@@ -182,6 +182,36 @@ static int64_t wake_of(struct world *world) {
     return plan.wake_ms;
 }
 
+/* What is no period counts as none, and a day is the longest. */
+TEST(an_entry_has_its_period) {
+    static const struct {
+        const char *declared;
+        int64_t seconds;
+    } cases[] = {
+        {"checkRuntimeReady: {command: [c]}", 300},
+        {"checkRuntimeReady: {command: [c], periodSeconds: 0}", 300},
+        {"checkRuntimeReady: {command: [c], periodSeconds: -5}", 300},
+        {"checkRuntimeReady: {command: [c], periodSeconds: 200}", 200},
+        {"checkRuntimeReady: {command: [c], periodSeconds: 3600}", 3600},
+        {"reportSummary: {command: [c]}", 300},
+        {"reportSummary: {command: [c], periodSeconds: 86400}", 86400},
+        {"reportSummary: {command: [c], periodSeconds: 86401}", 86400},
+        {"reportSummary: {command: [c], periodSeconds: 2147483647}", 86400},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.options.jitter_seed = 0;
+        world.options.resync_ms = INT64_MAX / 2;
+        json_set(arena, json_find(world.runtime_class, "topology.master"), SV("executionEntries"),
+                 fixture_yaml(arena, arena_printf(arena, "{%s}", cases[i].declared).ptr));
+        world_bind(&world);
+        CHECK(wake_of(&world) == world.executions[0].finished_ms + 1000 * cases[i].seconds);
+        world_release(&world);
+    }
+}
+
 /* A report is asked for again by itself, where nothing else would wake the runtime either. */
 TEST(a_report_comes_again_when_its_period_is_over) {
     AUTO(arena) arena = arena_new();
