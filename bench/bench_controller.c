@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench_controller.h"
 
+#include "bench/bench_class.h"
 #include "bench/bench_cluster.h"
 #include "bench/bench_programs.h"
 #include "core/api/crds.h"
@@ -37,41 +38,17 @@ enum {
 #define BENCH_NAMESPACE "cacheruntime-bench"
 
 /* One container for each component, and no entries unless asked for, as upstream was measured. */
-static const char class_format[] =
-    "apiVersion: data.fluid.io/v1alpha1\n"
-    "kind: CacheRuntimeClass\n"
-    "metadata: {name: " BENCH_NAMESPACE "}\n"
-    "fileSystemType: bench\n"
-    "topology:\n"
-    "  master:\n"
-    "    service: {headless: {}}\n"
-    "%.*s"
-    "    template:\n"
-    "      spec: {containers: [{name: master, image: registry.example/bench:1}]}\n"
-    "  worker:\n"
-    "    service: {headless: {}}\n"
-    "    template:\n"
-    "      spec: {containers: [{name: worker, image: registry.example/bench:1}]}\n"
-    "  client:\n"
-    "    template:\n"
-    "      spec:\n"
-    "        containers:\n"
-    "        - name: client\n"
-    "          image: registry.example/bench:1\n"
-    "          securityContext: {privileged: true}\n";
-
-static const char entries_format[] =
-    "    executionEntries:\n"
-    "      checkRuntimeReady: {command: ['true'], periodSeconds: %lld}\n"
-    "      reportSummary:\n"
-    "        command: [echo, '{\"cacheCapacity\": \"1.00GiB\", \"cached\": \"0.00B\"}']\n"
-    "        periodSeconds: %lld\n";
-
 static struct sv class_text(const struct bench_controller_options *options, struct arena *arena) {
     long long period_s = options->period_s;
-    struct sv entries =
-        period_s > 0 ? arena_printf(arena, entries_format, period_s, period_s) : SV("");
-    return arena_printf(arena, class_format, SV_ARG(entries));
+    if (period_s == 0)
+        return bench_class(arena, SV(BENCH_NAMESPACE), SV("{}"));
+    struct sv entries = arena_printf(
+        arena,
+        "{checkRuntimeReady: {command: ['true'], periodSeconds: %lld}, reportSummary: {command: "
+        "[echo, '{\"cacheCapacity\": \"1.00GiB\", \"cached\": \"0.00B\"}'], periodSeconds: "
+        "%lld}}",
+        period_s, period_s);
+    return bench_class(arena, SV(BENCH_NAMESPACE), entries);
 }
 
 struct pair {

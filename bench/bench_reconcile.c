@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench_reconcile.h"
 
+#include "bench/bench_class.h"
 #include "conformance/session.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
@@ -26,32 +27,6 @@ enum {
     IDLE_MS = 60 * 1000,
     STEADY_PLANS = 1000,
 };
-
-/* Small, but with every part that costs a write or an exec. */
-static const char class_text[] =
-    "apiVersion: data.fluid.io/v1alpha1\n"
-    "kind: CacheRuntimeClass\n"
-    "metadata: {name: bench}\n"
-    "fileSystemType: bench\n"
-    "topology:\n"
-    "  master:\n"
-    "    service: {headless: {}}\n"
-    "    executionEntries:\n"
-    "      mountUFS: {command: [/mount.sh]}\n"
-    "      reportSummary: {command: [/report.sh]}\n"
-    "    template:\n"
-    "      spec: {containers: [{name: master, image: registry.example/bench:1}]}\n"
-    "  worker:\n"
-    "    service: {headless: {}}\n"
-    "    template:\n"
-    "      spec: {containers: [{name: worker, image: registry.example/bench:1}]}\n"
-    "  client:\n"
-    "    template:\n"
-    "      spec:\n"
-    "        containers:\n"
-    "        - name: client\n"
-    "          image: registry.example/bench:1\n"
-    "          securityContext: {privileged: true}\n";
 
 static bool answer(void *context, const struct exec_call *call, struct arena *arena,
                    struct exec_result *ret_result) {
@@ -93,6 +68,13 @@ static bool apply_text(struct bench_run *run, struct sv text, struct error *err)
         if (!session_apply(run->session, documents.roots[i], err))
             return false;
     return true;
+}
+
+static bool apply_class(struct bench_run *run, struct error *err) {
+    AUTO(arena) arena = arena_new();
+    struct sv entries =
+        SV("{mountUFS: {command: [/mount.sh]}, reportSummary: {command: [/report.sh]}}");
+    return apply_text(run, bench_class(arena, SV("bench"), entries), err);
 }
 
 static bool create_all(struct bench_run *run, struct error *err) {
@@ -242,5 +224,5 @@ bool bench_reconcile_run(void *context, struct bench_figures *figures, struct er
                        &(struct observer){.after = watch_writes, .context = &run});
     if (options->observer)
         world_add_observer(session_world(session), options->observer);
-    return apply_text(&run, sv_from(class_text), err) && measure(&run, figures, err);
+    return apply_class(&run, err) && measure(&run, figures, err);
 }
