@@ -20,6 +20,7 @@ static struct client_config plain_config(const struct daemon_options *options) {
         .token_file = none,
         .username = none,
         .password = none,
+        .impersonation = none,
         .plugin = {.command = none, .api_version = none, .install_hint = none},
         .namespace_name = none,
     };

@@ -45,9 +45,7 @@ static struct transport *connect_server(struct daemon *daemon, bool is_limited) 
         .loop = daemon->loop,
         .server = config->server,
         .user_agent = SV("cacheruntime-controller/" CACHERUNTIME_VERSION),
-        .bearer_token = daemon->credential.token,
-        .username = config->username,
-        .password = config->password,
+        .login = daemon->credential.login,
         .ca_certificate = daemon->credential.ca_certificate,
         .client_certificate = daemon->credential.client_certificate,
         .client_key = daemon->credential.client_key,
@@ -68,7 +66,7 @@ static void take_credential(void *context, const struct credential *credential) 
     /* Transports copy what they are given; who connects later needs it too. */
     arena_reset(daemon->credential_arena);
     daemon->credential = (struct credential){
-        .token = arena_copy(daemon->credential_arena, credential->token),
+        .login = arena_copy(daemon->credential_arena, credential->login),
         .client_certificate = arena_copy(daemon->credential_arena, credential->client_certificate),
         .client_key = arena_copy(daemon->credential_arena, credential->client_key),
         .ca_certificate = arena_copy(daemon->credential_arena, credential->ca_certificate),
@@ -77,7 +75,7 @@ static void take_credential(void *context, const struct credential *credential) 
     for (size_t i = 0; i < COUNT_OF(transports); i++) {
         if (!transports[i])
             continue;
-        curl_transport_set_credential(transports[i], credential->token,
+        curl_transport_set_credential(transports[i], credential->login,
                                       credential->client_certificate, credential->client_key);
         curl_transport_set_authority(transports[i], credential->ca_certificate);
     }

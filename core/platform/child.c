@@ -63,19 +63,41 @@ static void process_ended(void *context, int descriptor, unsigned events) {
     child->has_ended = true;
 }
 
-static char **texts_of(struct arena *arena, const struct sv *first, const struct sv *texts,
-                       size_t count, char **rest) {
-    size_t rest_count = 0;
-    while (rest && rest[rest_count])
-        rest_count++;
-    char **list = ARENA_ARRAY(arena, char *, count + rest_count + 2);
-    size_t filled = 0;
-    if (first)
-        list[filled++] = (char *)arena_copy(arena, *first).ptr;
-    for (size_t i = 0; i < count; i++)
-        list[filled++] = (char *)arena_copy(arena, texts[i]).ptr;
-    for (size_t i = 0; i < rest_count; i++)
-        list[filled++] = rest[i];
+static char **arguments_of(struct arena *arena, const struct child_options *options) {
+    char **list = ARENA_ARRAY(arena, char *, options->arg_count + 2);
+    list[0] = (char *)arena_copy(arena, options->command).ptr;
+    for (size_t i = 0; i < options->arg_count; i++)
+        list[i + 1] = (char *)arena_copy(arena, options->args[i]).ptr;
+    return list;
+}
+
+/* "NAME=" begins both. */
+static bool is_same_variable(struct sv a, struct sv b) {
+    size_t name_bytes = sv_find(a, '=');
+    return name_bytes < a.len && sv_starts_with(b, sv_prefix(a, name_bytes + 1));
+}
+
+/* Whether one behind `index` says otherwise. */
+static bool is_overruled(const struct child_options *options, size_t index, struct sv text) {
+    for (size_t i = index; i < options->variable_count; i++)
+        if (is_same_variable(options->variables[i], text))
+            return true;
+    return false;
+}
+
+/* Ours with what was asked for in place of it. Each name stands there once: of two, some programs
+ * take the first and shells the last. */
+static char **variables_of(struct arena *arena, const struct child_options *options) {
+    size_t own_count = 0, filled = 0;
+    while (environ[own_count])
+        own_count++;
+    char **list = ARENA_ARRAY(arena, char *, options->variable_count + own_count + 1);
+    for (size_t i = 0; i < options->variable_count; i++)
+        if (!is_overruled(options, i + 1, options->variables[i]))
+            list[filled++] = (char *)arena_copy(arena, options->variables[i]).ptr;
+    for (size_t i = 0; i < own_count; i++)
+        if (!is_overruled(options, 0, sv_from(environ[i])))
+            list[filled++] = environ[i];
     return list;
 }
 
@@ -94,10 +116,8 @@ static int spawn(const struct child_options *options, int output, pid_t *ret_pid
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int result =
-        posix_spawnp(ret_pid, arena_copy(arena, options->command).ptr, &files, &attributes,
-                     texts_of(arena, &options->command, options->args, options->arg_count, NULL),
-                     texts_of(arena, NULL, options->variables, options->variable_count, environ));
+    int result = posix_spawnp(ret_pid, arena_copy(arena, options->command).ptr, &files, &attributes,
+                              arguments_of(arena, options), variables_of(arena, options));
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return result;

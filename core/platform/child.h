@@ -18,7 +18,8 @@ struct child_options {
     struct sv command;       /* looked up in PATH without a slash */
     const struct sv *args;   /* without the command itself */
     size_t arg_count;
-    const struct sv *variables; /* "NAME=value", in front of our own */
+    /* "NAME=value", in place of our own of the name; the last one of a name counts. */
+    const struct sv *variables;
     size_t variable_count;
     size_t output_bytes_max;
 };

@@ -2,6 +2,7 @@
 #include "core/platform/client_config.h"
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/data/base64.h"
 #include "core/data/json.h"
@@ -154,7 +155,7 @@ static bool get_text(const struct entry *entry, const char *field, struct sv *re
 
 static bool get_bool(const struct entry *entry, const char *field, bool *ret_value) {
     const struct cJSON *item = json_get(entry->map, sv_from(field));
-    if (item && !json_is_bool(item))
+    if (item && !json_is_null(item) && !json_is_bool(item))
         return fail(entry, item, field, "must be true or false");
     *ret_value = json_is_true(item);
     return true;
@@ -241,7 +242,7 @@ static bool read_cluster(const struct entry *entry, struct client_config *config
 static bool check_list(const struct entry *entry, const struct cJSON *list, const char *field) {
     if (list && !json_is_null(list) && !json_is_list(list))
         return fail(entry, list, field, "must be a list");
-    return json_count(list) <= PLUGIN_TEXTS_MAX || fail(entry, list, field, "has too many items");
+    return json_count(list) <= USER_TEXTS_MAX || fail(entry, list, field, "has too many items");
 }
 
 static bool get_args(const struct entry *entry, struct sv *texts, size_t *ret_count) {
@@ -271,6 +272,19 @@ static bool get_variables(const struct entry *entry, struct sv *texts, size_t *r
     return true;
 }
 
+static bool check_mode(const struct entry *entry) {
+    static const struct sv modes[] = {{"", 0}, {"Never", 5}, {"IfAvailable", 11}};
+    struct sv mode;
+    if (!get_text(entry, "interactiveMode", &mode))
+        return false;
+    const struct cJSON *at = json_get(entry->map, SV("interactiveMode"));
+    if (sv_eq(mode, SV("Always")))
+        return fail(entry, at, "interactiveMode",
+                    "is Always, but nobody sits in front of this process");
+    return sv_index_of(mode, modes, COUNT_OF(modes)) < COUNT_OF(modes) ||
+           fail(entry, at, "interactiveMode", "must be Never, IfAvailable or Always");
+}
+
 static bool check_plugin(const struct entry *entry, struct exec_plugin *plugin) {
     static const struct sv versions[] = {{"client.authentication.k8s.io/v1", 31},
                                          {"client.authentication.k8s.io/v1beta1", 36}};
@@ -279,10 +293,8 @@ static bool check_plugin(const struct entry *entry, struct exec_plugin *plugin) 
     if (sv_index_of(plugin->api_version, versions, COUNT_OF(versions)) == COUNT_OF(versions))
         return fail(entry, json_get(entry->map, SV("apiVersion")), "apiVersion",
                     "must be client.authentication.k8s.io/v1 or …/v1beta1");
-    struct sv mode = json_string_or(entry->map, SV("interactiveMode"), SV(""));
-    if (sv_eq(mode, SV("Always")))
-        return fail(entry, json_get(entry->map, SV("interactiveMode")), "interactiveMode",
-                    "is Always, but nobody sits in front of this process");
+    if (!check_mode(entry))
+        return false;
     if (sv_find(plugin->command, '/') < plugin->command.len)
         plugin->command = beside(entry, plugin->command);
     return true;
@@ -298,8 +310,8 @@ static bool read_plugin(const struct entry *user, struct exec_plugin *plugin) {
     struct entry entry = *user;
     entry.map = map;
     entry.path = arena_printf(arena, "%.*s.exec", SV_ARG(user->path));
-    struct sv *args = ARENA_ARRAY(arena, struct sv, PLUGIN_TEXTS_MAX);
-    struct sv *variables = ARENA_ARRAY(arena, struct sv, PLUGIN_TEXTS_MAX);
+    struct sv *args = ARENA_ARRAY(arena, struct sv, USER_TEXTS_MAX);
+    struct sv *variables = ARENA_ARRAY(arena, struct sv, USER_TEXTS_MAX);
     plugin->args = args;
     plugin->variables = variables;
     return get_text(&entry, "command", &plugin->command) &&
@@ -318,18 +330,95 @@ bool client_config_is_token(struct sv text) {
     return true;
 }
 
+/* --- acting as another user --- */
+
+/* A header of its own, unless the text is none: then nothing is said. */
+static bool add_header(const struct entry *entry, const char *field, const struct cJSON *item,
+                       struct sv name, struct buf *lines) {
+    if (!json_is_string(item))
+        return fail(entry, item, field, "must be a text; put it in quotes");
+    struct sv value = json_text(item);
+    for (size_t i = 0; i < value.len; i++)
+        if ((unsigned char)value.ptr[i] < ' ' || value.ptr[i] == 0x7f)
+            return fail(entry, item, field, "holds a line break or the like, as no header may");
+    return buf_printf(lines, "Impersonate-%.*s: %.*s\r\n", SV_ARG(name), SV_ARG(value)) ||
+           fail(entry, item, field, "and what else is said of whom to act as are too long");
+}
+
+static bool add_headers(const struct entry *entry, const char *field, const struct cJSON *list,
+                        struct sv name, struct buf *lines) {
+    if (!check_list(entry, list, field))
+        return false;
+    JSON_EACH (item, list)
+        if (!add_header(entry, field, item, name, lines))
+            return false;
+    return true;
+}
+
+/* Keys are names of headers, in which much may not stand (RFC 9110), and none of it does as "%2F".
+ */
+static struct sv extra_name(struct arena *arena, struct sv key) {
+    struct buf name;
+    buf_init(&name, sizeof("Extra-") + 3 * key.len);
+    bool fits = buf_append(&name, SV("Extra-"));
+    for (size_t i = 0; i < key.len && fits; i++) {
+        char byte = key.ptr[i];
+        bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                        (byte >= '0' && byte <= '9') ||
+                        (byte != '\0' && strchr("!#$&'*+-.^_`|~", byte));
+        fits = is_plain ? buf_append(&name, (struct sv){&byte, 1})
+                        : buf_printf(&name, "%%%02X", (unsigned char)byte);
+    }
+    assert(fits);
+    struct sv copy = arena_copy(arena, buf_view(&name));
+    buf_release(&name);
+    return copy;
+}
+
+static bool add_extras(const struct entry *entry, struct buf *lines) {
+    const struct cJSON *extras = json_get(entry->map, SV("as-user-extra"));
+    if (extras && !json_is_null(extras) && !json_is_map(extras))
+        return fail(entry, extras, "as-user-extra", "must be a map of lists");
+    JSON_EACH (list, extras)
+        if (!add_headers(entry, "as-user-extra", list,
+                         extra_name(entry->config->arena, json_key(list)), lines))
+            return false;
+    return true;
+}
+
+static bool read_impersonation(const struct entry *entry, struct client_config *config) {
+    static const char *const others[] = {"as-uid", "as-groups", "as-user-extra"};
+    const struct cJSON *user = json_get(entry->map, SV("as"));
+    const struct cJSON *uid = json_get(entry->map, SV("as-uid"));
+    bool has_user = user && !(json_is_string(user) && json_text(user).len == 0);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        const struct cJSON *other = json_get(entry->map, sv_from(others[i]));
+        if (other && !has_user)
+            return fail(entry, other, others[i], "goes with as, the name of whom to act as");
+    }
+    if (!has_user)
+        return true;
+    struct buf lines;
+    buf_init(&lines, IMPERSONATION_BYTES_MAX);
+    bool is_good = add_header(entry, "as", user, SV("User"), &lines) &&
+                   (!uid || add_header(entry, "as-uid", uid, SV("Uid"), &lines)) &&
+                   add_headers(entry, "as-groups", json_get(entry->map, SV("as-groups")),
+                               SV("Group"), &lines) &&
+                   add_extras(entry, &lines);
+    config->impersonation = arena_copy(entry->config->arena, buf_view(&lines));
+    buf_release(&lines);
+    return is_good;
+}
+
+/* --- the whole user --- */
+
 static bool check_user(const struct entry *entry, const struct client_config *config) {
     if ((config->client_certificate.len > 0) != (config->client_key.len > 0))
         return fail(entry, NULL, config->client_key.len > 0 ? "client-certificate" : "client-key",
                     "is missing: a client certificate and its key go together");
-    static const char *const unsupported[] = {"as", "as-uid", "as-groups", "as-user-extra",
-                                              "auth-provider"};
-    for (size_t i = 0; i < COUNT_OF(unsupported); i++) {
-        const struct cJSON *item = json_get(entry->map, sv_from(unsupported[i]));
-        if (item)
-            return fail(entry, item, unsupported[i], "is not supported; use another user");
-    }
-    return true;
+    const struct cJSON *provider = json_get(entry->map, SV("auth-provider"));
+    return !provider ||
+           fail(entry, provider, "auth-provider", "is not supported; use a plugin (exec)");
 }
 
 static bool read_user(const struct entry *entry, struct client_config *config) {
@@ -338,7 +427,8 @@ static bool read_user(const struct entry *entry, struct client_config *config) {
         !get_text(entry, "username", &config->username) ||
         !get_text(entry, "password", &config->password) ||
         !get_pem(entry, "client-certificate", &config->client_certificate) ||
-        !get_pem(entry, "client-key", &config->client_key) || !read_plugin(entry, &config->plugin))
+        !get_pem(entry, "client-key", &config->client_key) ||
+        !read_plugin(entry, &config->plugin) || !read_impersonation(entry, config))
         return false;
     config->token_file = beside(entry, config->token_file);
     if (!client_config_is_token(config->token))
@@ -372,6 +462,7 @@ static struct client_config empty_config(struct sv origin) {
         .token_file = none,
         .username = none,
         .password = none,
+        .impersonation = none,
         .plugin = {.command = none, .api_version = none, .install_hint = none},
         .namespace_name = none,
     };

@@ -20,7 +20,8 @@ enum {
     KUBECONFIG_FILES_MAX = 32,
     PEM_BYTES_MAX = 1024 * 1024,
     TOKEN_BYTES_MAX = 64 * 1024,
-    PLUGIN_TEXTS_MAX = 256, /* arguments, or variables */
+    USER_TEXTS_MAX = 256, /* a plugin's arguments or variables, groups to act as */
+    IMPERSONATION_BYTES_MAX = 8 * 1024,
 };
 
 /* A program that prints an ExecCredential (client.authentication.k8s.io). */
@@ -44,6 +45,7 @@ struct client_config {
     bool has_no_compression;
     struct sv token, token_file;
     struct sv username, password;
+    struct sv impersonation; /* lines of headers by which this user acts as another one */
     struct exec_plugin plugin;
     struct sv namespace_name;
 };

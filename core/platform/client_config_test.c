@@ -81,8 +81,19 @@ static const struct {
      "users[0].user.token must be a text; put it in quotes"},
     {CLUSTER CONTEXT "users: [{name: u, user: {client-certificate-data: " PEM_BASE64 "}}]\n",
      "users[0].user.client-key is missing: a client certificate and its key go together"},
-    {CLUSTER CONTEXT "users: [{name: u, user: {as: admin}}]\n",
-     "users[0].user.as is not supported"},
+    {USER_WITH("as: 1"), ": users[0].user.as must be a text; put it in quotes"},
+    {USER_WITH("as: \"secret\\nX-Other: secret\""), ": users[0].user.as holds a line break"},
+    {USER_WITH("as-groups: [a]"), ": users[0].user.as-groups goes with as, the name of whom"},
+    {USER_WITH("as: '', as-uid: a"), ": users[0].user.as-uid goes with as, the name of whom"},
+    {USER_WITH("as: a, as-groups: a"), ": users[0].user.as-groups must be a list"},
+    {USER_WITH("as: a, as-groups: [[a]]"), ": users[0].user.as-groups must be a text; put it in"},
+    {USER_WITH("as: a, as-user-extra: [a]"), ": users[0].user.as-user-extra must be a map of"},
+    {USER_WITH("as: a, as-user-extra: {a: b}"), ": users[0].user.as-user-extra must be a list"},
+    {USER_WITH("auth-provider: {name: gcp}"), ": users[0].user.auth-provider is not supported"},
+    {EXEC_WITH("interactiveMode: never"),
+     ": users[0].user.exec.interactiveMode must be Never, IfAvailable or Always"},
+    {USER_WITH("client-certificate-data: " PEM_BASE64 ", client-key: encrypted"),
+     ": users[0].user.client-key holds a key that is encrypted, and there is nobody to ask"},
     {CLUSTER CONTEXT "users: [{name: u, user: {exec: {command: get-token}}}]\n",
      "users[0].user.exec.apiVersion must be client.authentication.k8s.io/v1 or"},
     {CLUSTER CONTEXT
@@ -125,6 +136,9 @@ static const struct {
 TEST(says_what_is_wrong_and_where) {
     AUTO(arena) files = arena_new();
     write_file(files, "empty", SV(""));
+    write_file(
+        files, "encrypted",
+        SV("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"));
     for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
         AUTO(arena) arena = arena_new();
         struct client_config config;
@@ -166,6 +180,45 @@ TEST(reads_cluster_user_and_context) {
     CHECK_SV(config.username, SV("a"));
     /* Relative to the file that names it. */
     CHECK_SV(config.token_file, arena_printf(arena, "%.*s/token", SV_ARG(folder())));
+}
+
+/* As client-go's headers are; what is not given, or nothing, has none. */
+static const struct {
+    const char *user, *lines;
+} impersonations[] = {
+    {"token: t", ""},
+    {"as: ''", ""},
+    {"as: system:serviceaccount:a:b", "Impersonate-User: system:serviceaccount:a:b\r\n"},
+    {"as: a, as-uid: '7', as-groups: [g, system:masters]",
+     "Impersonate-User: a\r\nImpersonate-Uid: 7\r\n"
+     "Impersonate-Group: g\r\nImpersonate-Group: system:masters\r\n"},
+    {"as: a, as-groups: null, as-user-extra: {scopes: [a, b], 'example.org/100% é': [z]}",
+     "Impersonate-User: a\r\nImpersonate-Extra-scopes: a\r\nImpersonate-Extra-scopes: b\r\n"
+     "Impersonate-Extra-example.org%2F100%25%20%C3%A9: z\r\n"},
+};
+
+TEST(reads_whom_to_act_as) {
+    for (size_t i = 0; i < COUNT_OF(impersonations); i++) {
+        AUTO(arena) arena = arena_new();
+        struct client_config config;
+        struct error err = {0};
+        struct sv text = arena_printf(arena, CLUSTER CONTEXT "users: [{name: u, user: {%s}}]\n",
+                                      impersonations[i].user);
+        REQUIRE(read_text(arena, text.ptr, &config, &err));
+        CHECK_SV(config.impersonation, sv_from(impersonations[i].lines));
+    }
+}
+
+TEST(refuses_more_than_a_header_holds) {
+    AUTO(arena) arena = arena_new();
+    struct client_config config;
+    struct error err = {0};
+    char *name = ARENA_ARRAY(arena, char, IMPERSONATION_BYTES_MAX + 1);
+    memset(name, 'a', IMPERSONATION_BYTES_MAX);
+    struct sv text =
+        arena_printf(arena, CLUSTER CONTEXT "users: [{name: u, user: {as: %s}}]\n", name);
+    CHECK(!read_text(arena, text.ptr, &config, &err));
+    CHECK(sv_contains(sv_from(err.message), SV("too long")));
 }
 
 TEST(reads_a_plugin) {

@@ -16,20 +16,25 @@ struct cluster_clients {
     struct arena *arena; /* of the configuration and the credential */
     struct client_config config;
     struct credentials *credentials;
-    struct sv token, certificate, key;
+    struct credential credential; /* in the arena */
     VEC(struct transport *) transports;
 };
 
 static void use_credential(const struct cluster_clients *clients, struct transport *transport) {
-    curl_transport_set_credential(transport, clients->token, clients->certificate, clients->key);
+    const struct credential *credential = &clients->credential;
+    curl_transport_set_credential(transport, credential->login, credential->client_certificate,
+                                  credential->client_key);
 }
 
 /* Credentials change every hour or so: what is replaced stays in the arena. */
 static void take_credential(void *context, const struct credential *credential) {
     struct cluster_clients *clients = context;
-    clients->token = arena_copy(clients->arena, credential->token);
-    clients->certificate = arena_copy(clients->arena, credential->client_certificate);
-    clients->key = arena_copy(clients->arena, credential->client_key);
+    clients->credential = (struct credential){
+        .login = arena_copy(clients->arena, credential->login),
+        .client_certificate = arena_copy(clients->arena, credential->client_certificate),
+        .client_key = arena_copy(clients->arena, credential->client_key),
+        .ca_certificate = arena_copy(clients->arena, credential->ca_certificate),
+    };
     for (size_t i = 0; i < clients->transports.count; i++)
         use_credential(clients, clients->transports.items[i]);
 }
@@ -48,9 +53,7 @@ struct cluster_clients *cluster_clients_new(const struct cluster_clients_options
     *clients = (struct cluster_clients){
         .options = *options,
         .arena = arena_new(),
-        .token = SV(""),
-        .certificate = SV(""),
-        .key = SV(""),
+        .credential = {SV(""), SV(""), SV(""), SV("")},
     };
     if (client_config_find(clients->arena, options->kubeconfig, options->context,
                            options->is_in_pod ? environment : environment_outside_of_pods,
@@ -90,8 +93,6 @@ struct transport *cluster_clients_connect(struct cluster_clients *clients, struc
         .loop = clients->options.loop,
         .server = config->server,
         .user_agent = user_agent,
-        .username = config->username,
-        .password = config->password,
         .ca_certificate = config->ca_certificate,
         .tls_server_name = config->tls_server_name,
         .proxy_url = config->proxy_url,

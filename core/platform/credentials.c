@@ -12,6 +12,7 @@
 #include "core/platform/child.h"
 #include "core/platform/event_loop.h"
 #include "core/platform/file.h"
+#include "core/platform/pem.h"
 
 struct credentials {
     struct credentials_options options;
@@ -19,7 +20,7 @@ struct credentials {
     struct client_config config;
     struct arena *arena; /* of the credential */
     struct credential current;
-    struct credential printed; /* by the plugin, in `printed_arena` */
+    struct credential printed; /* by the plugin, in `printed_arena`, without whom to act as */
     struct arena *printed_arena;
     int64_t files_ms;  /* when files are read again */
     int64_t plugin_ms; /* when the plugin runs again, or has run too long */
@@ -56,14 +57,14 @@ void credentials_free(struct credentials *credentials) {
 }
 
 static bool is_same(const struct credential *a, const struct credential *b) {
-    return sv_eq(a->token, b->token) && sv_eq(a->client_certificate, b->client_certificate) &&
+    return sv_eq(a->login, b->login) && sv_eq(a->client_certificate, b->client_certificate) &&
            sv_eq(a->client_key, b->client_key) && sv_eq(a->ca_certificate, b->ca_certificate);
 }
 
 static void copy_credential(struct arena *arena, const struct credential *from,
                             struct credential *ret_copy) {
     *ret_copy = (struct credential){
-        .token = arena_copy(arena, from->token),
+        .login = arena_copy(arena, from->login),
         .client_certificate = arena_copy(arena, from->client_certificate),
         .client_key = arena_copy(arena, from->client_key),
         .ca_certificate = arena_copy(arena, from->ca_certificate),
@@ -120,7 +121,39 @@ static bool read_token(const struct client_config *config, struct arena *arena,
 }
 
 static bool has_printed(const struct credentials *credentials) {
-    return credentials->printed.token.len > 0 || credentials->printed.client_certificate.len > 0;
+    return credentials->printed.login.len > 0 || credentials->printed.client_certificate.len > 0;
+}
+
+static struct sv token_line(struct sv token, struct arena *arena) {
+    return token.len > 0 ? arena_printf(arena, "Authorization: Bearer %.*s\r\n", SV_ARG(token))
+                         : SV("");
+}
+
+static struct sv password_line(const struct client_config *config, struct arena *arena) {
+    if (config->username.len == 0)
+        return SV("");
+    struct sv both =
+        arena_printf(arena, "%.*s:%.*s", SV_ARG(config->username), SV_ARG(config->password));
+    return arena_printf(arena, "Authorization: Basic %.*s\r\n", SV_ARG(base64_encode(arena, both)));
+}
+
+/* A token says more than a password. */
+static bool read_login(const struct client_config *config, struct arena *arena,
+                       struct sv *ret_login, struct error *err) {
+    struct sv token;
+    if (!read_token(config, arena, &token, err))
+        return false;
+    *ret_login = token.len > 0 ? token_line(token, arena) : password_line(config, arena);
+    return true;
+}
+
+/* What is sent: with whom to act as, and whom to believe. */
+static void adopt_with_config(struct credentials *credentials, struct credential fresh,
+                              struct arena *arena) {
+    const struct client_config *config = &credentials->config;
+    fresh.login = ARENA_JOIN(arena, fresh.login, config->impersonation);
+    fresh.ca_certificate = config->ca_certificate;
+    adopt(credentials, &fresh);
 }
 
 /* What the files say, and what the plugin printed last where there is one. */
@@ -137,11 +170,10 @@ static bool read_files(struct credentials *credentials, int64_t now_ms, struct e
     if (!has_plugin(credentials)) {
         fresh.client_certificate = config->client_certificate;
         fresh.client_key = config->client_key;
-        if (!read_token(config, arena, &fresh.token, err))
+        if (!read_login(config, arena, &fresh.login, err))
             return false;
     }
-    fresh.ca_certificate = config->ca_certificate;
-    adopt(credentials, &fresh);
+    adopt_with_config(credentials, fresh, arena);
     return true;
 }
 
@@ -186,9 +218,9 @@ static bool start_plugin(struct credentials *credentials, int64_t now_ms, struct
     const struct exec_plugin *plugin = &config->plugin;
     AUTO(arena) arena = arena_new();
     struct sv *variables = ARENA_ARRAY(arena, struct sv, plugin->variable_count + 1);
-    variables[0] = exec_info(config, arena);
     for (size_t i = 0; i < plugin->variable_count; i++)
-        variables[i + 1] = plugin->variables[i];
+        variables[i] = plugin->variables[i];
+    variables[plugin->variable_count] = exec_info(config, arena);
     credentials->plugin_ms = now_ms + PLUGIN_TIMEOUT_MS;
     credentials->plugin = child_start(
         &(struct child_options){
@@ -216,6 +248,38 @@ static bool read_expiry(const struct cJSON *status, int64_t *ret_due_ms, struct 
     return true;
 }
 
+static bool check_pair(const struct credential *fresh, struct error *err) {
+    static const char *const names[] = {"clientCertificateData", "clientKeyData"};
+    const struct sv texts[] = {fresh->client_certificate, fresh->client_key};
+    if ((texts[0].len > 0) != (texts[1].len > 0))
+        return error_set(err, ERROR_INVALID, "printed status.%s without status.%s",
+                         names[texts[0].len == 0], names[texts[0].len > 0]);
+    for (size_t i = 0; i < COUNT_OF(texts) && texts[i].len > 0; i++) {
+        const char *problem = pem_problem(texts[i]);
+        if (problem)
+            return error_set(err, ERROR_INVALID, "printed a status.%s that %s", names[i], problem);
+    }
+    return true;
+}
+
+static bool read_status(const struct cJSON *status, struct arena *arena,
+                        struct credential *ret_fresh, struct error *err) {
+    struct sv token = json_string_or(status, SV("token"), SV(""));
+    struct credential fresh = {
+        .login = token_line(token, arena),
+        .client_certificate = json_string_or(status, SV("clientCertificateData"), SV("")),
+        .client_key = json_string_or(status, SV("clientKeyData"), SV("")),
+        .ca_certificate = SV(""),
+    };
+    if (token.len == 0 && fresh.client_certificate.len == 0 && fresh.client_key.len == 0)
+        return error_set(err, ERROR_UNAUTHORIZED,
+                         "printed neither status.token nor a client certificate with its key");
+    if (!client_config_is_token(token))
+        return error_set(err, ERROR_INVALID, "printed a token with a space or a line break");
+    *ret_fresh = fresh;
+    return check_pair(&fresh, err);
+}
+
 static bool read_credential(struct credentials *credentials, struct sv output, int64_t now_ms,
                             struct error *err) {
     AUTO(arena) arena = arena_new();
@@ -230,26 +294,16 @@ static bool read_credential(struct credentials *credentials, struct sv output, i
                          "printed an ExecCredential of another apiVersion than %.*s, which the "
                          "kubeconfig names",
                          SV_ARG(credentials->config.plugin.api_version));
-    struct credential fresh = {
-        .token = json_string_or(status, SV("token"), SV("")),
-        .client_certificate = json_string_or(status, SV("clientCertificateData"), SV("")),
-        .client_key = json_string_or(status, SV("clientKeyData"), SV("")),
-        .ca_certificate = credentials->config.ca_certificate,
-    };
-    if (fresh.token.len == 0 && (fresh.client_certificate.len == 0 || fresh.client_key.len == 0))
-        return error_set(err, ERROR_UNAUTHORIZED,
-                         "printed neither status.token nor a client certificate with its key");
-    if (!client_config_is_token(fresh.token))
-        return error_set(err, ERROR_INVALID, "printed a token with a space or a line break");
+    struct credential fresh;
     int64_t due_ms;
-    if (!read_expiry(status, &due_ms, err))
+    if (!read_status(status, arena, &fresh, err) || !read_expiry(status, &due_ms, err))
         return false;
     /* One that has expired already is asked for again, but not without pause. */
     bool has_expired = due_ms < now_ms + REFRESH_INTERVAL_MS_MIN;
     credentials->plugin_ms = has_expired ? now_ms + REFRESH_INTERVAL_MS_MIN : due_ms;
     arena_reset(credentials->printed_arena);
     copy_credential(credentials->printed_arena, &fresh, &credentials->printed);
-    adopt(credentials, &credentials->printed);
+    adopt_with_config(credentials, credentials->printed, arena);
     return true;
 }
 

@@ -32,7 +32,9 @@ enum {
 };
 
 struct credential {
-    struct sv token;                          /* or "" */
+    /* Lines of headers, each with its line break, that say who asks: a token or a password, and
+     * whom to act as. Or "". */
+    struct sv login;
     struct sv client_certificate, client_key; /* PEM, or "" */
     struct sv ca_certificate;                 /* of the server's; PEM, or "" */
 };

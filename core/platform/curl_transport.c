@@ -123,7 +123,7 @@ struct curl_transport {
     /* "https://host:port", the server's "/path" or "", and "" or a text for CONNECT_TO. */
     struct sv url, host, prefix, connect_to;
     struct arena *credential_arena;
-    struct sv bearer_token, client_certificate, client_key;
+    struct sv login, client_certificate, client_key;
     struct sv ca_certificate; /* in the credential arena */
     /* The CA's certificates, and those of before, which a connection may be about to read. */
     struct memory_file authority, old_authority;
@@ -460,7 +460,7 @@ static void begin_exec(struct call *call) {
         .host = transport->host,
         .path = call->path,
         .user_agent = transport->options.user_agent,
-        .bearer_token = transport->bearer_token,
+        .login = transport->login,
         .stdin_bytes = call->exec.stdin_bytes,
         .has_stdin = call->exec.has_stdin,
         .output_bytes_max = call->exec.output_bytes_max,
@@ -617,8 +617,11 @@ static void set_connection(struct call *call) {
      * first answer, and nothing else would be sent while a server is slow with that one. */
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, (long)sv_starts_with(transport->url, SV("https://")));
     curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
-    if (transport->options.proxy_url.len > 0)
+    if (transport->options.proxy_url.len > 0) {
         curl_easy_setopt(easy, CURLOPT_PROXY, transport->options.proxy_url.ptr);
+        /* NO_PROXY is about the environment's. */
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    }
     if (transport->connect_to.len > 0) {
         call->connect_to = curl_slist_append(NULL, transport->connect_to.ptr);
         curl_easy_setopt(easy, CURLOPT_CONNECT_TO, call->connect_to);
@@ -663,14 +666,9 @@ static void set_body(struct call *call) {
 }
 
 static void set_login(struct call *call) {
-    const struct curl_transport *transport = call->owner;
-    if (transport->bearer_token.len > 0) {
-        add_header(call, "Authorization",
-                   arena_printf(call->arena, "Bearer %.*s", SV_ARG(transport->bearer_token)));
-    } else if (transport->options.username.len > 0) {
-        curl_easy_setopt(call->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(call->easy, CURLOPT_USERNAME, transport->options.username.ptr);
-        curl_easy_setopt(call->easy, CURLOPT_PASSWORD, transport->options.password.ptr);
+    for (struct sv rest = call->owner->login; rest.len > 0;) {
+        struct sv line = arena_copy(call->arena, sv_trim(sv_cut(&rest, '\n')));
+        call->headers = curl_slist_append(call->headers, line.ptr);
     }
 }
 
@@ -810,7 +808,7 @@ bool curl_transport_has_completions(const struct transport *base) {
     return !completion_queue_is_empty(&transport->queue);
 }
 
-void curl_transport_set_credential(struct transport *base, struct sv bearer_token,
+void curl_transport_set_credential(struct transport *base, struct sv login,
                                    struct sv client_certificate, struct sv client_key) {
     struct curl_transport *transport = (struct curl_transport *)base;
     /* Calls in flight point to the certificates of before: these live as long as we do. There
@@ -818,8 +816,8 @@ void curl_transport_set_credential(struct transport *base, struct sv bearer_toke
     struct arena *arena = transport->credential_arena;
     bool is_new_certificate = !sv_eq(transport->client_certificate, client_certificate) ||
                               !sv_eq(transport->client_key, client_key);
-    mem_free((char *)transport->bearer_token.ptr);
-    transport->bearer_token = (struct sv){mem_copy_text(bearer_token), bearer_token.len};
+    mem_free((char *)transport->login.ptr);
+    transport->login = (struct sv){mem_copy_text(login), login.len};
     if (!is_new_certificate)
         return;
     transport->client_certificate = arena_copy(arena, client_certificate);
@@ -905,9 +903,9 @@ static struct curl_transport_options copy_options(const struct curl_transport_op
                                                   struct arena *arena) {
     struct curl_transport_options copy = *options;
     struct sv *const texts[] = {
-        &copy.server,    &copy.user_agent,      &copy.bearer_token,       &copy.username,
-        &copy.password,  &copy.ca_certificate,  &copy.client_certificate, &copy.client_key,
-        &copy.proxy_url, &copy.tls_server_name,
+        &copy.server,         &copy.user_agent,         &copy.login,
+        &copy.ca_certificate, &copy.client_certificate, &copy.client_key,
+        &copy.proxy_url,      &copy.tls_server_name,
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = arena_copy(arena, texts[i]->ptr ? *texts[i] : SV(""));
@@ -933,7 +931,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
         .arena = arena,
         .options = copy_options(options, arena),
         .credential_arena = arena_new(),
-        .bearer_token = {NULL, 0},
+        .login = {NULL, 0},
         .client_certificate = SV(""),
         .client_key = SV(""),
         .ca_certificate = SV(""),
@@ -952,7 +950,7 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
                       steady_now_ms());
     split_server(transport);
     set_server_name(transport);
-    curl_transport_set_credential(&transport->base, transport->options.bearer_token,
+    curl_transport_set_credential(&transport->base, transport->options.login,
                                   transport->options.client_certificate,
                                   transport->options.client_key);
     rng_init_named(&transport->rng, options->seed, SV("websocket"));
@@ -972,7 +970,7 @@ void curl_transport_free(struct transport *base) {
     memory_file_close(&transport->authority);
     memory_file_close(&transport->old_authority);
     completion_queue_release(&transport->queue);
-    mem_free((char *)transport->bearer_token.ptr);
+    mem_free((char *)transport->login.ptr);
     arena_free(transport->credential_arena);
     arena_free(transport->arena);
     mem_free(transport);

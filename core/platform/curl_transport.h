@@ -17,8 +17,7 @@ struct curl_transport_options {
     struct event_loop *loop; /* borrowed */
     struct sv server;        /* "https://host:6443", no path behind it */
     struct sv user_agent;
-    struct sv bearer_token; /* or "" */
-    struct sv username, password;
+    struct sv login; /* lines of headers that say who asks (struct credential), or "" */
     /* PEM texts, or "". */
     struct sv ca_certificate, client_certificate, client_key;
     struct sv tls_server_name; /* whose certificate it is, when not the URL's host */
@@ -44,7 +43,7 @@ void curl_transport_free(struct transport *transport);
 
 /* For the requests that start from now on; connections made with another certificate are not used
  * again. Texts are copied. */
-void curl_transport_set_credential(struct transport *transport, struct sv bearer_token,
+void curl_transport_set_credential(struct transport *transport, struct sv login,
                                    struct sv client_certificate, struct sv client_key);
 
 /* PEM texts of who signs the server's certificate, or "" for whom the system trusts; for the

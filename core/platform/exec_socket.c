@@ -107,10 +107,8 @@ struct exec_socket *exec_socket_new(const struct exec_socket_options *options) {
                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
                    "Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io\r\n",
                    SV_ARG(options->path), SV_ARG(options->host), SV_ARG(options->user_agent), key);
-    if (fits && options->bearer_token.len > 0)
-        fits = buf_printf(&socket->outgoing, "Authorization: Bearer %.*s\r\n",
-                          SV_ARG(options->bearer_token));
-    if (!fits || !buf_append(&socket->outgoing, SV("\r\n")))
+    if (!fits || !buf_append(&socket->outgoing, options->login) ||
+        !buf_append(&socket->outgoing, SV("\r\n")))
         fail(socket, ERROR_TOO_LARGE, "the command is longer than a request may be");
     return socket;
 }

@@ -17,7 +17,8 @@ struct rng;
 
 struct exec_socket_options {
     CURL *easy; /* connected by CURLOPT_CONNECT_ONLY; borrowed */
-    struct sv host, path, user_agent, bearer_token;
+    struct sv host, path, user_agent;
+    struct sv login; /* lines of headers, or "" */
     struct sv stdin_bytes;
     bool has_stdin;
     size_t output_bytes_max;

@@ -28,12 +28,15 @@ static struct sv without_spaces(struct arena *arena, struct sv text) {
     return (struct sv){kept, len};
 }
 
-/* Keys with a password have lines such as "DEK-Info: …" in front. */
+/* By its label, or by lines such as "Proc-Type: 4,ENCRYPTED" in front. The TLS library would ask
+ * for the password where somebody sits, and fail where nobody does. */
+static bool is_encrypted(struct sv label, struct sv body) {
+    return sv_starts_with(label, SV("ENCRYPTED ")) || sv_contains(body, SV("ENCRYPTED"));
+}
+
 static bool has_content(struct sv label, struct sv body) {
     AUTO(arena) arena = arena_new();
     struct sv bytes;
-    if (sv_contains(body, SV(":")))
-        return true;
     if (!base64_decode(arena, without_spaces(arena, body), &bytes) || bytes.len == 0)
         return false;
     return !sv_eq(label, SV("CERTIFICATE")) || (unsigned char)bytes.ptr[0] == DER_SEQUENCE;
@@ -55,6 +58,8 @@ const char *pem_problem(struct sv text) {
         end = sv_prefix(rest, label.len);
         if (!sv_eq(end, label))
             return "holds a PEM block whose end does not fit its beginning";
+        if (is_encrypted(label, body))
+            return "holds a key that is encrypted, and there is nobody to ask for its password";
         if (!has_content(label, body))
             return "holds a PEM block whose content is damaged";
     } while (skip_to(&rest, BEGIN));

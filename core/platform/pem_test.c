@@ -6,6 +6,8 @@
 #define CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 #define KEY(body) "-----BEGIN EC PRIVATE KEY-----\n" body "-----END EC PRIVATE KEY-----\n"
 
+#define ENCRYPTED "holds a key that is encrypted, and there is nobody to ask for its password"
+
 static const struct {
     const char *text, *problem; /* NULL: none */
 } cases[] = {
@@ -14,7 +16,9 @@ static const struct {
     {"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n" KEY(
          "M\nAA\r\n=\n"),
      NULL},
-    {KEY("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nMAA=\n"), NULL},
+    {KEY("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nMAA=\n"), ENCRYPTED},
+    {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+     ENCRYPTED},
     {"", "holds no PEM block (-----BEGIN …)"},
     {"MAA=", "holds no PEM block (-----BEGIN …)"},
     {"-----BEGIN CERTIFICATE", "holds a PEM block that is cut off"},
