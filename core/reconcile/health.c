@@ -11,7 +11,7 @@ enum {
     PERIOD_SECONDS = 300,
     PERIOD_SECONDS_MAX = 24 * 3600, /* of what is asked more rarely nobody would know the figures */
     FAILURE_THRESHOLD = 3,
-    CHECK_MESSAGE_BYTES_MAX = 1023,
+    CHECK_MESSAGE_BYTES_MAX = 1024,
     FAILED_RETRY_MS = 10 * 1000, /* a failing check is asked again sooner than a passing one */
 };
 

@@ -62,7 +62,7 @@ TEST(of_what_a_check_prints_one_kib_is_kept) {
     world.answers[ENTRY_CHECK_RUNTIME_READY] = output;
     world_bind(&world);
     CHECK(json_find_string(object_condition(world.runtime, SV("DataPlaneReady")), "message").len ==
-          1023);
+          1024);
     world_release(&world);
 }
 

@@ -131,7 +131,7 @@ static void make_readable(char *text, size_t len) {
 }
 
 struct sv pass_printf(struct pass *pass, const char *format, ...) {
-    char text[1024];
+    char text[PASS_TEXT_BYTES_MAX + 1];
     va_list arguments;
     va_start(arguments, format);
     int len = vsnprintf(text, sizeof(text), format, arguments);

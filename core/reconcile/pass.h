@@ -107,6 +107,8 @@ void pass_tell_with_status(struct pass *pass, size_t first_event);
 /* Whether an action for that object is already in the plan. */
 bool pass_writes(const struct pass *pass, const struct resource *resource, struct sv name);
 
+/* What people read is cut there: as much as an event may say. */
+enum { PASS_TEXT_BYTES_MAX = 1024 };
 struct sv pass_printf(struct pass *pass, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #endif
