@@ -431,6 +431,65 @@ TEST(renders_the_volume) {
     world_release(&world);
 }
 
+/* §5.3: what is not asked for, or not in a way that can be read, is as by default. */
+static const struct {
+    const char *what;
+    const char *dataset;       /* its spec */
+    const char *size;          /* its annotation, or NULL */
+    const char *edits;         /* metadataList of the runtime, or NULL */
+    const char *spec;          /* of the runtime */
+    const char *path, *volume; /* of the volume, as JSON; NULL: absent */
+} volumes[] = {
+    {"size", "{}", NULL, NULL, "{}", "spec.capacity", "{\"storage\":\"100Pi\"}"},
+    {"a size that is none", "{}", "five", NULL, "{}", "spec.capacity", "{\"storage\":\"100Pi\"}"},
+    {"access", "{}", NULL, NULL, "{}", "spec.accessModes", "[\"ReadOnlyMany\"]"},
+    {"no access", "{accessModes: []}", NULL, NULL, "{}", "spec.accessModes", "[\"ReadOnlyMany\"]"},
+    {"another access", "{accessModes: [ReadWriteMany, ReadOnlyMany]}", NULL, NULL, "{}",
+     "spec.accessModes", "[\"ReadWriteMany\",\"ReadOnlyMany\"]"},
+    {"attributes", "{}", NULL, NULL, "{}", "spec.csi.volumeAttributes",
+     "{\"fluid_path\":\"/runtime-mnt/cache/default/demo/cache-fuse\",\"mount_type\":\"cache\","
+     "\"runtime_namespace\":\"default\",\"runtime_name\":\"demo\","
+     "\"mount_pod_node_selector_key\":\"fluid.io/f-default-demo\"}"},
+    {"no nodes", "{}", NULL, NULL, "{client: {nodeSelector: {}}}", "spec.nodeAffinity", NULL},
+    {"edits that are none", "{}", NULL, "[{", "{}", "metadata.annotations",
+     "{\"CreatedBy\":\"fluid\"}"},
+    {"edits of the claim", "{}", NULL,
+     "[{\"selector\":{\"group\":\"\",\"kind\":\"PersistentVolumeClaim\"},\"annotations\":{\"a\":"
+     "\"b\"}}]",
+     "{}", "metadata.annotations", "{\"CreatedBy\":\"fluid\"}"},
+    {"edits of the volume", "{}", NULL,
+     "[{\"selector\":{\"group\":\"\",\"kind\":\"PersistentVolume\"},\"annotations\":{\"a\":"
+     "\"b\"}},{\"selector\":{\"kind\":\"PersistentVolume\"},\"annotations\":{\"c\":\"d\"}}]",
+     "{}", "metadata.annotations", "{\"CreatedBy\":\"fluid\",\"a\":\"b\",\"c\":\"d\"}"},
+    {"what is never set", "{}", NULL, NULL, "{}", "spec.persistentVolumeReclaimPolicy", NULL},
+};
+
+TEST(a_volume_is_as_the_dataset_asks) {
+    for (size_t i = 0; i < COUNT_OF(volumes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, world.dataset, SV("spec"), fixture_yaml(arena, volumes[i].dataset));
+        json_set(arena, world.runtime, SV("spec"), fixture_yaml(arena, volumes[i].spec));
+        if (volumes[i].size)
+            object_set_annotation(arena, world.dataset,
+                                  SV("pvc.fluid.io/resources.requests.storage"),
+                                  sv_from(volumes[i].size));
+        if (volumes[i].edits)
+            object_set_annotation(arena, world.runtime, SV("data.fluid.io/metadataList"),
+                                  sv_from(volumes[i].edits));
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        struct pass pass;
+        pass_init(&pass, &snapshot, arena, &plan);
+        const struct cJSON *found = json_find(render_volume(&pass), volumes[i].path);
+        CHECK((found != NULL) == (volumes[i].volume != NULL));
+        if (found && volumes[i].volume)
+            CHECK_SV(json_write_arena(arena, found, JSON_COMPACT), sv_from(volumes[i].volume));
+        world_release(&world);
+    }
+}
+
 /* Written with the claim, and never again: a client that changes is no change of the claim. */
 TEST(a_claim_tells_the_client_that_it_was_made_for) {
     static const struct {
