@@ -139,7 +139,8 @@ struct entry_command entry_command(struct pass *pass, const struct cJSON *entry)
     JSON_EACH (argument, declared)
         arguments[command.count++] = json_text(argument);
     struct sv config_map = json_find_string(entry, "script.configMap");
-    if (command.count == 0 && config_map.len > 0) {
+    bool is_script = command.count == 0 && config_map.len > 0;
+    if (is_script) {
         struct sv interpreter = json_find_string(entry, "script.interpreter");
         if (interpreter.len > 0)
             arguments[command.count++] = interpreter;
@@ -147,7 +148,7 @@ struct entry_command entry_command(struct pass *pass, const struct cJSON *entry)
             arena_printf(pass->arena, SCRIPTS_PATH "/%.*s/%.*s", SV_ARG(config_map),
                          SV_ARG(json_find_string(entry, "script.key")));
     }
-    command.has_stdin = json_bool_or(entry, SV("stdin"), config_map.len > 0);
+    command.has_stdin = json_bool_or(entry, SV("stdin"), is_script);
     return command;
 }
 

@@ -316,6 +316,8 @@ TEST(stdin_and_script_reach_the_process) {
         {"{script: {configMap: tools, key: m.sh}}", "/etc/fluid/scripts/tools/m.sh|", true, 20000},
         {"{script: {configMap: tools, key: m.sh, interpreter: python3}, stdin: false}",
          "python3|/etc/fluid/scripts/tools/m.sh|", false, 20000},
+        /* A script stands in for a command, not beside one. */
+        {"{command: [a], script: {configMap: tools, key: m.sh}}", "a|", false, 20000},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
