@@ -30,7 +30,12 @@ struct frozen *frozen_of(const struct cJSON *item);
 
 /* What somebody worked out from a frozen value, kept with it since it stays true: 0 until then.
  * Each has one user, who knows what it means. */
-enum frozen_memo { FROZEN_MEMO_CONTENT_HASH, FROZEN_MEMO_FOREIGN_ENTRIES, FROZEN_MEMO_COUNT };
+enum frozen_memo {
+    FROZEN_MEMO_CONTENT_HASH,
+    FROZEN_MEMO_FOREIGN_ENTRIES,
+    FROZEN_MEMO_CLASS_SHAPES,
+    FROZEN_MEMO_COUNT
+};
 /* Where it is kept; NULL when `item` is not the root of a frozen value. */
 uint64_t *frozen_memo(const struct cJSON *item, enum frozen_memo memo);
 

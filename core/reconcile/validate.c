@@ -5,6 +5,7 @@
 #include "core/api/quantity.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/tiered_store.h"
@@ -303,10 +304,24 @@ static bool check_workload_kind(struct pass *pass, const struct component *compo
     return true;
 }
 
-static bool check_component(struct pass *pass, const struct component *component,
-                            struct finding *ret_finding) {
+/* Every plan of every runtime asks it of its class, which stays as it is. */
+static bool check_class_shapes(struct pass *pass, const struct component *component,
+                               struct finding *ret_finding) {
+    uint64_t *memo = frozen_memo(pass->snapshot->runtime_class, FROZEN_MEMO_CLASS_SHAPES);
+    uint64_t has_shapes = UINT64_C(1) << component->type;
+    if (memo && *memo & has_shapes)
+        return true;
     if (!check_shapes(pass, component->class_part, "topology", component->text, class_fields,
                       COUNT_OF(class_fields), ret_finding))
+        return false;
+    if (memo)
+        *memo |= has_shapes;
+    return true;
+}
+
+static bool check_component(struct pass *pass, const struct component *component,
+                            struct finding *ret_finding) {
+    if (!check_class_shapes(pass, component, ret_finding))
         return false;
     const struct cJSON *containers = json_find(component->class_part, "template.spec.containers");
     if (json_count(containers) == 0)
