@@ -49,7 +49,7 @@ static const struct {
     ROW("InvalidName",
         "a config map of the class, a key of its data, or the Secret or key of an encrypt option has "
         "a name that Kubernetes does not take."),
-    ROW("InvalidObject", "an object that class, runtime and Dataset ask for is one that the API server refuses: a port 0, two ports or volumes of one name, an environment variable without a name, a request above its limit, a client that mounts without being privileged. The message names the object, the place in it and what must be there. Nothing of a runtime that was not bound yet is made. Of one that serves the API server says it itself (`WriteRefused`), and the rest stays as it was."),
+    ROW("InvalidObject", "an object that class, runtime and Dataset ask for is one that the API server refuses: a port 0, two ports or volumes of one name, an environment variable without a name, a request above its limit, a client that mounts without being privileged, an access mode that there is none of. The message names the object, the place in it and what must be there. Nothing of a runtime that was not bound yet is made. Of one that serves the API server says it itself (`WriteRefused`), and the rest stays as it was; its volume does not go for one that would be refused."),
     ROW("UnknownWorkloadType", "`workloadType` is none that the controller knows."),
     ROW("UnknownUpdateStrategy", "a Deployment has no `OnDelete`."),
     ROW("ReplicasOfDaemonSet", "a DaemonSet has a pod on every node; `replicas` means nothing there."),

@@ -112,6 +112,19 @@ static const struct {
      "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: s, namespace: default}\n"
      "spec:\n  selector: {matchLabels: {a: b}}\n"
      "  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 1}}\n" SMALL},
+    {"persistentvolumes",
+     "apiVersion: v1\nkind: PersistentVolume\n"
+     "metadata: {name: s, labels: {a: b}, annotations: {c: d}}\n"
+     "spec:\n  accessModes: [ReadOnlyMany, ReadWriteMany]\n  capacity: {storage: 100Pi}\n"
+     "  storageClassName: fluid\n  claimRef: {namespace: default, name: s}\n"
+     "  csi: {driver: fuse.csi.fluid.io, volumeHandle: s}\n"
+     "  nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In,\n"
+     "    values: [b]}]}]}}\n"},
+    {"persistentvolumeclaims",
+     "apiVersion: v1\nkind: PersistentVolumeClaim\n"
+     "metadata: {name: s, namespace: default, labels: {a: b}}\n"
+     "spec:\n  accessModes: [ReadWriteOncePod]\n  resources: {requests: {storage: 1Gi}}\n"
+     "  storageClassName: fluid\n  volumeName: s\n"},
 };
 
 /* What takes a member's place, or comes to the list; "-": it goes, "+": it is there twice. */
@@ -160,7 +173,9 @@ struct trial {
 static void ask_both(struct trial *trial, const struct cJSON *object, const char *what,
                      const char *how) {
     AUTO(arena) arena = arena_new();
-    struct request request = fixture_request(VERB_PATCH, trial->resource, "default", "s");
+    bool has_namespace = json_find(object, "metadata.namespace") != NULL;
+    struct request request =
+        fixture_request(VERB_PATCH, trial->resource, has_namespace ? "default" : "", "s");
     request.patch_type = PATCH_APPLY;
     request.field_manager = SV("test");
     request.dry_run = true;
@@ -212,13 +227,21 @@ static bool is_ours(const char *what) {
                                        ".spec.serviceName",
                                        ".spec.podManagementPolicy",
                                        ".spec.template",
+                                       ".spec.storageClassName",
+                                       ".spec.volumeName",
+                                       ".spec.claimRef",
+                                       ".spec.csi",
                                        ".spec.template.metadata",
                                        ".spec.template.metadata.labels",
                                        ".spec.template.metadata.labels.a"};
     for (size_t i = 0; i < COUNT_OF(ours); i++)
         if (strcmp(what, ours[i]) == 0)
             return true;
-    return sv_starts_with(sv_from(what), SV(".spec.selector."));
+    static const char *const all_of[] = {".spec.selector.", ".spec.claimRef.", ".spec.csi."};
+    for (size_t i = 0; i < COUNT_OF(all_of); i++)
+        if (sv_starts_with(sv_from(what), sv_from(all_of[i])))
+            return true;
+    return false;
 }
 
 static void spoil_all(struct trial *trial, struct arena *arena, const struct cJSON *parent,

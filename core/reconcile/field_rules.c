@@ -184,7 +184,8 @@ static void judge_share(struct judge *judge, const struct place *place, const st
         judge_be_unsure(judge);
 }
 
-static void judge_texts(struct judge *judge, const struct place *place, const struct cJSON *item) {
+static void judge_texts(struct judge *judge, const struct place *place, const struct cJSON *item,
+                        const char *words) {
     size_t index = 0;
     if (!json_is_list(item))
         refuse_value(judge, place, "a list of strings", item);
@@ -192,6 +193,8 @@ static void judge_texts(struct judge *judge, const struct place *place, const st
         struct place at = {place, SV(""), index++};
         if (!json_is_string(text))
             refuse_value(judge, &at, "a string", text);
+        else if (words && !field_is_one_of(json_text(text), words))
+            refuse_value(judge, &at, arena_printf(judge->arena, "one of %s", words).ptr, text);
     }
 }
 
@@ -335,7 +338,7 @@ static void judge_item(struct judge *judge, const struct place *place, const str
             refuse_value(judge, place, "true or false", item);
         return;
     case KIND_TEXTS:
-        judge_texts(judge, place, item);
+        judge_texts(judge, place, item, rule->words);
         return;
     case KIND_LABELS:
     case KIND_ANNOTATIONS:

@@ -43,7 +43,7 @@ enum kind {
     KIND_TARGET, /* a port by number or name */
     KIND_SHARE,  /* so many, or a percentage */
     KIND_FLAG,
-    KIND_TEXTS,
+    KIND_TEXTS, /* a list of them; with `words`, each one of these */
     KIND_LABELS,
     KIND_ANNOTATIONS,
     KIND_DATA, /* of a config map */

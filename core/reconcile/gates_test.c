@@ -72,6 +72,12 @@ static const struct refusal refusals[] = {
      "StatefulSet \"demo-worker\": spec.template.spec.containers[0]"},
     {"a toleration of the dataset that is none", NULL, NULL, "", "{tolerations: [{value: a}]}",
      GATE_OBJECTS, "InvalidObject", "has no key, which takes the operator Exists"},
+    {"an access mode that is none", NULL, NULL, "", "{accessModes: [ReadOnlyMany, Sometimes]}",
+     GATE_OBJECTS, "InvalidObject",
+     "PersistentVolume \"default-demo\": spec.accessModes[1] must be one of"},
+    {"an access mode of one pod and others", NULL, NULL, "",
+     "{accessModes: [ReadWriteOncePod, ReadOnlyMany]}", GATE_OBJECTS, "InvalidObject",
+     "PersistentVolume \"default-demo\": spec has the access mode ReadWriteOncePod beside another"},
     {"a client that may not mount",
      "{client: {template: {spec: {containers: [{name: c, image: i}]}}}}", NULL, "", NULL,
      GATE_OBJECTS, "InvalidObject", "securityContext.privileged: true"},
@@ -230,6 +236,39 @@ TEST(takes_mounts_at_paths_that_are_free) {
         CHECK(run(&world) < ROUNDS_MAX);
         CHECK_SV(condition_reason(&world, "Stalled"), SV("NotStalled"));
         CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
+
+/* Volume and claim come last, when the rest stands, and are looked at before the first of it. */
+TEST(a_volume_that_nobody_takes_is_refused_before_anything_is_made) {
+    static const struct {
+        bool is_of_dataset;
+        const char *annotation, *value, *message;
+    } cases[] = {
+        {true, "pvc.fluid.io/resources.requests.storage", "0",
+         "PersistentVolume \"default-demo\": spec asks for no storage"},
+        {true, "pvc.fluid.io/resources.requests.storage", "-5Gi",
+         "PersistentVolume \"default-demo\": spec.capacity.storage must be a quantity of 0 or "
+         "more"},
+        {false, "data.fluid.io/metadataList",
+         "[{\"selector\":{\"kind\":\"PersistentVolume\"},\"labels\":{\"a b\":\"c\"}}]",
+         "PersistentVolume \"default-demo\": metadata.labels.a b is no key that Kubernetes takes"},
+        {false, "data.fluid.io/metadataList",
+         "[{\"selector\":{\"kind\":\"PersistentVolumeClaim\"},\"labels\":{\"a\":\"b c\"}}]",
+         "PersistentVolumeClaim \"demo\": metadata.labels.a must be the value of a label"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        object_set_annotation(arena, cases[i].is_of_dataset ? world.dataset : world.runtime,
+                              sv_from(cases[i].annotation), sv_from(cases[i].value));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "Stalled"), SV("InvalidObject"));
+        CHECK(trace_has(&world, cases[i].message));
+        for (size_t k = 0; k < world.object_count; k++)
+            CHECK(world.objects[k].state != OBSERVED_PRESENT);
         world_release(&world);
     }
 }

@@ -27,6 +27,7 @@ static void refuse_unless_one(struct judge *judge, const struct place *place,
 
 #define HANDLERS "exec|httpGet|tcpSocket|grpc"
 #define ENV_SOURCES "configMapKeyRef|secretKeyRef|fieldRef|resourceFieldRef"
+#define ACCESS_MODES "ReadOnlyMany|ReadWriteMany|ReadWriteOnce|ReadWriteOncePod"
 #define VOLUME_SOURCES "configMap|secret|emptyDir|hostPath|persistentVolumeClaim"
 
 static void judge_probe(struct judge *judge, const struct place *place, const struct cJSON *item) {
@@ -458,9 +459,14 @@ static const struct rule service_port[] = {
     {.key = "protocol", .kind = WORDS("TCP|UDP|SCTP")},
     {.key = NULL}};
 
-static void judge_service(struct judge *judge, const struct place *place, const struct cJSON *spec);
+static const struct rule storage[] = {{.key = "storage", .kind = KIND_QUANTITY, REQUIRED},
+                                      {.key = NULL}};
+static const struct rule claim_resources[] = {
+    {.key = "requests", .kind = MAP_OF(storage), REQUIRED}, {.key = NULL}};
+static const struct rule volume_affinity[] = {
+    {.key = "required", .kind = MAP_OF(node_terms), .also = judge_terms, REQUIRED}, {.key = NULL}};
 
-/* Services, config maps and workloads of all kinds: no member means two things. */
+/* Services, config maps, volumes, claims and workloads of all kinds: no member means two things. */
 static const struct rule spec_rules[] = {
     {.key = "replicas", .kind = SECONDS},
     {.key = "selector", .kind = KIND_OURS},
@@ -474,6 +480,14 @@ static const struct rule spec_rules[] = {
     {.key = "type", .kind = WORDS("ClusterIP|NodePort|LoadBalancer")},
     {.key = "sessionAffinity", .kind = WORDS("None|ClientIP")},
     {.key = "ports", .kind = LIST_OF(service_port, "name")},
+    {.key = "accessModes", .kind = KIND_TEXTS, .words = ACCESS_MODES},
+    {.key = "capacity", .kind = MAP_OF(storage)},
+    {.key = "resources", .kind = MAP_OF(claim_resources)},
+    {.key = "nodeAffinity", .kind = MAP_OF(volume_affinity)},
+    {.key = "storageClassName", .kind = KIND_OURS},
+    {.key = "volumeName", .kind = KIND_OURS},
+    {.key = "claimRef", .kind = KIND_OURS},
+    {.key = "csi", .kind = KIND_OURS},
     {.key = NULL}};
 static const struct rule metadata_rules[] = {{.key = "name", .kind = KIND_OURS},
                                              {.key = "namespace", .kind = KIND_OURS},
@@ -562,13 +576,43 @@ static void judge_service(struct judge *judge, const struct place *place,
     }
 }
 
+/* Of a volume and of a claim, which say alike how they are mounted and how much they hold. */
+static void judge_volume_spec(struct judge *judge, const struct place *place,
+                              const struct cJSON *spec, const struct cJSON *held) {
+    const struct cJSON *modes = json_get(spec, SV("accessModes"));
+    size_t alone_count = 0;
+    struct quantity size;
+    JSON_EACH (mode, modes)
+        alone_count += sv_eq(json_text(mode), SV("ReadWriteOncePod"));
+    if (json_count(modes) == 0)
+        judge_refuse(judge, place, SV("has no accessModes"));
+    if (alone_count > 0 && alone_count < json_count(modes))
+        judge_refuse(
+            judge, place,
+            SV("has the access mode ReadWriteOncePod beside another: keep one of the two"));
+    if (!held)
+        judge_refuse(judge, place, SV("asks for no storage"));
+    else if (field_quantity(held, &size) && size.nano == 0)
+        judge_refuse(judge, place, SV("asks for no storage: a volume has more than 0"));
+}
+
+static void judge_kind(struct judge *judge, const struct cJSON *object) {
+    static const struct place place = {NULL, {"spec", 4}, 0};
+    const struct cJSON *spec = json_get(object, SV("spec"));
+    struct sv kind = json_find_string(object, "kind");
+    if (sv_eq(kind, SV("Service")))
+        judge_service(judge, &place, spec);
+    else if (sv_eq(kind, SV("PersistentVolume")))
+        judge_volume_spec(judge, &place, spec, json_find(spec, "capacity.storage"));
+    else if (sv_eq(kind, SV("PersistentVolumeClaim")))
+        judge_volume_spec(judge, &place, spec, json_find(spec, "resources.requests.storage"));
+}
+
 enum object_verdict object_rules_judge(struct arena *arena, const struct cJSON *object,
                                        struct sv *ret_problem) {
     struct judge judge = {.arena = arena, .verdict = OBJECT_TAKEN, .problem = SV("")};
-    static const struct place spec = {NULL, {"spec", 4}, 0};
     judge_map(&judge, NULL, object, object_rules);
-    if (sv_eq(json_find_string(object, "kind"), SV("Service")))
-        judge_service(&judge, &spec, json_get(object, SV("spec")));
+    judge_kind(&judge, object);
     *ret_problem = judge.problem;
     return judge.verdict;
 }

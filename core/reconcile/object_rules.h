@@ -16,8 +16,8 @@ struct cJSON;
 
 enum object_verdict { OBJECT_TAKEN, OBJECT_UNSURE, OBJECT_REFUSED };
 
-/* Of a Service, a ConfigMap or a workload. With OBJECT_REFUSED `ret_problem`, in `arena`, says
- * where and what: "spec.ports[0].port must be from 1 to 65535 and is 0". */
+/* Of a Service, a ConfigMap, a workload, a volume or its claim. With OBJECT_REFUSED `ret_problem`,
+ * in `arena`, says where and what: "spec.ports[0].port must be from 1 to 65535 and is 0". */
 enum object_verdict object_rules_judge(struct arena *arena, const struct cJSON *object,
                                        struct sv *ret_problem);
 

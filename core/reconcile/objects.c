@@ -423,28 +423,42 @@ static void try_creation(struct pass *pass, size_t index) {
     write_trial(pass, creation->resource, creation->body)->must_create = true;
 }
 
-static bool refuse_creation(struct pass *pass, const struct action *creation, struct sv problem) {
-    pass_stall(pass, GATE_OBJECTS, SV("InvalidObject"),
-               pass_printf(pass, "%.*s \"%.*s\": %.*s", SV_ARG(creation->resource->kind),
-                           SV_ARG(creation->name), SV_ARG(problem)));
+static bool refuse_creation(struct pass *pass, enum gate_id gate, const struct cJSON *object,
+                            struct sv problem) {
+    pass_stall(pass, gate, SV("InvalidObject"),
+               pass_printf(pass, "%.*s \"%.*s\": %.*s", SV_ARG(json_find_string(object, "kind")),
+                           SV_ARG(object_name(object)), SV_ARG(problem)));
     return false;
 }
 
-/* Of what the API server refuses a part, none is made: what it would say is known ahead, or asked
- * for. */
+/* Whether the API server would take volume and claim as they are asked for. */
+static bool admit_volume(struct pass *pass, enum gate_id gate) {
+    const struct cJSON *const objects[] = {render_volume(pass), render_claim(pass)};
+    for (size_t i = 0; i < COUNT_OF(objects); i++) {
+        struct sv problem;
+        if (object_rules_judge(pass->arena, objects[i], &problem) == OBJECT_REFUSED)
+            return refuse_creation(pass, gate, objects[i], problem);
+    }
+    return true;
+}
+
+/* Of what the API server refuses a part, none is made, volume and claim included, which only come
+ * when the cache answers: what it would say is known ahead, or asked for. */
 static bool admit_creations(struct pass *pass, size_t first) {
+    bool creates_some = false;
     for (size_t i = first, end = pass->plan->action_count; i < end; i++) {
         const struct action *action = &pass->plan->actions[i];
         struct sv problem;
         if (!action->must_create)
             continue;
+        creates_some = true;
         enum object_verdict verdict = object_rules_judge(pass->arena, action->body, &problem);
         if (verdict == OBJECT_REFUSED)
-            return refuse_creation(pass, action, problem);
+            return refuse_creation(pass, GATE_OBJECTS, action->body, problem);
         if (verdict == OBJECT_UNSURE)
             try_creation(pass, i);
     }
-    return true;
+    return !creates_some || !has_client(pass) || admit_volume(pass, GATE_OBJECTS);
 }
 
 static void drop_creations(struct pass *pass, size_t first) {
@@ -625,7 +639,7 @@ void gate_volume(struct pass *pass) {
     pass->claim_is_lacking = is_claim_lacking(pass);
     if (!gate_is_paused(pass) && !pass->volume_is_outdated)
         write_volume_and_claim(pass, volume, claim);
-    else if (!gate_is_paused(pass) && is_claim_free(pass))
+    else if (!gate_is_paused(pass) && is_claim_free(pass) && admit_volume(pass, GATE_VOLUME))
         remove_outdated(pass);
     if (pass->claim_is_lacking)
         pass_close(pass, GATE_CLAIM, SV("ClaimPending"),

@@ -548,6 +548,26 @@ TEST(an_outdated_volume_waits_for_the_pods_that_use_it) {
     world_release(&world);
 }
 
+/* Its place would stay empty. */
+TEST(a_volume_does_not_go_for_one_that_nobody_takes) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    struct cJSON *modes =
+        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
+    json_append(modes, json_string(arena, SV("Sometimes")));
+    CHECK(run(&world) < ROUNDS_MAX);
+    const struct observed *volume =
+        find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));
+    CHECK_SV(json_text(json_find(volume->object, "spec.accessModes.0")), SV("ReadOnlyMany"));
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("InvalidObject"));
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
 TEST(a_released_volume_is_freed_for_the_next_claim) {
     AUTO(arena) arena = arena_new();
     struct world world;

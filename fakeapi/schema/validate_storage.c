@@ -15,11 +15,19 @@ static void check_access_modes(const struct checker *checker, const struct cJSON
     struct sv field = path_member(checker, spec_field, SV("accessModes"));
     if (json_count(modes) == 0)
         report_required(checker, field, spec, is_claim ? "at least 1 access mode is required" : "");
+    bool has_exclusive = false, has_other = false;
     JSON_EACH (mode, modes) {
-        if (sv_index_of(json_text(mode), access_modes, COUNT_OF(access_modes)) ==
-            COUNT_OF(access_modes))
+        bool is_exclusive = sv_eq(json_text(mode), SV("ReadWriteOncePod"));
+        bool is_known = sv_index_of(json_text(mode), access_modes, COUNT_OF(access_modes)) <
+                        COUNT_OF(access_modes);
+        has_exclusive = has_exclusive || is_exclusive;
+        has_other = has_other || (is_known && !is_exclusive);
+        if (!is_known)
             report_not_supported(checker, field, mode, access_modes, COUNT_OF(access_modes));
     }
+    if (has_exclusive && has_other)
+        report_forbidden(checker, field, modes,
+                         "may not use ReadWriteOncePod with other access modes");
 }
 
 static void check_storage(const struct checker *checker, const struct cJSON *map, struct sv field) {
@@ -81,11 +89,6 @@ void check_volume(const struct checker *checker, const struct cJSON *object,
     const struct cJSON *spec = json_get(object, SV("spec"));
     bool has_source = false;
     check_access_modes(checker, spec, false, SV("spec"));
-    if (json_count(json_get(spec, SV("accessModes"))) > 1)
-        JSON_EACH (mode, json_get(spec, SV("accessModes")))
-            if (sv_eq(json_text(mode), SV("ReadWriteOncePod")))
-                report_forbidden(checker, SV("spec.accessModes"), mode,
-                                 "may not use ReadWriteOncePod with other access modes");
     check_capacity(checker, json_get(spec, SV("capacity")));
     JSON_EACH (member, spec) {
         struct sv key = json_key(member);
@@ -100,6 +103,10 @@ void check_volume(const struct checker *checker, const struct cJSON *object,
                              "spec.persistentvolumesource is immutable after creation");
     }
     check_host_path(checker, spec);
+    const struct cJSON *affinity = json_get(spec, SV("nodeAffinity"));
+    if (affinity && !json_get(affinity, SV("required")))
+        report_required(checker, SV("spec.nodeAffinity.required"), affinity,
+                        "must specify required node constraints");
     if (!has_source)
         report_required(checker, SV("spec"), spec, "must specify a volume type");
     if (old && !json_equal(json_get(spec, SV("volumeMode")), json_find(old, "spec.volumeMode")))
