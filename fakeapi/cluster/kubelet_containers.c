@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
@@ -54,16 +55,22 @@ void container_tell(struct kubelet *kubelet, const struct cJSON *pod, const char
         agent_event(kubelet->part, pod, false, sv_from(reason), message);
 }
 
-/* How long the pull takes: nothing once the node has the image. */
-static int64_t pull_ms(struct kubelet *kubelet, const struct sim_pod *sim, const struct cJSON *pod,
-                       struct sv image) {
-    AUTO(arena) arena = arena_new();
-    struct sv key = arena_printf(arena, "%.*s %.*s", SV_ARG(sim->node), SV_ARG(image));
-    if (map_has(kubelet->images, key))
-        return 0;
-    map_put(kubelet->images, key, NULL);
+static void tell_pulling(struct kubelet *kubelet, const struct cJSON *pod, struct sv image,
+                         struct arena *arena) {
     container_tell(kubelet, pod, "Pulling",
                    arena_printf(arena, "Pulling image \"%.*s\"", SV_ARG(image)));
+}
+
+/* How long the pull for the container's next start takes: nothing once the node has the image. */
+static int64_t pull_ms(struct kubelet *kubelet, const struct sim_pod *sim, const struct cJSON *pod,
+                       struct sim_container *container, struct sv image) {
+    AUTO(arena) arena = arena_new();
+    struct sv key = arena_printf(arena, "%.*s %.*s", SV_ARG(sim->node), SV_ARG(image));
+    container->is_pulled = !map_has(kubelet->images, key);
+    if (!container->is_pulled)
+        return 0;
+    map_put(kubelet->images, key, NULL);
+    tell_pulling(kubelet, pod, image, arena);
     return kubelet->options.image_pull_ms;
 }
 
@@ -77,7 +84,7 @@ void containers_plan(struct kubelet *kubelet, struct sim_pod *sim, const struct 
         struct sv image = image_of(spec);
         container->image_hash = sv_hash(image);
         container->resources_hash = resources_hash_of(spec);
-        at_ms += pull_ms(kubelet, sim, pod, image);
+        at_ms += pull_ms(kubelet, sim, pod, container, image);
         if (container->is_init) {
             at_ms += kubelet->options.pod_start_ms;
             container->start_at_ms = at_ms;
@@ -187,14 +194,35 @@ static void plan_readiness(struct kubelet *kubelet, const struct cJSON *pod,
     container->ready_at_ms = later(now_ms, delay_ms);
 }
 
+/* With pull policy Always the registry is asked at each start, which takes no time where the node
+ * has what it says. */
+static void tell_image(struct kubelet *kubelet, const struct cJSON *pod,
+                       const struct sim_container *container, struct arena *arena) {
+    const struct cJSON *spec = container_spec(pod, container->name);
+    struct sv image = image_of(spec);
+    bool is_asked_for =
+        !container->is_pulled && sv_eq(json_find_string(spec, "imagePullPolicy"), SV("Always"));
+    if (is_asked_for)
+        tell_pulling(kubelet, pod, image, arena);
+    int64_t duration_ms = container->is_pulled ? kubelet->options.image_pull_ms : 0;
+    struct sv duration = api_duration_format(duration_ms, arena);
+    struct sv text =
+        container->is_pulled || is_asked_for
+            ? arena_printf(arena,
+                           "Successfully pulled image \"%.*s\" in %.*s (%.*s including waiting). "
+                           "Image size: 0 bytes.",
+                           SV_ARG(image), SV_ARG(duration), SV_ARG(duration))
+            : arena_printf(arena, "Container image \"%.*s\" already present on machine",
+                           SV_ARG(image));
+    container_tell(kubelet, pod, "Pulled", text);
+}
+
 static void tell_start(struct kubelet *kubelet, const struct cJSON *pod,
                        const struct sim_container *container, struct arena *arena) {
-    struct sv name = container->name, image = image_of(container_spec(pod, name));
+    struct sv name = container->name;
     if (!kubelet->options.tells_pod_events)
         return;
-    container_tell(
-        kubelet, pod, "Pulled",
-        arena_printf(arena, "Container image \"%.*s\" already present on machine", SV_ARG(image)));
+    tell_image(kubelet, pod, container, arena);
     container_tell(kubelet, pod, "Created",
                    arena_printf(arena, "Created container: %.*s", SV_ARG(name)));
     container_tell(kubelet, pod, "Started",
@@ -215,6 +243,7 @@ static void start_container(struct kubelet *kubelet, struct sim_pod *sim, const 
                             struct sim_container *container, int64_t now_ms) {
     AUTO(arena) arena = arena_new();
     tell_start(kubelet, pod, container, arena);
+    container->is_pulled = false;
     struct exec_result result;
     container->run = (struct container_run){.started_ms = now_ms};
     container->restart_count += container->has_last;
@@ -291,7 +320,7 @@ static void follow_image(struct kubelet *kubelet, struct sim_pod *sim, const str
     container->wait_reason = WAIT_START;
     container->start_at_ms = now_ms;
     container_kill(kubelet, sim, container, now_ms);
-    container->start_at_ms += pull_ms(kubelet, sim, pod, image);
+    container->start_at_ms += pull_ms(kubelet, sim, pod, container, image);
 }
 
 /* Resources that were changed in place hold at once, or from a restart on. */

@@ -13,6 +13,7 @@ static struct world *events_world(bool tells_pod_events) {
     struct world *world = world_new(&(struct world_options){.seed = 1,
                                                             .start_ms = FIXTURE_START_MS,
                                                             .node_count = 1,
+                                                            .image_pull_ms = 2000,
                                                             .config_map_lag_ms = 60000,
                                                             .tells_pod_events = tells_pod_events});
     fixture_run_ms(world, 1000);
@@ -37,7 +38,9 @@ static const struct {
 } told[] = {
     {"Scheduled", "Successfully assigned default/p to node-1", "default-scheduler", ""},
     {"Pulling", "Pulling image \"img\"", "kubelet", "node-1"},
-    {"Pulled", "Container image \"img\" already present on machine", "kubelet", "node-1"},
+    {"Pulled",
+     "Successfully pulled image \"img\" in 2s (2s including waiting). Image size: 0 bytes.",
+     "kubelet", "node-1"},
     {"Created", "Created container: main", "kubelet", "node-1"},
     {"Started", "Started container main", "kubelet", "node-1"},
     {"Killing", "Stopping container main", "kubelet", "node-1"},
@@ -66,6 +69,36 @@ TEST(a_kubelet_tells_what_it_does) {
         if (!is_right)
             printf("%s: %.*s\n", told[i].reason,
                    SV_ARG(event ? json_write_arena(arena, event, JSON_COMPACT) : SV("none")));
+    }
+}
+
+static const struct {
+    const char *pod, *pulling, *pulled; /* the node's second pod of that image */
+} seconds[] = {
+    {FIXTURE_POD("p", "", ",\"imagePullPolicy\":\"IfNotPresent\"}]}"), NULL,
+     "Container image \"img\" already present on machine"},
+    {FIXTURE_POD("p", "", ",\"imagePullPolicy\":\"Always\"}]}"), "Pulling image \"img\"",
+     "Successfully pulled image \"img\" in 0s (0s including waiting). Image size: 0 bytes."},
+};
+
+static bool is_told(struct world *world, struct arena *arena, const char *reason,
+                    const char *message) {
+    const struct cJSON *event = find_event(world, arena, reason);
+    if (!event || !message)
+        return !event && !message;
+    return sv_eq(json_find_string(event, "message"), sv_from(message));
+}
+
+TEST(an_image_is_pulled_once_unless_its_policy_is_to_ask_always) {
+    for (size_t i = 0; i < COUNT_OF(seconds); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(world) world = events_world(true);
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, FIXTURE_POD("first", "", "}]}")) == 201);
+        fixture_run_ms(world, 60000);
+        CHECK(fixture_create(world, arena, &RESOURCE_PODS, seconds[i].pod) == 201);
+        fixture_run_ms(world, 60000);
+        CHECK(is_told(world, arena, "Pulling", seconds[i].pulling));
+        CHECK(is_told(world, arena, "Pulled", seconds[i].pulled));
     }
 }
 

@@ -49,6 +49,7 @@ struct sim_container {
     uint64_t image_hash;     /* of the image that runs */
     uint64_t resources_hash; /* of the resources that it needs a restart for */
     bool is_init, is_sidecar;
+    bool is_pulled;   /* for its next start the node had to pull the image */
     bool has_process; /* an engine says what the process does, and answers its probes */
     enum container_state state;
     enum wait_reason wait_reason;
