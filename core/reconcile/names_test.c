@@ -54,7 +54,9 @@ TEST(long_keys_carry_the_uid) {
     const struct cJSON *dataset = json_read(arena, SV("{\"metadata\":{\"uid\":\"u-1\"}}"), &err);
     const struct cJSON *runtime =
         json_read(arena,
-                  SV("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"Dataset\",\"name\":"
+                  SV("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"Dataset\",\"name\":\"other\","
+                     "\"uid\":\"u-8\"},{\"kind\":\"Other\",\"name\":\"a-runtime-with-a-name-too\","
+                     "\"uid\":\"u-9\"},{\"kind\":\"Dataset\",\"name\":"
                      "\"a-runtime-with-a-name-too\",\"uid\":\"u-2\"}]}}"),
                   &err);
     derive(arena, LONG_NAMESPACE, "a-runtime-with-a-name-too", dataset, NULL, &names);
@@ -119,6 +121,10 @@ TEST(volume_names_fit_into_63_bytes) {
     CHECK(!sv_eq(config, other));
     CHECK_SV(names_volume(arena, "fluid-runtime-", SV("demo"), "-config"),
              SV("fluid-runtime-demo-config"));
+    struct sv longest = sv_prefix(name, 42);
+    CHECK(names_volume(arena, "fluid-runtime-", longest, "-config").len == 63);
+    CHECK_SV(names_volume(arena, "fluid-runtime-", longest, "-config"),
+             SV("fluid-runtime-a23456789012345678901234567890123456789012-config"));
     CHECK_SV(names_volume(arena, "fluid-extra-", SV("demo-tools.v2"), ""),
              SV("fluid-extra-demo-tools-v2-fdc4b605"));
 }

@@ -107,6 +107,14 @@ static const struct rule rules[] = {
      "volumes: [{name: v, emptyDir: {}}], master: {volumeMounts: [{name: v, mountPath: /a}, "
      "{name: v, mountPath: /b}]}",
      "", BOX ".volumeMounts.2", "{\"name\":\"v\",\"mountPath\":\"/b\"}"},
+    {"a mount takes the place of the class's at its path", M, "",
+     "volumes: [{name: v, emptyDir: {}}];volumeMounts: [{name: v, mountPath: /a, subPath: x}]",
+     "master: {volumeMounts: [{name: v, mountPath: /a, readOnly: true}]}", "",
+     BOX ".volumeMounts.0", "{\"name\":\"v\",\"mountPath\":\"/a\",\"readOnly\":true}"},
+    {"and a volume of the class stays", M, "", "volumes: [{name: v, emptyDir: {medium: Memory}}]",
+     "volumes: [{name: v, hostPath: {path: /h}}], "
+     "master: {volumeMounts: [{name: v, mountPath: /a}]}",
+     "", POD ".volumes.0", "{\"name\":\"v\",\"emptyDir\":{\"medium\":\"Memory\"}}"},
     {"an extra config map", M,
      "dependencies: {extraResources: {configMaps: [{name: e, mountPath: /e}]}}", "", "", "",
      BOX ".volumeMounts.1",
@@ -165,6 +173,15 @@ static const struct rule rules[] = {
     {"a level without medium does nothing", W, "", "",
      "worker: {tieredStore: {levels: [{high: '1'}, {emptyDir: {quota: 1Gi}}]}}", "",
      POD ".volumes.0.name", "\"tiered-store-level-1-index-0\""},
+    {"an init container sees no level", W, "", "initContainers: [{name: a, image: i}]",
+     "worker: {tieredStore: {levels: [{emptyDir: {quota: 1Gi}}, {hostPath: {paths: [/a], quotas: "
+     "[1Gi]}}]}}",
+     "", POD ".initContainers.0.volumeMounts",
+     "[{\"name\":\"fluid-runtime-demo-config\",\"mountPath\":\"/etc/fluid/config\",\"readOnly\":"
+     "true}]"},
+    {"a host path of no type", W, "", "",
+     "worker: {tieredStore: {levels: [{hostPath: {paths: [/a], quotas: [1Gi]}}]}}", "",
+     POD ".volumes.0.hostPath", "{\"path\":\"/a\"}"},
 
     /* §3.5 */
     {"secrets for a master", M, "", "", "",
@@ -182,6 +199,12 @@ static const struct rule rules[] = {
      "mounts: [{mountPoint: 'local:///b', encryptOptions: [{name: ak, valueFrom: {secretKeyRef: "
      "{name: s, key: k}}}]}]",
      POD ".volumes.1", NULL},
+    {"nor where the class says nothing but that", M, "dependencies: {secretMount: {}}", "", "",
+     "sharedEncryptOptions: [{name: ak, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
+     POD ".volumes.1", NULL},
+    {"no secret for an init container", M, "", "initContainers: [{name: a, image: i}]", "",
+     "sharedEncryptOptions: [{name: ak, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
+     POD ".initContainers.0.volumeMounts.1", NULL},
 
     /* §3.6 */
     {"workers carry the dataset", W, "", "", "", "", "spec.template.metadata.labels",
@@ -206,6 +229,26 @@ static const struct rule rules[] = {
      POD ".affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
      "[{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\"}],\"matchFields\":[{\"key\":"
      "\"metadata.name\",\"operator\":\"In\",\"values\":[\"node\"]}]}]"},
+    {"and its expressions", W, "",
+     "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: "
+     "{nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Exists}]}, "
+     "{matchFields: [{key: metadata.name, operator: In, values: [x]}]}]}}}",
+     "",
+     "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: b, operator: "
+     "Exists}]}]}}",
+     POD ".affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms",
+     "[{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\"},{\"key\":\"b\",\"operator\":"
+     "\"Exists\"}]},{\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":["
+     "\"x\"]}],\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"Exists\"}]}]"},
+    {"the dataset's terms where the class has none", W, "", "", "",
+     "nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: b, operator: "
+     "Exists}]}]}}",
+     POD ".affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution",
+     "{\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"b\",\"operator\":\"Exists\"}]}]}"},
+    {"workers like nodes with a client", W, "", "", "", "",
+     POD ".affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution",
+     "[{\"weight\":100,\"preference\":{\"matchExpressions\":[{\"key\":\"fluid.io/f-default-demo\","
+     "\"operator\":\"In\",\"values\":[\"true\"]}]}}]"},
     {"a master has no node affinity of the dataset", M, "", "", "",
      "nodeAffinity: {required: {nodeSelectorTerms: [{matchFields: []}]}}", POD ".affinity", NULL},
 
@@ -216,6 +259,8 @@ static const struct rule rules[] = {
     {"the shared path", C, "", "", "", "", BOX ".volumeMounts.1",
      "{\"name\":\"fluid-cache-runtime-shared-path\",\"mountPath\":\"/runtime-mnt/cache/default/"
      "demo/cache-fuse\",\"mountPropagation\":\"Bidirectional\"}"},
+    {"is for the first container", C, "", "initContainers: [{name: a, image: i}]", "", "",
+     POD ".initContainers.0.volumeMounts.1", NULL},
 
     /* workloads: §2.9, contract.md §2 */
     {"replicas of the class", M, "replicas: 3", "", "", "", "spec.replicas", "3"},
