@@ -14,11 +14,18 @@
 struct arena;
 struct cJSON;
 
+/* A server, or a proxy before it, that names a day or a century is not waited for until then: what
+ * there is to do is tried again after as long as the longest back-off. */
+enum { RETRY_AFTER_MS_MAX = 5 * 60 * 1000 };
+
 /* The code for a reason and, where the reason is missing or unknown, an HTTP status. */
 enum error_code api_status_error_code(struct sv reason, int http_status);
 /* Sets `err` from a Status (or, when `body` is none, from the HTTP status); returns false. */
 bool api_status_to_error(const struct cJSON *body, int http_status, struct error *err);
-/* details.retryAfterSeconds in milliseconds, or 0. */
+/* As long as a Retry-After says, in milliseconds, and RETRY_AFTER_MS_MAX at most; 0: it says none.
+ */
+int64_t api_retry_after_ms(int64_t seconds);
+/* The same for details.retryAfterSeconds. */
 int64_t api_status_retry_after_ms(const struct cJSON *body);
 
 #endif

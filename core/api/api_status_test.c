@@ -32,3 +32,30 @@ TEST(a_refusal_is_told_in_the_words_of_the_server_or_of_client_go) {
         CHECK_SV(sv_from(err.message), sv_from(answers[i].message));
     }
 }
+
+/* {seconds, milliseconds}: nobody waits for longer than the longest back-off. */
+TEST(waits_as_long_as_a_server_says_and_not_for_ever) {
+    static const struct {
+        const char *seconds;
+        int64_t ms;
+    } waits[] = {
+        {"1", 1000},
+        {"299", 299 * 1000},
+        {"300", RETRY_AFTER_MS_MAX},
+        {"86400", RETRY_AFTER_MS_MAX},
+        {"9223372036854774", RETRY_AFTER_MS_MAX},
+        {"9223372036854775807", RETRY_AFTER_MS_MAX},
+        {"0", 0},
+        {"-1", 0},
+        {"\"1\"", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(waits); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct sv text =
+            arena_printf(arena, "{\"details\":{\"retryAfterSeconds\":%s}}", waits[i].seconds);
+        const struct cJSON *body = json_read(arena, text, &err);
+        CHECK(api_status_retry_after_ms(body) == waits[i].ms);
+    }
+    CHECK(api_retry_after_ms(INT64_MAX) == RETRY_AFTER_MS_MAX);
+}
