@@ -95,6 +95,12 @@ static bool is_ours(const struct election *election) {
     return sv_eq(election_leader(election), election->options.identity);
 }
 
+/* The field is an int32, which others may have brought to its end or written anything else into. */
+static int64_t transitions_of(const struct cJSON *spec) {
+    int64_t transitions = json_int_or(spec, SV("leaseTransitions"), 0);
+    return transitions >= 0 && transitions < INT32_MAX ? transitions : 0;
+}
+
 /* Writes ourselves into the lease that we know, or makes one. */
 static void start_claim(struct election *election, int64_t wall_ms) {
     AUTO(arena) arena = arena_new();
@@ -104,11 +110,8 @@ static void start_claim(struct election *election, int64_t wall_ms) {
                                      election->options.name);
     struct cJSON *spec = json_ensure_map(arena, lease, SV("spec"));
     struct sv now = api_time_format_micro(wall_ms, arena);
-    int64_t transitions = json_int_or(spec, SV("leaseTransitions"), 0);
-    if (election->lease && !is_ours(election))
-        json_set_int(arena, spec, SV("leaseTransitions"), transitions + 1);
-    else
-        json_set_int(arena, spec, SV("leaseTransitions"), transitions);
+    bool is_transition = election->lease && !is_ours(election);
+    json_set_int(arena, spec, SV("leaseTransitions"), transitions_of(spec) + is_transition);
     if (!election->lease || !is_ours(election))
         json_set_string(arena, spec, SV("acquireTime"), now);
     json_set_string(arena, spec, SV("holderIdentity"), election->options.identity);

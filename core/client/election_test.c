@@ -281,3 +281,30 @@ TEST(a_deleted_lease_is_made_again) {
     CHECK(stage.server.lease != NULL);
     stage_release(&stage);
 }
+
+/* What a lease says of its past, and what it says when it is taken over. */
+TEST(takes_over_a_lease_whatever_its_past) {
+    static const struct {
+        const char *spec;
+        int64_t transitions;
+    } pasts[] = {
+        {"{}", 1},
+        {"{\"leaseTransitions\":41}", 42},
+        {"{\"leaseTransitions\":2147483647}", 1},
+        {"{\"leaseTransitions\":9223372036854775807}", 1},
+        {"{\"leaseTransitions\":-7}", 1},
+        {"{\"leaseTransitions\":\"x\",\"holderIdentity\":5}", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(pasts); i++) {
+        struct stage stage;
+        struct error err = {0};
+        stage_init(&stage);
+        struct sv text = arena_printf(stage.server.arena, "{\"spec\":%s}", pasts[i].spec);
+        stage.server.lease = json_read(stage.server.arena, text, &err);
+        run(&stage, LEASE_MS);
+        CHECK(leader_count(&stage) == 1);
+        CHECK(json_find_int(stage.server.lease, "spec.leaseTransitions", -1) ==
+              pasts[i].transitions);
+        stage_release(&stage);
+    }
+}
