@@ -16,8 +16,10 @@ CACHES = 12
 GARBLED_MIN = 60
 RATE = 0.25
 MEMORY_MAX = 60 * 2**20
+# Where a number was: what does not fit when something is added to it.
+NUMBERS = [-1, 2**31 - 1, 2**31, 2**63 - 1, -2**63]
 VALUES = [None, True, False, 0, -1, 1e300, 2**63, 10**30, "", "x", "x" * 300, "x" * 5000, "\x00",
-          "é/\n", "../..", "a/b/c", "-5Gi", "2026-13-45T99:99:99Z", [], {}, [[]], [None], [{}], {"": ""}]
+          "é/\n", "../..", "a/b/c", "-5Gi", "9223372036854775807", "2026-13-45T99:99:99Z", [], {}, [[]], [None], [{}], {"": ""}]
 
 
 def places(value, path=()):
@@ -28,6 +30,12 @@ def places(value, path=()):
         yield from places(item, path + (key,))
 
 
+def at(value, path):
+    for key in path:
+        value = value[key]
+    return value
+
+
 class Garbler:
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -36,18 +44,20 @@ class Garbler:
 
     def change(self, value):
         every = list(places(value))
-        depth = self.random.choice([1, 2, 3, 4, 8, 20])
-        path = self.random.choice([place for place in every if len(place) <= depth])
-        new = self.random.choice(VALUES)
+        numbers = [place for place in every if place and type(at(value, place)) is int]
+        if numbers and self.random.random() < 0.3:
+            path, new = self.random.choice(numbers), self.random.choice(NUMBERS)
+        else:
+            depth = self.random.choice([1, 2, 3, 4, 8, 20])
+            path = self.random.choice([place for place in every if len(place) <= depth])
+            new = self.random.choice(VALUES)
         if not path:
             return new
-        at = value
-        for key in path[:-1]:
-            at = at[key]
+        parent = at(value, path[:-1])
         if self.random.random() < 0.2:
-            del at[path[-1]]
+            del parent[path[-1]]
         else:
-            at[path[-1]] = new
+            parent[path[-1]] = new
         return value
 
     def garble(self, text):
