@@ -255,8 +255,9 @@ static const struct {
 static void check_010(struct lint *lint, enum role role) {
     const struct cJSON *component = subject_component(lint->subject, role);
     const struct cJSON *type = lint_map(component, "workloadType");
+    struct sv own_kind = role == ROLE_CLIENT ? SV("DaemonSet") : SV("StatefulSet");
     struct sv api_version = type ? json_string_or(type, SV("apiVersion"), SV("")) : SV("");
-    struct sv kind = type ? json_string_or(type, SV("kind"), SV("")) : SV("");
+    struct sv kind = type ? json_string_or(type, SV("kind"), SV("")) : own_kind;
     bool is_known = !type;
     for (size_t i = 0; i < COUNT_OF(workload_types); i++)
         is_known |= sv_eq(workload_types[i].api_version, api_version) &&
@@ -270,6 +271,10 @@ static void check_010(struct lint *lint, enum role role) {
     const struct cJSON *strategy = json_find(component, "updateStrategy.type");
     if (sv_eq(kind, SV("Deployment")) && sv_eq(json_text(strategy), SV("OnDelete")))
         lint_fail(lint, strategy, "a Deployment has no update strategy OnDelete");
+    else if (sv_eq(kind, SV("Deployment")) && !strategy && role == ROLE_CLIENT)
+        lint_fail_key(
+            lint, type,
+            "a Deployment has no update strategy OnDelete, which clients have by default");
 }
 
 static const struct lint_rule rules[] = {

@@ -275,8 +275,7 @@ static bool check_replicas(struct pass *pass, const struct component *component,
                            struct finding *ret_finding) {
     bool in_class = json_get(component->class_part, SV("replicas")) != NULL;
     bool in_runtime = json_int_or(component->spec, SV("replicas"), 1) != 1;
-    if (component->has_replicas || component->type == COMPONENT_CLIENT ||
-        (!in_class && !in_runtime))
+    if (component->has_replicas || (!in_class && !in_runtime))
         return true;
     return refuse(ret_finding, SV("ReplicasOfDaemonSet"),
                   pass_printf(pass,
