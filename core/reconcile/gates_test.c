@@ -252,6 +252,38 @@ TEST(takes_mounts_at_paths_that_are_free) {
     }
 }
 
+/* The administrator's list is of directories, and not of beginnings of names. */
+TEST(host_paths_below_a_prefix_are_taken) {
+    static const struct {
+        const char *prefixes, *path;
+        bool is_taken;
+    } cases[] = {
+        {"", "/anywhere", true},          {"/mnt:/data", "/mnt", true},
+        {"/mnt:/data", "/mnt/a/b", true}, {"/mnt:/data", "/data/a", true},
+        {"/mnt:/data", "/mnt2", false},   {"/mnt:/data", "/", false},
+        {"/mnt:/data", "/etc", false},    {"/mnt/:/data/", "/data/a", true},
+        {"/mnt/:/data/", "/mnt", true},   {"/mnt/:/data/", "/mnta", false},
+        {"/", "/anywhere", true},         {"/mnt", "mnt", false},
+        {"/mnt", "/mnt/../mnt", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct sv spec = arena_printf(
+            arena, "worker: {tieredStore: {levels: [{hostPath: {paths: ['%s'], quotas: [1Gi]}}]}}",
+            cases[i].path);
+        prepare(&world, arena, &(struct refusal){.spec = spec.ptr});
+        world.options.host_path_prefixes = sv_from(cases[i].prefixes);
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        plan_runtime(&snapshot, arena, &plan);
+        CHECK(plan.gates[GATE_CLASS].is_open == cases[i].is_taken);
+        CHECK_SV(plan.gates[GATE_CLASS].reason,
+                 cases[i].is_taken ? SV("") : SV("InvalidTieredStore"));
+        world_release(&world);
+    }
+}
+
 /* Volume and claim come last, when the rest stands, and are looked at before the first of it. */
 TEST(a_volume_that_nobody_takes_is_refused_before_anything_is_made) {
     static const struct {

@@ -127,8 +127,7 @@ static bool has_parent_step(struct sv path) {
     return false;
 }
 
-/* The directory itself, or what lies in it. */
-/* Below a directory of the list, or anywhere when there is none. */
+/* A directory of the list or what lies in one, or anywhere when there is none. */
 static bool is_below_prefix(struct sv path, struct sv prefixes) {
     if (prefixes.len == 0)
         return true;
