@@ -44,14 +44,17 @@ END
                      "args": ["login"], "env": [{"name": "MODE", "value": "test"}],
                      "provideClusterInfo": True, "interactiveMode": "Never"}}
     # What the kubeconfig says of a variable is what the plugin sees.
-    daemon = bench.control(kubeconfig(bench, "with-plugin", api, user),
+    trust = ('certificate-authority: ca.crt, extensions: [{name: other, extension: {a: b}}, '
+             '{name: client.authentication.k8s.io/exec, extension: {audience: here}}]')
+    daemon = bench.control(kubeconfig(bench, "with-plugin", api, user, trust),
                            environment={"MODE": "other", **fast_clock(10)})
 
     def asked():
         with open(bench.path("asked"), encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
-    check(asked()[0]["spec"]["cluster"]["server"] == api.url, f"what the plugin is told: {asked()}")
+    told = asked()[0]["spec"]["cluster"]
+    check(told["server"] == api.url and told["config"] == {"audience": "here"}, f"the plugin: {told}")
     wait_for("an expired token is asked for again", lambda: len(asked()) >= 2)
     check(api.token not in daemon.log(), "a token is in the log")
     daemon.end()

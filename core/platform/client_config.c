@@ -221,6 +221,15 @@ static bool check_proxy(const struct entry *entry, struct sv proxy) {
     return !problem || fail(entry, json_get(entry->map, SV("proxy-url")), "proxy-url", problem);
 }
 
+/* kubectl hands on what stands under this name and knows nothing of it. */
+static const struct cJSON *find_plugin_config(const struct entry *entry) {
+    JSON_EACH (item, json_get(entry->map, SV("extensions")))
+        if (sv_eq(json_string_or(item, SV("name"), SV("")),
+                  SV("client.authentication.k8s.io/exec")))
+            return json_get(item, SV("extension"));
+    return NULL;
+}
+
 static bool read_cluster(const struct entry *entry, struct client_config *config) {
     if (!get_text(entry, "server", &config->server) || !check_server(entry, &config->server) ||
         !get_text(entry, "tls-server-name", &config->tls_server_name) ||
@@ -230,6 +239,7 @@ static bool read_cluster(const struct entry *entry, struct client_config *config
         !get_bool(entry, "disable-compression", &config->has_no_compression) ||
         !get_pem(entry, "certificate-authority", &config->ca_certificate))
         return false;
+    config->plugin_config = find_plugin_config(entry);
     if (config->skips_verification && config->ca_certificate.len > 0)
         return fail(entry, NULL, "insecure-skip-tls-verify",
                     "and a certificate authority exclude each other; remove one");

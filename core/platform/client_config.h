@@ -13,6 +13,7 @@
 #include "core/base/sv.h"
 
 struct arena;
+struct cJSON;
 struct error;
 
 enum {
@@ -47,6 +48,7 @@ struct client_config {
     struct sv username, password;
     struct sv impersonation; /* lines of headers by which this user acts as another one */
     struct exec_plugin plugin;
+    const struct cJSON *plugin_config; /* what the cluster's entry says to plugins, or NULL */
     struct sv namespace_name;
 };
 

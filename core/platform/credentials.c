@@ -179,6 +179,24 @@ static bool read_files(struct credentials *credentials, int64_t now_ms, struct e
 
 /* --- plugins --- */
 
+static void describe_cluster(const struct client_config *config, struct cJSON *cluster,
+                             struct arena *arena) {
+    json_set_string(arena, cluster, SV("server"), config->server);
+    if (config->tls_server_name.len > 0)
+        json_set_string(arena, cluster, SV("tls-server-name"), config->tls_server_name);
+    if (config->skips_verification)
+        json_set_bool(arena, cluster, SV("insecure-skip-tls-verify"), true);
+    if (config->ca_certificate.len > 0)
+        json_set_string(arena, cluster, SV("certificate-authority-data"),
+                        base64_encode(arena, config->ca_certificate));
+    if (config->proxy_url.len > 0)
+        json_set_string(arena, cluster, SV("proxy-url"), config->proxy_url);
+    if (config->has_no_compression)
+        json_set_bool(arena, cluster, SV("disable-compression"), true);
+    if (config->plugin_config)
+        json_set(arena, cluster, SV("config"), json_copy(arena, config->plugin_config));
+}
+
 /* What the plugin may want to know of the cluster (KUBERNETES_EXEC_INFO). */
 static struct sv exec_info(const struct client_config *config, struct arena *arena) {
     struct cJSON *info = json_map(arena);
@@ -186,19 +204,8 @@ static struct sv exec_info(const struct client_config *config, struct arena *are
     json_set_string(arena, info, SV("kind"), SV("ExecCredential"));
     struct cJSON *spec = json_ensure_map(arena, info, SV("spec"));
     json_set_bool(arena, spec, SV("interactive"), false);
-    if (config->plugin.wants_cluster_info) {
-        struct cJSON *cluster = json_ensure_map(arena, spec, SV("cluster"));
-        json_set_string(arena, cluster, SV("server"), config->server);
-        if (config->tls_server_name.len > 0)
-            json_set_string(arena, cluster, SV("tls-server-name"), config->tls_server_name);
-        if (config->skips_verification)
-            json_set_bool(arena, cluster, SV("insecure-skip-tls-verify"), true);
-        if (config->ca_certificate.len > 0)
-            json_set_string(arena, cluster, SV("certificate-authority-data"),
-                            base64_encode(arena, config->ca_certificate));
-        if (config->proxy_url.len > 0)
-            json_set_string(arena, cluster, SV("proxy-url"), config->proxy_url);
-    }
+    if (config->plugin.wants_cluster_info)
+        describe_cluster(config, json_ensure_map(arena, spec, SV("cluster")), arena);
     struct sv text = json_write_arena(arena, info, JSON_COMPACT);
     return arena_printf(arena, "KUBERNETES_EXEC_INFO=%.*s", SV_ARG(text));
 }
