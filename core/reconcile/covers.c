@@ -177,7 +177,7 @@ struct cJSON *covers_merge_patch(const struct cJSON *from, const struct cJSON *t
             continue;
         bool are_maps = json_is_map(old) && json_is_map(member);
         struct cJSON *value = are_maps ? covers_merge_patch(old, member, arena) : NULL;
-        json_set(arena, patch, json_key(member), value ? value : json_copy(arena, member));
+        json_set(arena, patch, json_key(member), value ? value : json_share(arena, member));
     }
     return patch->child ? patch : NULL;
 }

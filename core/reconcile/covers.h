@@ -19,7 +19,7 @@ bool covers(const struct cJSON *observed, const struct cJSON *desired, struct ar
             struct sv *ret_path);
 
 /* The JSON merge patch that turns `from` into `to`, or NULL when they are equal. Lists are
- * written whole. */
+ * written whole. What it takes from `to` it shares with it. */
 struct cJSON *covers_merge_patch(const struct cJSON *from, const struct cJSON *to,
                                  struct arena *arena);
 
