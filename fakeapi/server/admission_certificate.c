@@ -363,9 +363,17 @@ static bool is_signed_alike(const struct cJSON *old, const struct cJSON *tree) {
                  json_find_string(tree, "status.certificate"));
 }
 
+/* They are given what they lack, and may be those of the old object. */
+static struct cJSON *own_conditions(struct call *call, struct cJSON *tree) {
+    const struct cJSON *conditions = json_find(tree, "status.conditions");
+    return conditions ? json_set(call->arena, json_get(tree, SV("status")), SV("conditions"),
+                                 json_copy(call->arena, conditions))
+                      : NULL;
+}
+
 bool admit_signing_status(struct call *call, const struct cJSON *old, struct cJSON *tree) {
     const struct cJSON *before = json_find(old, "status.conditions");
-    struct cJSON *conditions = json_find(tree, "status.conditions");
+    struct cJSON *conditions = own_conditions(call, tree);
     struct findings findings = {0};
     judge_verdicts(call->arena, before, conditions, &findings);
     set_condition_times(call, old, conditions);

@@ -167,6 +167,9 @@ struct replacement {
     bool is_admitted;      /* webhooks were asked about it in another form */
 };
 bool replace_object(struct call *call, struct stored *old, const struct replacement *replacement);
+/* A copy of an object of the store for a write that cannot reach what is below its members other
+ * than metadata: that, and the sets in managedFields, are borrowed. */
+struct cJSON *borrow_object(struct call *call, const struct cJSON *object);
 /* Stores `tree` in place of `old`, or removes it when it was only waiting for that, unless this is
  * a dry run, and answers with it. */
 void store_replacement(struct call *call, const struct cJSON *old, struct cJSON *tree);
@@ -178,6 +181,12 @@ bool is_free_to_go(const struct cJSON *tree);
 void remove_object(struct call *call, struct cJSON *tree);
 void add_finalizer(struct call *call, struct cJSON *tree, struct sv finalizer);
 void drop_finalizer(struct cJSON *tree, struct sv finalizer);
+
+/* --- object_size.c --- */
+
+/* Whether `tree`, which may lose its managedFields for it, is small enough to be stored; refuses
+ * otherwise. Nothing is too large for a dry run. */
+bool fit_into_store(struct call *call, struct cJSON *tree, bool is_new, bool is_applied);
 
 /* --- remote_request.c --- */
 

@@ -259,6 +259,7 @@ void set_pod_condition(struct call *call, struct cJSON *pod, struct sv type, str
                        struct sv message) {
     struct cJSON *conditions = json_ensure_list(
         call->arena, json_ensure_map(call->arena, pod, SV("status")), SV("conditions"));
+    json_own(call->arena, conditions);
     struct cJSON *condition = json_map(call->arena);
     json_set_string(call->arena, condition, SV("type"), type);
     json_set_string(call->arena, condition, SV("status"), SV("True"));
@@ -337,7 +338,7 @@ static void handle_binding(struct call *call) {
     }
     if (!admit_posted(call))
         return;
-    struct cJSON *tree = json_copy(call->arena, pod);
+    struct cJSON *tree = borrow_object(call, pod);
     JSON_EACH (annotation, json_find(call->request->body, "metadata.annotations"))
         json_set_string(
             call->arena,

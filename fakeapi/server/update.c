@@ -96,9 +96,7 @@ static void take_metadata(struct call *call, struct cJSON *tree, const struct cJ
         take_member(call, json_ensure_map(call->arena, tree, SV("metadata")), old, SV("labels"));
 }
 
-/* A copy of an object of the store for a write that cannot reach what is below its members other
- * than metadata: that, and the sets in managedFields, are borrowed. */
-static struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
+struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
     struct cJSON *tree = json_borrow(call->arena, object);
     json_own(call->arena, tree);
     struct cJSON *metadata = json_get(tree, SV("metadata"));
@@ -118,12 +116,25 @@ static bool is_admitted(struct call *call, const struct stored *stored, const st
     return frozen_of(old) && stored->revision > call->api->schema_revision;
 }
 
+/* The same as take_member(), without a copy: what a patch left as it was stays borrowed. */
+static void move_member(struct call *call, struct cJSON *tree, struct cJSON *source,
+                        struct sv key) {
+    struct cJSON *value = json_remove(source, key);
+    if (value)
+        json_set(call->arena, tree, key, value);
+    else
+        json_remove(tree, key);
+}
+
 /* The old object with the new status; built-in kinds take metadata, too. */
 static struct cJSON *with_new_status(struct call *call, const struct stored *stored,
-                                     const struct cJSON *old, const struct cJSON *sent) {
-    struct cJSON *tree =
-        is_admitted(call, stored, old) ? borrow_object(call, old) : json_copy(call->arena, old);
-    take_member(call, tree, sent, SV("status"));
+                                     const struct cJSON *old, struct cJSON *sent) {
+    bool may_borrow = is_admitted(call, stored, old);
+    struct cJSON *tree = may_borrow ? borrow_object(call, old) : json_copy(call->arena, old);
+    if (may_borrow)
+        move_member(call, tree, sent, SV("status"));
+    else
+        take_member(call, tree, sent, SV("status"));
     if (!call->type->is_custom)
         take_metadata(call, tree, sent);
     else if (!json_is_borrowed(json_get(sent, SV("metadata"))))
@@ -305,14 +316,15 @@ bool replace_object(struct call *call, struct stored *stored,
     }
     if (replacement->subresource.len == 0)
         warn_of_object(call, tree);
+    if (!convert_for_storage(call, &tree) ||
+        !fit_into_store(call, tree, false, replacement->is_applied))
+        return false;
     bool is_crd = sv_eq(call->type->resource.kind, SV("CustomResourceDefinition"));
     if (is_crd && !serve_custom_resource(call, tree))
         return false;
     bool is_quota = !call->type->is_custom && sv_eq(call->type->resource.kind, SV("ResourceQuota"));
     bool limits_anew =
         is_quota && !json_equal(json_get(old, SV("spec")), json_get(tree, SV("spec")));
-    if (!convert_for_storage(call, &tree))
-        return false;
     if (call->type->conversion_webhook)
         old = stored_tree(stored);
     store_replacement(call, old, convert_to_storage(call->arena, call->type, tree));

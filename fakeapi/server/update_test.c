@@ -165,7 +165,15 @@ TEST(pods_are_bound_once_and_evicted_within_their_budget) {
     CHECK_SV(fixture_message(&nameless), SV("name in URL does not match name in Binding object"));
     bind.body = fixture_json(arena, "{\"metadata\":{\"name\":\"p\"},\"target\":{\"kind\":\"Node\","
                                     "\"name\":\"n1\"}}");
+    struct request get = fixture_request(VERB_GET, "pods", "default", "p");
+    struct api_response before = fixture_send(api, arena, &get);
     CHECK(fixture_send(api, arena, &bind).http_status == 201);
+    struct api_response bound = fixture_send(api, arena, &get);
+    CHECK_SV(json_find_string(bound.body, "spec.nodeName"), SV("n1"));
+    CHECK_SV(json_find_string(bound.body, "status.conditions.0.type"), SV("PodScheduled"));
+    CHECK(json_find(before.body, "spec.nodeName") == NULL);
+    CHECK(json_equal(json_find(before.body, "spec.containers"),
+                     json_find(bound.body, "spec.containers")));
     struct api_response again = fixture_send(api, arena, &bind);
     CHECK(again.http_status == 409);
     CHECK_SV(fixture_message(&again), SV("Operation cannot be fulfilled on pods/binding \"p\": pod "
@@ -190,8 +198,9 @@ TEST(what_is_not_built_says_so) {
     "\"Namespaced\",\"names\":{\"plural\":\"gears\",\"kind\":\"Gear\"},\"versions\":[{"            \
     "\"name\":\"v1\",\"served\":true,\"storage\":true,\"subresources\":{\"status\":{}},"           \
     "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"status\":{"            \
-    "\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}},\"spec\":{"                \
-    "\"type\":\"object\",\"properties\":{" properties "}}}}}}]}}"
+    "\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true,\"properties\":{"           \
+    "\"n\":{\"type\":\"integer\"}}},\"spec\":{\"type\":\"object\",\"properties\":{" properties     \
+    "}}}}}}]}}"
 #define OLD_PROPERTIES "\"x\":{\"type\":\"string\"},\"y\":{\"type\":\"string\"}"
 #define NEW_PROPERTIES "\"x\":{\"type\":\"string\"},\"z\":{\"type\":\"string\",\"default\":\"d\"}"
 
@@ -236,6 +245,44 @@ TEST(a_status_is_written_beside_any_template) {
         struct api_response patched = fixture_send(api, arena, &request);
         CHECK(patched.http_status == 200);
         CHECK(json_equal(json_get(patched.body, SV("spec")), json_get(created.body, SV("spec"))));
+    }
+}
+
+/* Each patch of a status leaves what it does not name, and what others hold of the old one. */
+TEST(a_status_is_patched_piece_by_piece) {
+    static const struct {
+        const char *patch, *status;
+    } steps[] = {
+        {"{\"a\":{\"x\":\"1\",\"y\":[{\"z\":\"2\"}]}}",
+         "{\"a\":{\"x\":\"1\",\"y\":[{\"z\":\"2\"}]}}"},
+        {"{\"b\":{\"c\":{\"d\":\"3\"}}}",
+         "{\"a\":{\"x\":\"1\",\"y\":[{\"z\":\"2\"}]},\"b\":{\"c\":{\"d\":\"3\"}}}"},
+        {"{\"a\":{\"x\":null},\"b\":{\"c\":{\"e\":\"4\"}}}",
+         "{\"a\":{\"y\":[{\"z\":\"2\"}]},\"b\":{\"c\":{\"d\":\"3\",\"e\":\"4\"}}}"},
+        {"{\"a\":null}", "{\"b\":{\"c\":{\"d\":\"3\",\"e\":\"4\"}}}"},
+        {"{}", "{\"b\":{\"c\":{\"d\":\"3\",\"e\":\"4\"}}}"},
+    };
+    AUTO(fakeapi) api = fixture_api();
+    AUTO(arena) arena = arena_new();
+    CHECK(fixture_create(api, arena, "apiextensions.k8s.io/v1/customresourcedefinitions", "",
+                         DEFINITION("\"x\":{\"type\":\"string\"}"))
+              .http_status == 201);
+    fixture_create(api, arena, "a.b/v1/gears", "default",
+                   "{\"apiVersion\":\"a.b/v1\",\"kind\":\"Gear\",\"metadata\":{\"name\":\"g\"}}");
+    struct request get = fixture_request(VERB_GET, "a.b/v1/gears", "default", "g");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        struct api_response before = fixture_send(api, arena, &get);
+        struct sv held = json_write_arena(arena, before.body, JSON_COMPACT);
+        struct request request = fixture_request(VERB_PATCH, "a.b/v1/gears", "default", "g");
+        request.patch_type = PATCH_MERGE;
+        request.subresource = SV("status");
+        request.body =
+            fixture_json(arena, arena_printf(arena, "{\"status\":%s}", steps[i].patch).ptr);
+        struct api_response after = fixture_send(api, arena, &request);
+        CHECK(after.http_status == 200);
+        CHECK_SV(json_write_arena(arena, json_get(after.body, SV("status")), JSON_COMPACT),
+                 sv_from(steps[i].status));
+        CHECK_SV(json_write_arena(arena, before.body, JSON_COMPACT), held);
     }
 }
 
