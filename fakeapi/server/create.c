@@ -148,10 +148,10 @@ bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
     if (is_builtin(call, SV("Job")))
         share_job_labels(call, tree);
     warn_of_object(call, tree);
-    if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
-        return false;
     struct cJSON *sent = tree;
-    if (!convert_for_storage(call, &tree))
+    if (!convert_for_storage(call, &tree) || !fit_into_store(call, tree, true, is_applied))
+        return false;
+    if (is_builtin(call, SV("CustomResourceDefinition")) && !serve_custom_resource(call, tree))
         return false;
     if (is_dry_run(call)) {
         answer(call, 201, call->type->conversion_webhook ? shown(call, tree) : sent);

@@ -543,12 +543,12 @@ static const struct {
      201},
     {"limitranges",
      "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"limits\":[{\"type\":\"Container\",\"max\":{",
-     "\"x.io/r", "\":\"1\"", "}}]}}", 201},
+     "\"x.io/r", "\":\"1\"", "}}]}}", 500}, /* with its defaults: too large */
     {"resourcequotas", "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"scopes\":[", "\"s", "\"", "]}}",
      422},
 };
 
-TEST(long_lists_are_created) {
+TEST(long_lists_are_judged) {
     for (size_t row = 0; row < COUNT_OF(long_lists); row++) {
         AUTO(fakeapi) api = fixture_api();
         AUTO(arena) arena = arena_new();
@@ -623,4 +623,64 @@ TEST(too_many_alternatives_for_too_many_values_are_refused) {
     CHECK(response.http_status == 422);
     CHECK(sv_contains(fixture_message(&response), SV("take more than 500000 checks")));
     CHECK(json_count(json_find(response.body, "details.causes")) == 1);
+}
+
+static const char *const sized_custom =
+    "{\"kind\":\"Foo\",\"apiVersion\":\"x.io/v1\",\"metadata\":{\"name\":\"a2500000\"}}";
+static const char *const sized_policy =
+    "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"podSelector\":{}}}";
+
+/* A custom object with a text of `count` bytes, or a NetworkPolicy with so many rules. */
+static struct api_response create_sized(struct fakeapi *api, struct arena *arena, bool is_custom,
+                                        size_t count) {
+    struct request request = fixture_request(
+        VERB_CREATE, is_custom ? "x.io/v1/foos" : "networking.k8s.io/v1/networkpolicies", "default",
+        "");
+    struct cJSON *body =
+        json_copy(arena, fixture_json(arena, is_custom ? sized_custom : sized_policy));
+    if (is_custom) {
+        char *text = arena_alloc(arena, count);
+        memset(text, 'x', count);
+        json_append(json_ensure_list(arena, body, SV("list")),
+                    json_string(arena, (struct sv){text, count}));
+    } else {
+        struct cJSON *spec = json_get(body, SV("spec"));
+        struct cJSON *rules = json_list(arena);
+        for (size_t i = 0; i < count; i++)
+            json_append(rules, json_map(arena));
+        json_set(arena, spec, SV("ingress"), rules);
+    }
+    request.body = body;
+    return fixture_send(api, arena, &request);
+}
+
+/* As etcd does; what is stored of built-in types is shorter than their JSON. */
+TEST(objects_that_a_store_would_not_take_are_refused) {
+    static const struct {
+        bool is_custom;
+        size_t count;
+        bool has_managers;
+        const char *message; /* "": it is created */
+    } cases[] = {
+        {true, 1572000, true, ""},
+        {true, 1572414, false, ""},
+        {true, 1572864, false, "etcdserver: request is too large"},
+        {true, 2500000, false,
+         "rpc error: code = ResourceExhausted desc = trying to send message larger than max "
+         "(2500303 vs. 2097152)"},
+        {false, 600000, true, ""},
+        {false, 800000, false, "etcdserver: request is too large"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(fakeapi) api = fixture_api();
+        CHECK(create_definition(api, arena, SV("{\"type\":\"string\"}")).http_status == 201);
+        struct api_response response = create_sized(api, arena, cases[i].is_custom, cases[i].count);
+        bool is_created = cases[i].message[0] == '\0';
+        CHECK(response.http_status == (is_created ? 201 : 500));
+        CHECK((json_count(json_find(response.body, "metadata.managedFields")) > 0) ==
+              cases[i].has_managers);
+        if (!is_created)
+            CHECK_SV(fixture_message(&response), sv_from(cases[i].message));
+    }
 }
