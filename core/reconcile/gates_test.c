@@ -136,6 +136,12 @@ static const struct refusal refusals[] = {
      "/etc/fluid/config}]}}}}",
      "extraResources: {configMaps: [{name: e}]}", "", NULL, GATE_CLASS, "InvalidPath",
      "mounts runtime.json"},
+    {"two config maps at one path",
+     "{" MASTER
+     ", dependencies: {extraResources: {configMaps: [{name: e, mountPath: /e}, {name: f, "
+     "mountPath: /e}]}}}}",
+     "extraResources: {configMaps: [{name: e}, {name: f}]}", "", NULL, GATE_CLASS, "InvalidPath",
+     "topology.master.dependencies mounts two config maps at \"/e\": choose another path"},
     {"a config map at no path",
      "{" MASTER ", dependencies: {extraResources: {configMaps: [{name: e}]}}}}",
      "extraResources: {configMaps: [{name: e}]}", "", NULL, GATE_CLASS, "InvalidPath",

@@ -201,6 +201,13 @@ static bool check_config_map_names(struct pass *pass, const struct component *co
                                       "\"%.*s\", where the controller mounts %s: choose another "
                                       "path",
                                       SV_ARG(component->text), SV_ARG(name), SV_ARG(path), own));
+        for (const struct cJSON *other = extra->next; other; other = other->next)
+            if (sv_eq(json_find_string(other, "mountPath"), path))
+                return refuse(ret_finding, SV("InvalidPath"),
+                              pass_printf(pass,
+                                          "topology.%.*s.dependencies mounts two config maps at "
+                                          "\"%.*s\": choose another path for one of them",
+                                          SV_ARG(component->text), SV_ARG(path)));
     }
     return true;
 }
