@@ -62,6 +62,38 @@ TEST(goes_in_order) {
     world_release(&world);
 }
 
+/* Others hold the object, or own it, for reasons of their own: only what is ours is added and taken
+ * off, and whom a former dataset of that name owned the present one owns. */
+TEST(what_others_wrote_of_the_metadata_stays) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    struct cJSON *metadata = json_get(world.runtime, SV("metadata"));
+    json_set(arena, metadata, SV("finalizers"), fixture_yaml(arena, "[other.io/hold]"));
+    json_set(arena, metadata, SV("ownerReferences"),
+             fixture_yaml(arena, "[{kind: Other, name: demo, uid: u-1}, {kind: Dataset, name: demo,"
+                                 " uid: u-old}, {kind: Dataset, name: other, uid: u-2}]"));
+    json_set(arena, json_get(world.dataset, SV("metadata")), SV("finalizers"),
+             fixture_yaml(arena, "[other.io/hold]"));
+    world_bind(&world);
+    CHECK_SV(json_write_arena(arena, json_get(metadata, SV("finalizers")), JSON_COMPACT),
+             SV("[\"other.io/hold\",\"cache-runtime-controller-finalizer\"]"));
+    CHECK(json_has_text(json_find(world.dataset, "metadata.finalizers"), SV("other.io/hold")));
+    struct sv owners = SV("");
+    JSON_EACH (owner, json_get(metadata, SV("ownerReferences")))
+        owners = arena_printf(arena, "%.*s%.*s;", SV_ARG(owners),
+                              SV_ARG(json_find_string(owner, "uid")));
+    CHECK_SV(owners, SV("u-1;u-2;u-dataset;"));
+    delete_runtime(&world);
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(json_write_arena(arena, json_get(metadata, SV("finalizers")), JSON_COMPACT),
+             SV("[\"other.io/hold\"]"));
+    int writes = world.writes;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(world.writes == writes);
+    world_release(&world);
+}
+
 TEST(works_without_dataset_class_or_both) {
     for (int missing = 1; missing < 4; missing++) {
         AUTO(arena) arena = arena_new();
