@@ -28,6 +28,7 @@ bool is_definition(const struct resource_type *type) {
 static void add_storage_version(struct call *call, struct cJSON *tree) {
     struct cJSON *status = json_ensure_map(call->arena, tree, SV("status"));
     struct cJSON *stored = json_ensure_list(call->arena, status, SV("storedVersions"));
+    json_own(call->arena, stored);
     JSON_EACH (version, json_find(tree, "spec.versions")) {
         if (!json_bool_or(version, SV("storage"), false))
             continue;

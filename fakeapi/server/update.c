@@ -116,6 +116,16 @@ static bool is_admitted(struct call *call, const struct stored *stored, const st
     return frozen_of(old) && stored->revision > call->api->schema_revision;
 }
 
+/* The same for a write that cannot reach what is below the member. */
+static void borrow_member(struct call *call, struct cJSON *tree, const struct cJSON *source,
+                          struct sv key) {
+    const struct cJSON *value = json_get(source, key);
+    if (value)
+        json_set(call->arena, tree, key, json_borrow(call->arena, value));
+    else
+        json_remove(tree, key);
+}
+
 /* The same as take_member(), without a copy: what a patch left as it was stays borrowed. */
 static void move_member(struct call *call, struct cJSON *tree, struct cJSON *source,
                         struct sv key) {
@@ -152,7 +162,9 @@ static struct cJSON *reduce(struct call *call, const struct stored *stored, cons
         return NULL;
     if (is_part(call))
         return with_new_part(call, old, replacement->tree);
-    if (call->type->has_status)
+    if (call->type->has_status && is_admitted(call, stored, old))
+        borrow_member(call, replacement->tree, old, SV("status"));
+    else if (call->type->has_status)
         take_member(call, replacement->tree, old, SV("status"));
     return replacement->tree;
 }
