@@ -109,7 +109,8 @@ static bool is_enough(const struct judge *judge, size_t which, const struct part
         return part->desired == 0 || part->ready > part->desired / 2;
     if (which == WORKER)
         return part->desired == 0 || part->ready > 0;
-    return !is_always || part->ready > 0;
+    bool asks_for_none = part->desired == 0 && json_find(part->workload, "spec.replicas");
+    return !is_always || part->ready > 0 || asks_for_none;
 }
 
 static bool is_paused(const struct judge *judge) {

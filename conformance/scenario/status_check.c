@@ -106,10 +106,11 @@ static bool has_our_fields(const struct status_judge *judge) {
     return json_get(judge->status, SV("observedGeneration")) != NULL;
 }
 
-static struct sv component_phase(size_t which, int64_t ready, int64_t desired) {
+/* Nobody asks for a number of clients where a DaemonSet has them. */
+static struct sv component_phase(size_t which, int64_t ready, int64_t desired, bool has_number) {
     bool is_master = which == 0, is_client = which == 2;
     bool is_whole = desired > 0 && (is_client ? ready >= desired : ready == desired);
-    if (is_whole || (desired == 0 && ready == 0 && !is_client))
+    if (is_whole || (desired == 0 && ready == 0 && (!is_client || has_number)))
         return SV("Ready");
     return is_master || ready == 0 ? SV("NotReady") : SV("PartialReady");
 }
@@ -136,7 +137,8 @@ static void judge_component(struct status_judge *judge, size_t which) {
         return;
     struct sv says = json_find_string(told, "phase");
     struct sv truth = component_phase(which, json_find_int(told, "readyReplicas", 0),
-                                      json_find_int(told, "desiredReplicas", 0));
+                                      json_find_int(told, "desiredReplicas", 0),
+                                      json_find(workload, "spec.replicas") != NULL);
     if (!sv_eq(says, truth))
         lie(judge, arena_printf(judge->arena, "status.%.*s.phase", SV_ARG(components[which])), says,
             arena_printf(judge->arena, "by its numbers it is %.*s", SV_ARG(truth)));

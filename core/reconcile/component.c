@@ -139,12 +139,18 @@ static void read_replicated(struct component *component) {
     component->updated = json_int_or(status, SV("updatedReplicas"), 0);
 }
 
+/* No pod is as many as there shall be. Of clients by a DaemonSet there are none while no node fits,
+ * or nobody mounts the volume: that is nobody's wish. */
+static bool wants_none(const struct component *component) {
+    return component->desired == 0 &&
+           (component->type != COMPONENT_CLIENT || component->has_replicas);
+}
+
 static enum component_phase phase_of(const struct component *component) {
-    bool wants_none = component->desired == 0 && component->type != COMPONENT_CLIENT;
     bool is_whole = component->ready >= component->desired && component->desired > 0;
     if (component->type != COMPONENT_CLIENT && component->ready > component->desired)
         is_whole = false;
-    if (wants_none && component->ready == 0)
+    if (wants_none(component) && component->ready == 0)
         return PHASE_READY;
     if (is_whole)
         return PHASE_READY;
@@ -157,7 +163,7 @@ static enum component_phase phase_of(const struct component *component) {
 static bool is_ready_to_bind(const struct component *component) {
     if (!component->is_observed)
         return false;
-    if (component->desired == 0 && component->type != COMPONENT_CLIENT)
+    if (wants_none(component))
         return true;
     if (component->type == COMPONENT_MASTER)
         return component->ready > component->desired / 2;

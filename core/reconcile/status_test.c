@@ -112,6 +112,40 @@ TEST(a_component_is_partly_ready_where_a_part_serves) {
     }
 }
 
+/* Who asks for no client has as many as he asked for. */
+TEST(clients_of_a_number_may_be_none) {
+    static const struct {
+        const char *part; /* of the class's client */
+        const char *spec; /* of the runtime's */
+        const char *phase;
+    } cases[] = {
+        {"workloadType: {apiVersion: apps/v1, kind: Deployment}, updateStrategy: {type: "
+         "RollingUpdate}, activation: Always",
+         "{replicas: 0}", "Ready"},
+        {"workloadType: {apiVersion: apps/v1, kind: Deployment}, updateStrategy: {type: "
+         "RollingUpdate}",
+         "{replicas: 0}", "Ready"},
+        {"activation: OnDemand", "{}", "NotReady"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *client = json_find(world.runtime_class, "topology.client");
+        JSON_EACH (member, fixture_yaml(arena, arena_printf(arena, "{%s}", cases[i].part).ptr))
+            json_set(arena, client, json_key(member), json_copy(arena, member));
+        json_set(arena, json_get(world.runtime, SV("spec")), SV("client"),
+                 fixture_yaml(arena, cases[i].spec));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        CHECK_SV(json_find_string(world.runtime, "status.client.phase"), sv_from(cases[i].phase));
+        CHECK(json_find_int(world.runtime, "status.client.desiredReplicas", -1) == 0);
+        CHECK(object_condition_is_true(world.runtime, SV("FusesReady")));
+        CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("Ready"));
+        world_release(&world);
+    }
+}
+
 /* Where data may be is where the workers' selector leads, with their own terms or without. */
 TEST(cache_affinity_tells_the_selector_of_the_workers) {
     AUTO(arena) arena = arena_new();
