@@ -5,6 +5,7 @@
 #include "core/api/quantity.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
@@ -231,13 +232,14 @@ static void add_condition(const struct status *status, struct sv type, bool is_t
 
 /* "containers with unready status: [a b]" */
 static struct sv name_containers(const struct status *status, bool is_init, const char *what) {
-    struct sv names = SV("");
+    struct joiner joined;
+    joiner_init(&joined, status->arena);
     for (size_t i = 0; i < status->sim->container_count; i++) {
         const struct sim_container *container = &status->sim->containers[i];
         if (container->is_init == is_init && !container_is_ready(container, status->now_ms))
-            names = arena_printf(status->arena, "%.*s%s%.*s", SV_ARG(names), names.len ? " " : "",
-                                 SV_ARG(container->name));
+            joiner_add_apart(&joined, SV(" "), container->name);
     }
+    struct sv names = joiner_text(&joined);
     if (names.len == 0)
         return names;
     return arena_printf(status->arena, "containers with %s status: [%.*s]", what, SV_ARG(names));

@@ -4,6 +4,7 @@
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/json_path.h"
@@ -115,17 +116,24 @@ struct sv text_join(const struct table_row *row, struct sv text, const char *sep
     return arena_printf(row->arena, "%.*s%s%.*s", SV_ARG(text), separator, SV_ARG(more));
 }
 
+void text_add(struct joiner *text, const char *separator, struct sv more) {
+    if (more.len > 0)
+        joiner_add_apart(text, sv_from(separator), more);
+}
+
 struct sv labels_text(const struct table_row *row, const struct cJSON *labels) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
     if (json_count(labels) == 0)
         return SV("<none>");
     struct cJSON *sorted = json_copy(row->arena, labels);
     json_sort(sorted);
-    JSON_EACH (label, sorted)
-        text = text_join(row, text, ",",
-                         arena_printf(row->arena, "%.*s=%.*s", SV_ARG(json_key(label)),
-                                      SV_ARG(json_text(label))));
-    return text;
+    JSON_EACH (label, sorted) {
+        joiner_add_apart(&text, SV(","), json_key(label));
+        joiner_add(&text, SV("="));
+        joiner_add(&text, json_text(label));
+    }
+    return joiner_text(&text);
 }
 
 /* --- columns --- */

@@ -4,7 +4,9 @@
 
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 /* --- namespaces, configuration, accounts --- */
 
@@ -54,7 +56,8 @@ static struct sv node_status(const struct table_row *row) {
 
 static struct sv node_roles(const struct table_row *row) {
     static const struct sv prefix = {"node-role.kubernetes.io/", 24};
-    struct sv roles = SV("");
+    struct joiner roles;
+    joiner_init(&roles, row->arena);
     const struct cJSON *labels = json_find(row->object, "metadata.labels");
     if (!labels)
         return SV("<none>");
@@ -62,11 +65,11 @@ static struct sv node_roles(const struct table_row *row) {
     json_sort(sorted);
     JSON_EACH (label, sorted) {
         if (sv_starts_with(json_key(label), prefix))
-            roles = text_join(row, roles, ",", sv_drop(json_key(label), prefix.len));
+            text_add(&roles, ",", sv_drop(json_key(label), prefix.len));
         else if (sv_eq(json_key(label), SV("kubernetes.io/role")))
-            roles = text_join(row, roles, ",", json_text(label));
+            text_add(&roles, ",", json_text(label));
     }
-    return text_or(roles, "<none>");
+    return text_or(joiner_text(&roles), "<none>");
 }
 
 static void cell_address(struct table_row *row, struct sv type) {
@@ -170,18 +173,20 @@ static void cell_bool(struct table_row *row, const char *path, bool otherwise) {
 }
 
 static void fill_csi_driver(struct table_row *row) {
-    struct sv modes = SV(""), requests = SV("");
+    struct joiner modes, requests;
+    joiner_init(&modes, row->arena);
+    joiner_init(&requests, row->arena);
     JSON_EACH (mode, json_find(row->object, "spec.volumeLifecycleModes"))
-        modes = text_join(row, modes, ",", json_text(mode));
+        text_add(&modes, ",", json_text(mode));
     JSON_EACH (request, json_find(row->object, "spec.tokenRequests"))
-        requests = text_join(row, requests, ",", json_find_string(request, "audience"));
+        text_add(&requests, ",", json_find_string(request, "audience"));
     cell_name(row);
     cell_bool(row, "spec.attachRequired", true);
     cell_bool(row, "spec.podInfoOnMount", false);
     cell_bool(row, "spec.storageCapacity", false);
-    cell_text(row, text_or(requests, "<unset>"));
+    cell_text(row, text_or(joiner_text(&requests), "<unset>"));
     cell_bool(row, "spec.requiresRepublish", false);
-    cell_text(row, text_or(modes, "<none>"));
+    cell_text(row, text_or(joiner_text(&modes), "<none>"));
     cell_age(row);
 }
 
@@ -254,7 +259,8 @@ static void fill_event(struct table_row *row) {
 /* --- access --- */
 
 static struct sv subjects(const struct table_row *row, struct sv kind, bool with_namespace) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
     JSON_EACH (subject, json_get(row->object, SV("subjects"))) {
         struct sv name = json_find_string(subject, "name");
         if (!sv_eq(json_find_string(subject, "kind"), kind))
@@ -262,9 +268,9 @@ static struct sv subjects(const struct table_row *row, struct sv kind, bool with
         if (with_namespace)
             name = arena_printf(row->arena, "%.*s/%.*s",
                                 SV_ARG(json_find_string(subject, "namespace")), SV_ARG(name));
-        text = text_join(row, text, ", ", name);
+        text_add(&text, ", ", name);
     }
-    return text;
+    return joiner_text(&text);
 }
 
 static void fill_role_binding(struct table_row *row) {
@@ -279,11 +285,12 @@ static void fill_role_binding(struct table_row *row) {
 }
 
 static void fill_signing_request(struct table_row *row) {
-    struct sv state = SV("");
+    struct joiner state;
+    joiner_init(&state, row->arena);
     JSON_EACH (condition, json_find(row->object, "status.conditions"))
-        state = text_join(row, state, ",", json_find_string(condition, "type"));
+        text_add(&state, ",", json_find_string(condition, "type"));
     if (json_find(row->object, "status.certificate"))
-        state = text_join(row, state, ",", SV("Issued"));
+        text_add(&state, ",", SV("Issued"));
     const struct cJSON *seconds = json_find(row->object, "spec.expirationSeconds");
     cell_name(row);
     cell_age(row);
@@ -293,30 +300,32 @@ static void fill_signing_request(struct table_row *row) {
                                  row->arena,
                                  json_find_int(row->object, "spec.expirationSeconds", 0) * 1000)
                            : SV("<none>"));
-    cell_text(row, text_or(state, "Pending"));
+    cell_text(row, text_or(joiner_text(&state), "Pending"));
 }
 
 /* --- quotas --- */
 
 static void fill_quota(struct table_row *row) {
-    struct sv requests = SV(""), limits = SV("");
+    struct joiner requests, limits;
+    joiner_init(&requests, row->arena);
+    joiner_init(&limits, row->arena);
     const struct cJSON *hard = json_find(row->object, "status.hard");
     if (hard) {
         struct cJSON *sorted = json_copy(row->arena, hard);
         json_sort(sorted);
+        struct json_index all_used =
+            json_index_of(row->arena, json_find(row->object, "status.used"));
         JSON_EACH (resource, sorted) {
-            struct sv used =
-                json_text(json_get(json_find(row->object, "status.used"), json_key(resource)));
+            struct sv used = json_text(json_index_get(&all_used, json_key(resource)));
             struct sv one = arena_printf(row->arena, "%.*s: %.*s/%.*s", SV_ARG(json_key(resource)),
                                          SV_ARG(text_or(used, "0")), SV_ARG(json_text(resource)));
-            struct sv *text =
-                sv_starts_with(json_key(resource), SV("limits.")) ? &limits : &requests;
-            *text = text_join(row, *text, ", ", one);
+            bool is_limit = sv_starts_with(json_key(resource), SV("limits."));
+            text_add(is_limit ? &limits : &requests, ", ", one);
         }
     }
     cell_name(row);
-    cell_text(row, requests);
-    cell_text(row, limits);
+    cell_text(row, joiner_text(&requests));
+    cell_text(row, joiner_text(&limits));
     cell_age(row);
 }
 
@@ -356,11 +365,12 @@ static void fill_ingress_class(struct table_row *row) {
 }
 
 static void fill_service_cidr(struct table_row *row) {
-    struct sv ranges = SV("");
+    struct joiner ranges;
+    joiner_init(&ranges, row->arena);
     JSON_EACH (range, json_find(row->object, "spec.cidrs"))
-        ranges = text_join(row, ranges, ",", json_text(range));
+        text_add(&ranges, ",", json_text(range));
     cell_name(row);
-    cell_text(row, ranges);
+    cell_text(row, joiner_text(&ranges));
     cell_age(row);
 }
 

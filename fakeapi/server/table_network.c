@@ -3,6 +3,7 @@
 #include "fakeapi/server/table_parts.h"
 
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 
 enum { ENDPOINTS_SHOWN_MAX = 3 };
@@ -10,19 +11,21 @@ enum { ENDPOINTS_SHOWN_MAX = 3 };
 /* --- services --- */
 
 static struct sv texts(const struct table_row *row, const struct cJSON *list) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
     JSON_EACH (item, list)
-        text = text_join(row, text, ",", json_text(item));
-    return text;
+        text_add(&text, ",", json_text(item));
+    return joiner_text(&text);
 }
 
 static struct sv ingress_addresses(const struct table_row *row) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
     JSON_EACH (ingress, json_find(row->object, "status.loadBalancer.ingress")) {
         struct sv ip = json_find_string(ingress, "ip");
-        text = text_join(row, text, ",", ip.len > 0 ? ip : json_find_string(ingress, "hostname"));
+        text_add(&text, ",", ip.len > 0 ? ip : json_find_string(ingress, "hostname"));
     }
-    return text;
+    return joiner_text(&text);
 }
 
 static struct sv external_address(const struct table_row *row) {
@@ -36,7 +39,8 @@ static struct sv external_address(const struct table_row *row) {
 }
 
 static struct sv ports_text(const struct table_row *row) {
-    struct sv text = SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
     JSON_EACH (port, json_find(row->object, "spec.ports")) {
         long long node_port = (long long)json_int_or(port, SV("nodePort"), 0);
         long long number = (long long)json_int_or(port, SV("port"), 0);
@@ -45,9 +49,9 @@ static struct sv ports_text(const struct table_row *row) {
             node_port > 0
                 ? arena_printf(row->arena, "%lld:%lld/%.*s", number, node_port, SV_ARG(protocol))
                 : arena_printf(row->arena, "%lld/%.*s", number, SV_ARG(protocol));
-        text = text_join(row, text, ",", one);
+        text_add(&text, ",", one);
     }
-    return text_or(text, "<none>");
+    return text_or(joiner_text(&text), "<none>");
 }
 
 void fill_service(struct table_row *row) {
@@ -85,14 +89,18 @@ static void add_subset(const struct table_row *row, const struct cJSON *subset,
                        struct short_list *list) {
     const struct cJSON *ports = json_get(subset, SV("ports"));
     const struct cJSON *addresses = json_get(subset, SV("addresses"));
-    if (json_count(ports) == 0)
+    size_t port_count = json_count(ports), address_count = json_count(addresses);
+    size_t count = list->count + (port_count > 0 ? port_count : 1) * address_count;
+    if (port_count == 0)
         JSON_EACH (address, addresses)
             add_short(row, list, json_find_string(address, "ip"));
-    JSON_EACH (port, ports)
-        JSON_EACH (address, addresses)
+    /* What is not shown is only counted: there may be as many pairs as a product says. */
+    JSON_EACH (port, address_count > 0 && list->count < ENDPOINTS_SHOWN_MAX ? ports : NULL)
+        JSON_EACH (address, list->count < ENDPOINTS_SHOWN_MAX ? addresses : NULL)
             add_short(row, list,
                       arena_printf(row->arena, "%.*s:%lld", SV_ARG(json_find_string(address, "ip")),
                                    (long long)json_int_or(port, SV("port"), 0)));
+    list->count = count;
 }
 
 void fill_endpoints(struct table_row *row) {

@@ -9,6 +9,7 @@
 
 struct arena;
 struct cJSON;
+struct joiner;
 
 struct table_row {
     struct arena *arena;
@@ -38,6 +39,8 @@ struct sv selector_text(const struct table_row *row, const struct cJSON *selecto
 /* `text` with `more` behind it, and `separator` between them when both say something. */
 struct sv text_join(const struct table_row *row, struct sv text, const char *separator,
                     struct sv more);
+/* The same for as many parts as an object has. */
+void text_add(struct joiner *text, const char *separator, struct sv more);
 struct sv text_or(struct sv text, const char *otherwise);
 
 struct table_kind {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/server/table.h"
 
+#include "core/base/joiner.h"
 #include "core/base/test.h"
 #include "fakeapi/schema/registry.h"
 #include "fakeapi/server/server_fixture.h"
@@ -142,6 +143,60 @@ TEST(every_kind_fills_its_columns) {
         size_t columns = json_count(json_get(table, SV("columnDefinitions")));
         CHECK(columns >= 2);
         CHECK(json_count(json_find(table, "rows.0.cells")) == columns);
+    }
+}
+
+/* Lists of WIDE items: "%d" is each one's number. */
+enum { WIDE = 20 * 1000, WIDE_CELLS_BYTES_MAX = 64 * 1024 * 1024 };
+static const struct {
+    const char *group, *version, *plural, *head, *item, *tail;
+    const char *cell_path, *cell; /* "": only what it takes counts */
+} wide[] = {
+    {"apps", "v1", "deployments", "},\"spec\":{\"selector\":{\"matchLabels\":{", "\"k%d\":\"v\"",
+     "}}}", "", ""},
+    {"policy", "v1", "poddisruptionbudgets", "},\"spec\":{\"selector\":{\"matchExpressions\":[",
+     "{\"key\":\"k%d\",\"operator\":\"Exists\"}", "]}}", "", ""},
+    {"networking.k8s.io", "v1", "networkpolicies",
+     "},\"spec\":{\"podSelector\":{\"matchExpressions\":[{\"key\":\"k\",\"operator\":\"In\","
+     "\"values\":[",
+     "\"v%d\"", "]}]}}", "", ""},
+    {"apps", "v1", "daemonsets", "},\"spec\":{\"template\":{\"spec\":{\"containers\":[",
+     "{\"name\":\"c%d\",\"image\":\"i\"}", "]}}}", "", ""},
+    {"", "v1", "services", "},\"spec\":{\"ports\":[", "{\"port\":%d,\"protocol\":\"TCP\"}", "]}",
+     "", ""},
+    {"", "v1", "nodes", ",\"labels\":{", "\"node-role.kubernetes.io/r%d\":\"\"", "}}", "", ""},
+    {"", "v1", "resourcequotas", "},\"status\":{\"hard\":{", "\"x.io/r%d\":\"1\"", "}}", "", ""},
+    {"rbac.authorization.k8s.io", "v1", "rolebindings", "},\"subjects\":[",
+     "{\"kind\":\"User\",\"name\":\"u%d\"}", "]", "", ""},
+    {"", "v1", "endpoints",
+     "},\"subsets\":[{\"addresses\":[{\"ip\":\"10.0.0.1\"},{\"ip\":\"10.0.0.2\"}],\"ports\":[",
+     "{\"port\":%d}", "]}]", "rows.0.cells.1", "10.0.0.1:0,10.0.0.2:0,10.0.0.1:1 + 39997 more..."},
+};
+
+/* What a cell is made of does not stand in the arena once for each of its parts. */
+TEST(wide_lists_become_cells_in_one_go) {
+    AUTO(registry) registry = registry_new();
+    for (size_t i = 0; i < COUNT_OF(wide); i++) {
+        AUTO(arena) arena = arena_new();
+        const struct resource_type *type = registry_find(
+            registry, sv_from(wide[i].group), sv_from(wide[i].version), sv_from(wide[i].plural));
+        REQUIRE(type != NULL);
+        struct joiner text;
+        joiner_init(&text, arena);
+        joiner_printf(&text, "{\"metadata\":{\"name\":\"a\"%s", wide[i].head);
+        for (int n = 0; n < WIDE; n++) {
+            struct sv rest = sv_from(wide[i].item);
+            struct sv front = sv_cut(&rest, '%');
+            joiner_add(&text, n > 0 ? SV(",") : SV(""));
+            joiner_printf(&text, "%.*s%d", SV_ARG(front), n);
+            joiner_add(&text, sv_drop(rest, 1));
+        }
+        joiner_printf(&text, "%s}", wide[i].tail);
+        const struct cJSON *table =
+            table_of(type, fixture_json(arena, joiner_text(&text).ptr), false, &plain, arena);
+        CHECK(arena_used_bytes(arena) < WIDE_CELLS_BYTES_MAX);
+        if (wide[i].cell[0] != '\0')
+            CHECK_SV(json_find_string(table, wide[i].cell_path), sv_from(wide[i].cell));
     }
 }
 

@@ -5,7 +5,9 @@
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 
 /* --- pods --- */
 
@@ -191,24 +193,30 @@ void fill_pod(struct table_row *row) {
 /* --- workloads --- */
 
 static void cells_containers(struct table_row *row, const char *path) {
-    struct sv names = SV(""), images = SV("");
+    struct joiner names, images;
+    joiner_init(&names, row->arena);
+    joiner_init(&images, row->arena);
     JSON_EACH (container, json_find(row->object, path)) {
-        names = text_join(row, names, ",", json_find_string(container, "name"));
-        images = text_join(row, images, ",", json_find_string(container, "image"));
+        text_add(&names, ",", json_find_string(container, "name"));
+        text_add(&images, ",", json_find_string(container, "image"));
     }
-    cell_text(row, names);
-    cell_text(row, images);
+    cell_text(row, joiner_text(&names));
+    cell_text(row, joiner_text(&images));
 }
 
 static struct sv expression_text(const struct table_row *row, const struct cJSON *expression) {
-    struct sv key = json_find_string(expression, "key"), values = SV("");
+    struct sv key = json_find_string(expression, "key");
     struct sv name = json_find_string(expression, "operator");
     struct cJSON *sorted = json_map(row->arena);
+    struct json_index seen = json_index_of(row->arena, sorted);
+    struct joiner joined;
+    joiner_init(&joined, row->arena);
     JSON_EACH (value, json_get(expression, SV("values")))
-        json_set_string(row->arena, sorted, json_text(value), SV(""));
+        json_index_is_seen_again(&seen, json_text(value));
     json_sort(sorted);
     JSON_EACH (value, sorted)
-        values = text_join(row, values, ",", json_key(value));
+        text_add(&joined, ",", json_key(value));
+    struct sv values = joiner_text(&joined);
     if (sv_eq(name, SV("In")))
         return arena_printf(row->arena, "%.*s in (%.*s)", SV_ARG(key), SV_ARG(values));
     if (sv_eq(name, SV("NotIn")))
@@ -218,10 +226,13 @@ static struct sv expression_text(const struct table_row *row, const struct cJSON
 
 struct sv selector_text(const struct table_row *row, const struct cJSON *selector) {
     const struct cJSON *labels = json_get(selector, SV("matchLabels"));
-    struct sv text = json_count(labels) > 0 ? labels_text(row, labels) : SV("");
+    struct joiner text;
+    joiner_init(&text, row->arena);
+    if (json_count(labels) > 0)
+        joiner_add(&text, labels_text(row, labels));
     JSON_EACH (expression, json_get(selector, SV("matchExpressions")))
-        text = text_join(row, text, ",", expression_text(row, expression));
-    return text_or(text, "<none>");
+        text_add(&text, ",", expression_text(row, expression));
+    return text_or(joiner_text(&text), "<none>");
 }
 
 static void cell_selector(struct table_row *row) {
@@ -416,10 +427,11 @@ static struct sv targets_text(const struct table_row *row) {
     const struct cJSON *metrics = json_find(row->object, "spec.metrics");
     size_t index = 0, count = json_count(metrics);
     JSON_EACH (metric, metrics) {
+        if (index == SHOWN_MAX)
+            break;
         const struct cJSON *current =
-            json_at(json_find(row->object, "status.currentMetrics"), index);
-        if (index++ < SHOWN_MAX)
-            text = text_join(row, text, ", ", metric_text(row, metric, current));
+            json_at(json_find(row->object, "status.currentMetrics"), index++);
+        text = text_join(row, text, ", ", metric_text(row, metric, current));
     }
     if (count > SHOWN_MAX)
         text = arena_printf(row->arena, "%.*s + %zu more...", SV_ARG(text), count - SHOWN_MAX);
