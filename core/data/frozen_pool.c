@@ -200,7 +200,7 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
 }
 
 static uint64_t hash_of_text(uint64_t hash, struct sv text) {
-    hash = mix(hash, json_key_word(text));
+    hash = mix(hash, json_text_word(text));
     return text.len > KEY_WORD_BYTES ? mix(hash, sv_hash(text)) : hash;
 }
 

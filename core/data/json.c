@@ -116,7 +116,7 @@ struct cJSON *json_get_word(const struct cJSON *map, struct sv key, uint64_t wor
 }
 
 struct cJSON *json_get_any(const struct cJSON *map, struct sv key) {
-    return json_get_word(map, key, json_key_word(key));
+    return json_get_word(map, key, json_text_word(key));
 }
 
 static struct cJSON *find_step(const struct cJSON *item, struct sv step) {

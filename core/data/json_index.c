@@ -18,7 +18,7 @@ static uint64_t hash_of(const struct json_index *index, struct sv key) {
 /* Where the member of that key stands, or would stand. */
 static struct json_index_slot *find_slot(const struct json_index *index, struct sv key,
                                          uint64_t hash) {
-    uint64_t word = json_key_word(key);
+    uint64_t word = json_text_word(key);
     for (size_t at = hash & (index->slot_count - 1);; at = next_slot(index, at)) {
         struct json_index_slot *slot = &index->slots[at];
         if (!slot->member || (slot->hash == hash && json_node_has_key(slot->member, key, word)))

@@ -23,6 +23,29 @@ static inline bool json_may_have(const struct cJSON *map, uint64_t word) {
     return !(map->type & JSON_KEYS_KNOWN) || (map->valueint & json_key_bit(word));
 }
 
+/* The bytes of a text of up to seven as a number, the first one lowest: in two loads that overlap,
+ * where one by one takes a branch for each. */
+static inline uint64_t json_few_bytes(const char *text, size_t len) {
+    if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, text, sizeof(first));
+        memcpy(&last, text + len - sizeof(last), sizeof(last));
+        return le32toh(first) | (uint64_t)le32toh(last) << (8 * (len - sizeof(last)));
+    }
+    if (len < 2)
+        return len > 0 ? (unsigned char)text[0] : 0;
+    uint16_t first, last;
+    memcpy(&first, text, sizeof(first));
+    memcpy(&last, text + len - sizeof(last), sizeof(last));
+    return le16toh(first) | (uint64_t)le16toh(last) << (8 * (len - sizeof(last)));
+}
+
+/* json_key_word() of a key that is no literal. */
+static inline uint64_t json_text_word(struct sv key) {
+    return key.len > KEY_WORD_BYTES ? json_key_word(key)
+                                    : json_few_bytes(key.ptr, key.len) << 8 | key.len;
+}
+
 struct cJSON *json_node_new(struct arena *arena);
 /* A text that lives as long as what is in `arena`, terminated: a copy, or a literal itself. */
 struct sv json_keep_text(struct arena *arena, struct sv text);
@@ -37,7 +60,7 @@ void json_node_insert(struct cJSON *parent, struct cJSON *after, struct cJSON *c
 
 /* `key` must be terminated and live as long as the node. */
 static inline void json_node_set_key(struct cJSON *node, struct sv key) {
-    uint64_t word = json_key_word(key);
+    uint64_t word = json_text_word(key);
     node->string = (char *)key.ptr;
     memcpy(&node->valuedouble, &word, sizeof(word));
 }

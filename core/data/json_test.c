@@ -385,3 +385,30 @@ TEST(members_are_found_after_every_change) {
     CHECK(finds_its_members(frozen_root(frozen)));
     frozen_unref(frozen);
 }
+
+/* The word of a key is a constant where the key is a literal, and worked out elsewhere. */
+TEST(a_key_of_any_length_is_found_whoever_spells_it) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *spelled = json_map(arena), *copied = json_map(arena);
+#define LOOK(key)                                                                                  \
+    json_set_string(arena, spelled, SV(key), SV(key));                                             \
+    json_set_string(arena, copied, arena_copy(arena, SV(key)), SV(key));                           \
+    CHECK_SV(json_text(json_get(copied, SV(key))), SV(key));                                       \
+    CHECK_SV(json_text(json_get(spelled, arena_copy(arena, SV(key)))), SV(key));
+    LOOK("");
+    LOOK("a");
+    LOOK("ab");
+    LOOK("abc");
+    LOOK("abcd");
+    LOOK("abcde");
+    LOOK("abcdef");
+    LOOK("abcdefg");
+    LOOK("abcdefgh");
+    LOOK("abcdefghi");
+    LOOK("\xc3\xa9");
+    LOOK("abc\xff");
+    LOOK("abcdef\xff");
+    LOOK("b\xff\xff\xff\xff\xff");
+#undef LOOK
+    CHECK(json_count(copied) == 14 && json_equal(spelled, copied));
+}
