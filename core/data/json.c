@@ -412,20 +412,39 @@ void json_replace(struct cJSON *parent, struct cJSON *item, struct cJSON *replac
     item->next = item->prev = NULL;
 }
 
+/* The order of strcmp(), which the first bytes mostly decide. */
+static int compare_node_keys(const struct cJSON *a, const struct cJSON *b) {
+    uint64_t x = htobe64(json_node_key_word(a) >> 8), y = htobe64(json_node_key_word(b) >> 8);
+    return x < y ? -1 : x > y ? 1 : strcmp(a->string, b->string);
+}
+
 static int compare_keys(const void *a, const void *b) {
-    const struct cJSON *const *x = a, *const *y = b;
-    return strcmp((*x)->string, (*y)->string);
+    return compare_node_keys(*(const struct cJSON *const *)a, *(const struct cJSON *const *)b);
 }
 
 static bool is_sorted(const struct cJSON *map) {
     JSON_EACH (member, map)
-        if (member->next && strcmp(member->string, member->next->string) > 0)
+        if (member->next && compare_node_keys(member, member->next) > 0)
             return false;
     return true;
 }
 
-/* Nearly all maps: they need no memory. */
-enum { SORTED_IN_PLACE_MAX = 32 };
+/* Nearly all maps: they need no memory. Of fewer still each is put where it belongs. */
+enum { SORTED_IN_PLACE_MAX = 32, SORTED_BY_INSERTION_MAX = 12 };
+
+static void sort_members(struct cJSON **members, size_t count) {
+    if (count > SORTED_BY_INSERTION_MAX) {
+        qsort(members, count, sizeof(*members), compare_keys);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct cJSON *member = members[i];
+        size_t at = i;
+        for (; at > 0 && compare_node_keys(members[at - 1], member) > 0; at--)
+            members[at] = members[at - 1];
+        members[at] = member;
+    }
+}
 
 void json_sort(struct cJSON *map) {
     size_t count = json_count(map);
@@ -440,7 +459,7 @@ void json_sort(struct cJSON *map) {
     size_t i = 0;
     JSON_EACH (member, map)
         members[i++] = member;
-    qsort(members, count, sizeof(*members), compare_keys);
+    sort_members(members, count);
     map->child = NULL;
     for (i = 0; i < count; i++)
         json_node_append(map, members[i]);
