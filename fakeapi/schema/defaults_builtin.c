@@ -324,6 +324,8 @@ static void default_service(struct arena *arena, struct cJSON *object) {
         set_if_absent(arena, spec, SV("externalTrafficPolicy"), "\"Cluster\"");
     if (sv_eq(type, SV("LoadBalancer")))
         set_if_absent(arena, spec, SV("allocateLoadBalancerNodePorts"), "true");
+    if (sv_eq(json_find_string(spec, "sessionAffinity"), SV("None")))
+        json_remove(spec, SV("sessionAffinityConfig"));
     if (sv_eq(json_find_string(spec, "sessionAffinity"), SV("ClientIP")))
         set_if_absent(arena,
                       json_ensure_map(arena,

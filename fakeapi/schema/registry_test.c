@@ -268,6 +268,36 @@ TEST(pods_get_the_servers_defaults) {
     CHECK(findings.count == 0);
 }
 
+/* Which seconds a client stays with a pod is nobody's when it does not stay: an apply that drops
+ * the affinity would leave behind what the server had added. */
+TEST(services_without_affinity_have_no_seconds_of_it) {
+    static const struct {
+        const char *spec, *affinity, *config; /* NULL: absent */
+    } cases[] = {
+        {"{}", "None", NULL},
+        {"{\"sessionAffinityConfig\":{\"clientIP\":{\"timeoutSeconds\":5}}}", "None", NULL},
+        {"{\"sessionAffinity\":\"None\",\"sessionAffinityConfig\":{}}", "None", NULL},
+        {"{\"sessionAffinity\":\"ClientIP\"}", "ClientIP",
+         "{\"clientIP\":{\"timeoutSeconds\":10800}}"},
+        {"{\"sessionAffinity\":\"ClientIP\",\"sessionAffinityConfig\":{\"clientIP\":{"
+         "\"timeoutSeconds\":5}}}",
+         "ClientIP", "{\"clientIP\":{\"timeoutSeconds\":5}}"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        AUTO(registry) registry = registry_new();
+        struct sv text = arena_printf(arena, "{\"spec\":%s}", cases[i].spec);
+        struct cJSON *service = (struct cJSON *)parse(arena, text.ptr);
+        admit_set_defaults(registry_find(registry, SV(""), SV("v1"), SV("services")), service,
+                           arena);
+        const struct cJSON *config = json_find(service, "spec.sessionAffinityConfig");
+        CHECK_SV(json_find_string(service, "spec.sessionAffinity"), sv_from(cases[i].affinity));
+        CHECK((config != NULL) == (cases[i].config != NULL));
+        if (config && cases[i].config)
+            CHECK_SV(json_write_arena(arena, config, JSON_COMPACT), sv_from(cases[i].config));
+    }
+}
+
 TEST(broken_templates_are_found) {
     static const struct {
         const char *pod_template, *field, *message;
