@@ -14,11 +14,22 @@
 
 enum { GENERATED_SUFFIX_BYTES = 5, GENERATED_BASE_BYTES_MAX = 58, GENERATED_TRIES_MAX = 8 };
 
+/* The lowest digits of `value` in front of `end`; where they begin. */
+static char *put_hex(char *end, uint64_t value, int digits) {
+    for (int i = 0; i < digits; i++, value >>= 4)
+        *--end = "0123456789abcdef"[value & 15];
+    return end;
+}
+
 struct sv uid_text(struct arena *arena, uint64_t high, uint64_t low) {
-    return arena_printf(arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
-                        (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xfff),
-                        (unsigned)(low >> 48 & 0x3fff) | 0x8000,
-                        (unsigned long long)(low & UINT64_C(0xffffffffffff)));
+    /* From right to left, with version and variant of a random one. */
+    char text[] = "00000000-0000-4000-8000-000000000000", *end = text + sizeof(text) - 1;
+    end = put_hex(end, low, 12);
+    end = put_hex(end - 1, (low >> 48 & 0x3fff) | 0x8000, 4);
+    end = put_hex(end - 1, high, 3);
+    end = put_hex(end - 2, high >> 16, 4);
+    put_hex(end - 1, high >> 32, 8);
+    return arena_copy(arena, sv_from(text));
 }
 
 static struct sv new_uid(struct call *call) {
