@@ -347,6 +347,77 @@ TEST(pods_clean_nodes_that_have_no_worker_any_more) {
     }
 }
 
+/* The first container with what reaches the node's disk, and nothing that only serving needs. */
+TEST(a_cleaning_pod_is_the_workers_reduced) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world.cleaner_phase = "Succeeded";
+    use_host_paths(&world, "{script: {configMap: tools, key: clean.sh}, stdin: false}");
+    json_set(
+        arena, json_find(world.runtime_class, "topology.worker.template"), SV("spec"),
+        fixture_yaml(
+            arena,
+            "{imagePullSecrets: [{name: pull}], serviceAccountName: cache, securityContext: "
+            "{runAsUser: 7}, hostNetwork: true, priorityClassName: high, initContainers: [{name: "
+            "a, "
+            "image: j}], volumes: [{name: scratch, emptyDir: {}}, {name: disk, hostPath: {path: "
+            "/d}}],\n"
+            " containers: [{name: w, image: i, command: [serve], args: [all], env: [{name: A, "
+            "value: "
+            "b}], ports: [{containerPort: 1}], resources: {limits: {cpu: '1'}}, securityContext: "
+            "{privileged: true}, livenessProbe: {exec: {command: [ask]}}, volumeMounts: [{name: "
+            "scratch, mountPath: /s}, {name: disk, mountPath: /d}]}, {name: side, image: k}]}"));
+    world_bind(&world);
+    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(&world) < ROUNDS_MAX);
+    struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+    own->state = OBSERVED_PRESENT;
+    own->object = fixture_yaml(arena, "{metadata: {name: default}}");
+    delete_runtime(&world);
+    struct cJSON *spec = NULL;
+    const struct cJSON *data = NULL;
+    for (int round = 0; round < DELETE_ROUNDS_MAX && !spec; round++) {
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        for (size_t k = 0; k < plan.action_count; k++) {
+            if (plan.actions[k].type != ACTION_APPLY)
+                continue;
+            if (plan.actions[k].resource == &RESOURCE_PODS)
+                spec = json_copy(arena, json_get(plan.actions[k].body, SV("spec")));
+            else if (sv_eq(plan.actions[k].name, SV("fluid-cleaner-demo")))
+                data = json_get(plan.actions[k].body, SV("data"));
+        }
+        settle(&world);
+    }
+    REQUIRE(spec && data);
+    CHECK_SV(json_find_string(data, "script"), SV("rm -r x"));
+    CHECK(sv_starts_with(json_string_or(data, SV("runtime.json"), SV("")), SV("{\"mounts\":")));
+    json_remove(spec, SV("affinity"));
+    struct cJSON *env = json_remove(json_find(spec, "containers.0"), SV("env"));
+    CHECK(json_count(env) == 7);
+    CHECK_SV(json_write_arena(arena, json_at(env, 6), JSON_COMPACT),
+             SV("{\"name\":\"A\",\"value\":\"b\"}"));
+    CHECK_SV(json_write_arena(arena, spec, JSON_COMPACT),
+             SV("{\"imagePullSecrets\":[{\"name\":\"pull\"}],\"securityContext\":{\"runAsUser\""
+                ":7},\"serviceAccountName\":\"cache\",\"restartPolicy\":\"OnFailure\",\"activeD"
+                "eadlineSeconds\":240,\"containers\":[{\"name\":\"w\",\"image\":\"i\",\"resourc"
+                "es\":{\"limits\":{\"cpu\":\"1\"}},\"securityContext\":{\"privileged\":true},\""
+                "command\":[\"/etc/fluid/scripts/tools/clean.sh\"],\"volumeMounts\":[{\"name\":"
+                "\"disk\",\"mountPath\":\"/d\"},{\"name\":\"tiered-store-level-0-index-0\",\"mo"
+                "untPath\":\"/etc/fluid/mount/tiered-store/level-0-index-0-hostpath\"},{\"name"
+                "\":\"fluid-cleaner-config\",\"mountPath\":\"/etc/fluid/config\",\"readOnly\":t"
+                "rue},{\"name\":\"fluid-cleaner-script\",\"mountPath\":\"/etc/fluid/scripts/too"
+                "ls\",\"readOnly\":true}]}],\"volumes\":[{\"name\":\"disk\",\"hostPath\":{\"pat"
+                "h\":\"/d\"}},{\"name\":\"tiered-store-level-0-index-0\",\"hostPath\":{\"path\""
+                ":\"/mnt/c\"}},{\"name\":\"fluid-cleaner-config\",\"configMap\":{\"name\":\"flu"
+                "id-cleaner-demo\",\"defaultMode\":365,\"items\":[{\"key\":\"runtime.json\",\"p"
+                "ath\":\"runtime.json\"}]}},{\"name\":\"fluid-cleaner-script\",\"configMap\":{"
+                "\"name\":\"fluid-cleaner-demo\",\"defaultMode\":365,\"items\":[{\"key\":\"scri"
+                "pt\",\"path\":\"clean.sh\"}]}}],\"tolerations\":[{\"operator\":\"Exists\"}]}"));
+    world_release(&world);
+}
+
 TEST(a_node_that_cannot_be_cleaned_is_told_and_left) {
     static const char *const phases[] = {"Failed", "Pending"};
     for (size_t i = 0; i < COUNT_OF(phases); i++) {
