@@ -399,22 +399,26 @@ TEST(a_cleaning_pod_is_the_workers_reduced) {
     CHECK_SV(json_write_arena(arena, json_at(env, 6), JSON_COMPACT),
              SV("{\"name\":\"A\",\"value\":\"b\"}"));
     CHECK_SV(json_write_arena(arena, spec, JSON_COMPACT),
-             SV("{\"imagePullSecrets\":[{\"name\":\"pull\"}],\"securityContext\":{\"runAsUser\""
-                ":7},\"serviceAccountName\":\"cache\",\"restartPolicy\":\"OnFailure\",\"activeD"
-                "eadlineSeconds\":240,\"containers\":[{\"name\":\"w\",\"image\":\"i\",\"resourc"
-                "es\":{\"limits\":{\"cpu\":\"1\"}},\"securityContext\":{\"privileged\":true},\""
-                "command\":[\"/etc/fluid/scripts/tools/clean.sh\"],\"volumeMounts\":[{\"name\":"
-                "\"disk\",\"mountPath\":\"/d\"},{\"name\":\"tiered-store-level-0-index-0\",\"mo"
-                "untPath\":\"/etc/fluid/mount/tiered-store/level-0-index-0-hostpath\"},{\"name"
-                "\":\"fluid-cleaner-config\",\"mountPath\":\"/etc/fluid/config\",\"readOnly\":t"
-                "rue},{\"name\":\"fluid-cleaner-script\",\"mountPath\":\"/etc/fluid/scripts/too"
-                "ls\",\"readOnly\":true}]}],\"volumes\":[{\"name\":\"disk\",\"hostPath\":{\"pat"
-                "h\":\"/d\"}},{\"name\":\"tiered-store-level-0-index-0\",\"hostPath\":{\"path\""
-                ":\"/mnt/c\"}},{\"name\":\"fluid-cleaner-config\",\"configMap\":{\"name\":\"flu"
-                "id-cleaner-demo\",\"defaultMode\":365,\"items\":[{\"key\":\"runtime.json\",\"p"
-                "ath\":\"runtime.json\"}]}},{\"name\":\"fluid-cleaner-script\",\"configMap\":{"
-                "\"name\":\"fluid-cleaner-demo\",\"defaultMode\":365,\"items\":[{\"key\":\"scri"
-                "pt\",\"path\":\"clean.sh\"}]}}],\"tolerations\":[{\"operator\":\"Exists\"}]}"));
+             SV("{\"imagePullSecrets\":[{\"name\":\"pull\"}],\"securityContext\":{"
+                "\"runAsUser\":7},\"serviceAccountName\":\"cache\","
+                "\"restartPolicy\":\"OnFailure\",\"activeDeadlineSeconds\":240,\"containers\":["
+                "{\"name\":\"w\",\"image\":\"i\",\"resources\":{\"limits\":{\"cpu\":\"1\"}},"
+                "\"securityContext\":{\"privileged\":true},\"command\":["
+                "\"/etc/fluid/scripts/tools/clean.sh\"],\"volumeMounts\":[{\"name\":\"disk\","
+                "\"mountPath\":\"/d\"},{\"name\":\"tiered-store-level-0-index-0\","
+                "\"mountPath\":\"/etc/fluid/mount/tiered-store/level-0-index-0-hostpath\"},"
+                "{\"name\":\"fluid-cleaner-config\",\"mountPath\":\"/etc/fluid/config\","
+                "\"readOnly\":true},{\"name\":\"fluid-cleaner-script\","
+                "\"mountPath\":\"/etc/fluid/scripts/tools\",\"readOnly\":true}]}],\"volumes\":["
+                "{\"name\":\"disk\",\"hostPath\":{\"path\":\"/d\"}},"
+                "{\"name\":\"tiered-store-level-0-index-0\",\"hostPath\":{"
+                "\"path\":\"/mnt/c\"}},{\"name\":\"fluid-cleaner-config\",\"configMap\":{"
+                "\"name\":\"fluid-cleaner-demo\",\"defaultMode\":365,\"items\":["
+                "{\"key\":\"runtime.json\",\"path\":\"runtime.json\"}]}},"
+                "{\"name\":\"fluid-cleaner-script\",\"configMap\":{"
+                "\"name\":\"fluid-cleaner-demo\",\"defaultMode\":365,\"items\":["
+                "{\"key\":\"script\",\"path\":\"clean.sh\"}]}}],\"tolerations\":["
+                "{\"operator\":\"Exists\"}]}"));
     world_release(&world);
 }
 
