@@ -23,6 +23,7 @@
 #include "fakeapi/cluster/namespace_controller.h"
 #include "fakeapi/cluster/node_lifecycle.h"
 #include "fakeapi/cluster/replicaset.h"
+#include "fakeapi/cluster/role_aggregation.h"
 #include "fakeapi/cluster/service_account.h"
 #include "fakeapi/cluster/statefulset.h"
 #include "fakeapi/cluster/token_controller.h"
@@ -39,6 +40,7 @@ struct controller_manager {
     struct certificate_controller *certificates; /* the same */
     struct certificate_approver *approver;       /* the same */
     struct certificate_cleaner *cleaner;         /* the same */
+    struct role_aggregation *roles;              /* the same: nobody asks what roles allow */
     struct node_lifecycle *nodes;
     struct deployment_controller *deployments;
     struct replicaset_controller *replica_sets, *replication_controllers;
@@ -94,6 +96,7 @@ struct controller_manager *controller_manager_new(struct world *world, uint64_t 
         manager->certificates = certificate_controller_new(agent, world_authority(world));
         manager->approver = certificate_approver_new(agent, world_authority(world));
         manager->cleaner = certificate_cleaner_new(agent);
+        manager->roles = role_aggregation_new(agent);
     }
     manager->nodes = node_lifecycle_new(agent);
     manager->deployments = deployment_controller_new(agent);
@@ -126,6 +129,7 @@ void controller_manager_free(struct controller_manager *manager) {
     certificate_controller_free(manager->certificates);
     certificate_approver_free(manager->approver);
     certificate_cleaner_free(manager->cleaner);
+    role_aggregation_free(manager->roles);
     node_lifecycle_free(manager->nodes);
     deployment_controller_free(manager->deployments);
     replicaset_controller_free(manager->replica_sets);
