@@ -433,9 +433,19 @@ static void set_plain_fields(struct pass *pass, struct cJSON *status) {
                 object_generation(pass->snapshot->runtime_class));
 }
 
-static struct cJSON *build(struct pass *pass) {
+/* The status of before, to be changed: most plans leave nearly all of it as it was. */
+static struct cJSON *begin(struct pass *pass) {
     const struct cJSON *old = json_get(pass->snapshot->runtime, SV("status"));
-    struct cJSON *status = json_is_map(old) ? json_copy(pass->arena, old) : json_map(pass->arena);
+    struct cJSON *status = json_is_map(old) ? json_borrow(pass->arena, old) : json_map(pass->arena);
+    json_own(pass->arena, status);
+    struct cJSON *conditions = json_get(status, SV("conditions"));
+    if (conditions)
+        json_own(pass->arena, conditions);
+    return status;
+}
+
+static struct cJSON *build(struct pass *pass) {
+    struct cJSON *status = begin(pass);
     set_plain_fields(pass, status);
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         set_component(pass, &pass->components[i], status);
