@@ -413,11 +413,13 @@ static bool says_the_same(const struct cJSON *sent, const struct cJSON *kept) {
         return maps_say_the_same(sent, kept);
     if (!json_is_list(sent) || !json_is_list(kept))
         return json_equal(sent, kept);
-    size_t index = 0;
-    JSON_EACH (item, sent)
-        if (!says_the_same(item, json_at(kept, index++)))
+    const struct cJSON *other = kept->child;
+    JSON_EACH (item, sent) {
+        if (!other || !says_the_same(item, other))
             return false;
-    return index == json_count(kept);
+        other = other->next;
+    }
+    return !other;
 }
 
 static bool is_known(const struct cJSON *body, const struct cJSON *pod) {

@@ -387,7 +387,8 @@ const struct schema *crd_schema_build(struct arena *arena, const struct cJSON *s
 }
 
 struct sv crd_schema_path(struct arena *arena, const struct cJSON *crd, size_t version_index) {
-    if (json_count(json_find(crd, "spec.versions")) == 1)
+    const struct cJSON *versions = json_find(crd, "spec.versions");
+    if (versions && versions->child && !versions->child->next)
         return SV("spec.validation.openAPIV3Schema");
     return arena_printf(arena, "spec.versions[%zu].schema.openAPIV3Schema", version_index);
 }

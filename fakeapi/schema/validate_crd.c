@@ -305,7 +305,7 @@ static void check_versions(const struct checker *checker, const struct cJSON *sp
     const struct cJSON *versions = json_get(spec, SV("versions"));
     struct json_index names = texts_seen(checker);
     size_t index = 0, storage_count = 0;
-    bool is_unique = true;
+    bool is_unique = true, is_alone = json_count(versions) == 1;
     JSON_EACH (version, versions) {
         storage_count += is_set(version, "storage");
         is_unique =
@@ -313,7 +313,7 @@ static void check_versions(const struct checker *checker, const struct cJSON *sp
     }
     JSON_EACH (version, versions)
         check_version(checker, version, path_index(checker, SV("spec.versions"), index++),
-                      json_count(versions) == 1);
+                      is_alone);
     if (is_unique && storage_count == 1)
         return;
     const struct cJSON *shown = crd_versions_shown(checker, versions);
