@@ -11,6 +11,7 @@ pkg_check_modules(CUNIT REQUIRED IMPORTED_TARGET cunit>=2.1)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson>=1.7.15)
 pkg_check_modules(NETTLE REQUIRED IMPORTED_TARGET nettle>=3.8)
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4>=1.9.4)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8.1)
 
 # Debian's wslay carries no pkg-config file.

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# add_layer(NAME FOLDER DEPENDS...): a static library of the folder's sources, one test program
+# add_layer(NAME FOLDER DEPENDS...): a static library of the folder's sources (bridges to libraries
+# of C++ among them), one test program
 # for each *_test.c and, with -DFUZZ=ON, one fuzz target for each *_fuzz.c.
 function(add_layer name folder)
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c
+       ${CMAKE_SOURCE_DIR}/${folder}/*_bridge.cc)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_test.c)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_fuzz.c)
   if(tests OR fuzzers)

@@ -44,6 +44,25 @@ static const struct {
     {"^\\S+\\D$", "ab", true},
     {"^\\/[a-z\\\\]+$", "/a\\", true},
     {"^([0-9]{1,3}\\.){3}[0-9]{1,3}$", "10.0.0.1", true},
+    /* Of the definitions of the Gateway API, the Prometheus operator, Calico and Kueue. */
+    {"^(?i)\\.?[a-z_][a-z_0-9]*(\\.[a-z_][a-z_0-9]*)*$", "Com.Example", true},
+    {"^(?i)(abort|warn)?$", "WARN", true},
+    {"^(?i)(abort|warn)?$", "WARNING", false},
+    {"^[0-9a-zA-Z-.]+$", "a-9.Z", true},
+    {"^[0-9a-zA-Z-.]+$", "a_9", false},
+    {"^(?i:a)b$", "Ab", true},
+    {"^(?i:a)b$", "AB", false},
+    {"(?s)^a.b$", "a\nb", true},
+    {"^a.b$", "a\nb", false},
+    {"(?m)^b$", "a\nb", true},
+    {"b$", "ab\n", false},
+    {"\\bcat\\b", "a cat.", true},
+    {"\\bcat\\b", "concat", false},
+    {"\\Aa\\x62\\x{63}\\Q.*\\E\\z", "abc.*", true},
+    {"^\\p{Lu}\\pL+$", "\xc3\x89t\xc3\xa9", true},
+    {"^(?P<a>x)(?<b>y)$", "xy", true},
+    {"^[(?<]+$", "(?<", true},
+    {"^a+?b*?$", "aab", true},
 };
 
 TEST(patterns_of_definitions_match_as_in_go) {
@@ -68,6 +87,10 @@ TEST(patterns_that_grow_or_that_go_does_not_know_are_refused) {
         "a)",
         "*a",
         "a{2,1}",
+        "(?=a)",
+        "(?<!a)",
+        "\\Z",
+        "[z-a]",
     };
     AUTO(arena) arena = arena_new();
     for (size_t i = 0; i < COUNT_OF(refused); i++)
@@ -107,6 +130,10 @@ TEST(many_patterns_stand_beside_each_other) {
 TEST(what_is_matched_is_the_first_part) {
     AUTO(arena) arena = arena_new();
     struct sv found = SV("");
+    CHECK(pattern_matches(arena, SV("a|ab"), SV("xab"), &found));
+    CHECK_SV(found, SV("a"));
+    CHECK(pattern_matches(arena, SV("<.+?>"), SV("<a><b>"), &found));
+    CHECK_SV(found, SV("<a>"));
     CHECK(pattern_matches(arena, SV("[0-9]+|^x"), SV("ab12c3"), &found));
     CHECK_SV(found, SV("12"));
     CHECK(!pattern_matches(arena, SV("[0-9]+|^x"), SV("abx"), &found));
@@ -139,6 +166,18 @@ static const struct {
     {"^*", NULL},
     {"[]a]+?", NULL},
     {"(|a)*", NULL},
+    {"(?=a)", "invalid or unsupported Perl syntax: `(?=`"},
+    {"(?P<>a)", "invalid named capture: `(?P<>`"},
+    {"[z-a]", "invalid character class range: `z-a`"},
+    {"\\p{Nope}", "invalid character class range: `\\p{Nope}`"},
+    {"[[:nope:]]", "invalid character class range: `[:nope:]`"},
+    {"[a-\\d]", "invalid escape sequence: `\\d`"},
+    {"((a{100}){100}){100}", "invalid repeat count: `{100}`"},
+    {"a{2}{3}", "invalid nested repetition operator: `{2}{3}`"},
+    {"\\Z", "invalid escape sequence: `\\Z`"},
+    {"[0-9a-zA-Z-.]", NULL},
+    {"[--a]", NULL},
+    {"(?is-m:a)", NULL},
 };
 
 TEST(what_is_wrong_is_told_as_go_tells_it) {
