@@ -296,14 +296,41 @@ TEST(nodes_that_held_the_cache_are_remembered) {
     world_release(&world);
 }
 
+/* Of a cache that lost a worker and is deleted then: what cleans the node that has none any more,
+ * and the config map that it reads. */
+static const struct cJSON *cleaning_pod(struct world *world, const struct cJSON **ret_data) {
+    json_set_int(world->arena, json_find(world->runtime, "spec.worker"), SV("replicas"), 1);
+    CHECK(run(world) < ROUNDS_MAX);
+    struct observed *own = find(world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+    own->state = OBSERVED_PRESENT;
+    own->object = fixture_yaml(world->arena, "{metadata: {name: default}}");
+    delete_runtime(world);
+    const struct cJSON *pod = NULL;
+    for (int round = 0; round < DELETE_ROUNDS_MAX && !pod; round++) {
+        struct plan plan;
+        plan_and_act(world, &plan);
+        for (size_t k = 0; k < plan.action_count; k++) {
+            const struct action *action = &plan.actions[k];
+            if (action->type == ACTION_APPLY && action->resource == &RESOURCE_PODS)
+                pod = action->body;
+            else if (action->type == ACTION_APPLY && sv_eq(action->name, SV("fluid-cleaner-demo")))
+                *ret_data = json_get(action->body, SV("data"));
+        }
+        settle(world);
+    }
+    return pod;
+}
+
 TEST(pods_clean_nodes_that_have_no_worker_any_more) {
     static const struct {
         const char *entry, *command;
+        size_t volumes; /* of the disk, of runtime.json and of a script */
     } cases[] = {
-        {"{command: [clean, all]}", "[\"clean\",\"all\"]"},
+        {"{command: [clean, all]}", "[\"clean\",\"all\"]", 2},
         {"{script: {configMap: tools, key: clean.sh}}",
          "[\"/bin/sh\",\"-c\",\"exec \\\"$@\\\" </etc/fluid/config/runtime.json\",\"sh\","
-         "\"/etc/fluid/scripts/tools/clean.sh\"]"},
+         "\"/etc/fluid/scripts/tools/clean.sh\"]",
+         3},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
@@ -312,23 +339,8 @@ TEST(pods_clean_nodes_that_have_no_worker_any_more) {
         world.cleaner_phase = "Succeeded";
         use_host_paths(&world, cases[i].entry);
         world_bind(&world);
-        json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
-        CHECK(run(&world) < ROUNDS_MAX);
-        struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
-        own->state = OBSERVED_PRESENT;
-        own->object = fixture_yaml(arena, "{metadata: {name: default}}");
-        delete_runtime(&world);
-        const struct cJSON *pod = NULL;
-        for (int round = 0; round < DELETE_ROUNDS_MAX && !pod; round++) {
-            struct plan plan;
-            plan_and_act(&world, &plan);
-            for (size_t k = 0; k < plan.action_count; k++)
-                if (plan.actions[k].resource == &RESOURCE_PODS &&
-                    plan.actions[k].type == ACTION_APPLY)
-                    pod = plan.actions[k].body;
-            settle(&world);
-        }
-        REQUIRE(pod != NULL);
+        const struct cJSON *data = NULL, *pod = cleaning_pod(&world, &data);
+        REQUIRE(pod && data);
         CHECK_SV(json_text(json_find(pod, "spec.affinity.nodeAffinity."
                                           "requiredDuringSchedulingIgnoredDuringExecution."
                                           "nodeSelectorTerms.0.matchFields.0.values.0")),
@@ -338,6 +350,8 @@ TEST(pods_clean_nodes_that_have_no_worker_any_more) {
         CHECK_SV(json_find_string(pod, "spec.tolerations.0.operator"), SV("Exists"));
         CHECK(json_find_int(pod, "spec.activeDeadlineSeconds", 0) == 240);
         CHECK_SV(json_find_string(pod, "spec.volumes.0.hostPath.path"), SV("/mnt/c"));
+        CHECK(json_count(json_find(pod, "spec.volumes")) == cases[i].volumes);
+        CHECK(json_count(json_find(pod, "spec.containers.0.volumeMounts")) == cases[i].volumes);
         CHECK_SV(json_write_arena(arena, json_find(pod, "spec.containers.0.command"), JSON_COMPACT),
                  sv_from(cases[i].command));
         CHECK(run(&world) < ROUNDS_MAX);
@@ -369,31 +383,19 @@ TEST(a_cleaning_pod_is_the_workers_reduced) {
             "{privileged: true}, livenessProbe: {exec: {command: [ask]}}, volumeMounts: [{name: "
             "scratch, mountPath: /s}, {name: disk, mountPath: /d}]}, {name: side, image: k}]}"));
     world_bind(&world);
-    json_set_int(arena, json_find(world.runtime, "spec.worker"), SV("replicas"), 1);
-    CHECK(run(&world) < ROUNDS_MAX);
-    struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
-    own->state = OBSERVED_PRESENT;
-    own->object = fixture_yaml(arena, "{metadata: {name: default}}");
-    delete_runtime(&world);
-    struct cJSON *spec = NULL;
-    const struct cJSON *data = NULL;
-    for (int round = 0; round < DELETE_ROUNDS_MAX && !spec; round++) {
-        struct plan plan;
-        plan_and_act(&world, &plan);
-        for (size_t k = 0; k < plan.action_count; k++) {
-            if (plan.actions[k].type != ACTION_APPLY)
-                continue;
-            if (plan.actions[k].resource == &RESOURCE_PODS)
-                spec = json_copy(arena, json_get(plan.actions[k].body, SV("spec")));
-            else if (sv_eq(plan.actions[k].name, SV("fluid-cleaner-demo")))
-                data = json_get(plan.actions[k].body, SV("data"));
-        }
-        settle(&world);
-    }
-    REQUIRE(spec && data);
+    const struct cJSON *data = NULL, *pod = cleaning_pod(&world, &data);
+    REQUIRE(pod && data);
+    struct cJSON *spec = json_copy(arena, json_get(pod, SV("spec")));
     CHECK_SV(json_find_string(data, "script"), SV("rm -r x"));
     CHECK(sv_starts_with(json_string_or(data, SV("runtime.json"), SV("")), SV("{\"mounts\":")));
-    json_remove(spec, SV("affinity"));
+    CHECK_SV(json_write_arena(arena, json_find(pod, "metadata.labels"), JSON_COMPACT),
+             SV("{\"cacheruntime.fluid.io/name\":\"demo\","
+                "\"cacheruntime.fluid.io/component-name\":\"demo-cleaner\"}"));
+    CHECK_SV(object_annotation(pod, SV("cacheruntime.fluid.io/node")), SV("node-demo-worker-1"));
+    CHECK_SV(json_write_arena(arena, json_remove(spec, SV("affinity")), JSON_COMPACT),
+             SV("{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"
+                "\"nodeSelectorTerms\":[{\"matchFields\":[{\"key\":\"metadata.name\","
+                "\"operator\":\"In\",\"values\":[\"node-demo-worker-1\"]}]}]}}}"));
     struct cJSON *env = json_remove(json_find(spec, "containers.0"), SV("env"));
     CHECK(json_count(env) == 7);
     CHECK_SV(json_write_arena(arena, json_at(env, 6), JSON_COMPACT),
