@@ -13,7 +13,10 @@ struct pass;
 void gate_class(struct pass *pass);
 void gate_dataset(struct pass *pass);
 void gate_metadata(struct pass *pass); /* in metadata.c */
-void gate_objects(struct pass *pass);  /* in objects.c */
+/* Both in objects.c. Objects are for a configuration that keeps its limit: false when it does not,
+ * which closes their gate. */
+bool gate_configuration(struct pass *pass);
+void gate_objects(struct pass *pass);
 void gate_pods(struct pass *pass);
 void gate_volume(struct pass *pass); /* in objects.c */
 

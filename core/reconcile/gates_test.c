@@ -189,6 +189,12 @@ static const struct refusal refusals[] = {
      "{mounts: [{mountPoint: 's3://b/', encryptOptions: [{name: ak,\n"
      " valueFrom: {secretKeyRef: {name: s}}}]}]}",
      GATE_DATASET, "SecretIncomplete", "\"ak\""},
+    {"two mounts of the dataset at one path", NULL, NULL, "",
+     "{mounts: [{mountPoint: 's3://a/', name: a}, {mountPoint: 's3://b/', name: b, path: /a}]}",
+     GATE_DATASET, "InvalidPath", "spec.mounts has /a twice"},
+    {"two mounts of the dataset without name", NULL, NULL, "",
+     "{mounts: [{mountPoint: 's3://a/'}, {mountPoint: 's3://b/'}]}", GATE_DATASET, "InvalidPath",
+     "spec.mounts has / twice"},
     {"a mount path that leads up", NULL, NULL, "",
      "{mounts: [{mountPoint: 's3://b/', path: /a/../b}]}", GATE_DATASET, "InvalidPath", "\"..\""},
 };
@@ -382,16 +388,30 @@ static const struct {
     enum gate_id gate;
 } limits[] = {
     {0, "topology.worker.template.spec", "containers", "{name: w%zu, image: i}", 64, GATE_CLASS},
+    {0, "topology.worker.template.spec", "initContainers", "{name: i%zu, image: i}", 64,
+     GATE_CLASS},
+    {0, "topology.worker", "services", "{name: s%zu, ports: [{port: 1}]}", 16, GATE_CLASS},
+    {0, "topology.worker.services.0", "ports", "{port: %zu}", 64, GATE_CLASS},
+    {0, "topology.worker.dependencies.extraResources", "configMaps",
+     "{name: mounted, mountPath: /c%zu}", 256, GATE_CLASS},
     {0, "extraResources", "configMaps", "{name: c%zu}", 256, GATE_CLASS},
     {0, "topology.master.executionEntries.mountUFS", "command", "a%zu", 64, GATE_CLASS},
     {1, "spec.worker.tieredStore", "levels", "{emptyDir: {quota: %zuGi}}", 64, GATE_CLASS},
+    {0, "topology.worker.template.spec", "imagePullSecrets", "{name: s%zu}", 256, GATE_CLASS},
+    {1, "spec", "imagePullSecrets", "{name: s%zu}", 256, GATE_CLASS},
+    {1, "spec.worker", "imagePullSecrets", "{name: s%zu}", 256, GATE_CLASS},
     {1, "spec.worker", "volumeMounts", "{name: v, mountPath: /m%zu}", 256, GATE_CLASS},
+    {2, "spec", "sharedEncryptOptions",
+     "{name: o, valueFrom: {secretKeyRef: {name: s%zu, key: k}}}", 1024, GATE_DATASET},
     {2, "spec", "mounts", "{mountPoint: 's3://b/', name: m%zu}", 4096, GATE_DATASET},
 };
 
 static void prepare_limits(struct world *world, struct arena *arena) {
     world_init(world, arena);
-    json_set(arena, world->runtime_class, SV("extraResources"), json_map(arena));
+    json_set(arena, world->runtime_class, SV("extraResources"),
+             fixture_yaml(arena, "{configMaps: [{name: mounted}]}"));
+    json_set(arena, json_find(world->runtime_class, "topology.worker"), SV("dependencies"),
+             fixture_yaml(arena, "{extraResources: {}}"));
     json_set(arena, json_get(world->runtime, SV("spec")), SV("volumes"),
              fixture_yaml(arena, "[{name: v, emptyDir: {}}]"));
     json_set(arena, json_find(world->runtime, "spec.worker"), SV("tieredStore"), json_map(arena));
@@ -478,6 +498,32 @@ TEST(runtime_json_has_a_mebibyte) {
     json_set_string(arena, json_find(world.runtime, "spec.worker.options"), SV("k"),
                     long_text(arena, 2 + each + rest));
     check_limit(&world, GATE_OBJECTS, false, "1048577 bytes, more than the limit of 1048576");
+    world_release(&world);
+}
+
+/* A dataset of a mebibyte may ask for gigabytes. What serves goes on with what it was told. */
+TEST(options_that_thousands_of_mounts_share_are_refused) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    const struct observed *config_map =
+        find(&world, &RESOURCE_CONFIG_MAPS, SV("default"), SV("fluid-runtime-config-demo"));
+    uint64_t told = covers_hash(config_map->object);
+    struct cJSON *spec = json_get(world.dataset, SV("spec"));
+    struct cJSON *mounts = json_list(arena), *options = json_map(arena);
+    for (size_t i = 0; i < 4096; i++)
+        json_append(
+            mounts,
+            fixture_yaml(arena, arena_printf(arena, "{mountPoint: 's3://b/', name: m%zu}", i).ptr));
+    json_set(arena, spec, SV("mounts"), mounts);
+    json_set(arena, spec, SV("sharedOptions"), options);
+    json_set_string(arena, options, SV("k"), long_text(arena, 1024 * 1024));
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(condition_reason(&world, "Stalled"), SV("LimitExceeded"));
+    CHECK_SV(condition_reason(&world, "Ready"), SV("LimitExceeded"));
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK(covers_hash(config_map->object) == told);
     world_release(&world);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/names.h"
 
 bool mount_is_native(const struct cJSON *mount) {
@@ -27,8 +28,9 @@ struct sv mount_unified_path(const struct cJSON *mount, struct arena *arena) {
 static void overlay(struct arena *arena, struct cJSON *to, const struct cJSON *from) {
     if (!json_is_map(from))
         return;
+    struct json_index options = json_index_of(arena, to);
     JSON_EACH (option, from)
-        json_set_string(arena, to, json_key(option), json_text(option));
+        json_index_set(&options, json_key(option), json_string(arena, json_text(option)));
 }
 
 struct cJSON *mount_options(const struct cJSON *dataset, const struct cJSON *mount,
@@ -41,12 +43,13 @@ struct cJSON *mount_options(const struct cJSON *dataset, const struct cJSON *mou
 }
 
 static void overlay_secrets(struct arena *arena, struct cJSON *to, const struct cJSON *from) {
+    struct json_index options = json_index_of(arena, to);
     JSON_EACH (option, from) {
         const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
         struct sv file = arena_printf(arena, SECRETS_PATH "/%.*s/%.*s",
                                       SV_ARG(json_find_string(reference, "name")),
                                       SV_ARG(json_find_string(reference, "key")));
-        json_set_string(arena, to, json_find_string(option, "name"), file);
+        json_index_set(&options, json_find_string(option, "name"), json_string(arena, file));
     }
 }
 

@@ -55,7 +55,7 @@ TEST(every_edit_of_the_mounts_mounts_again) {
         "{mounts: [{mountPoint: 's3://bkt/', name: m}], sharedOptions: {a: b}}",
         "{mounts: [{mountPoint: 's3://bkt/', name: m}], sharedEncryptOptions: [{name: ak,\n"
         " valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
-        "{mounts: [{mountPoint: 's3://bkt/', name: m}, {mountPoint: 's3://n/', path: /m}]}",
+        "{mounts: [{mountPoint: 's3://bkt/', name: m}, {mountPoint: 'pvc://n/', name: n}]}",
     };
     for (size_t i = 0; i < COUNT_OF(edits); i++) {
         AUTO(arena) arena = arena_new();

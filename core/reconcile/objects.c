@@ -513,14 +513,18 @@ static void write_what_may_differ(struct pass *pass) {
     pass->plan->settled_inputs = is_settled ? inputs : 0;
 }
 
-void gate_objects(struct pass *pass) {
+bool gate_configuration(struct pass *pass) {
     runtime_json_render(pass);
-    if (pass->runtime_json.len > RUNTIME_JSON_BYTES_MAX) {
-        pass_stall(pass, GATE_OBJECTS, SV("LimitExceeded"),
-                   pass_printf(pass, "runtime.json would have %zu bytes, more than the limit of %d",
-                               pass->runtime_json.len, RUNTIME_JSON_BYTES_MAX));
-        return;
-    }
+    if (pass->runtime_json_bytes <= RUNTIME_JSON_BYTES_MAX)
+        return true;
+    pass_stall(pass, GATE_OBJECTS, SV("LimitExceeded"),
+               pass_printf(pass,
+                           "runtime.json would have at least %zu bytes, more than the limit of %d",
+                           pass->runtime_json_bytes, RUNTIME_JSON_BYTES_MAX));
+    return false;
+}
+
+void gate_objects(struct pass *pass) {
     pass_open(pass, GATE_OBJECTS);
     if (gate_is_paused(pass))
         return;

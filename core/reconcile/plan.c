@@ -138,15 +138,22 @@ static void tell_write_failure(struct pass *pass) {
     }
 }
 
-static void plan_live(struct pass *pass) {
+/* Whether class, runtime and dataset are there, and say nothing that is refused. */
+static bool may_be_made(struct pass *pass) {
     gate_class(pass);
     if (pass->plan->gates[GATE_CLASS].is_open || pass->was_bound)
         gate_dataset(pass);
-    if (pass_reached(pass, GATE_METADATA)) {
-        if (gate_is_paused(pass))
-            pass_open(pass, GATE_METADATA);
-        else
-            gate_metadata(pass);
+    if (!pass_reached(pass, GATE_METADATA))
+        return false;
+    if (gate_is_paused(pass))
+        pass_open(pass, GATE_METADATA);
+    else
+        gate_metadata(pass);
+    return gate_configuration(pass);
+}
+
+static void plan_live(struct pass *pass) {
+    if (may_be_made(pass)) {
         gate_objects(pass);
         /* What is asked for meanwhile is no news before somebody may act on it. */
         if (gate_is_paused(pass))

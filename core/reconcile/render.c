@@ -2,6 +2,7 @@
 #include "core/reconcile/render.h"
 
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/pass.h"
 
 void render_put(struct pass *pass, struct cJSON *map, struct sv key, struct sv merge_key,
@@ -41,8 +42,9 @@ struct cJSON *render_mount_of(struct pass *pass, struct sv volume, struct sv pat
 void render_overlay(struct pass *pass, struct cJSON *to, const struct cJSON *from) {
     if (!json_is_map(from))
         return;
+    struct json_index members = json_index_for(pass->arena, to, json_count(from));
     JSON_EACH (member, from)
-        json_set(pass->arena, to, json_key(member), json_copy(pass->arena, member));
+        json_index_set(&members, json_key(member), json_copy(pass->arena, member));
 }
 
 void render_selector_labels(struct pass *pass, const struct component *component,

@@ -6,6 +6,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
 
@@ -32,20 +33,30 @@ static struct sv storage_size(const struct pass *pass) {
     return quantity_parse(given, &size) ? given : SV("100Pi");
 }
 
+static void add_members(struct pass *pass, struct json_index *to, const struct cJSON *from) {
+    if (!json_is_map(from))
+        return;
+    JSON_EACH (member, from)
+        json_index_set(to, json_key(member), json_copy(pass->arena, member));
+}
+
 /* Label and annotation edits that the runtime asks for in data.fluid.io/metadataList. */
 static void render_metadata_list(struct pass *pass, struct cJSON *object, struct sv kind) {
     struct sv text = object_annotation(pass->snapshot->runtime, SV("data.fluid.io/metadataList"));
     struct error err = {0};
     const struct cJSON *items = text.len > 0 ? json_read(pass->arena, text, &err) : NULL;
     struct cJSON *metadata = json_get(object, SV("metadata"));
+    /* One for all items, which may be thousands. */
+    struct json_index labels =
+        json_index_of(pass->arena, json_ensure_map(pass->arena, metadata, SV("labels")));
+    struct json_index annotations =
+        json_index_of(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")));
     JSON_EACH (item, items) {
         if (!sv_eq(json_find_string(item, "selector.kind"), kind) ||
             json_find_string(item, "selector.group").len > 0)
             continue;
-        render_overlay(pass, json_ensure_map(pass->arena, metadata, SV("labels")),
-                       json_get(item, SV("labels")));
-        render_overlay(pass, json_ensure_map(pass->arena, metadata, SV("annotations")),
-                       json_get(item, SV("annotations")));
+        add_members(pass, &labels, json_get(item, SV("labels")));
+        add_members(pass, &annotations, json_get(item, SV("annotations")));
     }
 }
 

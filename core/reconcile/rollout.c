@@ -11,7 +11,7 @@
 #include "core/reconcile/pass.h"
 #include "core/reconcile/write.h"
 
-enum { DEADLINE_SECONDS = 600 };
+enum { DEADLINE_SECONDS = 600, DEADLINE_SECONDS_MAX = INT32_MAX, PERCENT_MAX = 100 };
 
 struct counts {
     size_t held, under_way, current_and_ready, updated, ready;
@@ -37,8 +37,10 @@ static struct counts count(const struct rollout_snapshot *snapshot) {
 }
 
 static int64_t deadline_ms(const struct rollout_snapshot *snapshot) {
-    return 1000 * json_find_int(snapshot->runtime_class, "rollout.progressDeadlineSeconds",
-                                DEADLINE_SECONDS);
+    int64_t seconds =
+        json_find_int(snapshot->runtime_class, "rollout.progressDeadlineSeconds", DEADLINE_SECONDS);
+    bool is_meant = seconds >= 1 && seconds <= DEADLINE_SECONDS_MAX;
+    return 1000 * (is_meant ? seconds : DEADLINE_SECONDS);
 }
 
 /* A number, or a part of all in percent; at least one. */
@@ -48,6 +50,8 @@ static size_t concurrent_max(const struct rollout_snapshot *snapshot) {
     int64_t value;
     if (!sv_to_int64(is_percent ? sv_prefix(text, text.len - 1) : text, &value) || value < 1)
         return 1;
+    if (is_percent && value > PERCENT_MAX)
+        value = PERCENT_MAX;
     if (is_percent)
         value = ((int64_t)snapshot->runtime_count * value + 99) / 100;
     return value < 1 ? 1 : (size_t)value;

@@ -85,19 +85,34 @@ TEST(grants_in_turn) {
     }
 }
 
-TEST(a_runtime_has_ten_minutes_where_the_class_says_nothing) {
-    AUTO(arena) arena = arena_new();
-    struct rollout_runtime runtimes[RUNTIMES_MAX];
-    struct rollout_snapshot snapshot = {
-        .now_ms = 100 * 1000,
-        .runtime_class = class_with(arena, "{}"),
-        .runtimes = runtimes,
-        .runtime_count = read_runtimes("cUh", 50 * 1000, arena, runtimes),
-        .is_complete = true,
+TEST(a_runtime_has_ten_minutes_where_the_class_says_nothing_that_makes_sense) {
+    static const struct {
+        const char *rollout;
+        int64_t seconds;
+    } deadlines[] = {
+        {"{}", 600},
+        {"{progressDeadlineSeconds: 5}", 5},
+        {"{progressDeadlineSeconds: 2147483647}", INT32_MAX},
+        {"{progressDeadlineSeconds: 2147483648}", 600},
+        {"{progressDeadlineSeconds: 9223372036854775807}", 600},
+        {"{progressDeadlineSeconds: 0}", 600},
+        {"{progressDeadlineSeconds: -1}", 600},
+        {"{maxConcurrentRuntimes: 9223372036854775807%}", 600},
     };
-    struct plan plan;
-    rollout_plan(&snapshot, arena, &plan);
-    CHECK(plan.wake_ms == 650 * 1000);
+    for (size_t i = 0; i < COUNT_OF(deadlines); i++) {
+        AUTO(arena) arena = arena_new();
+        struct rollout_runtime runtimes[RUNTIMES_MAX];
+        struct rollout_snapshot snapshot = {
+            .now_ms = 51 * 1000,
+            .runtime_class = class_with(arena, deadlines[i].rollout),
+            .runtimes = runtimes,
+            .runtime_count = read_runtimes("cUh", 50 * 1000, arena, runtimes),
+            .is_complete = true,
+        };
+        struct plan plan;
+        rollout_plan(&snapshot, arena, &plan);
+        CHECK(plan.wake_ms == (50 + deadlines[i].seconds) * 1000);
+    }
 }
 
 TEST(before_all_runtimes_are_known_nothing_is_granted) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/runtime_json.h"
 
+#include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/pass.h"
 #include "core/reconcile/render.h"
 #include "core/reconcile/tiered_store.h"
+#include "core/reconcile/validate.h"
 
 struct sv runtime_json_hash(struct pass *pass, struct sv text) {
     return arena_printf(pass->arena, "%016llx", (unsigned long long)sv_hash(text));
@@ -42,10 +44,25 @@ static struct cJSON *mount_entry(struct pass *pass, const struct cJSON *mount) {
     return entry;
 }
 
+/* Less than it takes when it is written. */
+static size_t text_bytes(const struct cJSON *map) {
+    size_t bytes = 0;
+    JSON_EACH (member, map)
+        bytes += json_key(member).len +
+                 (json_is_map(member) ? text_bytes(member) : json_text(member).len);
+    return bytes;
+}
+
+/* Options that all mounts share are written for each of them, so that a small dataset may ask for
+ * gigabytes: what comes behind the limit is not looked at. */
 struct cJSON *runtime_json_mounts(struct pass *pass) {
     struct cJSON *mounts = json_list(pass->arena);
-    JSON_EACH (mount, json_find(pass->snapshot->dataset, "spec.mounts"))
-        json_append(mounts, mount_entry(pass, mount));
+    size_t bytes = 0;
+    JSON_EACH (mount, json_find(pass->snapshot->dataset, "spec.mounts")) {
+        if (bytes > RUNTIME_JSON_BYTES_MAX)
+            break;
+        bytes += text_bytes(json_append(mounts, mount_entry(pass, mount)));
+    }
     return mounts;
 }
 
@@ -106,6 +123,14 @@ static struct cJSON *component_entry_json(struct pass *pass, const struct compon
     return entry;
 }
 
+/* What the pods were told last. */
+static struct sv stored_text(const struct pass *pass) {
+    const struct observed *stored =
+        snapshot_find(pass->snapshot, &RESOURCE_CONFIG_MAPS, pass->snapshot->namespace_name,
+                      pass->names.config_map);
+    return json_string_or(json_get(stored->object, SV("data")), RUNTIME_CONFIG_KEY, SV(""));
+}
+
 void runtime_json_render(struct pass *pass) {
     struct cJSON *root = json_map(pass->arena);
     struct cJSON *mounts = runtime_json_mounts(pass);
@@ -119,4 +144,7 @@ void runtime_json_render(struct pass *pass) {
             json_set(pass->arena, root, pass->components[i].text,
                      component_entry_json(pass, &pass->components[i]));
     pass->runtime_json = json_write_arena(pass->arena, root, JSON_GO_HTML);
+    pass->runtime_json_bytes = pass->runtime_json.len;
+    if (pass->runtime_json_bytes > RUNTIME_JSON_BYTES_MAX)
+        pass->runtime_json = stored_text(pass);
 }

@@ -12,7 +12,8 @@
 struct cJSON;
 struct pass;
 
-/* Sets pass->runtime_json and pass->mounts_hash. */
+/* Sets pass->runtime_json, its size and pass->mounts_hash. Of one that is larger than the limit the
+ * size is the least that it would have, and the text is the one that the pods have. */
 void runtime_json_render(struct pass *pass);
 /* The `mounts` part; NULL when the dataset has none. */
 struct cJSON *runtime_json_mounts(struct pass *pass);

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/data/frozen.h"
 #include "core/data/json.h"
+#include "core/data/json_index.h"
 #include "core/reconcile/mount_spec.h"
 #include "core/reconcile/tiered_store.h"
 #include "core/reconcile/write.h"
@@ -182,7 +183,12 @@ static const struct cJSON *declared_config_map(const struct pass *pass, struct s
 
 static bool check_config_map_names(struct pass *pass, const struct component *component,
                                    struct finding *ret_finding) {
-    JSON_EACH (extra, json_find(component->class_part, "dependencies.extraResources.configMaps")) {
+    const struct cJSON *extras =
+        json_find(component->class_part, "dependencies.extraResources.configMaps");
+    if (!check_count(pass, SV("config maps of a component"), json_count(extras),
+                     EXTRA_CONFIG_MAPS_MAX, ret_finding))
+        return false;
+    JSON_EACH (extra, extras) {
         struct sv name = json_find_string(extra, "name");
         if (!declared_config_map(pass, name))
             return refuse(ret_finding, SV("UnknownConfigMap"),
@@ -253,7 +259,14 @@ static bool check_entry(struct pass *pass, const struct component *component,
 
 static bool check_service_names(struct pass *pass, const struct component *component,
                                 struct finding *ret_finding) {
-    JSON_EACH (service, json_get(component->class_part, SV("services"))) {
+    const struct cJSON *services = json_get(component->class_part, SV("services"));
+    if (!check_count(pass, SV("services of a component"), json_count(services), SERVICES_MAX,
+                     ret_finding))
+        return false;
+    JSON_EACH (service, services) {
+        if (!check_count(pass, SV("ports of a service"), json_count(json_get(service, SV("ports"))),
+                         SERVICE_PORTS_MAX, ret_finding))
+            return false;
         struct sv name =
             pass_printf(pass, NAME_PREFIX_SERVICE "%.*s-%.*s", SV_ARG(component->workload_name),
                         SV_ARG(json_find_string(service, "name")));
@@ -324,6 +337,14 @@ static bool check_class_shapes(struct pass *pass, const struct component *compon
     return true;
 }
 
+/* Of a class's pod, of a whole runtime, or of one of its components. */
+static bool check_pull_secrets(struct pass *pass, const struct cJSON *spec,
+                               struct finding *ret_finding) {
+    return check_count(pass, SV("imagePullSecrets"),
+                       json_count(json_get(spec, SV("imagePullSecrets"))), PULL_SECRETS_MAX,
+                       ret_finding);
+}
+
 static bool check_component(struct pass *pass, const struct component *component,
                             struct finding *ret_finding) {
     if (!check_class_shapes(pass, component, ret_finding))
@@ -337,6 +358,10 @@ static bool check_component(struct pass *pass, const struct component *component
                                   SV_ARG(component->text)));
     if (!check_count(pass, SV("containers of a pod"), json_count(containers), CONTAINERS_MAX,
                      ret_finding) ||
+        !check_count(pass, SV("init containers of a pod"),
+                     json_count(json_find(component->class_part, "template.spec.initContainers")),
+                     CONTAINERS_MAX, ret_finding) ||
+        !check_pull_secrets(pass, json_find(component->class_part, "template.spec"), ret_finding) ||
         !check_config_map_names(pass, component, ret_finding) ||
         !check_service_names(pass, component, ret_finding) ||
         !check_workload_kind(pass, component, ret_finding) ||
@@ -492,6 +517,9 @@ static const char *host_path_problem(const struct pass *pass, struct sv path) {
 static bool check_level(struct pass *pass, const struct component *component,
                         const struct tier_level *level, struct finding *ret_finding) {
     const char *problem = NULL;
+    if (!check_count(pass, SV("paths of a level of a tiered store"), level->path_count,
+                     TIER_PATHS_MAX, ret_finding))
+        return false;
     if (level->medium_count > 1)
         problem = "has more than one medium: keep one";
     else if (level->medium == TIER_HOST_PATH &&
@@ -586,6 +614,8 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
                                   "the name \"%.*s\" must be a DNS label of at most %d bytes, "
                                   "since names of generated objects contain it",
                                   SV_ARG(name), RUNTIME_NAME_BYTES_MAX));
+    if (!check_pull_secrets(pass, json_get(pass->snapshot->runtime, SV("spec")), ret_finding))
+        return false;
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
         if (component->spec && !json_is_map(component->spec) && !json_is_null(component->spec))
@@ -596,6 +626,7 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
             continue;
         if (!check_shapes(pass, component->spec, "spec", component->text, runtime_fields,
                           COUNT_OF(runtime_fields), ret_finding) ||
+            !check_pull_secrets(pass, component->spec, ret_finding) ||
             !check_levels(pass, component, ret_finding) ||
             !check_volume_mounts(pass, component, ret_finding))
             return false;
@@ -643,6 +674,37 @@ static bool check_mount(struct pass *pass, const struct cJSON *mount, struct fin
     return true;
 }
 
+static void add_secrets(struct json_index *secrets, const struct cJSON *options) {
+    JSON_EACH (option, options)
+        (void)json_index_is_seen_again(secrets,
+                                       json_find_string(option, "valueFrom.secretKeyRef.name"));
+}
+
+static bool check_secret_count(struct pass *pass, const struct cJSON *spec,
+                               struct finding *ret_finding) {
+    struct json_index secrets = json_index_of(pass->arena, json_map(pass->arena));
+    add_secrets(&secrets, json_get(spec, SV("sharedEncryptOptions")));
+    JSON_EACH (mount, json_get(spec, SV("mounts")))
+        add_secrets(&secrets, json_get(mount, SV("encryptOptions")));
+    return check_count(pass, SV("secrets of the dataset"), secrets.count, SECRETS_MAX, ret_finding);
+}
+
+/* Of two mounts at one path the second hides the first. */
+static bool check_mount_paths(struct pass *pass, const struct cJSON *mounts,
+                              struct finding *ret_finding) {
+    struct json_index paths = json_index_of(pass->arena, json_map(pass->arena));
+    JSON_EACH (mount, mounts) {
+        struct sv path = mount_unified_path(mount, pass->arena);
+        if (!mount_is_native(mount) && json_index_is_seen_again(&paths, path))
+            return refuse(ret_finding, SV("InvalidPath"),
+                          pass_printf(pass,
+                                      "spec.mounts has %.*s twice: give one of the two mounts "
+                                      "another path or name",
+                                      SV_ARG(path)));
+    }
+    return true;
+}
+
 bool validate_dataset(struct pass *pass, struct finding *ret_finding) {
     const struct cJSON *spec = json_get(pass->snapshot->dataset, SV("spec"));
     const struct cJSON *mounts = json_get(spec, SV("mounts"));
@@ -654,5 +716,6 @@ bool validate_dataset(struct pass *pass, struct finding *ret_finding) {
     JSON_EACH (mount, mounts)
         if (!check_mount(pass, mount, ret_finding))
             return false;
-    return true;
+    return check_secret_count(pass, spec, ret_finding) &&
+           check_mount_paths(pass, mounts, ret_finding);
 }
