@@ -220,6 +220,43 @@ TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
     }
 }
 
+/* Seconds of one try: what is no number of them is as by default, and an hour is the most. */
+TEST(a_cleaning_has_its_grace) {
+    static const struct {
+        const char *policy;
+        int64_t seconds;
+    } cases[] = {
+        {"{}", 60},
+        {"{gracePeriodSeconds: 5}", 5},
+        {"{gracePeriodSeconds: 0}", 1},
+        {"{gracePeriodSeconds: -1}", 60},
+        {"{gracePeriodSeconds: 3600}", 3600},
+        {"{gracePeriodSeconds: 3601}", 3600},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *management =
+            json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("management"));
+        json_set(arena, management, SV("cleanCachePolicy"), fixture_yaml(arena, cases[i].policy));
+        world_bind(&world);
+        delete_runtime(&world);
+        int64_t timeout_ms = 0;
+        for (int round = 0; round < DELETE_ROUNDS_MAX && timeout_ms == 0; round++) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            for (size_t k = 0; k < plan.action_count; k++)
+                if (plan.actions[k].type == ACTION_EXECUTE &&
+                    plan.actions[k].entry == ENTRY_CLEAN_CACHE)
+                    timeout_ms = plan.actions[k].timeout_ms;
+            settle(&world);
+        }
+        CHECK(timeout_ms == 1000 * cases[i].seconds);
+        world_release(&world);
+    }
+}
+
 /* Its pod would be gone in the middle of it. */
 TEST(a_cleaning_that_runs_is_waited_for) {
     AUTO(arena) arena = arena_new();
@@ -443,6 +480,35 @@ TEST(a_node_that_cannot_be_cleaned_is_told_and_left) {
             CHECK(run(&world) < ROUNDS_MAX);
         }
         CHECK(trace_has(&world, "CacheNotCleaned: pod demo-cleaner-"));
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
+/* All tries of the script, and what a node takes to start a pod; who asks again comes back then. */
+TEST(a_cleaning_pod_has_its_time) {
+    static const char *const phases[] = {"Pending", "Running"};
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        world.cleaner_phase = phases[i];
+        use_host_paths(&world, "{command: [clean]}");
+        world_bind(&world);
+        const struct cJSON *data = NULL, *pod = cleaning_pod(&world, &data);
+        REQUIRE(pod && data);
+        int64_t end_ms = world.now_ms + 1000 * (60 * (3 + 1) + 120);
+        CHECK(run(&world) < ROUNDS_MAX);
+        plan_once(&world, &plan);
+        CHECK(plan.wake_ms > world.now_ms && plan.wake_ms <= end_ms);
+        CHECK(!trace_has(&world, "CacheNotCleaned"));
+        CHECK(json_count(json_find(world.runtime, "metadata.finalizers")) == 1);
+        world.now_ms = end_ms - 1;
+        world.cleaner_phase = "Succeeded";
+        settle(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(!trace_has(&world, "CacheNotCleaned"));
         check_nothing_is_left(&world);
         world_release(&world);
     }
