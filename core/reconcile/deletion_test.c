@@ -333,6 +333,38 @@ TEST(nodes_that_held_the_cache_are_remembered) {
     world_release(&world);
 }
 
+/* Nothing of a cache stays on nodes without levels there. */
+TEST(nodes_without_host_paths_are_not_remembered) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    CHECK_SV(recorded(&world), SV(""));
+    world_release(&world);
+}
+
+/* Whoever took cleanCache out of the class is told what that leaves. */
+TEST(a_class_that_cleans_no_more_is_told_of) {
+    for (int has_levels = 0; has_levels < 2; has_levels++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        if (has_levels)
+            use_host_paths(&world, "{command: [clean]}");
+        world_bind(&world);
+        json_remove(json_find(world.runtime_class, has_levels ? "topology.worker.executionEntries"
+                                                              : "topology.master.executionEntries"),
+                    SV("cleanCache"));
+        delete_runtime(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(trace_has(&world, "CacheNotCleaned: the class declares no cleanCache any more") ==
+              has_levels);
+        CHECK(!trace_has(&world, "Run cleanCache"));
+        check_nothing_is_left(&world);
+        world_release(&world);
+    }
+}
+
 /* Of a cache that lost a worker and is deleted then: what cleans the node that has none any more,
  * and the config map that it reads. */
 static const struct cJSON *cleaning_pod(struct world *world, const struct cJSON **ret_data) {
