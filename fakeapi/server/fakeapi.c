@@ -14,7 +14,11 @@
 #include "fakeapi/server/server_parts.h"
 #include "fakeapi/server/webhook_parts.h"
 
-enum { WATCH_WINDOW_EVENTS_DEFAULT = 16384 };
+enum {
+    WATCH_WINDOW_EVENTS_DEFAULT = 16384,
+    /* Of the old versions of one kind: what 16,384 usual ones take, and not what large ones do. */
+    WATCH_WINDOW_BYTES = 128 * 1024 * 1024,
+};
 
 /* --- what a server has from its first moment on --- */
 
@@ -74,6 +78,7 @@ struct fakeapi *fakeapi_new(const struct fakeapi_options *options) {
     api->store = store_new((struct log_window){
         .events_max = api->options.watch_window_events,
         .events_kept = kept ? kept : api->options.watch_window_events,
+        .bytes_max = WATCH_WINDOW_BYTES,
     });
     api->service_addresses = service_addresses_new();
     api->service_routes = map_new();

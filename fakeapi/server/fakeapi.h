@@ -35,7 +35,8 @@ struct fakeapi_options {
     struct clock *clock; /* borrowed until fakeapi_free() */
     struct log *log;     /* borrowed; gets a line for what is not supported */
     uint64_t seed;       /* of uids and generated names */
-    /* How many events a watch may lag behind before it is told 410; 0: 16,384. */
+    /* How many events a watch may lag behind before it is told 410; 0: 16,384. Fewer where the
+     * old versions of a kind take more than 128 MiB. */
     size_t watch_window_events;
     /* Of these the ones that all open watches have passed are forgotten beyond so many; 0: none
      * is forgotten early, as clients that come back by resourceVersion expect. */

@@ -60,6 +60,23 @@ static void forget_passed(struct collection *collection) {
         forget_oldest(collection);
 }
 
+/* Of the versions that are kept for this entry only. */
+static size_t past_bytes(const struct log_entry *entry) {
+    return (entry->before ? stored_bytes(entry->before) : 0) +
+           (entry->type == WATCH_DELETED ? stored_bytes(entry->object) : 0);
+}
+
+void collection_forget_excess(struct collection *collection) {
+    size_t bytes = 0;
+    uint64_t sequence = collection->log_end;
+    if (collection->window.bytes_max == 0)
+        return;
+    while (sequence > collection->log_start && bytes <= collection->window.bytes_max)
+        bytes += past_bytes(collection_log_at(collection, --sequence));
+    while (bytes > collection->window.bytes_max && collection->log_start <= sequence)
+        forget_oldest(collection);
+}
+
 void collection_add_reader(struct collection *collection, struct log_reader *reader) {
     reader->previous = NULL;
     reader->next = collection->readers;

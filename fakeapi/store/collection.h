@@ -26,6 +26,8 @@ struct log_window {
     size_t events_max;
     /* What all readers have passed is forgotten beyond so many; events_max or more: never early. */
     size_t events_kept;
+    /* The oldest versions are forgotten beyond so many bytes of old ones; 0: never for that. */
+    size_t bytes_max;
 };
 
 /* A watcher's place in the log, known to it from collection_add_reader() on. */
@@ -66,6 +68,9 @@ struct stored *collection_get(const struct collection *collection, struct sv nam
 void collection_put(struct collection *collection, struct stored *object);
 /* Takes the object out; `last` (taken over) is what watchers get. */
 void collection_remove(struct collection *collection, struct stored *last);
+
+/* Keeps window.bytes_max, which takes a look at the whole log. */
+void collection_forget_excess(struct collection *collection);
 
 /* Of the first object at or behind (namespace, name); ends when collection_at() gives NULL. */
 struct position collection_seek(const struct collection *collection, struct sv namespace_name,

@@ -22,6 +22,7 @@ struct store {
     store_journal *journal; /* may be NULL */
     void *journal_context;
     struct trees trees;
+    size_t text_bytes_seen; /* when the past was looked at last, or less since */
 };
 
 struct store *store_new(struct log_window window) {
@@ -145,8 +146,24 @@ void store_remove(struct store *store, struct collection *collection, struct cJS
     collection_remove(collection, last);
 }
 
+/* The past is looked at when texts grew by an eighth of what it may take, so that looking costs
+ * little of what made them grow. */
+static void forget_excess(struct store *store) {
+    size_t step = store->window.bytes_max / 8;
+    if (store->trees.text_bytes >= store->text_bytes_seen + step && step > 0) {
+        size_t cursor = 0;
+        void *value;
+        while (map_next(store->collections, &cursor, NULL, &value))
+            collection_forget_excess(value);
+        store->text_bytes_seen = store->trees.text_bytes;
+    }
+    if (store->trees.text_bytes < store->text_bytes_seen)
+        store->text_bytes_seen = store->trees.text_bytes;
+}
+
 void store_trim(struct store *store) {
     trees_trim(&store->trees);
+    forget_excess(store);
 }
 
 void store_compact(struct store *store) {

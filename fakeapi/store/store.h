@@ -45,6 +45,7 @@ void store_restore(struct store *store, struct collection *collection, const str
                    uint64_t revision);
 void store_end_restore(struct store *store, uint64_t revision);
 
+/* Lets trees rest, and forgets what the window does not keep. */
 void store_trim(struct store *store);
 /* Forgets the history of every collection. */
 void store_compact(struct store *store);

@@ -26,7 +26,7 @@ static struct sv name_of(struct arena *arena, size_t name) {
 /* Against the simplest model: an array of the values that should be there. */
 TEST(agrees_with_a_model_and_stays_sorted) {
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new((struct log_window){64, 64});
+    struct store *store = store_new((struct log_window){64, 64, 0});
     struct collection *things = store_collection(store, SV("x/things"));
     uint64_t model[NAME_COUNT] = {0};
     struct rng rng;
@@ -74,7 +74,7 @@ TEST(agrees_with_a_model_and_stays_sorted) {
 TEST(where_a_search_ends_does_not_depend_on_the_one_before) {
     enum { OBJECTS = 700, SEARCHES = 3000 };
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new((struct log_window){100, 100});
+    struct store *store = store_new((struct log_window){100, 100, 0});
     struct collection *things = store_collection(store, SV("x/things"));
     bool is_there[OBJECTS] = {false};
     struct rng rng;
@@ -138,7 +138,7 @@ TEST(any_two_keys_are_told_apart_and_in_order) {
         {SV("\xc3\xa9"), SV("a")},
     };
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new((struct log_window){64, 64});
+    struct store *store = store_new((struct log_window){64, 64, 0});
     struct collection *things = store_collection(store, SV("x/things"));
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         store_put(store, things, named(arena, keys[i].namespace_name, keys[i].name), arena);
@@ -163,7 +163,7 @@ TEST(any_two_keys_are_told_apart_and_in_order) {
 
 TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new((struct log_window){3, 3});
+    struct store *store = store_new((struct log_window){3, 3, 0});
     struct collection *things = store_collection(store, SV("x/things"));
     store_put(store, things, object(arena, 1, 1), arena);
     store_put(store, things, object(arena, 1, 2), arena);
@@ -187,7 +187,7 @@ TEST(the_log_tells_what_happened_and_forgets_the_oldest) {
 
 /* Also of a collection that is empty, or that nobody asked for yet. */
 TEST(history_begins_where_a_store_was_restored) {
-    struct store *store = store_new((struct log_window){3, 3});
+    struct store *store = store_new((struct log_window){3, 3, 0});
     struct collection *things = store_collection(store, SV("x/things"));
     store_end_restore(store, 40);
     CHECK(things->forgotten_revision == 40);
@@ -230,7 +230,7 @@ TEST(a_tree_that_is_held_rests_once_it_is_let_go) {
 /* What every watcher has seen need not be kept, but what one still has to read is. */
 TEST(the_past_goes_when_all_readers_have_passed_it) {
     AUTO(arena) arena = arena_new();
-    struct store *store = store_new((struct log_window){4096, 16});
+    struct store *store = store_new((struct log_window){4096, 16, 0});
     struct collection *collection = store_collection(store, SV("things"));
     struct log_reader slow = {0};
     collection_add_reader(collection, &slow);
@@ -245,5 +245,39 @@ TEST(the_past_goes_when_all_readers_have_passed_it) {
     for (uint64_t i = 0; i < 256; i++)
         store_put(store, collection, object(arena, 1, i), arena);
     CHECK(collection->log_end - collection->log_start == 16);
+    store_free(store);
+}
+
+static void put_large(struct store *store, struct collection *collection, uint64_t number,
+                      size_t bytes) {
+    AUTO(arena) arena = arena_new();
+    struct cJSON *tree = object(arena, 1, number);
+    char *filler = arena_alloc(arena, bytes);
+    memset(filler, 'x', bytes);
+    json_set_string(arena, tree, SV("filler"), (struct sv){filler, bytes});
+    stored_text(store_put(store, collection, tree, arena));
+    store_trim(store);
+}
+
+/* Whoever writes a large object again and again does not fill the memory; other histories, and
+ * what is stored now, stay. */
+TEST(the_past_of_large_objects_is_bounded_by_its_bytes) {
+    enum { LARGE = 10 * 1000, BYTES_MAX = 20 * LARGE, WRITES = 500 };
+    AUTO(arena) arena = arena_new();
+    struct store *store = store_new((struct log_window){4096, 4096, BYTES_MAX});
+    struct collection *large = store_collection(store, SV("large"));
+    struct collection *small = store_collection(store, SV("small"));
+    for (uint64_t i = 0; i < 100; i++)
+        store_put(store, small, object(arena, 1, i), arena);
+    for (uint64_t i = 0; i < WRITES; i++)
+        put_large(store, large, i, LARGE);
+    CHECK(small->log_end - small->log_start == 100);
+    CHECK(large->log_end - large->log_start >= 10);
+    CHECK(large->log_end - large->log_start <= 25);
+    CHECK(large->forgotten_revision > 0 && collection_log_at(large, 0) == NULL);
+    struct position position = collection_seek(large, SV(""), SV(""));
+    struct stored *now = collection_at(large, &position);
+    REQUIRE(now != NULL);
+    CHECK(json_find_int(stored_tree(now), "value", 0) == WRITES - 1);
     store_free(store);
 }

@@ -77,6 +77,7 @@ void stored_unref(struct stored *stored) {
         return;
     if (stored->tree)
         drop_tree(stored);
+    stored->trees->text_bytes -= stored->byte_count;
     mem_free(stored->bytes);
     mem_free(stored);
 }
@@ -113,6 +114,7 @@ struct sv stored_text(struct stored *stored) {
         stored->bytes = mem_alloc(text.len);
         memcpy(stored->bytes, text.ptr, text.len);
         stored->byte_count = text.len;
+        stored->trees->text_bytes += text.len;
         buf_release(&buf);
     }
     return (struct sv){stored->bytes, stored->byte_count};
@@ -120,6 +122,10 @@ struct sv stored_text(struct stored *stored) {
 
 struct sv stored_text_at_hand(const struct stored *stored) {
     return stored->bytes ? (struct sv){stored->bytes, stored->byte_count} : SV("");
+}
+
+size_t stored_bytes(const struct stored *stored) {
+    return stored->byte_count + (stored->tree ? frozen_bytes(stored->tree) : 0);
 }
 
 static void let_rest(struct stored *stored) {

@@ -30,6 +30,7 @@ struct trees {
     size_t added_count; /* since the last trim */
     size_t bytes;       /* of `own` */
     size_t bytes_max;   /* trees_trim() gives back what is above */
+    size_t text_bytes;  /* of all texts that are kept beside them */
 };
 
 struct stored {
@@ -59,6 +60,9 @@ const struct cJSON *stored_look(const struct stored *stored, struct arena *arena
 struct sv stored_text(struct stored *stored);
 /* The same as far as it is there without making it; SV("") when it is not. */
 struct sv stored_text_at_hand(const struct stored *stored);
+
+/* What it takes now, without what its tree shares with others. */
+size_t stored_bytes(const struct stored *stored);
 
 /* Lets the least recently used trees rest. Nobody may hold a tree then. */
 void trees_trim(struct trees *trees);
