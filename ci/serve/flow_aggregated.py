@@ -17,6 +17,7 @@ SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 NAME = "v1beta1.metrics.k8s.io"
 ROOT = "/apis/metrics.k8s.io/v1beta1"
 PODS = ROOT + "/namespaces/default/pods"
+ETAG = '"the first"'
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 OPENAPI_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 CLIENT_CONFIG = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
@@ -159,6 +160,8 @@ class MetricsServer:
                 self.send_response(code)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("X-From", "metrics")
+                if self.path == "/openapi/v2":
+                    self.send_header("ETag", ETAG)
                 self.send_header("Connection", "close")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -173,6 +176,10 @@ class MetricsServer:
                     return metrics_server.upgrade(self)
                 if "watch=" in query:
                     return self.stream()
+                if path == "/openapi/v2" and self.headers["If-None-Match"] == ETAG:
+                    self.send_response(304)
+                    self.send_header("Connection", "close")
+                    return self.end_headers()
                 answer = metrics_server.answer(path)
                 return self.send_json(404 if answer is None else 200, answer or {
                     "kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404})
@@ -319,6 +326,19 @@ def is_discovered(api):
     check(api.get(index[ROOT[1:]]["serverRelativeURL"])["openapi"] == "3.0.0", str(index))
 
 
+def asks_for_what_is_new(api, metrics_server):
+    """While somebody is missing all are asked again soon, and who is known sends nothing anew."""
+    group = "absent.example.com"
+    api.create(SERVICES, {"metadata": {"name": f"v1.{group}"}, "spec": {
+        "group": group, "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100,
+        "insecureSkipTLSVerify": True, "service": {"namespace": "default", "name": "absent"}}})
+    wait_for("a document that is asked for when it is new", lambda: any(
+        path == "/openapi/v2" and headers["If-None-Match"] == ETAG
+        for _, path, headers, _ in list(metrics_server.requests)))
+    check(describes_both(api), "what was known is gone")
+    api.delete(f"{SERVICES}/v1.{group}")
+
+
 def kubectl(server, *words):
     return subprocess.run(["kubectl", "--kubeconfig", server.kubeconfig, *words], check=False,
                           capture_output=True, text=True, timeout=60).stdout
@@ -444,6 +464,7 @@ def run(bench):
     lists_its_own(server.api)
     becomes_available(server.api, metrics_server)
     is_discovered(server.api)
+    asks_for_what_is_new(server.api, metrics_server)
     passes_on(server.api, metrics_server)
     streams(server.api, metrics_server)
     begins_to_scale(server.api, metrics_server)

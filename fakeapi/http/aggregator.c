@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/list.h"
+#include "core/base/map.h"
 #include "core/base/mem.h"
 #include "fakeapi/http/remote.h"
 #include "fakeapi/http/tls_identity.h"
@@ -45,6 +46,7 @@ struct aggregator {
     int64_t due_ms;
     bool wants_retry; /* somebody did not answer */
     struct probes probes;
+    struct map *etags; /* of the documents that are known, by name: texts */
 };
 
 static void probe_free(struct probe *probe) {
@@ -94,14 +96,30 @@ static struct availability judge(struct probe *probe, CURLcode result) {
                                               SV_ARG(probe->url), SV_ARG(said))};
 }
 
+/* Documents have megabytes and hardly ever change: only what is new is sent again. */
+static void note_etag(struct probe *probe) {
+    struct curl_header *header = NULL;
+    char *etag = NULL;
+    if (curl_easy_header(probe->remote.easy, "ETag", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+        size_t len = strlen(header->value) + 1;
+        etag = mem_alloc(len);
+        memcpy(etag, header->value, len);
+    }
+    mem_free(map_remove(probe->aggregator->etags, probe->name));
+    if (etag)
+        map_put(probe->aggregator->etags, probe->name, etag);
+}
+
 static void finish(struct curl_transfer *transfer, CURLcode result) {
     struct probe *probe = (struct probe *)transfer;
     struct aggregator *aggregator = probe->aggregator;
     struct availability availability = judge(probe, result);
     if (!probe->is_document)
         note(aggregator, probe->name, &availability, buf_view(&probe->answer));
-    else if (availability.is_available) /* otherwise what was known stays */
+    else if (availability.is_available) { /* otherwise what was known stays */
         aggregation_note_openapi(aggregator->options.api, probe->name, buf_view(&probe->answer));
+        note_etag(probe);
+    }
     probe_free(probe);
 }
 
@@ -136,6 +154,9 @@ static void ask(struct aggregator *aggregator, const struct remote_api *remote,
     remote_init(&probe->remote, &asked, probe->url.ptr);
     probe->remote.transfer.done = finish;
     remote_add_header(&probe->remote, SV("Accept"), SV("application/json"));
+    const char *etag = is_document ? map_get(aggregator->etags, remote->name) : NULL;
+    if (etag)
+        remote_add_header(&probe->remote, SV("If-None-Match"), sv_from(etag));
     remote_ask_as(&probe->remote, aggregator->options.tls, is_document ? &reader : &checker);
     CURL *easy = probe->remote.easy;
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
@@ -167,6 +188,9 @@ static void look_around(struct aggregator *aggregator) {
     aggregation_settle(aggregator->options.api);
     aggregator->news = aggregation_news(aggregator->options.api);
     forget_probes(aggregator);
+    /* It may be another server now. */
+    map_free_with_values(aggregator->etags);
+    aggregator->etags = map_new();
     aggregator->due_ms = INT64_MIN;
 }
 
@@ -193,6 +217,7 @@ int64_t aggregator_next_ms(const struct aggregator *aggregator) {
 struct aggregator *aggregator_new(const struct aggregator_options *options) {
     struct aggregator *aggregator = mem_alloc(sizeof(*aggregator));
     aggregator->options = *options;
+    aggregator->etags = map_new();
     if (options->tls)
         aggregation_publish(options->api,
                             &(struct proxy_identity){.client_ca = options->tls->client_ca,
@@ -206,5 +231,6 @@ void aggregator_free(struct aggregator *aggregator) {
     if (!aggregator)
         return;
     forget_probes(aggregator);
+    map_free_with_values(aggregator->etags);
     mem_free(aggregator);
 }
