@@ -142,6 +142,8 @@ struct http_server {
     struct passed_list passed;        /* what an API server elsewhere was asked */
     bool is_ending;                   /* a stream that begins ends at once */
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
+    bool has_moved;                   /* bytes or requests came or went in this turn */
+    int quiet_turns;                  /* since the last in which something did */
     struct watch_hub *watch_hub;
     uint64_t ended_types;              /* those whose idle watches were ended */
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */

@@ -31,6 +31,7 @@ enum {
     /* Descriptors that are kept for files, epoll and the like. */
     DESCRIPTORS_KEPT = 64,
     RUNS_MAX = 64,
+    QUIET_TURNS_MAX = 4,
     /* Of the memory that handling a request takes, for the next one. */
     ARENA_BYTES_KEPT = 256 * 1024,
 };
@@ -89,8 +90,10 @@ static void remember_peer(struct http_server *server, struct MHD_Connection *con
 
 static void notice_connection(void *context, struct MHD_Connection *connection,
                               void **socket_context, enum MHD_ConnectionNotificationCode code) {
+    struct http_server *server = context;
+    server->has_moved = true;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        remember_peer(context, connection, socket_context);
+        remember_peer(server, connection, socket_context);
     } else if (*socket_context)
         forget_peer(*socket_context);
 }
@@ -228,6 +231,7 @@ static enum MHD_Result take_request(void *context, struct MHD_Connection *connec
     struct exchange *exchange = *state;
     if (!exchange)
         return MHD_NO;
+    exchange->server->has_moved = true;
     exchange->method = method;
     if (!exchange->has_headers)
         return take_headers(exchange);
@@ -298,8 +302,10 @@ static unsigned connections_max(void) {
 
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
     const struct tls_identity *tls = server->options.tls;
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-                     MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
+    /* In a hurry it would watch a connection's descriptor only once it has found nothing to read,
+     * and in a handshake never: see wants_to_run(). */
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+                     MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : MHD_USE_TURBO);
     const struct MHD_OptionItem with_tls[] = {
         {MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? (void *)(uintptr_t)tls->key.ptr : NULL},
         {MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? (void *)(uintptr_t)tls->certificate.ptr : NULL},
@@ -394,9 +400,21 @@ static void serve_waiters(struct http_server *server) {
     }
 }
 
+/* libmicrohttpd takes a connection whose handshake waits for the client for one that is ready, and
+ * would be called again and again until the client answers. What it has to do in truth moves
+ * something, at once or a few turns later; and what arrives is told by its descriptor. */
 static bool wants_to_run(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    return MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+    bool is_asked_for = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
+    return is_asked_for && (!server->options.tls || server->quiet_turns < QUIET_TURNS_MAX);
+}
+
+static void count_quiet_turns(struct http_server *server) {
+    if (server->has_moved)
+        server->quiet_turns = 0;
+    else if (server->quiet_turns < QUIET_TURNS_MAX)
+        server->quiet_turns++;
+    server->has_moved = false;
 }
 
 /* Each turn what it added: once in a thousand requests, clients would wait for all of it. */
@@ -439,8 +457,10 @@ void http_server_run(struct http_server *server) {
     keep(server);
     if (server->has_resumed) {
         server->has_resumed = false;
+        server->has_moved = true;
         MHD_run(server->daemon);
     }
+    count_quiet_turns(server);
     trim(server);
 }
 

@@ -57,6 +57,7 @@ static ssize_t send_behind_held(struct peer *peer, const struct iovec *parts, si
 
 static ssize_t push(gnutls_transport_ptr_t context, const giovec_t *parts, int count) {
     struct peer *peer = context;
+    peer->server->has_moved = true;
     if (peer->holds_head) {
         peer->holds_head = false;
         if (hold(peer, parts, count))
@@ -65,6 +66,20 @@ static ssize_t push(gnutls_transport_ptr_t context, const giovec_t *parts, int c
     if (buf_view(&peer->held).len > 0)
         return send_behind_held(peer, parts, (size_t)count);
     return send_parts(peer, (struct iovec *)(uintptr_t)parts, (size_t)count);
+}
+
+static ssize_t pull(gnutls_transport_ptr_t context, void *bytes, size_t len) {
+    struct peer *peer = context;
+    ssize_t got = recv(peer->descriptor, bytes, len, MSG_DONTWAIT);
+    if (got >= 0)
+        peer->server->has_moved = true;
+    return got;
+}
+
+/* Nobody waits here: pull() says whether something is there. */
+static int is_readable(gnutls_transport_ptr_t context, unsigned wait_ms) {
+    (void)context, (void)wait_ms;
+    return 1;
 }
 
 void hold_head(struct exchange *exchange) {
@@ -82,6 +97,8 @@ void begin_tls(const struct http_server *server, struct peer *peer,
     if (server->ticket_key.data)
         gnutls_session_ticket_enable_server(session, &server->ticket_key);
     buf_init(&peer->held, HELD_BYTES_MAX);
-    gnutls_transport_set_ptr2(session, (gnutls_transport_ptr_t)(intptr_t)peer->descriptor, peer);
+    gnutls_transport_set_ptr2(session, peer, peer);
     gnutls_transport_set_vec_push_function(session, push);
+    gnutls_transport_set_pull_function(session, pull);
+    gnutls_transport_set_pull_timeout_function(session, is_readable);
 }

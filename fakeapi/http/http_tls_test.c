@@ -133,6 +133,31 @@ TEST(head_and_body_arrive_together) {
     end(&fixture);
 }
 
+/* Or else whoever connects and says nothing, or is slow to answer in a handshake, takes the
+ * processor from everybody, clients of the same machine included. */
+TEST(a_handshake_that_stands_still_costs_nothing) {
+    static const struct sv hellos[] = {{"", 0}, {"\x16\x03\x01\x02\x00\x01", 6}};
+    for (size_t i = 0; i < COUNT_OF(hellos); i++) {
+        struct fixture fixture;
+        begin(&fixture);
+        int other = fixture_connect(fixture.server);
+        CHECK(write(other, hellos[i].ptr, hellos[i].len) == (ssize_t)hellos[i].len);
+        size_t turns = 0;
+        do
+            turn(&fixture);
+        while (http_server_next_ms(fixture.server) <= fixture.clock.now_ms && ++turns < 50);
+        CHECK(turns < 50);
+        /* Others are served meanwhile. */
+        struct buf answer;
+        buf_init(&answer, ANSWER_BYTES_MAX);
+        ask(&fixture, "/version");
+        CHECK(await(&fixture, &answer, "}\n") || await(&fixture, &answer, "}"));
+        buf_release(&answer);
+        close(other);
+        end(&fixture);
+    }
+}
+
 static size_t count_of(struct sv text, struct sv needle) {
     size_t count = 0;
     for (const char *at; (at = memmem(text.ptr, text.len, needle.ptr, needle.len)); count++)

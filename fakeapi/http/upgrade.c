@@ -204,6 +204,7 @@ void upgraded_release(struct upgraded *upgraded) {
     epoll_ctl(upgraded->server->epoll, EPOLL_CTL_DEL, upgraded->socket.descriptor, NULL);
     upgraded_socket_release(&upgraded->socket);
     MHD_upgrade_action(upgraded->handle, MHD_UPGRADE_ACTION_CLOSE);
+    upgraded->server->has_moved = true;
     if (upgraded->frames)
         wslay_event_context_free(upgraded->frames);
     buf_release(&upgraded->early);
