@@ -51,6 +51,15 @@ static void judge_lost_mounts(struct pass *pass) {
                     SV_ARG(pass->mounts_held.message))};
 }
 
+/* So many failures in a row have had their time; while pods are replaced, a cache may have a reason
+ * to say that it is not ready. */
+static void judge_check(struct pass *pass) {
+    if (pass->is_rolling && is_patient(pass, SV("DataPlaneReady"), ROLLOUT_DEADLINE_MS))
+        return;
+    pass->is_failed = true;
+    pass->failure = pass->check_failure;
+}
+
 void status_judge_health(struct pass *pass) {
     if (!pass->was_bound)
         return;
@@ -62,8 +71,6 @@ void status_judge_health(struct pass *pass) {
     }
     if (pass->mounts_are_lost && !pass->is_failed)
         judge_lost_mounts(pass);
-    if (pass->check_failure.message.len == 0 || pass->is_failed)
-        return;
-    pass->is_failed = true;
-    pass->failure = pass->check_failure;
+    if (pass->check_failure.message.len > 0 && !pass->is_failed)
+        judge_check(pass);
 }

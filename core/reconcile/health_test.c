@@ -298,6 +298,43 @@ TEST(a_rollout_has_more_patience) {
     world_release(&world);
 }
 
+/* What it says of itself meanwhile may be due to that: it fails when they are there, or late. */
+TEST(a_check_that_fails_while_pods_are_replaced_has_more_patience) {
+    static const int64_t rollouts_ms[] = {100 * 1000, 3600 * 1000};
+    static const int64_t patience_ms[] = {100 * 1000, 600 * 1000};
+    for (size_t i = 0; i < COUNT_OF(rollouts_ms); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        json_set_int(arena, entry(&world, "checkRuntimeReady"), SV("periodSeconds"), 10);
+        world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+        int64_t begin_ms = world.now_ms, told_ms = 0;
+        while (!sv_eq(dataset_phase(&world), SV("Failed")) &&
+               world.now_ms < begin_ms + 900 * 1000) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            if (plan_is_empty(&plan))
+                world.now_ms += 1000;
+            settle(&world);
+            bool is_told = sv_eq(condition_reason(&world, "Ready"), SV("HealthCheckFailed"));
+            told_ms = told_ms == 0 && is_told ? world.now_ms : told_ms;
+            struct observed *worker =
+                find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+            if (world.now_ms < begin_ms + rollouts_ms[i])
+                json_set_int(arena,
+                             json_ensure_map(arena, (struct cJSON *)worker->object, SV("status")),
+                             SV("updatedReplicas"), 0);
+        }
+        /* That it does not serve is told at once. */
+        CHECK(told_ms > 0 && told_ms < begin_ms + 60 * 1000);
+        CHECK_SV(dataset_phase(&world), SV("Failed"));
+        CHECK(world.now_ms >= begin_ms + patience_ms[i]);
+        CHECK(world.now_ms <= begin_ms + patience_ms[i] + 60 * 1000);
+        world_release(&world);
+    }
+}
+
 /* --- workers leave --- */
 
 TEST(the_cache_is_asked_between_two_workers_that_leave) {
