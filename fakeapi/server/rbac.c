@@ -66,30 +66,8 @@ void rbac_free(struct rbac *rbac) {
 
 /* --- reading roles and bindings --- */
 
-static bool selects(const struct cJSON *selector, const struct cJSON *role) {
-    JSON_EACH (label, json_get(selector, SV("matchLabels")))
-        if (!sv_eq(object_label(role, json_key(label)), json_text(label)))
-            return false;
-    return true;
-}
-
-/* An aggregated role has the rules of the roles that it selects. */
-static void add_aggregated(struct rbac *rbac, const struct cJSON *role, struct cJSON *rules) {
-    JSON_EACH (selector, json_find(role, "aggregationRule.clusterRoleSelectors")) {
-        struct collection *roles = rbac->collections[KIND_CLUSTER_ROLES];
-        struct position position = collection_seek(roles, SV(""), SV(""));
-        for (struct stored *each; (each = collection_at(roles, &position));
-             position_advance(&position)) {
-            const struct cJSON *tree = stored_tree(each);
-            if (!selects(selector, tree))
-                continue;
-            JSON_EACH (rule, json_get(tree, SV("rules")))
-                json_append(rules, json_copy(rbac->arena, rule));
-        }
-    }
-}
-
-/* NULL when there is no such role. */
+/* NULL when there is no such role. One that aggregates others has the rules that its controller
+ * wrote. */
 static const struct cJSON *find_rules(struct rbac *rbac, struct sv namespace_name,
                                       const struct cJSON *reference) {
     bool is_cluster = sv_eq(json_string_or(reference, SV("kind"), SV("")), SV("ClusterRole"));
@@ -102,8 +80,6 @@ static const struct cJSON *find_rules(struct rbac *rbac, struct sv namespace_nam
     struct cJSON *rules = json_list(rbac->arena);
     JSON_EACH (rule, json_get(role, SV("rules")))
         json_append(rules, json_copy(rbac->arena, rule));
-    if (is_cluster)
-        add_aggregated(rbac, role, rules);
     return rules;
 }
 

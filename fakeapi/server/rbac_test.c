@@ -102,7 +102,7 @@ TEST(a_binding_counts_until_it_is_deleted) {
     CHECK(!bob_may_get_pods(rbac, &reason, arena));
 }
 
-TEST(a_role_collects_the_roles_with_its_label) {
+TEST(a_role_that_aggregates_grants_what_its_controller_wrote) {
     AUTO(fakeapi) api = api_with_roles();
     AUTO(rbac) rbac = rbac_new(api);
     AUTO(arena) arena = arena_new();
@@ -115,7 +115,7 @@ TEST(a_role_collects_the_roles_with_its_label) {
            "{\"metadata\":{\"name\":\"foos\",\"labels\":{\"rbac.authorization.k8s.io/"
            "aggregate-to-view\":\"true\"}},\"rules\":[{\"apiGroups\":[\"x.io\"],\"resources\":["
            "\"foos\"],\"verbs\":[\"get\"]}]}");
-    CHECK(rbac_allows(rbac, &user, &access, arena, &reason));
+    CHECK(!rbac_allows(rbac, &user, &access, arena, &reason));
 }
 
 TEST(refusals_speak_as_the_server_does) {
