@@ -59,17 +59,21 @@ static struct waited say_waited(const struct explanation *explanation) {
                            json_find_string(ready, "message"), since_ms};
 }
 
-/* The first closed gate; with all of them open, what the runtime says of itself. */
+static bool is_waited_for(const struct gate *gate) {
+    return !gate->is_open && gate->reason.len > 0;
+}
+
+/* The gate that only an edit can open, or else the first closed one; with all of them open, what
+ * the runtime says of itself. */
 static struct waited find_waited(const struct explanation *explanation) {
     const struct plan *plan = explanation->plan;
-    for (size_t i = 0; i < GATE_COUNT; i++) {
-        const struct gate *gate = &plan->gates[i];
-        if (gate->is_open || gate->reason.len == 0)
-            continue;
-        return (struct waited){gate_text((enum gate_id)i), gate->reason, gate->message,
-                               gate_since(explanation->runtime, (enum gate_id)i)};
-    }
-    return say_waited(explanation);
+    size_t i = plan->is_stalled ? plan->stalled_gate : 0;
+    while (i < GATE_COUNT && !is_waited_for(&plan->gates[i]))
+        i++;
+    if (i == GATE_COUNT)
+        return say_waited(explanation);
+    return (struct waited){gate_text((enum gate_id)i), plan->gates[i].reason,
+                           plan->gates[i].message, gate_since(explanation->runtime, i)};
 }
 
 /* --- as text and as a tree --- */

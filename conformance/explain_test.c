@@ -12,6 +12,10 @@ enum { DOCS_BYTES_MAX = 512 * 1024 };
     "apiVersion: data.fluid.io/v1alpha1\nkind: CacheRuntimeClass\nmetadata: {name: c}\n"           \
     "fileSystemType: fs\n"                                                                         \
     "topology: {worker: {template: {spec: {containers: [{name: m, image: i}]}}}}\n---\n"
+#define CLIENT_CLASS                                                                               \
+    "apiVersion: data.fluid.io/v1alpha1\nkind: CacheRuntimeClass\nmetadata: {name: c}\n"           \
+    "fileSystemType: fs\n"                                                                         \
+    "topology: {client: {template: {spec: {containers: [{name: m, image: i}]}}}}\n---\n"
 #define DATASET                                                                                    \
     "apiVersion: data.fluid.io/v1alpha1\nkind: Dataset\nmetadata: {name: d}\n"                     \
     "spec: {mounts: [{mountPoint: 's3://a', name: a}]}\n---\n"
@@ -37,6 +41,9 @@ static const struct {
      "  what:  waits for Dataset \"d\" to be created\n"
      "  since: 2025-12-31T23:00:00Z, for 1h0m0s\n"},
     {CLASS DATASET RUNTIME, "d", "default/d waits at MetadataWritten: MetadataMissing\n"},
+    /* What will never pass counts, and not what passes in moments. */
+    {CLIENT_CLASS DATASET RUNTIME, "d",
+     "default/d is stalled at ObjectsWritten: InvalidObject\n  what:  DaemonSet \"d-client\": "},
 };
 
 static bool explain(struct arena *arena, const char *files, const char *key,

@@ -71,9 +71,11 @@ void pass_close(struct pass *pass, enum gate_id gate, struct sv reason, struct s
 
 void pass_stall(struct pass *pass, enum gate_id gate, struct sv reason, struct sv message) {
     pass_close(pass, gate, reason, message);
-    if (!pass->plan->is_stalled)
-        pass->stall = (struct finding){reason, message};
+    if (pass->plan->is_stalled)
+        return;
+    pass->stall = (struct finding){reason, message};
     pass->plan->is_stalled = true;
+    pass->plan->stalled_gate = gate;
 }
 
 bool pass_reached(const struct pass *pass, enum gate_id gate) {

@@ -106,6 +106,7 @@ struct plan {
     /* The inputs cannot be acted on (invalid class, name too long, foreign object): the controller
      * backs off instead of planning at once. Conditions in the plan say the same. */
     bool is_stalled;
+    enum gate_id stalled_gate; /* where; the first of several */
     enum rollout_state rollout;
     /* What config maps, services and workloads were worked out from, when all of them were found
      * as they should be (objects_inputs.h); 0 otherwise. For snapshot.settled_inputs. */
