@@ -15,6 +15,8 @@ struct part {
     const struct cJSON *workload;
     int64_t desired, ready, existing;
     int64_t leaving, misplaced; /* pods that cannot go, since their node is dead */
+    int64_t orphaned;           /* pods that no workload owns */
+    bool is_between_workloads;  /* they serve, and the next workload is not there */
     bool is_enough;             /* contract.md §4 */
 };
 
@@ -96,6 +98,7 @@ static void count_pods(const struct judge *judge, struct sv workload_name, struc
             continue;
         part->leaving += object_is_deleting(pod);
         part->existing += !object_is_deleting(pod);
+        part->orphaned += !object_is_deleting(pod) && !json_find(pod, "metadata.ownerReferences.0");
         part->ready += !object_is_deleting(pod) && object_condition_is_true(pod, SV("Ready"));
     }
 }
@@ -103,7 +106,7 @@ static void count_pods(const struct judge *judge, struct sv workload_name, struc
 static bool is_enough(const struct judge *judge, size_t which, const struct part *part) {
     const struct cJSON *client = json_find(judge->runtime_class, "topology.client");
     bool is_always = sv_eq(json_find_string(client, "activation"), SV("Always"));
-    if (!part->workload)
+    if (!part->workload && !part->is_between_workloads)
         return false;
     if (which == MASTER)
         return part->desired == 0 || part->ready > part->desired / 2;
@@ -117,11 +120,13 @@ static bool is_paused(const struct judge *judge) {
     return sv_eq(object_annotation(judge->runtime, SV("cacheruntime.fluid.io/paused")), SV("true"));
 }
 
-/* A runtime that only an edit helps, or that is paused, keeps what it ran before that. */
+/* A runtime that only an edit helps, or that is paused, keeps what it ran before that; be it pods
+ * whose workload was to be made anew. */
 static void keep_what_runs(const struct judge *judge, struct part *part) {
     const struct cJSON *stalled = object_condition(judge->runtime, SV("Stalled"));
     bool is_ours = part->workload && object_owner(part->workload, object_uid(judge->runtime));
     bool is_held = is_paused(judge) || sv_eq(json_find_string(stalled, "status"), SV("True"));
+    part->is_between_workloads = is_held && !part->workload && part->orphaned > 0;
     if (!is_held || !is_ours)
         return;
     part->is_enabled = true;
@@ -149,8 +154,8 @@ static void read_part(struct judge *judge, size_t which) {
         part->desired = json_find_int(daemon_set, "status.desiredNumberScheduled", 0);
         part->misplaced = json_find_int(daemon_set, "status.numberMisscheduled", 0);
     }
-    keep_what_runs(judge, part);
     count_pods(judge, workload_name, part);
+    keep_what_runs(judge, part);
     part->is_enough = is_enough(judge, which, part);
 }
 
@@ -320,8 +325,8 @@ static bool has_nodes_to_change(const struct cJSON *workload) {
 static bool is_rolling(const struct judge *judge) {
     for (size_t i = 0; i < COMPONENTS_MAX; i++) {
         const struct cJSON *workload = judge->parts[i].workload;
-        if (is_behind(workload) || has_pods_to_change(judge, workload) ||
-            has_nodes_to_change(workload))
+        if (judge->parts[i].is_between_workloads || is_behind(workload) ||
+            has_pods_to_change(judge, workload) || has_nodes_to_change(workload))
             return true;
     }
     return false;

@@ -206,6 +206,40 @@ TEST(a_claim_that_is_outdated_is_told_unless_all_stands_still) {
     }
 }
 
+/* A mistake was made while a workload was to be made anew: its pods go on serving by themselves. */
+TEST(pods_between_two_workloads_serve_while_an_edit_is_asked_for) {
+    static const struct {
+        const char *conditions;
+        bool are_owned;
+        size_t lies;
+    } runtimes[] = {
+        {CONDITION("Ready", "True", "Serving") ", " CONDITION("Stalled", "True", "X"), false, 0},
+        {CONDITION("Ready", "True", "Serving") ", " CONDITION("Stalled", "True", "X"), true, 1},
+        {SERVING, false, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(runtimes); i++) {
+        AUTO(arena) arena = arena_new();
+        struct condition_view view = view_of(arena, 0);
+        struct condition_lie lies[CONDITION_LIES_MAX];
+        view.runtimes = list_of(
+            arena, arena_printf(arena,
+                                "{metadata: {name: demo, namespace: default, generation: 2}, " SPEC
+                                ", status: {phase: Ready, conditions: [%s]}}",
+                                runtimes[i].conditions)
+                       .ptr);
+        view.stateful_sets =
+            tree(arena, SV("[{metadata: {name: demo-master, namespace: default}}]"));
+        JSON_EACH (pod, view.pods)
+            if (runtimes[i].are_owned)
+                json_set(arena, json_get(pod, SV("metadata")), SV("ownerReferences"),
+                         tree(arena, SV("[{kind: StatefulSet, name: demo-worker}]")));
+        size_t count = condition_check(&view, arena, lies);
+        CHECK(count == runtimes[i].lies);
+        if (count == 1)
+            CHECK_SV(lies[0].truth, SV("2 of 2 pods of the worker are ready"));
+    }
+}
+
 /* One node is gone and keeps the rollout from its end; pods that change by hand keep nobody. */
 TEST(a_daemon_set_that_replaces_pods_is_under_way) {
     static const struct {
