@@ -28,6 +28,7 @@ static const char *const others[] = {
     "OnDelete",
     "OnFailure",
     "ReadOnlyMany",
+    "ReadWriteOncePod",
     "RollingUpdate",
     "CreatedBy",
     "InPlaceIfPossible",
