@@ -74,6 +74,7 @@ struct peer {
     enum { CERTIFICATE_UNKNOWN, CERTIFICATE_NONE, CERTIFICATE_GOOD, CERTIFICATE_BAD } certificate;
     struct arena *arena; /* of certificate_user; NULL without */
     struct user_info certificate_user;
+    bool is_in_handshake;
     /* Private to http_tls.c. */
     bool holds_head; /* the next record is a head */
     struct buf held; /* a head whose body has not come */
@@ -144,6 +145,7 @@ struct http_server {
     bool has_resumed;                 /* a stream that libmicrohttpd has to look at */
     bool has_moved;                   /* bytes or requests came or went in this turn */
     int quiet_turns;                  /* since the last in which something did */
+    size_t handshake_count;           /* of peers that are in one */
     struct watch_hub *watch_hub;
     uint64_t ended_types;              /* those whose idle watches were ended */
     int64_t watches_due_ms;            /* when one of them has to end or to send a bookmark */
@@ -252,8 +254,9 @@ void end_lists(struct http_server *server);
 /* --- http_tls.c --- */
 
 /* Of a connection that has begun; nothing without TLS. */
-void begin_tls(const struct http_server *server, struct peer *peer,
-               struct MHD_Connection *connection);
+void begin_tls(struct http_server *server, struct peer *peer, struct MHD_Connection *connection);
+/* It is over, or the connection is; may be said more than once. */
+void end_handshake(struct peer *peer);
 /* The head of the answer that is being queued goes out together with its body, of which there is
  * some. */
 void hold_head(struct exchange *exchange);

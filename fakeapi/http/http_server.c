@@ -32,6 +32,7 @@ enum {
     DESCRIPTORS_KEPT = 64,
     RUNS_MAX = 64,
     QUIET_TURNS_MAX = 4,
+    QUIET_MS = 10,
     /* Of the memory that handling a request takes, for the next one. */
     ARENA_BYTES_KEPT = 256 * 1024,
 };
@@ -66,6 +67,7 @@ static void forget_peer(struct peer *peer) {
     *(peer->previous ? &peer->previous->next : &peer->server->peers) = peer->next;
     if (peer->next)
         peer->next->previous = peer->previous;
+    end_handshake(peer);
     arena_free(peer->arena);
     buf_release(&peer->held);
     mem_free(peer);
@@ -303,7 +305,7 @@ static unsigned connections_max(void) {
 static struct MHD_Daemon *start_daemon(struct http_server *server, int listener) {
     const struct tls_identity *tls = server->options.tls;
     /* In a hurry it would watch a connection's descriptor only once it has found nothing to read,
-     * and in a handshake never: see wants_to_run(). */
+     * and in a handshake never: see turn_due_ms(). */
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
                      MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : MHD_USE_TURBO);
     const struct MHD_OptionItem with_tls[] = {
@@ -400,13 +402,15 @@ static void serve_waiters(struct http_server *server) {
     }
 }
 
-/* libmicrohttpd takes a connection whose handshake waits for the client for one that is ready, and
- * would be called again and again until the client answers. What it has to do in truth moves
- * something, at once or a few turns later; and what arrives is told by its descriptor. */
-static bool wants_to_run(struct http_server *server) {
+/* When libmicrohttpd wants to run again by itself. It takes a connection whose handshake waits for
+ * the client for one that is ready, and would be called again and again until the client answers.
+ * So while there is such a one, and several turns moved nothing, it is called now and then. */
+static int64_t turn_due_ms(struct http_server *server) {
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    bool is_asked_for = MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES && wait_ms == 0;
-    return is_asked_for && (!server->options.tls || server->quiet_turns < QUIET_TURNS_MAX);
+    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
+        return DEADLINE_NEVER;
+    bool is_only_waiting = server->handshake_count > 0 && server->quiet_turns == QUIET_TURNS_MAX;
+    return is_only_waiting ? server_now_ms(server) + QUIET_MS : 0;
 }
 
 static void count_quiet_turns(struct http_server *server) {
@@ -465,10 +469,11 @@ void http_server_run(struct http_server *server) {
 }
 
 int64_t http_server_next_ms(struct http_server *server) {
-    if (server->lists || wants_to_run(server))
+    int64_t due_ms = turn_due_ms(server);
+    if (server->lists || due_ms == 0)
         return 0;
-    int64_t due_ms =
-        deadline_earlier(curl_loop_next_ms(server->transfers), tunnels_next_ms(server));
+    due_ms = deadline_earlier(due_ms, curl_loop_next_ms(server->transfers));
+    due_ms = deadline_earlier(due_ms, tunnels_next_ms(server));
     if (server->aggregator)
         due_ms = deadline_earlier(due_ms, aggregator_next_ms(server->aggregator));
     int64_t world_ms =

@@ -87,10 +87,25 @@ void hold_head(struct exchange *exchange) {
         exchange->peer->holds_head = true;
 }
 
-void begin_tls(const struct http_server *server, struct peer *peer,
-               struct MHD_Connection *connection) {
+void end_handshake(struct peer *peer) {
+    peer->server->handshake_count -= peer->is_in_handshake;
+    peer->is_in_handshake = false;
+}
+
+/* The client's last message of a handshake. */
+static int take_finished(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                         const gnutls_datum_t *message) {
+    (void)type, (void)when, (void)message;
+    if (incoming)
+        end_handshake(gnutls_transport_get_ptr(session));
+    return 0;
+}
+
+void begin_tls(struct http_server *server, struct peer *peer, struct MHD_Connection *connection) {
     if (!server->options.tls)
         return;
+    peer->is_in_handshake = true;
+    server->handshake_count++;
     gnutls_session_t session =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
     /* A client that comes back shows its ticket, and neither side signs and verifies anew. */
@@ -101,4 +116,6 @@ void begin_tls(const struct http_server *server, struct peer *peer,
     gnutls_transport_set_vec_push_function(session, push);
     gnutls_transport_set_pull_function(session, pull);
     gnutls_transport_set_pull_timeout_function(session, is_readable);
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST,
+                                       take_finished);
 }
