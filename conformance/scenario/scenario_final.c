@@ -89,6 +89,7 @@ static bool is_masked(struct sv key) {
         SV("hostIP"),    SV("hostIPs"),         SV("containerID"),   SV("addresses"),
         SV("startedAt"), SV("finishedAt"),      SV("imageID"),       SV("setupDuration"),
         SV("podUID"),    SV("lastState"),       SV("restartCount"),  SV("daemonEndpoints"),
+        SV("timeAdded"),
     };
     return sv_ends_with(key, SV("Time")) || sv_ends_with(key, SV("Timestamp")) ||
            sv_ends_with(key, SV("-time")) || sv_eq(key, ANNOTATION_APPLIED) ||
