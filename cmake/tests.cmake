@@ -65,6 +65,11 @@ add_test(NAME crctl.checks-page
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(crctl.checks-page PROPERTIES LABELS crctl TIMEOUT 60)
 
+# The page of fields is the definitions'.
+add_test(NAME crctl.fields-page COMMAND sh -c "ci/fields-page | diff docs/fields.md -"
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(crctl.fields-page PROPERTIES LABELS crctl TIMEOUT 60)
+
 # The roles of deploy/ permit what is asked for, and nothing else.
 add_test(NAME crctl.permissions COMMAND ci/check-permissions $<TARGET_FILE:crctl>
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
