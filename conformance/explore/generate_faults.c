@@ -70,8 +70,8 @@ struct sv generate_faults(struct generator *generator) {
         struct sv text = way < 68   ? single_fault(generator, i)
                          : way < 76 ? crash_loop(generator, i)
                                     : storm(generator, i);
-        faults = arena_printf(generator->arena, "%.*s%.*s", SV_ARG(faults),
-                              SV_ARG(generate_part(generator, text)));
+        struct sv part = generate_part(generator, text);
+        faults = arena_printf(generator->arena, "%.*s%.*s", SV_ARG(faults), SV_ARG(part));
     }
     return faults;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * generate_parts: what the files that generate scenarios share: chance, and parts that can be
- * taken out. Private to conformance/generate*.c.
+ * taken out. Of one call's arguments at most one may draw or be a part, since a compiler chooses
+ * in which order they are evaluated. Private to conformance/explore/generate*.c.
  */
 #ifndef CONFORMANCE_EXPLORE_GENERATE_PARTS_H
 #define CONFORMANCE_EXPLORE_GENERATE_PARTS_H

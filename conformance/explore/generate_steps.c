@@ -233,7 +233,8 @@ static struct sv pause_rollout(struct generator *generator) {
     static const char way[] =
         "patch: {ref: cacheruntimeclass/class, merge: {rollout: {paused: %s}}}";
     struct sv on = step(generator, arena_printf(generator->arena, way, "true"), false);
-    struct sv edit = step(generator, edit_class(generator), generate_chance(generator, 60));
+    bool settles = generate_chance(generator, 60);
+    struct sv edit = step(generator, edit_class(generator), settles);
     struct sv off = step(generator, arena_printf(generator->arena, way, "null"), true);
     return two(generator, two(generator, on, edit), off);
 }
