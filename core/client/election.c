@@ -24,6 +24,7 @@ struct election {
     int64_t retry_ms;   /* when the next attempt begins */
     bool is_leading;
     int64_t leads_until_ms;
+    int64_t release_wall_ms; /* when it is given back; 0: not while a renewal is under way */
 
     /* The lease as it was seen last, and when it was seen to change. */
     struct arena *arena;
@@ -132,15 +133,7 @@ static void start_attempt(struct election *election, int64_t now_ms, int64_t wal
     start(election, VERB_GET, NULL);
 }
 
-void election_release(struct election *election, int64_t wall_ms) {
-    if (election->request_id)
-        transport_cancel(election->options.transport, election->request_id);
-    election->request_id = 0;
-    bool has_lease = election->is_leading && election->lease;
-    election->is_leading = false;
-    election->phase = has_lease ? PHASE_RELEASING : PHASE_DONE;
-    if (!has_lease)
-        return;
+static void start_release(struct election *election, int64_t wall_ms) {
     AUTO(arena) arena = arena_new();
     struct cJSON *lease = json_copy(arena, election->lease);
     struct cJSON *spec = json_ensure_map(arena, lease, SV("spec"));
@@ -150,6 +143,22 @@ void election_release(struct election *election, int64_t wall_ms) {
     json_set_string(arena, spec, SV("acquireTime"), now);
     json_set_string(arena, spec, SV("renewTime"), now);
     start(election, VERB_UPDATE, lease);
+}
+
+void election_release(struct election *election, int64_t wall_ms) {
+    bool has_lease = election->is_leading && election->lease;
+    /* Which version there is to give back shows when a renewal is answered. */
+    bool is_renewing = has_lease && election->request_id && election->phase == PHASE_WRITING;
+    if (election->request_id && !is_renewing) {
+        transport_cancel(election->options.transport, election->request_id);
+        election->request_id = 0;
+    }
+    election->is_leading = false;
+    election->phase = has_lease ? PHASE_RELEASING : PHASE_DONE;
+    if (is_renewing)
+        election->release_wall_ms = wall_ms;
+    else if (has_lease)
+        start_release(election, wall_ms);
 }
 
 /* --- answers --- */
@@ -230,6 +239,19 @@ static void take_claim(struct election *election, const struct completion *compl
     rest(election, now_ms);
 }
 
+/* Of a renewal that was under way when the lease was to be given back, or of giving it back. */
+static void take_release(struct election *election, const struct completion *completion,
+                         int64_t now_ms) {
+    if (election->release_wall_ms == 0) {
+        election->phase = PHASE_DONE;
+        return;
+    }
+    if (completion->err.code == ERROR_NONE)
+        see(election, completion->body, now_ms);
+    start_release(election, election->release_wall_ms);
+    election->release_wall_ms = 0;
+}
+
 bool election_take(struct election *election, const struct completion *completion, int64_t now_ms) {
     if (election->request_id == 0 || completion->id != election->request_id)
         return false;
@@ -239,7 +261,7 @@ bool election_take(struct election *election, const struct completion *completio
     else if (election->phase == PHASE_WRITING)
         take_claim(election, completion, now_ms);
     else
-        election->phase = PHASE_DONE;
+        take_release(election, completion, now_ms);
     return true;
 }
 

@@ -237,6 +237,32 @@ TEST(a_released_lease_is_taken_at_the_next_attempt) {
     stage_release(&stage);
 }
 
+/* The server may have taken the renewal: giving back the version of before would be a conflict, and
+ * the others would wait for the lease to end. */
+TEST(a_lease_is_released_behind_a_renewal_that_is_under_way) {
+    struct stage stage;
+    stage_init(&stage);
+    run(&stage, ATTEMPT_MS_MAX);
+    size_t first = leader(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    struct line *line = &stage.lines[first];
+    size_t writes = stage.server.write_count;
+    while (stage.server.write_count == writes) {
+        stage.now_ms += 100;
+        election_step(stage.replicas[first], stage.now_ms, stage.now_ms);
+    }
+    REQUIRE(line->has_completion);
+    election_release(stage.replicas[first], stage.now_ms);
+    CHECK(!election_is_leading(stage.replicas[first]));
+    CHECK(election_is_releasing(stage.replicas[first]));
+    turn(&stage);
+    CHECK(!election_is_releasing(stage.replicas[first]));
+    CHECK_SV(json_find_string(stage.server.lease, "spec.holderIdentity"), SV(""));
+    run(&stage, ATTEMPT_MS_MAX);
+    CHECK(leader_count(&stage) == 1 && leader(&stage) != first);
+    stage_release(&stage);
+}
+
 /* The write took effect although its answer was lost: the next attempt finds a conflict. */
 TEST(lost_answers_do_not_end_leadership) {
     struct stage stage;
