@@ -18,14 +18,9 @@
 
 enum { KEY_WORD_BYTES = 7, KEY_LENGTH_MAX = 255 };
 
-/* Byte by byte for a literal, which makes it a constant. */
+/* Of a literal: byte by byte, which makes it a constant. json_text_word() is that of any text. */
 __attribute__((always_inline)) static inline uint64_t json_key_word(struct sv key) {
     uint64_t length = key.len < KEY_LENGTH_MAX ? key.len : KEY_LENGTH_MAX;
-    if (!__builtin_constant_p(key.len) && key.len > KEY_WORD_BYTES) {
-        uint64_t first;
-        memcpy(&first, key.ptr, sizeof(first));
-        return le64toh(first) << 8 | length;
-    }
 #define KEY_BYTE(i) ((i) < key.len ? (uint64_t)(unsigned char)key.ptr[i] << (8 * (i) + 8) : 0)
     return KEY_BYTE(0) | KEY_BYTE(1) | KEY_BYTE(2) | KEY_BYTE(3) | KEY_BYTE(4) | KEY_BYTE(5) |
            KEY_BYTE(6) | length;

@@ -42,8 +42,11 @@ static inline uint64_t json_few_bytes(const char *text, size_t len) {
 
 /* json_key_word() of a key that is no literal. */
 static inline uint64_t json_text_word(struct sv key) {
-    return key.len > KEY_WORD_BYTES ? json_key_word(key)
-                                    : json_few_bytes(key.ptr, key.len) << 8 | key.len;
+    if (key.len <= KEY_WORD_BYTES)
+        return json_few_bytes(key.ptr, key.len) << 8 | key.len;
+    uint64_t first;
+    memcpy(&first, key.ptr, sizeof(first));
+    return le64toh(first) << 8 | (key.len < KEY_LENGTH_MAX ? key.len : KEY_LENGTH_MAX);
 }
 
 struct cJSON *json_node_new(struct arena *arena);
