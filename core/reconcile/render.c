@@ -39,12 +39,18 @@ struct cJSON *render_mount_of(struct pass *pass, struct sv volume, struct sv pat
     return mount;
 }
 
+void render_overlay_index(struct pass *pass, struct json_index *to, const struct cJSON *from) {
+    if (!json_is_map(from))
+        return;
+    JSON_EACH (member, from)
+        json_index_set(to, json_key(member), json_copy(pass->arena, member));
+}
+
 void render_overlay(struct pass *pass, struct cJSON *to, const struct cJSON *from) {
     if (!json_is_map(from))
         return;
     struct json_index members = json_index_for(pass->arena, to, json_count(from));
-    JSON_EACH (member, from)
-        json_index_set(&members, json_key(member), json_copy(pass->arena, member));
+    render_overlay_index(pass, &members, from);
 }
 
 void render_selector_labels(struct pass *pass, const struct component *component,

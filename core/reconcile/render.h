@@ -12,6 +12,7 @@
 #include "core/reconcile/component.h"
 
 struct cJSON;
+struct json_index;
 struct pass;
 
 /* StatefulSet, DaemonSet or Deployment; `replicas` may differ from what is wanted while workers
@@ -54,6 +55,8 @@ struct cJSON *render_mount_of(struct pass *pass, struct sv volume, struct sv pat
                               bool is_read_only);
 /* Members of `from` (a map) over those of `to`. */
 void render_overlay(struct pass *pass, struct cJSON *to, const struct cJSON *from);
+/* The same for a map that gets the members of many. */
+void render_overlay_index(struct pass *pass, struct json_index *to, const struct cJSON *from);
 /* The labels that select the component's pods. */
 void render_selector_labels(struct pass *pass, const struct component *component,
                             struct cJSON *labels);

@@ -33,13 +33,6 @@ static struct sv storage_size(const struct pass *pass) {
     return quantity_parse(given, &size) ? given : SV("100Pi");
 }
 
-static void add_members(struct pass *pass, struct json_index *to, const struct cJSON *from) {
-    if (!json_is_map(from))
-        return;
-    JSON_EACH (member, from)
-        json_index_set(to, json_key(member), json_copy(pass->arena, member));
-}
-
 /* Label and annotation edits that the runtime asks for in data.fluid.io/metadataList. */
 static void render_metadata_list(struct pass *pass, struct cJSON *object, struct sv kind) {
     struct sv text = object_annotation(pass->snapshot->runtime, SV("data.fluid.io/metadataList"));
@@ -55,8 +48,8 @@ static void render_metadata_list(struct pass *pass, struct cJSON *object, struct
         if (!sv_eq(json_find_string(item, "selector.kind"), kind) ||
             json_find_string(item, "selector.group").len > 0)
             continue;
-        add_members(pass, &labels, json_get(item, SV("labels")));
-        add_members(pass, &annotations, json_get(item, SV("annotations")));
+        render_overlay_index(pass, &labels, json_get(item, SV("labels")));
+        render_overlay_index(pass, &annotations, json_get(item, SV("annotations")));
     }
 }
 
