@@ -77,13 +77,25 @@ static bool check_preconditions(struct call *call, const struct cJSON *old,
 
 /* --- which part of the object a request may change --- */
 
+/* `value` belongs to the tree then; NULL: the member goes. */
+static void put_member(struct call *call, struct cJSON *tree, struct sv key, struct cJSON *value) {
+    if (value)
+        json_set(call->arena, tree, key, value);
+    else
+        json_remove(tree, key);
+}
+
 static void take_member(struct call *call, struct cJSON *tree, const struct cJSON *source,
                         struct sv key) {
     const struct cJSON *value = json_get(source, key);
-    if (value)
-        json_set(call->arena, tree, key, json_copy(call->arena, value));
-    else
-        json_remove(tree, key);
+    put_member(call, tree, key, value ? json_copy(call->arena, value) : NULL);
+}
+
+/* The same for a write that cannot reach what is below the member. */
+static void borrow_member(struct call *call, struct cJSON *tree, const struct cJSON *source,
+                          struct sv key) {
+    const struct cJSON *value = json_get(source, key);
+    put_member(call, tree, key, value ? json_borrow(call->arena, value) : NULL);
 }
 
 /* Labels of a deployment are for its own path. */
@@ -116,33 +128,13 @@ static bool is_admitted(struct call *call, const struct stored *stored, const st
     return frozen_of(old) && stored->revision > call->api->schema_revision;
 }
 
-/* The same for a write that cannot reach what is below the member. */
-static void borrow_member(struct call *call, struct cJSON *tree, const struct cJSON *source,
-                          struct sv key) {
-    const struct cJSON *value = json_get(source, key);
-    if (value)
-        json_set(call->arena, tree, key, json_borrow(call->arena, value));
-    else
-        json_remove(tree, key);
-}
-
-/* The same as take_member(), without a copy: what a patch left as it was stays borrowed. */
-static void move_member(struct call *call, struct cJSON *tree, struct cJSON *source,
-                        struct sv key) {
-    struct cJSON *value = json_remove(source, key);
-    if (value)
-        json_set(call->arena, tree, key, value);
-    else
-        json_remove(tree, key);
-}
-
 /* The old object with the new status; built-in kinds take metadata, too. */
 static struct cJSON *with_new_status(struct call *call, const struct stored *stored,
                                      const struct cJSON *old, struct cJSON *sent) {
     bool may_borrow = is_admitted(call, stored, old);
     struct cJSON *tree = may_borrow ? borrow_object(call, old) : json_copy(call->arena, old);
-    if (may_borrow)
-        move_member(call, tree, sent, SV("status"));
+    if (may_borrow) /* what a patch left as it was stays borrowed */
+        put_member(call, tree, SV("status"), json_remove(sent, SV("status")));
     else
         take_member(call, tree, sent, SV("status"));
     if (!call->type->is_custom)
