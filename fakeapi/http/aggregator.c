@@ -99,15 +99,10 @@ static struct availability judge(struct probe *probe, CURLcode result) {
 /* Documents have megabytes and hardly ever change: only what is new is sent again. */
 static void note_etag(struct probe *probe) {
     struct curl_header *header = NULL;
-    char *etag = NULL;
-    if (curl_easy_header(probe->remote.easy, "ETag", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        size_t len = strlen(header->value) + 1;
-        etag = mem_alloc(len);
-        memcpy(etag, header->value, len);
-    }
-    mem_free(map_remove(probe->aggregator->etags, probe->name));
-    if (etag)
-        map_put(probe->aggregator->etags, probe->name, etag);
+    struct map *etags = probe->aggregator->etags;
+    mem_free(map_remove(etags, probe->name));
+    if (curl_easy_header(probe->remote.easy, "ETag", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        map_put(etags, probe->name, mem_copy_text(sv_from(header->value)));
 }
 
 static void finish(struct curl_transfer *transfer, CURLcode result) {
