@@ -152,11 +152,16 @@ static size_t leader(const struct stage *stage) {
     return i;
 }
 
+/* Who of them leads at first; REPLICA_COUNT: nobody. */
+static size_t stage_elect(struct stage *stage) {
+    stage_init(stage);
+    run(stage, ATTEMPT_MS_MAX);
+    return leader(stage);
+}
+
 TEST(one_of_three_leads_and_stays) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     run(&stage, 10 * LEASE_MS);
     CHECK(leader(&stage) == first);
@@ -170,9 +175,7 @@ TEST(one_of_three_leads_and_stays) {
 
 TEST(a_dead_leader_is_replaced_after_its_lease) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     election_free(stage.replicas[first]);
     stage.replicas[first] = NULL;
@@ -186,9 +189,7 @@ TEST(a_dead_leader_is_replaced_after_its_lease) {
 
 TEST(a_leader_that_is_cut_off_stops_before_another_begins) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     stage.lines[first].is_cut = true;
     run(&stage, RENEW_MS + 100);
@@ -205,9 +206,7 @@ TEST(a_leader_that_is_cut_off_stops_before_another_begins) {
 
 TEST(a_paused_leader_notices_before_it_does_anything) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     struct election *sleeper = stage.replicas[first];
     stage.replicas[first] = NULL;
@@ -223,9 +222,7 @@ TEST(a_paused_leader_notices_before_it_does_anything) {
 
 TEST(a_released_lease_is_taken_at_the_next_attempt) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     election_release(stage.replicas[first], stage.now_ms);
     CHECK(!election_is_leading(stage.replicas[first]));
@@ -241,9 +238,7 @@ TEST(a_released_lease_is_taken_at_the_next_attempt) {
  * the others would wait for the lease to end. */
 TEST(a_lease_is_released_behind_a_renewal_that_is_under_way) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     struct line *line = &stage.lines[first];
     size_t writes = stage.server.write_count;
@@ -266,9 +261,7 @@ TEST(a_lease_is_released_behind_a_renewal_that_is_under_way) {
 /* The write took effect although its answer was lost: the next attempt finds a conflict. */
 TEST(lost_answers_do_not_end_leadership) {
     struct stage stage;
-    stage_init(&stage);
-    run(&stage, ATTEMPT_MS_MAX);
-    size_t first = leader(&stage);
+    size_t first = stage_elect(&stage);
     REQUIRE(first < REPLICA_COUNT);
     stage.lines[first].loses_answers = true;
     run(&stage, RETRY_MS + 200);

@@ -192,6 +192,12 @@ TEST(a_stalled_runtime_that_goes_is_at_work) {
 
 /* --- cleanCache --- */
 
+static void set_clean_policy(struct world *world, const char *policy) {
+    struct cJSON *spec = json_get(world->runtime, SV("spec"));
+    struct cJSON *management = json_ensure_map(world->arena, spec, SV("management"));
+    json_set(world->arena, management, SV("cleanCachePolicy"), fixture_yaml(world->arena, policy));
+}
+
 TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
     static const struct {
         const char *policy;
@@ -205,9 +211,7 @@ TEST(a_cleaning_that_fails_is_tried_again_and_never_blocks) {
         AUTO(arena) arena = arena_new();
         struct world world;
         world_init(&world, arena);
-        struct cJSON *management =
-            json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("management"));
-        json_set(arena, management, SV("cleanCachePolicy"), fixture_yaml(arena, cases[i].policy));
+        set_clean_policy(&world, cases[i].policy);
         world_bind(&world);
         world.answers[ENTRY_CLEAN_CACHE] = NULL;
         int executed = world.executed;
@@ -237,9 +241,7 @@ TEST(a_cleaning_has_its_grace) {
         AUTO(arena) arena = arena_new();
         struct world world;
         world_init(&world, arena);
-        struct cJSON *management =
-            json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("management"));
-        json_set(arena, management, SV("cleanCachePolicy"), fixture_yaml(arena, cases[i].policy));
+        set_clean_policy(&world, cases[i].policy);
         world_bind(&world);
         delete_runtime(&world);
         int64_t timeout_ms = 0;

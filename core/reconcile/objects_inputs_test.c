@@ -83,15 +83,21 @@ static void (*const edits[])(struct world *world) = {
     permission_to_roll,   folder_of_options,
 };
 
+/* A cache that is bound, and what is remembered of its inputs. */
+static uint64_t init_settled(struct world *world, struct arena *arena) {
+    struct plan plan;
+    world_init(world, arena);
+    world_bind(world);
+    plan_once(world, &plan);
+    return plan.settled_inputs;
+}
+
 TEST(every_input_ends_what_is_remembered) {
     for (size_t i = 0; i < COUNT_OF(edits); i++) {
         AUTO(arena) arena = arena_new();
         struct world world;
         struct plan plan;
-        world_init(&world, arena);
-        world_bind(&world);
-        plan_once(&world, &plan);
-        uint64_t settled = plan.settled_inputs;
+        uint64_t settled = init_settled(&world, arena);
         CHECK(settled != 0);
         edits[i](&world);
         plan_once(&world, &plan);
@@ -105,10 +111,7 @@ TEST(the_status_of_a_workload_is_no_input) {
     AUTO(arena) arena = arena_new();
     struct world world;
     struct plan plan;
-    world_init(&world, arena);
-    world_bind(&world);
-    plan_once(&world, &plan);
-    uint64_t settled = plan.settled_inputs;
+    uint64_t settled = init_settled(&world, arena);
     struct cJSON *workload = object(&world, &RESOURCE_STATEFUL_SETS, "demo-worker");
     json_set_int(arena, json_get(workload, SV("status")), SV("readyReplicas"), 1);
     json_set_string(arena, json_get(workload, SV("metadata")), SV("resourceVersion"), SV("999"));
@@ -122,10 +125,7 @@ TEST(the_status_that_was_written_is_no_input) {
     AUTO(arena) arena = arena_new();
     struct world world;
     struct plan plan;
-    world_init(&world, arena);
-    world_bind(&world);
-    plan_once(&world, &plan);
-    uint64_t settled = plan.settled_inputs;
+    uint64_t settled = init_settled(&world, arena);
     struct observed *self = find(&world, &RESOURCE_CACHE_RUNTIMES, SV("default"), SV("demo"));
     self->state = OBSERVED_PRESENT;
     self->object = world.runtime;

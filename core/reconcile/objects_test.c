@@ -525,9 +525,7 @@ TEST(an_outdated_volume_waits_for_the_pods_that_use_it) {
     struct world world;
     world_init(&world, arena);
     world_bind(&world);
-    struct cJSON *modes =
-        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
-    json_append(modes, json_string(arena, SV("ReadWriteMany")));
+    set_access_mode(&world, "ReadWriteMany");
     world.claim_pods[0] = fixture_yaml(arena, "{metadata: {name: app}, status: {phase: Running}}");
     world.claim_pod_count = 1;
     CHECK(run(&world) < ROUNDS_MAX);
@@ -554,9 +552,7 @@ TEST(a_volume_does_not_go_for_one_that_nobody_takes) {
     struct world world;
     world_init(&world, arena);
     world_bind(&world);
-    struct cJSON *modes =
-        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
-    json_append(modes, json_string(arena, SV("Sometimes")));
+    set_access_mode(&world, "Sometimes");
     CHECK(run(&world) < ROUNDS_MAX);
     const struct observed *volume =
         find(&world, &RESOURCE_PERSISTENT_VOLUMES, SV(""), SV("default-demo"));

@@ -98,6 +98,13 @@ static inline void world_init(struct world *world, struct arena *arena) {
     buf_init(&world->trace, 1024 * 1024);
 }
 
+/* The dataset asks for another access mode than its volume has. */
+static inline void set_access_mode(struct world *world, const char *mode) {
+    struct cJSON *spec = json_get(world->dataset, SV("spec"));
+    json_append(json_ensure_list(world->arena, spec, SV("accessModes")),
+                json_string(world->arena, sv_from(mode)));
+}
+
 static inline void world_release(struct world *world) {
     buf_release(&world->trace);
 }

@@ -530,9 +530,7 @@ TEST(a_pause_makes_no_volume_current) {
     struct world world;
     world_init(&world, arena);
     world_bind(&world);
-    struct cJSON *modes =
-        json_ensure_list(arena, json_get(world.dataset, SV("spec")), SV("accessModes"));
-    json_append(modes, json_string(arena, SV("ReadWriteMany")));
+    set_access_mode(&world, "ReadWriteMany");
     set_paused(&world, true);
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK(object_condition_is_true(world.runtime, SV("VolumeOutdated")));
