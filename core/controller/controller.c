@@ -41,8 +41,8 @@ enum {
      * the first is ready soon where hundreds are to begin. */
     BEGUN_MAX = 32,
     BEGUN_AT_FIRST = 8,
-    BEGUN_PATIENCE_MS = 500,
-    BEGUN_PATIENCE_MS_MAX = 10 * 1000,
+    BEGUN_PATIENCE_MS = 1000,
+    BEGUN_PATIENCE_MS_MAX = 30 * 1000,
     COMPLETIONS_PER_TURN_MAX = 2000, /* and plans, probes and leases not for all completions */
     /* What users write is answered at once. What follows from one cause, a pod's status, its
      * workload's, its node's, comes one by one in the next moments and is planned together. */

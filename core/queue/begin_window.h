@@ -5,10 +5,15 @@
  * not all at the end. There is a number of places; who finds none waits, first come, first served.
  *
  * Nobody keeps a place for long without being finished, since others must not wait for what hangs:
- * a place is free again after `patience_ms`, anew from each time that one which began earlier is
- * finished (as long as those come, the later ones stand in a line and do not hang), and after
- * `patience_ms_max` in any case. Who lost its place that way goes on beside the others. Owns no
- * items. Pure: the caller says what time it is.
+ * a place is free again after twice the time that is usual from beginning to being finished, and
+ * after `patience_ms` while that is unknown or shorter. This is counted anew from each time that
+ * one which began earlier is finished (as long as those come, the later ones stand in a line and
+ * do not hang), but a place is free after `patience_ms_max` in any case. Who lost its place that
+ * way goes on beside the others. Owns no items. Pure: the caller says what time it is.
+ *
+ * What is usual is smoothed over those that are finished, as round trips of TCP are (RFC 6298), so
+ * that a slow cluster is not given more and more because it is slow; and it shrinks with each
+ * place that is lost, so that a crowd that hangs is not waited for at the pace of one that did not.
  *
  * It may begin with few places and get one more with each that comes free, up to all: where all
  * want to begin at once, the first ones are not kept waiting by the many behind them.
@@ -32,8 +37,8 @@ enum begin_state {
  * until begin_window_leave(). */
 struct begin_item {
     enum begin_state state;
-    uint64_t number; /* in the order of beginning */
-    int64_t begun_ms, until_ms;
+    uint64_t number;            /* in the order of beginning */
+    int64_t begun_ms, since_ms; /* from when on its patience counts */
     struct begin_item *next, *previous;
 };
 

@@ -82,9 +82,57 @@ TEST(those_behind_one_that_is_finished_have_not_hung) {
     begin_window_finish(window, &items[1], 90);
     CHECK(begin_window_next(window, 90) == &late);
     /* The first did not become ready although one behind it did. */
-    CHECK(items[0].until_ms == PATIENCE_MS);
-    CHECK(items[2].until_ms == 90 + PATIENCE_MS);
-    CHECK(items[3].until_ms == 90 + PATIENCE_MS);
+    CHECK(items[0].since_ms == 0);
+    CHECK(items[2].since_ms == 90);
+    CHECK(items[3].since_ms == 90);
+}
+
+/* One after the other is finished after so long, then one hangs: when is its place free? */
+TEST(patience_is_twice_what_is_usual) {
+    static const struct {
+        int64_t took_ms, patience_ms;
+    } rows[] = {
+        {10, PATIENCE_MS},
+        {PATIENCE_MS / 2, PATIENCE_MS},
+        {PATIENCE_MS, 2 * PATIENCE_MS},
+        {3 * PATIENCE_MS, 6 * PATIENCE_MS},
+        {PATIENCE_MS_MAX, PATIENCE_MS_MAX},
+        {100 * PATIENCE_MS_MAX, PATIENCE_MS_MAX},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        AUTO(begin_window) window = begin_window_new(&options);
+        struct begin_item steady[10] = {0}, items[PLACES] = {0}, late = {0};
+        int64_t now_ms = 0;
+        for (size_t j = 0; j < COUNT_OF(steady); j++) {
+            CHECK(begin_window_enter(window, &steady[j], now_ms));
+            begin_window_finish(window, &steady[j], now_ms += rows[i].took_ms);
+        }
+        fill(window, items, now_ms);
+        CHECK(!begin_window_enter(window, &late, now_ms));
+        CHECK(begin_window_next_ms(window) == now_ms + rows[i].patience_ms);
+    }
+}
+
+/* What was usual is soon forgotten when all hang: nobody waits that long for each of a crowd. */
+TEST(patience_shrinks_with_each_that_hangs) {
+    AUTO(begin_window) window = begin_window_new(&options);
+    struct begin_item slow = {0}, crowd[20 * PLACES] = {0};
+    CHECK(begin_window_enter(window, &slow, 0));
+    int64_t now_ms = PATIENCE_MS_MAX;
+    begin_window_finish(window, &slow, now_ms);
+    for (size_t i = 0; i < COUNT_OF(crowd); i++)
+        (void)begin_window_enter(window, &crowd[i], now_ms);
+    int64_t last_ms = now_ms, step_ms = 0;
+    for (int64_t next_ms; (next_ms = begin_window_next_ms(window)) != DEADLINE_NEVER;) {
+        if (next_ms != INT64_MIN)
+            now_ms = next_ms;
+        if (!begin_window_next(window, now_ms))
+            continue;
+        step_ms = now_ms > last_ms ? now_ms - last_ms : step_ms;
+        last_ms = now_ms;
+    }
+    CHECK(step_ms <= PATIENCE_MS);
+    CHECK(now_ms < 10 * PATIENCE_MS_MAX);
 }
 
 /* However many come before it: who is behind them keeps its place for so long and no longer. */
@@ -191,8 +239,10 @@ TEST(nobody_starves_and_no_place_is_left_free) {
         }
         int64_t next_ms;
         while ((next_ms = begin_window_next_ms(window)) != DEADLINE_NEVER) {
-            CHECK(next_ms > now_ms);
-            check_turn(&crowd, now_ms = next_ms);
+            if (next_ms > now_ms)
+                now_ms = next_ms;
+            check_turn(&crowd, now_ms);
+            CHECK(begin_window_next_ms(window) > now_ms);
         }
         CHECK(count_in(&crowd, BEGIN_WAITS) == 0);
     }
