@@ -493,6 +493,8 @@ void execute_take_execution(struct controller *controller, struct runtime_state 
     execution->finished_ms = controller->now_ms;
     execution->error = completion->err.code;
     execution->error_message = keep(memory->arena, sv_from(completion->err.message));
+    if (completion->retry_after_ms > 0)
+        execution->not_before_ms = controller->now_ms + completion->retry_after_ms;
     execution->exit_code = completion->exit_code;
     execution->stdout_bytes = keep(memory->arena, completion->stdout_bytes);
     execution->stderr_bytes = keep(memory->arena, completion->stderr_bytes);

@@ -42,6 +42,7 @@ struct exec_socket {
     size_t output_bytes_max; /* of each of the first two */
     struct error err;
     int http_status;
+    int64_t retry_after_ms; /* of a refusal */
 };
 
 static bool end(struct exec_socket *socket) {
@@ -258,6 +259,10 @@ static bool take_refusal(struct exec_socket *socket, struct sv headers, struct s
     struct error ignored = {0};
     const struct cJSON *status = json_read(socket->arena, body, &ignored);
     api_status_to_error(status, socket->http_status, &socket->err);
+    int64_t seconds = 0;
+    bool has_header = sv_to_int64(header_value(headers, SV("retry-after")), &seconds);
+    socket->retry_after_ms =
+        has_header ? api_retry_after_ms(seconds) : api_status_retry_after_ms(status);
     return end(socket);
 }
 
@@ -381,6 +386,7 @@ void exec_socket_finish(struct exec_socket *socket, struct arena *arena,
         .type = COMPLETION_EXEC,
         .err = socket->err,
         .http_status = socket->http_status,
+        .retry_after_ms = socket->retry_after_ms,
         .stdout_bytes = arena_copy(arena, buf_view(&socket->stdout_bytes)),
         .stderr_bytes = arena_copy(arena, buf_view(&socket->stderr_bytes)),
     };

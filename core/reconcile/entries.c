@@ -114,10 +114,19 @@ bool entry_is_ours(const struct server *server, const struct execution *executio
 
 /* --- executing --- */
 
-bool entry_can_execute(const struct pass *pass) {
-    for (size_t i = 0; i < pass->snapshot->execution_count; i++)
-        if (pass->snapshot->executions[i].is_running)
+bool entry_can_execute(struct pass *pass) {
+    int64_t not_before_ms = 0;
+    for (size_t i = 0; i < pass->snapshot->execution_count; i++) {
+        const struct execution *execution = &pass->snapshot->executions[i];
+        if (execution->is_running)
             return false;
+        if (execution->not_before_ms > not_before_ms)
+            not_before_ms = execution->not_before_ms;
+    }
+    if (not_before_ms > pass->snapshot->now_ms) {
+        pass_wake_at(pass, not_before_ms);
+        return false;
+    }
     for (size_t i = 0; i < pass->plan->action_count; i++)
         if (pass->plan->actions[i].type == ACTION_EXECUTE)
             return false;

@@ -39,8 +39,9 @@ struct entry_command {
 };
 struct entry_command entry_command(struct pass *pass, const struct cJSON *entry);
 
-/* Nothing runs and nothing is planned to run. */
-bool entry_can_execute(const struct pass *pass);
+/* Nothing runs, nothing is planned to run, and the server has not asked to wait; where it has, the
+ * plan wakes when it takes the next one. */
+bool entry_can_execute(struct pass *pass);
 void entry_execute(struct pass *pass, enum execution_entry entry, const struct server *server,
                    struct sv input_hash, struct sv reason, int64_t timeout_ms);
 /* The entry's own timeout. */

@@ -488,3 +488,44 @@ TEST(a_report_that_failed_is_tried_again) {
     CHECK_SV(json_find_string(world.dataset, "status.cacheStates.cached"), SV("2GiB"));
     world_release(&world);
 }
+
+/* Of whichever entry it said so: commands of a runtime go through one door. */
+TEST(no_entry_runs_before_the_server_takes_it) {
+    static const enum execution_entry entries[] = {ENTRY_CHECK_RUNTIME_READY, ENTRY_MOUNT_UFS,
+                                                   ENTRY_REPORT_SUMMARY};
+    for (size_t i = 0; i < COUNT_OF(entries); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        const char *answer = world.answers[entries[i]];
+        int64_t not_before_ms = 0;
+        world.answers[entries[i]] = NULL;
+        for (int round = 0; round < 60 && not_before_ms == 0; round++) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            settle(&world);
+            for (size_t k = 0; k < world.execution_count; k++) {
+                struct execution *execution = &world.executions[k];
+                if (execution->entry != entries[i])
+                    continue;
+                execution->error = ERROR_TOO_MANY_REQUESTS;
+                execution->not_before_ms = not_before_ms = world.now_ms + 40 * 1000;
+            }
+        }
+        CHECK(not_before_ms > 0);
+        world.answers[entries[i]] = answer;
+        int executed = world.executed;
+        while (world.executed == executed) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            settle(&world);
+            CHECK(plan.wake_ms <= not_before_ms || world.executed > executed);
+            if (plan_is_empty(&plan))
+                world.now_ms = plan.wake_ms;
+        }
+        CHECK(world.now_ms == not_before_ms);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}

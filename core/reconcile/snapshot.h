@@ -53,6 +53,7 @@ struct execution {
     int consecutive_failures; /* of this entry for this runtime, this one included */
     enum error_code error;    /* ERROR_NONE: the process ran to its end */
     struct sv error_message;
+    int64_t not_before_ms; /* the server takes none before then (Retry-After); 0: it said nothing */
     int exit_code;
     struct sv stdout_bytes, stderr_bytes;
     struct sv last_good_stdout; /* of the last one before it that ended with 0 */
