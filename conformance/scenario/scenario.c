@@ -240,6 +240,16 @@ static bool check_steps_of(struct decoder *decoder, const struct cJSON *rule) {
            check_step_name(decoder, json_get(rule, SV("to")));
 }
 
+/* Executions are traced by their entry, not as requests: a rule that looks for one as a request
+ * would hold whatever happens. */
+static bool check_is_traced(struct decoder *decoder, const struct cJSON *request) {
+    const struct cJSON *verb = json_get(request, SV("verb"));
+    return !sv_eq(json_text(verb), SV("exec")) ||
+           FAIL(decoder, verb,
+                "executions are no requests here: write {exec: {entry: NAME}} under "
+                "\"count\" or \"order\"");
+}
+
 static bool check_rules(struct decoder *decoder, const struct cJSON *rules, bool allows_requests) {
     JSON_EACH (rule, rules) {
         const struct cJSON *state = json_get(rule, SV("state"));
@@ -250,7 +260,7 @@ static bool check_rules(struct decoder *decoder, const struct cJSON *rules, bool
             return FAIL(decoder, rule,
                         "\"always\" takes states; write requests under \"never\", "
                         "\"count\" or \"order\"");
-        if (!check_steps_of(decoder, rule))
+        if (!check_is_traced(decoder, request) || !check_steps_of(decoder, rule))
             return false;
     }
     return true;
@@ -262,7 +272,8 @@ static bool check_counts(struct decoder *decoder, const struct cJSON *counts) {
             return FAIL(decoder, count, "a count has either \"request\" or \"exec\"");
         if (!json_get(count, SV("eq")) && !json_get(count, SV("le")) && !json_get(count, SV("ge")))
             return FAIL(decoder, count, "a count needs \"eq\", \"le\" or \"ge\"");
-        if (!check_steps_of(decoder, count))
+        if (!check_is_traced(decoder, json_get(count, SV("request"))) ||
+            !check_steps_of(decoder, count))
             return false;
     }
     return true;

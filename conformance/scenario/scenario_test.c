@@ -71,6 +71,12 @@ static const struct {
     {HEAD STEPS "always: [{request: {verb: get}}]\n",
      "dir/s.yaml:6:10: \"always\" takes states; write requests under \"never\", \"count\" or "
      "\"order\""},
+    {HEAD STEPS "never: [{request: {verb: exec}}]\n",
+     "dir/s.yaml:6:20: executions are no requests here: write {exec: {entry: NAME}} under "
+     "\"count\" or \"order\""},
+    {HEAD STEPS "count: [{request: {verb: exec}, eq: 0}]\n",
+     "dir/s.yaml:6:20: executions are no requests here: write {exec: {entry: NAME}} under "
+     "\"count\" or \"order\""},
     {HEAD STEPS "never: [{}]\n", "dir/s.yaml:6:9: a rule has either \"state\" or \"request\""},
     {HEAD STEPS "count: [{request: {verb: get}}]\n",
      "dir/s.yaml:6:9: a count needs \"eq\", \"le\" or \"ge\""},
