@@ -77,7 +77,7 @@ static const struct {
     ROW("NotStalled", "the reason of `Stalled` while it is False."),
     ROW("Serving", "the cache serves."),
     ROW("ComponentDown", "the master has no ready majority, or no worker is ready, for 30 seconds (10 minutes while a rollout replaces pods). The Dataset is `Failed` until enough pods are back; then mounts are checked and it is `Bound` again by itself."),
-    ROW("HealthCheckFailed", "checkRuntimeReady failed as many times in a row as `failureThreshold` says. The Dataset is `Failed` then (while a rollout replaces pods, after 10 minutes). It is asked on; the first success ends it."),
+    ROW("HealthCheckFailed", "checkRuntimeReady failed as many times in a row as `failureThreshold` says. The runtime is not ready from then on, and its Dataset is `Failed` when that lasts for 30 seconds (10 minutes while a rollout replaces pods). It is asked again every 10 seconds; the first success ends it."),
     ROW("ReportFailed", "reportSummary failed or printed no JSON object of strings. The last values stay. One that failed is tried again, ever more rarely, at most five minutes apart; one that printed something else is due as always."),
     ROW("FieldNotKept", "the API server, a webhook or an older schema drops or changes a field on every write. The controller stops writing it until the object or the wish changes; the message names the field."),
     ROW("ImmutableFieldChanged", "a field changed that Kubernetes never changes. Workloads and services are made again; for volume and claim see `VolumeOutdated`."),

@@ -79,6 +79,24 @@ static void keep_message(struct pass *pass, const struct execution *last) {
         pass->check_message = json_find_string(old, "message");
 }
 
+/* What was told to have failed stays so until a check has passed, also of a controller that was
+ * started since and has seen none of the failures. SV(""): nothing was told. */
+static struct sv told_failure(const struct pass *pass) {
+    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
+    bool has_failed = sv_eq(json_find_string(old, "reason"), SV("HealthCheckFailed"));
+    return has_failed ? json_find_string(old, "message") : SV("");
+}
+
+static bool has_failed_often(const struct server *server, const struct execution *last) {
+    return last && last->consecutive_failures >=
+                       json_int_or(server->entry, SV("failureThreshold"), FAILURE_THRESHOLD);
+}
+
+static void fail_health(struct pass *pass, struct sv message) {
+    pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
+    pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
+}
+
 static void check_first(struct pass *pass, const struct server *server,
                         const struct execution *last) {
     struct sv message;
@@ -90,7 +108,9 @@ static void check_first(struct pass *pass, const struct server *server,
     }
     const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
     bool had_failed = sv_eq(json_find_string(old, "reason"), SV("CheckFailed"));
-    if (is_answer)
+    if (is_answer && pass->was_bound && has_failed_often(server, last))
+        fail_health(pass, message);
+    else if (is_answer)
         pass_close(pass, GATE_READY_CHECK, SV("CheckFailed"), message);
     else if (had_failed)
         pass_close(pass, GATE_READY_CHECK, SV("CheckFailed"), json_find_string(old, "message"));
@@ -102,39 +122,25 @@ static void check_first(struct pass *pass, const struct server *server,
                     is_answer ? entry_retry_ms(last) : entry_first_try_ms(pass, last));
 }
 
-static void fail_health(struct pass *pass, struct sv message) {
-    pass->check_failure = (struct finding){SV("HealthCheckFailed"), message};
-    pass_close(pass, GATE_READY_CHECK, SV("HealthCheckFailed"), message);
-}
-
-/* Until there is another answer, the one before it holds. */
-static void keep_health(struct pass *pass, bool has_failed) {
-    const struct cJSON *old = object_condition(pass->snapshot->runtime, SV("DataPlaneReady"));
-    if (has_failed && sv_eq(json_find_string(old, "reason"), SV("HealthCheckFailed")))
-        fail_health(pass, json_find_string(old, "message"));
-    else
-        keep_message(pass, NULL);
-}
-
 static void check_health(struct pass *pass, const struct server *server,
                          const struct execution *last) {
-    struct sv message;
-    int64_t threshold = json_int_or(server->entry, SV("failureThreshold"), FAILURE_THRESHOLD);
-    bool has_failed = last && last->consecutive_failures >= threshold;
+    struct sv told = told_failure(pass), message = SV("");
+    bool is_running = last && last->is_running;
+    bool has_passed = last && !is_running && entry_succeeded(pass, last, &message);
+    bool has_failed = last && !is_running && !has_passed;
     pass_open(pass, GATE_READY_CHECK);
-    if (last && last->is_running) {
-        keep_health(pass, has_failed);
-        return;
-    }
-    if (!last || entry_succeeded(pass, last, &message)) {
-        keep_message(pass, last);
-        check_again(pass, server,
-                    is_asked_for(pass, last) ? pass->snapshot->now_ms : due_ms(pass, server, last));
-        return;
-    }
-    if (has_failed)
+    if (has_failed && (told.len > 0 || has_failed_often(server, last)))
         fail_health(pass, message);
-    check_again(pass, server, last->finished_ms + FAILED_RETRY_MS);
+    else if (told.len > 0 && !has_passed)
+        fail_health(pass, told);
+    else if (!has_failed)
+        keep_message(pass, has_passed ? last : NULL);
+    bool is_asked_now = (!last && told.len > 0) || is_asked_for(pass, last);
+    if (has_failed)
+        check_again(pass, server, last->finished_ms + FAILED_RETRY_MS);
+    else if (!is_running)
+        check_again(pass, server,
+                    is_asked_now ? pass->snapshot->now_ms : due_ms(pass, server, last));
 }
 
 void gate_ready_check(struct pass *pass) {
@@ -152,7 +158,8 @@ void gate_ready_check(struct pass *pass) {
     }
     const struct execution *last = snapshot_execution(pass->snapshot, ENTRY_CHECK_RUNTIME_READY);
     bool was_ready = object_condition_is_true(pass->snapshot->runtime, SV("DataPlaneReady"));
-    if (pass->was_bound && (was_ready || last))
+    /* What answered may fail for a while; what has not answered yet must do so. */
+    if (pass->was_bound && (was_ready || told_failure(pass).len > 0))
         check_health(pass, &server, last);
     else
         check_first(pass, &server, last);

@@ -51,10 +51,10 @@ static void judge_lost_mounts(struct pass *pass) {
                     SV_ARG(pass->mounts_held.message))};
 }
 
-/* So many failures in a row have had their time; while pods are replaced, a cache may have a reason
- * to say that it is not ready. */
+/* While pods are replaced, a cache may have a reason to say that it is not ready. */
 static void judge_check(struct pass *pass) {
-    if (pass->is_rolling && is_patient(pass, SV("DataPlaneReady"), ROLLOUT_DEADLINE_MS))
+    if (is_patient(pass, SV("DataPlaneReady"),
+                   pass->is_rolling ? ROLLOUT_DEADLINE_MS : FAILED_AFTER_MS))
         return;
     pass->is_failed = true;
     pass->failure = pass->check_failure;

@@ -71,7 +71,7 @@ TEST(of_what_a_check_prints_one_kib_is_kept) {
 TEST(so_many_failures_in_a_row_are_a_failure) {
     static const struct {
         int64_t threshold; /* 0: the default of 3 */
-        int executions;    /* until it counts as failed */
+        int executions;    /* until it is not ready */
     } cases[] = {{0, 3}, {1, 1}, {5, 5}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
@@ -84,15 +84,20 @@ TEST(so_many_failures_in_a_row_are_a_failure) {
         world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
         world.stderr_bytes = "split brain";
         int checks = 0;
+        int64_t told_ms = 0;
         for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
             world.now_ms += 1000;
             struct plan plan;
             plan_and_act(&world, &plan);
-            checks += execution_count(&plan, ENTRY_CHECK_RUNTIME_READY);
+            checks += told_ms == 0 ? execution_count(&plan, ENTRY_CHECK_RUNTIME_READY) : 0;
             settle(&world);
+            if (told_ms == 0 && !object_condition_is_true(world.runtime, SV("DataPlaneReady")))
+                told_ms = world.now_ms;
         }
         CHECK_SV(dataset_phase(&world), SV("Failed"));
         CHECK(checks == cases[i].executions);
+        CHECK(world.now_ms >= told_ms + 30 * 1000 && world.now_ms <= told_ms + 32 * 1000);
+        CHECK(trace_has(&world, " HealthCheckFailed: "));
         CHECK_SV(condition_reason(&world, "Ready"), SV("HealthCheckFailed"));
         CHECK(!object_condition_is_true(world.dataset, SV("Ready")));
         world.answers[ENTRY_CHECK_RUNTIME_READY] = "ok";
@@ -100,6 +105,93 @@ TEST(so_many_failures_in_a_row_are_a_failure) {
         CHECK_SV(dataset_phase(&world), SV("Bound"));
         CHECK(object_condition_is_true(world.runtime, SV("Ready")));
         CHECK(trace_has(&world, "RuntimeRecovered"));
+        world_release(&world);
+    }
+}
+
+/* Who passes within half a minute has failed nobody. */
+TEST(a_check_that_passes_in_time_is_no_failure) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    for (int k = 0; k < 3000; k++) {
+        world.now_ms += 1000;
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        settle(&world);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        if (world.answers[ENTRY_CHECK_RUNTIME_READY])
+            continue;
+        if (sv_eq(condition_reason(&world, "Ready"), SV("HealthCheckFailed"))) {
+            CHECK_SV(json_find_string(world.runtime, "status.phase"), SV("NotReady"));
+            world.answers[ENTRY_CHECK_RUNTIME_READY] = "ok";
+        }
+    }
+    CHECK(world.answers[ENTRY_CHECK_RUNTIME_READY] != NULL);
+    CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+    CHECK(!trace_has(&world, " HealthCheckFailed: "));
+    world_release(&world);
+}
+
+/* A controller that starts has seen no failure: the status tells of them, until a check passes. */
+TEST(a_failure_outlives_the_controller) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
+        world.now_ms += 1000;
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        settle(&world);
+    }
+    for (int restart = 0; restart < 3; restart++) {
+        world.execution_count = 0;
+        for (int k = 0; k < 25; k++) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            settle(&world);
+            CHECK_SV(dataset_phase(&world), SV("Failed"));
+            CHECK_SV(condition_reason(&world, "DataPlaneReady"), SV("HealthCheckFailed"));
+            world.now_ms += 1000;
+        }
+        CHECK(world.execution_count > 0);
+    }
+    world.execution_count = 0;
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = "ok";
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    world_release(&world);
+}
+
+/* Another container answers for itself before anything is mounted in it, or it fails as well. */
+TEST(another_container_is_asked_before_it_mounts) {
+    static const struct {
+        const char *answer;
+        const char *phase;
+    } cases[] = {{"ok", "Bound"}, {NULL, "Failed"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        world.pods_are_down = true;
+        settle(&world);
+        CHECK(run(&world) < ROUNDS_MAX);
+        buf_consume(&world.trace, buf_view(&world.trace).len);
+        world.pods_are_down = false;
+        world.restart_count = 1;
+        world.answers[ENTRY_CHECK_RUNTIME_READY] = cases[i].answer;
+        settle(&world);
+        (void)run(&world); /* who fails is asked again and again */
+        CHECK_SV(dataset_phase(&world), sv_from(cases[i].phase));
+        CHECK(trace_has(&world, "Run checkRuntimeReady"));
+        CHECK(trace_has(&world, "Run mountUFS") == (cases[i].answer != NULL));
+        CHECK_SV(condition_reason(&world, "Ready"),
+                 cases[i].answer ? SV("Serving") : SV("HealthCheckFailed"));
         world_release(&world);
     }
 }

@@ -293,7 +293,8 @@ static struct sv phase_of(const struct pass *pass) {
         return SV("Failed");
     if (!pass->was_bound && !pass_reached(pass, GATE_PODS))
         return SV("Pending");
-    bool is_held = pass->mounts_held.reason.len > 0 || pass->claim_is_lacking;
+    bool is_held = pass->mounts_held.reason.len > 0 || pass->claim_is_lacking ||
+                   pass->check_failure.reason.len > 0;
     bool is_at_work = (gate(pass, GATE_PODS)->is_open && !is_held) || is_updating;
     if (!status_serves(pass))
         return pass->was_bound && is_at_work ? SV("Updating") : SV("NotReady");
@@ -642,8 +643,12 @@ static void tell_news(struct pass *pass, const struct cJSON *old, const struct c
         pass_event(pass, EVENT_NORMAL, &RESOURCE_CACHE_RUNTIMES, runtime,
                    has_served(old) ? SV("RuntimeRecovered") : SV("RuntimeReady"), message);
     bool needs_a_hand = pass->plan->is_stalled || pass->is_failed || is_for_a_hand(reason);
+    bool is_news = !sv_eq(reason, json_find_string(before, "reason"));
+    /* What was waited for with patience has the same reason when that is over. */
+    struct sv phase = json_find_string(old, "phase");
+    bool fails_now = pass->is_failed && phase.len > 0 && !sv_eq(phase, SV("Failed"));
     tell_troubles(pass, old, status);
-    if (!is_now_ready && needs_a_hand && !sv_eq(reason, json_find_string(before, "reason")))
+    if (!is_now_ready && needs_a_hand && (is_news || fails_now))
         warn(pass, STEP_EVENTS, reason, message);
 }
 
