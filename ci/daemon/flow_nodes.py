@@ -5,7 +5,7 @@ import os
 import signal
 import ssl
 
-from harness import check, wait_for
+from harness import check, kubeconfig, wait_for
 
 NODES = "/api/v1/nodes"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -109,6 +109,19 @@ def check_kubelet(api):
     check(ask("/api/v1/namespaces/default/pods")[0] == 404, "a kubelet serves the API")
 
 
+def follow_the_kubeconfig(bench, server):
+    """A token that the server does not know any more, and a kubeconfig that is replaced meanwhile."""
+    config = kubeconfig(bench, "rotated", server.api, {"token": "of-yesterday"})
+    nodes = bench.start("nodes", [bench.crctl, "nodes", "--kubeconfig", config, "--nodes", "5",
+                                  "--verbose"])
+    for told in ("node node-1, and maybe others: Unauthorized", "kubelet cannot watch: Unauthorized"):
+        wait_for(told, lambda told=told: told in nodes.log())
+    check(nodes.log().count("Unauthorized") <= 10, f"one line a node and try:\n{nodes.log()}")
+    kubeconfig(bench, "rotated", server.api, {"token": server.api.token})
+    wait_for("the fifth node", lambda: server.api.get(f"{NODES}/node-5"))
+    check(nodes.end(signal.SIGTERM, 5) == 0, f"exit status of crctl nodes:\n{nodes.log()}")
+
+
 def run(bench):
     server = bench.serve("--no-controllers", crds=False)
     api = server.api
@@ -123,3 +136,4 @@ def run(bench):
     check_leases(api, 3)
     check(nodes.end(signal.SIGTERM, 5) == 0, f"exit status of crctl nodes:\n{nodes.log()}")
     check(not os.path.exists(ready), "the ready file outlived crctl nodes")
+    follow_the_kubeconfig(bench, server)

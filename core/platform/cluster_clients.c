@@ -13,10 +13,11 @@
 
 struct cluster_clients {
     struct cluster_clients_options options;
-    struct arena *arena; /* of the configuration and the credential */
+    struct arena *arena; /* of the configuration */
     struct client_config config;
     struct credentials *credentials;
-    struct credential credential; /* in the arena */
+    struct credential credential; /* in `credential_arena` */
+    struct arena *credential_arena;
     VEC(struct transport *) transports;
 };
 
@@ -24,16 +25,18 @@ static void use_credential(const struct cluster_clients *clients, struct transpo
     const struct credential *credential = &clients->credential;
     curl_transport_set_credential(transport, credential->login, credential->client_certificate,
                                   credential->client_key);
+    curl_transport_set_authority(transport, credential->ca_certificate);
 }
 
-/* Credentials change every hour or so: what is replaced stays in the arena. */
 static void take_credential(void *context, const struct credential *credential) {
     struct cluster_clients *clients = context;
+    struct arena *arena = clients->credential_arena;
+    arena_reset(arena);
     clients->credential = (struct credential){
-        .login = arena_copy(clients->arena, credential->login),
-        .client_certificate = arena_copy(clients->arena, credential->client_certificate),
-        .client_key = arena_copy(clients->arena, credential->client_key),
-        .ca_certificate = arena_copy(clients->arena, credential->ca_certificate),
+        .login = arena_copy(arena, credential->login),
+        .client_certificate = arena_copy(arena, credential->client_certificate),
+        .client_key = arena_copy(arena, credential->client_key),
+        .ca_certificate = arena_copy(arena, credential->ca_certificate),
     };
     for (size_t i = 0; i < clients->transports.count; i++)
         use_credential(clients, clients->transports.items[i]);
@@ -47,21 +50,29 @@ static const char *environment_outside_of_pods(const char *name) {
     return strcmp(name, "KUBERNETES_SERVICE_HOST") == 0 ? NULL : getenv(name);
 }
 
+static bool read_config(void *context, struct arena *arena, struct client_config *ret_config,
+                        struct error *err) {
+    const struct cluster_clients_options *options = &((struct cluster_clients *)context)->options;
+    return client_config_find(arena, options->kubeconfig, options->context,
+                              options->is_in_pod ? environment : environment_outside_of_pods,
+                              ret_config, err);
+}
+
 struct cluster_clients *cluster_clients_new(const struct cluster_clients_options *options,
                                             struct error *err) {
     struct cluster_clients *clients = mem_alloc(sizeof(*clients));
     *clients = (struct cluster_clients){
         .options = *options,
         .arena = arena_new(),
+        .credential_arena = arena_new(),
         .credential = {SV(""), SV(""), SV(""), SV("")},
     };
-    if (client_config_find(clients->arena, options->kubeconfig, options->context,
-                           options->is_in_pod ? environment : environment_outside_of_pods,
-                           &clients->config, err)) {
+    if (read_config(clients, clients->arena, &clients->config, err)) {
         clients->credentials = credentials_new(&(struct credentials_options){
             .config = &clients->config,
             .loop = options->loop,
             .log = options->log,
+            .reload = read_config,
             .changed = take_credential,
             .context = clients,
         });
@@ -79,6 +90,7 @@ void cluster_clients_free(struct cluster_clients *clients) {
         curl_transport_free(clients->transports.items[i]);
     vec_release(&clients->transports);
     credentials_free(clients->credentials);
+    arena_free(clients->credential_arena);
     arena_free(clients->arena);
     mem_free(clients);
 }
@@ -93,7 +105,7 @@ struct transport *cluster_clients_connect(struct cluster_clients *clients, struc
         .loop = clients->options.loop,
         .server = config->server,
         .user_agent = user_agent,
-        .ca_certificate = config->ca_certificate,
+        .ca_certificate = clients->credential.ca_certificate,
         .tls_server_name = config->tls_server_name,
         .proxy_url = config->proxy_url,
         .skips_verification = config->skips_verification,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cluster_clients: the clients of one API server that a kubeconfig names: a transport for each
- * program, all on one event loop and with one credential. Its owner calls cluster_clients_run()
+ * program, all on one event loop and with one credential. The kubeconfig and what it names are read
+ * again while they run, as credentials.h says. Its owner calls cluster_clients_run()
  * before each wait of the loop.
  */
 #ifndef CORE_PLATFORM_CLUSTER_CLIENTS_H

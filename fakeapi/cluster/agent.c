@@ -6,6 +6,8 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/timers.h"
@@ -21,6 +23,8 @@ enum {
     BACKOFF_MS_MAX = 60 * 1000,
     /* Of the memory of a reconcile, for the next one. */
     ROUND_BYTES_KEPT = 256 * 1024,
+    /* Between two lines about one collection. */
+    TELL_MS = 60 * 1000,
 };
 
 /* One key of one part that is marked, waits, or has requests in flight. */
@@ -48,6 +52,7 @@ struct agent_part {
 struct watched {
     struct agent_cache *cache; /* NULL: followed only */
     struct reflector *reflector;
+    int64_t tell_ms; /* when its trouble is worth a line again */
 };
 
 struct agent {
@@ -302,11 +307,22 @@ bool agent_is_synced(const struct agent *agent) {
     return true;
 }
 
+/* Servers elsewhere refuse, and are away: whoever waits for pods is to know why none starts. */
+static void tell_trouble(const struct agent *agent, struct watched *watched, int64_t now_ms) {
+    const struct error *trouble = reflector_trouble(watched->reflector);
+    if (!trouble || now_ms < watched->tell_ms)
+        return;
+    watched->tell_ms = now_ms + TELL_MS;
+    log_line(world_log(agent->world), LOG_WARNING, "%.*s cannot watch: %s; it is tried again",
+             SV_ARG(agent->name), trouble->message);
+}
+
 static int64_t step(void *context, int64_t now_ms) {
     struct agent *agent = context;
     int64_t next_ms = DEADLINE_NEVER;
     take_completions(agent, now_ms);
     for (size_t i = 0; i < agent->watched.count; i++) {
+        tell_trouble(agent, &agent->watched.items[i], now_ms);
         int64_t due_ms = reflector_step(agent->watched.items[i].reflector, now_ms);
         next_ms = due_ms < next_ms ? due_ms : next_ms;
     }
@@ -342,7 +358,7 @@ struct agent_cache *agent_watch_selected(struct agent *agent, const struct resou
         .seed = agent->seed,
         .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = cache},
     });
-    vec_push(&agent->watched, (struct watched){cache, reflector});
+    vec_push(&agent->watched, (struct watched){cache, reflector, INT64_MIN});
     if (handler)
         agent_cache_add_handler(cache, handler, context);
     return cache;
@@ -369,7 +385,7 @@ struct reflector *agent_follow(struct agent *agent, const struct resource *resou
         .seed = agent->seed,
         .sink = *sink,
     });
-    vec_push(&agent->watched, (struct watched){NULL, reflector});
+    vec_push(&agent->watched, (struct watched){NULL, reflector, INT64_MIN});
     world_wake_actor(agent->world, agent);
     return reflector;
 }

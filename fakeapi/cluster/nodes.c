@@ -18,6 +18,7 @@
 enum {
     RETRY_MS_MIN = 1000,
     RETRY_MS_MAX = 8 * 1000, /* well below the lease's duration */
+    TELL_MS = 60 * 1000,     /* what fails for one node mostly fails for all of them */
 };
 
 /* What a node asks of the server next, or has asked. */
@@ -54,6 +55,7 @@ struct nodes {
     struct timers timers;
     struct map *in_flight; /* id -> struct node */
     size_t registered_count, refused_count;
+    int64_t tell_ms; /* when a failure is worth a line again */
 };
 
 static void schedule(struct nodes *nodes, struct node *node, int64_t at_ms) {
@@ -249,13 +251,25 @@ static const struct {
     {NODE_RENEW_LEASE, ERROR_NOT_FOUND, NODE_READ}, /* it goes with its node */
 };
 
-static int64_t take_failure(struct node *node, enum error_code code, int64_t now_ms) {
+static void tell_failure(struct nodes *nodes, const struct node *node, const struct error *err,
+                         int64_t now_ms) {
+    if (now_ms < nodes->tell_ms)
+        return;
+    nodes->tell_ms = now_ms + TELL_MS;
+    struct sv name = node_name(nodes->arena, node->index);
+    log_line(nodes->options.log, LOG_WARNING, "node %.*s, and maybe others: %s; it is tried again",
+             SV_ARG(name), err->message);
+}
+
+static int64_t take_failure(struct nodes *nodes, struct node *node, const struct error *err,
+                            int64_t now_ms) {
     for (size_t i = 0; i < COUNT_OF(detours); i++) {
-        if (node->step != detours[i].step || code != detours[i].code)
+        if (node->step != detours[i].step || err->code != detours[i].code)
             continue;
         node->step = detours[i].next;
         return now_ms;
     }
+    tell_failure(nodes, node, err, now_ms);
     int64_t wait_ms = node->retry_ms;
     node->retry_ms = wait_ms * 2 < RETRY_MS_MAX ? wait_ms * 2 : RETRY_MS_MAX;
     return now_ms + wait_ms;
@@ -283,10 +297,10 @@ static void take_answers(struct nodes *nodes, int64_t now_ms) {
         struct node *node = map_remove(nodes->in_flight, id_key(&completion.id));
         if (!node)
             continue;
-        enum error_code code = completion.err.code;
         node->is_asking = false;
-        int64_t next_ms = code == ERROR_NONE ? take_success(nodes, node, completion.body, now_ms)
-                                             : take_failure(node, code, now_ms);
+        int64_t next_ms = completion.err.code == ERROR_NONE
+                              ? take_success(nodes, node, completion.body, now_ms)
+                              : take_failure(nodes, node, &completion.err, now_ms);
         go_on(nodes, node, next_ms);
     }
 }

@@ -3,6 +3,8 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/test.h"
 #include "core/client/transport.h"
 #include "core/data/json.h"
@@ -41,8 +43,8 @@ static bool answer(struct transport *transport, struct completion *ret_completio
         return false;
     uint64_t at = recorder->answered_count++;
     *ret_completion = (struct completion){.id = at + 1, .body = recorder->body};
-    if (at < ANSWERS_MAX)
-        ret_completion->err.code = recorder->answers[at];
+    if (at < ANSWERS_MAX && recorder->answers[at] != ERROR_NONE)
+        error_set(&ret_completion->err, recorder->answers[at], "not you");
     return true;
 }
 
@@ -194,6 +196,36 @@ TEST(a_server_that_fails_is_asked_ever_more_rarely) {
     CHECK(recorder.start_count == COUNT_OF(times));
     for (size_t i = 0; i < COUNT_OF(times) && i < recorder.start_count; i++)
         CHECK(recorder.times[i] == times[i]);
+    nodes_free(nodes);
+}
+
+struct counting_log {
+    struct log log;
+    size_t count;
+    char last[256];
+};
+
+static void count_line(struct log *log, enum log_level level, struct sv line) {
+    struct counting_log *counting = (struct counting_log *)log;
+    CHECK(level == LOG_WARNING);
+    counting->count++;
+    snprintf(counting->last, sizeof(counting->last), "%.*s", SV_ARG(line));
+}
+
+/* Not once for each node and try. */
+TEST(what_stands_in_the_way_is_told_once_a_minute) {
+    AUTO(arena) arena = arena_new();
+    struct recorder recorder = make_recorder(arena, NODE_BODY);
+    struct counting_log told = {.log = {.write = count_line, .level_max = LOG_WARNING}};
+    for (size_t i = 0; i < ANSWERS_MAX; i++)
+        recorder.answers[i] = ERROR_UNAUTHORIZED;
+    struct nodes *nodes = nodes_new(&(struct nodes_options){
+        .transport = &recorder.transport, .node_count = 2, .log = &told.log});
+    run(nodes, &recorder, 1000);
+    CHECK(told.count == 1 && recorder.start_count == 4);
+    CHECK_SV(sv_from(told.last), SV("node node-1, and maybe others: not you; it is tried again"));
+    run(nodes, &recorder, 59 * 1000);
+    CHECK(told.count == 1);
     nodes_free(nodes);
 }
 
