@@ -11,6 +11,7 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
+#include "fakeapi/cluster/wire.h"
 #include "fakeapi/cluster/node_objects.h"
 #include "fakeapi/cluster/world.h"
 
@@ -27,11 +28,15 @@ enum {
 
 /* --- pods --- */
 
+/* Of a pod that is gone; what ran on a node that is down ended with it. */
 static void drop_sim(struct kubelet *kubelet, struct sv key) {
     struct sim_pod *sim = map_remove(kubelet->sims, key);
     map_remove(kubelet->blocked, key);
-    if (sim)
-        arena_free(sim->arena);
+    if (!sim)
+        return;
+    if (!map_has(kubelet->stopped_nodes, sim->node))
+        containers_stop(kubelet, sim, agent_now_ms(kubelet->agent));
+    arena_free(sim->arena);
 }
 
 static void add_containers(struct sim_pod *sim, const struct cJSON *list, bool is_init) {
@@ -114,7 +119,7 @@ static void terminate(struct kubelet *kubelet, struct sim_pod *sim, const struct
         agent_mark(kubelet->part, key, sim->kill_at_ms);
         return;
     }
-    containers_stop(sim, now_ms);
+    containers_stop(kubelet, sim, now_ms);
     /* Who holds the pod by a finalizer wants to see how it ended. */
     bool is_held = json_count(json_find(pod, "metadata.finalizers")) > 0;
     if (is_held && !is_over(pod) && sim->mounted_ms != 0 &&
@@ -185,7 +190,7 @@ static void reconcile(void *context, struct agent_part *part, struct sv key, str
     if (is_over(pod))
         return;
     if (is_past_deadline(kubelet, sim, pod, key)) {
-        containers_stop(sim, agent_now_ms(kubelet->agent));
+        containers_stop(kubelet, sim, agent_now_ms(kubelet->agent));
         status_write(kubelet, sim, pod, key, arena);
         return;
     }
@@ -269,12 +274,24 @@ static void reconcile_node(void *context, struct agent_part *part, struct sv key
     agent_send(part, key, &request);
 }
 
+static void end_executions_on(struct kubelet *kubelet, struct sv node, enum execution_end how) {
+    size_t cursor = 0;
+    void *value;
+    while (map_next(kubelet->sims, &cursor, NULL, &value)) {
+        const struct sim_pod *sim = value;
+        if (sv_eq(sim->node, node))
+            wire_end_executions(kubelet->options.wire, sim->uid, SV(""), how,
+                                agent_now_ms(kubelet->agent));
+    }
+}
+
 bool kubelet_stop_node(struct kubelet *kubelet, struct sv node) {
     if (!cache_get(kubelet->nodes, SV(""), node) || map_has(kubelet->stopped_nodes, node))
         return false;
     int64_t *stopped_ms = mem_alloc(sizeof(*stopped_ms));
     *stopped_ms = agent_now_ms(kubelet->agent);
     map_put(kubelet->stopped_nodes, node, stopped_ms);
+    end_executions_on(kubelet, node, EXECUTION_UNREACHABLE);
     agent_mark(kubelet->node_part, node, *stopped_ms + NODE_GRACE_MS);
     world_wake_actor(kubelet->options.world, kubelet->agent);
     return true;
@@ -284,6 +301,7 @@ bool kubelet_start_node(struct kubelet *kubelet, struct sv node) {
     if (!map_has(kubelet->stopped_nodes, node))
         return false;
     mem_free(map_remove(kubelet->stopped_nodes, node));
+    end_executions_on(kubelet, node, EXECUTION_LOST);
     int64_t now_ms = agent_now_ms(kubelet->agent);
     size_t cursor = 0;
     void *value;

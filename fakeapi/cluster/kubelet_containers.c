@@ -123,7 +123,10 @@ static bool is_restarted(const struct sim_pod *sim, const struct sim_container *
     return has_failed || (sim->policy == RESTART_ALWAYS && !container->is_init);
 }
 
-static void finish(struct sim_container *container, int exit_code, int64_t now_ms) {
+/* All its processes end with it. */
+static void finish(struct kubelet *kubelet, const struct sim_pod *sim,
+                   struct sim_container *container, int exit_code, int64_t now_ms) {
+    wire_end_executions(kubelet->options.wire, sim->uid, container->name, EXECUTION_KILLED, now_ms);
     container->state = CONTAINER_ENDED;
     container->run.exit_code = exit_code;
     container->run.finished_ms = now_ms;
@@ -140,7 +143,7 @@ static void wait_for_restart(struct sim_container *container, int64_t start_at_m
 
 void container_end(struct kubelet *kubelet, struct sim_pod *sim, struct sim_container *container,
                    int exit_code, int64_t now_ms) {
-    finish(container, exit_code, now_ms);
+    finish(kubelet, sim, container, exit_code, now_ms);
     if (!is_restarted(sim, container, exit_code))
         return;
     if (now_ms - container->run.started_ms >= STEADY_MS)
@@ -158,16 +161,16 @@ void container_kill(struct kubelet *kubelet, struct sim_pod *sim, struct sim_con
                     int64_t now_ms) {
     if (container->state != CONTAINER_RUNNING)
         return;
-    finish(container, EXIT_KILLED, now_ms);
+    finish(kubelet, sim, container, EXIT_KILLED, now_ms);
     container->wait_reason = WAIT_START;
     if (is_restarted(sim, container, EXIT_KILLED))
         wait_for_restart(container, now_ms + kubelet->options.pod_start_ms);
 }
 
-void containers_stop(struct sim_pod *sim, int64_t now_ms) {
+void containers_stop(struct kubelet *kubelet, struct sim_pod *sim, int64_t now_ms) {
     for (size_t i = 0; i < sim->container_count; i++)
         if (sim->containers[i].state == CONTAINER_RUNNING)
-            finish(&sim->containers[i], EXIT_KILLED, now_ms);
+            finish(kubelet, sim, &sim->containers[i], EXIT_KILLED, now_ms);
 }
 
 /* --- starts --- */
@@ -416,7 +419,7 @@ int64_t containers_advance(struct kubelet *kubelet, struct sim_pod *sim, const s
     if (!are_mains_over(sim) && !has_failed_init(sim))
         return next_ms;
     /* Sidecars go when their work is done. */
-    containers_stop(sim, now_ms);
+    containers_stop(kubelet, sim, now_ms);
     return DEADLINE_NEVER;
 }
 

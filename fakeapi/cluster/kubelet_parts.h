@@ -28,8 +28,6 @@ enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 enum wait_reason { WAIT_REASONS(X) };
 #undef X
 
-enum { EXIT_KILLED = 137 };
-
 /* One run of a container that is over. */
 struct container_run {
     int64_t started_ms, finished_ms;
@@ -106,7 +104,7 @@ void container_end(struct kubelet *kubelet, struct sim_pod *sim, struct sim_cont
 void container_kill(struct kubelet *kubelet, struct sim_pod *sim, struct sim_container *container,
                     int64_t now_ms);
 /* Ends what runs, for good. */
-void containers_stop(struct sim_pod *sim, int64_t now_ms);
+void containers_stop(struct kubelet *kubelet, struct sim_pod *sim, int64_t now_ms);
 /* Says of each container that runs that it is stopped. */
 void containers_tell_stop(struct kubelet *kubelet, const struct sim_pod *sim,
                           const struct cJSON *pod);

@@ -91,15 +91,18 @@ size_t wire_backlog(const struct client *client) {
     return client->is_stepping ? client->count_before + client->late.count : client->arrivals.count;
 }
 
-void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
-                  int64_t now_ms, int64_t delay_ms) {
+struct arrival *wire_deliver(struct client *client, struct arena *arena,
+                             const struct completion *completion, int64_t now_ms,
+                             int64_t delay_ms) {
     struct wire *wire = client->wire;
     struct arrival *arrival = mem_alloc(sizeof(*arrival));
     *arrival = (struct arrival){.client = client, .arena = arena, .completion = *completion};
-    if (delay_ms > 0)
-        timers_add(&wire->delayed, now_ms + delay_ms, arrival, 0);
-    else
+    if (delay_ms <= 0) {
         enqueue_arrival(client, arrival);
+        return NULL;
+    }
+    timers_add(&wire->delayed, now_ms + delay_ms, arrival, 0);
+    return arrival;
 }
 
 struct completion wire_end(const struct queued *queued) {
@@ -200,8 +203,10 @@ static void drop_arrivals(struct client *client, uint64_t id) {
 static void orphan_delayed(struct client *client, uint64_t id) {
     for (size_t i = 0; i < client->wire->delayed.heap.count; i++) {
         struct arrival *arrival = client->wire->delayed.heap.items[i].value;
-        if (arrival->client == client && (id == 0 || arrival->completion.id == id))
+        if (arrival->client == client && (id == 0 || arrival->completion.id == id)) {
+            wire_forget_execution(client->wire, arrival);
             arrival->client = NULL;
+        }
     }
 }
 
@@ -527,6 +532,7 @@ static bool deliver_delayed(struct wire *wire, int64_t now_ms) {
     struct timer timer;
     while (timers_take(&wire->delayed, now_ms, &timer)) {
         struct arrival *arrival = timer.value;
+        wire_forget_execution(wire, arrival);
         if (arrival->client)
             enqueue_arrival(arrival->client, arrival);
         else
@@ -582,6 +588,7 @@ void wire_free(struct wire *wire) {
     vec_release(&wire->engines);
     arena_free(wire->scratch);
     timers_release(&wire->delayed);
+    vec_release(&wire->executions);
     mem_free(wire);
 }
 

@@ -27,6 +27,15 @@ struct wire_options {
 typedef struct sv wire_refuse_exec(void *context, const struct cJSON *pod, struct sv container,
                                    struct arena *arena);
 
+enum { EXIT_KILLED = 128 + 9 }; /* of a process, by SIGKILL */
+
+/* How an execution ends before its command does. */
+enum execution_end {
+    EXECUTION_KILLED,      /* the container's processes got a SIGKILL */
+    EXECUTION_LOST,        /* its connection was reset */
+    EXECUTION_UNREACHABLE, /* nobody hears of it again: its client waits for as long as it waits */
+};
+
 struct wire *wire_new(const struct wire_options *options);
 /* Frees all transports too. Accepts NULL. */
 void wire_free(struct wire *wire);
@@ -68,6 +77,9 @@ void wire_add_engine(struct wire *wire, const struct engine *engine);
 size_t wire_engine_count(const struct wire *wire);
 const struct engine *wire_engine_at(const struct wire *wire, size_t index);
 void wire_set_exec_gate(struct wire *wire, wire_refuse_exec *refuse, void *context);
+/* Of the executions that run in the pod with this uid, and in this container unless it is empty. */
+void wire_end_executions(struct wire *wire, struct sv pod_uid, struct sv container,
+                         enum execution_end how, int64_t now_ms);
 void wire_add_observer(struct wire *wire, const struct observer *observer);
 void wire_remove_observer(struct wire *wire, const void *context);
 /* For a request that comes another way than through a transport of the wire: what observers decide

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/api/api_status.h"
+#include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/wire_parts.h"
 
-/* What a shell says when it does not find the command: no engine knows this pod. */
-enum { EXIT_COMMAND_NOT_FOUND = 127, EXEC_OUTPUT_BYTES_DEFAULT = 1024 * 1024 };
+enum {
+    EXIT_COMMAND_NOT_FOUND = 127, /* as a shell says it: no engine knows this pod */
+    SWITCHING_PROTOCOLS = 101,
+    EXEC_OUTPUT_BYTES_DEFAULT = 1024 * 1024,
+};
 
 static void ask_engines(struct wire *wire, const struct exec_call *call, struct arena *arena,
                         struct exec_result *ret_result) {
@@ -53,7 +57,7 @@ static struct exec_call make_call(struct world *world, const struct request *req
 static void fill_completion(const struct exec_call *call, const struct exec_result *result,
                             struct completion *completion) {
     completion->err = result->err;
-    completion->http_status = 101; /* Switching Protocols */
+    completion->http_status = SWITCHING_PROTOCOLS;
     if (result->err.code != ERROR_NONE)
         return;
     if (result->stdout_bytes.len > call->output_bytes_max ||
@@ -65,6 +69,15 @@ static void fill_completion(const struct exec_call *call, const struct exec_resu
     completion->exit_code = result->exit_code;
     completion->stdout_bytes = result->stdout_bytes;
     completion->stderr_bytes = result->stderr_bytes;
+}
+
+static void set_timeout(struct completion *completion, int64_t timeout_ms) {
+    error_set(&completion->err, ERROR_TIMEOUT, "the command did not end within %lld ms",
+              (long long)timeout_ms);
+}
+
+static void set_lost(struct completion *completion) {
+    error_set(&completion->err, ERROR_UNAVAILABLE, "connection reset before the command ended");
 }
 
 static void refuse_exec(struct wire *wire, struct queued *queued,
@@ -103,6 +116,75 @@ static bool is_in_time(const struct exec_call *call, int64_t duration_ms, int64_
     return delay_ms <= call->timeout_ms && duration_ms <= call->timeout_ms - delay_ms;
 }
 
+/* --- what happens to its pod before it ends --- */
+
+/* What it ends with is known from its start on; here stands which ones that may still change. */
+static void note_execution(struct wire *wire, struct arrival *arrival,
+                           const struct execution *execution) {
+    if (!arrival)
+        return;
+    arrival->execution = *execution;
+    arrival->execution.pod_uid = arena_copy(arrival->arena, execution->pod_uid);
+    arrival->execution.container = arena_copy(arrival->arena, execution->container);
+    vec_push(&wire->executions, arrival);
+}
+
+void wire_forget_execution(struct wire *wire, const struct arrival *arrival) {
+    if (sv_is_empty(arrival->execution.pod_uid))
+        return;
+    for (size_t i = 0; i < wire->executions.count; i++)
+        if (wire->executions.items[i] == arrival) {
+            vec_remove(&wire->executions, i);
+            return;
+        }
+}
+
+/* Its arrival stays in the heap without a receiver, and another one comes instead. */
+static void end_execution(struct wire *wire, struct arrival *arrival, enum execution_end how,
+                          int64_t now_ms) {
+    struct client *client = arrival->client;
+    struct arena *arena = arrival->arena;
+    struct execution execution = arrival->execution;
+    struct completion completion = {
+        .id = arrival->completion.id,
+        .type = COMPLETION_EXEC,
+        .http_status = SWITCHING_PROTOCOLS,
+        .stdout_bytes = SV(""),
+        .stderr_bytes = SV(""),
+    };
+    int64_t delay_ms = 0;
+    if (how == EXECUTION_KILLED) {
+        completion.exit_code = EXIT_KILLED;
+    } else if (how == EXECUTION_LOST) {
+        set_lost(&completion);
+    } else {
+        set_timeout(&completion, execution.timeout_ms);
+        delay_ms = execution.started_ms + execution.timeout_ms - now_ms;
+    }
+    wire_forget_execution(wire, arrival);
+    arrival->client = NULL;
+    arrival->arena = NULL;
+    struct arrival *later = wire_deliver(client, arena, &completion, now_ms, delay_ms);
+    note_execution(wire, later, &execution);
+}
+
+void wire_end_executions(struct wire *wire, struct sv pod_uid, struct sv container,
+                         enum execution_end how, int64_t now_ms) {
+    size_t at = 0;
+    for (size_t left = wire->executions.count; left > 0; left--) {
+        struct arrival *arrival = wire->executions.items[at];
+        const struct execution *execution = &arrival->execution;
+        bool is_meant = sv_eq(execution->pod_uid, pod_uid) &&
+                        (sv_is_empty(container) || sv_eq(execution->container, container));
+        if (is_meant)
+            end_execution(wire, arrival, how, now_ms); /* at the end, if it is still there */
+        else
+            at++;
+    }
+}
+
+/* --- executions --- */
+
 void wire_exec(struct wire *wire, struct queued *queued, const struct request_fate *fate,
                int64_t now_ms) {
     struct api_response response = {0};
@@ -121,15 +203,20 @@ void wire_exec(struct wire *wire, struct queued *queued, const struct request_fa
     struct completion completion = wire_end(queued);
     int64_t wait_ms = call.timeout_ms;
     if (!is_in_time(&call, result.duration_ms, fate->delay_ms)) {
-        error_set(&completion.err, ERROR_TIMEOUT, "the command did not end within %lld ms",
-                  (long long)call.timeout_ms);
+        set_timeout(&completion, call.timeout_ms);
     } else if (fate->verdict == VERDICT_LOSE_REPLY) {
         wait_ms = result.duration_ms + fate->delay_ms;
-        error_set(&completion.err, ERROR_UNAVAILABLE, "connection reset before the command ended");
+        set_lost(&completion);
     } else {
         wait_ms = result.duration_ms + fate->delay_ms;
         fill_completion(&call, &result, &completion);
     }
     wire_observe(wire, queued, completion.http_status, NULL);
-    wire_deliver(queued->client, queued->arena, &completion, now_ms, wait_ms);
+    struct arrival *later =
+        wire_deliver(queued->client, queued->arena, &completion, now_ms, wait_ms);
+    struct execution execution = {.pod_uid = object_uid(pod),
+                                  .container = call.container,
+                                  .started_ms = now_ms,
+                                  .timeout_ms = call.timeout_ms};
+    note_execution(wire, later, &execution);
 }

@@ -33,12 +33,20 @@ enum {
     ENGINES_MAX = 64,
 };
 
+/* A command that runs in a container. */
+struct execution {
+    struct sv pod_uid; /* empty: there is none */
+    struct sv container;
+    int64_t started_ms, timeout_ms;
+};
+
 /* A completion under way to its client, or waiting to be taken. Owns `arena`. */
 struct arrival {
     struct arrival *next;
     struct client *client; /* NULL once the client is gone */
     struct arena *arena;
     struct completion completion;
+    struct execution execution;
 };
 
 /* A request that the server has not seen yet; its texts and body live in `arena`. */
@@ -111,6 +119,7 @@ struct wire {
     VEC(struct queued *) parked; /* they wait for admission webhooks */
     bool has_replies;            /* for one of those */
     struct timers delayed;       /* of struct arrival */
+    VEC(struct arrival *) executions; /* those of them that are, in the order of their start */
     uint64_t requests_since_trim;
     int64_t bookmark_due_ms; /* DEADLINE_NEVER while nothing was written since the last round */
     uint64_t bookmark_revision;
@@ -122,9 +131,10 @@ struct arena *wire_take_arena(struct client *client);
 void wire_give_arena(struct client *client, struct arena *arena);
 /* Completions that wait for the client; those of the step that is being made still count. */
 size_t wire_backlog(const struct client *client);
-/* Delivers `completion` after `delay_ms`; takes over `arena`. */
-void wire_deliver(struct client *client, struct arena *arena, const struct completion *completion,
-                  int64_t now_ms, int64_t delay_ms);
+/* Delivers `completion` after `delay_ms`; takes over `arena`. Returns it while it is under way, and
+ * NULL when it came at once. */
+struct arrival *wire_deliver(struct client *client, struct arena *arena,
+                             const struct completion *completion, int64_t now_ms, int64_t delay_ms);
 void wire_observe(struct wire *wire, const struct queued *queued, int http_status,
                   const struct cJSON *body);
 /* The end of a request as a completion: the type fits its verb. */
@@ -135,6 +145,8 @@ void wire_open_watch(struct wire *wire, struct queued *queued, const struct requ
                      int64_t now_ms);
 void wire_exec(struct wire *wire, struct queued *queued, const struct request_fate *fate,
                int64_t now_ms);
+/* It arrives, or nobody waits for it any more. */
+void wire_forget_execution(struct wire *wire, const struct arrival *arrival);
 
 /* Hands new events to clients; true when there were any. */
 bool wire_pump_watches(struct wire *wire, int64_t now_ms);
