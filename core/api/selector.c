@@ -291,3 +291,73 @@ bool selector_matches(const struct selector *selector, const struct cJSON *label
             return false;
     return true;
 }
+
+/* --- the one spelling --- */
+
+static int compare_texts(const void *a, const void *b) {
+    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
+}
+
+/* Sorts them and drops what is there twice; returns how many are left. */
+static size_t sort_texts(struct sv *texts, size_t count) {
+    size_t kept = 0;
+    if (count > 0)
+        qsort(texts, count, sizeof(*texts), compare_texts);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || !sv_eq(texts[kept - 1], texts[i]))
+            texts[kept++] = texts[i];
+    return kept;
+}
+
+static struct sv join_texts(struct arena *arena, const struct sv *texts, size_t count) {
+    struct sv joined = SV("");
+    for (size_t i = 0; i < count; i++)
+        joined = ARENA_JOIN(arena, joined, i > 0 ? SV(",") : SV(""), texts[i]);
+    return joined;
+}
+
+static struct sv text_of_in(struct arena *arena, const struct selector_requirement *requirement) {
+    struct sv *values = ARENA_ARRAY(arena, struct sv, requirement->value_count + 1);
+    for (size_t i = 0; i < requirement->value_count; i++)
+        values[i] = requirement->values[i];
+    size_t count = sort_texts(values, requirement->value_count);
+    return count == 1 ? ARENA_JOIN(arena, requirement->key, SV("="), values[0])
+                      : ARENA_JOIN(arena, requirement->key, SV(" in ("),
+                                   join_texts(arena, values, count), SV(")"));
+}
+
+/* What is not to be one of several values is each of "not this one". */
+static size_t add_texts(struct arena *arena, const struct selector_requirement *requirement,
+                        struct sv *texts) {
+    static const struct sv signs[] = {
+        [SELECTOR_NOT_IN] = SV("!="), [SELECTOR_GREATER] = SV(">"), [SELECTOR_LESS] = SV("<")};
+    switch (requirement->op) {
+    case SELECTOR_IN:
+        texts[0] = text_of_in(arena, requirement);
+        return 1;
+    case SELECTOR_EXISTS:
+        texts[0] = requirement->key;
+        return 1;
+    case SELECTOR_NOT_EXISTS:
+        texts[0] = ARENA_JOIN(arena, SV("!"), requirement->key);
+        return 1;
+    case SELECTOR_NOT_IN:
+    case SELECTOR_GREATER:
+    case SELECTOR_LESS:
+        break;
+    }
+    for (size_t i = 0; i < requirement->value_count; i++)
+        texts[i] =
+            ARENA_JOIN(arena, requirement->key, signs[requirement->op], requirement->values[i]);
+    return requirement->value_count;
+}
+
+struct sv selector_text(struct arena *arena, const struct selector *selector) {
+    size_t count_max = 0, count = 0;
+    for (size_t i = 0; i < selector->requirement_count; i++)
+        count_max += 1 + selector->requirements[i].value_count;
+    struct sv *texts = ARENA_ARRAY(arena, struct sv, count_max + 1);
+    for (size_t i = 0; i < selector->requirement_count; i++)
+        count += add_texts(arena, &selector->requirements[i], texts + count);
+    return join_texts(arena, texts, sort_texts(texts, count));
+}

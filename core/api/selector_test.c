@@ -39,6 +39,39 @@ TEST(matches_as_kubernetes_does) {
     }
 }
 
+/* Whatever names something by a selector names the same by all of its spellings. */
+TEST(a_selector_has_one_spelling) {
+    static const struct {
+        const char *selector, *text;
+    } cases[] = {
+        {"", ""},
+        {"  ", ""},
+        {"a=1", "a=1"},
+        {"a==1", "a=1"},
+        {"a in (1)", "a=1"},
+        {"a in (1,1)", "a=1"},
+        {"a=", "a="},
+        {"b=2,a=1", "a=1,b=2"},
+        {" a = 1 , b = 2,a==1 ", "a=1,b=2"},
+        {"a in (2, 1)", "a in (1,2)"},
+        {"a notin (2,1)", "a!=1,a!=2"},
+        {"a!=2,a!=1", "a!=1,a!=2"},
+        {"a notin ()", "a!="},
+        {"b,!c,a", "!c,a,b"},
+        {"n>3,m<4", "m<4,n>3"},
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct error err = {0};
+        struct selector selector;
+        REQUIRE(selector_parse(arena, sv_from(cases[i].selector), &selector, &err));
+        struct sv text = selector_text(arena, &selector);
+        CHECK_SV(text, sv_from(cases[i].text));
+        REQUIRE(selector_parse(arena, text, &selector, &err));
+        CHECK_SV(selector_text(arena, &selector), text);
+    }
+}
+
 TEST(errors_have_the_servers_text) {
     static const struct {
         const char *text, *message;

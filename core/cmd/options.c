@@ -397,9 +397,10 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
         return error_set(err, ERROR_INVALID,
                          "--token holds a space or a line break, which no token does");
     struct selector selector;
-    if (result->class_selector.len > 0 &&
-        !selector_parse(arena, result->class_selector, &selector, err))
+    if (!selector_parse(arena, result->class_selector, &selector, err))
         return error_wrap(err, "option --class-selector");
+    /* Its lease is named by it: two spellings would be two leaders of the same classes. */
+    result->class_selector = selector_text(arena, &selector);
     if (result->excluded_nodes.len > 0 &&
         !selector_parse(arena, result->excluded_nodes, &selector, err))
         return error_wrap(err, "option --exclude-node-selector (or " VARIABLE_EXCLUDED_NODES ")");

@@ -105,6 +105,29 @@ TEST(upstreams_environment_is_taken_named_or_refused) {
     }
 }
 
+/* Or two controllers with the same classes would both lead. */
+TEST(the_lease_of_a_class_selector_is_the_same_for_all_spellings) {
+    static const struct {
+        const char *word, *lease, *selector;
+    } cases[] = {
+        {"--class-selector=", "cache.data.fluid.io", ""},
+        {"--class-selector= ", "cache.data.fluid.io", ""},
+        {"--class-selector=a=b,c=d", "cache.data.fluid.io-f1267685", "a=b,c=d"},
+        {"--class-selector=c==d, a in (b)", "cache.data.fluid.io-f1267685", "a=b,c=d"},
+        {"--class-selector=a notin (c,b)", "cache.data.fluid.io-d45004ff", "a!=b,a!=c"},
+        {"--class-selector=a!=c,a!=b", "cache.data.fluid.io-d45004ff", "a!=b,a!=c"},
+        {"--class-selector=!a", "cache.data.fluid.io-c83190e5", "!a"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct daemon_options options;
+        CHECK(read_one(arena, cases[i].word, no_environment, &options, &err));
+        CHECK_SV(options.lease_name, sv_from(cases[i].lease));
+        CHECK_SV(options.class_selector, sv_from(cases[i].selector));
+    }
+}
+
 static const struct {
     const char *word, *message;
 } mistakes[] = {
