@@ -352,7 +352,7 @@ static size_t add_texts(struct arena *arena, const struct selector_requirement *
     return requirement->value_count;
 }
 
-struct sv selector_text(struct arena *arena, const struct selector *selector) {
+struct sv selector_canonical(struct arena *arena, const struct selector *selector) {
     size_t count_max = 0, count = 0;
     for (size_t i = 0; i < selector->requirement_count; i++)
         count_max += 1 + selector->requirements[i].value_count;

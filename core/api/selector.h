@@ -42,9 +42,9 @@ MUST_CHECK bool selector_parse(struct arena *arena, struct sv text, struct selec
 /* From {matchLabels, matchExpressions}; an absent one matches nothing, an empty one everything. */
 MUST_CHECK bool selector_from_object(struct arena *arena, const struct cJSON *label_selector,
                                      struct selector *ret_selector, struct error *err);
-/* One spelling for all selectors that ask for the same of each key: "b==2, a notin (1)" is "a!=1,b=2".
+/* One spelling for all selectors that ask the same of each key: "b==2, a notin (1)" is "a!=1,b=2".
  * SV("") for one that matches everything. In `arena`. */
-struct sv selector_text(struct arena *arena, const struct selector *selector);
+struct sv selector_canonical(struct arena *arena, const struct selector *selector);
 /* `labels` is a map of strings, or NULL. */
 bool selector_matches(const struct selector *selector, const struct cJSON *labels);
 

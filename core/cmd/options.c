@@ -400,7 +400,7 @@ static bool check(struct arena *arena, struct daemon_options *result, struct err
     if (!selector_parse(arena, result->class_selector, &selector, err))
         return error_wrap(err, "option --class-selector");
     /* Its lease is named by it: two spellings would be two leaders of the same classes. */
-    result->class_selector = selector_text(arena, &selector);
+    result->class_selector = selector_canonical(arena, &selector);
     if (result->excluded_nodes.len > 0 &&
         !selector_parse(arena, result->excluded_nodes, &selector, err))
         return error_wrap(err, "option --exclude-node-selector (or " VARIABLE_EXCLUDED_NODES ")");
