@@ -2,8 +2,8 @@
 /*
  * claim_pods: the pods that mount a runtime's claim. They carry no label of ours, and watching
  * all pods would make memory grow with the cluster, so they are listed while the runtime, its
- * dataset or its claim is being deleted, and only then. One list serves all runtimes of its
- * namespace that wait: many are often deleted at once. Internal to core/controller.
+ * dataset or its claim is being deleted and the claim is there, and only then. One list serves all
+ * runtimes of its namespace that wait: many are often deleted at once. Internal to core/controller.
  */
 #ifndef CORE_CONTROLLER_CLAIM_PODS_H
 #define CORE_CONTROLLER_CLAIM_PODS_H

@@ -226,6 +226,7 @@ void snapshot_build(struct cache_store *store, const struct runtime_state *state
     struct builder builder = {.store = store, .state = state, .arena = arena};
     struct snapshot snapshot = {
         .now_ms = now_ms,
+        .told_ms = state->told_ms,
         .namespace_name = state->namespace_name,
         .name = state->name,
         .options = options,
@@ -295,6 +296,9 @@ bool snapshot_needs_claim_pods(const struct snapshot *snapshot) {
     const struct observed *claim = snapshot_find(snapshot, &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
                                                  snapshot->namespace_name, snapshot->name);
     const struct cJSON *const objects[] = {snapshot->runtime, snapshot->dataset, claim->object};
+    /* No pod uses what is not there. */
+    if (claim->state == OBSERVED_ABSENT)
+        return false;
     for (size_t i = 0; i < COUNT_OF(objects); i++)
         if (object_is_deleting(objects[i]) ||
             object_condition_is_true(objects[i], SV("VolumeOutdated")))

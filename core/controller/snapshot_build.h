@@ -26,7 +26,7 @@ bool snapshot_has_runtime(const struct cache_store *store, const struct runtime_
 /* The runtime or its dataset exists. */
 bool snapshot_is_known(const struct cache_store *store, const struct runtime_state *state);
 /* The runtime, its dataset or its claim is being deleted, or the volume is outdated: who mounts the
- * claim decides what may be done. */
+ * claim decides what may be done, unless it is known that there is none. */
 bool snapshot_needs_claim_pods(const struct snapshot *snapshot);
 /* Nothing is to be done for it for a while: the cache may think of others first. */
 void snapshot_rest(struct cache_store *store, const struct runtime_state *state);
