@@ -395,6 +395,9 @@ static void take_success(struct controller *controller, struct runtime_state *st
     }
     remember_object(controller, state, action, object);
     remember_hashes(state, action, object);
+    if (resource_eq(action->resource, &RESOURCE_CACHE_RUNTIMES) &&
+        sv_eq(action->subresource, SV("status")))
+        state->told_ms = controller->now_ms;
 }
 
 static bool is_absence_fine(const struct action *action) {

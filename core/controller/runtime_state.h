@@ -78,6 +78,7 @@ struct runtime_state {
     VEC(struct name_memory) names; /* about ten: looking through them is cheap, and so are they */
     uint64_t fact_count;           /* changes whenever a fact does */
     int64_t planned_ms;            /* when it was planned last */
+    int64_t told_ms;               /* when its status was written last; 0: not yet */
     uint64_t asked_for;            /* by the users' objects at the last plan */
     uint64_t change_count;         /* of what the cache holds for the runtime */
 

@@ -51,7 +51,7 @@ struct world {
     const char *container_id;  /* likewise; NULL: "c1" */
     struct reconcile_options options;
     uint64_t settled_inputs; /* as the last plan left them */
-    int64_t now_ms;
+    int64_t now_ms, told_ms;
     int writes, trials, executed, events, version;
     struct buf trace;
 };
@@ -112,6 +112,7 @@ static inline void world_release(struct world *world) {
 static inline struct snapshot snapshot_of(struct world *world) {
     return (struct snapshot){
         .now_ms = world->now_ms,
+        .told_ms = world->told_ms,
         .namespace_name = SV("default"),
         .name = SV("demo"),
         .runtime_class = world->runtime_class,
@@ -323,6 +324,8 @@ static inline void act(struct world *world, const struct action *action) {
             merge(world, target, action->body);
         }
         bump(world, target);
+        if (target == world->runtime && sv_eq(action->subresource, SV("status")))
+            world->told_ms = world->now_ms;
         break;
     }
     }

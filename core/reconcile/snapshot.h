@@ -113,6 +113,9 @@ struct snapshot {
      * "name": why"; SV("") while all goes well. */
     struct sv write_failure;
 
+    /* When this process wrote the runtime's status last; 0: not yet. */
+    int64_t told_ms;
+
     /* plan.settled_inputs of the last plan; 0: none. */
     uint64_t settled_inputs;
 

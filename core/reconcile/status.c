@@ -24,7 +24,7 @@ enum {
     /* Where many start at once each takes long, and is told of the more rarely: its next step not
      * before as much time has passed again, up to this. */
     SETUP_COALESCE_MS_MAX = 60 * 1000,
-    COALESCE_MS = 1000,
+    COALESCE_MS = 500,
     /* A deletion that takes no longer than this says once that it is one. */
     DELETION_TOLD_MS = 10 * 1000,
     /* Pods that are replaced for longer than this are not about to be. */
@@ -574,17 +574,18 @@ static bool has_served(const struct cJSON *old) {
     return json_get(old, SV("setupDuration")) != NULL;
 }
 
-/* How long after the last write of the status its news may be told together. */
-static int64_t coalesce_ms(const struct pass *pass, const struct cJSON *old,
-                           const struct cJSON *status, int64_t written_ms) {
+/* Until when news of a status that was written at `probe_ms` may be told together. A time in the
+ * object is that of its second, which is enough for what takes long. */
+static int64_t coalesced_ms(const struct pass *pass, const struct cJSON *old,
+                            const struct cJSON *status, int64_t probe_ms) {
     if (has_served(old))
-        return COALESCE_MS;
+        return pass->snapshot->told_ms + COALESCE_MS;
     int64_t created_ms = object_created_ms(pass->snapshot->runtime);
     int64_t min_ms =
         has_other_condition(old, status) ? SETUP_STEPS_COALESCE_MS : SETUP_COUNTS_COALESCE_MS;
-    int64_t taken_ms = created_ms > 0 ? written_ms - created_ms : 0;
+    int64_t taken_ms = created_ms > 0 ? probe_ms - created_ms : 0;
     taken_ms = taken_ms < SETUP_COALESCE_MS_MAX ? taken_ms : SETUP_COALESCE_MS_MAX;
-    return taken_ms > min_ms ? taken_ms : min_ms;
+    return probe_ms + (taken_ms > min_ms ? taken_ms : min_ms);
 }
 
 /* Counters may wait for a moment; that something is no longer true may not. */
@@ -606,7 +607,7 @@ static bool may_wait(struct pass *pass, const struct cJSON *old, const struct cJ
     if (is_news || is_trouble || has_new_trouble(old, status) || is_stalled != was_stalled ||
         (pass->mounted_by && pass->was_bound) || revokes(old, status))
         return false;
-    int64_t due_ms = written_ms + coalesce_ms(pass, old, status, written_ms);
+    int64_t due_ms = coalesced_ms(pass, old, status, written_ms);
     if (pass->snapshot->now_ms >= due_ms)
         return false;
     pass_wake_at(pass, due_ms);

@@ -287,25 +287,33 @@ TEST(a_bound_runtime_has_these_conditions) {
     world_release(&world);
 }
 
-/* The truth at once, counters together. */
+/* The truth at once, counters together: for half a second after what was told last, and not at all
+ * of a controller that has told nothing yet. */
 TEST(counters_wait_and_conditions_do_not) {
-    AUTO(arena) arena = arena_new();
-    struct world world;
-    struct plan plan;
-    world_init(&world, arena);
-    world_bind(&world);
-    world.now_ms += 10;
-    struct cJSON *ready = (struct cJSON *)object_condition(world.runtime, SV("Ready"));
-    json_set_string(arena, ready, SV("lastProbeTime"), api_time_format(world.now_ms, arena));
-    json_set_int(arena, json_get(workload(&world, "demo-worker"), SV("status")),
-                 SV("availableReplicas"), 1);
-    plan_once(&world, &plan);
-    CHECK(plan_is_empty(&plan) && plan.wake_ms <= world.now_ms + 1000);
-    count(&world, "demo-worker", 0, 2);
-    plan_once(&world, &plan);
-    REQUIRE(!plan_is_empty(&plan));
-    CHECK_SV(plan.actions[0].reason, SV("RuntimeStatusDiffers"));
-    world_release(&world);
+    static const struct {
+        int64_t since_ms; /* -1: nothing was told */
+        bool waits, is_lost;
+    } cases[] = {{-1, false, false},  {0, true, false},   {499, true, false},
+                 {500, false, false}, {499, false, true}, {-1, false, true}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        world_bind(&world);
+        CHECK(world.told_ms > 0);
+        world.told_ms = cases[i].since_ms < 0 ? 0 : world.now_ms - cases[i].since_ms;
+        json_set_int(arena, json_get(workload(&world, "demo-worker"), SV("status")),
+                     SV("availableReplicas"), 1);
+        if (cases[i].is_lost)
+            count(&world, "demo-worker", 0, 2);
+        plan_once(&world, &plan);
+        CHECK(plan_is_empty(&plan) == cases[i].waits);
+        CHECK(!cases[i].waits || plan.wake_ms == world.told_ms + 500);
+        if (!cases[i].waits && plan.action_count > 0)
+            CHECK_SV(plan.actions[0].reason, SV("RuntimeStatusDiffers"));
+        world_release(&world);
+    }
 }
 
 /* Before the first binding steps on the way to it wait longer, for few writes to lead there, and
