@@ -118,6 +118,52 @@ static bool check_count(struct pass *pass, struct sv what, size_t count, size_t 
         pass_printf(pass, "%.*s: %zu, more than the limit of %zu", SV_ARG(what), count, count_max));
 }
 
+/* --- bounds of lists --- */
+
+struct bound {
+    const char *path;
+    const char *what;
+    size_t count_max;
+};
+
+static const struct bound pod_bounds[] = {
+    {"containers", "containers of a pod", CONTAINERS_MAX},
+    {"initContainers", "init containers of a pod", CONTAINERS_MAX},
+    {"volumes", "volumes of a pod", VOLUMES_MAX},
+    {"tolerations", "tolerations", TOLERATIONS_MAX},
+    {"imagePullSecrets", "imagePullSecrets", PULL_SECRETS_MAX},
+    {"containers.0.env", "env of a container", ENV_MAX},
+    {"containers.0.args", "args of a container", ARGS_MAX},
+    {"containers.0.volumeMounts", "volumeMounts of a container", VOLUME_MOUNTS_MAX},
+};
+
+static const struct bound runtime_bounds[] = {
+    {"volumes", "spec.volumes", VOLUMES_MAX},
+    {"imagePullSecrets", "imagePullSecrets", PULL_SECRETS_MAX},
+};
+
+static const struct bound component_bounds[] = {
+    {"env", "env of a component", ENV_MAX},
+    {"args", "args of a component", ARGS_MAX},
+    {"volumeMounts", "volumeMounts of a component", VOLUME_MOUNTS_MAX},
+    {"tolerations", "tolerations", TOLERATIONS_MAX},
+    {"imagePullSecrets", "imagePullSecrets", PULL_SECRETS_MAX},
+};
+
+static const struct bound dataset_bounds[] = {
+    {"mounts", "spec.mounts", MOUNTS_MAX},
+    {"tolerations", "tolerations", TOLERATIONS_MAX},
+};
+
+static bool check_counts(struct pass *pass, const struct cJSON *root, const struct bound *bounds,
+                         size_t count, struct finding *ret_finding) {
+    for (size_t i = 0; i < count; i++)
+        if (!check_count(pass, sv_from(bounds[i].what), json_count(json_find(root, bounds[i].path)),
+                         bounds[i].count_max, ret_finding))
+            return false;
+    return true;
+}
+
 /* --- paths --- */
 
 /* A step ".." would lead out of where the path is meant to be. */
@@ -330,19 +376,13 @@ static bool check_class_shapes(struct pass *pass, const struct component *compon
     if (memo && *memo & has_shapes)
         return true;
     if (!check_shapes(pass, component->class_part, "topology", component->text, class_fields,
-                      COUNT_OF(class_fields), ret_finding))
+                      COUNT_OF(class_fields), ret_finding) ||
+        !check_counts(pass, json_find(component->class_part, "template.spec"), pod_bounds,
+                      COUNT_OF(pod_bounds), ret_finding))
         return false;
     if (memo)
         *memo |= has_shapes;
     return true;
-}
-
-/* Of a class's pod, of a whole runtime, or of one of its components. */
-static bool check_pull_secrets(struct pass *pass, const struct cJSON *spec,
-                               struct finding *ret_finding) {
-    return check_count(pass, SV("imagePullSecrets"),
-                       json_count(json_get(spec, SV("imagePullSecrets"))), PULL_SECRETS_MAX,
-                       ret_finding);
 }
 
 static bool check_component(struct pass *pass, const struct component *component,
@@ -356,13 +396,7 @@ static bool check_component(struct pass *pass, const struct component *component
                                   "topology.%.*s.template.spec.containers is empty: the "
                                   "component needs a container",
                                   SV_ARG(component->text)));
-    if (!check_count(pass, SV("containers of a pod"), json_count(containers), CONTAINERS_MAX,
-                     ret_finding) ||
-        !check_count(pass, SV("init containers of a pod"),
-                     json_count(json_find(component->class_part, "template.spec.initContainers")),
-                     CONTAINERS_MAX, ret_finding) ||
-        !check_pull_secrets(pass, json_find(component->class_part, "template.spec"), ret_finding) ||
-        !check_config_map_names(pass, component, ret_finding) ||
+    if (!check_config_map_names(pass, component, ret_finding) ||
         !check_service_names(pass, component, ret_finding) ||
         !check_workload_kind(pass, component, ret_finding) ||
         !check_replicas(pass, component, ret_finding))
@@ -587,11 +621,7 @@ static bool check_mount_path(struct pass *pass, const struct component *componen
 
 static bool check_volume_mounts(struct pass *pass, const struct component *component,
                                 struct finding *ret_finding) {
-    const struct cJSON *mounts = json_get(component->spec, SV("volumeMounts"));
-    if (!check_count(pass, SV("volumeMounts of a component"), json_count(mounts), VOLUME_MOUNTS_MAX,
-                     ret_finding))
-        return false;
-    JSON_EACH (mount, mounts) {
+    JSON_EACH (mount, json_get(component->spec, SV("volumeMounts"))) {
         struct sv name = json_find_string(mount, "name");
         if (!check_mount_path(pass, component, mount, ret_finding))
             return false;
@@ -614,7 +644,8 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
                                   "the name \"%.*s\" must be a DNS label of at most %d bytes, "
                                   "since names of generated objects contain it",
                                   SV_ARG(name), RUNTIME_NAME_BYTES_MAX));
-    if (!check_pull_secrets(pass, json_get(pass->snapshot->runtime, SV("spec")), ret_finding))
+    if (!check_counts(pass, json_get(pass->snapshot->runtime, SV("spec")), runtime_bounds,
+                      COUNT_OF(runtime_bounds), ret_finding))
         return false;
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
@@ -626,7 +657,8 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
             continue;
         if (!check_shapes(pass, component->spec, "spec", component->text, runtime_fields,
                           COUNT_OF(runtime_fields), ret_finding) ||
-            !check_pull_secrets(pass, component->spec, ret_finding) ||
+            !check_counts(pass, component->spec, component_bounds, COUNT_OF(component_bounds),
+                          ret_finding) ||
             !check_levels(pass, component, ret_finding) ||
             !check_volume_mounts(pass, component, ret_finding))
             return false;
@@ -708,7 +740,7 @@ static bool check_mount_paths(struct pass *pass, const struct cJSON *mounts,
 bool validate_dataset(struct pass *pass, struct finding *ret_finding) {
     const struct cJSON *spec = json_get(pass->snapshot->dataset, SV("spec"));
     const struct cJSON *mounts = json_get(spec, SV("mounts"));
-    if (!check_count(pass, SV("spec.mounts"), json_count(mounts), MOUNTS_MAX, ret_finding))
+    if (!check_counts(pass, spec, dataset_bounds, COUNT_OF(dataset_bounds), ret_finding))
         return false;
     JSON_EACH (option, json_get(spec, SV("sharedEncryptOptions")))
         if (!check_secret(pass, option, ret_finding))

@@ -10,15 +10,19 @@
 #include "core/reconcile/pass.h"
 
 enum {
-    MOUNTS_MAX = 4096,           /* of a dataset */
-    SECRETS_MAX = 1024,          /* of a dataset, each of which pods mount */
-    TIER_LEVELS_MAX = 64,        /* of a component */
-    TIER_PATHS_MAX = 64,         /* of a level */
-    CONTAINERS_MAX = 64,         /* of a pod, and as many that run before them */
-    PULL_SECRETS_MAX = 256,      /* of a class's pod, of a runtime, and of its component */
-    SERVICES_MAX = 16,           /* of a component */
-    SERVICE_PORTS_MAX = 64,      /* of a service */
-    VOLUME_MOUNTS_MAX = 256,     /* of a component, by the runtime */
+    MOUNTS_MAX = 4096,       /* of a dataset */
+    SECRETS_MAX = 1024,      /* of a dataset, each of which pods mount */
+    TIER_LEVELS_MAX = 64,    /* of a component */
+    TIER_PATHS_MAX = 64,     /* of a level */
+    CONTAINERS_MAX = 64,     /* of a pod, and as many that run before them */
+    PULL_SECRETS_MAX = 256,  /* of a class's pod, of a runtime, and of its component */
+    SERVICES_MAX = 16,       /* of a component */
+    SERVICE_PORTS_MAX = 64,  /* of a service */
+    VOLUMES_MAX = 256,       /* of a class's pod, and of a runtime */
+    VOLUME_MOUNTS_MAX = 256, /* of a class's first container, and of a component by the runtime */
+    ENV_MAX = 1024,          /* likewise */
+    ARGS_MAX = 1024,         /* likewise */
+    TOLERATIONS_MAX = 256,   /* of a class's pod, of a component by the runtime, of a dataset */
     EXTRA_CONFIG_MAPS_MAX = 256, /* of a class, and of those that a component mounts */
     WORKERS_MAX = 10 * 1000,     /* of a runtime */
     COMMAND_ARGUMENTS_MAX = 64,  /* of an execution entry */
