@@ -2,6 +2,7 @@
 """crctl plan, explain, render and status of a cluster: what they show, and what they say when the
 cluster cannot be read. They write nothing."""
 import json
+import os
 import signal
 import subprocess
 
@@ -50,6 +51,29 @@ def look_after(bench, server):
     writes = [action for action in plan["actions"] if action["action"] in ("apply", "patch", "delete")]
     check(not writes, f"a bound runtime would be written: {writes}")
     expect(crctl(bench, "status", *at), 0, "1/1     1/1")
+    name_rows(bench, at)
+
+
+def name_rows(bench, at):
+    """For scripts, and with kubectl's letters."""
+    for letters in (["-A"], ["-n", "default"], ["--namespace=default"]):
+        done = crctl(bench, "status", "-o", "name", *letters, *at)
+        check((done.returncode, done.stdout) == (0, "default/demo\n"), done)
+    check(crctl(bench, "status", "-o", "name", "-n", "elsewhere", *at).stdout == "", "elsewhere")
+    rows = json.loads(crctl(bench, "status", "--output", "json", *at).stdout)
+    check(len(rows) == 1 and rows[0].pop("age") and rows[0] == {
+        "namespace": "default", "name": "demo", "class": "demo", "phase": "Ready", "master": "1/1",
+        "worker": "1/1", "client": "0/0", "cached": "0.00B/1.00GiB"}, rows)
+    expect(crctl(bench, "status", "-A", "-n", "default", *at), 2, "exclude each other",
+           stream="stderr")
+    expect(crctl(bench, "status", "-o", "yaml", *at), 2, "text|json|name", stream="stderr")
+    # Who has seen enough is no error to be told of.
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([bench.crctl, "status", *at], stdout=writer, stderr=subprocess.PIPE,
+                          timeout=60, check=False)
+    os.close(writer)
+    check((done.returncode, done.stderr) == (3, b""), done)
 
 
 def change_count(api, since):

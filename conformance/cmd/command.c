@@ -69,6 +69,8 @@ int command_print(struct sv text, int status) {
         ssize_t wrote = write(STDOUT_FILENO, text.ptr, text.len);
         if (wrote < 0 && errno == EINTR)
             continue;
+        if (wrote < 0 && errno == EPIPE)
+            return EXIT_HARNESS; /* "| head" has seen enough */
         if (wrote < 0) {
             fprintf(stderr, "crctl: cannot write to stdout: %s\n", strerror(errno));
             return EXIT_HARNESS;

@@ -26,9 +26,12 @@ enum {
     AGAIN_MS = 2000,
 };
 
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_NAME };
+
 struct status_options {
     struct sv kubeconfig, context, namespace_name;
-    bool watches;
+    int output; /* enum output */
+    bool watches, all_namespaces;
 };
 
 struct status {
@@ -54,6 +57,10 @@ static const struct row header = {{
     {"AGE", 3},
     {"WAITS FOR", 9},
 }};
+
+static const char *const json_keys[COLUMN_COUNT] = {"namespace", "name",    "class",  "phase",
+                                                    "master",    "worker",  "client", "cached",
+                                                    "age",       "waitsFor"};
 
 static struct sv replicas(const struct cJSON *runtime, const char *component, struct arena *arena) {
     const struct cJSON *status =
@@ -130,6 +137,35 @@ static bool write_table(struct buf *text, const struct row *rows, size_t count) 
     return fits;
 }
 
+/* An object for each runtime; what is not known is left out. */
+static bool write_json(struct buf *text, const struct row *rows, size_t count,
+                       struct arena *arena) {
+    struct cJSON *list = json_list(arena);
+    for (size_t i = 0; i < count; i++) {
+        struct cJSON *item = json_map(arena);
+        for (size_t k = 0; k < COLUMN_COUNT; k++)
+            if (rows[i].cells[k].len > 0 && !sv_eq(rows[i].cells[k], SV("-")))
+                json_set_string(arena, item, sv_from(json_keys[k]), rows[i].cells[k]);
+        json_append(list, item);
+    }
+    return json_write(text, list, JSON_PRETTY) && buf_append(text, SV("\n"));
+}
+
+/* As `crctl explain` takes them. */
+static bool write_names(struct buf *text, const struct row *rows, size_t count) {
+    bool fits = true;
+    for (size_t i = 0; i < count && fits; i++)
+        fits = buf_printf(text, "%.*s/%.*s\n", SV_ARG(rows[i].cells[0]), SV_ARG(rows[i].cells[1]));
+    return fits;
+}
+
+static bool write_rows(struct buf *text, int output, const struct row *rows, size_t count,
+                       struct arena *arena) {
+    if (output == OUTPUT_JSON)
+        return write_json(text, rows, count, arena);
+    return output == OUTPUT_NAME ? write_names(text, rows, count) : write_table(text, rows, count);
+}
+
 /* --- asking --- */
 
 /* Whether it says anything: that a watch has begun, or has come to a revision, does not. */
@@ -195,7 +231,7 @@ static bool read_table(struct status *status, struct arena *arena, struct buf *t
     struct row *rows = ARENA_ARRAY(arena, struct row, json_count(all) + 1);
     JSON_EACH (item, all)
         rows[count++] = row_of(item, wall_now_ms(), arena);
-    return write_table(text, rows, count) ||
+    return write_rows(text, status->options->output, rows, count, arena) ||
            error_set(err, ERROR_TOO_LARGE, "the table is larger than %d bytes", TEXT_BYTES_MAX);
 }
 
@@ -298,20 +334,33 @@ static int print_status(const struct command *command, const struct status_optio
     return show(command, &status);
 }
 
-/* "-w" is "--watch", as with kubectl. */
+/* As with kubectl. */
 static void spell_out(int argc, char *const *argv, char **ret_words) {
-    static char watch[] = "--watch";
-    for (int i = 0; i < argc; i++)
-        ret_words[i] = sv_eq(sv_from(argv[i]), SV("-w")) ? watch : argv[i];
+    static char watch[] = "--watch", namespace[] = "--namespace", all[] = "--all-namespaces",
+                output[] = "--output";
+    static const struct {
+        struct sv letter;
+        char *word;
+    } letters[] = {{SV("-w"), watch}, {SV("-n"), namespace}, {SV("-A"), all}, {SV("-o"), output}};
+    for (int i = 0; i < argc; i++) {
+        ret_words[i] = argv[i];
+        for (size_t k = 0; k < COUNT_OF(letters); k++)
+            if (sv_eq(sv_from(argv[i]), letters[k].letter))
+                ret_words[i] = letters[k].word;
+    }
 }
 
 int status_command(const struct command *command, int argc, char *const *argv) {
     struct status_options status = {
         .kubeconfig = sv_from(getenv("KUBECONFIG")), .context = SV(""), .namespace_name = SV("")};
+    static const struct sv outputs[] = {SV("text"), SV("json"), SV("name")};
     const struct option options[] = {
         TEXT_OPTION("kubeconfig", "FILE", &status.kubeconfig, "the cluster; KUBECONFIG"),
         TEXT_OPTION("context", "NAME", &status.context, "of the kubeconfig; its current one"),
-        TEXT_OPTION("namespace", "NAME", &status.namespace_name, "only this one; all"),
+        TEXT_OPTION("namespace", "NAME", &status.namespace_name, "only this one; all; also -n"),
+        FLAG_OPTION("all-namespaces", &status.all_namespaces, "as without --namespace; also -A"),
+        {SV("output"), OPTION_CHOICE, SV("text|json|name"), outputs, COUNT_OF(outputs),
+         &status.output, SV("a table, an object for each runtime, or NAMESPACE/NAME; also -o")},
         FLAG_OPTION("watch", &status.watches,
                     "print it again whenever it changes, until interrupted; also -w"),
     };
@@ -324,6 +373,8 @@ int status_command(const struct command *command, int argc, char *const *argv) {
         return result;
     if (operands.count > 0)
         return command_fail(command, "takes no file; see --kubeconfig");
+    if (status.all_namespaces && status.namespace_name.len > 0)
+        return command_fail(command, "--all-namespaces and --namespace exclude each other");
     if (status.kubeconfig.len == 0)
         return command_fail(command, "name a cluster with --kubeconfig or KUBECONFIG");
     return print_status(command, &status);
