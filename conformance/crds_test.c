@@ -54,8 +54,10 @@ static const struct {
      " checkRuntimeReady: {script: {configMap: m, key: k, interpreter: sh}, periodSeconds: 60,\n"
      "  failureThreshold: 5}, reportSummary: {command: [c]}, cleanCache: {command: [d]}}",
      NULL},
-    {CLASSES, "topology.worker.executionEntries", "{mountUFS: {command: [a], timeout: 3601}}",
-     "less than or equal to 3600"},
+    /* Upstream's schema takes any; the controller keeps within its limits. */
+    {CLASSES, "topology.worker.executionEntries",
+     "{mountUFS: {command: [a], timeout: 86400}, reportSummary: {command: [a], timeout: -1}}",
+     NULL},
     {CLASSES, "topology.worker.executionEntries",
      "{checkRuntimeReady: {command: [a], failureThreshold: 0}}", "greater than or equal to 1"},
     {CLASSES, "topology.worker.executionEntries", "{cleanCache: {script: {configMap: a}}}",
