@@ -49,8 +49,9 @@ struct server {
     int version;
     enum fault fault;
     bool holds_watch_events;
-    struct sv fights; /* somebody undoes every write of this kind at once */
-    bool runs_all;    /* pods of each runtime, not only of "demo" */
+    struct sv fights;  /* somebody undoes every write of this kind at once */
+    bool runs_all;     /* pods of each runtime, not only of "demo" */
+    int64_t resync_ms; /* of the controller */
     int writes, reads, lists, executions, events, refused, warnings;
 };
 
@@ -354,6 +355,7 @@ static void server_init(struct server *server) {
         .now_ms = 1767225600000,
         .arena = arena_new(),
         .version = START_MS,
+        .resync_ms = 600 * 1000,
     };
     add(server, SV("nodes"), "{metadata: {name: node-1}}");
     add(server, SV("cacheruntimeclasses"),
@@ -399,7 +401,7 @@ static struct controller *new_controller_of(struct server *server, bool is_dry_r
         .reconcile = {.mount_root = SV("/runtime-mnt"),
                       .field_manager = SV("cacheruntime-controller"),
                       .owns_datasets = true,
-                      .resync_ms = 600 * 1000},
+                      .resync_ms = server->resync_ms},
         .identity = SV("test"),
         .is_dry_run = is_dry_run,
     });
@@ -448,6 +450,36 @@ TEST(a_runtime_becomes_bound_and_then_nothing_is_written) {
     CHECK(server.writes <= writes + 10); /* the periodic report, not a fight */
     controller_free(controller);
     server_release(&server);
+}
+
+/* Although no watch tells of anything: ten minutes apart unless it is said otherwise, half of that
+ * more or less. Nothing comes of it. */
+TEST(everything_is_compared_every_so_often) {
+    static const struct {
+        int64_t resync_ms, period_ms;
+    } cases[] = {{0, 10 * MINUTE_MS}, {10 * MINUTE_MS, 10 * MINUTE_MS}, {MINUTE_MS, MINUTE_MS}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct server server;
+        server_init(&server);
+        server.resync_ms = cases[i].resync_ms;
+        const struct stored *class =
+            find(&server, SV("cacheruntimeclasses"), SV(""), SV("demo-class"));
+        json_remove(json_find(class->object, "topology.master.executionEntries"),
+                    SV("reportSummary"));
+        struct controller *controller = new_controller(&server);
+        run(&server, controller, 2 * MINUTE_MS);
+        CHECK_SV(dataset_phase(&server), SV("Bound"));
+        struct controller_stats before, after;
+        controller_get_stats(controller, &before);
+        int writes = server.writes, executions = server.executions;
+        run(&server, controller, 100 * cases[i].period_ms);
+        controller_get_stats(controller, &after);
+        CHECK(after.plans - before.plans >= 80 && after.plans - before.plans <= 125);
+        CHECK(after.empty_plans - before.empty_plans == after.plans - before.plans);
+        CHECK(server.writes == writes && server.executions == executions);
+        controller_free(controller);
+        server_release(&server);
+    }
 }
 
 static int64_t worker_replicas(struct server *server) {
