@@ -124,7 +124,6 @@ static void say_bound(struct pass *pass, struct cJSON *status) {
     clear_condition(pass, status, SV("NotReady"), SV("DatasetReady"), message);
     clear_condition(pass, status, SV("Updating"), SV("DatasetReady"),
                     SV("The ddc runtime has updated completely."));
-    set_report(pass, status);
 }
 
 static void say_updating(struct pass *pass, struct cJSON *status) {
@@ -229,6 +228,9 @@ void plan_dataset_status(struct pass *pass) {
     else if (!pass->was_bound)
         say_waiting(pass, status);
     struct sv after = json_find_string(status, "phase");
+    /* A cache that is updated or has failed goes on being asked. */
+    if (pass->was_bound || sv_eq(after, SV("Bound")))
+        set_report(pass, status);
     size_t first_event = pass->plan->action_count;
     tell_phase(pass, before, after);
     pass_tell_with_status(pass, first_event);

@@ -561,6 +561,35 @@ TEST(a_report_goes_with_who_made_it) {
     }
 }
 
+/* Somebody looks at what is wrong, and at figures that are of now. */
+TEST(a_cache_that_has_failed_goes_on_being_reported) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    json_set_int(arena, entry(&world, "checkRuntimeReady"), SV("failureThreshold"), 1);
+    world.answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"2GiB\",\"ufsTotal\":\"8GiB\"}";
+    world_bind(&world);
+    world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
+    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
+        world.now_ms += 1000;
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        settle(&world);
+    }
+    world.answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"3GiB\",\"ufsTotal\":\"9GiB\"}";
+    world.now_ms += 400 * 1000;
+    for (int k = 0; k < 10; k++) {
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        settle(&world);
+    }
+    CHECK_SV(dataset_phase(&world), SV("Failed"));
+    CHECK_SV(json_find_string(world.dataset, "status.cacheStates.cached"), SV("3GiB"));
+    CHECK_SV(json_find_string(world.dataset, "status.ufsTotal"), SV("9GiB"));
+    CHECK_SV(json_find_string(world.runtime, "status.cacheStates.cached"), SV("3GiB"));
+    world_release(&world);
+}
+
 /* One that could not be made is made up for soon, and not only when the next one is due. */
 TEST(a_report_that_failed_is_tried_again) {
     AUTO(arena) arena = arena_new();

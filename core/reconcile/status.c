@@ -392,7 +392,7 @@ static void set_mounts(struct pass *pass, struct cJSON *status) {
 }
 
 static void set_once_bound(struct pass *pass, struct cJSON *status) {
-    if (!status_can_bind(pass))
+    if (!pass->was_bound && !status_can_bind(pass))
         return;
     /* What the dataset was told last: a controller that died in between has forgotten the report.
      */
