@@ -572,6 +572,24 @@ static bool is_kept_already(const struct entry *entry, const struct cJSON *objec
            sv_eq(entry->seen.resource_version, object_resource_version(object));
 }
 
+bool cache_store_has(const struct cache_store *store, const struct resource *resource,
+                     struct sv namespace_name, struct sv name, struct sv uid,
+                     struct sv resource_version) {
+    const struct entry *entry = find(store, resource, namespace_name, name);
+    return entry && !state_is_none(&entry->state) && sv_eq(entry->seen.uid, uid) &&
+           sv_eq(entry->seen.resource_version, resource_version);
+}
+
+void cache_store_confirm(struct cache_store *store, const struct resource *resource,
+                         struct sv namespace_name, struct sv name) {
+    struct entry *entry = find(store, resource, namespace_name, name);
+    assert(entry && !state_is_none(&entry->state));
+    forget_end(store, entry->seen.uid);
+    remember_version(entry, entry->seen.resource_version);
+    if (entry->overlay)
+        end_overlay(store, entry);
+}
+
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
                         const struct cJSON *object) {
     struct entry *entry = ensure(store, resource, object_namespace(object), object_name(object));

@@ -74,6 +74,13 @@ DEFINE_AUTO(cache_store)
 /* From a watch or list. `object` is already reduced; a frozen root is shared, others copied. */
 void cache_store_upsert(struct cache_store *store, const struct resource *resource,
                         const struct cJSON *object);
+/* That version is kept, whether the watch told of it or the answer to a write. */
+bool cache_store_has(const struct cache_store *store, const struct resource *resource,
+                     struct sv namespace_name, struct sv name, struct sv uid,
+                     struct sv resource_version);
+/* The watch tells of the version that is kept. */
+void cache_store_confirm(struct cache_store *store, const struct resource *resource,
+                         struct sv namespace_name, struct sv name);
 /* `uid` tells an old incarnation from a new one. */
 void cache_store_remove(struct cache_store *store, const struct resource *resource,
                         struct sv namespace_name, struct sv name, struct sv uid);

@@ -396,3 +396,25 @@ TEST(an_object_of_many_groups_stays_a_tree) {
                            SV("u"));
     CHECK(cache_store_bytes(store) == 0);
 }
+
+TEST(what_an_answer_told_is_confirmed_by_its_version) {
+    struct watcher watcher = {0};
+    AUTO(arena) arena = arena_new();
+    AUTO(cache_store) store = new_store(&watcher);
+    struct sv ns = SV("ns"), p = SV("p"), u = SV("u");
+    CHECK(!cache_store_has(store, &RESOURCE_PODS, ns, p, u, SV("7")));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"), 0);
+    CHECK(cache_store_has(store, &RESOURCE_PODS, ns, p, u, SV("7")));
+    CHECK(!cache_store_has(store, &RESOURCE_PODS, ns, p, u, SV("6")));
+    CHECK(!cache_store_has(store, &RESOURCE_PODS, ns, p, SV("v"), SV("7")));
+    size_t changes = watcher.changes;
+    cache_store_confirm(store, &RESOURCE_PODS, ns, p);
+    CHECK(watcher.changes == changes);
+    /* It does not end by time any more, and a late answer says nothing new. */
+    CHECK(cache_store_expire(store, CACHE_OVERLAY_MS) == DEADLINE_NEVER);
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "b"), 0);
+    CHECK(watcher.changes == changes);
+    check_members(store, SV("a"), "p");
+    cache_store_hide(store, &RESOURCE_PODS, ns, p, 0);
+    CHECK(!cache_store_has(store, &RESOURCE_PODS, ns, p, u, SV("7")));
+}

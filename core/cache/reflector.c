@@ -50,7 +50,9 @@ struct reflector {
     const struct resource *resource;
     struct arena *texts;
     struct sv namespace_name, label_selector, field_selector;
-    bool metadata_only, no_managed_fields, may_be_missing, streams_lists;
+    bool metadata_only, may_be_missing, streams_lists;
+    struct unread unread;
+    struct known_versions known_versions;
     struct rng rng;
     struct reflector_sink sink;
 
@@ -69,50 +71,6 @@ struct reflector {
     char resource_version[64]; /* where a watch resumes */
     struct map *known;         /* "ns/name" -> struct known */
 };
-
-struct reflector *reflector_new(const struct reflector_options *options) {
-    struct reflector *reflector = mem_alloc(sizeof(*reflector));
-    struct arena *texts = arena_new();
-    *reflector = (struct reflector){
-        .transport = options->transport,
-        .resource = options->resource,
-        .texts = texts,
-        .namespace_name = arena_copy(texts, options->namespace_name),
-        .label_selector = arena_copy(texts, options->label_selector),
-        .field_selector = arena_copy(texts, options->field_selector),
-        .metadata_only = options->metadata_only,
-        .no_managed_fields = options->no_managed_fields,
-        .may_be_missing = options->may_be_missing,
-        .streams_lists = options->streams_lists,
-        .sink = options->sink,
-        .known = map_new(),
-        .settled_ms = DEADLINE_NEVER,
-    };
-    rng_init_named(&reflector->rng, options->seed, options->resource->plural);
-    return reflector;
-}
-
-void reflector_free(struct reflector *reflector) {
-    if (!reflector)
-        return;
-    if (reflector->request_id)
-        transport_cancel(reflector->transport, reflector->request_id);
-    map_free_with_values(reflector->known);
-    arena_free(reflector->texts);
-    mem_free(reflector);
-}
-
-bool reflector_is_synced(const struct reflector *reflector) {
-    return reflector->is_synced;
-}
-
-const struct error *reflector_trouble(const struct reflector *reflector) {
-    return reflector->trouble.code == ERROR_NONE ? NULL : &reflector->trouble;
-}
-
-uint64_t reflector_list_count(const struct reflector *reflector) {
-    return reflector->list_number;
-}
 
 /* --- what is known --- */
 
@@ -141,6 +99,70 @@ static struct sv known_version(const struct known *known) {
     return (struct sv){known->texts + known->uid_bytes, known->version_bytes};
 }
 
+/* It was delivered, or the sink has it from elsewhere. */
+static bool has_version(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                        struct sv resource_version) {
+    const struct reflector *reflector = context;
+    const struct reflector_sink *sink = &reflector->sink;
+    char space[KEY_BYTES_MAX];
+    const struct known *known = map_get(reflector->known, key_of(space, namespace_name, name));
+    if (known && !sv_eq(known_uid(known), uid))
+        return false;
+    if (known && sv_eq(known_version(known), resource_version))
+        return true;
+    return sink->has && sink->has(sink->context, namespace_name, name, uid, resource_version);
+}
+
+/* --- life --- */
+
+struct reflector *reflector_new(const struct reflector_options *options) {
+    struct reflector *reflector = mem_alloc(sizeof(*reflector));
+    struct arena *texts = arena_new();
+    *reflector = (struct reflector){
+        .transport = options->transport,
+        .resource = options->resource,
+        .texts = texts,
+        .namespace_name = arena_copy(texts, options->namespace_name),
+        .label_selector = arena_copy(texts, options->label_selector),
+        .field_selector = arena_copy(texts, options->field_selector),
+        .metadata_only = options->metadata_only,
+        .unread = options->unread,
+        .may_be_missing = options->may_be_missing,
+        .streams_lists = options->streams_lists,
+        .sink = options->sink,
+        .known = map_new(),
+        .settled_ms = DEADLINE_NEVER,
+    };
+    reflector->known_versions = (struct known_versions){.has = has_version, .context = reflector};
+    reflector->unread.known = &reflector->known_versions;
+    rng_init_named(&reflector->rng, options->seed, options->resource->plural);
+    return reflector;
+}
+
+void reflector_free(struct reflector *reflector) {
+    if (!reflector)
+        return;
+    if (reflector->request_id)
+        transport_cancel(reflector->transport, reflector->request_id);
+    map_free_with_values(reflector->known);
+    arena_free(reflector->texts);
+    mem_free(reflector);
+}
+
+bool reflector_is_synced(const struct reflector *reflector) {
+    return reflector->is_synced;
+}
+
+const struct error *reflector_trouble(const struct reflector *reflector) {
+    return reflector->trouble.code == ERROR_NONE ? NULL : &reflector->trouble;
+}
+
+uint64_t reflector_list_count(const struct reflector *reflector) {
+    return reflector->list_number;
+}
+
+/* --- delivering --- */
+
 static void forget(struct reflector *reflector, struct sv key, const struct cJSON *object) {
     struct known *known = map_get(reflector->known, key);
     if (!known)
@@ -160,8 +182,16 @@ static bool has_room(const struct reflector *reflector) {
     return !reflector->sink.is_full || !reflector->sink.is_full(reflector->sink.context);
 }
 
-/* False, and told, when there is no room for it. */
-static bool deliver(struct reflector *reflector, const struct cJSON *object) {
+static void tell(const struct reflector *reflector, const struct cJSON *object, bool is_known) {
+    const struct reflector_sink *sink = &reflector->sink;
+    if (is_known)
+        sink->confirm(sink->context, object_namespace(object), object_name(object));
+    else
+        sink->upsert(sink->context, object);
+}
+
+/* `is_known` as in a completion. False, and told, when there is no room for it. */
+static bool deliver(struct reflector *reflector, const struct cJSON *object, bool is_known) {
     char space[KEY_BYTES_MAX];
     struct sv key = key_of(space, object_namespace(object), object_name(object));
     struct known *known = map_get(reflector->known, key);
@@ -181,7 +211,7 @@ static bool deliver(struct reflector *reflector, const struct cJSON *object) {
     else
         known->list_number = reflector->list_number;
     if (is_news)
-        reflector->sink.upsert(reflector->sink.context, object);
+        tell(reflector, object, is_known);
     return true;
 }
 
@@ -247,7 +277,7 @@ static struct request request_of(const struct reflector *reflector, enum verb ve
         .label_selector = reflector->label_selector,
         .field_selector = reflector->field_selector,
         .metadata_only = reflector->metadata_only,
-        .no_managed_fields = reflector->no_managed_fields,
+        .unread = reflector->unread,
     };
 }
 
@@ -310,7 +340,7 @@ static bool take_items(struct reflector *reflector, const struct cJSON *list) {
         if (!json_is_map(item))
             return error_set(&reflector->trouble, ERROR_INVALID,
                              "the server's list holds an item that is no object");
-        if (!deliver(reflector, item))
+        if (!deliver(reflector, item, false))
             return false;
     }
     return count_items(reflector, PAGE_ITEMS);
@@ -413,7 +443,8 @@ static void take_object(struct reflector *reflector, const struct completion *co
         forget(reflector,
                key_of(space, object_namespace(completion->body), object_name(completion->body)),
                completion->body);
-    } else if (!deliver(reflector, completion->body) || (is_listed && !count_items(reflector, 1))) {
+    } else if (!deliver(reflector, completion->body, completion->is_known) ||
+               (is_listed && !count_items(reflector, 1))) {
         give_up(reflector, now_ms);
     }
 }

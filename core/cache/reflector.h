@@ -26,6 +26,11 @@ struct reflector_sink {
     /* New or changed; `object` is valid during the call only. Not called again for a
      * resourceVersion that was delivered already. */
     void (*upsert)(void *context, const struct cJSON *object);
+    /* May be left out, both: the sink has that version of an object from elsewhere; and now the
+     * server told of it as well, so that it need not be read once more. */
+    bool (*has)(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                struct sv resource_version);
+    void (*confirm)(void *context, struct sv namespace_name, struct sv name);
     /* Gone. `object` is its last state, or NULL when a relist no longer found it. */
     void (*remove)(void *context, struct sv namespace_name, struct sv name, struct sv uid,
                    const struct cJSON *object);
@@ -40,8 +45,9 @@ struct reflector_options {
     const struct resource *resource; /* borrowed */
     struct sv namespace_name;        /* "": all */
     struct sv label_selector, field_selector;
-    bool metadata_only, no_managed_fields; /* as in a request */
-    bool may_be_missing; /* a kind that not every cluster has: then there are no objects of it */
+    bool metadata_only;   /* as in a request */
+    struct unread unread; /* likewise, but for the versions that are known */
+    bool may_be_missing;  /* a kind that not every cluster has: then there are no objects of it */
     /* Ask for the list as the beginning of the watch (WatchList); in pages after all where the
      * server refuses that or does not know it. */
     bool streams_lists;

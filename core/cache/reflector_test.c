@@ -59,6 +59,17 @@ static void remove_object(void *context, struct sv namespace_name, struct sv nam
     tell(context, '-', name);
 }
 
+static bool has(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                struct sv resource_version) {
+    (void)context, (void)namespace_name;
+    return sv_eq(name, SV("c")) && sv_eq(uid, SV("c")) && sv_eq(resource_version, SV("9"));
+}
+
+static void confirm(void *context, struct sv namespace_name, struct sv name) {
+    (void)namespace_name;
+    tell(context, '=', name);
+}
+
 static bool is_full(void *context) {
     return ((struct bed *)context)->is_full;
 }
@@ -77,7 +88,12 @@ static void bed_init(struct bed *bed, bool streams_lists, bool may_be_missing) {
         .may_be_missing = may_be_missing,
         .streams_lists = streams_lists,
         .seed = 1,
-        .sink = {.upsert = upsert, .remove = remove_object, .is_full = is_full, .context = bed},
+        .sink = {.upsert = upsert,
+                 .has = has,
+                 .confirm = confirm,
+                 .remove = remove_object,
+                 .is_full = is_full,
+                 .context = bed},
     });
 }
 
@@ -175,6 +191,34 @@ TEST(a_list_then_a_watch_that_is_resumed_behind_the_last_bookmark) {
     CHECK_SV(sv_from(bed.resource_version), SV("9"));
     CHECK_SV(sv_from(bed.told), SV("+a +b +a -b "));
     CHECK(reflector_list_count(bed.reflector) == 1);
+    bed_release(&bed);
+}
+
+/* As a transport asks that reads texts. */
+static bool is_known(const struct bed *bed, struct sv name, struct sv uid, struct sv version) {
+    const struct known_versions *known = bed->request.unread.known;
+    return known->has(known->context, SV("n"), name, uid, version);
+}
+
+TEST(versions_that_are_known_from_elsewhere_are_confirmed) {
+    struct bed bed;
+    bed_init(&bed, false, false);
+    sync_by_list(&bed);
+    CHECK(is_known(&bed, SV("a"), SV("a"), SV("3")));
+    CHECK(!is_known(&bed, SV("a"), SV("a"), SV("4")));
+    CHECK(!is_known(&bed, SV("a"), SV("other"), SV("3")));
+    CHECK(is_known(&bed, SV("c"), SV("c"), SV("9")));
+    struct completion completion = {.type = COMPLETION_WATCH_EVENT,
+                                    .event_type = WATCH_MODIFIED,
+                                    .body = tree(&bed, POD("c", "9")),
+                                    .is_known = true};
+    answer(&bed, completion, NOW_MS);
+    completion.body = tree(&bed, POD("a", "3"));
+    answer(&bed, completion, NOW_MS);
+    CHECK_SV(sv_from(bed.told), SV("+a +b =c "));
+    CHECK(!is_known(&bed, SV("c"), SV("other"), SV("9")));
+    answer_event(&bed, WATCH_DELETED, POD("c", "11"));
+    CHECK_SV(sv_from(bed.told), SV("+a +b =c -c "));
     bed_release(&bed);
 }
 

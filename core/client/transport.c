@@ -59,11 +59,16 @@ struct sv watch_event_type_text(enum watch_event_type type) {
     return event_type_texts[type];
 }
 
-struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
+struct cJSON *transport_read(struct arena *arena, struct sv text, const struct unread *unread,
                              struct error *err) {
-    struct cJSON *root =
-        no_managed_fields ? json_read_without(arena, text, SV("metadata"), SV("managedFields"), err)
-                          : json_read(arena, text, err);
+    const struct json_omission omission = {
+        .parent = SV("metadata"),
+        .key = SV("managedFields"),
+        .bulk = SV("fieldsV1"),
+        .is_needed = unread->needs_managed_fields,
+    };
+    struct cJSON *root = unread->managed_fields ? json_read_without(arena, text, &omission, err)
+                                                : json_read(arena, text, err);
     if (!root || json_is_map(root))
         return root;
     error_set(err, ERROR_INVALID, "a JSON text that is no object");

@@ -58,6 +58,21 @@ struct exec_options {
     struct sv share;         /* with whom it shares its chance to run, when all cannot at once */
 };
 
+/* Versions of objects that whoever watches has already. It outlives the watch. */
+struct known_versions {
+    bool (*has)(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                struct sv resource_version);
+    void *context;
+};
+
+/* What need not be read of an answer, by transports that get texts. */
+struct unread {
+    bool managed_fields; /* of objects */
+    /* With it: those that are read all the same, by the list of entries without their fields. */
+    bool (*needs_managed_fields)(const struct cJSON *entries);
+    const struct known_versions *known; /* of a watch, or NULL: objects in these versions */
+};
+
 /* Zero means "not given" for every optional member. */
 struct request {
     enum verb verb;
@@ -86,8 +101,7 @@ struct request {
     bool no_initial_events;  /* "sendInitialEvents=false": a watch of what comes, and no list */
     int64_t timeout_seconds; /* of a watch, by the server; 0: its choice */
     bool metadata_only;      /* ask for PartialObjectMetadata */
-    bool
-        no_managed_fields; /* of the answer's objects; whoever asks must expect them all the same */
+    struct unread unread;    /* whoever asks must expect it all the same */
     /* By a front that only writes the answer on: text that is kept comes beside the tree, and a
      * list's items as text only. */
     bool wants_text;
@@ -126,7 +140,10 @@ struct completion {
     const struct cJSON *body;         /* object, list or Status; NULL when there is none */
     int64_t retry_after_ms;           /* asked for by the server, or 0 */
     enum watch_event_type event_type; /* with COMPLETION_WATCH_EVENT; the object is `body` */
-    int exit_code;                    /* with COMPLETION_EXEC and ERROR_NONE */
+    /* When the completion was taken, request.unread.known had this version: of the object `body`
+     * has only what told that. */
+    bool is_known;
+    int exit_code; /* with COMPLETION_EXEC and ERROR_NONE */
     struct sv stdout_bytes, stderr_bytes;
 };
 
@@ -141,9 +158,9 @@ struct transport {
 };
 
 /* What the server answered to a request, an object as all answers are, as a tree in `arena`;
- * `no_managed_fields` is the request's. For transports that get texts. */
-MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text, bool no_managed_fields,
-                                        struct error *err);
+ * `unread` is the request's. For transports that get texts. */
+MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text,
+                                        const struct unread *unread, struct error *err);
 
 static inline uint64_t transport_start(struct transport *transport, const struct request *request) {
     return transport->start(transport, request);

@@ -25,6 +25,7 @@ enum { WATCH_PENDING_BYTES_MAX = 3 * 1024 * 1024 };
 struct watch_event {
     enum watch_event_type type;
     const struct cJSON *object; /* the resource; for WATCH_ERROR a Status */
+    bool is_known;              /* as in a completion */
 };
 
 /* One decoder per watch connection. watch_decoder_free() accepts NULL. */
@@ -40,10 +41,10 @@ MUST_CHECK bool watch_decoder_feed(struct watch_decoder *decoder, struct sv byte
 /* Takes the oldest complete line, copied to `arena`; false: more bytes are needed. */
 bool watch_decoder_next(struct watch_decoder *decoder, struct arena *arena, struct sv *ret_line);
 
-/* The event of a line, whose object lives in `arena`; `no_managed_fields` is the request's. When it
+/* The event of a line, whose object lives in `arena`; `unread` is the request's. When it
  * fails (ERROR_INVALID), the stream that the line came from is beyond repair: end it and list
  * again. */
-MUST_CHECK bool watch_event_read(struct arena *arena, struct sv line, bool no_managed_fields,
+MUST_CHECK bool watch_event_read(struct arena *arena, struct sv line, const struct unread *unread,
                                  struct watch_event *ret_event, struct error *err);
 
 /* A line has begun and not ended: at the end of the stream it was cut, or never was an event. */

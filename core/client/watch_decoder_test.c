@@ -37,7 +37,8 @@ TEST(decodes_each_case_at_every_cut) {
             CHECK(watch_decoder_is_inside_line(decoder) == (cut > 0));
             CHECK(watch_decoder_feed(decoder, sv_drop(cases[i].line, cut), &err));
             REQUIRE(watch_decoder_next(decoder, arena, &line));
-            CHECK(watch_event_read(arena, line, false, &event, &err) == cases[i].is_event);
+            CHECK(watch_event_read(arena, line, &(struct unread){0}, &event, &err) ==
+                  cases[i].is_event);
             CHECK_SV(sv_from(err.message), sv_from(cases[i].message));
         }
     }
@@ -52,19 +53,70 @@ TEST(refuses_a_line_past_the_limit) {
     CHECK(err.code == ERROR_TOO_LARGE);
 }
 
+static bool has_one_entry(const struct cJSON *entries) {
+    return json_count(entries) == 1;
+}
+
+static bool has_no_entry(const struct cJSON *entries) {
+    return json_count(entries) == 0;
+}
+
 TEST(managed_fields_are_left_out_when_nobody_wants_them) {
     static const struct {
-        bool no_managed_fields;
+        struct unread unread;
         size_t count; /* of the object's metadata */
-    } wishes[] = {{false, 2}, {true, 1}};
+    } wishes[] = {{{0}, 2},
+                  {{.managed_fields = true}, 1},
+                  {{.managed_fields = true, .needs_managed_fields = has_one_entry}, 2},
+                  {{.managed_fields = true, .needs_managed_fields = has_no_entry}, 1}};
     static const struct sv line = SV(
         "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"a\",\"managedFields\":[{}]}}}");
     for (size_t i = 0; i < COUNT_OF(wishes); i++) {
         AUTO(arena) arena = arena_new();
         struct watch_event event;
         struct error err = {0};
-        REQUIRE(watch_event_read(arena, line, wishes[i].no_managed_fields, &event, &err));
+        REQUIRE(watch_event_read(arena, line, &wishes[i].unread, &event, &err));
         CHECK_SV(json_find_string(event.object, "metadata.name"), SV("a"));
         CHECK(json_count(json_get(event.object, SV("metadata"))) == wishes[i].count);
+    }
+}
+
+static bool has_version_7(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                          struct sv resource_version) {
+    (void)context;
+    return sv_eq(namespace_name, SV("n")) && sv_eq(name, SV("a")) && sv_eq(uid, SV("u")) &&
+           sv_eq(resource_version, SV("7"));
+}
+
+#define METADATA(version)                                                                          \
+    "\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\",\"resourceVersion\":"          \
+    "\"" version "\"}"
+
+TEST(of_versions_that_are_known_only_that_is_read) {
+    static const struct {
+        struct sv line;
+        bool is_known;
+        size_t count; /* of the object's members */
+    } versions[] = {
+        {SV("{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"A\"," METADATA("7") "}}"), true, 1},
+        {SV("{\"type\":\"ADDED\",\"object\":{" METADATA("7") ",\"spec\":{}}}"), true, 1},
+        {SV("{\"type\":\"MODIFIED\",\"object\":{\"kind\":\"A\"," METADATA("8") "}}"), false, 2},
+        {SV("{\"type\":\"DELETED\",\"object\":{\"kind\":\"A\"," METADATA("7") "}}"), false, 2},
+        {SV("{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"A\"," METADATA("7") "}}"), false, 2},
+        {SV("{\"type\":\"MODIFIED\",\"object\":{\"spec\":{" METADATA("7") "}}}"), false, 1},
+    };
+    static const struct known_versions known = {.has = has_version_7};
+    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+        AUTO(arena) arena = arena_new();
+        struct watch_event event;
+        struct error err = {0};
+        REQUIRE(watch_event_read(arena, versions[i].line, &(struct unread){.known = &known}, &event,
+                                 &err));
+        CHECK(event.is_known == versions[i].is_known);
+        CHECK(json_count(event.object) == versions[i].count);
+        if (versions[i].is_known)
+            CHECK_SV(json_write_arena(arena, event.object, JSON_COMPACT),
+                     SV("{\"metadata\":{\"name\":\"a\",\"uid\":\"u\",\"resourceVersion\":\"7\","
+                        "\"namespace\":\"n\"}}"));
     }
 }

@@ -63,7 +63,7 @@ static void list_page(struct controller *controller, struct runtime_state *state
         .namespace_name = state->namespace_name,
         .continue_token = continue_token,
         .limit = CLAIM_PODS_PAGE_ITEMS,
-        .no_managed_fields = true,
+        .unread = {.managed_fields = true},
     };
     controller->stats.reads++;
     controller_send(controller, &request, FLIGHT_CLAIM_PODS, state, 0);

@@ -189,7 +189,7 @@ static void send(struct event_recorder *recorder, struct event_record *record, s
         .patch_type = record->is_there ? PATCH_MERGE : PATCH_NONE,
         .field_manager = recorder->component,
         .body = body,
-        .no_managed_fields = true,
+        .unread = {.managed_fields = true},
     };
     set_due(recorder, record, 0);
     record->is_behind = false;

@@ -51,7 +51,7 @@ static struct request request_of(const struct controller *controller, const stru
         .name = action->name,
         .subresource = action->subresource,
         .body = action->body,
-        .no_managed_fields = !index_needs_managed_fields(action->resource),
+        .unread = index_unread(action->resource),
         .dry_run = action->type == ACTION_TRIAL,
     };
     if (request.verb == VERB_PATCH)

@@ -24,7 +24,8 @@ static void keep_member(struct arena *arena, struct cJSON *to, const struct cJSO
         json_set(arena, to, key, json_borrow(arena, member));
 }
 
-bool index_needs_managed_fields(const struct resource *resource) {
+/* Where plans may look at who wrote what. */
+static bool is_applied(const struct resource *resource) {
     static const struct resource *const applied[] = {
         &RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,         &RESOURCE_DEPLOYMENTS,
         &RESOURCE_SERVICES,      &RESOURCE_PERSISTENT_VOLUMES,  &RESOURCE_PERSISTENT_VOLUME_CLAIMS,
@@ -35,12 +36,19 @@ bool index_needs_managed_fields(const struct resource *resource) {
     return false;
 }
 
+struct unread index_unread(const struct resource *resource) {
+    return (struct unread){
+        .managed_fields = true,
+        .needs_managed_fields = is_applied(resource) ? field_entries_have_foreign : NULL,
+    };
+}
+
 /* Half of many objects, and of use only while they hold something to take over, in kinds that
  * are written by server-side apply. */
 static void drop_managed_fields(struct arena *arena, const struct resource *resource,
                                 struct cJSON *object) {
     struct cJSON *metadata = json_get(object, SV("metadata"));
-    if (!metadata || (index_needs_managed_fields(resource) && field_entries_are_foreign(object)))
+    if (!metadata || (is_applied(resource) && field_entries_are_foreign(object)))
         return;
     json_own(arena, metadata);
     json_remove(metadata, SV("managedFields"));

@@ -14,6 +14,7 @@
 
 #include "core/base/base.h"
 #include "core/base/sv.h"
+#include "core/client/transport.h"
 
 struct arena;
 struct cJSON;
@@ -29,9 +30,8 @@ struct cJSON *index_reduce(const struct resource *resource, const struct cJSON *
  * fields then stay, at no cost), else index_reduce(). */
 const struct cJSON *index_keep(const struct resource *resource, const struct cJSON *object,
                                struct arena *arena);
-/* Whether plans may look at who wrote what of such objects. Of others index_reduce() leaves it out,
- * and whoever asks for them need not read it. */
-bool index_needs_managed_fields(const struct resource *resource);
+/* What index_reduce() leaves out, so that whoever asks for such objects need not read it. */
+struct unread index_unread(const struct resource *resource);
 void index_groups(const struct reconcile_options *options, const struct resource *resource,
                   const struct cJSON *object, struct arena *arena, struct cache_groups *ret_groups);
 /* True when the watch of this resource will deliver the object. */

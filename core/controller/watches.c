@@ -75,6 +75,19 @@ static void sink_upsert(void *context, const struct cJSON *object) {
     watched->watches->stats.events++;
 }
 
+static bool sink_has(void *context, struct sv namespace_name, struct sv name, struct sv uid,
+                     struct sv resource_version) {
+    const struct watched *watched = context;
+    return cache_store_has(watched->watches->options.store, watched->resource, namespace_name, name,
+                           uid, resource_version);
+}
+
+static void sink_confirm(void *context, struct sv namespace_name, struct sv name) {
+    struct watched *watched = context;
+    cache_store_confirm(watched->watches->options.store, watched->resource, namespace_name, name);
+    watched->watches->stats.events++;
+}
+
 static void sink_remove(void *context, struct sv namespace_name, struct sv name, struct sv uid,
                         const struct cJSON *object) {
     struct watched *watched = context;
@@ -106,11 +119,13 @@ static void add(struct watches *watches, size_t kind, struct sv namespace_name) 
             .label_selector = sv_from(kinds[kind].label_selector),
             .field_selector = SV(""),
             .metadata_only = kinds[kind].metadata_only,
-            .no_managed_fields = !index_needs_managed_fields(kinds[kind].resource),
+            .unread = index_unread(kinds[kind].resource),
             .may_be_missing = kinds[kind].may_be_missing,
             .streams_lists = watches->options.streams_lists,
             .seed = watches->options.seed,
             .sink = {.upsert = sink_upsert,
+                     .has = sink_has,
+                     .confirm = sink_confirm,
                      .remove = sink_remove,
                      .is_full = sink_is_full,
                      .context = watched},

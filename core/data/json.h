@@ -39,10 +39,26 @@ enum {
  * are refused. The tree owns copies: `text` may go away. */
 MUST_CHECK struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err);
 
-/* As json_read(), but without members `key` of members `parent`, if they are maps or lists. These
- * are passed over rather than read: only their strings and brackets have to close. */
-MUST_CHECK struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
-                                           struct sv key, struct error *err);
+/* Members `key` of members `parent`, if they are maps or lists. They are passed over rather than
+ * read: only their strings and brackets have to close. Where `is_needed` is given it is asked with
+ * each of them, read without members `bulk`, and what it needs is read and kept whole. */
+struct json_omission {
+    struct sv parent, key, bulk;
+    bool (*is_needed)(const struct cJSON *value);
+};
+/* As json_read(), but without those. */
+MUST_CHECK struct cJSON *json_read_without(struct arena *arena, struct sv text,
+                                           const struct json_omission *omission, struct error *err);
+
+/* A string in a text: where it stands, "a.b", and what it says: a part of the text, or SV(""). */
+struct json_glimpse {
+    struct sv path, text;
+};
+enum { JSON_GLIMPSES_MAX = 8 };
+/* Finds strings without reading the rest, for texts that are mostly not worth it: stops once the
+ * first `needed` of `count` are found. False when they are not: the text does not hold them, spells
+ * them with escapes, or cannot be read so far. */
+bool json_glance(struct sv text, struct json_glimpse *glimpses, size_t count, size_t needed);
 
 /* As json_read(), but the last of equal keys wins, as in Go; the paths of what stood twice
  * ("spec.replicas") go to `ret_duplicates`, one a line and in their order, or SV(""). There are

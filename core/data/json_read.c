@@ -16,7 +16,8 @@ struct reader {
     bool last_wins;
     struct sv duplicates; /* their paths, one a line */
     size_t duplicate_count;
-    struct sv passed_parent, passed_key; /* what is passed over; "" in a member's place: nothing */
+    const struct json_omission *omission; /* NULL: nothing is left out */
+    bool leaves_out_bulk;                 /* within a value that is asked about */
     struct sv path[JSON_DEPTH_MAX];
     size_t depth;
 };
@@ -223,9 +224,13 @@ static struct sv path_text(const struct reader *reader, struct sv last) {
     return arena_printf(reader->arena, "%.*s%.*s", SV_ARG(path), SV_ARG(last));
 }
 
-static bool is_passed_over(const struct reader *reader, struct sv key) {
-    return reader->passed_key.len > 0 && reader->depth >= 2 && sv_eq(key, reader->passed_key) &&
-           sv_eq(reader->path[reader->depth - 2], reader->passed_parent);
+/* With an omission. */
+static bool is_left_out(const struct reader *reader, struct sv key) {
+    const struct json_omission *omission = reader->omission;
+    if (reader->leaves_out_bulk)
+        return sv_eq(key, omission->bulk);
+    return reader->depth >= 2 && sv_eq(key, omission->key) &&
+           sv_eq(reader->path[reader->depth - 2], omission->parent);
 }
 
 /* From the opening bracket to behind the closing one. */
@@ -248,6 +253,22 @@ static bool pass_over(struct reader *reader) {
         reader->at++;
     } while (depth > 0);
     return true;
+}
+
+/* Which is left out, unless it is needed. False when it cannot be read. */
+static bool leave_out(struct reader *reader, bool *ret_is_needed) {
+    const char *at = reader->at;
+    struct cJSON value = {0};
+    *ret_is_needed = false;
+    if (reader->leaves_out_bulk || !reader->omission->is_needed)
+        return pass_over(reader);
+    reader->leaves_out_bulk = true;
+    bool held = read_value(reader, &value);
+    reader->leaves_out_bulk = false;
+    *ret_is_needed = held && reader->omission->is_needed(&value);
+    if (*ret_is_needed)
+        reader->at = at;
+    return held;
 }
 
 static void add_duplicate(struct reader *reader, struct sv key) {
@@ -282,10 +303,13 @@ static bool read_member(struct reader *reader, struct json_index *members) {
         return invalid(reader, "a colon was expected after a key");
     reader->at++;
     reader->path[reader->depth - 1] = key;
-    if (is_passed_over(reader, key)) {
+    if (reader->omission && is_left_out(reader, key)) {
+        bool is_needed = true;
         skip_blanks(reader);
-        if (peek(reader) == '{' || peek(reader) == '[')
-            return pass_over(reader);
+        if ((peek(reader) == '{' || peek(reader) == '[') && !leave_out(reader, &is_needed))
+            return false;
+        if (!is_needed)
+            return true;
     }
     if (member) {
         struct cJSON *next = member->next, *prev = member->prev;
@@ -400,10 +424,9 @@ struct cJSON *json_read(struct arena *arena, struct sv text, struct error *err) 
     return read_document(&(struct reader){.arena = arena, .err = err}, text);
 }
 
-struct cJSON *json_read_without(struct arena *arena, struct sv text, struct sv parent,
-                                struct sv key, struct error *err) {
-    struct reader reader = {.arena = arena, .err = err, .passed_parent = parent, .passed_key = key};
-    return read_document(&reader, text);
+struct cJSON *json_read_without(struct arena *arena, struct sv text,
+                                const struct json_omission *omission, struct error *err) {
+    return read_document(&(struct reader){.arena = arena, .err = err, .omission = omission}, text);
 }
 
 struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv *ret_duplicates,
@@ -413,4 +436,115 @@ struct cJSON *json_read_last_wins(struct arena *arena, struct sv text, struct sv
     if (root)
         *ret_duplicates = reader.duplicates;
     return root;
+}
+
+/* --- glances --- */
+
+struct glance {
+    struct reader reader;
+    struct json_glimpse *glimpses;
+    size_t count, needed;
+};
+
+static bool has_seen_enough(const struct glance *glance) {
+    for (size_t i = 0; i < glance->needed; i++)
+        if (!glance->glimpses[i].text.ptr)
+            return false;
+    return true;
+}
+
+/* The text between the quotes; false unless it stands for itself. */
+static bool glance_string(struct reader *reader, struct sv *ret_text) {
+    if (peek(reader) != '"')
+        return false;
+    const char *start = reader->at + 1, *end = skip_plain(start, reader->end);
+    if (end == reader->end || *end != '"')
+        return false;
+    *ret_text = (struct sv){start, (size_t)(end - start)};
+    reader->at = end + 1;
+    return true;
+}
+
+static bool pass_over_any(struct reader *reader) {
+    int byte = peek(reader);
+    if (byte == '{' || byte == '[' || byte == '"')
+        return pass_over(reader);
+    while (peek(reader) >= 0 && !memchr(",]}", *reader->at, 3))
+        reader->at++;
+    return true;
+}
+
+static bool glance_map(struct glance *glance, const struct sv *paths);
+
+/* What is left of each path goes behind `key`; a path that is not on the way has no bytes at all.
+ */
+static bool glance_value(struct glance *glance, const struct sv *paths, struct sv key) {
+    struct reader *reader = &glance->reader;
+    struct sv rests[JSON_GLIMPSES_MAX];
+    bool is_on_way = false;
+    for (size_t i = 0; i < glance->count; i++) {
+        struct sv rest = paths[i];
+        bool goes_on = rest.len > 0 && sv_eq(sv_cut(&rest, '.'), key);
+        rests[i] = goes_on ? rest : (struct sv){NULL, 0};
+        is_on_way = is_on_way || goes_on;
+    }
+    if (is_on_way && peek(reader) == '{')
+        return glance_map(glance, rests);
+    struct sv text;
+    if (!is_on_way || peek(reader) != '"')
+        return pass_over_any(reader);
+    if (!glance_string(reader, &text))
+        return false;
+    for (size_t i = 0; i < glance->count; i++)
+        if (rests[i].ptr && rests[i].len == 0)
+            glance->glimpses[i].text = text;
+    return true;
+}
+
+/* From the opening bracket on, to behind the closing one or until enough is seen. */
+static bool glance_map(struct glance *glance, const struct sv *paths) {
+    struct reader *reader = &glance->reader;
+    do {
+        struct sv key;
+        reader->at++;
+        skip_blanks(reader);
+        if (!glance_string(reader, &key))
+            return false;
+        skip_blanks(reader);
+        if (peek(reader) != ':')
+            return false;
+        reader->at++;
+        skip_blanks(reader);
+        if (!glance_value(glance, paths, key))
+            return false;
+        if (has_seen_enough(glance))
+            return true;
+        skip_blanks(reader);
+    } while (peek(reader) == ',');
+    bool is_closed = peek(reader) == '}';
+    reader->at += is_closed;
+    return is_closed;
+}
+
+bool json_glance(struct sv text, struct json_glimpse *glimpses, size_t count, size_t needed) {
+    struct error unused = {0};
+    struct sv paths[JSON_GLIMPSES_MAX];
+    struct glance glance = {
+        .reader = {.begin = text.ptr, .at = text.ptr, .end = text.ptr + text.len, .err = &unused},
+        .glimpses = glimpses,
+        .count = count,
+        .needed = needed,
+    };
+    assert(count <= JSON_GLIMPSES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        paths[i] = glimpses[i].path;
+        glimpses[i].text = (struct sv){NULL, 0};
+    }
+    skip_blanks(&glance.reader);
+    bool is_seen =
+        peek(&glance.reader) == '{' && glance_map(&glance, paths) && has_seen_enough(&glance);
+    for (size_t i = 0; i < count; i++)
+        if (!glimpses[i].text.ptr)
+            glimpses[i].text = SV("");
+    return is_seen;
 }

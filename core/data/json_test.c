@@ -288,7 +288,16 @@ TEST(numbers_are_equal_by_value_and_maps_without_order) {
     }
 }
 
+static bool names_it(const struct cJSON *value) {
+    JSON_EACH (item, value)
+        if (json_find_string(item, "name").len > 0)
+            return json_get(item, SV("bulk")) == NULL;
+    return false;
+}
+
 TEST(members_that_nobody_asked_for_are_passed_over) {
+    static const struct json_omission omission = {.parent = SV("metadata"),
+                                                  .key = SV("managedFields")};
     static const struct {
         struct sv text, kept; /* "": refused */
     } cases[] = {
@@ -312,12 +321,73 @@ TEST(members_that_nobody_asked_for_are_passed_over) {
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
         struct error err = {0};
-        const struct cJSON *root =
-            json_read_without(arena, cases[i].text, SV("metadata"), SV("managedFields"), &err);
+        const struct cJSON *root = json_read_without(arena, cases[i].text, &omission, &err);
         CHECK((root != NULL) == (cases[i].kept.len > 0));
         CHECK(root || err.code == ERROR_INVALID);
         if (root)
             CHECK_SV(json_write_arena(arena, root, JSON_COMPACT), cases[i].kept);
+    }
+}
+
+TEST(members_that_are_needed_are_read_whole) {
+    static const struct json_omission omission = {.parent = SV("metadata"),
+                                                  .key = SV("managedFields"),
+                                                  .bulk = SV("bulk"),
+                                                  .is_needed = names_it};
+    static const struct {
+        struct sv text, kept; /* "": refused */
+    } cases[] = {
+        {SV("{\"metadata\":{\"managedFields\":[{\"bulk\":{\"a\":1}}],\"uid\":\"1\"}}"),
+         SV("{\"metadata\":{\"uid\":\"1\"}}")},
+        {SV("{\"metadata\":{\"managedFields\":[{},{\"bulk\":{\"a\":[1]},\"name\":\"x\"}],\"b\":1},"
+            "\"bulk\":{}}"),
+         SV("{\"metadata\":{\"managedFields\":[{},{\"bulk\":{\"a\":[1]},\"name\":\"x\"}],\"b\":1},"
+            "\"bulk\":{}}")},
+        {SV("{\"metadata\":{\"managedFields\":[{\"bulk\":{\"a\":1}"), SV("")},
+        {SV("{\"metadata\":{\"managedFields\":[{\"other\":]}]}}"), SV("")},
+        {SV("{\"metadata\":{\"managedFields\":[{\"name\":\"x\",\"bulk\":[}]}]}}"), SV("")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        const struct cJSON *root = json_read_without(arena, cases[i].text, &omission, &err);
+        CHECK((root != NULL) == (cases[i].kept.len > 0));
+        if (root)
+            CHECK_SV(json_write_arena(arena, root, JSON_COMPACT), cases[i].kept);
+    }
+}
+
+TEST(a_glance_finds_strings_and_reads_no_further) {
+    static const struct {
+        struct sv text;
+        bool is_seen;
+        struct sv a, b, c; /* at "a", "b.c", and "b.d", which need not be there */
+    } cases[] = {
+        {SV("{\"a\":\"1\",\"b\":{\"c\":\"2\" broken"), true, SV("1"), SV("2"), SV("")},
+        {SV(" { \"b\" : { \"x\":[{\"c\":\"]\"}], \"d\":\"3\", \"c\" : \"2\" } , \"a\":\"1\" }"),
+         true, SV("1"), SV("2"), SV("3")},
+        {SV("{\"n\":-1.5e3,\"t\":true,\"s\":\"\\\"{\",\"b\":{\"c\":\"\"},\"a\":\"1\"}"), true,
+         SV("1"), SV(""), SV("")},
+        {SV("{\"c\":\"2\",\"x\":{\"a\":\"1\",\"b\":{\"c\":\"2\"}}}"), false, SV(""), SV(""),
+         SV("")},
+        {SV("{\"a\":\"1\",\"b\":{\"c\":{\"\":\"2\"}}}"), false, SV("1"), SV(""), SV("")},
+        {SV("{\"a\":\"1\",\"b\":{\"c\":2}}"), false, SV("1"), SV(""), SV("")},
+        {SV("{\"a\":\"1\\n\",\"b\":{\"c\":\"2\"}}"), false, SV(""), SV(""), SV("")},
+        {SV("{\"a\":\"1\",\"b\":{}}"), false, SV("1"), SV(""), SV("")},
+        {SV("{\"a\":\"1"), false, SV(""), SV(""), SV("")},
+        {SV("{\"a\":\"1\",\"x\":[1"), false, SV("1"), SV(""), SV("")},
+        {SV("{\"a\""), false, SV(""), SV(""), SV("")},
+        {SV("{"), false, SV(""), SV(""), SV("")},
+        {SV("[\"a\",\"1\"]"), false, SV(""), SV(""), SV("")},
+        {SV(""), false, SV(""), SV(""), SV("")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct json_glimpse glimpses[] = {
+            {.path = SV("a")}, {.path = SV("b.c")}, {.path = SV("b.d")}};
+        CHECK(json_glance(cases[i].text, glimpses, COUNT_OF(glimpses), 2) == cases[i].is_seen);
+        CHECK_SV(glimpses[0].text, cases[i].a);
+        CHECK_SV(glimpses[1].text, cases[i].b);
+        CHECK_SV(glimpses[2].text, cases[i].c);
     }
 }
 

@@ -9,8 +9,8 @@
 struct completion_item {
     struct completion_item *next;
     struct completion completion;
-    struct sv line;         /* of a watch event that is not read yet; else "" */
-    bool no_managed_fields; /* in the event */
+    struct sv line;       /* of a watch event that is not read yet; else "" */
+    struct unread unread; /* of the event */
     struct arena *arena;
     bool is_dropped;
 };
@@ -52,7 +52,7 @@ void completion_queue_push(struct completion_queue *queue, const struct completi
 }
 
 void completion_queue_push_line(struct completion_queue *queue, uint64_t id, struct sv line,
-                                bool no_managed_fields, struct arena *arena) {
+                                const struct unread *unread, struct arena *arena) {
     struct completion completion = {
         .id = id,
         .type = COMPLETION_WATCH_EVENT,
@@ -61,20 +61,20 @@ void completion_queue_push_line(struct completion_queue *queue, uint64_t id, str
     struct completion_item *item = append(queue, &completion, arena);
     item->line = line;
     queue->line_bytes += line.len;
-    item->no_managed_fields = no_managed_fields;
+    item->unread = *unread;
 }
 
 static void read_event(struct completion_queue *queue, struct completion_item *item) {
     struct completion *completion = &item->completion;
     struct watch_event event;
-    if (!watch_event_read(item->arena, item->line, item->no_managed_fields, &event,
-                          &completion->err)) {
+    if (!watch_event_read(item->arena, item->line, &item->unread, &event, &completion->err)) {
         completion->type = COMPLETION_WATCH_END;
         completion_queue_drop(queue, completion->id);
         return;
     }
     completion->event_type = event.type;
     completion->body = event.object;
+    completion->is_known = event.is_known;
     if (event.type == WATCH_ERROR)
         api_status_to_error(event.object, 500, &completion->err);
 }

@@ -23,10 +23,10 @@ void completion_queue_release(struct completion_queue *queue);
 /* Takes `arena`, which holds what the completion points to, over; NULL: nothing. */
 void completion_queue_push(struct completion_queue *queue, const struct completion *completion,
                            struct arena *arena);
-/* The same for the line of a watch event, which lives in `arena`; `no_managed_fields` is the
+/* The same for the line of a watch event, which lives in `arena`; `unread` is the
  * request's. */
 void completion_queue_push_line(struct completion_queue *queue, uint64_t id, struct sv line,
-                                bool no_managed_fields, struct arena *arena);
+                                const struct unread *unread, struct arena *arena);
 /* A line that is no event comes out as the end of its watch, with the error, and what waits of that
  * watch is dropped: it is for the caller to let go of the request. */
 bool completion_queue_take(struct completion_queue *queue, struct completion *ret_completion);

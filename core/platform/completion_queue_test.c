@@ -8,7 +8,7 @@
 
 static void push_line(struct completion_queue *queue, uint64_t id, struct sv line) {
     struct arena *arena = arena_new();
-    completion_queue_push_line(queue, id, arena_copy(arena, line), false, arena);
+    completion_queue_push_line(queue, id, arena_copy(arena, line), &(struct unread){0}, arena);
 }
 
 TEST(lines_come_out_as_events_in_their_order) {

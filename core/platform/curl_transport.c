@@ -88,7 +88,8 @@ struct call {
     /* What is sent, in the arena or for ever. */
     const char *method;
     struct sv path, accept, content_type, request_body;
-    bool has_body, no_managed_fields;
+    bool has_body;
+    struct unread unread;
     struct exec_options exec;
     struct exec_socket *socket; /* of an exec that is connected */
     int socket_descriptor;
@@ -265,8 +266,7 @@ static void push_watch_events(struct call *call) {
     struct arena *arena = arena_new();
     struct sv line;
     while (watch_decoder_next(call->decoder, arena, &line)) {
-        completion_queue_push_line(&call->owner->queue, call->id, line, call->no_managed_fields,
-                                   arena);
+        completion_queue_push_line(&call->owner->queue, call->id, line, &call->unread, arena);
         arena = arena_new();
     }
     arena_free(arena);
@@ -369,7 +369,7 @@ static int64_t retry_after_ms(const struct call *call, const struct cJSON *body)
 static void read_answer(struct completion *completion, struct call *call, struct arena *arena) {
     struct error err = {0};
     bool is_success = completion->http_status / 100 == 2;
-    completion->body = transport_read(arena, buf_view(&call->body), call->no_managed_fields, &err);
+    completion->body = transport_read(arena, buf_view(&call->body), &call->unread, &err);
     if (!is_success) {
         completion->retry_after_ms = retry_after_ms(call, completion->body);
         api_status_to_error(completion->body, completion->http_status, &completion->err);
@@ -741,7 +741,7 @@ static void keep(struct call *call, const struct request *request) {
     if (prefix.len > 0)
         call->path = arena_printf(arena, "%.*s%.*s", SV_ARG(prefix), SV_ARG(call->path));
     call->has_body = request->body != NULL;
-    call->no_managed_fields = request->no_managed_fields;
+    call->unread = request->unread;
     if (request->body)
         call->request_body = json_write_arena(arena, request->body, JSON_COMPACT);
     call->content_type = request_content_type(request);

@@ -16,11 +16,15 @@ static bool is_foreign(const struct cJSON *entry) {
                COUNT_OF(earlier_managers);
 }
 
-static bool any_is_foreign(const struct cJSON *object) {
-    JSON_EACH (entry, json_find(object, "metadata.managedFields"))
+bool field_entries_have_foreign(const struct cJSON *entries) {
+    JSON_EACH (entry, entries)
         if (is_foreign(entry))
             return true;
     return false;
+}
+
+static bool any_is_foreign(const struct cJSON *object) {
+    return field_entries_have_foreign(json_find(object, "metadata.managedFields"));
 }
 
 bool field_entries_are_foreign(const struct cJSON *object) {

@@ -15,6 +15,8 @@ struct cJSON;
 
 /* Some entry in the object's managedFields is an earlier controller's. */
 bool field_entries_are_foreign(const struct cJSON *object);
+/* The same of the list itself; the entries' fields are not looked at. */
+bool field_entries_have_foreign(const struct cJSON *entries);
 /* The list with those entries merged into the one that `manager` applies. */
 struct cJSON *field_entries_move(struct arena *arena, const struct cJSON *object,
                                  struct sv manager);
