@@ -258,10 +258,13 @@ static void turn(struct daemon *daemon) {
     event_loop_wait(daemon->loop, wait_ms);
 }
 
-/* A wait that ends at `until_ms` on the steady clock, whatever else happens. */
-static void turn_until(struct daemon *daemon, int64_t until_ms) {
+static void take_answers(struct daemon *daemon) {
     controller_step(daemon->controller);
     step_leases(daemon);
+}
+
+/* Until something happens, or `until_ms` on the steady clock; then takes what came. */
+static void turn_until(struct daemon *daemon, int64_t until_ms) {
     int64_t now_ms = wall_now_ms(), wait_ms = -1;
     consider(&wait_ms, curl_transport_run_timers(daemon->work, now_ms), now_ms);
     consider(&wait_ms, curl_transport_run_timers(daemon->side, now_ms), now_ms);
@@ -270,30 +273,43 @@ static void turn_until(struct daemon *daemon, int64_t until_ms) {
         curl_transport_has_completions(daemon->side))
         wait_ms = 0;
     event_loop_wait(daemon->loop, wait_ms);
+    take_answers(daemon);
 }
 
 static bool has_work_in_flight(const struct daemon *daemon) {
     return curl_transport_is_busy(daemon->work) || curl_transport_has_completions(daemon->work);
 }
 
-/* Ends what was begun, while the lease lasts, and gives the lease back. */
-static void wind_down(struct daemon *daemon) {
-    log_line(daemon->log, LOG_INFO, "asked to end: finishes what is in flight");
+/* Finishes what was begun, while the lease lasts. False when it is lost. Whoever asks again to end
+ * does not want to wait for it. */
+static bool drain(struct daemon *daemon) {
     int64_t until_ms = steady_now_ms() + DRAIN_MS_MAX;
+    unsigned stop_count = event_loop_stop_count(daemon->loop);
     controller_pause(daemon->controller, true);
-    controller_step(daemon->controller);
-    while (daemon->may_write && has_work_in_flight(daemon) && steady_now_ms() < until_ms) {
+    take_answers(daemon);
+    while (daemon->may_write && has_work_in_flight(daemon) && steady_now_ms() < until_ms &&
+           event_loop_stop_count(daemon->loop) == stop_count)
         turn_until(daemon, until_ms);
-        if (daemon->election && !election_is_leading(daemon->election))
-            return;
-    }
-    if (!daemon->election)
-        return;
-    until_ms = steady_now_ms() + RELEASE_MS_MAX;
+    if (daemon->may_write && has_work_in_flight(daemon))
+        log_line(daemon->log, LOG_WARNING,
+                 "something is still in flight: whoever works next looks what came of it");
+    return !daemon->election || election_is_leading(daemon->election);
+}
+
+static void give_lease_back(struct daemon *daemon) {
+    int64_t until_ms = steady_now_ms() + RELEASE_MS_MAX;
+    unsigned stop_count = event_loop_stop_count(daemon->loop);
     daemon->is_stopping = true;
     election_release(daemon->election, wall_now_ms());
-    while (election_is_releasing(daemon->election) && steady_now_ms() < until_ms)
+    while (election_is_releasing(daemon->election) && steady_now_ms() < until_ms &&
+           event_loop_stop_count(daemon->loop) == stop_count)
         turn_until(daemon, until_ms);
+}
+
+static void wind_down(struct daemon *daemon) {
+    log_line(daemon->log, LOG_INFO, "asked to end: finishes what is in flight");
+    if (drain(daemon) && daemon->election)
+        give_lease_back(daemon);
 }
 
 void daemon_run(struct daemon *daemon) {

@@ -25,7 +25,8 @@ struct daemon *daemon_new(const struct daemon_options *options, struct error *er
 /* Accepts NULL. */
 void daemon_free(struct daemon *daemon);
 
-/* Until SIGTERM or SIGINT. */
+/* Until SIGTERM, SIGINT or SIGHUP. What is in flight is finished before, unless another one comes.
+ */
 void daemon_run(struct daemon *daemon);
 
 #endif

@@ -453,7 +453,7 @@ void options_print_help(FILE *file) {
                   "       cacheruntime-controller crds [--output=json]\n"
                   "       cacheruntime-controller uninstall [--dry-run] [--kubeconfig=FILE]\n"
                   "           [--leader-election-namespace=NAME]\n"
-                  "Reconciles CacheRuntimes until SIGTERM or SIGINT.\n\n");
+                  "Reconciles CacheRuntimes until SIGTERM, SIGINT or SIGHUP.\n\n");
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         if (!options[i].help)
             continue;

@@ -24,7 +24,7 @@ struct watched {
 struct event_loop {
     int epoll;
     int signals; /* -1: not caught */
-    bool is_stopping;
+    unsigned stop_count;
     void (*guard)(void *context); /* or NULL */
     void *guard_context;
     VEC(struct watched) watched; /* by descriptor */
@@ -98,7 +98,7 @@ static void dispatch(struct event_loop *loop, const struct epoll_event *event) {
     if (descriptor == loop->signals) {
         struct signalfd_siginfo info;
         while (read(loop->signals, &info, sizeof(info)) == sizeof(info))
-            loop->is_stopping = true;
+            loop->stop_count++;
         return;
     }
     if ((size_t)descriptor >= loop->watched.count)
@@ -137,6 +137,9 @@ void event_loop_catch_signals(struct event_loop *loop) {
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    struct sigaction hang_up;
+    if (sigaction(SIGHUP, NULL, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN)
+        sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     loop->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -145,5 +148,9 @@ void event_loop_catch_signals(struct event_loop *loop) {
 }
 
 bool event_loop_is_stopping(const struct event_loop *loop) {
-    return loop->is_stopping;
+    return loop->stop_count > 0;
+}
+
+unsigned event_loop_stop_count(const struct event_loop *loop) {
+    return loop->stop_count;
 }

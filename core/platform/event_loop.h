@@ -37,9 +37,11 @@ void event_loop_wait(struct event_loop *loop, int64_t timeout_ms);
  * know how late it is before anything is sent. NULL: none. */
 void event_loop_set_guard(struct event_loop *loop, void (*guard)(void *context), void *context);
 
-/* SIGTERM and SIGINT end the wait and are remembered. */
+/* SIGTERM, SIGINT and, unless it is ignored (nohup), SIGHUP end the wait and are remembered. */
 void event_loop_catch_signals(struct event_loop *loop);
 bool event_loop_is_stopping(const struct event_loop *loop);
+/* How often one came: who is told again is in a hurry. */
+unsigned event_loop_stop_count(const struct event_loop *loop);
 
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t wall_now_ms(void);

@@ -3,6 +3,7 @@
 
 #include "core/base/test.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 struct ends {
@@ -98,4 +99,31 @@ TEST(a_number_that_another_descriptor_gets_is_watched_as_new) {
     CHECK(next.ready_count == 1);
     CHECK(ends.ready_count == 0);
     close_ends(&next);
+}
+
+/* A terminal that goes takes what runs in it along, but for what it was told to leave (nohup). */
+TEST(signals_that_ask_to_end_are_counted) {
+    static const struct {
+        int signals[3];
+        bool ignores_hang_up;
+        unsigned count;
+    } rows[] = {
+        {{SIGTERM}, false, 1},         {{SIGINT}, false, 1},         {{SIGHUP}, false, 1},
+        {{SIGTERM, SIGINT}, false, 2}, {{SIGTERM, SIGHUP}, true, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        signal(SIGHUP, rows[i].ignores_hang_up ? SIG_IGN : SIG_DFL);
+        AUTO(event_loop) loop = event_loop_new();
+        event_loop_catch_signals(loop);
+        CHECK(!event_loop_is_stopping(loop));
+        for (size_t k = 0; k < COUNT_OF(rows[i].signals) && rows[i].signals[k] != 0; k++)
+            CHECK(raise(rows[i].signals[k]) == 0);
+        event_loop_wait(loop, -1);
+        CHECK(event_loop_is_stopping(loop));
+        CHECK(event_loop_stop_count(loop) == rows[i].count);
+        sigset_t none;
+        sigemptyset(&none);
+        CHECK(sigprocmask(SIG_SETMASK, &none, NULL) == 0);
+    }
+    signal(SIGHUP, SIG_DFL);
 }
