@@ -199,9 +199,25 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
     return hash ^ hash >> 29;
 }
 
+/* Of the eight bytes from `text` on. */
+static uint64_t eight_bytes(const char *text) {
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof(bytes));
+    return le64toh(bytes);
+}
+
+/* The word has the first seven bytes. What is behind them is mostly short, and then eight or
+ * sixteen bytes that may overlap with them and each other. */
 static uint64_t hash_of_text(uint64_t hash, struct sv text) {
+    enum { FEW = KEY_WORD_BYTES + 8, MORE = KEY_WORD_BYTES + 16 };
     hash = mix(hash, json_text_word(text));
-    return text.len > KEY_WORD_BYTES ? mix(hash, sv_hash(text)) : hash;
+    if (text.len <= KEY_WORD_BYTES)
+        return hash;
+    if (text.len > MORE)
+        return mix(hash, sv_hash(text));
+    if (text.len > FEW)
+        hash = mix(hash, eight_bytes(text.ptr + KEY_WORD_BYTES));
+    return mix(hash, eight_bytes(text.ptr + text.len - 8));
 }
 
 /* The part whose members a value has, since it was borrowed from one that the pool froze. */
