@@ -24,8 +24,8 @@ MUST_CHECK struct cJSON *patch_json(struct arena *arena, const struct cJSON *tar
 /* Never fails but for a patch that is no map. */
 MUST_CHECK struct cJSON *patch_merge(struct arena *arena, const struct cJSON *target,
                                      const struct cJSON *patch, struct error *err);
-/* The same for an object of the store, which outlives `arena`: members that the patch does not name
- * are borrowed (core/data/json.h). */
+/* The same for an object of the store, which outlives `arena`: what the patch leaves as it was, or
+ * says as it was, is borrowed (core/data/json.h): members, and items of lists. */
 MUST_CHECK struct cJSON *patch_merge_stored(struct arena *arena, const struct cJSON *target,
                                             const struct cJSON *patch, struct error *err);
 /* By the schema's merge keys; knows $patch, $retainKeys, $setElementOrder and

@@ -302,12 +302,41 @@ struct cJSON *patch_json(struct arena *arena, const struct cJSON *target, const 
 }
 
 /* Takes `target` over; what it borrows is copied where the patch changes it. */
+/* Stricter than json_equal(): one could stand for the other, byte for byte. */
+static bool is_same(const struct cJSON *a, const struct cJSON *b) {
+    if ((a->type & JSON_TYPE_MASK) != (b->type & JSON_TYPE_MASK) ||
+        !sv_eq(json_text(a), json_text(b)))
+        return false;
+    const struct cJSON *x = a->child, *y = b->child;
+    for (; x && y; x = x->next, y = y->next)
+        if (!sv_eq(json_key(x), json_key(y)) || !is_same(x, y))
+            return false;
+    return x == y;
+}
+
+/* What stands in place of `target`, which may be NULL. Who changes one item of a list sends all of
+ * them: those of a borrowed one that are as they were stay borrowed. */
+static struct cJSON *replace_value(struct arena *arena, struct cJSON *target,
+                                   const struct cJSON *patch) {
+    if (!json_is_list(patch) || !json_is_list(target) || !json_is_borrowed(target))
+        return json_copy(arena, patch);
+    if (is_same(target, patch))
+        return target;
+    struct cJSON *list = json_list(arena);
+    const struct cJSON *before = target->child;
+    JSON_EACH (item, patch) {
+        bool is_kept = before && item->child && is_same(before, item);
+        json_append(list, is_kept ? json_borrow(arena, before) : json_copy(arena, item));
+        before = before ? before->next : NULL;
+    }
+    return list;
+}
+
 static struct cJSON *merge(struct arena *arena, struct cJSON *target, const struct cJSON *patch) {
     if (!json_is_map(patch))
-        return json_copy(arena, patch);
+        return replace_value(arena, target, patch);
     struct cJSON *result = json_is_map(target) ? target : json_map(arena);
-    if (json_is_borrowed(result))
-        result = json_copy(arena, result);
+    json_own(arena, result);
     struct json_index members = json_index_of(arena, result);
     JSON_EACH (member, patch) {
         struct sv key = json_key(member);

@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
+#include "core/data/frozen.h"
 #include "core/data/json.h"
 #include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
@@ -174,6 +175,53 @@ TEST(merge_patch_table) {
         CHECK_SV(outcome(arena, result, &err), sv_from(merge_cases[i].expected));
         CHECK_SV(json_write_arena(arena, target, JSON_COMPACT), sv_from(merge_cases[i].target));
     }
+}
+
+TEST(merge_of_what_is_stored_is_the_same) {
+    for (size_t i = 0; i < COUNT_OF(merge_cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct frozen *target = frozen_new(tree(arena, merge_cases[i].target));
+        struct cJSON *result =
+            patch_merge_stored(arena, frozen_root(target), tree(arena, merge_cases[i].patch), &err);
+        CHECK_SV(outcome(arena, result, &err), sv_from(merge_cases[i].expected));
+        CHECK_SV(json_write_arena(arena, frozen_root(target), JSON_COMPACT),
+                 sv_from(merge_cases[i].target));
+        frozen_unref(target);
+    }
+}
+
+/* What is borrowed is not admitted again, so that nothing but the same may be. */
+TEST(merge_borrows_what_stays) {
+    static const struct {
+        const char *patch;
+        bool is_list_borrowed, is_first_borrowed, is_second_borrowed;
+    } cases[] = {
+        {"{\"a\":{\"x\":2}}", true, false, false},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":1},{\"k\":\"2\"}]}}", true, false, false},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":1},{\"k\":\"3\"}]}}", false, true, false},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":2},{\"k\":\"2\"},3]}}", false, false, true},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":1}]}}", false, true, false},
+        /* Equal, but not byte for byte. */
+        {"{\"a\":{\"l\":[{\"n\":1,\"k\":\"1\"},{\"k\":\"2\"}]}}", false, false, true},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":1.0},{\"k\":\"2\"}]}}", false, false, true},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":1,\"m\":1},{\"k\":\"2\"}]}}", false, false, true},
+        {"{\"a\":{\"l\":[{\"k\":\"1\",\"n\":\"1\"},{\"k\":\"2\"}]}}", false, false, true},
+    };
+    AUTO(arena) arena = arena_new();
+    struct error err = {0};
+    struct frozen *target =
+        frozen_new(tree(arena, "{\"a\":{\"x\":1,\"l\":[{\"k\":\"1\",\"n\":1},{\"k\":\"2\"}]}}"));
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct cJSON *patch = tree(arena, cases[i].patch);
+        struct cJSON *result = patch_merge_stored(arena, frozen_root(target), patch, &err);
+        struct cJSON *plain = patch_merge(arena, frozen_root(target), patch, &err);
+        CHECK_SV(outcome(arena, result, &err), outcome(arena, plain, &err));
+        CHECK(json_is_borrowed(json_find(result, "a.l")) == cases[i].is_list_borrowed);
+        CHECK(json_is_borrowed(json_find(result, "a.l.0")) == cases[i].is_first_borrowed);
+        CHECK(json_is_borrowed(json_find(result, "a.l.1")) == cases[i].is_second_borrowed);
+    }
+    frozen_unref(target);
 }
 
 /* Against the schema of v1 Pod. */

@@ -98,20 +98,8 @@ static void borrow_member(struct call *call, struct cJSON *tree, const struct cJ
     put_member(call, tree, key, value ? json_borrow(call->arena, value) : NULL);
 }
 
-/* Labels of a deployment are for its own path. */
-static void take_metadata(struct call *call, struct cJSON *tree, const struct cJSON *sent) {
-    const struct cJSON *old = json_get(tree, SV("metadata"));
-    if (json_is_borrowed(json_get(sent, SV("metadata"))))
-        return; /* it was not sent at all */
-    take_member(call, tree, sent, SV("metadata"));
-    if (sv_eq(call->type->resource.kind, SV("Deployment")))
-        take_member(call, json_ensure_map(call->arena, tree, SV("metadata")), old, SV("labels"));
-}
-
-struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
-    struct cJSON *tree = json_borrow(call->arena, object);
-    json_own(call->arena, tree);
-    struct cJSON *metadata = json_get(tree, SV("metadata"));
+/* Metadata may be changed in place below its members, but for the sets in managedFields. */
+static void own_metadata(struct call *call, struct cJSON *metadata) {
     json_own(call->arena, metadata);
     JSON_EACH (member, metadata) {
         if (!json_is_borrowed(member) || sv_eq(json_key(member), SV("managedFields")))
@@ -120,6 +108,30 @@ struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
         json_replace(metadata, member, copy);
         member = copy;
     }
+}
+
+/* A patch that does not name it leaves it borrowed. */
+static bool sends_metadata(const struct cJSON *sent) {
+    return !json_is_borrowed(json_get(sent, SV("metadata")));
+}
+
+/* As it was sent, which is used up. Labels of a deployment are for its own path. */
+static void take_metadata(struct call *call, struct cJSON *tree, struct cJSON *sent) {
+    const struct cJSON *old = json_get(tree, SV("metadata"));
+    if (!sends_metadata(sent))
+        return;
+    struct cJSON *metadata = json_remove(sent, SV("metadata"));
+    if (json_is_map(metadata))
+        own_metadata(call, metadata);
+    put_member(call, tree, SV("metadata"), metadata);
+    if (sv_eq(call->type->resource.kind, SV("Deployment")))
+        take_member(call, json_ensure_map(call->arena, tree, SV("metadata")), old, SV("labels"));
+}
+
+struct cJSON *borrow_object(struct call *call, const struct cJSON *object) {
+    struct cJSON *tree = json_borrow(call->arena, object);
+    json_own(call->arena, tree);
+    own_metadata(call, json_get(tree, SV("metadata")));
     return tree;
 }
 
@@ -139,7 +151,7 @@ static struct cJSON *with_new_status(struct call *call, const struct stored *sto
         take_member(call, tree, sent, SV("status"));
     if (!call->type->is_custom)
         take_metadata(call, tree, sent);
-    else if (!json_is_borrowed(json_get(sent, SV("metadata"))))
+    else if (sends_metadata(sent) && !json_is_borrowed(json_find(sent, "metadata.managedFields")))
         take_member(call, json_get(tree, SV("metadata")), json_get(sent, SV("metadata")),
                     SV("managedFields"));
     return tree;
@@ -268,19 +280,19 @@ static bool settle(struct call *call, struct admission *admission) {
 static void track_writer(struct call *call, const struct cJSON *old, struct cJSON *tree,
                          const struct replacement *replacement) {
     struct apply_writer writer;
-    const struct cJSON *sent = json_get(replacement->tree, SV("metadata"));
     struct cJSON *tracked = tree;
     bool is_status = sv_eq(replacement->subresource, SV("status"));
     fill_writer(call, tree, &writer);
     writer.subresource = replacement->subresource;
-    if (call->type->is_custom && is_status && !json_is_borrowed(sent)) {
-        tracked = json_copy(call->arena, tree);
-        take_member(call, tracked, replacement->tree, SV("metadata"));
+    if (call->type->is_custom && is_status && sends_metadata(replacement->tree)) {
+        tracked = json_borrow(call->arena, tree);
+        json_own(call->arena, tracked);
+        put_member(call, tracked, SV("metadata"), json_remove(replacement->tree, SV("metadata")));
     }
     apply_track_update(call->arena, call->type->schema, old, tracked, &writer);
     if (tracked != tree)
-        take_member(call, json_get(tree, SV("metadata")), json_get(tracked, SV("metadata")),
-                    SV("managedFields"));
+        put_member(call, json_get(tree, SV("metadata")), SV("managedFields"),
+                   json_remove(json_get(tracked, SV("metadata")), SV("managedFields")));
 }
 
 bool replace_object(struct call *call, struct stored *stored,
