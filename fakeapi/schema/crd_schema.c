@@ -95,6 +95,11 @@ static int compare_members(const void *a, const void *b) {
     return sv_compare(x->name, y->name);
 }
 
+/* `element` is "f:" and the name. */
+static struct schema_member member_of(struct sv element, const struct schema *schema) {
+    return (struct schema_member){.name = sv_drop(element, strlen("f:")), .schema = schema};
+}
+
 /* A resource within (or at the root) has apiVersion, kind and metadata, declared or not. */
 static size_t add_resource_members(const struct cJSON *properties, bool is_resource,
                                    struct schema_member *members) {
@@ -103,13 +108,12 @@ static size_t add_resource_members(const struct cJSON *properties, bool is_resou
     if (!is_resource)
         return 0;
     size_t count = 0;
-    members[count++] = (struct schema_member){
-        .name = SV("metadata"),
-        .schema = schema_builtin(SV("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"))};
+    members[count++] = member_of(
+        SV("f:metadata"), schema_builtin(SV("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")));
     if (!json_get(properties, SV("apiVersion")))
-        members[count++] = (struct schema_member){.name = SV("apiVersion"), .schema = &text};
+        members[count++] = member_of(SV("f:apiVersion"), &text);
     if (!json_get(properties, SV("kind")))
-        members[count++] = (struct schema_member){.name = SV("kind"), .schema = &text};
+        members[count++] = member_of(SV("f:kind"), &text);
     return count;
 }
 
@@ -141,7 +145,8 @@ static bool build_members(struct builder *builder, const struct cJSON *source, s
             build_below(builder, property, path, below, node->is_atomic_map);
         if (!schema)
             return false;
-        members[used++] = (struct schema_member){.name = json_key(property), .schema = schema};
+        members[used++] =
+            member_of(ARENA_JOIN(builder->arena, SV("f:"), json_key(property)), schema);
     }
     qsort(members, used, sizeof(*members), compare_members);
     node->members = members;

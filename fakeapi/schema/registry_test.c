@@ -120,6 +120,32 @@ static const struct resource_type *put_example(struct registry *registry, struct
     return registry_find(registry, SV("x.io"), SV("v1"), SV("foos"));
 }
 
+/* Down to where types contain themselves. */
+static size_t check_elements(const struct schema *schema, int depth) {
+    size_t count = 0;
+    if (!schema || depth == 0)
+        return 0;
+    for (size_t i = 0; i < schema->member_count; i++) {
+        const struct schema_member *member = &schema->members[i];
+        struct sv element = schema_member_element(member);
+        CHECK_SV(sv_prefix(element, 2), SV("f:"));
+        CHECK_SV(sv_drop(element, 2), member->name);
+        count += 1 + check_elements(member->schema, depth - 1);
+    }
+    return count + check_elements(schema->items, depth - 1);
+}
+
+TEST(members_are_elements_of_sets_of_fields) {
+    AUTO(arena) arena = arena_new();
+    AUTO(registry) registry = registry_new();
+    const struct resource_type *pods = registry_find(registry, SV(""), SV("v1"), SV("pods"));
+    const struct resource_type *foos = put_example(registry, arena);
+    REQUIRE(pods && foos);
+    CHECK(check_elements(pods->schema, 6) > 100);
+    /* apiVersion, kind, metadata, spec and its members. */
+    CHECK(check_elements(foos->schema, 3) > 8);
+}
+
 TEST(custom_objects_are_pruned_defaulted_and_checked) {
     static const struct {
         const char *object, *field, *message;

@@ -40,7 +40,7 @@ struct schema;
 struct schema_rules; /* what only CRDs have: enum, pattern, bounds, …; private to schema/ */
 
 struct schema_member {
-    struct sv name;
+    struct sv name; /* behind "f:" in one text: schema_member_element() */
     const struct schema *schema;
     bool drops_zero; /* a scalar that Go leaves out when it is "", 0 or false */
 };
@@ -80,6 +80,11 @@ struct schema {
 /* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
  * which is treated as SCHEMA_ANY. */
 const struct schema *schema_member(const struct schema *schema, struct sv name);
+
+/* The member as an element of a set of fields, "f:name": a text that need not be made. */
+static inline struct sv schema_member_element(const struct schema_member *member) {
+    return (struct sv){member->name.ptr - strlen("f:"), member->name.len + strlen("f:")};
+}
 
 /* The declared member of that name; NULL: there is none, which says nothing of items. */
 const struct schema_member *schema_declared(const struct schema *schema, struct sv name);

@@ -299,10 +299,40 @@ void fields_sort(struct cJSON *set) {
     }
 }
 
+/* Where a value stands in the one around it, which is divided as `shape` says. */
+struct place {
+    const struct schema *around, *schema; /* of both; NULL: unknown */
+    const struct schema_member *declared; /* a member that the schema around it names; or NULL */
+};
+
+static struct place member_place(const struct schema *around, struct sv name) {
+    struct place place = {.around = around};
+    if (around && around->kind != SCHEMA_MAP)
+        place.declared = schema_declared(around, name);
+    place.schema = place.declared ? place.declared->schema : schema_member(around, name);
+    return place;
+}
+
+static struct place place_of(enum field_shape shape, const struct schema *around,
+                             const struct cJSON *item) {
+    return shape == FIELD_MAP ? member_place(around, json_key(item))
+                              : (struct place){.around = around, .schema = around->items};
+}
+
+static struct sv member_element(struct arena *arena, const struct place *place, struct sv name) {
+    return place->declared ? schema_member_element(place->declared) : field_element(arena, name);
+}
+
+static struct sv place_element(struct arena *arena, enum field_shape shape,
+                               const struct place *place, const struct cJSON *item) {
+    return shape == FIELD_MAP ? member_element(arena, place, json_key(item))
+                              : list_element(arena, place->around, item);
+}
+
 /* A member that the schema does not name is a field itself, besides what is in it. */
-static bool is_own_field(enum field_shape shape, const struct schema *schema, struct sv name) {
+static bool is_own_field(enum field_shape shape, const struct place *place) {
     return shape == FIELD_MAP &&
-           (!schema || schema->kind != SCHEMA_STRUCT || !schema_member(schema, name));
+           (!place->around || place->around->kind != SCHEMA_STRUCT || !place->schema);
 }
 
 struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
@@ -313,18 +343,14 @@ struct cJSON *fields_of_value(struct arena *arena, const struct schema *schema,
     if (shape == FIELD_LEAF)
         return set;
     JSON_EACH (item, value) {
-        const struct schema *below =
-            shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
+        struct place place = place_of(shape, schema, item);
         struct cJSON *fields =
-            shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, below, item);
-        if (shape == FIELD_KEYED_LIST && field_shape_of(below, item) != FIELD_LEAF)
+            shape == FIELD_SET_LIST ? json_map(arena) : fields_of_value(arena, place.schema, item);
+        if (shape == FIELD_KEYED_LIST && field_shape_of(place.schema, item) != FIELD_LEAF)
             json_set(arena, fields, SELF, json_map(arena));
-        if (fields->child && is_own_field(shape, schema, json_key(item)))
+        if (fields->child && is_own_field(shape, &place))
             json_set(arena, fields, SELF, json_map(arena));
-        json_index_set(&members,
-                       shape == FIELD_MAP ? field_element(arena, json_key(item))
-                                          : list_element(arena, schema, item),
-                       fields);
+        json_index_set(&members, place_element(arena, shape, &place, item), fields);
     }
     return set;
 }
@@ -341,12 +367,10 @@ static struct cJSON *whole(struct arena *arena, const struct schema *schema,
     json_set(arena, set, SELF, json_map(arena));
     struct json_index members = json_index_of(arena, set);
     JSON_EACH (item, value) {
-        const struct schema *below =
-            shape == FIELD_MAP ? schema_member(schema, json_key(item)) : schema->items;
-        json_index_set(&members,
-                       shape == FIELD_MAP ? field_element(arena, json_key(item))
-                                          : list_element(arena, schema, item),
-                       shape == FIELD_SET_LIST ? json_map(arena) : whole(arena, below, item));
+        struct place place = place_of(shape, schema, item);
+        json_index_set(&members, place_element(arena, shape, &place, item),
+                       shape == FIELD_SET_LIST ? json_map(arena)
+                                               : whole(arena, place.schema, item));
     }
     return set;
 }
@@ -404,13 +428,14 @@ static void compare_maps(struct arena *arena, const struct schema *schema, const
         if (before)
             beside = before->next;
         found_count += before != NULL;
-        const struct schema *below = schema_member(schema, key);
+        struct place place = member_place(schema, key);
         if (!before)
-            json_index_set(changed, field_element(arena, key), whole(arena, below, member));
+            json_index_set(changed, member_element(arena, &place, key),
+                           whole(arena, place.schema, member));
         else if (before->child || member->child || !json_equal(before, member)) {
-            struct difference difference = compare_below(arena, below, before, member);
+            struct difference difference = compare_below(arena, place.schema, before, member);
             if (difference.changed || difference.removed)
-                add_difference(field_element(arena, key), difference, changed, removed);
+                add_difference(member_element(arena, &place, key), difference, changed, removed);
         }
     }
     if (found_count == olds.count)
@@ -418,9 +443,11 @@ static void compare_maps(struct arena *arena, const struct schema *schema, const
     struct json_index nows = json_index_of(arena, now);
     JSON_EACH (member, old) {
         struct sv key = json_key(member);
-        if (!json_index_get(&nows, key))
-            json_index_set(removed, field_element(arena, key),
-                           whole(arena, schema_member(schema, key), member));
+        if (!json_index_get(&nows, key)) {
+            struct place place = member_place(schema, key);
+            json_index_set(removed, member_element(arena, &place, key),
+                           whole(arena, place.schema, member));
+        }
     }
 }
 

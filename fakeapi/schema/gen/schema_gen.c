@@ -45,6 +45,11 @@ static struct sv quoted(struct sv text) {
     return arena_printf(gen.arena, "T(\"%.*s\")", SV_ARG(text));
 }
 
+/* The name of a member, behind the prefix that makes it an element of a set of fields. */
+static struct sv member_name(struct sv name) {
+    return arena_printf(gen.arena, "M(\"f:%.*s\")", SV_ARG(name));
+}
+
 /* A static array of texts; its name, or "NULL". */
 static struct sv text_table(const struct cJSON *list) {
     if (json_count(list) == 0)
@@ -184,7 +189,7 @@ static struct sv member_table(struct sv definition, const struct cJSON *properti
     buf_init(&rows, FILE_BYTES_MAX);
     for (i = 0; i < count; i++) {
         size_t index = node_of(members[i]);
-        EMIT(&rows, "{%.*s,&S[%zu],%d},", SV_ARG(quoted(json_key(members[i]))), index,
+        EMIT(&rows, "{%.*s,&S[%zu],%d},", SV_ARG(member_name(json_key(members[i]))), index,
              drops_zero(message_of(definition), members[i]));
     }
     size_t id = gen.table_count++;
@@ -204,7 +209,7 @@ static void emit_always(struct buf *rows, const struct cJSON *message,
             emit_always(rows, message_of_field(message, field), properties, count);
         if (!sv_contains(flags, SV("always")) || !property)
             continue;
-        EMIT(rows, "{%.*s,&S[%zu],false},", SV_ARG(quoted(name)), node_of(property));
+        EMIT(rows, "{%.*s,&S[%zu],false},", SV_ARG(member_name(name)), node_of(property));
         ++*count;
     }
 }
@@ -384,6 +389,7 @@ static void emit_all(struct buf *out, const struct cJSON *discovery) {
          "/* SPDX-License-Identifier: Apache-2.0 */\n/* Written by schema_gen. */\n"
          "#include \"fakeapi/schema/schema.h\"\n"
          "#define T(text) {text, sizeof(text) - 1}\n"
+         "#define M(text) {&(text)[2], sizeof(text) - 3}\n"
          "static const struct schema S[%zu];\n",
          gen.nodes.count);
     EMIT(out, "%.*s", SV_ARG(buf_view(&gen.tables)));
