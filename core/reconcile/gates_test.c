@@ -555,7 +555,11 @@ TEST(a_runtime_has_ten_thousand_workers) {
         plan_runtime(&snapshot, arena, &plan);
         CHECK_SV(plan.gates[GATE_CLASS].reason, sv_from(cases[i].reason));
         if (cases[i].reason[0])
-            CHECK_CONTAINS(plan.gates[GATE_CLASS].message, "an integer from 0 to 10000");
+            CHECK_SV(plan.gates[GATE_CLASS].message,
+                     arena_printf(arena,
+                                  "spec.worker.replicas must be an integer from 0 to 10000 and "
+                                  "is %s",
+                                  cases[i].replicas));
         world_release(&world);
     }
 }

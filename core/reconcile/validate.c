@@ -94,6 +94,11 @@ static bool has_shape(const struct cJSON *item, enum shape shape) {
     return false;
 }
 
+/* A number says more than that it is one. */
+static struct sv what_it_is(const struct cJSON *item) {
+    return json_is_number(item) ? json_text(item) : sv_from(json_type_name(item));
+}
+
 static bool check_shapes(struct pass *pass, const struct cJSON *root, const char *where,
                          struct sv component, const struct field *fields, size_t count,
                          struct finding *ret_finding) {
@@ -102,9 +107,9 @@ static bool check_shapes(struct pass *pass, const struct cJSON *root, const char
         if (!item || json_is_null(item) || has_shape(item, fields[i].shape))
             continue;
         return refuse(ret_finding, SV("WrongType"),
-                      pass_printf(pass, "%s.%.*s.%s must be %s and is %s", where, SV_ARG(component),
-                                  fields[i].path, shape_texts[fields[i].shape],
-                                  json_type_name(item)));
+                      pass_printf(pass, "%s.%.*s.%s must be %s and is %.*s", where,
+                                  SV_ARG(component), fields[i].path, shape_texts[fields[i].shape],
+                                  SV_ARG(what_it_is(item))));
     }
     return true;
 }
