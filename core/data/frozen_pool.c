@@ -229,6 +229,13 @@ static struct frozen *known_part(const struct frozen_pool *pool, const struct cJ
     return part->pool == pool ? part : NULL;
 }
 
+/* Of a value without what is below it. */
+static uint64_t own_hash(const struct cJSON *item) {
+    uint64_t hash = (uint64_t)(item->type & JSON_TYPE_MASK);
+    bool has_text = json_is_string(item) || json_is_number(item);
+    return has_text ? hash_of_text(hash, json_text(item)) : hash;
+}
+
 static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item);
 
 /* Adds the members to `shape`. */
@@ -237,6 +244,12 @@ static void look_below(struct frozen_pool *pool, const struct cJSON *item, struc
         if (child->string)
             shape->hash = hash_of_text(shape->hash, json_node_key(child));
         shape->text_bytes += (uint32_t)json_pack_key_bytes(child);
+        if (!child->child) {
+            shape->hash = mix(shape->hash, own_hash(child));
+            shape->node_count++;
+            shape->text_bytes += (uint32_t)json_pack_text_bytes(child);
+            continue;
+        }
         struct shape below = look_at(pool, child);
         shape->hash = mix(shape->hash, below.hash);
         shape->node_count += below.node_count;
@@ -244,14 +257,9 @@ static void look_below(struct frozen_pool *pool, const struct cJSON *item, struc
     }
 }
 
+/* `item` has something below it. */
 static struct shape look_at(struct frozen_pool *pool, const struct cJSON *item) {
-    struct shape shape = {.hash = (uint64_t)(item->type & JSON_TYPE_MASK), .node_count = 1};
-    if (json_is_string(item) || json_is_number(item)) {
-        shape.hash = hash_of_text(shape.hash, json_text(item));
-        shape.text_bytes = (uint32_t)json_pack_text_bytes(item);
-    }
-    if (!item->child)
-        return shape;
+    struct shape shape = {.hash = own_hash(item), .node_count = 1};
     size_t index = pool->shapes.count;
     shape.known = known_part(pool, item);
     vec_push(&pool->shapes, shape);
