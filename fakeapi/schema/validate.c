@@ -223,11 +223,16 @@ const char *check_port_name(struct sv text) {
     return has_letter ? NULL : "must contain at least one letter (a-z)";
 }
 
+/* What may stand within the names of labels and the keys of config maps. */
+static bool is_name_byte(char byte) {
+    return is_alnum(byte) || byte == '-' || byte == '_' || byte == '.';
+}
+
 static bool is_qualified_part(struct sv text) {
     if (text.len == 0 || !is_alnum(text.ptr[0]) || !is_alnum(text.ptr[text.len - 1]))
         return false;
     for (size_t i = 0; i < text.len; i++)
-        if (!is_alnum(text.ptr[i]) && !strchr("-_.", text.ptr[i]))
+        if (!is_name_byte(text.ptr[i]))
             return false;
     return true;
 }
@@ -295,7 +300,7 @@ const char *check_config_key(struct sv text) {
     if (sv_starts_with(text, SV("..")))
         return "must not start with '..'";
     for (size_t i = 0; i < text.len; i++)
-        if (!is_alnum(text.ptr[i]) && !strchr("-_.", text.ptr[i]))
+        if (!is_name_byte(text.ptr[i]))
             return "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
                    "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "
                    "'[-._a-zA-Z0-9]+')";
