@@ -151,6 +151,11 @@ static bool build_members(struct builder *builder, const struct cJSON *source, s
     qsort(members, used, sizeof(*members), compare_members);
     node->members = members;
     node->member_count = used;
+    node->slot_count = schema_slot_count(used);
+    uint16_t *slots = ARENA_ARRAY(builder->arena, uint16_t, node->slot_count);
+    for (size_t i = 0; i < used; i++)
+        schema_put_slot(slots, node->slot_count, members[i].name, i);
+    node->slots = slots;
     return true;
 }
 
@@ -339,11 +344,25 @@ static struct json_index enum_words(struct arena *arena, const struct cJSON *val
     return words;
 }
 
+/* All words of a schema that say something of a text, a number or a boolean. */
+static bool states_values(const struct cJSON *source) {
+    static const struct sv words[] = {
+        SV("enum"),      SV("anyOf"),     SV("oneOf"),   SV("allOf"),
+        SV("not"),       SV("minimum"),   SV("maximum"), SV("multipleOf"),
+        SV("minLength"), SV("maxLength"), SV("pattern"), SV("format"),
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (json_get(source, words[i]))
+            return true;
+    return false;
+}
+
 static const struct schema *build(struct builder *builder, const struct cJSON *source,
                                   struct sv path, bool is_root) {
     struct schema *node = ARENA_NEW(builder->arena, struct schema);
     struct schema_rules *rules = ARENA_NEW(builder->arena, struct schema_rules);
     rules->source = source;
+    rules->states_values = states_values(source);
     rules->words = enum_words(builder->arena, json_get(source, SV("enum")));
     *node = (struct schema){
         .type_name = SV(""),

@@ -31,6 +31,7 @@ struct schema_rules {
     struct json_index words;    /* of a long enum its texts; else empty */
     const struct schema_rule *rules;
     size_t rule_count;
+    bool states_values;   /* of a scalar more than its type */
     bool has_rules_below; /* here or anywhere below */
     bool has_embedded_below;
 };

@@ -120,6 +120,16 @@ static const struct resource_type *put_example(struct registry *registry, struct
     return registry_find(registry, SV("x.io"), SV("v1"), SV("foos"));
 }
 
+TEST(names_of_labels_have_letters_digits_and_three_signs) {
+    static const struct sv good[] = {SV("a"), SV("A-b_c.9"), SV("example.com/Name")};
+    static const struct sv bad[] = {SV(""),     SV("-a"),        SV("a."), SV("a b"),
+                                    SV("a\0b"), SV("a\xc3\xa9"), SV("/a"), SV("a,b")};
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        CHECK(!admit_qualified_name_fault(good[i]));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        CHECK(admit_qualified_name_fault(bad[i]));
+}
+
 /* Down to where types contain themselves. */
 static size_t check_elements(const struct schema *schema, int depth) {
     size_t count = 0;
@@ -130,12 +140,15 @@ static size_t check_elements(const struct schema *schema, int depth) {
         struct sv element = schema_member_element(member);
         CHECK_SV(sv_prefix(element, 2), SV("f:"));
         CHECK_SV(sv_drop(element, 2), member->name);
+        CHECK(schema_declared(schema, member->name) == member);
+        CHECK(schema_declared(schema, sv_drop(member->name, 1)) != member);
+        CHECK(schema_declared(schema, element) == NULL);
         count += 1 + check_elements(member->schema, depth - 1);
     }
     return count + check_elements(schema->items, depth - 1);
 }
 
-TEST(members_are_elements_of_sets_of_fields) {
+TEST(members_are_found_and_are_elements_of_sets_of_fields) {
     AUTO(arena) arena = arena_new();
     AUTO(registry) registry = registry_new();
     const struct resource_type *pods = registry_find(registry, SV(""), SV("v1"), SV("pods"));

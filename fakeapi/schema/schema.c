@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fakeapi/schema/schema.h"
 
-/* sv_compare() that is mostly decided by the first byte. */
-static int compare_names(struct sv a, struct sv b) {
-    if (a.len == 0 || b.len == 0 || a.ptr[0] == b.ptr[0])
-        return sv_compare(a, b);
-    return (unsigned char)a.ptr[0] < (unsigned char)b.ptr[0] ? -1 : 1;
-}
-
 const struct schema_member *schema_declared(const struct schema *schema, struct sv name) {
-    size_t low = 0, high = schema ? schema->member_count : 0;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = compare_names(schema->members[middle].name, name);
-        if (order == 0)
-            return &schema->members[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    if (!schema || schema->member_count == 0)
+        return NULL;
+    size_t at = schema_first_slot(name, schema->slot_count);
+    for (; schema->slots[at] != 0; at = schema_next_slot(at, schema->slot_count)) {
+        const struct schema_member *member = &schema->members[schema->slots[at] - 1];
+        if (sv_eq(member->name, name))
+            return member;
     }
     return NULL;
 }

@@ -13,6 +13,8 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+#include <endian.h>
+
 struct cJSON;
 
 enum schema_kind {
@@ -52,6 +54,8 @@ struct schema {
 
     const struct schema_member *members; /* SCHEMA_STRUCT: sorted by name, bytewise */
     size_t member_count;
+    const uint16_t *slots; /* a table of the members by schema_put_slot() */
+    size_t slot_count;
     const struct schema_member *always; /* those that Go writes even when they are zero */
     size_t always_count;
     const struct sv *required;
@@ -76,6 +80,49 @@ struct schema {
     const struct cJSON *default_value; /* NULL: none */
     const struct schema_rules *rules;  /* NULL: none */
 };
+
+/* --- the table of members by name: each slot has 1 and the index of one, or 0 --- */
+
+/* A power of two, so that half of the slots or more are free. */
+static inline size_t schema_slot_count(size_t member_count) {
+    size_t count = 2;
+    while (count < 2 * member_count)
+        count *= 2;
+    return count;
+}
+
+/* Of the length and of the first and last eight bytes: the same on each machine, since tables of
+ * built-in types are made by the build. */
+static inline uint32_t schema_name_hash(struct sv name) {
+    uint64_t first = 0, last = 0;
+    if (name.len >= 8) {
+        memcpy(&first, name.ptr, 8);
+        memcpy(&last, name.ptr + name.len - 8, 8);
+    } else if (name.len >= 4) {
+        memcpy(&first, name.ptr, 4);
+        memcpy(&last, name.ptr + name.len - 4, 4);
+    } else if (name.len >= 2) {
+        memcpy(&first, name.ptr, 2);
+        memcpy(&last, name.ptr + name.len - 2, 2);
+    }
+    uint64_t hash = le64toh(first) + name.len + le64toh(last) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* Where the search for a name begins; it goes on with next_slot until a free one. */
+static inline size_t schema_first_slot(struct sv name, size_t slot_count) {
+    return schema_name_hash(name) & (slot_count - 1);
+}
+static inline size_t schema_next_slot(size_t at, size_t slot_count) {
+    return (at + 1) & (slot_count - 1);
+}
+static inline void schema_put_slot(uint16_t *slots, size_t slot_count, struct sv name,
+                                   size_t index) {
+    size_t at = schema_first_slot(name, slot_count);
+    while (slots[at] != 0)
+        at = schema_next_slot(at, slot_count);
+    slots[at] = (uint16_t)(index + 1);
+}
 
 /* The schema of a member: declared, or `items` of a map; NULL when unknown. `schema` may be NULL,
  * which is treated as SCHEMA_ANY. */

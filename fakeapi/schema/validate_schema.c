@@ -208,6 +208,38 @@ static void check_list(const struct checker *checker, const struct schema *schem
     }
 }
 
+/* Most types can be told at a glance; of the others nothing is known here. */
+static bool has_plain_type(const struct schema *schema, const struct cJSON *item) {
+    switch (schema->kind) {
+    case SCHEMA_STRUCT:
+    case SCHEMA_MAP:
+        return json_is_map(item);
+    case SCHEMA_LIST:
+        return json_is_list(item);
+    case SCHEMA_STRING:
+        return json_is_string(item);
+    case SCHEMA_BOOLEAN:
+        return json_is_bool(item);
+    case SCHEMA_INTEGER:
+        return json_is_integer(item);
+    case SCHEMA_ANY:
+    case SCHEMA_NUMBER:
+    case SCHEMA_INT_OR_STRING:
+    case SCHEMA_QUANTITY:
+    case SCHEMA_TIME:
+    case SCHEMA_BYTES:
+        break;
+    }
+    return false;
+}
+
+/* Whether nothing can be at fault: most members are texts and numbers of which the schema states
+ * the type only. */
+static bool is_plain(const struct schema *schema, const struct cJSON *item) {
+    return !schema->rules->states_values && (json_is_string(item) || json_is_number(item)) &&
+           has_plain_type(schema, item);
+}
+
 static void check_map(const struct checker *checker, const struct schema *schema,
                       const struct cJSON *item, const struct cJSON *old, struct sv field) {
     check_count(checker, schema->rules->source, item, field, "properties");
@@ -218,7 +250,7 @@ static void check_map(const struct checker *checker, const struct schema *schema
     struct json_index olds = json_index_of(checker->arena, old);
     JSON_EACH (member, item) {
         const struct schema *below = schema_member(schema, json_key(member));
-        if (below && below->rules)
+        if (below && below->rules && !is_plain(below, member))
             validate_schema(checker, below, member, json_index_get(&olds, json_key(member)),
                             path_member(checker, field, json_key(member)));
     }
@@ -406,9 +438,27 @@ static void check_combinations(const struct checker *checker, const struct cJSON
         report_combination(checker, field, item, "not validate the schema (not)");
 }
 
+/* Only this node's own type: what is below is visited below. */
+static bool check_type(const struct checker *checker, const struct schema *schema,
+                       const struct cJSON *item, struct sv field) {
+    struct findings types = {0};
+    if (has_plain_type(schema, item))
+        return true;
+    struct schema alone = *schema;
+    alone.members = NULL;
+    alone.member_count = 0;
+    alone.items = NULL;
+    alone.preserves_unknown = true;
+    alone.format = SV(""); /* of numbers it says nothing */
+    schema_check_fields(&alone, item, field, checker->arena, &types);
+    if (types.count > 0)
+        findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
+                     "%.*s", SV_ARG(types.items[0].message));
+    return types.count == 0;
+}
+
 void validate_schema(const struct checker *checker, const struct schema *schema,
                      const struct cJSON *item, const struct cJSON *old, struct sv field) {
-    struct findings types = {0};
     if (!schema || !schema->rules || (old && json_equal(item, old)))
         return;
     if (json_is_null(item)) {
@@ -417,19 +467,8 @@ void validate_schema(const struct checker *checker, const struct schema *schema,
                          "Invalid value: \"null\": %.*s in body must not be null", SV_ARG(field));
         return;
     }
-    /* Only this node's own type: what is below is visited below. */
-    struct schema alone = *schema;
-    alone.members = NULL;
-    alone.member_count = 0;
-    alone.items = NULL;
-    alone.preserves_unknown = true;
-    alone.format = SV(""); /* of numbers it says nothing */
-    schema_check_fields(&alone, item, field, checker->arena, &types);
-    if (types.count > 0) {
-        findings_add(checker->arena, checker->findings, field, "FieldValueTypeInvalid", item,
-                     "%.*s", SV_ARG(types.items[0].message));
+    if (!check_type(checker, schema, item, field))
         return;
-    }
     const struct cJSON *rules = schema->rules->source;
     check_enum(checker, rules, &schema->rules->words, item, field);
     check_combinations(checker, rules, item, field);

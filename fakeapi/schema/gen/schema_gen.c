@@ -12,6 +12,7 @@
 #include "core/base/map.h"
 #include "core/base/vec.h"
 #include "core/data/json.h"
+#include "fakeapi/schema/schema.h"
 
 enum { FILE_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -179,7 +180,20 @@ static bool drops_zero(const struct cJSON *message, const struct cJSON *property
            !sv_contains(flags, SV("always"));
 }
 
-static struct sv member_table(struct sv definition, const struct cJSON *properties, size_t count) {
+/* The slots by which members are found (schema.h). */
+static void emit_slots(const struct cJSON *const *members, size_t count, size_t id) {
+    size_t slot_count = schema_slot_count(count);
+    uint16_t *slots = ARENA_ARRAY(gen.arena, uint16_t, slot_count);
+    for (size_t i = 0; i < count; i++)
+        schema_put_slot(slots, slot_count, json_key(members[i]), i);
+    EMIT(&gen.tables, "static const uint16_t slots_%zu[] = {", id);
+    for (size_t i = 0; i < slot_count; i++)
+        EMIT(&gen.tables, "%u,", slots[i]);
+    EMIT(&gen.tables, "%s", "};\n");
+}
+
+/* The number of the two tables of members. */
+static size_t member_table(struct sv definition, const struct cJSON *properties, size_t count) {
     const struct cJSON **members = ARENA_ARRAY(gen.arena, const struct cJSON *, count);
     size_t i = 0;
     JSON_EACH (member, properties)
@@ -197,7 +211,8 @@ static struct sv member_table(struct sv definition, const struct cJSON *properti
     EMIT(&gen.tables, "static const struct schema_member members_%zu[] = {%.*s};\n", id,
          SV_ARG(text));
     buf_release(&rows);
-    return arena_printf(gen.arena, "members_%zu", id);
+    emit_slots(members, count, id);
+    return id;
 }
 
 static void emit_always(struct buf *rows, const struct cJSON *message,
@@ -259,11 +274,13 @@ static struct sv initialiser(const struct cJSON *schema, const struct cJSON *out
     EMIT(&text, "{.kind=%s,.type_name=%.*s,.format=%.*s", kind, SV_ARG(quoted(name)),
          SV_ARG(quoted(json_string_or(schema, SV("format"), SV("")))));
     if (json_count(properties) > 0) {
-        struct sv table = member_table(name, properties, json_count(properties));
+        size_t member_count = json_count(properties);
+        size_t table = member_table(name, properties, member_count);
         size_t count;
         struct sv always = always_table(name, properties, &count);
-        EMIT(&text, ",.members=%.*s,.member_count=%zu,.always=%.*s,.always_count=%zu",
-             SV_ARG(table), json_count(properties), SV_ARG(always), count);
+        EMIT(&text, ",.members=members_%zu,.member_count=%zu,.slots=slots_%zu,.slot_count=%zu",
+             table, member_count, table, schema_slot_count(member_count));
+        EMIT(&text, ",.always=%.*s,.always_count=%zu", SV_ARG(always), count);
     }
     const struct cJSON *required = json_get(schema, SV("required"));
     struct sv required_texts = text_table(required);
