@@ -2,6 +2,7 @@
 """What the controller is told: mistakes are refused at start, scopes are kept, a dry run writes
 nothing, logs are one JSON object a line."""
 import json
+import os
 import subprocess
 import time
 
@@ -42,6 +43,31 @@ def writes(daemon):
                if name.startswith("cacheruntime_api_writes_total"))
 
 
+def dry_life(bench, server, daemon):
+    """Beside a controller that works, from creation to deletion: what it meets it only looks at."""
+    api, live = server.api, runtime_path("live", "inside")
+    real = bench.control(server.kubeconfig, "--class-selector=live")
+    lively = cache_class("lively")
+    lively["metadata"]["labels"] = {"live": ""}
+    api.create(f"{FLUID}/cacheruntimeclasses", lively)
+    api.create(dataset_path(namespace="inside"), dataset("live"))
+    api.create(runtime_path(namespace="inside"), runtime("live", "lively"))
+    wait_bound(api, "live", "inside")
+    real.end()
+    api.merge(live, {"spec": {"worker": {"replicas": 3}}})
+    wait_for("what scaling would write", lambda:
+             "inside/live: would: ObjectDiffers: Update StatefulSet live-worker" in daemon.log())
+    api.delete(live)
+    wait_for("what the deletion would write", lambda:
+             "inside/live: would: RuntimeDeleted: Delete PersistentVolumeClaim live" in daemon.log())
+    told = metrics(daemon)
+    methods = {name.rpartition('method="')[2].rstrip('"}') for name in told
+               if name.startswith("rest_client_requests_total")}
+    check(methods == {"GET"} and told["cacheruntime_executions_total"] == 0,
+          f"{methods}, executions: {told['cacheruntime_executions_total']}")
+    check(not api.items("/apis/coordination.k8s.io/v1/namespaces/fluid-system/leases"), "a lease")
+
+
 def dry_run(bench, server):
     api = server.api
     create_cache(api, "dry", namespace="inside")
@@ -50,6 +76,7 @@ def dry_run(bench, server):
     wait_for("what would be written",
              lambda: "inside/dry: would: ObjectMissing: Create StatefulSet dry-master"
              in daemon.log())
+    dry_life(bench, server, daemon)
     check(writes(daemon) == 0, "a dry run wrote")
     check("finalizers" not in api.get(runtime_path("dry", "inside"))["metadata"], "a dry run wrote")
     check(daemon.end() == 0, "the exit status")
@@ -57,6 +84,18 @@ def dry_run(bench, server):
     check(all(set(line) == {"ts", "level", "msg"} for line in lines), "fields of a log line")
     check(any("--runtime-workers has no meaning here" in line["msg"] for line in lines),
           "an option without a meaning is named")
+
+
+def closed_descriptors(bench, server):
+    """Whoever starts it without standard streams gets no log lines into its connections."""
+    daemon = bench.start("closed", ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", bench.controller,
+                                    "--kubeconfig", server.kubeconfig, "--metrics-addr=0",
+                                    "--dry-run"])
+    links = [f"/proc/{daemon.pid}/fd/{number}" for number in range(4)]
+    wait_for("its descriptors", lambda: os.path.exists(links[3]) or not daemon.is_running())
+    found = [os.readlink(link) for link in links[:3]]
+    check(found == ["/dev/null"] * 3, f"standard streams are {found}")
+    check(daemon.end() == 0, "the exit status")
 
 
 def scopes(bench, server):
@@ -143,5 +182,6 @@ def run(bench):
     server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
     limited(bench, server)
     dry_run(bench, server)
+    closed_descriptors(bench, server)
     scopes(bench, server)
     shared_class(bench, server)

@@ -3,6 +3,7 @@
 #include "conformance/cmd/command.h"
 #include "core/base/buf.h"
 #include "core/heap/heap.h"
+#include "core/platform/file.h"
 
 #include <signal.h>
 
@@ -116,6 +117,7 @@ static bool wants_huge_pages(const struct command *command) {
 }
 
 int main(int argc, char **argv) {
+    file_hold_standard_streams();
     /* A reader that went away is an error of write(), not a reason to die. */
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

@@ -12,6 +12,7 @@
 #include "core/data/yaml.h"
 #include "core/platform/cluster_client.h"
 #include "core/platform/event_loop.h"
+#include "core/platform/file.h"
 
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -130,6 +131,7 @@ static int run(const struct daemon_options *options) {
 }
 
 int main(int argc, char **argv) {
+    file_hold_standard_streams();
     bool wants_crds = argc >= 2 && sv_eq(sv_from(argv[1]), SV("crds"));
     bool is_json = argc == 3 && sv_eq(sv_from(argv[2]), SV("--output=json"));
     if (wants_crds && (argc == 2 || is_json))

@@ -47,3 +47,13 @@ bool file_read(struct arena *arena, struct sv path, size_t bytes_max, struct sv 
     close(file);
     return is_read;
 }
+
+void file_hold_standard_streams(void) {
+    int file;
+    /* open() gives the lowest number that is free. */
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file > STDERR_FILENO)
+        close(file);
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file: reads configuration files whole, within a bound. */
+/* file: reads configuration files whole, within a bound; and what every process begins with. */
 #ifndef CORE_PLATFORM_FILE_H
 #define CORE_PLATFORM_FILE_H
 
@@ -13,5 +13,9 @@ struct error;
  * name the file. */
 MUST_CHECK bool file_read(struct arena *arena, struct sv path, size_t bytes_max,
                           struct sv *ret_content, struct error *err);
+
+/* Standard streams that whoever started us has closed go nowhere from now on; otherwise the first
+ * connections would get their numbers, and then the log's lines. First thing in main(). */
+void file_hold_standard_streams(void);
 
 #endif
