@@ -55,8 +55,8 @@ struct query {
 };
 
 static void add_text(struct query *query, const char *name, struct sv value) {
-    query->fits = query->fits &&
-                  buf_printf(query->path, "%c%s=", query->has_first ? '&' : '?', name) &&
+    query->fits = query->fits && buf_append_byte(query->path, query->has_first ? '&' : '?') &&
+                  buf_append(query->path, sv_from(name)) && buf_append_byte(query->path, '=') &&
                   append_encoded(query->path, value);
     query->has_first = true;
 }

@@ -59,12 +59,11 @@ static void note_end(struct metered_transport *metered, const struct completion 
     AUTO(arena) arena = arena_new();
     struct sv code = completion->http_status ? arena_printf(arena, "%d", completion->http_status)
                                              : SV("<error>");
-    count(metered->outcomes, arena_printf(arena, "code=\"%.*s\",host=\"%.*s\",method=\"%s\"",
-                                          SV_ARG(code), SV_ARG(metered->host), request->method));
+    count(metered->outcomes, ARENA_JOIN(arena, SV("code=\""), code, SV("\",host=\""), metered->host,
+                                        SV("\",method=\""), sv_from(request->method), SV("\"")));
     if (verb_is_write(request->verb))
-        count(metered->writes,
-              arena_printf(arena, "verb=\"%.*s\",kind=\"%.*s\"", SV_ARG(verb_text(request->verb)),
-                           SV_ARG(request->resource)));
+        count(metered->writes, ARENA_JOIN(arena, SV("verb=\""), verb_text(request->verb),
+                                          SV("\",kind=\""), request->resource, SV("\"")));
     /* How long a watch lasted is no measure of anything. */
     if (request->verb != VERB_WATCH)
         histogram_observe(&metered->durations[request->verb],

@@ -20,7 +20,8 @@ struct alike {
      * LZ4 counts backwards from the end. */
     char sample[ALIKE_SAMPLE_BYTES_MAX];
     size_t sample_bytes;
-    LZ4_stream_t stream;
+    bool is_loaded;
+    LZ4_stream_t loaded; /* with the sample: packing begins with a copy of it */
 };
 
 struct alike *alike_new(void) {
@@ -40,16 +41,24 @@ static void add_to_sample(struct alike *alike, struct sv text) {
         return;
     alike->sample_bytes += text.len;
     memcpy((char *)sample_of(alike), text.ptr, text.len);
+    alike->is_loaded = false;
+}
+
+static void load_sample(struct alike *alike) {
+    LZ4_initStream(&alike->loaded, sizeof(alike->loaded));
+    LZ4_loadDict(&alike->loaded, sample_of(alike), (int)alike->sample_bytes);
+    alike->is_loaded = true;
 }
 
 /* The bytes written to `space`; 0 when they would not be fewer than the text's. */
 static size_t pack(struct alike *alike, struct sv text, char *space) {
     if (text.len == 0 || text.len > ALIKE_TEXT_BYTES_MAX)
         return 0;
-    LZ4_initStream(&alike->stream, sizeof(alike->stream));
-    LZ4_loadDict(&alike->stream, sample_of(alike), (int)alike->sample_bytes);
-    int bytes = LZ4_compress_fast_continue(&alike->stream, text.ptr, space, (int)text.len,
-                                           (int)text.len - 1, 1);
+    if (!alike->is_loaded)
+        load_sample(alike);
+    LZ4_stream_t stream = alike->loaded;
+    int bytes =
+        LZ4_compress_fast_continue(&stream, text.ptr, space, (int)text.len, (int)text.len - 1, 1);
     return bytes > 0 ? (size_t)bytes : 0;
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/rng.h"
+#include "core/base/vec.h"
 #include "core/client/request_url.h"
 #include "core/client/transport.h"
 #include "core/client/watch_decoder.h"
@@ -76,8 +77,10 @@ struct call {
     struct curl_transport *owner;
     uint64_t id;
     enum verb verb;
-    CURL *easy; /* NULL while it waits */
-    struct curl_slist *headers, *connect_to;
+    CURL *easy;          /* NULL while it waits */
+    uint64_t generation; /* of the credentials that it was made with */
+    bool has_ended_well;
+    struct curl_slist *headers;
     struct arena *arena; /* texts that libcurl and the exec point to */
     char curl_message[CURL_ERROR_SIZE];
     struct buf body; /* of the answer */
@@ -133,6 +136,11 @@ struct curl_transport {
     uint64_t last_id;
     struct call *calls;
     CURLSH *share; /* sessions of TLS, so that a connection more costs half a handshake */
+    struct curl_slist *connect_to_list;
+    /* Of requests that have ended, with all options that requests have in common, since to make one
+     * costs as much as a small answer. All of these credentials. */
+    VEC(CURL *) idle;
+    uint64_t generation;
     struct {
         struct call *first, *last; /* that wait; execs wait in a line of their own */
         size_t running_count;
@@ -225,6 +233,35 @@ static void start_waiting(struct curl_transport *transport) {
     }
 }
 
+static void forget_idle(struct curl_transport *transport) {
+    for (size_t i = 0; i < transport->idle.count; i++)
+        curl_easy_cleanup(transport->idle.items[i]);
+    transport->idle.count = 0;
+    transport->generation++;
+}
+
+/* Nothing in it may point to the call that it served. */
+static void put_idle(struct call *call) {
+    curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_PRIVATE, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, NULL);
+    vec_push(&call->owner->idle, call->easy);
+}
+
+static void release_easy(struct call *call) {
+    const struct curl_transport *transport = call->owner;
+    if (!call->easy)
+        return;
+    curl_multi_remove_handle(pool_of(call)->multi, call->easy);
+    if (call->has_ended_well && lane_of(call->verb) == LANE_REQUEST &&
+        call->generation == transport->generation && transport->idle.count < REQUESTS_AT_ONCE_MAX)
+        put_idle(call);
+    else
+        curl_easy_cleanup(call->easy);
+}
+
 static void call_free(struct call *call) {
     struct curl_transport *transport = call->owner;
     if (call->is_waiting)
@@ -237,11 +274,8 @@ static void call_free(struct call *call) {
     if (call->socket)
         event_loop_forget(transport->loop, call->socket_descriptor);
     exec_socket_free(call->socket);
-    if (call->easy)
-        curl_multi_remove_handle(pool_of(call)->multi, call->easy);
-    curl_easy_cleanup(call->easy);
+    release_easy(call);
     curl_slist_free_all(call->headers);
-    curl_slist_free_all(call->connect_to);
     watch_decoder_free(call->decoder);
     buf_release(&call->body);
     arena_free(call->arena);
@@ -413,6 +447,7 @@ static void finish(struct call *call, CURLcode result) {
         read_answer(&completion, call, arena);
     completion_queue_push(&call->owner->queue, &completion, arena);
     tell_if_refused(call->owner, &completion, result);
+    call->has_ended_well = result == CURLE_OK;
     call_free(call);
 }
 
@@ -602,9 +637,7 @@ static int set_socket_options(void *context, curl_socket_t descriptor, curlsockt
     return CURL_SOCKOPT_OK;
 }
 
-static void set_connection(struct call *call) {
-    const struct curl_transport *transport = call->owner;
-    CURL *easy = call->easy;
+static void set_connection(const struct curl_transport *transport, CURL *easy) {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -622,10 +655,7 @@ static void set_connection(struct call *call) {
         /* NO_PROXY is about the environment's. */
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     }
-    if (transport->connect_to.len > 0) {
-        call->connect_to = curl_slist_append(NULL, transport->connect_to.ptr);
-        curl_easy_setopt(easy, CURLOPT_CONNECT_TO, call->connect_to);
-    }
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transport->connect_to_list);
 }
 
 /* libcurl parses certificates once for all connections when they come from a file and there is no
@@ -651,11 +681,13 @@ static void set_tls(const struct curl_transport *transport, CURL *easy) {
 }
 
 static void add_header(struct call *call, const char *name, struct sv value) {
-    struct sv line = arena_printf(call->arena, "%s: %.*s", name, SV_ARG(value));
+    struct sv line = ARENA_JOIN(call->arena, sv_from(name), SV(": "), value);
     call->headers = curl_slist_append(call->headers, line.ptr);
 }
 
 static void set_body(struct call *call) {
+    /* The handle may have sent one before. */
+    curl_easy_setopt(call->easy, CURLOPT_HTTPGET, 1L);
     if (!call->has_body)
         return;
     curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->request_body.ptr);
@@ -688,8 +720,9 @@ static void set_kind(struct call *call) {
         bool is_elsewhere = call->owner->options.is_elsewhere;
         int64_t limit_ms = is_elsewhere ? call->timeout_ms : system_patience_ms(call->timeout_ms);
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limit_ms);
-        if (call->verb != VERB_LIST)
-            curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)OBJECT_BUFFER_BYTES);
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
+                         call->verb == VERB_LIST ? (long)CURL_MAX_WRITE_SIZE
+                                                 : (long)OBJECT_BUFFER_BYTES);
         if (!call->owner->options.has_no_compression)
             curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     }
@@ -707,19 +740,30 @@ static void set_url(struct call *call) {
         curl_easy_setopt(call->easy, CURLOPT_REQUEST_TARGET, call->path.ptr);
 }
 
+/* One with all that is the same for every call while the credentials last. */
+static CURL *new_easy(const struct curl_transport *transport) {
+    CURL *easy = curl_easy_init();
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
+    set_connection(transport, easy);
+    set_tls(transport, easy);
+    return easy;
+}
+
+static CURL *take_easy(struct curl_transport *transport, enum lane lane) {
+    bool has_idle = lane == LANE_REQUEST && transport->idle.count > 0;
+    return has_idle ? transport->idle.items[--transport->idle.count] : new_easy(transport);
+}
+
 static void open_call(struct call *call) {
     struct curl_transport *transport = call->owner;
-    call->easy = curl_easy_init();
-    CURL *easy = call->easy;
+    CURL *easy = call->easy = take_easy(transport, lane_of(call->verb));
+    call->generation = transport->generation;
     set_url(call);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_message);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
-    set_connection(call);
-    set_tls(transport, easy);
     set_body(call);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method);
     add_header(call, "Accept", call->accept);
@@ -822,6 +866,7 @@ void curl_transport_set_credential(struct transport *base, struct sv login,
         return;
     transport->client_certificate = arena_copy(arena, client_certificate);
     transport->client_key = arena_copy(arena, client_key);
+    forget_idle(transport);
 }
 
 static void split_server(struct curl_transport *transport) {
@@ -897,6 +942,7 @@ void curl_transport_set_authority(struct transport *base, struct sv ca_certifica
     transport->old_authority = transport->authority;
     transport->authority =
         memory_file_open(transport->ca_certificate, ++transport->authority_generation);
+    forget_idle(transport);
 }
 
 static struct curl_transport_options copy_options(const struct curl_transport_options *options,
@@ -950,6 +996,8 @@ struct transport *curl_transport_new(const struct curl_transport_options *option
                       steady_now_ms());
     split_server(transport);
     set_server_name(transport);
+    if (transport->connect_to.len > 0)
+        transport->connect_to_list = curl_slist_append(NULL, transport->connect_to.ptr);
     curl_transport_set_credential(&transport->base, transport->options.login,
                                   transport->options.client_certificate,
                                   transport->options.client_key);
@@ -963,6 +1011,9 @@ void curl_transport_free(struct transport *base) {
     struct curl_transport *transport = (struct curl_transport *)base;
     while (transport->calls)
         call_free(transport->calls);
+    forget_idle(transport);
+    vec_release(&transport->idle);
+    curl_slist_free_all(transport->connect_to_list);
     fair_line_free(transport->execs);
     for (size_t i = 0; i < POOL_COUNT; i++)
         curl_multi_cleanup(transport->pools[i].multi);
