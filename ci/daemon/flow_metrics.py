@@ -27,16 +27,25 @@ PROMISED = {
 }
 # Written by Prometheus itself, or words of its language.
 OTHERS = {"histogram_quantile", "rate", "sum", "max", "by"}
+ADDED = {"job", "pod"}  # labels
 
 
 def families(text):
     """Name -> type, after a check of each line."""
-    found, seen = {}, set()
+    found, seen, helped, last = {}, set(), set(), None
     for line in text.splitlines():
+        if line.startswith("# HELP "):
+            _, _, name, words = line.split(" ", 3)
+            check(name not in helped and words.endswith("."), f"no help: {line}")
+            helped.add(name)
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split()
             check(name not in found, f"{name} begins twice")
-            found[name] = kind
+            check(name in helped, f"{name} has no help")
+            # Prometheus' rules for names.
+            check((kind == "counter") == name.endswith("_total"), f"{name} is a {kind}")
+            check(kind != "histogram" or name.endswith("_seconds"), f"{name} is a {kind}")
+            found[name], last = kind, name
             continue
         if line.startswith("#"):
             continue
@@ -44,6 +53,7 @@ def families(text):
         check(sample, f"no sample: {line}")
         base = re.sub("_(bucket|sum|count)$", "", sample.group(1))
         check(sample.group(1) in found or found.get(base) == "histogram", f"without a type: {line}")
+        check(last in (sample.group(1), base), f"not with its family: {line}")
         series = line.rpartition(" ")[0]
         check(series not in seen, f"twice: {series}")
         seen.add(series)
@@ -67,6 +77,39 @@ def asked_for(expression):
     bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)", "", expression)
     return {re.sub("_(bucket|sum|count)$", "", word)
             for word in re.findall(r"[a-z][a-z_]+", bare)} - OTHERS
+
+
+def labels_of(text):
+    """Family -> labels."""
+    found = {}
+    for line in text.splitlines():
+        sample = re.match(r"([a-z_]+)(?:\{(.*)\})? ", line)
+        if sample:
+            base = re.sub("_(bucket|sum|count)$", "", sample.group(1))
+            for name in {base, sample.group(1)}:
+                found.setdefault(name, set()).update(re.findall(r'([a-z_]+)="', sample.group(2) or ""))
+    return found
+
+
+def check_labels(text, exprs):
+    """Whatever is selected or grouped by is a label of what is asked for."""
+    labels = labels_of(text)
+    for expr in exprs:
+        for name, matchers in re.findall(r"([a-z_]+)\{([^}]*)\}", expr):
+            wanted = set(re.findall(r"([a-z_]+)[=!]", matchers)) - ADDED
+            check(name not in labels or wanted <= labels[name], f"{wanted} of {name}: {expr}")
+        known = set().union(*(labels.get(name, set()) for name in asked_for(expr)))
+        for group in re.findall(r"by \(([^)]*)\)", expr):
+            check(set(group.split(", ")) <= known, f"grouped by {group}: {expr}")
+
+
+def check_outcomes(values, exprs):
+    """What a controller without trouble is answered is no failure to the alert that counts those."""
+    failing = next(expr for expr in exprs if 'code!~"' in expr)
+    fine = re.compile(re.search('code!~"([^"]*)"', failing).group(1))
+    codes = {re.search('code="([^"]*)"', name).group(1) for name in values
+             if name.startswith("rest_client_requests_total")}
+    check("101" in codes and all(fine.fullmatch(code) for code in codes), f"{codes}: {failing}")
 
 
 def run(bench):
@@ -95,7 +138,10 @@ def run(bench):
         for name in names.split():
             check(found.get(name) == kind, f"{name} is told as {found.get(name)}, not as {kind}")
     leading = {"leader_election_master_status"}
-    asked = set().union(*(asked_for(expression) for expression in expressions()))
+    exprs = list(expressions())
+    check_labels(probe(daemon, "/metrics")[1], exprs)
+    check_outcomes(metrics(daemon), exprs)
+    asked = set().union(*(asked_for(expression) for expression in exprs))
     check(len(asked) > 15 and not asked - set(found) - leading,
           f"asked for and not told: {asked - set(found) - leading}")
 
