@@ -241,9 +241,8 @@ void components_init(struct component components[COMPONENT_COUNT], const struct 
     }
 }
 
-/* The kind of workload that runs, or NULL. */
-static const struct resource *running_kind(const struct component *component,
-                                           const struct snapshot *snapshot) {
+const struct resource *component_running_kind(const struct component *component,
+                                              const struct snapshot *snapshot) {
     static const struct resource *const kinds[] = {&RESOURCE_STATEFUL_SETS, &RESOURCE_DAEMON_SETS,
                                                    &RESOURCE_DEPLOYMENTS,
                                                    &RESOURCE_KRUISE_STATEFUL_SETS};
@@ -256,11 +255,22 @@ static const struct resource *running_kind(const struct component *component,
     return NULL;
 }
 
+void component_hold(struct component *component, const struct resource *running,
+                    const struct snapshot *snapshot) {
+    component->is_held = true;
+    if (!component->is_enabled)
+        return;
+    component->workload = running;
+    component->has_replicas = !component_is_daemon_set(component);
+    component->replicas = component->has_replicas ? replicas_of(component) : 0;
+    read_observed(component, snapshot);
+}
+
 void components_read_workloads(struct component components[COMPONENT_COUNT],
                                const struct snapshot *snapshot) {
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         struct component *component = &components[i];
-        component->workload = running_kind(component, snapshot);
+        component->workload = component_running_kind(component, snapshot);
         component->is_enabled = component->workload != NULL;
         if (!component->is_enabled)
             continue;

@@ -36,6 +36,7 @@ struct component {
     int64_t replicas;
     bool is_kept;   /* it asks for what its workload does, whatever the runtime asks for */
     bool is_always; /* a client on every node, not only where a volume is mounted */
+    bool is_held;   /* its workload stays, of the kind that it is, until the rollout gets here */
 
     const struct cJSON *observed; /* the workload, or NULL */
     bool is_foreign;              /* the workload of that name is somebody else's */
@@ -52,6 +53,13 @@ void components_init(struct component components[COMPONENT_COUNT], const struct 
  * ask for what their workloads ask for. */
 void components_read_workloads(struct component components[COMPONENT_COUNT],
                                const struct snapshot *snapshot);
+
+/* The kind of the workload of ours that has the component's name, or NULL. */
+const struct resource *component_running_kind(const struct component *component,
+                                              const struct snapshot *snapshot);
+/* The component stays as `running` for now, whatever kind is asked for, or though none is. */
+void component_hold(struct component *component, const struct resource *running,
+                    const struct snapshot *snapshot);
 
 struct sv component_phase_text(enum component_phase phase);
 /* StatefulSets of Kubernetes and of OpenKruise: pods with ordinals; NULL when class or runtime name

@@ -16,6 +16,9 @@ void gate_metadata(struct pass *pass); /* in metadata.c */
 /* Both in objects.c. Objects are for a configuration that keeps its limit: false when it does not,
  * which closes their gate. */
 bool gate_configuration(struct pass *pass);
+/* In objects.c: workloads that the class takes away, or makes others of, stay until its rollout
+ * gets to this runtime. Nothing is written yet. */
+void gate_hold_workloads(struct pass *pass);
 void gate_objects(struct pass *pass);
 void gate_pods(struct pass *pass);
 void gate_volume(struct pass *pass); /* in objects.c */

@@ -211,6 +211,31 @@ static bool waits_for_rollout(const struct pass *pass, const struct component *c
                    NULL);
 }
 
+/* The class takes the workload away or makes it one of another kind, which takes its pods along.
+ * The marks of the workload tell such an edit from one of the runtime. */
+static bool is_taken_by_class(struct pass *pass, const struct component *component,
+                              const struct resource *running) {
+    const struct observed *observed = snapshot_find(
+        pass->snapshot, running, pass->snapshot->namespace_name, component->workload_name);
+    if (!component->is_enabled)
+        return !json_bool_or(component->spec, SV("disabled"), false);
+    return running != component->workload &&
+           !json_is_map(json_get(component->spec, SV("workloadType"))) &&
+           !sv_eq(object_annotation(observed->object, ANNOTATION_BASE),
+                  render_base_hash(pass, component->type));
+}
+
+void gate_hold_workloads(struct pass *pass) {
+    for (size_t i = 0; i < COMPONENT_COUNT && !pass->snapshot->may_roll; i++) {
+        struct component *component = &pass->components[i];
+        if (component->observed)
+            continue;
+        const struct resource *running = component_running_kind(component, pass->snapshot);
+        if (running && is_taken_by_class(pass, component, running))
+            component_hold(component, running, pass->snapshot);
+    }
+}
+
 /* Everything but the template is as it should be; the marks of the template go with it. */
 static bool rest_is_covered(struct pass *pass, const struct cJSON *observed,
                             const struct cJSON *desired) {
@@ -342,6 +367,9 @@ static void remove_stale_services(struct pass *pass, const struct component *com
 }
 
 static void write_component(struct pass *pass, const struct component *component) {
+    pass->is_held = pass->is_held || component->is_held;
+    if (!component->is_enabled && component->is_held)
+        return;
     if (!component->is_enabled) {
         /* Pods that end still look for each other. */
         if (!remove_stale_workloads(pass, component, NULL))

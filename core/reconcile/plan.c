@@ -145,6 +145,7 @@ static bool may_be_made(struct pass *pass) {
         gate_dataset(pass);
     if (!pass_reached(pass, GATE_METADATA))
         return false;
+    gate_hold_workloads(pass);
     if (gate_is_paused(pass))
         pass_open(pass, GATE_METADATA);
     else

@@ -19,8 +19,8 @@ struct pass;
  * leave one by one. */
 struct cJSON *render_workload(struct pass *pass, const struct component *component,
                               int64_t replicas);
-/* Hash of the pod template that the class alone asks for, whatever runtime and dataset say: it
- * changes with the class, and with how the controller renders. */
+/* Hash of the pod template, and of the kind of workload, that the class alone asks for, whatever
+ * runtime and dataset say: it changes with the class, and with how the controller renders. */
 struct sv render_base_hash(struct pass *pass, enum component_type type);
 /* {metadata, spec} of the component's pods. */
 struct cJSON *render_pod_template(struct pass *pass, const struct component *component);

@@ -65,7 +65,12 @@ struct sv render_base_hash(struct pass *pass, enum component_type type) {
     pass_init(&base, &bare, pass->arena, &plan);
     base.names = pass->names;
     runtime_json_render(&base);
-    return covers_hash_text(render_pod_template(&base, &base.components[type]), pass->arena);
+    const struct component *component = &base.components[type];
+    struct sv hash = covers_hash_text(render_pod_template(&base, component), pass->arena);
+    /* Of a class that leaves the kind to us it is that of the template alone, as it always was. */
+    bool names_kind =
+        component->workload && json_is_map(json_get(component->class_part, SV("workloadType")));
+    return names_kind ? ARENA_JOIN(pass->arena, hash, SV("-"), component->workload->plural) : hash;
 }
 
 struct cJSON *render_workload(struct pass *pass, const struct component *component,

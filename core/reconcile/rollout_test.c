@@ -298,6 +298,51 @@ TEST(only_changes_of_the_class_wait) {
     }
 }
 
+/* What takes all pods of a component along waits as well, and the cache serves on as it is; what
+ * the runtime itself asks for does not wait. */
+TEST(a_class_takes_no_workload_before_its_turn) {
+    static const struct {
+        int object;                       /* 0: the class, 1: the runtime */
+        const char *parent, *key, *value; /* NULL: removed */
+        bool is_held;
+    } takings[] = {
+        {0, "topology.worker", "workloadType", "{apiVersion: apps/v1, kind: Deployment}", true},
+        {0, "topology.worker", "workloadType", "{apiVersion: apps/v1, kind: StatefulSet}", false},
+        {0, "topology", "worker", NULL, true},
+        {1, "spec.worker", "workloadType", "{apiVersion: apps/v1, kind: Deployment}", false},
+        {1, "spec.worker", "disabled", "true", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(takings); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.may_not_roll = true;
+        world_bind(&world);
+        struct sv before = worker_template(&world, arena);
+        const struct observed *worker =
+            find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-worker"));
+        const struct cJSON *objects[] = {world.runtime_class, world.runtime};
+        struct cJSON *parent = json_find(objects[takings[i].object], takings[i].parent);
+        if (takings[i].value)
+            json_set(arena, parent, sv_from(takings[i].key), fixture_yaml(arena, takings[i].value));
+        else
+            json_remove(parent, sv_from(takings[i].key));
+        CHECK(run(&world) < ROUNDS_MAX);
+        struct plan plan;
+        plan_once(&world, &plan);
+        bool stays = i == 1;
+        CHECK((plan.rollout == ROLLOUT_HELD) == takings[i].is_held);
+        CHECK((worker->state == OBSERVED_PRESENT) == (takings[i].is_held || stays));
+        CHECK(!takings[i].is_held || sv_eq(worker_template(&world, arena), before));
+        CHECK(object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world.may_not_roll = false;
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK((worker->state == OBSERVED_PRESENT) == stays);
+        world_release(&world);
+    }
+}
+
 /* contract.md §1.6: what another version of the controller made, or upstream's, looks otherwise
  * without an edit of anybody; that rolls no fleet. */
 TEST(another_version_of_the_controller_waits_as_well) {
