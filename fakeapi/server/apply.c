@@ -93,6 +93,15 @@ static const struct cJSON *as_shown(struct arena *arena, const struct cJSON *obj
 
 /* --- what a write changed --- */
 
+/* What the writer owns from now on; most change again what they changed before. */
+static struct cJSON *with_fields(struct arena *arena, const struct cJSON *own,
+                                 struct cJSON *changed) {
+    struct cJSON *fields = own ? managed_fields_of(own) : NULL;
+    if (!fields)
+        return changed;
+    return fields_cover(arena, fields, changed) ? fields : fields_union(arena, fields, changed);
+}
+
 void apply_track_update(struct arena *arena, const struct schema *schema, const struct cJSON *old,
                         struct cJSON *object, const struct apply_writer *writer) {
     struct cJSON *changed, *removed;
@@ -116,10 +125,8 @@ void apply_track_update(struct arena *arena, const struct schema *schema, const 
         if (entry != own)
             drop_fields(arena, entry, changed);
     }
-    if (!fields_is_empty(changed)) {
-        struct cJSON *fields = fields_union(arena, own ? managed_fields_of(own) : NULL, changed);
-        managed_set(arena, list, writer, UPDATE, fields, writer->time);
-    }
+    if (!fields_is_empty(changed))
+        managed_set(arena, list, writer, UPDATE, with_fields(arena, own, changed), writer->time);
     managed_store(arena, object, list);
 }
 

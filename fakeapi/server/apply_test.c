@@ -8,6 +8,7 @@
 #include "core/data/json.h"
 #include "core/data/json_index.h"
 #include "fakeapi/schema/registry.h"
+#include "fakeapi/server/field_set.h"
 
 static struct cJSON *tree(struct arena *arena, const char *text) {
     struct error err = {0};
@@ -326,6 +327,46 @@ TEST(a_client_may_write_managed_fields) {
     writer.manager = SV("c");
     apply_track_update(arena, schema, old, now, &writer);
     CHECK_SV(managers_text(arena, now), SV("b Update t1 {\"f:data\":{\".\":{},\"f:a\":{}}}\n"));
+}
+
+TEST(sets_that_a_client_wrote_are_put_in_order) {
+    AUTO(registry) registry = registry_new();
+    AUTO(arena) arena = arena_new();
+    const struct schema *schema =
+        registry_find(registry, SV(""), SV("v1"), SV("configmaps"))->schema;
+    struct cJSON *old = tree(arena, CONFIG(",\"data\":{\"b\":\"1\",\"a\":\"1\"}"));
+    struct apply_writer writer = writer_named(SV("a"), SV("t1"));
+    apply_track_update(arena, schema, NULL, old, &writer);
+    struct cJSON *now = json_copy(arena, old);
+    json_set(arena, json_find(now, "metadata.managedFields.0"), SV("fieldsV1"),
+             tree(arena, "{\"f:data\":{\"f:b\":{},\"f:a\":{},\".\":{}}}"));
+    apply_track_update(arena, schema, old, now, &writer);
+    CHECK_SV(managers_text(arena, now),
+             SV("a Update t1 {\"f:data\":{\".\":{},\"f:a\":{},\"f:b\":{}}}\n"));
+}
+
+/* Then nothing is made anew of what the writer owned before. */
+TEST(a_set_covers_what_joins_it_without_a_change) {
+    static const char *const sets[] = {
+        "{}",
+        "{\"f:a\":{}}",
+        "{\"f:a\":{\".\":{}}}",
+        "{\"f:a\":{\"f:b\":{}}}",
+        "{\"f:a\":{\".\":{},\"f:b\":{}}}",
+        "{\"f:a\":{\".\":{},\"f:b\":{},\"f:c\":{\"f:d\":{}}}}",
+        "{\"f:a\":{\"f:c\":{}}}",
+        "{\"f:a\":{},\"f:b\":{}}",
+        "{\"f:l\":{\"k:{\\\"n\\\":1}\":{\".\":{},\"f:n\":{}}}}",
+        "{\"f:l\":{\"k:{\\\"n\\\":2}\":{\".\":{},\"f:n\":{}}}}",
+    };
+    AUTO(arena) arena = arena_new();
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        for (size_t j = 0; j < COUNT_OF(sets); j++) {
+            const struct cJSON *a = tree(arena, sets[i]), *b = tree(arena, sets[j]);
+            struct sv joined = json_write_arena(arena, fields_union(arena, a, b), JSON_COMPACT);
+            CHECK(fields_cover(arena, a, b) == sv_eq(joined, sv_from(sets[i])));
+        }
+    }
 }
 
 TEST(what_nobody_owns_stays_so_until_somebody_applies) {

@@ -14,6 +14,26 @@ bool fields_is_empty(const struct cJSON *set) {
 
 /* --- algebra --- */
 
+/* Whether the node itself, not only what is below it, is in the set. */
+static bool has_self(const struct cJSON *node) {
+    return node && (!node->child || json_get(node, SELF));
+}
+
+bool fields_cover(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
+    struct json_index members = json_index_for(arena, a, json_count(b));
+    JSON_EACH (member, b) {
+        const struct cJSON *present = json_index_get(&members, json_key(member));
+        if (!present)
+            return false;
+        bool is_marked = sv_eq(json_key(member), SELF);
+        if (!is_marked && has_self(member) && !has_self(present))
+            return false;
+        if (!is_marked && member->child && !fields_cover(arena, present, member))
+            return false;
+    }
+    return true;
+}
+
 struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const struct cJSON *b) {
     struct cJSON *result = a ? json_copy(arena, a) : json_map(arena);
     struct json_index members = json_index_of(arena, result);
@@ -30,11 +50,6 @@ struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const str
         json_index_set(&members, key, joined);
     }
     return result;
-}
-
-/* Whether the node itself, not only what is below it, is in the set. */
-static bool has_self(const struct cJSON *node) {
-    return node && (!node->child || json_get(node, SELF));
 }
 
 static bool is_self_only(const struct cJSON *node) {

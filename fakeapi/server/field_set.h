@@ -21,6 +21,8 @@ struct cJSON *fields_union(struct arena *arena, const struct cJSON *a, const str
 struct cJSON *fields_minus(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 struct cJSON *fields_common(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 bool fields_is_empty(const struct cJSON *set);
+/* Whether fields_union() would be `a`. */
+bool fields_cover(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 /* Whether fields_common() would hold anything. */
 bool fields_overlap(struct arena *arena, const struct cJSON *a, const struct cJSON *b);
 

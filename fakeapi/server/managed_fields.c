@@ -35,6 +35,10 @@ bool managed_is_sound(const struct cJSON *list) {
     return true;
 }
 
+struct cJSON *managed_fields_of(const struct cJSON *entry) {
+    return json_get(entry, SV("fieldsV1"));
+}
+
 /* More are not looked at, since each costs a comparison with all that a write changes. */
 struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object) {
     const struct cJSON *list = json_get(json_get(object, SV("metadata")), SV("managedFields"));
@@ -42,7 +46,7 @@ struct cJSON *managed_copy(struct arena *arena, const struct cJSON *object) {
     size_t count = 0;
     JSON_EACH (entry, json_is_list(list) ? list : NULL)
         if (count++ < ENTRIES_MAX)
-            json_append(copy, json_copy(arena, entry));
+            fields_sort(managed_fields_of(json_append(copy, json_copy(arena, entry))));
     return copy;
 }
 
@@ -66,14 +70,11 @@ struct cJSON *managed_find(const struct cJSON *list, const struct apply_writer *
     return NULL;
 }
 
-struct cJSON *managed_fields_of(const struct cJSON *entry) {
-    return json_get(entry, SV("fieldsV1"));
-}
-
 void managed_set(struct arena *arena, struct cJSON *list, const struct apply_writer *writer,
                  struct sv operation, struct cJSON *fields, struct sv time) {
     struct cJSON *entry = managed_find(list, writer, operation);
-    fields_sort(fields);
+    if (json_may_change(fields)) /* what is stored is in order */
+        fields_sort(fields);
     if (!entry) {
         entry = json_append(list, json_map(arena));
         json_set_string(arena, entry, SV("manager"), writer->manager);
@@ -164,10 +165,10 @@ struct cJSON *managed_tracked(struct arena *arena, struct cJSON *fields) {
         SV("."),
     };
     (void)arena;
-    for (size_t i = 0; i < COUNT_OF(top); i++)
+    for (size_t i = 0; fields->child && i < COUNT_OF(top); i++)
         json_remove(fields, top[i]);
     struct cJSON *metadata = json_get(fields, SV("f:metadata"));
-    for (size_t i = 0; i < COUNT_OF(in_metadata); i++)
+    for (size_t i = 0; metadata && i < COUNT_OF(in_metadata); i++)
         json_remove(metadata, in_metadata[i]);
     if (metadata && !metadata->child)
         json_remove(fields, SV("f:metadata"));
