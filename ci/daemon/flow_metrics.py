@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics: the format is Prometheus', the numbers are true, and dashboards and alerts ask for nothing
 that is not there."""
+import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 
 from harness import (
@@ -114,6 +116,42 @@ def check_outcomes(values, exprs):
     check("101" in codes and all(fine.fullmatch(code) for code in codes), f"{codes}: {failing}")
 
 
+def ask(daemon, method, path, source="127.0.0.1"):
+    connection = http.client.HTTPConnection("127.0.0.1", daemon.port, 10, (source, 0))
+    connection.request(method, path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer, text
+
+
+def odd_questions(daemon):
+    for method, path, status, part in [
+            ("HEAD", "/healthz", 200, ""), ("POST", "/healthz", 405, "only GET"),
+            ("GET", "/", 404, "served here: /healthz"), ("GET", "/debug/plan", 400, "name a runtime"),
+            ("GET", "/debug/plan?runtime=one", 400, "name a runtime"),
+            ("GET", "/debug/plan?runtime=default/one&output=yaml", 400, "name a runtime"),
+            ("GET", "/debug/plan?runtime=default/one&output=json", 200, '"gates"'),
+            ("GET", "/debug/plan?runtime=default/%2e%2e/one", 404, "neither a CacheRuntime"),
+            ("GET", "/debug/plan?runtime=default/" + 4000 * "x", 404, "neither a CacheRuntime")]:
+        answer, text = ask(daemon, method, path)
+        check(answer.status == status and part in text, f"{method} {path[:60]}: {answer.status} {text}")
+        check(status != 405 or answer.getheader("Allow") == "GET, HEAD", "which methods are allowed")
+
+
+def many_clients(daemon):
+    """Who opens connections without end, and says nothing on them, keeps nobody else out."""
+    opened = [socket.create_connection(("127.0.0.1", daemon.port), 10) for _ in range(100)]
+    for client in opened:
+        try:
+            client.sendall(b"GET /heal")
+        except OSError:
+            pass  # ended already
+    check(ask(daemon, "GET", "/healthz", "127.0.0.2")[1] == "ok\n", "the probe of another one")
+    for client in opened:
+        client.close()
+
+
 def run(bench):
     server = bench.serve("--nodes", "8")
     api = server.api
@@ -151,6 +189,9 @@ def run(bench):
     verbose = probe(daemon, "/readyz?verbose")[1].splitlines()
     check(verbose[0] == "ok" and "datasets.data.fluid.io: ok" in verbose and len(verbose) >= 15
           and all(line.endswith("ok") for line in verbose), str(verbose))
+
+    odd_questions(daemon)
+    many_clients(daemon)
 
     # One that goes takes its series with it.
     api.delete(runtime_path("two"))

@@ -130,7 +130,10 @@ static void answer_plan(struct daemon *daemon, const struct local_http_question 
     struct plan plan;
     answer->status = HTTP_BAD_REQUEST;
     answer->body = SV("name a runtime: /debug/plan?runtime=NAMESPACE/NAME (&output=json)\n");
-    if (!is_named || namespace_name.len == 0 || name.len == 0)
+    struct sv output = local_http_parameter(question, "output");
+    bool is_json = sv_eq(output, SV("json"));
+    bool is_form = is_json || output.len == 0 || sv_eq(output, SV("text"));
+    if (!is_named || namespace_name.len == 0 || name.len == 0 || !is_form)
         return;
     answer->status = HTTP_NOT_FOUND;
     answer->body = SV("there is neither a CacheRuntime nor a Dataset of that name\n");
@@ -139,7 +142,6 @@ static void answer_plan(struct daemon *daemon, const struct local_http_question 
         return;
     struct buf text;
     buf_init(&text, ANSWER_BYTES_MAX);
-    bool is_json = sv_eq(local_http_parameter(question, "output"), SV("json"));
     bool fits = is_json ? json_write(&text, plan_to_json(&plan, true, arena), JSON_PRETTY)
                         : plan_write_text(&text, &plan, arena);
     answer->status = fits ? HTTP_OK : HTTP_UNAVAILABLE;

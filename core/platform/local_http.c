@@ -41,6 +41,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection,
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                             arena_copy(arena, answer->content_type).ptr);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)answer->status, response);
     MHD_destroy_response(response);
@@ -150,6 +152,7 @@ struct local_http *local_http_new(const struct local_http_options *options, stru
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, take_request, http, MHD_OPTION_LISTEN_SOCKET, listener,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)LOCAL_HTTP_CONNECTIONS_MAX,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)LOCAL_HTTP_CONNECTIONS_PER_PEER_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)LOCAL_HTTP_IDLE_SECONDS_MAX, MHD_OPTION_END);
     if (!http->daemon) {
         close(listener);

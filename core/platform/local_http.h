@@ -15,7 +15,12 @@ struct error;
 struct event_loop;
 struct local_http; /* opaque */
 
-enum { LOCAL_HTTP_CONNECTIONS_MAX = 64, LOCAL_HTTP_IDLE_SECONDS_MAX = 15 };
+enum {
+    LOCAL_HTTP_CONNECTIONS_MAX = 64,
+    /* Whoever opens more from one address does not keep the kubelet's probes out. */
+    LOCAL_HTTP_CONNECTIONS_PER_PEER_MAX = 16,
+    LOCAL_HTTP_IDLE_SECONDS_MAX = 15,
+};
 
 struct local_http_question {
     struct sv path; /* decoded, without the query */
