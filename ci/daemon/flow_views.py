@@ -106,6 +106,9 @@ def look_in_vain(bench, server):
            "there is no CacheRuntime and no Dataset default/none", stream="stderr")
     expect(crctl(bench, "plan", "demo", "--kubeconfig", bench.path("none")), 2, "none",
            stream="stderr")
+    for command in ("plan", "render"):
+        expect(crctl(bench, command, "default/demo"), 2, "name the cluster with --kubeconfig",
+               stream="stderr")
     expect(crctl(bench, "plan", "demo", "--context", "other", *at), 2, "other", stream="stderr")
     wrong = bench.write("wrong", "clusters: [}")
     expect(crctl(bench, "plan", "demo", "--kubeconfig", wrong), 2, "wrong", stream="stderr")

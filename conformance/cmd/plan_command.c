@@ -62,7 +62,7 @@ static int plan_files(const struct command *command, const struct operands *oper
     struct manifest *manifests;
     struct planned *plans;
     size_t count;
-    if (!input_manifests(arena, operands->items, operands->count, &manifests, &err) ||
+    if (!input_manifests_or_runtime(arena, operands, &manifests, &err) ||
         !plan_objects(arena, manifests, operands->count, &plans, &count, &err))
         return command_fail(command, err.message);
     int status = input_tell_findings(command, arena, manifests, operands->count);

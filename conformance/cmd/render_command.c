@@ -78,7 +78,7 @@ int render_command(const struct command *command, int argc, char *const *argv) {
     /* What is no report is read as objects, with their messages. */
     err = (struct error){0};
     struct manifest *manifests;
-    if (!input_manifests(arena, operands.items, operands.count, &manifests, &err))
+    if (!input_manifests_or_runtime(arena, &operands, &manifests, &err))
         return command_fail(command, err.message);
     int found = input_tell_findings(command, arena, manifests, operands.count);
     status = render_objects_command(command, manifests, operands.count, arena);
