@@ -305,6 +305,8 @@ def refusing_proxies(bench, api):
             wait_for(f"{message} in /readyz", lambda: message in probe(daemon, "/readyz")[1])
             daemon.end()
             check("secret-word" not in daemon.log(), "the proxy's login is in the log")
+            check(f"by the proxy 127.0.0.1:{port}, as the kubeconfig says" in daemon.log(),
+                  "which proxy is on the way")
     server.shutdown()
 
 

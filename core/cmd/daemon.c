@@ -374,10 +374,27 @@ static bool listen_all(struct daemon *daemon, struct error *err) {
     return true;
 }
 
+/* Or what a proxy refuses looks like the server's doing. Its login is nobody's business. */
+static void tell_proxy(const struct daemon *daemon) {
+    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    struct sv proxy = daemon->config.proxy_url;
+    const char *origin = "the kubeconfig", *but = "";
+    for (size_t i = 0; i < COUNT_OF(variables) && proxy.len == 0; i++) {
+        origin = variables[i];
+        but = ", unless NO_PROXY names the server";
+        proxy = sv_from(environment(origin));
+    }
+    size_t login = sv_find_last(proxy, '@');
+    if (proxy.len > 0)
+        log_line(daemon->log, LOG_INFO, "requests go by the proxy %.*s, as %s says%s",
+                 SV_ARG(login < proxy.len ? sv_drop(proxy, login + 1) : proxy), origin, but);
+}
+
 static void tell_start(const struct daemon *daemon) {
     const struct daemon_options *options = daemon->options;
     log_line(daemon->log, LOG_INFO, "cacheruntime-controller %s, API server %.*s from %.*s",
              CACHERUNTIME_VERSION, SV_ARG(daemon->config.server), SV_ARG(daemon->config.origin));
+    tell_proxy(daemon);
     for (size_t i = 0; i < options->ignored_count; i++)
         log_line(daemon->log, LOG_INFO, "option --%.*s has no meaning here",
                  SV_ARG(options->ignored[i]));
