@@ -287,6 +287,41 @@ TEST(a_bound_runtime_has_these_conditions) {
     world_release(&world);
 }
 
+/* A workload that somebody deleted exists no more, until it is made again. */
+TEST(what_is_gone_is_not_initialized) {
+    static const struct {
+        const struct resource *resource;
+        const char *name, *condition;
+    } cases[] = {
+        {&RESOURCE_STATEFUL_SETS, "demo-master", "MasterInitialized"},
+        {&RESOURCE_STATEFUL_SETS, "demo-worker", "WorkersInitialized"},
+        {&RESOURCE_DAEMON_SETS, "demo-client", "FusesInitialized"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct sv type = sv_from(cases[i].condition);
+        CHECK(object_condition_is_true(world.runtime, type));
+        struct observed *workload =
+            find(&world, cases[i].resource, SV("default"), sv_from(cases[i].name));
+        workload->state = OBSERVED_ABSENT;
+        workload->object = NULL;
+        world.write_failure = "a quota";
+        struct plan plan;
+        plan_once(&world, &plan);
+        for (size_t k = 0; k < plan.action_count; k++)
+            if (plan.actions[k].resource == &RESOURCE_CACHE_RUNTIMES &&
+                plan.actions[k].type == ACTION_PATCH)
+                act(&world, &plan.actions[k]);
+        CHECK(!object_condition(world.runtime, type));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, type));
+        world_release(&world);
+    }
+}
+
 /* The truth at once, counters together: for half a second after what was told last, and not at all
  * of a controller that has told nothing yet. */
 TEST(counters_wait_and_conditions_do_not) {
