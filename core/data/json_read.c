@@ -233,25 +233,31 @@ static bool is_left_out(const struct reader *reader, struct sv key) {
            sv_eq(reader->path[reader->depth - 2], omission->parent);
 }
 
+/* The closing quote of the string that begins here, or NULL. */
+static const char *string_end(const struct reader *reader, const char *quote) {
+    const char *end = skip_plain(quote + 1, reader->end);
+    return end < reader->end && *end == '"' ? end : find_string_end(reader, end);
+}
+
 /* From the opening bracket to behind the closing one. */
 static bool pass_over(struct reader *reader) {
+    const char *at = reader->at;
     size_t depth = 0;
     do {
-        int byte = peek(reader);
-        if (byte < 0)
+        reader->at = at;
+        if (at == reader->end)
             return invalid(reader, "the text ends within a value");
-        if (byte == '"') {
-            const char *end = skip_plain(reader->at + 1, reader->end);
-            if (end == reader->end || *end != '"')
-                end = find_string_end(reader, end);
-            if (!end)
-                return invalid(reader, "a string without its closing quote");
-            reader->at = end;
-        }
-        depth += byte == '{' || byte == '[';
-        depth -= byte == '}' || byte == ']';
-        reader->at++;
+        if (*at == '"')
+            at = string_end(reader, at);
+        else if (*at == '{' || *at == '[')
+            depth++;
+        else if (*at == '}' || *at == ']')
+            depth--;
+        if (!at)
+            return invalid(reader, "a string without its closing quote");
+        at++;
     } while (depth > 0);
+    reader->at = at;
     return true;
 }
 

@@ -184,9 +184,13 @@ static void keep_adopted_pods(struct pass *pass, const struct component *compone
 }
 
 /* Marks the workload with what the class asks for, which is worked out only where the template
- * changes. */
+ * changes: a workload that nothing is known of is read first, and not written. */
 static void set_base(struct pass *pass, const struct component *component, struct cJSON *desired) {
     const struct cJSON *observed = component->observed;
+    const struct observed *known = snapshot_find(pass->snapshot, component->workload,
+                                                 object_namespace(desired), object_name(desired));
+    if (!observed && known->state == OBSERVED_UNKNOWN)
+        return;
     struct sv base = object_annotation(observed, ANNOTATION_BASE);
     bool is_same = sv_eq(object_annotation(observed, ANNOTATION_TEMPLATE),
                          object_annotation(desired, ANNOTATION_TEMPLATE));

@@ -50,6 +50,7 @@ struct pass {
     struct sv runtime_json;     /* the text in the config map; SV("") before it is rendered */
     size_t runtime_json_bytes;  /* what it has, or would have where that is beyond the limit */
     struct sv mounts_hash;      /* of the mounts in it */
+    struct pass *base;          /* of the class alone; NULL until render_base_hash() needs it */
     bool was_bound;             /* the dataset's status says that this runtime serves it */
     bool metadata_is_written;   /* no metadata patch in this plan: status may be patched */
     bool is_rolling;            /* a rollout makes progress */

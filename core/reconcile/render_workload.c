@@ -56,17 +56,25 @@ static void render_stateful_set(struct pass *pass, const struct component *compo
     json_set_string(pass->arena, spec, SV("podManagementPolicy"), SV("Parallel"));
 }
 
-struct sv render_base_hash(struct pass *pass, enum component_type type) {
+/* The same for all components of a plan. */
+static struct pass *base_of(struct pass *pass) {
+    if (pass->base)
+        return pass->base;
     struct error err = {0};
-    struct snapshot bare = *pass->snapshot;
-    bare.runtime = bare.dataset = json_read(pass->arena, SV("{\"spec\":{}}"), &err);
-    struct plan plan;
-    struct pass base;
-    pass_init(&base, &bare, pass->arena, &plan);
-    base.names = pass->names;
-    runtime_json_render(&base);
-    const struct component *component = &base.components[type];
-    struct sv hash = covers_hash_text(render_pod_template(&base, component), pass->arena);
+    struct snapshot *bare = ARENA_NEW(pass->arena, struct snapshot);
+    *bare = *pass->snapshot;
+    bare->runtime = bare->dataset = json_read(pass->arena, SV("{\"spec\":{}}"), &err);
+    pass->base = ARENA_NEW(pass->arena, struct pass);
+    pass_init(pass->base, bare, pass->arena, ARENA_NEW(pass->arena, struct plan));
+    pass->base->names = pass->names;
+    runtime_json_render(pass->base);
+    return pass->base;
+}
+
+struct sv render_base_hash(struct pass *pass, enum component_type type) {
+    struct pass *base = base_of(pass);
+    const struct component *component = &base->components[type];
+    struct sv hash = covers_hash_text(render_pod_template(base, component), pass->arena);
     /* Of a class that leaves the kind to us it is that of the template alone, as it always was. */
     bool names_kind =
         component->workload && json_is_map(json_get(component->class_part, SV("workloadType")));
