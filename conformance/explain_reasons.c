@@ -63,7 +63,8 @@ static const struct {
     ROW("UnknownVolume", "a volume mount names a volume that neither the runtime nor the class has."),
     ROW("InvalidTieredStore", "a level has two media, fewer quotas than paths, a quota that is no quantity above zero, or a host path that leads elsewhere or is not allowed by `--host-path-prefixes`."),
     ROW("InvalidPath",
-        "a mount's path holds `..`, or two mounts of the Dataset have one path; or two "
+        "a mount's path holds `..`, or two mounts of the Dataset have one path; or a hostPath volume of "
+        "the runtime is not allowed by `--host-path-prefixes`; or two "
         "`volumeMounts` of a component have one path, or one lies where the controller mounts something of its own: `runtime.json` in "
         "`/etc/fluid/config`, secrets, scripts, levels of the tiered store (`/dev/shm` where one is "
         "in memory), and for a client the cache itself; a config map that "

@@ -66,7 +66,8 @@ static const struct option {
     {"mount-root", "PATH", TYPE_TEXT, AT(mount_root),
      "where nodes mount caches; MOUNT_ROOT, else /runtime-mnt"},
     {"host-path-prefixes", "PATHS", TYPE_TEXT, AT(host_path_prefixes),
-     "separated by colons: hostPath levels must lie below one of them; anywhere"},
+     "separated by colons: hostPath levels and volumes of runtimes must lie below one of them; "
+     "anywhere"},
     {"namespaces", "NAMES", TYPE_TEXT, AT(namespaces),
      "separated by commas: the only ones that are watched and served; all"},
     {"class-selector", "SELECTOR", TYPE_TEXT, AT(class_selector),

@@ -278,20 +278,32 @@ TEST(host_paths_below_a_prefix_are_taken) {
         {"/", "/anywhere", true},         {"/mnt", "mnt", false},
         {"/mnt", "/mnt/../mnt", false},
     };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    static const struct {
+        const char *spec, *reason;
+    } ways[] = {
+        {"worker: {tieredStore: {levels: [{hostPath: {paths: ['%s'], quotas: [1Gi]}}]}}",
+         "InvalidTieredStore"},
+        {"volumes: [{name: v, hostPath: {path: '%s'}}], worker: {volumeMounts: [{name: v, "
+         "mountPath: /v}]}",
+         "InvalidPath"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases) * COUNT_OF(ways); i++) {
         AUTO(arena) arena = arena_new();
         struct world world;
-        struct sv spec = arena_printf(
-            arena, "worker: {tieredStore: {levels: [{hostPath: {paths: ['%s'], quotas: [1Gi]}}]}}",
-            cases[i].path);
+        struct sv before = sv_from(ways[i % COUNT_OF(ways)].spec);
+        struct sv head = sv_prefix(before, sv_find(before, '%'));
+        struct sv spec =
+            arena_printf(arena, "%.*s%s%.*s", SV_ARG(head), cases[i / COUNT_OF(ways)].path,
+                         SV_ARG(sv_drop(before, head.len + strlen("%s"))));
         prepare(&world, arena, &(struct refusal){.spec = spec.ptr});
-        world.options.host_path_prefixes = sv_from(cases[i].prefixes);
+        world.options.host_path_prefixes = sv_from(cases[i / COUNT_OF(ways)].prefixes);
+        bool is_taken = cases[i / COUNT_OF(ways)].is_taken;
         struct snapshot snapshot = snapshot_of(&world);
         struct plan plan;
         plan_runtime(&snapshot, arena, &plan);
-        CHECK(plan.gates[GATE_CLASS].is_open == cases[i].is_taken);
+        CHECK(plan.gates[GATE_CLASS].is_open == is_taken);
         CHECK_SV(plan.gates[GATE_CLASS].reason,
-                 cases[i].is_taken ? SV("") : SV("InvalidTieredStore"));
+                 is_taken ? SV("") : sv_from(ways[i % COUNT_OF(ways)].reason));
         world_release(&world);
     }
 }

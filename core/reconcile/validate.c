@@ -596,6 +596,22 @@ static bool check_levels(struct pass *pass, const struct component *component,
     return true;
 }
 
+/* A user who may not have a level somewhere may not have a volume there either. */
+static bool check_host_volumes(struct pass *pass, struct finding *ret_finding) {
+    if (pass->snapshot->options->host_path_prefixes.len == 0)
+        return true;
+    JSON_EACH (volume, json_find(pass->snapshot->runtime, "spec.volumes")) {
+        const struct cJSON *host_path = json_get(volume, SV("hostPath"));
+        const char *problem =
+            host_path ? host_path_problem(pass, json_find_string(host_path, "path")) : NULL;
+        if (problem)
+            return refuse(ret_finding, SV("InvalidPath"),
+                          pass_printf(pass, "spec.volumes: \"%.*s\" %s",
+                                      SV_ARG(json_find_string(volume, "name")), problem));
+    }
+    return true;
+}
+
 static bool has_volume(const struct cJSON *volumes, struct sv name) {
     JSON_EACH (volume, volumes)
         if (sv_eq(json_find_string(volume, "name"), name))
@@ -650,7 +666,8 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
                                   "since names of generated objects contain it",
                                   SV_ARG(name), RUNTIME_NAME_BYTES_MAX));
     if (!check_counts(pass, json_get(pass->snapshot->runtime, SV("spec")), runtime_bounds,
-                      COUNT_OF(runtime_bounds), ret_finding))
+                      COUNT_OF(runtime_bounds), ret_finding) ||
+        !check_host_volumes(pass, ret_finding))
         return false;
     for (size_t i = 0; i < COMPONENT_COUNT; i++) {
         const struct component *component = &pass->components[i];
