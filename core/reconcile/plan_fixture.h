@@ -21,7 +21,14 @@
 #include "core/reconcile/covers.h"
 #include "core/reconcile/mount_spec.h"
 
-enum { OBJECTS_MAX = 64, PODS_MAX = 32, ROUNDS_MAX = 200, RETRY_MS_MAX = 5 * 60 * 1000 };
+enum {
+    OBJECTS_MAX = 64,
+    PODS_MAX = 32,
+    ROUNDS_MAX = 200,
+    RETRY_MS_MAX = 5 * 60 * 1000,
+    /* What waits so long rests: of two entries that run every two minutes one leaves as much. */
+    REST_MS = 60 * 1000,
+};
 
 /* Prints the whole text when the part is missing. */
 #define CHECK_CONTAINS(text, part)                                                                 \
@@ -493,7 +500,7 @@ static inline int run(struct world *world) {
         settle(world);
         if (!plan_is_empty(&plan))
             continue;
-        if (plan.wake_ms == INT64_MAX || plan.wake_ms > world->now_ms + 60 * 1000)
+        if (plan.wake_ms >= world->now_ms + REST_MS)
             return round;
         CHECK(plan.wake_ms > world->now_ms);
         world->now_ms = plan.wake_ms;
