@@ -18,7 +18,8 @@ struct end {
     struct arena *arena;
     VEC(struct line) lines;
     VEC(struct sv) kept_back; /* keys of workloads whose pods nobody replaces */
-    VEC(struct sv) emptied;   /* keys of runtimes that may have nobody left to ask for a report */
+    VEC(struct sv) emptied;   /* keys of runtimes that may have nobody left to ask for anything */
+    bool has_failed;          /* a runtime */
 };
 
 /* --- numbers --- */
@@ -94,6 +95,8 @@ static void add_line(struct end *end, struct sv line) {
     vec_push(&end->lines, read);
     if (keeps_pods_back(object))
         vec_push(&end->kept_back, key_of(end, object_namespace(object), object_name(object)));
+    end->has_failed |= sv_starts_with(line, SV("cacheruntimes ")) &&
+                       sv_eq(json_find_string(object, "status.phase"), SV("Failed"));
     if (is_emptied(object))
         vec_push(&end->emptied, key_of(end, object_namespace(object), object_name(object)));
 }
@@ -117,11 +120,13 @@ static void split_node(struct end *end, struct line *line) {
 }
 
 /* A class that a rollout has ended of says so; one that was edited before it had runtimes never had
- * a rollout. Both are the same end. */
+ * a rollout. Both are the same end. So are a rollout that a runtime stopped which fails, and none,
+ * since that runtime failed before the edit and was not waited for. */
 static void reduce_class(struct end *end, struct line *line) {
-    (void)end;
     const struct cJSON *progressing = object_condition(line->object, SV("Progressing"));
-    if (sv_eq(json_find_string(progressing, "reason"), SV("RolloutComplete")))
+    struct sv reason = json_find_string(progressing, "reason");
+    if (sv_eq(reason, SV("RolloutComplete")) ||
+        (end->has_failed && sv_eq(reason, SV("RolloutStopped"))))
         json_remove(line->object, SV("status"));
 }
 
@@ -158,9 +163,11 @@ static void reduce_deployment(struct end *end, struct line *line) {
     remove_all(json_get(line->object, SV("status")), &conditions, 1);
 }
 
-/* The last report of what is scaled to zero stays; whether there was one before that is past. */
+/* Of what is scaled to zero the last report stays, and who mounted last; whether there was any
+ * before that is past. */
 static void reduce_report(struct end *end, struct line *line) {
-    static const struct sv reported[] = {{"cacheStates", 11}, {"ufsTotal", 8}, {"fileNum", 7}};
+    static const struct sv reported[] = {
+        {"cacheStates", 11}, {"ufsTotal", 8}, {"fileNum", 7}, {"mountedBy", 9}, {"mountTime", 9}};
     struct sv key = key_of(end, object_namespace(line->object), object_name(line->object));
     if (sv_index_of(key, end->emptied.items, end->emptied.count) < end->emptied.count)
         remove_all(json_get(line->object, SV("status")), reported, COUNT_OF(reported));

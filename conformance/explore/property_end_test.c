@@ -30,6 +30,8 @@
     "cacheruntimes default/d "                                                                     \
     "{\"status\":{\"conditions\":[{\"type\":\"DataPlaneReady\",\"reason\":\"" reason               \
     "\",\"message\":\"" message "\"}]}}\n"
+#define PHASE(phase) "cacheruntimes default/d {\"status\":{\"phase\":\"" phase "\"}}\n"
+#define MOUNTED "\"mountedBy\":{\"configHash\":\"a\"},"
 #define STATES "\"cacheStates\":{\"cached\":\"1Gi\"},"
 
 static const struct {
@@ -63,6 +65,8 @@ static const struct {
     {"an annotation more", "x y {\"metadata\":{\"annotations\":{\"a\":\"2\"}}}\n",
      "x y {\"metadata\":{}}\n", false},
     {"a report before all workers went", REPORTED("0", STATES), REPORTED("0", ""), true},
+    {"who mounted before all workers went", REPORTED("0", MOUNTED), REPORTED("0", ""), true},
+    {"who mounted of workers that are there", REPORTED("1", MOUNTED), REPORTED("1", ""), false},
     {"a report of workers that are there", REPORTED("1", STATES), REPORTED("1", ""), false},
     {"another runtime's report", REPORTED("0", "") "datasets default/e {\"status\":{" STATES "}}\n",
      REPORTED("0", "") "datasets default/e {\"status\":{}}\n", false},
@@ -78,7 +82,12 @@ static const struct {
     {"a label more", "nodes node-1 {\"metadata\":{\"labels\":{\"a\":\"1\"}}}\n",
      "nodes node-1 {}\n", false},
     {"a rollout that ended", CLASS(PROGRESSING("RolloutComplete")), CLASS(""), true},
-    {"a rollout that stopped", CLASS(PROGRESSING("RolloutStopped")), CLASS(""), false},
+    {"a rollout that stopped", CLASS(PROGRESSING("RolloutStopped")) PHASE("Ready"),
+     CLASS("") PHASE("Ready"), false},
+    {"a rollout that a runtime stopped which fails",
+     CLASS(PROGRESSING("RolloutStopped")) PHASE("Failed"), CLASS("") PHASE("Failed"), true},
+    {"a rollout that goes on beside a runtime which fails",
+     CLASS(PROGRESSING("RollingOut")) PHASE("Failed"), CLASS("") PHASE("Failed"), false},
     {"a pod that nobody replaces", WORKLOAD("OnDelete", "0") POD("a") RUNTIME("0"),
      WORKLOAD("OnDelete", "1") POD("b") RUNTIME("1"), true},
     {"a pod that nobody replaces and that is not there", WORKLOAD("OnDelete", "0") POD("a"),
