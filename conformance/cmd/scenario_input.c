@@ -28,11 +28,6 @@ static bool add_path(struct reading *reading, struct sv path, struct error *err)
     return true;
 }
 
-static int compare_paths(const void *a, const void *b) {
-    const struct sv *x = a, *y = b;
-    return sv_compare(*x, *y);
-}
-
 static bool list_folder(struct reading *reading, struct sv path, DIR *folder, struct error *err) {
     bool has_slash = sv_ends_with(path, SV("/"));
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
@@ -60,7 +55,7 @@ static bool add_folder(struct reading *reading, struct sv path, struct error *er
         return error_set(err, ERROR_NOT_FOUND,
                          "%.*s: is a directory without *.yaml files; name a scenario",
                          SV_ARG(path));
-    qsort(reading->paths + first, reading->count - first, sizeof(reading->paths[0]), compare_paths);
+    sv_sort(reading->paths + first, reading->count - first);
     return true;
 }
 

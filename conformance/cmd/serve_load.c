@@ -43,10 +43,6 @@ static bool is_manifest(struct sv name) {
            sv_ends_with(name, SV(".json"));
 }
 
-static int compare_paths(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
 static bool list_files(struct load *load, struct sv folder, struct error *err) {
     DIR *dir = opendir(arena_copy(load->arena, folder).ptr);
     if (!dir)
@@ -61,8 +57,7 @@ static bool list_files(struct load *load, struct sv folder, struct error *err) {
     if (load->paths.count > FILES_MAX)
         return error_set(err, ERROR_TOO_LARGE, "%.*s: holds more than %d files", SV_ARG(folder),
                          FILES_MAX);
-    if (load->paths.count > 0)
-        qsort(load->paths.items, load->paths.count, sizeof(*load->paths.items), compare_paths);
+    sv_sort(load->paths.items, load->paths.count);
     return true;
 }
 

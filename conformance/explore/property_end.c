@@ -240,11 +240,6 @@ static void reduce_lines(struct end *end) {
 
 /* --- writing --- */
 
-static int compare_texts(const void *a, const void *b) {
-    const struct sv *x = a, *y = b;
-    return sv_compare(*x, *y);
-}
-
 static struct sv join(struct end *end) {
     size_t count = end->lines.count, bytes = 0, at = 0;
     struct sv *texts = ARENA_ARRAY(end->arena, struct sv, count + 1);
@@ -257,7 +252,7 @@ static struct sv join(struct end *end) {
                 : line->text;
         bytes += texts[i].len + 1;
     }
-    qsort(texts, count, sizeof(texts[0]), compare_texts);
+    sv_sort(texts, count);
     char *text = arena_alloc(end->arena, bytes + 1);
     for (size_t i = 0; i < count; i++) {
         memcpy(text + at, texts[i].ptr, texts[i].len);

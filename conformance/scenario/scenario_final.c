@@ -218,11 +218,6 @@ static struct sv label_line(const struct normaliser *normaliser, struct sv label
 
 /* --- lines --- */
 
-static int compare_lines(const void *a, const void *b) {
-    const struct sv *x = a, *y = b;
-    return sv_compare(*x, *y);
-}
-
 static bool list_all(struct session *session, struct arena *arena, const struct cJSON **ret_lists,
                      struct error *err) {
     for (size_t i = 0; i < COUNT_OF(compared); i++) {
@@ -285,8 +280,7 @@ static void add_lines(struct normaliser *normaliser, const struct cJSON *const *
                 vec_push(lines, object_line(normaliser, object, compared[i]));
     for (size_t i = 0; map_next(normaliser->node_labels, &i, &label, &sum);)
         vec_push(lines, label_line(normaliser, label, sum));
-    if (lines->count > 0)
-        qsort(lines->items, lines->count, sizeof(lines->items[0]), compare_lines);
+    sv_sort(lines->items, lines->count);
 }
 
 bool scenario_final_text(struct session *session, bool ignores_placement, struct arena *arena,

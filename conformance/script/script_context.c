@@ -4,6 +4,7 @@
 #include "core/api/object.h"
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/joiner.h"
 #include "core/base/vec.h"
 #include "core/data/json.h"
 #include "core/reconcile/mount_spec.h"
@@ -215,21 +216,14 @@ bool script_mounts_well(struct script_context *context) {
            script_mounted(context, context->base_mount.stdout_bytes, &why);
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
 /* Each once: paths are compared as sets. */
 static struct sv sorted_lines(struct arena *arena, struct sv *texts, size_t count) {
-    struct sv lines = SV("");
-    if (count > 0)
-        qsort(texts, count, sizeof(*texts), compare_texts);
-    for (size_t i = 0; i < count; i++) {
-        if (i == 0 || !sv_eq(texts[i], texts[i - 1]))
-            lines =
-                arena_printf(arena, "%.*s%s%.*s", SV_ARG(lines), i ? " " : "", SV_ARG(texts[i]));
-    }
-    return lines;
+    size_t kept = sv_sort_unique(texts, count);
+    struct joiner lines;
+    joiner_init(&lines, arena);
+    for (size_t i = 0; i < kept; i++)
+        joiner_add_apart(&lines, SV(" "), texts[i]);
+    return joiner_text(&lines);
 }
 
 struct sv script_wanted_paths(struct script_context *context, const struct cJSON *dataset) {

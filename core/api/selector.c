@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/data/json.h"
 
 enum { REQUIREMENTS_MAX = 256, VALUES_MAX = 1024 };
@@ -294,33 +295,19 @@ bool selector_matches(const struct selector *selector, const struct cJSON *label
 
 /* --- the one spelling --- */
 
-static int compare_texts(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
-/* Sorts them and drops what is there twice; returns how many are left. */
-static size_t sort_texts(struct sv *texts, size_t count) {
-    size_t kept = 0;
-    if (count > 0)
-        qsort(texts, count, sizeof(*texts), compare_texts);
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || !sv_eq(texts[kept - 1], texts[i]))
-            texts[kept++] = texts[i];
-    return kept;
-}
-
 static struct sv join_texts(struct arena *arena, const struct sv *texts, size_t count) {
-    struct sv joined = SV("");
+    struct joiner joined;
+    joiner_init(&joined, arena);
     for (size_t i = 0; i < count; i++)
-        joined = ARENA_JOIN(arena, joined, i > 0 ? SV(",") : SV(""), texts[i]);
-    return joined;
+        joiner_add_apart(&joined, SV(","), texts[i]);
+    return joiner_text(&joined);
 }
 
 static struct sv text_of_in(struct arena *arena, const struct selector_requirement *requirement) {
     struct sv *values = ARENA_ARRAY(arena, struct sv, requirement->value_count + 1);
     for (size_t i = 0; i < requirement->value_count; i++)
         values[i] = requirement->values[i];
-    size_t count = sort_texts(values, requirement->value_count);
+    size_t count = sv_sort_unique(values, requirement->value_count);
     return count == 1 ? ARENA_JOIN(arena, requirement->key, SV("="), values[0])
                       : ARENA_JOIN(arena, requirement->key, SV(" in ("),
                                    join_texts(arena, values, count), SV(")"));
@@ -359,5 +346,5 @@ struct sv selector_canonical(struct arena *arena, const struct selector *selecto
     struct sv *texts = ARENA_ARRAY(arena, struct sv, count_max + 1);
     for (size_t i = 0; i < selector->requirement_count; i++)
         count += add_texts(arena, &selector->requirements[i], texts + count);
-    return join_texts(arena, texts, sort_texts(texts, count));
+    return join_texts(arena, texts, sv_sort_unique(texts, count));
 }

@@ -78,6 +78,24 @@ struct sv sv_join(char *space, size_t space_bytes, const struct sv *parts, size_
     return (struct sv){space, len};
 }
 
+static int compare_items(const void *a, const void *b) {
+    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
+}
+
+void sv_sort(struct sv *items, size_t count) {
+    if (count > 0)
+        qsort(items, count, sizeof(*items), compare_items);
+}
+
+size_t sv_sort_unique(struct sv *items, size_t count) {
+    size_t kept = 0;
+    sv_sort(items, count);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || !sv_eq(items[kept - 1], items[i]))
+            items[kept++] = items[i];
+    return kept;
+}
+
 size_t sv_index_of(struct sv view, const struct sv *list, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (sv_eq(view, list[i]))

@@ -57,6 +57,10 @@ size_t sv_find_last(struct sv view, char byte);
 /* Writes the parts one behind the other into `space`, terminated; what does not fit is cut. */
 struct sv sv_join(char *space, size_t space_bytes, const struct sv *parts, size_t part_count);
 
+/* In bytewise order. `items` may be NULL when there are none. */
+void sv_sort(struct sv *items, size_t count);
+/* The same, each once: returns how many are left. */
+size_t sv_sort_unique(struct sv *items, size_t count);
 /* Index of `view` in `list`, or `count`. */
 size_t sv_index_of(struct sv view, const struct sv *list, size_t count);
 

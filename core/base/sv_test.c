@@ -49,6 +49,20 @@ TEST(order_is_bytewise_and_a_prefix_comes_first) {
     CHECK(sv_ends_with(SV("abc"), SV("bc")) && !sv_ends_with(SV("c"), SV("bc")));
 }
 
+TEST(texts_are_sorted_and_may_be_left_once) {
+    struct sv items[] = {SV("b"), SV("ab"), SV(""), SV("b"), SV("a"), SV("ab")};
+    static const struct sv all[] = {SV(""), SV("a"), SV("ab"), SV("ab"), SV("b"), SV("b")};
+    static const struct sv once[] = {SV(""), SV("a"), SV("ab"), SV("b")};
+    sv_sort(items, COUNT_OF(items));
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        CHECK_SV(items[i], all[i]);
+    CHECK(sv_sort_unique(items, COUNT_OF(items)) == COUNT_OF(once));
+    for (size_t i = 0; i < COUNT_OF(once); i++)
+        CHECK_SV(items[i], once[i]);
+    sv_sort(NULL, 0);
+    CHECK(sv_sort_unique(NULL, 0) == 0);
+}
+
 TEST(integers_are_read_whole_or_not_at_all) {
     static const struct {
         struct sv text;

@@ -49,16 +49,12 @@ void diagnosis_add(struct diagnosis *diagnosis, const struct refusal *refusal) {
     diagnosis->helped_count += refusal && refusal->helps_preemption;
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
 /* "1 a, 2 b": the counts are part of what is sorted, as upstream does. */
 static struct sv join_reasons(struct arena *arena, const struct counted *reasons, size_t count) {
     struct sv *texts = ARENA_ARRAY(arena, struct sv, count + 1);
     for (size_t i = 0; i < count; i++)
         texts[i] = arena_printf(arena, "%zu %.*s", reasons[i].count, SV_ARG(reasons[i].reason));
-    qsort(texts, count, sizeof(*texts), compare_texts);
+    sv_sort(texts, count);
     struct sv all = SV("");
     for (size_t i = 0; i < count; i++)
         all = arena_printf(arena, "%.*s%s%.*s", SV_ARG(all), i ? ", " : "", SV_ARG(texts[i]));

@@ -95,10 +95,6 @@ void service_selection_put_service(struct service_selection *selection, const st
         add_name(selection->services, pair_key(arena, now, pair), object_name(now));
 }
 
-static int compare_names(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
 const struct sv *service_selection_pods(const struct service_selection *selection,
                                         const struct cJSON *service, struct arena *arena,
                                         size_t *ret_count) {
@@ -118,7 +114,7 @@ const struct sv *service_selection_pods(const struct service_selection *selectio
     while (map_next(fewest, &cursor, &list[count], NULL))
         if (++count == map_count(fewest))
             break;
-    qsort(list, count, sizeof(*list), compare_names);
+    sv_sort(list, count);
     *ret_count = count;
     return list;
 }

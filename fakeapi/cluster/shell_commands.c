@@ -62,10 +62,6 @@ static int run_cat(const struct invocation *call) {
     return status;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return sv_compare(*(const struct sv *)a, *(const struct sv *)b);
-}
-
 /* The names in a folder, each once, in order. */
 static size_t list_folder(const struct invocation *call, struct sv folder, struct sv *names) {
     const struct shell_disk *disk = call->job->disk;
@@ -79,7 +75,7 @@ static size_t list_folder(const struct invocation *call, struct sv folder, struc
         if (sv_index_of(name, names, count) == count)
             names[count++] = name;
     }
-    qsort(names, count, sizeof(*names), compare_names);
+    sv_sort(names, count);
     return count;
 }
 
