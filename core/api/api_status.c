@@ -76,12 +76,10 @@ bool api_status_to_error(const struct cJSON *body, int http_status, struct error
     return error_set(err, error_code, "%.*s", SV_ARG(message));
 }
 
-int64_t api_retry_after_ms(int64_t seconds) {
+int64_t api_retry_after_ms(int64_t header_seconds, const struct cJSON *body) {
+    int64_t seconds =
+        header_seconds > 0 ? header_seconds : json_find_int(body, "details.retryAfterSeconds", 0);
     if (seconds <= 0)
         return 0;
     return seconds < RETRY_AFTER_MS_MAX / 1000 ? seconds * 1000 : RETRY_AFTER_MS_MAX;
-}
-
-int64_t api_status_retry_after_ms(const struct cJSON *body) {
-    return api_retry_after_ms(json_find_int(body, "details.retryAfterSeconds", 0));
 }

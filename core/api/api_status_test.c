@@ -55,7 +55,7 @@ TEST(waits_as_long_as_a_server_says_and_not_for_ever) {
         struct sv text =
             arena_printf(arena, "{\"details\":{\"retryAfterSeconds\":%s}}", waits[i].seconds);
         const struct cJSON *body = json_read(arena, text, &err);
-        CHECK(api_status_retry_after_ms(body) == waits[i].ms);
+        CHECK(api_retry_after_ms(0, body) == waits[i].ms);
     }
-    CHECK(api_retry_after_ms(INT64_MAX) == RETRY_AFTER_MS_MAX);
+    CHECK(api_retry_after_ms(INT64_MAX, NULL) == RETRY_AFTER_MS_MAX);
 }

@@ -396,7 +396,7 @@ static void fail_call(struct completion *completion, const struct call *call, CU
 static int64_t retry_after_ms(const struct call *call, const struct cJSON *body) {
     curl_off_t seconds = 0;
     curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds);
-    return seconds > 0 ? api_retry_after_ms((int64_t)seconds) : api_status_retry_after_ms(body);
+    return api_retry_after_ms((int64_t)seconds, body);
 }
 
 /* The answer's tree; a success that is no JSON is an error, a failure without one is not. */

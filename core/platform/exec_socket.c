@@ -260,9 +260,9 @@ static bool take_refusal(struct exec_socket *socket, struct sv headers, struct s
     const struct cJSON *status = json_read(socket->arena, body, &ignored);
     api_status_to_error(status, socket->http_status, &socket->err);
     int64_t seconds = 0;
-    bool has_header = sv_to_int64(header_value(headers, SV("retry-after")), &seconds);
-    socket->retry_after_ms =
-        has_header ? api_retry_after_ms(seconds) : api_status_retry_after_ms(status);
+    if (!sv_to_int64(header_value(headers, SV("retry-after")), &seconds))
+        seconds = 0;
+    socket->retry_after_ms = api_retry_after_ms(seconds, status);
     return end(socket);
 }
 

@@ -419,7 +419,7 @@ static bool answer_from_server(struct wire *wire, struct queued *queued, int64_t
     completion.body = keep_body(queued->arena, response.body);
     if (response.http_status >= 400) {
         api_status_to_error(response.body, response.http_status, &completion.err);
-        completion.retry_after_ms = api_status_retry_after_ms(response.body);
+        completion.retry_after_ms = api_retry_after_ms(0, response.body);
     }
     wire_observe(wire, queued, response.http_status, response.body);
     deliver_end(queued, &completion, now_ms, fate->delay_ms);

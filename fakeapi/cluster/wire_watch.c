@@ -10,7 +10,7 @@ static void refuse_watch(struct wire *wire, struct queued *queued,
     struct completion completion = wire_end(queued);
     completion.http_status = response->http_status;
     completion.body = response->body;
-    completion.retry_after_ms = api_status_retry_after_ms(response->body);
+    completion.retry_after_ms = api_retry_after_ms(0, response->body);
     api_status_to_error(response->body, response->http_status, &completion.err);
     wire_observe(wire, queued, response->http_status, response->body);
     wire_deliver(queued->client, queued->arena, &completion, now_ms, 0);
