@@ -11,8 +11,8 @@
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
 #include "fakeapi/cluster/kubelet_parts.h"
-#include "fakeapi/cluster/wire.h"
 #include "fakeapi/cluster/node_objects.h"
+#include "fakeapi/cluster/wire.h"
 #include "fakeapi/cluster/world.h"
 
 enum {

@@ -37,20 +37,13 @@ static void end(struct fixture *fixture) {
 
 static struct completion run(struct fixture *fixture, const struct sv *words, size_t count,
                              struct sv input) {
-    struct request request = {
-        .verb = VERB_EXEC,
-        .group = SV(""),
-        .version = SV("v1"),
-        .plural = SV("pods"),
-        .namespace_name = SV("default"),
-        .name = SV("p"),
-        .exec = {.container = SV("c"),
-                 .command = words,
-                 .command_count = count,
-                 .has_stdin = input.len > 0,
-                 .stdin_bytes = input,
-                 .output_bytes_max = SHELL_OUTPUT_BYTES_MAX},
-    };
+    struct request request = request_to(VERB_EXEC, &RESOURCE_PODS, SV("default"), SV("p"));
+    request.exec = (struct exec_options){.container = SV("c"),
+                                         .command = words,
+                                         .command_count = count,
+                                         .has_stdin = input.len > 0,
+                                         .stdin_bytes = input,
+                                         .output_bytes_max = SHELL_OUTPUT_BYTES_MAX};
     transport_start(fixture->client, &request);
     struct completion completion = {0};
     fixture_run_ms(fixture->world, 10000);

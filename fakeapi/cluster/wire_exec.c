@@ -120,17 +120,17 @@ static bool is_in_time(const struct exec_call *call, int64_t duration_ms, int64_
 
 /* What it ends with is known from its start on; here stands which ones that may still change. */
 static void note_execution(struct wire *wire, struct arrival *arrival,
-                           const struct execution *execution) {
+                           const struct running_exec *execution) {
     if (!arrival)
         return;
-    arrival->execution = *execution;
-    arrival->execution.pod_uid = arena_copy(arrival->arena, execution->pod_uid);
-    arrival->execution.container = arena_copy(arrival->arena, execution->container);
+    arrival->running = *execution;
+    arrival->running.pod_uid = arena_copy(arrival->arena, execution->pod_uid);
+    arrival->running.container = arena_copy(arrival->arena, execution->container);
     vec_push(&wire->executions, arrival);
 }
 
 void wire_forget_execution(struct wire *wire, const struct arrival *arrival) {
-    if (sv_is_empty(arrival->execution.pod_uid))
+    if (sv_is_empty(arrival->running.pod_uid))
         return;
     for (size_t i = 0; i < wire->executions.count; i++)
         if (wire->executions.items[i] == arrival) {
@@ -144,7 +144,7 @@ static void end_execution(struct wire *wire, struct arrival *arrival, enum execu
                           int64_t now_ms) {
     struct client *client = arrival->client;
     struct arena *arena = arrival->arena;
-    struct execution execution = arrival->execution;
+    struct running_exec execution = arrival->running;
     struct completion completion = {
         .id = arrival->completion.id,
         .type = COMPLETION_EXEC,
@@ -173,7 +173,7 @@ void wire_end_executions(struct wire *wire, struct sv pod_uid, struct sv contain
     size_t at = 0;
     for (size_t left = wire->executions.count; left > 0; left--) {
         struct arrival *arrival = wire->executions.items[at];
-        const struct execution *execution = &arrival->execution;
+        const struct running_exec *execution = &arrival->running;
         bool is_meant = sv_eq(execution->pod_uid, pod_uid) &&
                         (sv_is_empty(container) || sv_eq(execution->container, container));
         if (is_meant)
@@ -214,9 +214,9 @@ void wire_exec(struct wire *wire, struct queued *queued, const struct request_fa
     wire_observe(wire, queued, completion.http_status, NULL);
     struct arrival *later =
         wire_deliver(queued->client, queued->arena, &completion, now_ms, wait_ms);
-    struct execution execution = {.pod_uid = object_uid(pod),
-                                  .container = call.container,
-                                  .started_ms = now_ms,
-                                  .timeout_ms = call.timeout_ms};
+    struct running_exec execution = {.pod_uid = object_uid(pod),
+                                     .container = call.container,
+                                     .started_ms = now_ms,
+                                     .timeout_ms = call.timeout_ms};
     note_execution(wire, later, &execution);
 }

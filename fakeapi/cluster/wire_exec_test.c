@@ -13,16 +13,11 @@ enum { COMMAND_MS = 60 * 1000, TIMEOUT_MS = 90 * 1000, STEP_MS = 1000 };
 static const struct sv command[] = {SV("sh"), SV("-c"), SV("sleep 60")};
 
 static struct request exec_request(void) {
-    return (struct request){
-        .verb = VERB_EXEC,
-        .group = SV(""),
-        .version = SV("v1"),
-        .plural = SV("pods"),
-        .namespace_name = SV("default"),
-        .name = SV("p"),
-        .timeout_ms = TIMEOUT_MS,
-        .exec = {.container = SV("main"), .command = command, .command_count = COUNT_OF(command)},
-    };
+    struct request request = request_to(VERB_EXEC, &RESOURCE_PODS, SV("default"), SV("p"));
+    request.timeout_ms = TIMEOUT_MS;
+    request.exec = (struct exec_options){
+        .container = SV("main"), .command = command, .command_count = COUNT_OF(command)};
+    return request;
 }
 
 enum event {

@@ -34,7 +34,7 @@ enum {
 };
 
 /* A command that runs in a container. */
-struct execution {
+struct running_exec {
     struct sv pod_uid; /* empty: there is none */
     struct sv container;
     int64_t started_ms, timeout_ms;
@@ -46,7 +46,7 @@ struct arrival {
     struct client *client; /* NULL once the client is gone */
     struct arena *arena;
     struct completion completion;
-    struct execution execution;
+    struct running_exec running;
 };
 
 /* A request that the server has not seen yet; its texts and body live in `arena`. */
