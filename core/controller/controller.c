@@ -36,8 +36,8 @@ enum {
      * front of those that make others ready, so that all would be ready at the end only. */
     ROUNDS_TO_BEGIN_MAX = 8,
     /* Runtimes that are begun and not ready: enough to keep every part of a cluster busy, and few
-     * enough that those are ready soon. A runtime whose pods take longer than the first time does
-     * not hold up others, unless earlier ones are becoming ready before it. At first fewer, so that
+     * enough that those are ready soon. A runtime whose pods take much longer than others' does
+     * not hold those up, unless earlier ones are becoming ready before it. At first fewer, so that
      * the first is ready soon where hundreds are to begin. */
     BEGUN_MAX = 32,
     BEGUN_AT_FIRST = 8,

@@ -135,6 +135,15 @@ TEST(a_check_that_passes_in_time_is_no_failure) {
     world_release(&world);
 }
 
+static void run_until_failed(struct world *world) {
+    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(world), SV("Failed")); k++) {
+        world->now_ms += 1000;
+        struct plan plan;
+        plan_and_act(world, &plan);
+        settle(world);
+    }
+}
+
 /* A controller that starts has seen no failure: the status tells of them, until a check passes. */
 TEST(a_failure_outlives_the_controller) {
     AUTO(arena) arena = arena_new();
@@ -142,12 +151,7 @@ TEST(a_failure_outlives_the_controller) {
     world_init(&world, arena);
     world_bind(&world);
     world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
-    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
-        world.now_ms += 1000;
-        struct plan plan;
-        plan_and_act(&world, &plan);
-        settle(&world);
-    }
+    run_until_failed(&world);
     for (int restart = 0; restart < 3; restart++) {
         world.execution_count = 0;
         for (int k = 0; k < 25; k++) {
@@ -206,12 +210,7 @@ TEST(a_failure_stands_while_the_next_check_runs) {
     world_bind(&world);
     world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
     world.stderr_bytes = "split brain";
-    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
-        world.now_ms += 1000;
-        struct plan plan;
-        plan_and_act(&world, &plan);
-        settle(&world);
-    }
+    run_until_failed(&world);
     for (size_t i = 0; i < world.execution_count; i++)
         if (world.executions[i].entry == ENTRY_CHECK_RUNTIME_READY)
             world.executions[i].is_running = true;
@@ -570,12 +569,7 @@ TEST(a_cache_that_has_failed_goes_on_being_reported) {
     world.answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"2GiB\",\"ufsTotal\":\"8GiB\"}";
     world_bind(&world);
     world.answers[ENTRY_CHECK_RUNTIME_READY] = NULL;
-    for (int k = 0; k < 3000 && !sv_eq(dataset_phase(&world), SV("Failed")); k++) {
-        world.now_ms += 1000;
-        struct plan plan;
-        plan_and_act(&world, &plan);
-        settle(&world);
-    }
+    run_until_failed(&world);
     world.answers[ENTRY_REPORT_SUMMARY] = "{\"cached\":\"3GiB\",\"ufsTotal\":\"9GiB\"}";
     world.now_ms += 400 * 1000;
     for (int k = 0; k < 10; k++) {

@@ -301,7 +301,6 @@ struct cJSON *patch_json(struct arena *arena, const struct cJSON *target, const 
     return patcher.root;
 }
 
-/* Takes `target` over; what it borrows is copied where the patch changes it. */
 /* Stricter than json_equal(): one could stand for the other, byte for byte. */
 static bool is_same(const struct cJSON *a, const struct cJSON *b) {
     if ((a->type & JSON_TYPE_MASK) != (b->type & JSON_TYPE_MASK) ||
@@ -332,6 +331,7 @@ static struct cJSON *replace_value(struct arena *arena, struct cJSON *target,
     return list;
 }
 
+/* Takes `target` over; what it borrows is copied where the patch changes it. */
 static struct cJSON *merge(struct arena *arena, struct cJSON *target, const struct cJSON *patch) {
     if (!json_is_map(patch))
         return replace_value(arena, target, patch);
