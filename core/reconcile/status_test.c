@@ -34,6 +34,20 @@ static void act_until(struct world *world, int rounds) {
     }
 }
 
+/* The first action with that reason, or NULL. */
+static const struct action *find_action(const struct plan *plan, const char *reason) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (sv_eq(plan->actions[i].reason, sv_from(reason)))
+            return &plan->actions[i];
+    return NULL;
+}
+
+static void act_on(struct world *world, const struct plan *plan, enum action_type type) {
+    for (size_t i = 0; i < plan->action_count; i++)
+        if (plan->actions[i].type == type)
+            act(world, &plan->actions[i]);
+}
+
 static const struct {
     const char *what;
     int64_t master, worker, worker_updated; /* ready pods of 1 and 2 */
@@ -347,6 +361,58 @@ TEST(counters_wait_and_conditions_do_not) {
         CHECK(!cases[i].waits || plan.wake_ms == world.told_ms + 500);
         if (!cases[i].waits && plan.action_count > 0)
             CHECK_SV(plan.actions[0].reason, SV("RuntimeStatusDiffers"));
+        world_release(&world);
+    }
+}
+
+static void lose_master(struct world *world) {
+    count(world, "demo-master", 0, 1);
+}
+
+static void lose_workers(struct world *world) {
+    count(world, "demo-worker", 0, 2);
+}
+
+/* What was mounted went with the containers. */
+static void lose_mounts(struct world *world) {
+    world->restart_count++;
+    settle(world);
+}
+
+static void lose_claim(struct world *world) {
+    world->claim_phase = "Lost";
+    settle(world);
+}
+
+/* Of a runtime that is not ready anyway, so that nothing but the one condition changes. */
+TEST(each_condition_that_is_lost_is_told_at_once) {
+    static const struct {
+        void (*lose_before)(struct world *world);
+        void (*lose)(struct world *world);
+        const char *condition;
+    } cases[] = {{lose_workers, lose_master, "MasterReady"},
+                 {lose_master, lose_workers, "WorkersReady"},
+                 {lose_claim, lose_mounts, "MountsReady"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        world_bind(&world);
+        cases[i].lose_before(&world);
+        plan_once(&world, &plan);
+        act_on(&world, &plan, ACTION_PATCH);
+        CHECK(!object_condition_is_true(world.runtime, SV("Ready")));
+        CHECK(object_condition_is_true(world.runtime, sv_from(cases[i].condition)));
+        struct sv phase = json_find_string(world.runtime, "status.phase");
+        world.now_ms = world.told_ms + 1;
+        cases[i].lose(&world);
+        plan_once(&world, &plan);
+        const struct action *told = find_action(&plan, "RuntimeStatusDiffers");
+        REQUIRE(told);
+        act(&world, told);
+        CHECK(!object_condition_is_true(world.runtime, sv_from(cases[i].condition)));
+        CHECK_SV(json_find_string(world.runtime, "status.phase"), phase);
         world_release(&world);
     }
 }
@@ -743,20 +809,6 @@ TEST(a_dataset_that_fails_is_not_updating) {
 }
 
 /* --- writes that the API server does not take --- */
-
-/* The first action with that reason, or NULL. */
-static const struct action *find_action(const struct plan *plan, const char *reason) {
-    for (size_t i = 0; i < plan->action_count; i++)
-        if (sv_eq(plan->actions[i].reason, sv_from(reason)))
-            return &plan->actions[i];
-    return NULL;
-}
-
-static void act_on(struct world *world, const struct plan *plan, enum action_type type) {
-    for (size_t i = 0; i < plan->action_count; i++)
-        if (plan->actions[i].type == type)
-            act(world, &plan->actions[i]);
-}
 
 /* Before what fails again, or nobody would be told; and once. */
 TEST(a_refusal_is_told_before_the_next_try) {
