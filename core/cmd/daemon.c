@@ -238,6 +238,7 @@ static void consider(int64_t *wait_ms, int64_t due_ms, int64_t now_ms) {
 
 static void turn(struct daemon *daemon) {
     int64_t wait_ms = -1;
+    daemon_log_flush(daemon->log_sink);
     follow_clock(daemon);
     int64_t leases_ms = step_leases(daemon);
     int64_t controller_ms = controller_step(daemon->controller);
@@ -448,7 +449,8 @@ struct daemon *daemon_new(const struct daemon_options *options, struct error *er
     daemon->arena = arena_new();
     daemon->credential_arena = arena_new();
     daemon->credential = (struct credential){none, none, none, none};
-    daemon->log = daemon_log(options->log_level, options->logs_json);
+    daemon->log_sink = daemon_log_new(STDERR_FILENO, options->log_level, options->logs_json);
+    daemon->log = daemon_log_base(daemon->log_sink);
     daemon->loop = event_loop_new();
     daemon->identity = make_identity(daemon->arena, options);
     daemon->started_ms = wall_now_ms();
@@ -472,6 +474,7 @@ void daemon_free(struct daemon *daemon) {
     for (size_t i = 0; i < LOCAL_ADDRESSES_MAX; i++)
         local_http_free(daemon->local[i]);
     event_loop_free(daemon->loop);
+    daemon_log_free(daemon->log_sink);
     arena_free(daemon->credential_arena);
     arena_free(daemon->arena);
     mem_free(daemon);

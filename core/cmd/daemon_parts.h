@@ -14,7 +14,8 @@ enum { LOCAL_ADDRESSES_MAX = 2, HOLDER_BYTES_MAX = 256 };
 struct daemon {
     const struct daemon_options *options;
     struct arena *arena;
-    struct log *log;
+    struct daemon_log *log_sink;
+    struct log *log; /* of the sink */
     struct event_loop *loop;
     struct client_config config;
     struct sv identity;

@@ -11,6 +11,7 @@
 #include "core/cmd/process_metrics.h"
 #include "core/controller/controller.h"
 #include "core/data/json.h"
+#include "core/platform/daemon_log.h"
 #include "core/platform/local_http.h"
 #include "core/reconcile/plan.h"
 #include "core/reconcile/plan_text.h"
@@ -114,6 +115,9 @@ static void answer_metrics(struct daemon *daemon, const struct local_http_questi
     buf_init(&text, ANSWER_BYTES_MAX);
     bool fits = write_controller(daemon, &text) && write_election(daemon, &text) &&
                 metered_transport_write(daemon->metered, &text) &&
+                counter(&text, "cacheruntime_log_lines_lost_total",
+                        "Lines of the log that were lost, since nobody read them.",
+                        daemon_log_lost_count(daemon->log_sink)) &&
                 process_metrics_write(daemon->started_ms, &text);
     answer->status = fits ? HTTP_OK : HTTP_UNAVAILABLE;
     answer->content_type = SV("text/plain; version=0.0.4; charset=utf-8");
