@@ -552,6 +552,7 @@ static void judge_dataset(struct judge *judge, const struct cJSON *dataset) {
     judge->object = dataset;
     judge->kind = SV("Dataset");
     judge_contradictions(judge, SV("Ready"), SV("NotReady"));
+    judge_contradictions(judge, SV("UpdateReady"), SV("Updating"));
     bool says_ready = is_true(condition_of(judge, SV("Ready")));
     if (says_ready && !is_bound && !is_updating)
         lie_of(judge, SV("Ready"),

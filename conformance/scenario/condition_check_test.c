@@ -141,6 +141,11 @@ static const struct {
      "Bound, mounts: [{name: a}], conditions: [{type: Ready, status: \"True\"}, {type: Updating, "
      "status: \"True\"}]}}",
      NULL, "Updating: the phase is \"Bound\""},
+    {"a dataset that is updated while it is updating", RUNTIME("Ready", "", SERVING),
+     "{metadata: {name: demo, namespace: default}, spec: {mounts: [{name: a}]}, status: {phase: "
+     "Bound, mounts: [{name: a}], conditions: [{type: Ready, status: \"True\"}, {type: Updating, "
+     "status: \"True\"}, {type: UpdateReady, status: \"True\"}]}}",
+     NULL, "UpdateReady: Updating is True too"},
 };
 
 static struct cJSON *tree(struct arena *arena, struct sv text) {

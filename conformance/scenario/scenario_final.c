@@ -97,16 +97,14 @@ static bool is_masked(struct sv key) {
 }
 
 /* What tells of the past only: how the number of workers moved last, and that a difference, an
- * outdated volume or a trouble is over. */
+ * outdated volume, an update or a trouble is over. */
 static bool is_history(const struct cJSON *item) {
     static const struct {
         struct sv type, status;
     } past[] = {
-        {{"Synced", 6}, {"True", 4}},
-        {{"VolumeOutdated", 14}, {"False", 5}},
-        {{"NotReady", 8}, {"False", 5}},
-        {{"Updating", 8}, {"False", 5}},
-        {{"WorkersScaledOut", 16}, {"True", 4}},
+        {{"Synced", 6}, {"True", 4}},           {{"VolumeOutdated", 14}, {"False", 5}},
+        {{"NotReady", 8}, {"False", 5}},        {{"Updating", 8}, {"False", 5}},
+        {{"UpdateReady", 11}, {"True", 4}},     {{"WorkersScaledOut", 16}, {"True", 4}},
         {{"WorkersScaledIn", 15}, {"True", 4}},
     };
     if (!json_is_map(item))

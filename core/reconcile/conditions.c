@@ -19,6 +19,7 @@ static const struct sv type_order[] = {
     {"Ready", 5},
     {"NotReady", 8},
     {"Updating", 8},
+    {"UpdateReady", 11},
     {"Reconciling", 11},
     {"Stalled", 7},
     {"MasterInitialized", 17},

@@ -115,6 +115,17 @@ static void clear_condition(struct pass *pass, struct cJSON *status, struct sv t
         set_condition(pass, status, type, false, reason, message);
 }
 
+/* What was being updated, and is served now. */
+static void say_updated(struct pass *pass, struct cJSON *status) {
+    struct sv message = SV("The ddc runtime has updated completely.");
+    const struct cJSON *updating =
+        condition_find(json_get(status, SV("conditions")), SV("Updating"));
+    if (sv_eq(json_find_string(updating, "status"), SV("True")) ||
+        has_condition(status, SV("UpdateReady")))
+        set_condition(pass, status, SV("UpdateReady"), true, SV("DatasetReady"), message);
+    clear_condition(pass, status, SV("Updating"), SV("DatasetReady"), message);
+}
+
 static void say_bound(struct pass *pass, struct cJSON *status) {
     struct sv message = SV("The ddc runtime is ready.");
     json_set_string(pass->arena, status, SV("phase"), SV("Bound"));
@@ -122,14 +133,14 @@ static void say_bound(struct pass *pass, struct cJSON *status) {
     set_runtimes(pass, status);
     set_condition(pass, status, SV("Ready"), true, SV("DatasetReady"), message);
     clear_condition(pass, status, SV("NotReady"), SV("DatasetReady"), message);
-    clear_condition(pass, status, SV("Updating"), SV("DatasetReady"),
-                    SV("The ddc runtime has updated completely."));
+    say_updated(pass, status);
 }
 
 static void say_updating(struct pass *pass, struct cJSON *status) {
+    struct sv message = SV("The ddc runtime is updating.");
     json_set_string(pass->arena, status, SV("phase"), SV("Updating"));
-    set_condition(pass, status, SV("Updating"), true, SV("DatasetUpdating"),
-                  SV("The ddc runtime is updating."));
+    set_condition(pass, status, SV("Updating"), true, SV("DatasetUpdating"), message);
+    set_condition(pass, status, SV("UpdateReady"), false, SV("DatasetUpdating"), message);
 }
 
 static void say_failed(struct pass *pass, struct cJSON *status) {

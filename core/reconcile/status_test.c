@@ -789,22 +789,57 @@ TEST(a_dataset_that_was_never_served_is_not_bound) {
     }
 }
 
-/* What fails is not being updated any more. */
-TEST(a_dataset_that_fails_is_not_updating) {
+static void check_update(struct world *world, const char *updating, const char *ready) {
+    struct cJSON *dataset = world->dataset;
+    CHECK_SV(json_find_string(object_condition(dataset, SV("Updating")), "status"),
+             sv_from(updating));
+    CHECK_SV(json_find_string(object_condition(dataset, SV("UpdateReady")), "status"),
+             sv_from(ready));
+}
+
+static void change_mounts(struct world *world, bool is_served) {
+    world->answers[ENTRY_MOUNT_UFS] = is_served ? "{\"mounted\":[\"/other\"]}" : NULL;
+    json_set(world->arena, json_get(world->dataset, SV("spec")), SV("mounts"),
+             fixture_yaml(world->arena, "[{mountPoint: 's3://other/', name: other}]"));
+    CHECK(run(world) < ROUNDS_MAX);
+}
+
+/* UpdateReady says that the last update went through: nothing before there was one, and never
+ * beside Updating. What fails is not being updated any more. */
+TEST(an_update_of_a_dataset_is_under_way_or_done_or_failed) {
     AUTO(arena) arena = arena_new();
     struct world world;
     world_init(&world, arena);
     world_bind(&world);
-    world.answers[ENTRY_MOUNT_UFS] = NULL;
-    json_set(arena, json_get(world.dataset, SV("spec")), SV("mounts"),
-             fixture_yaml(arena, "[{mountPoint: 's3://other/', name: other}]"));
-    CHECK(run(&world) < ROUNDS_MAX);
-    CHECK(object_condition_is_true(world.dataset, SV("Updating")));
+    check_update(&world, "", "");
+    change_mounts(&world, false);
+    check_update(&world, "True", "False");
     world.pods_are_down = true;
     settle(&world);
     CHECK(run(&world) < ROUNDS_MAX);
     CHECK_SV(dataset_phase(&world), SV("Failed"));
-    CHECK(!object_condition_is_true(world.dataset, SV("Updating")));
+    check_update(&world, "False", "False");
+    world.pods_are_down = false;
+    settle(&world);
+    change_mounts(&world, true);
+    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    check_update(&world, "False", "True");
+    world_release(&world);
+}
+
+/* One that was updated before by a controller that does not say so is not written for it alone. */
+TEST(an_update_of_the_past_stays_as_it_is) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    world_bind(&world);
+    json_append(json_find(world.dataset, "status.conditions"),
+                fixture_yaml(arena, "{type: Updating, status: 'False', reason: DatasetReady, "
+                                    "message: The ddc runtime has updated completely.}"));
+    struct plan plan;
+    plan_once(&world, &plan);
+    CHECK(plan_is_empty(&plan));
+    check_update(&world, "False", "");
     world_release(&world);
 }
 
