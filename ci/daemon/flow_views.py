@@ -10,6 +10,10 @@ from harness import (
     FLUID, cache_class, check, create_cache, dataset_path, kubeconfig, runtime_path, wait_bound,
     wait_for)
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+SCENARIO = os.path.join(ROOT, "scenarios", "mounts-changed.yaml")
+CLASS = os.path.join(ROOT, "classes", "curvine", "class.yaml")
+
 
 def crctl(bench, *words):
     return subprocess.run([bench.crctl, *words], text=True, capture_output=True, timeout=60,
@@ -126,13 +130,26 @@ def look_without_rights(bench):
     expect(crctl(bench, "plan", "demo", "--kubeconfig", guest), 3,
            "cacheruntimes.data.fluid.io is forbidden", stream="stderr")
     expect(crctl(bench, "status", "--kubeconfig", guest), 3, "cannot list", stream="stderr")
+    run_in_vain(bench, guest, 3, "cacheruntimes.data.fluid.io is forbidden")
     check(server.end() == 0, "the server's exit status")
+    for mode in ("http", "cluster"):
+        run_in_vain(bench, server.kubeconfig, 3, "Connection refused",
+                    f"kubeconfig {server.kubeconfig}: https://127.0.0.1:", mode=mode)
     expect(crctl(bench, "explain", "demo", "--kubeconfig", server.kubeconfig), 3,
            "crctl explain: https://127.0.0.1:", stream="stderr")
     bare = bench.serve(crds=False)
     for words in (["plan", "demo"], ["status"]):
         expect(crctl(bench, *words, "--kubeconfig", bare.kubeconfig), 2,
                "knows no CacheRuntimes: install the CRDs", stream="stderr")
+    run_in_vain(bench, bare.kubeconfig, 2, "knows no CacheRuntimes: install the CRDs")
+
+
+def run_in_vain(bench, what_fails, status, *texts, mode="cluster"):
+    """Sessions in a cluster that cannot be used: one sentence instead of one for each session."""
+    for words in (["run", SCENARIO], ["certify", CLASS]):
+        done = crctl(bench, *words, "--mode", mode, "--kubeconfig", what_fails)
+        expect(done, status, f"crctl {words[0]}: ", *texts, stream="stderr")
+        check(not done.stdout and done.stderr.count("\n") == 1, done)
 
 
 def run(bench):

@@ -296,6 +296,10 @@ static int bench_controller(const struct command *command, const struct bench_op
     struct watched watched = {.count = 0};
     if (!read_watched(options->watched, &watched))
         return fail_watched(command);
+    struct client_config cluster;
+    struct error err = {0};
+    if (!is_own && !client_config_read(arena, options->kubeconfig, SV(""), &cluster, &err))
+        return command_fail(command, err.message);
     memcpy(controller.watched, watched.items, sizeof(controller.watched));
     controller.watched_count = watched.count;
     return repeat(command,

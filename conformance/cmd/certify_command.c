@@ -253,7 +253,7 @@ static int certify_files(const struct command *command, struct certify_options *
     struct scripts scripts = {0};
     AUTO(session_source) source = session_source_new(&options->source, &err);
     if (!source)
-        return command_fail(command, err.message);
+        return command_fail_with(command, &err);
     if (!scripts_open(&scripts, &inputs.subject, options->is_static, arena, &err))
         return command_fail(command, err.message);
     struct check_results results = {.arena = arena};

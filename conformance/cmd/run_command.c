@@ -135,11 +135,11 @@ static int run(const struct command *command, const struct operands *operands,
     struct shard shard;
     if (!read_shard(options->shard, &shard))
         return command_fail(command, "--shard takes K/N, the Kth of N parts, with N up to 1000");
-    AUTO(session_source) source = session_source_new(&options->source, &err);
-    if (!source)
-        return command_fail(command, err.message);
     if (!scenario_input_read(arena, operands->items, operands->count, &outcomes, &count, &err))
         return command_fail(command, err.message);
+    AUTO(session_source) source = session_source_new(&options->source, &err);
+    if (!source)
+        return command_fail_with(command, &err);
     count = keep_shard(outcomes, count, &shard);
     if (!run_all(outcomes, count, options, source, arena, &status, &err))
         return command_fail_with(command, &err);

@@ -233,7 +233,7 @@ static bool read_version(struct session_cluster *cluster, struct arena *arena,
     struct request request = {.verb = VERB_GET, .path = SV("/version"), .plural = SV("version")};
     struct completion completion;
     if (!session_request(cluster->session, &request, arena, &completion, err))
-        return error_wrap(err, "%.*s", SV_ARG(cluster_clients_server(cluster->clients)));
+        return error_wrap(err, "kubeconfig %.*s", SV_ARG(cluster->options.kubeconfig));
     *ret_version = arena_copy(arena, json_find_string(completion.body, "gitVersion"));
     return true;
 }

@@ -7,6 +7,8 @@
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
+#include "core/client/transport.h"
+#include "core/platform/cluster_client.h"
 #include "core/platform/event_loop.h"
 #include "core/heap/heap.h"
 
@@ -104,6 +106,23 @@ static struct session *open_cluster(struct session_source *source,
         source->arena, &source->facts, err);
 }
 
+/* What is wrong with the cluster that was named is wrong with all sessions: it is told once. */
+static bool reach_cluster(struct session_source *source, struct error *err) {
+    struct sv kubeconfig = source->options->kubeconfig;
+    if (source->options->mode == SESSION_MODE_CLUSTER) {
+        AUTO(session) session = open_cluster(source, &(struct session_options){.seed = 0}, err);
+        return session != NULL;
+    }
+    if (kubeconfig.len == 0)
+        return true;
+    AUTO(arena) arena = arena_new();
+    AUTO(cluster_client) client = cluster_client_new(kubeconfig, source->options->context, err);
+    struct request request = {.verb = VERB_GET, .path = SV("/version"), .plural = SV("version")};
+    const struct cJSON *version;
+    return client && (cluster_client_ask(client, &request, arena, &version, err) ||
+                      error_wrap(err, "kubeconfig %.*s", SV_ARG(kubeconfig)));
+}
+
 struct session_source *session_source_new(const struct session_source_options *options,
                                           struct error *err) {
     if (!check(options, err))
@@ -116,7 +135,7 @@ struct session_source *session_source_new(const struct session_source_options *o
     source->loop = event_loop_new();
     event_loop_catch_signals(source->loop);
     source->facts = (struct session_cluster_facts){SV(""), SV(""), SV("")};
-    if (find_program(source, err) && make_folder(source, err))
+    if (find_program(source, err) && make_folder(source, err) && reach_cluster(source, err))
         return source;
     session_source_free(source);
     return NULL;

@@ -38,8 +38,8 @@ enum {
 void session_source_rows(struct session_source_options *options,
                          struct option rows[SESSION_SOURCE_ROWS]);
 
-/* `options` is borrowed. Nothing is started yet; NULL when the options contradict each other or a
- * program is missing. */
+/* `options` is borrowed. Nothing is started yet; NULL when the options contradict each other, a
+ * program is missing, or the cluster that they name cannot be used. */
 struct session_source *session_source_new(const struct session_source_options *options,
                                           struct error *err);
 /* Removes the folder. Accepts NULL. */
