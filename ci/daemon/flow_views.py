@@ -3,6 +3,7 @@
 cluster cannot be read. They write nothing."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -12,12 +13,13 @@ from harness import (
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SCENARIO = os.path.join(ROOT, "scenarios", "mounts-changed.yaml")
+EXAMPLE = os.path.join(ROOT, "classes", "curvine", "example.yaml")
 CLASS = os.path.join(ROOT, "classes", "curvine", "class.yaml")
 
 
-def crctl(bench, *words):
+def crctl(bench, *words, **environment):
     return subprocess.run([bench.crctl, *words], text=True, capture_output=True, timeout=60,
-                          check=False)
+                          check=False, env={**os.environ, "KUBECONFIG": "", **environment})
 
 
 def expect(done, status, *texts, stream="stdout"):
@@ -46,6 +48,31 @@ def look_before(bench, server):
     expect(crctl(bench, "render", "demo", *at), 0, "kind: StatefulSet", "kind: ConfigMap")
     expect(crctl(bench, "status", *at), 0, "WAITS FOR", "default    demo  demo")
     check(versions(server.api) == before, "looking at a cluster changed it")
+
+
+def look_by_variable(bench, server):
+    """Which cluster is found as kubectl finds it, where a cluster is asked at all."""
+    home = bench.path("home")
+    os.makedirs(os.path.join(home, ".kube"))
+    shutil.copy(server.kubeconfig, os.path.join(home, ".kube", "config"))
+    both = f"{bench.path('none')}:{server.kubeconfig}"
+    asking = (["status"], ["plan", "default/demo"], ["explain", "default/demo"],
+              ["render", "default/demo"], ["uninstall", "--dry-run"])
+    for words in asking:
+        for where in ({"KUBECONFIG": server.kubeconfig}, {"KUBECONFIG": both}, {"HOME": home}):
+            done = crctl(bench, *words, **where)
+            check(done.returncode == 0 and done.stdout, f"{words} {where}: {done}")
+        expect(crctl(bench, *words, HOME=bench.path("none")), 2, f"crctl {words[0]}: ",
+               "neither --kubeconfig nor KUBECONFIG names a cluster: ",
+               os.path.join(bench.path("none"), ".kube/config"), stream="stderr")
+    expect(crctl(bench, "plan", "classes/nope", HOME=home), 2, "no file is called classes/nope",
+           stream="stderr")
+    # What reads files or simulates does so whatever the variable says.
+    for words in (["plan", CLASS, EXAMPLE], ["render", CLASS, EXAMPLE], ["run", SCENARIO]):
+        done = crctl(bench, *words, KUBECONFIG=bench.path("none"))
+        check(done.returncode == 0 and done.stdout, done)
+    expect(crctl(bench, "run", SCENARIO, "--mode", "cluster", KUBECONFIG=server.kubeconfig), 2,
+           "needs --kubeconfig", stream="stderr")
 
 
 def look_after(bench, server):
@@ -110,9 +137,6 @@ def look_in_vain(bench, server):
            "there is no CacheRuntime and no Dataset default/none", stream="stderr")
     expect(crctl(bench, "plan", "demo", "--kubeconfig", bench.path("none")), 2, "none",
            stream="stderr")
-    for command in ("plan", "render"):
-        expect(crctl(bench, command, "default/demo"), 2, "name the cluster with --kubeconfig",
-               stream="stderr")
     expect(crctl(bench, "plan", "demo", "--context", "other", *at), 2, "other", stream="stderr")
     wrong = bench.write("wrong", "clusters: [}")
     expect(crctl(bench, "plan", "demo", "--kubeconfig", wrong), 2, "wrong", stream="stderr")
@@ -157,6 +181,7 @@ def run(bench):
     server.api.create(f"{FLUID}/cacheruntimeclasses", cache_class())
     create_cache(server.api, "demo")
     look_before(bench, server)
+    look_by_variable(bench, server)
     bench.control(server.kubeconfig)
     wait_bound(server.api, "demo")
     look_after(bench, server)

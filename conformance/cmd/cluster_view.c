@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/cluster_view.h"
 
+#include "conformance/options.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -15,6 +16,8 @@
 #include "core/platform/cluster_clients.h"
 #include "core/platform/event_loop.h"
 #include "core/reconcile/plan.h"
+
+#include <unistd.h>
 
 enum {
     /* Lists of a large cluster take seconds; a CRD or a right that is missing stays so. */
@@ -198,6 +201,40 @@ void cluster_view_free(struct cluster_view *view) {
     event_loop_free(view->loop);
     arena_free(view->arena);
     mem_free(view);
+}
+
+/* --- which runtime --- */
+
+static bool is_key(struct sv text) {
+    struct sv rest = text, namespace_name = sv_cut(&rest, '/');
+    bool has_both = namespace_name.len > 0 && rest.len > 0;
+    return has_both && sv_find(rest, '/') == rest.len && sv_find(text, '.') == text.len;
+}
+
+static bool is_file(struct sv path) {
+    AUTO(arena) arena = arena_new();
+    return access(arena_copy(arena, path).ptr, F_OK) == 0;
+}
+
+bool cluster_view_is_meant(struct sv kubeconfig, struct sv context,
+                           const struct operands *operands) {
+    return kubeconfig.len + context.len > 0 ||
+           (operands->count == 1 && is_key(operands->items[0]) && !is_file(operands->items[0]));
+}
+
+struct cluster_view *cluster_view_of_operand(struct sv kubeconfig, struct sv context,
+                                             const struct operands *operands, struct error *err) {
+    if (operands->count != 1) {
+        error_set(err, ERROR_INVALID, "of a cluster name one runtime: NAMESPACE/NAME");
+        return NULL;
+    }
+    struct sv key = operands->items[0];
+    struct cluster_view *view =
+        cluster_view_new(&(struct cluster_view_options){kubeconfig, context, key}, err);
+    /* A path that was mistyped is to be recognised as one. */
+    if (!view && kubeconfig.len + context.len == 0)
+        error_wrap(err, "no file is called %.*s, and of a cluster", SV_ARG(key));
+    return view;
 }
 
 /* --- what it shows --- */

@@ -18,6 +18,7 @@
 struct arena;
 struct cluster_view; /* opaque */
 struct error;
+struct operands;
 struct plan;
 
 struct cluster_view_options {
@@ -32,6 +33,14 @@ struct cluster_view *cluster_view_new(const struct cluster_view_options *options
 /* Accepts NULL. */
 void cluster_view_free(struct cluster_view *view);
 DEFINE_AUTO(cluster_view)
+
+/* Where operands may be files too: whether a runtime of a cluster is meant. It is with an option
+ * that names the cluster, and by NAMESPACE/NAME alone where no file is called that. */
+bool cluster_view_is_meant(struct sv kubeconfig, struct sv context,
+                           const struct operands *operands);
+/* Of the one operand. */
+struct cluster_view *cluster_view_of_operand(struct sv kubeconfig, struct sv context,
+                                             const struct operands *operands, struct error *err);
 
 struct sv cluster_view_key(const struct cluster_view *view);
 /* Everything below lives in `arena`. */

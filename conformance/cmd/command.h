@@ -65,6 +65,14 @@ int command_fail_with(const struct command *command, const struct error *err);
 /* Writes everything to stdout; EXIT_HARNESS when that fails, else `status`. */
 int command_print(struct sv text, int status);
 
+/* Which cluster a command asks that asks one in any case: found as kubectl finds it. Commands that
+ * simulate or read files go to a cluster only where an option or an operand says so, and never
+ * because a variable is set. */
+#define KUBECONFIG_OPTION(target)                                                                  \
+    TEXT_OPTION("kubeconfig", "FILE", target, "the cluster; else $KUBECONFIG, else ~/.kube/config")
+#define CONTEXT_OPTION(target)                                                                     \
+    TEXT_OPTION("context", "NAME", target, "of the kubeconfig; its current one")
+
 enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 #define COLOR_CHOICES                                                                              \
     { SV("auto"), SV("always"), SV("never") }

@@ -126,11 +126,17 @@ static int explain(const struct command *command, const struct operands *operand
     return print_explanation(&explanation, options->output, status, arena);
 }
 
+/* The one that is named, or the user's where nothing else is to be asked. */
+static bool asks_cluster(const struct operands *operands, const struct explain_options *options) {
+    return options->kubeconfig.len + options->context.len > 0 ||
+           (operands->count == 1 && options->scenario.len == 0);
+}
+
 static const char *find_mistake(const struct operands *operands,
                                 const struct explain_options *options) {
-    bool has_scenario = options->scenario.len > 0, is_cluster = options->kubeconfig.len > 0;
-    if (operands->count == 0 || (operands->count == 1 && !has_scenario && !is_cluster))
-        return "name a runtime (NAMESPACE/NAME) and files, --scenario or --kubeconfig";
+    bool has_scenario = options->scenario.len > 0, is_cluster = asks_cluster(operands, options);
+    if (operands->count == 0)
+        return "name a runtime (NAMESPACE/NAME), with files or --scenario, or of a cluster";
     if (operands->count > 1 && (has_scenario || is_cluster))
         return "files, --scenario and --kubeconfig exclude each other";
     if (has_scenario && is_cluster)
@@ -149,9 +155,8 @@ int explain_command(const struct command *command, int argc, char *const *argv) 
                     "ask when this step is over; without it, after the last one"),
         NUMBER_OPTION("seed", &explain_options.seed, "seed of the simulation"),
         TEXT_OPTION("kubeconfig", "FILE", &explain_options.kubeconfig,
-                    "ask in this cluster instead of reading files"),
-        TEXT_OPTION("context", "NAME", &explain_options.context,
-                    "of the kubeconfig; its current one"),
+                    "without files ask in this cluster; else $KUBECONFIG, else ~/.kube/config"),
+        CONTEXT_OPTION(&explain_options.context),
         {SV("output"), OPTION_CHOICE, SV("text|json"), outputs, COUNT_OF(outputs),
          &explain_options.output, SV("form of the answer")},
     };
@@ -162,7 +167,7 @@ int explain_command(const struct command *command, int argc, char *const *argv) 
     const char *mistake = find_mistake(&operands, &explain_options);
     if (mistake)
         return command_fail(command, mistake);
-    return explain_options.kubeconfig.len > 0
+    return asks_cluster(&operands, &explain_options)
                ? explain_cluster(command, operands.items[0], &explain_options)
                : explain(command, &operands, &explain_options);
 }

@@ -84,20 +84,6 @@ bool input_manifests(struct arena *arena, const struct sv *paths, size_t path_co
     return true;
 }
 
-bool input_manifests_or_runtime(struct arena *arena, const struct operands *operands,
-                                struct manifest **ret_manifests, struct error *err) {
-    if (input_manifests(arena, operands->items, operands->count, ret_manifests, err))
-        return true;
-    struct sv name = operands->items[0];
-    bool is_key = sv_find(name, '/') < name.len && sv_find(name, '/') == sv_find_last(name, '/');
-    if (err->code != ERROR_NOT_FOUND || operands->count != 1 || !is_key)
-        return false;
-    struct sv message = arena_copy(arena, sv_from(err->message));
-    return error_set(err, ERROR_NOT_FOUND,
-                     "%.*s; for that runtime of a cluster name the cluster with --kubeconfig",
-                     SV_ARG(message));
-}
-
 int input_tell_findings(const struct command *command, struct arena *arena,
                         const struct manifest *manifests, size_t manifest_count) {
     struct check_results results = {.arena = arena};

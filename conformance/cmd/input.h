@@ -14,7 +14,6 @@
 struct arena;
 struct command;
 struct error;
-struct operands;
 
 /* The file's bytes, in `arena`. ERROR_NOT_FOUND, ERROR_TOO_LARGE, ERROR_INVALID (a directory, or
  * no regular file) or ERROR_IO; the message begins with the path. */
@@ -23,10 +22,6 @@ MUST_CHECK bool input_read(struct arena *arena, struct sv path, size_t bytes_max
 /* Reads and parses each file. */
 MUST_CHECK bool input_manifests(struct arena *arena, const struct sv *paths, size_t path_count,
                                 struct manifest **ret_manifests, struct error *err);
-/* The same, where one operand may have been meant as a runtime of a cluster: then says by which
- * option. */
-MUST_CHECK bool input_manifests_or_runtime(struct arena *arena, const struct operands *operands,
-                                           struct manifest **ret_manifests, struct error *err);
 /* Tells on stderr, a line each, what the API server would refuse or drop of the objects in them:
  * EXIT_FINDINGS if anything, else EXIT_HELD. */
 int input_tell_findings(const struct command *command, struct arena *arena,

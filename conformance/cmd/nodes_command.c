@@ -157,9 +157,8 @@ int nodes_command(const struct command *command, int argc, char *const *argv) {
         .ready_file = none,
     };
     const struct option options[] = {
-        TEXT_OPTION("kubeconfig", "FILE", &nodes.kubeconfig,
-                    "the API server; $KUBECONFIG, ~/.kube/config"),
-        TEXT_OPTION("context", "NAME", &nodes.context, "of the kubeconfig; the current one"),
+        KUBECONFIG_OPTION(&nodes.kubeconfig),
+        CONTEXT_OPTION(&nodes.context),
         NUMBER_OPTION("nodes", &nodes.nodes, "how many, node-1 to node-N; 1"),
         FLAG_OPTION("scheduler", &nodes.has_scheduler, "place pods too, as kube-scheduler does"),
         FLAG_OPTION("controllers", &nodes.has_controllers,

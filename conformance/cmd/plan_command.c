@@ -43,12 +43,11 @@ static int print_plans(const struct command *command, const struct planned *plan
     return status;
 }
 
-static int plan_cluster(const struct command *command, struct sv key,
+static int plan_cluster(const struct command *command, const struct operands *operands,
                         const struct plan_options *options, struct arena *arena) {
     struct error err = {0};
     AUTO(cluster_view)
-    view = cluster_view_new(
-        &(struct cluster_view_options){options->kubeconfig, options->context, key}, &err);
+    view = cluster_view_of_operand(options->kubeconfig, options->context, operands, &err);
     if (!view)
         return command_fail_with(command, &err);
     struct planned planned = {.key = cluster_view_key(view)};
@@ -62,7 +61,7 @@ static int plan_files(const struct command *command, const struct operands *oper
     struct manifest *manifests;
     struct planned *plans;
     size_t count;
-    if (!input_manifests_or_runtime(arena, operands, &manifests, &err) ||
+    if (!input_manifests(arena, operands->items, operands->count, &manifests, &err) ||
         !plan_objects(arena, manifests, operands->count, &plans, &count, &err))
         return command_fail(command, err.message);
     int status = input_tell_findings(command, arena, manifests, operands->count);
@@ -78,21 +77,18 @@ int plan_command(const struct command *command, int argc, char *const *argv) {
         FLAG_OPTION("bodies", &plan_options.with_bodies,
                     "with --output json: what would be sent, too"),
         TEXT_OPTION("kubeconfig", "FILE", &plan_options.kubeconfig,
-                    "for a runtime of this cluster, NAMESPACE/NAME, instead of files"),
-        TEXT_OPTION("context", "NAME", &plan_options.context, "of the kubeconfig; its current one"),
+                    "of NAMESPACE/NAME instead of files; else $KUBECONFIG, else ~/.kube/config"),
+        CONTEXT_OPTION(&plan_options.context),
     };
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
     AUTO(arena) arena = arena_new();
-    bool is_cluster = plan_options.kubeconfig.len > 0;
-    if (is_cluster && operands.count == 1)
-        return plan_cluster(command, operands.items[0], &plan_options, arena);
-    if (is_cluster || operands.count == 0)
-        return command_fail(command, is_cluster
-                                         ? "with --kubeconfig name one runtime: NAMESPACE/NAME"
-                                         : "name files with a class, a Dataset and a CacheRuntime, "
-                                           "or a cluster with --kubeconfig");
+    if (cluster_view_is_meant(plan_options.kubeconfig, plan_options.context, &operands))
+        return plan_cluster(command, &operands, &plan_options, arena);
+    if (operands.count == 0)
+        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, or a "
+                                     "runtime of a cluster, NAMESPACE/NAME");
     return plan_files(command, &operands, &plan_options, arena);
 }

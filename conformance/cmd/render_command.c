@@ -32,11 +32,7 @@ static int render_cluster(const struct command *command, struct sv kubeconfig, s
                           const struct operands *operands, struct arena *arena) {
     struct error err = {0};
     struct manifest manifest;
-    if (operands->count != 1)
-        return command_fail(command, "with --kubeconfig name one runtime: NAMESPACE/NAME");
-    AUTO(cluster_view)
-    view = cluster_view_new(&(struct cluster_view_options){kubeconfig, context, operands->items[0]},
-                            &err);
+    AUTO(cluster_view) view = cluster_view_of_operand(kubeconfig, context, operands, &err);
     if (!view || !cluster_view_objects(view, arena, &manifest, &err))
         return command_fail_with(command, &err);
     return render_objects_command(command, &manifest, 1, arena);
@@ -52,19 +48,20 @@ int render_command(const struct command *command, int argc, char *const *argv) {
         {SV("color"), OPTION_CHOICE, SV("auto|always|never"), colors, COUNT_OF(colors), &color,
          SV("color of the text form")},
         TEXT_OPTION("kubeconfig", "FILE", &kubeconfig,
-                    "for a runtime of this cluster, NAMESPACE/NAME, instead of files"),
-        TEXT_OPTION("context", "NAME", &context, "of the kubeconfig; its current one"),
+                    "of NAMESPACE/NAME instead of files; else $KUBECONFIG, else ~/.kube/config"),
+        CONTEXT_OPTION(&context),
     };
     struct operands operands;
     int status;
     if (!command_options(command, options, COUNT_OF(options), argc, argv, &operands, &status))
         return status;
     AUTO(arena) arena = arena_new();
-    if (kubeconfig.len > 0)
+    if (cluster_view_is_meant(kubeconfig, context, &operands))
         return render_cluster(command, kubeconfig, context, &operands, arena);
     if (operands.count == 0)
-        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, or "
-                                     "a report that crctl certify --output json printed");
+        return command_fail(command, "name files with a class, a Dataset and a CacheRuntime, a "
+                                     "runtime of a cluster, NAMESPACE/NAME, or a report that "
+                                     "crctl certify --output json printed");
     struct error err = {0};
     const struct cJSON *report =
         operands.count == 1 ? read_report(arena, operands.items[0], &err) : NULL;
@@ -78,7 +75,7 @@ int render_command(const struct command *command, int argc, char *const *argv) {
     /* What is no report is read as objects, with their messages. */
     err = (struct error){0};
     struct manifest *manifests;
-    if (!input_manifests_or_runtime(arena, &operands, &manifests, &err))
+    if (!input_manifests(arena, operands.items, operands.count, &manifests, &err))
         return command_fail(command, err.message);
     int found = input_tell_findings(command, arena, manifests, operands.count);
     status = render_objects_command(command, manifests, operands.count, arena);

@@ -352,11 +352,11 @@ static void spell_out(int argc, char *const *argv, char **ret_words) {
 
 int status_command(const struct command *command, int argc, char *const *argv) {
     struct status_options status = {
-        .kubeconfig = sv_from(getenv("KUBECONFIG")), .context = SV(""), .namespace_name = SV("")};
+        .kubeconfig = SV(""), .context = SV(""), .namespace_name = SV("")};
     static const struct sv outputs[] = {SV("text"), SV("json"), SV("name")};
     const struct option options[] = {
-        TEXT_OPTION("kubeconfig", "FILE", &status.kubeconfig, "the cluster; KUBECONFIG"),
-        TEXT_OPTION("context", "NAME", &status.context, "of the kubeconfig; its current one"),
+        KUBECONFIG_OPTION(&status.kubeconfig),
+        CONTEXT_OPTION(&status.context),
         TEXT_OPTION("namespace", "NAME", &status.namespace_name, "only this one; all; also -n"),
         FLAG_OPTION("all-namespaces", &status.all_namespaces, "as without --namespace; also -A"),
         {SV("output"), OPTION_CHOICE, SV("text|json|name"), outputs, COUNT_OF(outputs),
@@ -375,7 +375,5 @@ int status_command(const struct command *command, int argc, char *const *argv) {
         return command_fail(command, "takes no file; see --kubeconfig");
     if (status.all_namespaces && status.namespace_name.len > 0)
         return command_fail(command, "--all-namespaces and --namespace exclude each other");
-    if (status.kubeconfig.len == 0)
-        return command_fail(command, "name a cluster with --kubeconfig or KUBECONFIG");
     return print_status(command, &status);
 }

@@ -26,8 +26,8 @@ int uninstall_command(const struct command *command, int argc, char *const *argv
         .tell = cluster_client_tell,
     };
     const struct option options[] = {
-        TEXT_OPTION("kubeconfig", "FILE", &kubeconfig, "the cluster; KUBECONFIG"),
-        TEXT_OPTION("context", "NAME", &context, "of the kubeconfig; its current one"),
+        KUBECONFIG_OPTION(&kubeconfig),
+        CONTEXT_OPTION(&context),
         TEXT_OPTION("namespace", "NAME", &uninstall.namespace_name,
                     "where the controller ran; fluid-system"),
         FLAG_OPTION("dry-run", &uninstall.is_dry_run, "tell what would be removed, remove nothing"),

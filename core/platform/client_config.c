@@ -549,7 +549,9 @@ bool client_config_find(struct arena *arena, struct sv paths, struct sv context,
         return client_config_in_cluster(arena, host,
                                         variable(environment, "KUBERNETES_SERVICE_PORT"),
                                         SV(SERVICE_ACCOUNT_FOLDER), ret_config, err);
-    if (paths.len == 0)
-        paths = arena_printf(arena, "%.*s/.kube/config", SV_ARG(variable(environment, "HOME")));
-    return client_config_read(arena, paths, context, ret_config, err);
+    if (paths.len > 0)
+        return client_config_read(arena, paths, context, ret_config, err);
+    paths = arena_printf(arena, "%.*s/.kube/config", SV_ARG(variable(environment, "HOME")));
+    return client_config_read(arena, paths, context, ret_config, err) ||
+           error_wrap(err, "neither --kubeconfig nor KUBECONFIG names a cluster");
 }
