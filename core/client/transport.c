@@ -59,6 +59,15 @@ struct sv watch_event_type_text(enum watch_event_type type) {
     return event_type_texts[type];
 }
 
+/* At least as many as there are: each is the first one of its container or stands behind a comma.
+ * Beside reading them this costs nothing. */
+static size_t count_values(struct sv text) {
+    size_t count = 0;
+    for (size_t i = 0; i < text.len; i++)
+        count += text.ptr[i] == ',' || text.ptr[i] == '[' || text.ptr[i] == '{';
+    return count;
+}
+
 struct cJSON *transport_read(struct arena *arena, struct sv text, const struct unread *unread,
                              struct error *err) {
     const struct json_omission omission = {
@@ -67,6 +76,10 @@ struct cJSON *transport_read(struct arena *arena, struct sv text, const struct u
         .bulk = SV("fieldsV1"),
         .is_needed = unread->needs_managed_fields,
     };
+    if (text.len > ANSWER_VALUES_MAX && count_values(text) > ANSWER_VALUES_MAX) {
+        error_set(err, ERROR_TOO_LARGE, "an answer of over %d values", ANSWER_VALUES_MAX);
+        return NULL;
+    }
     struct cJSON *root = unread->managed_fields ? json_read_without(arena, text, &omission, err)
                                                 : json_read(arena, text, err);
     if (!root || json_is_map(root))

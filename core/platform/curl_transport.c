@@ -55,6 +55,9 @@ enum {
     /* Of watch events that wait to be taken: beyond it no more is read, and the rest waits in the
      * network, and at last at the server. */
     WAITING_BYTES_MAX = 1024 * 1024,
+    /* Of answers that are being received, all together: a server whose answers do not end, to each
+     * of a controller's lists, meets one bound and not twenty. */
+    ANSWER_BYTES_MAX = JSON_BYTES_MAX,
 };
 
 enum lane { LANE_REQUEST, LANE_EXEC, LANE_WATCH, LANE_COUNT };
@@ -83,11 +86,9 @@ struct call {
     struct curl_slist *headers;
     struct arena *arena; /* texts that libcurl and the exec point to */
     char curl_message[CURL_ERROR_SIZE];
-    struct buf body; /* of the answer */
-    bool is_too_large;
+    struct buf body;               /* of the answer */
     struct watch_decoder *decoder; /* of a watch that was answered with 200 */
-    bool watch_failed;
-    struct error watch_err;
+    struct error refusal;          /* of what was received, for which the call is ended */
     /* What is sent, in the arena or for ever. */
     const char *method;
     struct sv path, accept, content_type, request_body;
@@ -147,6 +148,10 @@ struct curl_transport {
     } lanes[LANE_COUNT];
     struct fair_line *execs;
     size_t paused_count;
+    size_t answer_bytes; /* of all calls' bodies */
+    /* A large answer waits to be taken. Others have arrived, maybe, and are not read before: their
+     * trees are several times their size. */
+    bool holds_answers;
     struct silence silence;     /* of watches, on the steady clock */
     struct token_bucket tokens; /* for requests that start; on the steady clock */
     struct completion_queue queue;
@@ -277,6 +282,7 @@ static void call_free(struct call *call) {
     release_easy(call);
     curl_slist_free_all(call->headers);
     watch_decoder_free(call->decoder);
+    transport->answer_bytes -= buf_view(&call->body).len;
     buf_release(&call->body);
     arena_free(call->arena);
     if (call->previous)
@@ -328,6 +334,15 @@ static void resume_watches(struct curl_transport *transport) {
     }
 }
 
+static bool keep_answer(struct call *call, struct sv slice) {
+    size_t *held_bytes = &call->owner->answer_bytes;
+    if (slice.len > ANSWER_BYTES_MAX - *held_bytes || !buf_append(&call->body, slice))
+        return error_set(&call->refusal, ERROR_TOO_LARGE,
+                         "an answer, or several at once, of over %d bytes", ANSWER_BYTES_MAX);
+    *held_bytes += slice.len;
+    return true;
+}
+
 static size_t receive_body(char *bytes, size_t size, size_t count, void *context) {
     struct call *call = context;
     struct sv slice = {bytes, size * count};
@@ -337,13 +352,12 @@ static size_t receive_body(char *bytes, size_t size, size_t count, void *context
         silence_hear(&call->owner->silence, &call->silence, steady_now_ms());
         if (!call->decoder)
             call->decoder = watch_decoder_new();
-        call->watch_failed = !watch_decoder_feed(call->decoder, slice, &call->watch_err);
-        if (!call->watch_failed)
-            push_watch_events(call);
-        return call->watch_failed ? 0 : slice.len;
+        if (!watch_decoder_feed(call->decoder, slice, &call->refusal))
+            return 0;
+        push_watch_events(call);
+        return slice.len;
     }
-    call->is_too_large = !buf_append(&call->body, slice);
-    return call->is_too_large ? 0 : slice.len;
+    return keep_answer(call, slice) ? slice.len : 0;
 }
 
 /* Of a watch: an empty line ends the headers. */
@@ -378,16 +392,14 @@ static const char *text_of(const struct call *call, CURLcode result) {
 }
 
 static void fail_call(struct completion *completion, const struct call *call, CURLcode result) {
-    if (call->watch_failed)
-        completion->err = call->watch_err;
+    if (call->refusal.code != ERROR_NONE)
+        completion->err = call->refusal;
     else if (call->socket && result == CURLE_OPERATION_TIMEDOUT)
         error_set(&completion->err, ERROR_TIMEOUT, "the command did not end within %lld ms",
                   (long long)call->timeout_ms);
     else if (call->is_silent)
         error_set(&completion->err, ERROR_TIMEOUT, "%.*s: nothing was heard of a watch for %d s",
                   SV_ARG(call->owner->options.server), WATCH_SILENCE_MS_MAX / 1000);
-    else if (call->is_too_large)
-        error_set(&completion->err, ERROR_TOO_LARGE, "an answer of over %d bytes", JSON_BYTES_MAX);
     else
         error_set(&completion->err, code_of(result), "%.*s: %s",
                   SV_ARG(call->owner->options.server), text_of(call, result));
@@ -407,6 +419,8 @@ static void read_answer(struct completion *completion, struct call *call, struct
     if (!is_success) {
         completion->retry_after_ms = retry_after_ms(call, completion->body);
         api_status_to_error(completion->body, completion->http_status, &completion->err);
+    } else if (err.code == ERROR_TOO_LARGE) {
+        completion->err = err;
     } else if (!completion->body) {
         error_set(&completion->err, ERROR_UNAVAILABLE, "the server's answer is no JSON object: %s",
                   err.message);
@@ -448,6 +462,7 @@ static void finish(struct call *call, CURLcode result) {
     completion_queue_push(&call->owner->queue, &completion, arena);
     tell_if_refused(call->owner, &completion, result);
     call->has_ended_well = result == CURLE_OK;
+    call->owner->holds_answers |= buf_view(&call->body).len > WAITING_BYTES_MAX;
     call_free(call);
 }
 
@@ -535,7 +550,7 @@ static void end_silent_watches(struct curl_transport *transport, int64_t now_ms)
 static void collect_done(struct pool *pool) {
     int left;
     CURLMsg *message;
-    while ((message = curl_multi_info_read(pool->multi, &left))) {
+    while (!pool->owner->holds_answers && (message = curl_multi_info_read(pool->multi, &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode result = message->data.result;
@@ -808,7 +823,7 @@ static uint64_t start(struct transport *base, const struct request *request) {
     if (transport->calls)
         transport->calls->previous = call;
     transport->calls = call;
-    buf_init(&call->body, JSON_BYTES_MAX);
+    buf_init(&call->body, ANSWER_BYTES_MAX);
     keep(call, request);
     append_waiting(call, request->exec.share.ptr ? request->exec.share : SV(""));
     start_waiting(transport);
@@ -827,8 +842,18 @@ static void cancel(struct transport *base, uint64_t id) {
     }
 }
 
+/* What has arrived beside a large answer, once that one has been taken. */
+static void collect_held(struct curl_transport *transport) {
+    if (!transport->holds_answers || !completion_queue_is_empty(&transport->queue))
+        return;
+    transport->holds_answers = false;
+    for (size_t i = 0; i < POOL_COUNT; i++)
+        collect_done(&transport->pools[i]);
+}
+
 static bool take(struct transport *base, struct completion *ret_completion) {
     struct curl_transport *transport = (struct curl_transport *)base;
+    collect_held(transport);
     bool has_taken = completion_queue_take(&transport->queue, ret_completion);
     resume_watches(transport);
     if (!has_taken)
@@ -849,7 +874,7 @@ bool curl_transport_is_busy(const struct transport *base) {
 
 bool curl_transport_has_completions(const struct transport *base) {
     const struct curl_transport *transport = (const struct curl_transport *)base;
-    return !completion_queue_is_empty(&transport->queue);
+    return transport->holds_answers || !completion_queue_is_empty(&transport->queue);
 }
 
 void curl_transport_set_credential(struct transport *base, struct sv login,
