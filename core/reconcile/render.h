@@ -24,6 +24,9 @@ struct cJSON *render_workload(struct pass *pass, const struct component *compone
 struct sv render_base_hash(struct pass *pass, enum component_type type);
 /* {metadata, spec} of the component's pods. */
 struct cJSON *render_pod_template(struct pass *pass, const struct component *component);
+/* As a sentence, a label that class or runtime ask for and that the component's pods do not get,
+ * since the controller has a value of its own for it; SV(""): there is none. */
+struct sv render_overruled_label(struct pass *pass, const struct component *component);
 /* A list of Service objects, empty when the class asks for none. */
 struct cJSON *render_services(struct pass *pass, const struct component *component);
 /* The ConfigMap that holds runtime.json. */

@@ -12,7 +12,51 @@ static const struct cJSON *runtime_spec(const struct pass *pass) {
     return json_get(pass->snapshot->runtime, SV("spec"));
 }
 
-/* Class template, runtime, component: the later wins; the selector's labels win over all. */
+/* Those that tell the component's pods from all others: they win over what anybody asks for. */
+static void set_own_labels(struct pass *pass, const struct component *component,
+                           struct cJSON *labels) {
+    if (component->type == COMPONENT_WORKER) {
+        json_set_string(pass->arena, labels, LABEL_DATASET, pass->names.dataset_id);
+        json_set_string(pass->arena, labels, LABEL_DATASET_PLACEMENT, render_placement(pass));
+    }
+    render_selector_labels(pass, component, labels);
+}
+
+/* The first of them that `asked`, a map of labels or NULL, wants to be another. */
+static struct sv find_overruled(struct pass *pass, const struct component *component,
+                                const struct cJSON *own, const struct cJSON *asked) {
+    JSON_EACH (label, json_is_map(asked) ? own : NULL) {
+        const struct cJSON *other = json_get(asked, json_key(label));
+        if (other && !json_equal(other, label))
+            return pass_printf(
+                pass,
+                "the label %.*s of the %.*s's pods is the controller's, \"%.*s\": \"%.*s\", "
+                "which class or runtime ask for, is left out",
+                SV_ARG(json_key(label)), SV_ARG(component->text), SV_ARG(json_text(label)),
+                SV_ARG(json_text(other)));
+    }
+    return SV("");
+}
+
+struct sv render_overruled_label(struct pass *pass, const struct component *component) {
+    const struct cJSON *const asked[] = {
+        json_find(component->class_part, "template.metadata.labels"),
+        json_find(runtime_spec(pass), "podMetadata.labels"),
+        json_find(component->spec, "podMetadata.labels"),
+    };
+    struct sv found = SV("");
+    struct cJSON *own = NULL;
+    for (size_t i = 0; i < COUNT_OF(asked) && found.len == 0; i++) {
+        if (!asked[i])
+            continue;
+        if (!own)
+            set_own_labels(pass, component, own = json_map(pass->arena));
+        found = find_overruled(pass, component, own, asked[i]);
+    }
+    return found;
+}
+
+/* Class template, runtime, component: the later wins; our labels win over all. */
 static void render_metadata(struct pass *pass, const struct component *component,
                             struct cJSON *metadata) {
     static const struct sv maps[] = {{"labels", 6}, {"annotations", 11}};
@@ -26,12 +70,7 @@ static void render_metadata(struct pass *pass, const struct component *component
         if (json_count(target) == 0)
             json_remove(metadata, maps[i]);
     }
-    struct cJSON *labels = json_ensure_map(pass->arena, metadata, SV("labels"));
-    if (component->type == COMPONENT_WORKER) {
-        json_set_string(pass->arena, labels, LABEL_DATASET, pass->names.dataset_id);
-        json_set_string(pass->arena, labels, LABEL_DATASET_PLACEMENT, render_placement(pass));
-    }
-    render_selector_labels(pass, component, labels);
+    set_own_labels(pass, component, json_ensure_map(pass->arena, metadata, SV("labels")));
     if (sv_eq(json_find_string(component->class_part, "onConfigChange"), SV("Restart")))
         json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
                         SV("cacheruntime.fluid.io/config-hash"),

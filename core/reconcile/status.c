@@ -197,6 +197,14 @@ static void say_data_plane(struct pass *pass, struct cJSON *status) {
     say_volume(pass, status);
 }
 
+static struct finding find_overruled_label(struct pass *pass) {
+    struct sv message = SV("");
+    for (size_t i = 0; i < COMPONENT_COUNT && message.len == 0; i++)
+        if (pass->components[i].is_enabled)
+            message = render_overruled_label(pass, &pass->components[i]);
+    return (struct finding){SV("LabelOverruled"), message};
+}
+
 static void say_synced(struct pass *pass, struct cJSON *status) {
     struct finding problem = pass->drift;
     bool has_condition = object_condition(pass->snapshot->runtime, SV("Synced")) != NULL;
@@ -210,6 +218,8 @@ static void say_synced(struct pass *pass, struct cJSON *status) {
         problem = (struct finding){SV("WaitsForRollout"),
                                    SV("pods keep their template until the rollout of the class "
                                       "reaches this runtime")};
+    if (problem.message.len == 0 && gate(pass, GATE_CLASS)->is_open)
+        problem = find_overruled_label(pass);
     if (problem.message.len > 0)
         say(pass, status, SV("Synced"), false, problem.reason, problem.message);
     else if (has_condition)
@@ -514,6 +524,7 @@ static const struct {
     {{"Synced", 6}, {"ClassNotFound", 13}},
     {{"Synced", 6}, {"FieldNotKept", 12}},
     {{"Synced", 6}, {"ReportFailed", 12}},
+    {{"Synced", 6}, {"LabelOverruled", 14}},
     {{"VolumeOutdated", 14}, {"ImmutableFieldChanged", 21}},
     {{"VolumeOutdated", 14}, {"ClientDisabled", 14}},
     {{"VolumeOutdated", 14}, {"VolumeDeleted", 13}},

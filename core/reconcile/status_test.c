@@ -2,6 +2,7 @@
 /*
  * What the runtime's status says in each state, and how often it is written: contract.md §7.
  */
+#include "core/reconcile/names.h"
 #include "core/reconcile/plan_fixture.h"
 
 static struct cJSON *workload(struct world *world, const char *name) {
@@ -841,6 +842,53 @@ TEST(an_update_of_the_past_stays_as_it_is) {
     CHECK(plan_is_empty(&plan));
     check_update(&world, "False", "");
     world_release(&world);
+}
+
+/* Pods of one component are told from all others by labels, which nobody may give another value.
+ * Who asks for one is told, and gets all the rest. */
+TEST(a_label_that_is_overruled_is_told) {
+    static const struct {
+        const char *where, *labels, *said; /* NULL: nothing */
+    } cases[] = {
+        {"class", "{cacheruntime.fluid.io/name: other}", "master"},
+        {"class", "{cacheruntime.fluid.io/component-name: demo-worker}", "master"},
+        {"class", "{cacheruntime.fluid.io/name: demo, tier: hot}", NULL},
+        {"class", "{fluid.io/dataset: other}", NULL}, /* of workers only */
+        {"runtime", "{cacheruntime.fluid.io/name: other}", "master"},
+        {"runtime", "{cacheruntime.fluid.io/name: demo}", NULL},
+        {"worker", "{cacheruntime.fluid.io/name: other}", "worker"},
+        {"worker", "{fluid.io/dataset: other}", "worker"},
+        {"worker", "{fluid.io/dataset: default-demo}", NULL},
+        {"worker", "{fluid.io/dataset-placement: Shared}", "worker"},
+        {"worker", "{tier: hot}", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        bool is_class = strcmp(cases[i].where, "class") == 0;
+        struct cJSON *parent = is_class ? json_find(world.runtime_class, "topology.master.template")
+                               : strcmp(cases[i].where, "runtime") == 0
+                                   ? json_find(world.runtime, "spec")
+                                   : json_find(world.runtime, "spec.worker");
+        struct cJSON *metadata =
+            json_ensure_map(arena, parent, is_class ? SV("metadata") : SV("podMetadata"));
+        json_set(arena, metadata, SV("labels"), fixture_yaml(arena, cases[i].labels));
+        world_bind(&world);
+        CHECK_SV(condition_reason(&world, "Synced"), cases[i].said ? SV("LabelOverruled") : SV(""));
+        if (cases[i].said)
+            CHECK_CONTAINS(
+                json_find_string(object_condition(world.runtime, SV("Synced")), "message"),
+                arena_printf(arena, "of the %s's pods", cases[i].said).ptr);
+        const struct cJSON *label =
+            json_get(json_find(workload(&world, "demo-worker"), "spec.template.metadata.labels"),
+                     LABEL_RUNTIME_NAME);
+        CHECK_SV(json_text(label), SV("demo"));
+        json_remove(metadata, SV("labels"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK(object_condition_is_true(world.runtime, SV("Synced")) == (cases[i].said != NULL));
+        world_release(&world);
+    }
 }
 
 /* --- writes that the API server does not take --- */
