@@ -75,6 +75,25 @@ def look_by_variable(bench, server):
            "needs --kubeconfig", stream="stderr")
 
 
+def look_at_odd_texts(bench, server):
+    """What a user of the cluster writes does not speak to the terminal of who looks."""
+    at = ["--kubeconfig", server.kubeconfig]
+    create_cache(server.api, "odd")
+    odd = "a\x1b[2J\x07\u009bb\nc"
+    server.api.merge(f"{runtime_path('odd')}/status", {"status": {"phase": odd}})
+    server.api.merge(runtime_path("odd"), {"spec": {"runtimeClassName": odd}})
+    for words in (["status"], ["explain", "default/odd"], ["plan", "default/odd"]):
+        done = crctl(bench, *words, *at)
+        check(done.returncode == 0 and "a [2J " in done.stdout, done)
+        check(not [c for c in done.stdout if c != "\n" and not c.isprintable()], done)
+    rows = crctl(bench, "status", *at).stdout.splitlines()
+    check(len(rows) == 3 and "a [2J   b c" in rows[2], rows)
+    exact = json.loads(crctl(bench, "status", "-o", "json", *at).stdout)
+    check(exact[1]["phase"] == odd, exact)
+    for path in (runtime_path("odd"), dataset_path("odd")):
+        server.api.delete(path)
+
+
 def look_after(bench, server):
     at = ["--kubeconfig", server.kubeconfig]
     expect(crctl(bench, "explain", "demo", *at), 0, "default/demo waits for nothing\n")
@@ -182,6 +201,7 @@ def run(bench):
     create_cache(server.api, "demo")
     look_before(bench, server)
     look_by_variable(bench, server)
+    look_at_odd_texts(bench, server)
     bench.control(server.kubeconfig)
     wait_bound(server.api, "demo")
     look_after(bench, server)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/cmd/command.h"
 
+#include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
 
@@ -45,8 +46,26 @@ bool command_options(const struct command *command, const struct option *options
     return false;
 }
 
+/* Blanks for the control characters of ASCII, but for line breaks, and for those behind it, which
+ * are U+0080 to U+009F in UTF-8. */
+static struct sv without_controls(struct arena *arena, struct sv text) {
+    char *clean = arena_alloc(arena, text.len + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+        unsigned char next = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
+        bool is_wide = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+        bool is_control = (byte < ' ' && byte != '\n') || byte == 0x7f || is_wide;
+        clean[i] = is_control ? ' ' : (char)byte;
+        if (is_wide)
+            clean[++i] = ' ';
+    }
+    return (struct sv){clean, text.len};
+}
+
 int command_fail(const struct command *command, const char *message) {
-    fprintf(stderr, "crctl %.*s: %s\n", SV_ARG(command->name), message);
+    AUTO(arena) arena = arena_new();
+    struct sv clean = without_controls(arena, sv_from(message));
+    fprintf(stderr, "crctl %.*s: %.*s\n", SV_ARG(command->name), SV_ARG(clean));
     return EXIT_USAGE;
 }
 
@@ -78,6 +97,11 @@ int command_print(struct sv text, int status) {
         text = sv_drop(text, (size_t)wrote);
     }
     return status;
+}
+
+int command_print_lines(struct sv text, int status) {
+    AUTO(arena) arena = arena_new();
+    return command_print(without_controls(arena, text), status);
 }
 
 bool command_has_color(enum color color) {

@@ -64,6 +64,9 @@ int command_fail(const struct command *command, const char *message);
 int command_fail_with(const struct command *command, const struct error *err);
 /* Writes everything to stdout; EXIT_HARNESS when that fails, else `status`. */
 int command_print(struct sv text, int status);
+/* The same for lines with texts of a cluster, whose users must not speak to an operator's terminal:
+ * control characters come as blanks. */
+int command_print_lines(struct sv text, int status);
 
 /* Which cluster a command asks that asks one in any case: found as kubectl finds it. Commands that
  * simulate or read files go to a cluster only where an option or an operand says so, and never

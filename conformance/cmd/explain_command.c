@@ -87,7 +87,7 @@ static bool explain_scenario(struct arena *arena, struct sv key,
 static int print_explanation(const struct explanation *explanation, int output, int status,
                              struct arena *arena) {
     if (output == 0)
-        return command_print(explain_text(explanation, arena), status);
+        return command_print_lines(explain_text(explanation, arena), status);
     struct sv json = json_write_arena(arena, explain_json(explanation, arena), JSON_PRETTY);
     return command_print(arena_printf(arena, "%.*s\n", SV_ARG(json)), status);
 }

@@ -37,8 +37,9 @@ static int print_plans(const struct command *command, const struct planned *plan
     bool fits = true;
     for (size_t i = 0; i < count; i++)
         fits = fits && write_one(&buf, plans[i].key, &plans[i].plan, options, arena);
-    status = fits ? command_print(buf_view(&buf), status)
-                  : command_fail(command, "the plan is larger than 64 MiB");
+    status =
+        fits ? (options->output == 0 ? command_print_lines : command_print)(buf_view(&buf), status)
+             : command_fail(command, "the plan is larger than 64 MiB");
     buf_release(&buf);
     return status;
 }

@@ -159,11 +159,27 @@ static bool write_names(struct buf *text, const struct row *rows, size_t count) 
     return fits;
 }
 
-static bool write_rows(struct buf *text, int output, const struct row *rows, size_t count,
+/* A row is a line, whatever the cluster's texts hold. */
+static struct sv one_line(struct arena *arena, struct sv text) {
+    char *line = (char *)(uintptr_t)arena_copy(arena, text).ptr;
+    for (size_t i = 0; i < text.len; i++)
+        line[i] = line[i] == '\n' ? ' ' : line[i];
+    return (struct sv){line, text.len};
+}
+
+static bool write_lines(struct buf *text, struct row *rows, size_t count, struct arena *arena) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < COLUMN_COUNT; k++)
+            rows[i].cells[k] = one_line(arena, rows[i].cells[k]);
+    return write_table(text, rows, count);
+}
+
+static bool write_rows(struct buf *text, int output, struct row *rows, size_t count,
                        struct arena *arena) {
     if (output == OUTPUT_JSON)
         return write_json(text, rows, count, arena);
-    return output == OUTPUT_NAME ? write_names(text, rows, count) : write_table(text, rows, count);
+    return output == OUTPUT_NAME ? write_names(text, rows, count)
+                                 : write_lines(text, rows, count, arena);
 }
 
 /* --- asking --- */
@@ -235,15 +251,20 @@ static bool read_table(struct status *status, struct arena *arena, struct buf *t
            error_set(err, ERROR_TOO_LARGE, "the table is larger than %d bytes", TEXT_BYTES_MAX);
 }
 
-/* False when it cannot be read, or not be written: then `ret_status` is not EXIT_HELD. */
-static bool print_table(struct status *status, struct arena *arena, struct sv *ret_resource_version,
-                        int *ret_status, struct error *err) {
+/* Behind `begin`, once it is read, so that the last one is seen until then. False when it cannot be
+ * read, or not be written: then `ret_status` is not EXIT_HELD. */
+static bool print_table(struct status *status, struct sv begin, struct arena *arena,
+                        struct sv *ret_resource_version, int *ret_status, struct error *err) {
     struct buf text;
     buf_init(&text, TEXT_BYTES_MAX);
     *ret_status = EXIT_HELD;
     bool is_read = read_table(status, arena, &text, ret_resource_version, err);
     if (is_read)
-        *ret_status = command_print(buf_view(&text), EXIT_HELD);
+        *ret_status = command_print(begin, EXIT_HELD);
+    if (is_read && *ret_status == EXIT_HELD)
+        *ret_status =
+            (status->options->output == OUTPUT_TEXT ? command_print_lines
+                                                    : command_print)(buf_view(&text), EXIT_HELD);
     buf_release(&text);
     return is_read && *ret_status == EXIT_HELD;
 }
@@ -272,27 +293,23 @@ static bool wait_for_change(struct status *status, struct sv resource_version) {
     return has_come && pause_for(status, is_refused ? AGAIN_MS : BURST_MS);
 }
 
-static void begin_table(void) {
-    bool is_terminal = isatty(STDOUT_FILENO);
-    command_print(is_terminal ? SV("\033[H\033[J") : SV("\n"), EXIT_HELD);
-}
-
 /* Ends when the user asks to. A server that goes away meanwhile is told and waited for. */
 static int watch(struct status *status, const struct command *command, struct sv resource_version) {
     AUTO(arena) arena = arena_new();
     struct sv version = arena_copy(arena, resource_version);
+    struct sv begin = isatty(STDOUT_FILENO) ? SV("\033[H\033[J") : SV("\n");
     while (wait_for_change(status, version)) {
         int result;
         struct error err = {0};
-        begin_table();
         arena_reset(arena);
-        if (print_table(status, arena, &version, &result, &err))
+        if (print_table(status, begin, arena, &version, &result, &err))
             continue;
         if (result != EXIT_HELD)
             return result;
         version = SV("");
         if (event_loop_is_stopping(status->loop))
             break;
+        command_print(begin, EXIT_HELD);
         command_fail(command, err.message);
         if (!pause_for(status, AGAIN_MS))
             break;
@@ -307,7 +324,7 @@ static int show(const struct command *command, struct status *status) {
     struct error err = {0};
     struct sv resource_version;
     int result;
-    if (!print_table(status, arena, &resource_version, &result, &err))
+    if (!print_table(status, SV(""), arena, &resource_version, &result, &err))
         return result != EXIT_HELD ? result : command_fail_with(command, &err);
     return status->options->watches ? watch(status, command, resource_version) : EXIT_HELD;
 }
