@@ -133,9 +133,6 @@ enum completion_type {
 struct completion {
     uint64_t id; /* what start() returned */
     enum completion_type type;
-    /* No answer: ERROR_UNAVAILABLE or ERROR_TIMEOUT. A Status of the server arrives here too,
-     * decoded, besides in `body`: for success err.code is ERROR_NONE. */
-    struct error err;
     int http_status;                  /* 0 without an answer */
     const struct cJSON *body;         /* object, list or Status; NULL when there is none */
     int64_t retry_after_ms;           /* asked for by the server, or 0 */
@@ -145,7 +142,21 @@ struct completion {
     bool is_known;
     int exit_code; /* with COMPLETION_EXEC and ERROR_NONE */
     struct sv stdout_bytes, stderr_bytes;
+    /* No answer: ERROR_UNAVAILABLE or ERROR_TIMEOUT. A Status of the server arrives here too,
+     * decoded, besides in `body`: for success err.code is ERROR_NONE. Last, since most of it is the
+     * unused end of a message, which whoever keeps completions can leave out. */
+    struct error err;
 };
+
+/* Of `completion`, without the unused end of its error's message. */
+static inline size_t completion_bytes(const struct completion *completion) {
+    return offsetof(struct completion, err.message) + strlen(completion->err.message) + 1;
+}
+
+/* `to` may have room for no more than completion_bytes(from). */
+static inline void completion_copy(struct completion *to, const struct completion *from) {
+    memcpy(to, from, completion_bytes(from));
+}
 
 struct transport {
     /* Never fails at once: whatever goes wrong arrives as a completion. Ids are never reused
@@ -157,12 +168,8 @@ struct transport {
     void (*cancel)(struct transport *transport, uint64_t id);
 };
 
-/* A tree takes some seventy bytes a value, however short its text: a page of 500 objects of 4,000
- * values each is still read. */
-enum { ANSWER_VALUES_MAX = 2 * 1000 * 1000 };
-
 /* What the server answered to a request, an object as all answers are, as a tree in `arena`;
- * `unread` is the request's. ERROR_TOO_LARGE past the bound. For transports that get texts. */
+ * `unread` is the request's. For transports that get texts. */
 MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text,
                                         const struct unread *unread, struct error *err);
 

@@ -95,8 +95,11 @@ struct arrival *wire_deliver(struct client *client, struct arena *arena,
                              const struct completion *completion, int64_t now_ms,
                              int64_t delay_ms) {
     struct wire *wire = client->wire;
-    struct arrival *arrival = mem_alloc(sizeof(*arrival));
-    *arrival = (struct arrival){.client = client, .arena = arena, .completion = *completion};
+    struct arrival *arrival =
+        mem_alloc(offsetof(struct arrival, completion) + completion_bytes(completion));
+    arrival->client = client;
+    arrival->arena = arena;
+    completion_copy(&arrival->completion, completion);
     if (delay_ms <= 0) {
         enqueue_arrival(client, arrival);
         return NULL;
@@ -182,7 +185,7 @@ static bool client_take(struct transport *transport, struct completion *ret_comp
     client->taken = take_arrival(&client->arrivals);
     if (!client->taken)
         return false;
-    *ret_completion = client->taken->completion;
+    completion_copy(ret_completion, &client->taken->completion);
     return true;
 }
 

@@ -40,13 +40,14 @@ struct running_exec {
     int64_t started_ms, timeout_ms;
 };
 
-/* A completion under way to its client, or waiting to be taken. Owns `arena`. */
+/* A completion under way to its client, or waiting to be taken. Owns `arena`. Most of what crosses
+ * from one thread to another are these, and so they are as short as they can be. */
 struct arrival {
     struct arrival *next;
     struct client *client; /* NULL once the client is gone */
     struct arena *arena;
-    struct completion completion;
     struct running_exec running;
+    struct completion completion; /* completion_bytes() of it */
 };
 
 /* A request that the server has not seen yet; its texts and body live in `arena`. */
