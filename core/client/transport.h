@@ -168,8 +168,12 @@ struct transport {
     void (*cancel)(struct transport *transport, uint64_t id);
 };
 
+/* A tree takes some seventy bytes a value, however short its text: a page of 500 objects of 4,000
+ * values each is still read. */
+enum { ANSWER_VALUES_MAX = 2 * 1000 * 1000 };
+
 /* What the server answered to a request, an object as all answers are, as a tree in `arena`;
- * `unread` is the request's. For transports that get texts. */
+ * `unread` is the request's. ERROR_TOO_LARGE past the bound. For transports that get texts. */
 MUST_CHECK struct cJSON *transport_read(struct arena *arena, struct sv text,
                                         const struct unread *unread, struct error *err);
 
