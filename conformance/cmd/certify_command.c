@@ -255,7 +255,7 @@ static int certify_files(const struct command *command, struct certify_options *
     if (!source)
         return command_fail_with(command, &err);
     if (!scripts_open(&scripts, &inputs.subject, options->is_static, arena, &err))
-        return command_fail(command, err.message);
+        return command_fail_with(command, &err);
     struct check_results results = {.arena = arena};
     const struct cJSON *report = certify(&inputs, options, &scripts, source, paths[0], &results);
     scripts_release(&scripts);

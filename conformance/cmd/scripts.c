@@ -4,6 +4,7 @@
 #include "conformance/cmd/input.h"
 #include "conformance/script/plain_engine.h"
 #include "conformance/sandbox/sandbox.h"
+#include "core/base/error.h"
 #include "core/data/json.h"
 
 bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
@@ -17,6 +18,8 @@ bool scripts_open(struct scripts *scripts, const struct subject *subject, bool i
         return true;
     scripts->has_simulation = true;
     scripts->sandbox = sandbox_new(&scripts->simulation, &scripts->unavailable);
+    if (!scripts->sandbox && scripts->unavailable.code == ERROR_NOT_FOUND)
+        return error_set(err, ERROR_UNAVAILABLE, "%s", scripts->unavailable.message);
     if (scripts->sandbox)
         scripts->runner = sandbox_runner(scripts->sandbox);
     scripts->engine = script_engine_new(&scripts->simulation, scripts_runner(scripts));

@@ -31,9 +31,10 @@ struct scripts {
     size_t class_count;
 };
 
-/* Fails when the subject's kind Simulation cannot be read: "path:line:column: …". Without one,
- * or with `is_static`, there is nothing to run; a machine that cannot run scripts is no failure
- * here but in `unavailable`. */
+/* Fails when the subject's kind Simulation cannot be read: "path:line:column: …"; and with
+ * ERROR_UNAVAILABLE when crctl was installed without what runs scripts. Without a Simulation, or
+ * with `is_static`, there is nothing to run; a machine that cannot run scripts is no failure here
+ * but in `unavailable`. */
 MUST_CHECK bool scripts_open(struct scripts *scripts, const struct subject *subject, bool is_static,
                              struct arena *arena, struct error *err);
 /* The same from a file: the vendor's scripts with its kind Simulation, and the classes in it, those

@@ -123,7 +123,7 @@ static int open_cli(struct error *err) {
         if (fd >= 0)
             return fd;
     }
-    error_set(err, ERROR_UNSUPPORTED,
+    error_set(err, ERROR_NOT_FOUND,
               "crctl-sim-cli is not beside this program: build or install it, too");
     return -1;
 }

@@ -13,8 +13,8 @@ struct arena;
 struct error;
 struct simulation;
 
-/* Fills the folder `folder_fd`: bin/, cli, programs.json. ERROR_UNSUPPORTED when a tool or
- * crctl-sim-cli is missing: the message says what to install. */
+/* Fills the folder `folder_fd`: bin/, cli, programs.json. ERROR_UNSUPPORTED when a tool is
+ * missing, ERROR_NOT_FOUND when crctl-sim-cli is: the message says what to install. */
 MUST_CHECK bool image_make(int folder_fd, const struct simulation *simulation, struct arena *arena,
                            struct error *err);
 /* Puts links to the engine's programs and the vendor's files into a container's tree. */
