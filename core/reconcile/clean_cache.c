@@ -164,6 +164,54 @@ static bool clean_pods(struct pass *pass, struct server *server, struct map *cle
     return are_clean;
 }
 
+/* --- in pods to come --- */
+
+static bool runs(const struct pass *pass, const struct component *component, struct sv pod_uid) {
+    for (size_t i = 0; i < pass->snapshot->pod_count; i++)
+        if (sv_eq(object_uid(pass->snapshot->pods[i]), pod_uid))
+            return is_running(component, pass->snapshot->pods[i]);
+    return false;
+}
+
+static int64_t count_running(const struct pass *pass, const struct component *component) {
+    int64_t count = 0;
+    for (size_t i = 0; i < pass->snapshot->pod_count; i++)
+        count += is_running(component, pass->snapshot->pods[i]);
+    return count;
+}
+
+/* Until when the pod is waited for that takes the place of one that went before it was clean; 0:
+ * none has to come. What dies with its pod is a try like any other, so that this ends. */
+static int64_t successor_until_ms(const struct pass *pass, const struct component *component) {
+    int64_t failures = 0, last_ms = 0, grace_ms = 1000 * grace_seconds_of(pass);
+    for (size_t i = 0; i < pass->snapshot->execution_count; i++) {
+        const struct execution *execution = &pass->snapshot->executions[i];
+        bool is_open = execution->is_running || execution->consecutive_failures > 0;
+        if (execution->entry != ENTRY_CLEAN_CACHE || !is_open ||
+            runs(pass, component, execution->pod_uid))
+            continue;
+        /* One that runs in a pod that is on its way out ends by itself. */
+        int64_t end_ms = execution->is_running ? pass->snapshot->now_ms : execution->finished_ms;
+        failures += execution->consecutive_failures + execution->is_running;
+        last_ms = end_ms > last_ms ? end_ms : last_ms;
+    }
+    return failures > 0 && failures <= attempts_of(pass) ? last_ms + grace_ms : 0;
+}
+
+/* Nodes of host paths are cleaned without it, and a workload or a namespace that goes makes no pod
+ * any more. */
+static bool waits_for_successor(struct pass *pass, const struct component *component) {
+    if (is_being_deleted(component) || has_host_path(component) ||
+        count_running(pass, component) >= component->desired)
+        return false;
+    int64_t until_ms = successor_until_ms(pass, component);
+    bool is_known;
+    if (until_ms <= pass->snapshot->now_ms || cleaner_namespace_goes(pass, &is_known))
+        return false;
+    pass_wake_at(pass, until_ms);
+    return true;
+}
+
 /* --- on nodes without a pod --- */
 
 /* True when nothing more happens there. */
@@ -223,7 +271,8 @@ bool clean_cache(struct pass *pass) {
     struct sv left = clean_nodes(pass, &server, list, clean, busy);
     if (left.len < list.len && !pass_writes(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->name))
         forget_nodes(pass, left);
-    if (left.len > 0 || left.len < list.len || !are_clean)
+    if (left.len > 0 || left.len < list.len || !are_clean ||
+        waits_for_successor(pass, server.component))
         return false;
     tell_end(pass, server.component, map_count(clean) > 0);
     return true;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clean_cache: what the cache left on nodes goes before the workloads do (contract.md §5).
- * cleanCache runs once in every running pod of its component. Nodes that ever held levels on host
- * paths and have no such pod any more are kept in an annotation of the runtime; each gets a pod
- * that cleans up there. Whatever happens, deletion goes on in the end.
+ * cleanCache runs once in every running pod of its component. Where one died before it was clean,
+ * the pod that takes its place is waited for, as long as a try takes. Nodes that ever held levels
+ * on host paths and have no such pod any more are kept in an annotation of the runtime; each gets
+ * a pod that cleans up there. Whatever happens, deletion goes on in the end.
  */
 #ifndef CORE_RECONCILE_CLEAN_CACHE_H
 #define CORE_RECONCILE_CLEAN_CACHE_H

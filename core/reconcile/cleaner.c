@@ -211,8 +211,7 @@ static bool ensure(struct pass *pass, const struct resource *resource, struct cJ
     return false;
 }
 
-/* Nothing can be created in a namespace that goes away; whether it does is asked once. */
-static bool is_namespace_terminating(struct pass *pass, bool *ret_is_known) {
+bool cleaner_namespace_goes(struct pass *pass, bool *ret_is_known) {
     struct sv name = pass->snapshot->namespace_name;
     const struct observed *observed =
         snapshot_find(pass->snapshot, &RESOURCE_NAMESPACES, SV(""), name);
@@ -232,7 +231,7 @@ static size_t count_creations(const struct pass *pass) {
 static enum cleaner_state start(struct pass *pass, const struct server *server, struct sv node,
                                 int64_t deadline_seconds, struct sv *ret_message) {
     bool is_known;
-    if (is_namespace_terminating(pass, &is_known)) {
+    if (cleaner_namespace_goes(pass, &is_known)) {
         *ret_message = pass_printf(pass,
                                    "the namespace is being deleted, no pod can clean node %.*s: "
                                    "what the cache left there stays",

@@ -18,6 +18,9 @@ enum { CLEANERS_MAX = 50 }; /* created by one plan */
 
 enum cleaner_state { CLEANER_RUNNING, CLEANER_SUCCEEDED, CLEANER_FAILED };
 
+/* Nothing can be created in a namespace that goes away; whether it does is asked once, and not
+ * known until then. */
+bool cleaner_namespace_goes(struct pass *pass, bool *ret_is_known);
 /* Makes the node's pod, or looks how it does. With CLEANER_FAILED `ret_message` says why. */
 enum cleaner_state cleaner_run(struct pass *pass, const struct server *server, struct sv node,
                                int64_t deadline_seconds, struct sv *ret_message);

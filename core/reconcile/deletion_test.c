@@ -282,6 +282,103 @@ TEST(a_cleaning_that_runs_is_waited_for) {
     world_release(&world);
 }
 
+static void begin_cleaning(struct world *world) {
+    struct plan plan = {0};
+    world_bind(world);
+    delete_runtime(world);
+    for (int round = 0; round < DELETE_ROUNDS_MAX && execution_count(&plan, ENTRY_CLEAN_CACHE) == 0;
+         round++)
+        plan_and_act(world, &plan);
+}
+
+/* The last pod that was asked is gone, and so is what ran in it. */
+static void cut_off(struct world *world, int failures) {
+    struct execution *cleaning = &world->executions[world->execution_count - 1];
+    REQUIRE(cleaning->entry == ENTRY_CLEAN_CACHE);
+    cleaning->is_running = false;
+    cleaning->error = ERROR_UNAVAILABLE;
+    cleaning->error_message = SV("the connection was lost");
+    cleaning->consecutive_failures = failures;
+    cleaning->finished_ms = world->now_ms;
+    cleaning->pod_uid = SV("uid-of-before");
+}
+
+/* What a pod could not end is tried in the one that takes its place. */
+TEST(a_cleaning_that_dies_with_its_pod_is_made_in_the_next_one) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    struct plan plan = {0};
+    world_init(&world, arena);
+    begin_cleaning(&world);
+    size_t pod_count = world.pod_count;
+    world.pod_count = 0;
+    world.executions[world.execution_count - 1].is_running = true;
+    for (int second = 0; second < 90; second++) {
+        world.now_ms += 1000;
+        plan_and_act(&world, &plan);
+        CHECK(!trace_has(&world, "Delete StatefulSet"));
+    }
+    cut_off(&world, 1);
+    for (int second = 0; second < 50; second++) {
+        world.now_ms += 1000;
+        plan_and_act(&world, &plan);
+        CHECK(!trace_has(&world, "Delete StatefulSet"));
+    }
+    int executed = world.executed;
+    world.pod_count = pod_count;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(world.executed == executed + 1);
+    CHECK(trace_has(&world, "CacheCleaned"));
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
+/* Who waits for a pod that does not come, and how long. */
+TEST(the_place_of_a_pod_that_died_while_it_cleaned_stays_empty) {
+    static const struct {
+        int failures; /* in the pod that died */
+        bool scales_to_zero, workload_goes, namespace_goes;
+        int seconds;
+    } cases[] = {
+        {1, false, false, false, 60}, {3, false, false, false, 60}, {4, false, false, false, 0},
+        {0, false, false, false, 0},  {1, true, false, false, 0},   {1, false, true, false, 0},
+        {1, false, false, true, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan = {0};
+        world_init(&world, arena);
+        begin_cleaning(&world);
+        cut_off(&world, cases[i].failures);
+        world.pod_count = 0;
+        struct observed *master =
+            find(&world, &RESOURCE_STATEFUL_SETS, SV("default"), SV("demo-master"));
+        struct observed *own = find(&world, &RESOURCE_NAMESPACES, SV(""), SV("default"));
+        if (cases[i].scales_to_zero)
+            json_set_int(arena,
+                         json_ensure_map(arena, json_get(world.runtime, SV("spec")), SV("master")),
+                         SV("replicas"), 0);
+        if (cases[i].workload_goes)
+            json_set_string(arena, json_get(master->object, SV("metadata")),
+                            SV("deletionTimestamp"), SV("2026-01-01T01:00:00Z"));
+        own->state = cases[i].namespace_goes ? OBSERVED_PRESENT : OBSERVED_ABSENT;
+        own->object = fixture_yaml(arena, "{metadata: {name: default, deletionTimestamp: "
+                                          "'2026-01-01T01:00:00Z'}}");
+        int seconds = 0;
+        for (int round = 0; round < 10; round++)
+            plan_and_act(&world, &plan);
+        for (; !trace_has(&world, "Delete Service") && seconds < 120; seconds++) {
+            CHECK(plan.wake_ms <= world.now_ms + 1000 * (60 - seconds));
+            world.now_ms += 1000;
+            for (int round = 0; round < 3; round++)
+                plan_and_act(&world, &plan);
+        }
+        CHECK(seconds == cases[i].seconds);
+        world_release(&world);
+    }
+}
+
 /* A script that cleans up reads what it has to clean, as the others do. */
 TEST(a_cleaning_reads_the_configuration) {
     AUTO(arena) arena = arena_new();
