@@ -5,7 +5,9 @@ import base64
 import http.server
 import json
 import os
+import re
 import select
+import shutil
 import socket
 import ssl
 import stat
@@ -13,8 +15,8 @@ import subprocess
 import threading
 
 from harness import (
-    FLUID, cache_class, check, create_cache, fast_clock, kubeconfig, probe, runtime_path, wait_bound,
-    wait_for)
+    FLUID, cache_class, check, create_cache, fast_clock, kubeconfig, metrics, probe, runtime_path,
+    wait_bound, wait_for)
 
 def token_file(bench, api):
     bench.write("token", "wrong\n")
@@ -58,6 +60,32 @@ END
     wait_for("an expired token is asked for again", lambda: len(asked()) >= 2)
     check(api.token not in daemon.log(), "a token is in the log")
     daemon.end()
+
+
+def private_memory(bench, api):
+    """What belongs to root, though the process does not, goes into no core dump, and its environment
+    to nobody of the same user. All works without it: certificates, and what metrics look at."""
+    user = 65532
+    os.chmod(bench.folder, 0o755)
+    controller = shutil.copy(bench.controller, bench.path("controller"))
+    config = kubeconfig(bench, "private", api, {"token": api.token})
+    options = ["--metrics-addr", "127.0.0.1:0", "--kubeconfig", config]
+
+    def owner(process):
+        return os.stat(f"/proc/{process.pid}/environ").st_uid
+
+    become = ["setpriv", f"--reuid={user}", "--clear-groups"] if os.getuid() == 0 else []
+    control = bench.start("sleep", [*become, "sleep", "1000"])
+    wait_for("another user", lambda: owner(control) == (user if become else os.getuid()))
+    daemon = bench.start("controller", [*become, controller, *options])
+    port = r"serves metrics and probes on port (\d+)"
+    daemon.port = int(wait_for("the port", lambda: re.search(port, daemon.log())).group(1))
+    wait_for("readiness", lambda: probe(daemon, "/readyz")[0] == 200)
+    check(owner(daemon) != owner(control), "its memory would be dumped")
+    seen = metrics(daemon)
+    check(seen["process_open_fds"] > 3 and seen["process_resident_memory_bytes"] > 0, str(seen))
+    check(daemon.end() == 0, "the exit status")
+    control.end()
 
 
 def printed(token="secret-token", version="v1", kind="ExecCredential", **status):
@@ -351,6 +379,7 @@ def run(bench):
     server = bench.serve("--nodes", "3")
     token_file(bench, server.api)
     vanished_file(bench, server.api)
+    private_memory(bench, server.api)
     plugin(bench, server.api)
     bad_plugins(bench, server.api)
     certificates(bench, server.api)

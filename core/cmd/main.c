@@ -14,6 +14,7 @@
 #include "core/platform/event_loop.h"
 #include "core/platform/file.h"
 
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -119,6 +120,13 @@ static void raise_descriptor_limit(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Tokens and keys are in the memory, TOKEN and proxies' logins in the environment: neither goes
+ * into a core dump, to whatever file or program the node sends these, nor to others of the same
+ * user. */
+static void keep_memory_private(void) {
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static int run(const struct daemon_options *options) {
     struct error err = {0};
     raise_descriptor_limit();
@@ -132,6 +140,7 @@ static int run(const struct daemon_options *options) {
 
 int main(int argc, char **argv) {
     file_hold_standard_streams();
+    keep_memory_private();
     bool wants_crds = argc >= 2 && sv_eq(sv_from(argv[1]), SV("crds"));
     bool is_json = argc == 3 && sv_eq(sv_from(argv[2]), SV("--output=json"));
     if (wants_crds && (argc == 2 || is_json))
