@@ -373,17 +373,70 @@ TEST(makes_a_workload_again_around_its_pods) {
 
 /* --- whose object it is --- */
 
-TEST(an_owner_that_is_no_controller_proves_nothing) {
+/* Upstream's config maps have an owner that is no controller; all else has one that is. */
+TEST(the_owner_proves_whose_an_object_is) {
+    static const struct {
+        const struct resource *resource;
+        const char *name, *key, *value;
+        bool is_ours;
+    } cases[] = {
+        {&RESOURCE_STATEFUL_SETS, "demo-master", "controller", "false", false},
+        {&RESOURCE_STATEFUL_SETS, "demo-master", "uid", "u-other", false},
+        {&RESOURCE_SERVICES, "svc-demo-master", "controller", "false", false},
+        {&RESOURCE_SERVICES, "svc-demo-master", "uid", "u-other", false},
+        {&RESOURCE_CONFIG_MAPS, "fluid-runtime-config-demo", "controller", "false", true},
+        {&RESOURCE_CONFIG_MAPS, "fluid-runtime-config-demo", "uid", "u-other", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world_bind(&world);
+        struct observed *observed =
+            find(&world, cases[i].resource, SV("default"), sv_from(cases[i].name));
+        struct cJSON *owner = json_find(observed->object, "metadata.ownerReferences.0");
+        json_set(arena, owner, sv_from(cases[i].key), fixture_yaml(arena, cases[i].value));
+        const struct cJSON *before = json_copy(arena, observed->object);
+        CHECK(run(&world) < ROUNDS_MAX);
+        CHECK_SV(condition_reason(&world, "Stalled"),
+                 cases[i].is_ours ? SV("NotStalled") : SV("ForeignObject"));
+        CHECK(json_equal(observed->object, before) == !cases[i].is_ours);
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
+
+/* What an earlier controller owned by its writes would stay for ever beside what is applied. */
+TEST(fields_of_an_earlier_controller_are_taken_over_before_anything_is_applied) {
     AUTO(arena) arena = arena_new();
     struct world world;
+    struct plan plan;
     world_init(&world, arena);
     world_bind(&world);
-    struct cJSON *owner =
-        json_find(stateful_set(&world, "demo-master")->object, "metadata.ownerReferences.0");
-    json_set_bool(arena, owner, SV("controller"), false);
+    const struct observed *master = stateful_set(&world, "demo-master");
+    struct cJSON *metadata = json_get(master->object, SV("metadata"));
+    json_set(arena, metadata, SV("managedFields"),
+             fixture_yaml(arena, "[{manager: cacheruntime-controller, operation: Update,\n"
+                                 "  fieldsV1: {'f:spec': {'f:replicas': {}}}}]"));
+    plan_once(&world, &plan);
+    size_t count = 0;
+    for (size_t i = 0; i < plan.action_count; i++) {
+        const struct action *action = &plan.actions[i];
+        if (!sv_eq(action->name, SV("demo-master")))
+            continue;
+        count++;
+        CHECK(action->type == ACTION_PATCH && action->patch_type == PATCH_JSON);
+        CHECK_SV(action->reason, SV("FieldsOfEarlier"));
+        const struct cJSON *test = json_at(action->body, 0), *change = json_at(action->body, 1);
+        CHECK_SV(json_find_string(test, "op"), SV("test"));
+        CHECK_SV(json_find_string(test, "path"), SV("/metadata/resourceVersion"));
+        CHECK_SV(json_find_string(test, "value"), object_resource_version(master->object));
+        CHECK_SV(json_find_string(change, "path"), SV("/metadata/managedFields"));
+        CHECK_SV(json_find_string(change, "value.0.operation"), SV("Apply"));
+    }
+    CHECK(count == 1);
     CHECK(run(&world) < ROUNDS_MAX);
-    CHECK_SV(condition_reason(&world, "Stalled"), SV("ForeignObject"));
-    CHECK_SV(dataset_phase(&world), SV("Bound"));
+    CHECK_SV(json_find_string(master->object, "metadata.managedFields.0.operation"), SV("Apply"));
     world_release(&world);
 }
 
@@ -598,6 +651,11 @@ TEST(extra_config_maps_are_joined_and_never_taken) {
          "resourceVersion: '1',\n"
          " annotations: {cacheruntime.fluid.io/class: other-class}}, data: {a: c}}",
          "ForeignObject", 0},
+        {"{apiVersion: v1, kind: ConfigMap, metadata: {name: extra, namespace: default, "
+         "resourceVersion: '1',\n"
+         " deletionTimestamp: '2026-01-01T00:00:00Z',\n"
+         " annotations: {cacheruntime.fluid.io/class: demo-class}}, data: {a: b}}",
+         "", 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();

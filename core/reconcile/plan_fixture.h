@@ -324,6 +324,10 @@ static inline void act(struct world *world, const struct action *action) {
     case ACTION_PATCH: {
         struct cJSON *target = target_of(world, action);
         if (action->patch_type == PATCH_JSON) {
+            /* Others write it as well: what was read must still be so. Of nodes that is each label
+             * that is replaced, and one of ours may be new. */
+            if (action->resource != &RESOURCE_NODES)
+                CHECK_SV(json_find_string(json_at(action->body, 0), "op"), SV("test"));
             json_patch(world, target, action->body);
         } else {
             CHECK_SV(json_find_string(action->body, "metadata.resourceVersion"),
