@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two replicas: one works, the other takes over after SIGTERM at once, after kill -9 when the
-lease has ended, and a leader that was stopped and goes on writes nothing more."""
+lease has ended. Of three, one of those that wait takes over from a leader that was stopped, and that
+one goes on and writes nothing more."""
 import signal
 import time
 
@@ -92,10 +93,10 @@ def run(bench):
     check(len(names) == 12, f"twelve StatefulSets for six runtimes: {names}")
 
     # Stopped for longer than its lease; when it goes on it must not write any more.
-    fourth = bench.control(server.kubeconfig, *OPTIONS)
+    waiting = [bench.control(server.kubeconfig, *OPTIONS) for _ in range(2)]
     before = holder(api)
     third.send(signal.SIGSTOP)
-    wait_for("the fourth replica leads", lambda: leads(fourth))
+    wait_for("one of the others leads", lambda: any(leads(daemon) for daemon in waiting))
     check(holder(api) != before, "the lease changed hands")
     api.merge(runtime_path("one"), {"spec": {"worker": {"replicas": 2}}})
     third.send(signal.SIGCONT)
@@ -104,3 +105,16 @@ def run(bench):
     wait_for("two workers ready",
              lambda: api.get(runtime_path("one"))["status"]["worker"]["readyReplicas"] == 2)
     check(not leads(third) and writes(third) == stopped_at, "a replica without the lease wrote")
+    leading = [daemon for daemon in waiting if leads(daemon)]
+    check(len(leading) == 1 and writes(leading[0]) > 0, f"{len(leading)} of the two others lead")
+    other = waiting[1 - waiting.index(leading[0])]
+    check(writes(other) == 0, "a replica that never led wrote")
+
+    # Both that wait are told at once that the lease is free, and one of them gets it.
+    check(leading[0].end() == 0, "the exit status after SIGTERM")
+    wait_for("one of two leads", lambda: leads(third) or leads(other))
+    create_cache(api, "last")
+    wait_bound(api, "last")
+    check(leads(third) != leads(other), "both lead, or none")
+    idle = other if leads(third) else third
+    check(writes(idle) == (0 if idle is other else stopped_at), "a replica without the lease wrote")
