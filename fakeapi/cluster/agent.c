@@ -15,6 +15,7 @@
 #include "core/cache/reflector.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent_cache.h"
+#include "fakeapi/cluster/trouble.h"
 #include "fakeapi/cluster/world.h"
 
 enum {
@@ -23,8 +24,6 @@ enum {
     BACKOFF_MS_MAX = 60 * 1000,
     /* Of the memory of a reconcile, for the next one. */
     ROUND_BYTES_KEPT = 256 * 1024,
-    /* Between two lines about one collection. */
-    TELL_MS = 60 * 1000,
 };
 
 /* One key of one part that is marked, waits, or has requests in flight. */
@@ -52,7 +51,6 @@ struct agent_part {
 struct watched {
     struct agent_cache *cache; /* NULL: followed only */
     struct reflector *reflector;
-    int64_t tell_ms; /* when its trouble is worth a line again */
 };
 
 struct agent {
@@ -61,6 +59,7 @@ struct agent {
     struct arena *texts, *scratch;
     struct arena *round; /* of one reconcile */
     struct sv name;
+    struct trouble trouble; /* of its collections: mostly the same */
     uint64_t seed;
     VEC(struct agent_part *) parts;
     VEC(struct watched) watched;
@@ -308,13 +307,11 @@ bool agent_is_synced(const struct agent *agent) {
 }
 
 /* Servers elsewhere refuse, and are away: whoever waits for pods is to know why none starts. */
-static void tell_trouble(const struct agent *agent, struct watched *watched, int64_t now_ms) {
-    const struct error *trouble = reflector_trouble(watched->reflector);
-    if (!trouble || now_ms < watched->tell_ms)
-        return;
-    watched->tell_ms = now_ms + TELL_MS;
-    log_line(world_log(agent->world), LOG_WARNING, "%.*s cannot watch: %s; it is tried again",
-             SV_ARG(agent->name), trouble->message);
+static void tell_trouble(struct agent *agent, const struct watched *watched, int64_t now_ms) {
+    const struct error *err = reflector_trouble(watched->reflector);
+    if (err && trouble_is_due(&agent->trouble, sv_from(err->message), now_ms))
+        log_line(world_log(agent->world), LOG_WARNING, "%.*s cannot watch: %s; it is tried again",
+                 SV_ARG(agent->name), err->message);
 }
 
 static int64_t step(void *context, int64_t now_ms) {
@@ -358,7 +355,7 @@ struct agent_cache *agent_watch_selected(struct agent *agent, const struct resou
         .seed = agent->seed,
         .sink = {.upsert = sink_upsert, .remove = sink_remove, .context = cache},
     });
-    vec_push(&agent->watched, (struct watched){cache, reflector, INT64_MIN});
+    vec_push(&agent->watched, (struct watched){cache, reflector});
     if (handler)
         agent_cache_add_handler(cache, handler, context);
     return cache;
@@ -385,7 +382,7 @@ struct reflector *agent_follow(struct agent *agent, const struct resource *resou
         .seed = agent->seed,
         .sink = *sink,
     });
-    vec_push(&agent->watched, (struct watched){NULL, reflector, INT64_MIN});
+    vec_push(&agent->watched, (struct watched){NULL, reflector});
     world_wake_actor(agent->world, agent);
     return reflector;
 }

@@ -14,11 +14,11 @@
 #include "core/client/transport.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/node_objects.h"
+#include "fakeapi/cluster/trouble.h"
 
 enum {
     RETRY_MS_MIN = 1000,
     RETRY_MS_MAX = 8 * 1000, /* well below the lease's duration */
-    TELL_MS = 60 * 1000,     /* what fails for one node mostly fails for all of them */
 };
 
 /* What a node asks of the server next, or has asked. */
@@ -55,7 +55,7 @@ struct nodes {
     struct timers timers;
     struct map *in_flight; /* id -> struct node */
     size_t registered_count, refused_count;
-    int64_t tell_ms; /* when a failure is worth a line again */
+    struct trouble trouble;
 };
 
 static void schedule(struct nodes *nodes, struct node *node, int64_t at_ms) {
@@ -253,9 +253,9 @@ static const struct {
 
 static void tell_failure(struct nodes *nodes, const struct node *node, const struct error *err,
                          int64_t now_ms) {
-    if (now_ms < nodes->tell_ms)
+    /* What fails for one node mostly fails for all of them. */
+    if (!trouble_is_due(&nodes->trouble, SV("nodes"), now_ms))
         return;
-    nodes->tell_ms = now_ms + TELL_MS;
     struct sv name = node_name(nodes->arena, node->index);
     log_line(nodes->options.log, LOG_WARNING, "node %.*s, and maybe others: %s; it is tried again",
              SV_ARG(name), err->message);
