@@ -115,6 +115,23 @@ TEST(a_write_is_seen_until_the_watch_delivers_it) {
     CHECK_SV(version_of(store), SV("9"));
 }
 
+/* The watch is behind: it tells of what was there before, and that this has ended. */
+TEST(the_past_that_the_watch_tells_of_changes_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"), 0);
+    cache_store_hide(store, &RESOURCE_PODS, SV("ns"), SV("p"), 0);
+    cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
+    CHECK(cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"))->is_hidden);
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "v", "9", "a"), 0);
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    CHECK_SV(version_of(store), SV("9"));
+    cache_store_expire(store, CACHE_OVERLAY_MS + 1);
+    CHECK(!cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p")));
+}
+
 TEST(an_answer_that_comes_after_its_watch_event_changes_nothing) {
     AUTO(arena) arena = arena_new();
     struct watcher watcher = {0};

@@ -33,7 +33,17 @@ struct watch {
 };
 
 /* What happens to the next write that is not an event record. */
-enum fault { FAULT_NONE, FAULT_CONFLICT, FAULT_INTERNAL, FAULT_LOST_REPLY, FAULT_LOST_TEST };
+enum fault {
+    FAULT_NONE,
+    FAULT_CONFLICT,
+    FAULT_INTERNAL,
+    FAULT_LOST_REPLY,
+    FAULT_LOST_TEST,
+    FAULT_BUSY,       /* and says for how long */
+    FAULT_MADE_FIRST, /* somebody makes the object that is applied first */
+};
+
+enum { BUSY_MS = 30 * 1000 };
 
 struct server {
     struct transport transport; /* first: the controller's handle */
@@ -49,10 +59,11 @@ struct server {
     int version;
     enum fault fault;
     bool holds_watch_events;
+    struct sv fails;   /* the command that does */
     struct sv fights;  /* somebody undoes every write of this kind at once */
     bool runs_all;     /* pods of each runtime, not only of "demo" */
     int64_t resync_ms; /* of the controller */
-    int writes, reads, lists, executions, events, refused, warnings;
+    int writes, reads, lists, executions, failures, events, refused, warnings;
 };
 
 static struct server *server_of(struct transport *transport) {
@@ -257,20 +268,32 @@ static void execute(struct server *server, const struct request *request, uint64
     for (size_t i = 0; i < COUNT_OF(outputs); i++)
         if (sv_eq(request->exec.command[0], sv_from(outputs[i][0])))
             output = sv_from(outputs[i][1]);
+    bool has_failed = sv_eq(request->exec.command[0], server->fails);
     server->executions++;
+    server->failures += has_failed;
     vec_push(&server->arrived, (struct completion){.id = id,
                                                    .type = COMPLETION_EXEC,
+                                                   .exit_code = has_failed,
                                                    .stdout_bytes = output,
                                                    .stderr_bytes = SV("")});
 }
 
 static void write(struct server *server, const struct request *request, uint64_t id) {
     enum fault fault = server->fault;
-    if (fault == FAULT_LOST_TEST && !sv_eq(request->plural, SV("nodes")))
-        fault = FAULT_NONE; /* meets the first patch of a node */
+    bool is_apply = request->patch_type == PATCH_APPLY;
+    if ((fault == FAULT_LOST_TEST && !sv_eq(request->plural, SV("nodes"))) ||
+        (fault == FAULT_MADE_FIRST && !is_apply))
+        fault = FAULT_NONE; /* meets the first patch of a node, or the first object */
     else
         server->fault = FAULT_NONE;
     server->writes++;
+    if (fault == FAULT_BUSY) {
+        fail(server, id, 429, ERROR_TOO_MANY_REQUESTS);
+        server->arrived.items[server->arrived.count - 1].retry_after_ms = BUSY_MS;
+        return;
+    }
+    if (fault == FAULT_MADE_FIRST)
+        store(server, request->plural, json_copy(server->arena, request->body));
     if (fault == FAULT_LOST_TEST) {
         fail(server, id, 422, ERROR_INVALID);
         return;
@@ -652,6 +675,103 @@ TEST(metrics_tell_what_became_of_a_runtime) {
         CHECK_SV(sv_from(tells(controller, lines[i]) ? lines[i] : ""), sv_from(lines[i]));
     controller_free(controller);
     server_release(&server);
+}
+
+/* Monitoring that was made for upstream and for client-go goes on working. */
+TEST(metrics_have_the_names_that_others_know) {
+    static const char *const lines[] = {
+        "\n# TYPE workqueue_adds_total counter\n",
+        "\n# TYPE workqueue_queue_duration_seconds histogram\n",
+        "\n# TYPE workqueue_work_duration_seconds histogram\n",
+        "\n# TYPE workqueue_unfinished_work_seconds gauge\n",
+        "\n# TYPE workqueue_longest_running_processor_seconds gauge\n",
+        "\n# TYPE controller_runtime_reconcile_total counter\n",
+        "\n# TYPE controller_runtime_reconcile_time_seconds histogram\n",
+        "\n# TYPE controller_runtime_active_workers gauge\n",
+        "\n# TYPE cacheruntime_reconcile_duration_seconds histogram\n",
+        "\n# TYPE runtime_setup_error_total counter\n",
+        "\n# TYPE runtime_sync_healthcheck_error_total counter\n",
+        "\n# TYPE dataset_ufs_file_num gauge\n",
+        "\n# TYPE dataset_ufs_total_size gauge\n",
+    };
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        CHECK_SV(sv_from(tells(controller, lines[i]) ? lines[i] : ""), sv_from(lines[i]));
+    controller_free(controller);
+    server_release(&server);
+}
+
+/* What fails before the Dataset is bound, and what fails of a cache that serves. */
+TEST(metrics_tell_errors_of_setup_from_those_of_health) {
+    struct server server;
+    server_init(&server);
+    struct cJSON *entries =
+        json_find(find(&server, SV("cacheruntimeclasses"), SV(""), SV("demo-class"))->object,
+                  "topology.master.executionEntries");
+    json_set(server.arena, entries, SV("checkRuntimeReady"),
+             fixture_yaml(server.arena, "{command: [check.sh]}"));
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    CHECK(tells(controller, "\ncacheruntime_bind_duration_seconds_bucket{le=\"5\"} 1\n"));
+    server.fails = SV("check.sh");
+    spoil(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"));
+    server.fault = FAULT_INTERNAL;
+    run(&server, controller, 20 * MINUTE_MS);
+    CHECK(server.failures > 1);
+    static const char *const series[] = {
+        "cacheruntime_exec_failures_total{entry=\"checkRuntimeReady\"}",
+        "runtime_sync_healthcheck_error_total{runtime_type=\"cacheruntime\",runtime=\"default/"
+        "demo\"}",
+    };
+    for (size_t i = 0; i < COUNT_OF(series); i++) {
+        struct sv line = arena_printf(server.arena, "\n%s %d\n", series[i], server.failures);
+        CHECK_SV(tells(controller, line.ptr) ? line : SV(""), line);
+    }
+    CHECK(tells(controller, "_reconcile_total{controller=\"cacheruntime\",result=\"error\"} 1\n"));
+    CHECK(!tells(controller, "{controller=\"cacheruntime\",result=\"success\"} 0\n"));
+    CHECK(!tells(controller, "\nruntime_setup_error_total{"));
+    controller_free(controller);
+    server_release(&server);
+}
+
+/* It knows best when it will have time. */
+TEST(a_busy_server_is_asked_again_when_it_says) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    spoil(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"));
+    server.fault = FAULT_BUSY;
+    run(&server, controller, BUSY_MS - 1000);
+    CHECK(server.fault == FAULT_NONE);
+    CHECK(is_spoiled(&server));
+    run(&server, controller, 2000);
+    CHECK(!is_spoiled(&server));
+    controller_free(controller);
+    server_release(&server);
+}
+
+/* Of what was not there a moment ago the answer says that it was: that is no creation of ours, and
+ * the round has failed. */
+TEST(what_somebody_made_first_was_not_created) {
+    static const char *const lines[] = {
+        "\ncontroller_runtime_reconcile_errors_total{controller=\"cacheruntime\"} 0\n",
+        "\ncontroller_runtime_reconcile_errors_total{controller=\"cacheruntime\"} 1\n",
+    };
+    for (size_t is_first = 0; is_first < COUNT_OF(lines); is_first++) {
+        struct server server;
+        server_init(&server);
+        struct controller *controller = new_controller(&server);
+        server.fault = is_first ? FAULT_MADE_FIRST : FAULT_NONE;
+        run(&server, controller, 5 * MINUTE_MS);
+        CHECK(server.fault == FAULT_NONE);
+        CHECK_SV(dataset_phase(&server), SV("Bound"));
+        CHECK(tells(controller, lines[is_first]));
+        controller_free(controller);
+        server_release(&server);
+    }
 }
 
 /* Each write fails once, in each way: it ends the same. */

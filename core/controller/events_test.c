@@ -20,6 +20,8 @@ struct server {
     uint64_t ids;
     enum verb verb;
     int64_t count;
+    struct arena *arena; /* NULL: the body is not kept */
+    struct cJSON *body;
     struct log log;
     struct refusals *refusals;
     int told; /* lines of the log */
@@ -29,6 +31,8 @@ static uint64_t start(struct transport *transport, const struct request *request
     struct server *server = (struct server *)transport;
     server->verb = request->verb;
     server->count = json_find_int(request->body, "count", 0);
+    if (server->arena)
+        server->body = json_copy(server->arena, request->body);
     return ++server->ids;
 }
 
@@ -107,6 +111,66 @@ TEST(what_is_not_taken_is_sent_again) {
         event_recorder_free(recorder);
         refusals_free(server.refusals);
     }
+}
+
+TEST(a_record_says_what_happened_to_whom) {
+    static const struct {
+        const char *path, *text;
+    } fields[] = {
+        {"metadata.namespace", "default"},
+        {"involvedObject.kind", "CacheRuntime"},
+        {"involvedObject.namespace", "default"},
+        {"involvedObject.name", "demo"},
+        {"involvedObject.uid", "u"},
+        {"reason", "MountFailed"},
+        {"message", "it did not"},
+        {"type", "Warning"},
+        {"count", "1"},
+        {"source.component", "controller"},
+        {"reportingComponent", "controller"},
+        {"reportingInstance", "me"},
+    };
+    AUTO(arena) arena = arena_new();
+    struct server server = server_new();
+    server.arena = arena;
+    struct event_recorder *recorder = new_recorder(&server);
+    record(recorder, NOW_MS);
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        CHECK_SV(json_text(json_find(server.body, fields[i].path)), sv_from(fields[i].text));
+    /* What has no namespace is told of in "default". */
+    record_in(recorder, SV(""), NOW_MS);
+    CHECK_SV(json_find_string(server.body, "metadata.namespace"), SV("default"));
+    event_recorder_free(recorder);
+    refusals_free(server.refusals);
+}
+
+/* The same again counts up, for ten minutes after the last time. */
+TEST(what_happens_again_is_one_record_for_a_while) {
+    AUTO(arena) arena = arena_new();
+    struct server server = server_new();
+    server.arena = arena;
+    struct event_recorder *recorder = new_recorder(&server);
+    static const struct {
+        int64_t after_ms;
+        enum verb verb;
+        int64_t count;
+    } steps[] = {{0, VERB_CREATE, 1},
+                 {1000, VERB_PATCH, 2},
+                 {EVENT_WINDOW_MS, VERB_PATCH, 3},
+                 {EVENT_WINDOW_MS + 1, VERB_CREATE, 1}};
+    int64_t now_ms = NOW_MS;
+    struct sv last = SV("");
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        now_ms += steps[i].after_ms;
+        record(recorder, now_ms);
+        answer(recorder, server.ids, ERROR_NONE, now_ms);
+        CHECK(server.verb == steps[i].verb && server.count == steps[i].count);
+        struct sv time = json_find_string(server.body, "lastTimestamp");
+        CHECK(time.len > 0 && !sv_eq(time, last));
+        last = time;
+    }
+    event_recorder_free(recorder);
+    refusals_free(server.refusals);
 }
 
 /* However often it happens meanwhile. */
