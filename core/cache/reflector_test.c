@@ -380,19 +380,55 @@ TEST(many_that_expire_at_once_do_not_list_at_once) {
 }
 
 TEST(a_collection_that_vanishes_is_waited_for_and_loses_nothing) {
+    for (int streams = 0; streams < 2; streams++) {
+        struct bed bed;
+        bed_init(&bed, streams, false);
+        if (streams)
+            sync_by_stream(&bed);
+        else
+            sync_by_list(&bed);
+        answer_error(&bed, ERROR_NOT_FOUND, NULL);
+        CHECK(step(&bed, NOW_MS));
+        answer_error(&bed, ERROR_NOT_FOUND, NULL);
+        CHECK(!reflector_is_synced(bed.reflector));
+        CHECK(reflector_trouble(bed.reflector)->code == ERROR_NOT_FOUND);
+        CHECK_SV(sv_from(bed.told), SV("+a +b "));
+        CHECK(step(&bed, LATER_MS));
+        if (streams) {
+            answer_event(&bed, WATCH_ADDED, POD("a", "3"));
+            answer_event(&bed, WATCH_BOOKMARK, END_OF_INITIAL("9"));
+        } else {
+            answer_list(&bed, LIST("9", POD("a", "3")));
+        }
+        CHECK(reflector_is_synced(bed.reflector));
+        CHECK(!reflector_trouble(bed.reflector));
+        CHECK_SV(sv_from(bed.told), SV("+a +b -b "));
+        bed_release(&bed);
+    }
+}
+
+/* Whoever knows it by its uid is told of the one that went, though the name was never missing. */
+TEST(what_was_made_again_unseen_is_gone_first) {
     struct bed bed;
     bed_init(&bed, false, false);
     sync_by_list(&bed);
-    answer_error(&bed, ERROR_NOT_FOUND, NULL);
-    CHECK(step(&bed, NOW_MS));
-    answer_error(&bed, ERROR_NOT_FOUND, NULL);
-    CHECK(!reflector_is_synced(bed.reflector));
-    CHECK(reflector_trouble(bed.reflector)->code == ERROR_NOT_FOUND);
-    CHECK_SV(sv_from(bed.told), SV("+a +b "));
+    answer_error(&bed, ERROR_EXPIRED, NULL);
+    CHECK(step(&bed, LATER_MS));
+    answer_list(&bed, LIST("9", "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\","
+                                "\"uid\":\"new\",\"resourceVersion\":\"8\"}}," POD("b", "4")));
+    CHECK_SV(sv_from(bed.told), SV("+a +b -a +a "));
+    bed_release(&bed);
+}
+
+TEST(an_object_is_gone_once) {
+    struct bed bed;
+    bed_init(&bed, false, false);
+    sync_by_list(&bed);
+    answer_event(&bed, WATCH_DELETED, POD("b", "7"));
+    answer_event(&bed, WATCH_DELETED, POD("b", "7"));
+    answer_error(&bed, ERROR_EXPIRED, NULL);
     CHECK(step(&bed, LATER_MS));
     answer_list(&bed, LIST("9", POD("a", "3")));
-    CHECK(reflector_is_synced(bed.reflector));
-    CHECK(!reflector_trouble(bed.reflector));
     CHECK_SV(sv_from(bed.told), SV("+a +b -b "));
     bed_release(&bed);
 }

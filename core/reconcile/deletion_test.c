@@ -303,6 +303,22 @@ static void cut_off(struct world *world, int failures) {
     cleaning->pod_uid = SV("uid-of-before");
 }
 
+/* No exit status is not the same as 0. */
+TEST(a_cleaning_that_got_no_answer_is_made_again) {
+    AUTO(arena) arena = arena_new();
+    struct world world;
+    world_init(&world, arena);
+    begin_cleaning(&world);
+    struct execution *cleaning = &world.executions[world.execution_count - 1];
+    cleaning->error = ERROR_TIMEOUT;
+    cleaning->consecutive_failures = 1;
+    int executed = world.executed;
+    CHECK(run(&world) < ROUNDS_MAX);
+    CHECK(world.executed == executed + 1);
+    check_nothing_is_left(&world);
+    world_release(&world);
+}
+
 /* What a pod could not end is tried in the one that takes its place. */
 TEST(a_cleaning_that_dies_with_its_pod_is_made_in_the_next_one) {
     AUTO(arena) arena = arena_new();
