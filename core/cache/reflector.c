@@ -12,6 +12,10 @@
 
 enum {
     PAGE_ITEMS = 500,
+    /* An object may have 3 MiB on the wire, and a page of 500 more than can be taken: then fewer
+     * are asked for, by such steps. So many are always taken. */
+    PAGE_ITEMS_MIN = 10,
+    PAGE_STEP = 5,
     /* The server ends a watch then; jittered, so that not all are opened again at once. */
     WATCH_SECONDS_MIN = 300,
     WATCH_SECONDS_SPREAD = 300,
@@ -67,6 +71,7 @@ struct reflector {
     struct error trouble;
     uint64_t list_number;
     size_t list_items; /* of the list under way */
+    int64_t page_items;
     char continue_token[4096];
     char resource_version[64]; /* where a watch resumes */
     struct map *known;         /* "ns/name" -> struct known */
@@ -131,6 +136,7 @@ struct reflector *reflector_new(const struct reflector_options *options) {
         .streams_lists = options->streams_lists,
         .sink = options->sink,
         .known = map_new(),
+        .page_items = PAGE_ITEMS,
         .settled_ms = DEADLINE_NEVER,
     };
     reflector->known_versions = (struct known_versions){.has = has_version, .context = reflector};
@@ -285,7 +291,7 @@ static void start_list(struct reflector *reflector) {
     bool is_first = reflector->continue_token[0] == '\0';
     struct request request = request_of(reflector, VERB_LIST);
     request.continue_token = sv_from(reflector->continue_token);
-    request.limit = PAGE_ITEMS;
+    request.limit = reflector->page_items;
     if (is_first) {
         reflector->list_number++;
         reflector->list_items = 0;
@@ -343,7 +349,12 @@ static bool take_items(struct reflector *reflector, const struct cJSON *list) {
         if (!deliver(reflector, item, false))
             return false;
     }
-    return count_items(reflector, PAGE_ITEMS);
+    return count_items(reflector, reflector->page_items);
+}
+
+static void shrink_pages(struct reflector *reflector) {
+    int64_t items = reflector->page_items / PAGE_STEP;
+    reflector->page_items = items > PAGE_ITEMS_MIN ? items : PAGE_ITEMS_MIN;
 }
 
 static void take_page(struct reflector *reflector, const struct completion *completion,
@@ -360,6 +371,8 @@ static void take_page(struct reflector *reflector, const struct completion *comp
         settle_without(reflector, now_ms);
         return;
     }
+    if (completion->err.code == ERROR_TOO_LARGE)
+        shrink_pages(reflector);
     if (completion->err.code != ERROR_NONE) {
         note_absence(reflector);
         reflector->phase = PHASE_LIST_DUE;

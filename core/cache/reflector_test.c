@@ -466,6 +466,30 @@ TEST(pages_are_fetched_until_the_last_and_from_the_start_when_they_expire) {
     bed_release(&bed);
 }
 
+/* Objects may be larger than a page of them can be taken. */
+TEST(pages_that_are_too_large_are_asked_for_again_and_smaller) {
+    static const int64_t limits[] = {500, 100, 20, 10, 10};
+    struct bed bed;
+    bed_init(&bed, false, false);
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        CHECK(step(&bed, NOW_MS + (int64_t)i * LATER_MS));
+        CHECK(bed.request.limit == limits[i]);
+        CHECK_SV(sv_from(bed.continue_token), SV(""));
+        answer_error(&bed, ERROR_TOO_LARGE, NULL);
+        CHECK(reflector_trouble(bed.reflector)->code == ERROR_TOO_LARGE);
+        CHECK(!step(&bed, NOW_MS));
+    }
+    /* One further on goes on from where it is, and others are as small. */
+    CHECK(step(&bed, NOW_MS + COUNT_OF(limits) * LATER_MS));
+    answer_list(&bed,
+                "{\"metadata\":{\"resourceVersion\":\"5\",\"continue\":\"c1\"},\"items\":[" POD(
+                    "a", "3") "]}");
+    CHECK(step(&bed, NOW_MS + COUNT_OF(limits) * LATER_MS));
+    CHECK(bed.request.limit == 10);
+    CHECK_SV(sv_from(bed.continue_token), SV("c1"));
+    bed_release(&bed);
+}
+
 TEST(without_room_a_list_is_given_up_and_begun_again_later) {
     for (int streams = 0; streams < 2; streams++) {
         struct bed bed;
