@@ -43,7 +43,9 @@ static const struct option {
      "how to reach the API server; else KUBECONFIG, else the pod's service account"},
     {"context", "NAME", TYPE_TEXT, AT(context), "the kubeconfig's context; its current one"},
     {"server", "URL", TYPE_TEXT, AT(server), "instead of a kubeconfig: the API server"},
-    {"token", "TOKEN", TYPE_TEXT, AT(token), "with --server: the bearer token"},
+    {"token", "TOKEN", TYPE_TEXT, AT(token),
+     "with --server: the bearer token; seen in lists of processes, unlike a kubeconfig's "
+     "tokenFile"},
     {"kube-api-qps", "N", TYPE_FRACTION, AT(qps),
      "requests a second at most; 0, the default: the server's fairness decides"},
     {"kube-api-burst", "N", TYPE_NUMBER, AT(burst), "how many may go at once with --kube-api-qps"},
