@@ -378,6 +378,7 @@ static void server_init(struct server *server) {
         .now_ms = 1767225600000,
         .arena = arena_new(),
         .version = START_MS,
+        .fails = SV(""),
         .resync_ms = 600 * 1000,
     };
     add(server, SV("nodes"), "{metadata: {name: node-1}}");

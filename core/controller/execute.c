@@ -92,8 +92,9 @@ static void remember_execution(struct controller *controller, struct runtime_sta
     state->execution_index = runtime_state_execution(state, action->entry, action->pod_uid);
     struct execution_memory *memory = &state->executions.items[state->execution_index];
     int failures = memory->execution.consecutive_failures;
-    int64_t since_ms = is_again(&memory->execution, action) ? memory->execution.tried_since_ms
-                                                            : controller->now_ms;
+    bool goes_on = is_again(&memory->execution, action);
+    int failures_before = goes_on ? memory->execution.failures_before : failures;
+    int64_t since_ms = goes_on ? memory->execution.tried_since_ms : controller->now_ms;
     struct sv good = last_good_stdout(&memory->execution);
     bool stands_in = memory->arena && execution_will_stand_in(&memory->execution, action->pod_uid);
     struct arena *before = memory->arena;
@@ -109,6 +110,7 @@ static void remember_execution(struct controller *controller, struct runtime_sta
         .started_ms = controller->now_ms,
         .tried_since_ms = since_ms,
         .consecutive_failures = failures,
+        .failures_before = failures_before,
         .error_message = SV(""),
         .stdout_bytes = SV(""),
         .stderr_bytes = SV(""),
@@ -503,6 +505,7 @@ void execute_take_execution(struct controller *controller, struct runtime_state 
     execution->stderr_bytes = keep(memory->arena, completion->stderr_bytes);
     bool has_failed = execution->error != ERROR_NONE || execution->exit_code != 0;
     execution->consecutive_failures = has_failed ? execution->consecutive_failures + 1 : 0;
+    execution->failures_before = has_failed ? execution->failures_before : 0;
     struct permission permission = {SV("create"), RESOURCE_PODS.plural, SV("exec"),
                                     state->namespace_name};
     refusals_note(controller->refusals, &permission, &completion->err);

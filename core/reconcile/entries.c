@@ -202,9 +202,16 @@ bool entry_succeeded(struct pass *pass, const struct execution *execution, struc
     return false;
 }
 
+/* What failed elsewhere, or before an edit, says nothing of what is tried now; unless it is pods
+ * that cannot be reached, which would be asked in turns for ever. */
+static int failures_that_count(const struct execution *execution) {
+    return execution->consecutive_failures -
+           (execution->error == ERROR_NONE ? execution->failures_before : 0);
+}
+
 int64_t entry_retry_ms(const struct execution *execution) {
     int64_t delay_ms = RETRY_MS;
-    for (int i = 1; i < execution->consecutive_failures && delay_ms < RETRY_MS_MAX; i++)
+    for (int i = 1; i < failures_that_count(execution) && delay_ms < RETRY_MS_MAX; i++)
         delay_ms *= 2;
     return execution->finished_ms + (delay_ms < RETRY_MS_MAX ? delay_ms : RETRY_MS_MAX);
 }

@@ -282,6 +282,39 @@ TEST(a_master_that_can_be_reached_is_found_and_kept) {
     }
 }
 
+/* Ever more rarely, and after an edit or in another container from the beginning. */
+TEST(what_failed_before_a_change_makes_nobody_wait) {
+    for (int is_edit = 0; is_edit < 2; is_edit++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        world.answers[ENTRY_MOUNT_UFS] = NULL;
+        for (int round = 0; round < 600; round++) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            settle(&world);
+            world.now_ms += 1000;
+        }
+        int before = world.executed;
+        CHECK(before > 5 && before < 20);
+        if (is_edit)
+            json_set_string(arena, json_find(world.dataset, "spec.mounts.0"), SV("mountPoint"),
+                            SV("s3://other/"));
+        else
+            world.restart_count++;
+        settle(&world);
+        for (int round = 0; round < 8; round++) {
+            struct plan plan;
+            plan_and_act(&world, &plan);
+            settle(&world);
+            world.now_ms += 1000;
+        }
+        /* At once, after one second, two and four. */
+        CHECK(world.executed >= before + 3);
+        world_release(&world);
+    }
+}
+
 /* The next pod at once, and then with patience: else they would be asked in turns for ever. */
 TEST(pods_that_cannot_be_reached_are_not_asked_in_turns) {
     AUTO(arena) arena = arena_new();

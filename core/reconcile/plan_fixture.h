@@ -287,6 +287,9 @@ static inline void execute_one(struct world *world, const struct action *action)
         .started_ms = world->now_ms,
         .finished_ms = world->now_ms,
         .consecutive_failures = answer ? 0 : execution->consecutive_failures + 1,
+        .failures_before = answer     ? 0
+                           : is_again ? execution->failures_before
+                                      : execution->consecutive_failures,
         .exit_code = answer ? 0 : 1,
         .stdout_bytes = sv_from(answer),
         .stderr_bytes = sv_from(world->stderr_bytes),

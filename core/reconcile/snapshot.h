@@ -51,6 +51,7 @@ struct execution {
     int64_t started_ms, finished_ms;
     int64_t tried_since_ms;   /* when it was first tried in that container with that input */
     int consecutive_failures; /* of this entry for this runtime, this one included */
+    int failures_before;      /* those of them in another container or with another input */
     enum error_code error;    /* ERROR_NONE: the process ran to its end */
     struct sv error_message;
     int64_t not_before_ms; /* the server takes none before then (Retry-After); 0: it said nothing */
