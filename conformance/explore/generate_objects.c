@@ -212,18 +212,47 @@ static struct sv secret(struct generator *generator, const char *place) {
                         place);
 }
 
+/* As an item by itself. */
+static struct sv without_comma(struct sv item) {
+    return sv_prefix(item, item.len - 2);
+}
+
+static struct sv home_of(struct generator *generator, const char *name) {
+    struct sv keys =
+        secret(generator, arena_printf(generator->arena, "namespace: %s, name: keys", name).ptr);
+    return arena_printf(generator->arena,
+                        "{apiVersion: v1, kind: Namespace, metadata: {name: %s}}, %.*s", name,
+                        SV_ARG(keys));
+}
+
+/* Two whose generated names are the same: the second is refused for as long as the first is there.
+ */
+static struct sv rivals(struct generator *generator) {
+    static const char *const homes[] = {"team", "team-x"};
+    static const char *const places[] = {"namespace: team, name: x-demo",
+                                         "namespace: team-x, name: demo"};
+    struct sv objects = SV("");
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct sv home = home_of(generator, homes[i]);
+        struct sv of_dataset = dataset(generator, places[i]);
+        struct sv of_runtime = runtime(generator, places[i]);
+        objects = arena_printf(generator->arena, "%.*s%.*s%.*s%.*s", SV_ARG(objects), SV_ARG(home),
+                               SV_ARG(of_dataset), SV_ARG(of_runtime));
+    }
+    generator->other = "team/x-demo";
+    generator->rival = "team-x/demo";
+    return generate_part(generator, objects);
+}
+
 /* In the same namespace, or of the same name in another one. */
 static struct sv second(struct generator *generator) {
     bool may_be_elsewhere = generate_chance(generator, 40);
     /* Two that want all nodes have those that they asked for first. */
     bool is_elsewhere = may_be_elsewhere || generator->worker_is_on_each_node;
+    if (generate_chance(generator, 25) && !generator->worker_is_on_each_node)
+        return rivals(generator);
     const char *place = is_elsewhere ? "namespace: team, name: demo" : "name: other";
-    struct sv home = is_elsewhere
-                         ? arena_printf(generator->arena,
-                                        "{apiVersion: v1, kind: Namespace, metadata: {name:"
-                                        " team}}, %.*s",
-                                        SV_ARG(secret(generator, "namespace: team, name: keys")))
-                         : SV("");
+    struct sv home = is_elsewhere ? home_of(generator, "team") : SV("");
     struct sv of_dataset = dataset(generator, place), of_runtime = runtime(generator, place);
     generator->other = is_elsewhere ? "team/demo" : "other";
     return generate_part(generator, arena_printf(generator->arena, "%.*s%.*s%.*s", SV_ARG(home),
@@ -232,7 +261,8 @@ static struct sv second(struct generator *generator) {
 
 struct sv generate_objects(struct generator *generator) {
     struct sv content = class_content(generator);
-    struct sv keys = secret(generator, "name: keys"), of_second = SV("");
+    struct sv of_second = SV("");
+    generator->keys = without_comma(secret(generator, "name: keys"));
     struct sv twin = named_class(generator, "twin", content);
     struct sv of_dataset = dataset(generator, "name: demo");
     struct sv of_runtime = runtime(generator, "name: demo");
@@ -241,9 +271,9 @@ struct sv generate_objects(struct generator *generator) {
     if (generator->has_two)
         of_second = second(generator);
     struct sv pod = reader(generator);
-    return arena_printf(generator->arena, "%.*s%.*s, %.*s, %.*s%.*s%.*s%.*s", SV_ARG(keys),
-                        SV_ARG(generator->of_class), SV_ARG(twin), SV_ARG(of_dataset),
-                        SV_ARG(of_runtime), SV_ARG(of_second), SV_ARG(pod));
+    return arena_printf(generator->arena, "%.*s, %.*s, %.*s, %.*s%.*s%.*s%.*s",
+                        SV_ARG(generator->keys), SV_ARG(generator->of_class), SV_ARG(twin),
+                        SV_ARG(of_dataset), SV_ARG(of_runtime), SV_ARG(of_second), SV_ARG(pod));
 }
 
 /* Scripts that fail at first, and work in the end. */

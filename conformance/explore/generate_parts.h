@@ -19,15 +19,17 @@ struct generator {
     uint64_t removed;
     size_t part_count;
     /* What was drawn so far, on which later draws depend. Parts that are removed count too. */
-    unsigned components;                   /* enum component_bit */
-    bool has_two;                          /* a second runtime of the same class */
-    const char *other;                     /* its namespace and name */
-    bool has_reader;                       /* an application that uses the volume */
+    unsigned components; /* enum component_bit */
+    bool has_two;        /* a second runtime of the same class */
+    const char *other;   /* its namespace and name */
+    const char *rival;   /* a third one, whose generated names are those of the second; or NULL */
+    bool has_reader;     /* an application that uses the volume */
     bool worker_is_plain, master_is_plain; /* StatefulSets, whose pods have known names */
     bool worker_is_on_each_node;           /* a DaemonSet, which has no number of replicas */
     bool worker_rolls;                     /* its update strategy fits any kind of workload */
     bool is_scaled_beyond;                 /* more workers than the smaller world has nodes */
     struct sv of_class;                    /* the class as an item of a flow sequence */
+    struct sv keys;                        /* the Secret that datasets may name, as an item too */
     struct sv steps;                       /* names of steps, blank behind each */
     size_t step_count;
 };

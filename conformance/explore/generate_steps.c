@@ -153,13 +153,19 @@ static struct sv drift(struct generator *generator) {
                 "patch: {ref: dataset/demo, merge: {metadata: {finalizers: null}}}");
 }
 
-/* Of a component that is a StatefulSet; not there when it is disabled. */
-static struct sv disturb_workload(struct generator *generator) {
+/* Components that are StatefulSets. */
+static unsigned stateful_sets(const struct generator *generator) {
     unsigned plain = (generator->worker_is_plain ? HAS_WORKER : 0) |
                      (generator->master_is_plain ? HAS_MASTER : 0);
-    if ((generator->components & plain) == 0)
+    return generator->components & plain;
+}
+
+/* Of a component that is a StatefulSet; not there when it is disabled. */
+static struct sv disturb_workload(struct generator *generator) {
+    unsigned sets = stateful_sets(generator);
+    if (sets == 0)
         return drift(generator);
-    const char *part = generator->components & plain & HAS_WORKER ? "worker" : "master";
+    const char *part = sets & HAS_WORKER ? "worker" : "master";
     struct sv way = PICK(generator, "delete: statefulset/demo-%s", "kill-pod: pod/demo-%s-0",
                          "restart-pod: {ref: pod/demo-%s-0, container: m}",
                          "patch: {ref: statefulset/demo-%s, merge: {spec: {replicas: 4}}}",
@@ -228,6 +234,41 @@ static struct sv lose_class(struct generator *generator) {
     return two(generator, two(generator, gone, between), step(generator, back, true));
 }
 
+/* A Secret goes, and comes back before what cannot start without it is given up. */
+static struct sv lose_secret(struct generator *generator) {
+    struct sv gone = step(generator, SV("delete: secret/keys"), generate_chance(generator, 40));
+    /* Nothing that the controller alone may write: it has not answered when it is looked at. */
+    struct sv way = generate_chance(generator, 50) || stateful_sets(generator) == 0
+                        ? edit_component(generator)
+                        : disturb_workload(generator);
+    struct sv between = step(generator, way, false);
+    struct sv wait =
+        step(generator, PICK(generator, "advance: 1s", "advance: 90s", "advance: 4m"), false);
+    struct sv back = arena_printf(generator->arena, "apply: %.*s", SV_ARG(generator->keys));
+    return two(generator, two(generator, gone, between),
+               two(generator, wait, step(generator, back, true)));
+}
+
+/* What only an edit can repair, until somebody does. A kind that the cluster does not have is tried
+ * again and again, which is no rest. */
+static struct sv mistake(struct generator *generator) {
+    bool is_other_kind = generator->worker_rolls && generate_chance(generator, 40);
+    struct sv wrong =
+        is_other_kind ? SV("workloadType: {apiVersion: apps.kruise.io/v1beta1, kind: StatefulSet}")
+                      : PICK(generator, "tieredStore: {levels: [{emptyDir: {quota: '0'}}]}",
+                             "tieredStore: {levels: [{emptyDir: {quota: -1Gi}}]}",
+                             "tieredStore: {levels: [{hostPath: {paths: [/a], quotas: ['0']}}]}");
+    struct sv right = is_other_kind ? SV("workloadType: null") : SV("tieredStore: null");
+    bool settles = generate_chance(generator, 50) && !is_other_kind;
+    struct sv first = step(generator, merge_runtime(generator, "worker", wrong), settles);
+    struct sv way = generate_chance(generator, 40)   ? edit_dataset(generator)
+                    : generate_chance(generator, 50) ? restart_controller(generator)
+                                                     : pass_time(generator);
+    struct sv between = step(generator, way, generate_chance(generator, 50) && !is_other_kind);
+    struct sv last = step(generator, merge_runtime(generator, "worker", right), true);
+    return two(generator, two(generator, first, between), last);
+}
+
 /* An edit of the class that nobody gets until the rollout goes on. */
 static struct sv pause_rollout(struct generator *generator) {
     static const char way[] =
@@ -235,6 +276,17 @@ static struct sv pause_rollout(struct generator *generator) {
     struct sv on = step(generator, arena_printf(generator->arena, way, "true"), false);
     bool settles = generate_chance(generator, 60);
     struct sv edit = step(generator, edit_class(generator), settles);
+    /* And more of them, or the controller comes up in the middle. No check that fails from then on
+     * beside a pod that is replaced: which of them comes first decides whether the pod mounts. */
+    if (generate_chance(generator, 50)) {
+        struct sv more =
+            generate_chance(generator, 40) ? restart_controller(generator) : edit_class(generator);
+        if (sv_contains(edit, SV("checkRuntimeReady")) ||
+            sv_contains(more, SV("checkRuntimeReady")))
+            more = restart_controller(generator);
+        bool more_settles = generate_chance(generator, 50);
+        edit = two(generator, edit, step(generator, more, more_settles));
+    }
     struct sv off = step(generator, arena_printf(generator->arena, way, "null"), true);
     return two(generator, two(generator, on, edit), off);
 }
@@ -255,11 +307,14 @@ static struct sv single(struct generator *generator) {
 
 static struct sv course(struct generator *generator) {
     uint64_t way = rng_below(&generator->rng, 100);
-    struct sv text = way < 76   ? single(generator)
-                     : way < 85 ? lose_node(generator)
-                     : way < 93 ? pause(generator)
-                     : way < 96 ? lose_class(generator)
-                                : pause_rollout(generator);
+    bool has_worker = (generator->components & HAS_WORKER) != 0;
+    struct sv text = way < 68                 ? single(generator)
+                     : way < 76               ? lose_node(generator)
+                     : way < 83               ? pause(generator)
+                     : way < 86               ? lose_class(generator)
+                     : way < 91               ? lose_secret(generator)
+                     : way < 95 && has_worker ? mistake(generator)
+                                              : pause_rollout(generator);
     return generate_part(generator, text);
 }
 
@@ -268,7 +323,8 @@ static struct sv course(struct generator *generator) {
 /* A Dataset takes its runtime with it, unless that never got further than a refusal (of workers
  * only, when they are disabled). */
 static struct sv delete_one(struct generator *generator, const char *name) {
-    bool may_begin = generate_chance(generator, 30) && generator->components != HAS_WORKER;
+    bool may_begin =
+        generate_chance(generator, 30) && generator->components != HAS_WORKER && !generator->rival;
     const char *first = may_begin ? "dataset" : "cacheruntime";
     size_t number = ++generator->step_count;
     struct sv begin = arena_printf(generator->arena,
@@ -344,6 +400,8 @@ static struct sv ending(struct generator *generator) {
         other = strcmp(generator->other, "team/demo") == 0 && generate_chance(generator, 50)
                     ? delete_namespace(generator)
                     : delete_one(generator, generator->other);
+    if (generator->has_two && generator->rival)
+        other = two(generator, other, delete_one(generator, generator->rival));
     return two(generator, demo, other);
 }
 

@@ -67,6 +67,12 @@ static const char *const drawn[] = {
     "\"accessModes\":null",
     "\"tieredStore\":null",
     "\"services\":null",
+    "\"namespace\":\"team-x\"",
+    "\"delete\":\"cacheruntime/team-x/demo\"",
+    "\"delete\":\"secret/keys\"",
+    "\"quota\":\"-1Gi\"",
+    "\"quotas\":[\"0\"]",
+    "\"apiVersion\":\"apps.kruise.io/v1beta1\"",
 };
 
 TEST(all_kinds_of_cases_are_drawn) {
