@@ -17,6 +17,7 @@ struct node_patch {
     struct pass *pass;
     const struct cJSON *node;
     struct cJSON *tests, *changes;
+    bool tests_version;
 };
 
 static bool is_true(const struct cJSON *node, struct sv key) {
@@ -72,8 +73,12 @@ static void drop_label(struct node_patch *patch, struct sv key) {
     add(patch, patch->changes, SV("remove"), pointer_to(patch->pass, key));
 }
 
-/* An absent label cannot be tested: then the node must not have changed at all. */
+/* An absent label that nobody else may give cannot be tested: then the node must not have changed
+ * at all. */
 static void test_version(struct node_patch *patch) {
+    if (patch->tests_version)
+        return;
+    patch->tests_version = true;
     struct cJSON *test = add(patch, patch->tests, SV("test"), SV("/metadata/resourceVersion"));
     json_set_string(patch->pass->arena, test, SV("value"), object_resource_version(patch->node));
 }
@@ -158,10 +163,12 @@ static void mark_exclusive(struct node_patch *patch, const struct component *com
     struct sv old = object_label(patch->node, LABEL_EXCLUSIVE);
     bool wants_it =
         component->type == COMPONENT_WORKER && !sv_eq(render_placement(patch->pass), SV("Shared"));
-    if (wants_it && old.len == 0)
+    if (wants_it && old.len == 0) {
+        test_version(patch);
         set_label(patch, LABEL_EXCLUSIVE, mine);
-    else if (!wants_it && sv_eq(old, mine))
+    } else if (!wants_it && sv_eq(old, mine)) {
         drop_label(patch, LABEL_EXCLUSIVE);
+    }
 }
 
 /* What is not known has no label. */

@@ -87,16 +87,31 @@ static const struct cJSON *operation(const struct plan *plan, const char *op, co
     return NULL;
 }
 
-/* Others label the node as well: what is changed was read, and is still so when it is written. */
+static int count_version_tests(const struct plan *plan) {
+    int count = 0;
+    for (size_t i = 0; i < plan->action_count; i++)
+        JSON_EACH (item,
+                   plan->actions[i].resource == &RESOURCE_NODES ? plan->actions[i].body : NULL)
+            count += sv_eq(json_find_string(item, "path"), SV("/metadata/resourceVersion"));
+    return count;
+}
+
+/* Others label the node as well: what is changed was read, and is still so when it is written. What
+ * is not there cannot be tested: a count or an owner that somebody else may give at the same time
+ * is given only to a node that did not change at all. */
 TEST(a_patch_of_a_node_tests_what_it_changes) {
     static const struct {
         const char *labels; /* of the node before its first worker */
         const char *tested, *value;
         const char *count; /* what the number of datasets becomes */
+        int version_tests;
     } cases[] = {
-        {"{fluid.io/dataset-num: '2'}", "/metadata/labels/fluid.io~1dataset-num", "2", "3"},
-        {"{a: b}", "/metadata/resourceVersion", "1", "1"},
-        {"{fluid.io/dataset-num: many}", "/metadata/labels/fluid.io~1dataset-num", "many", "1"},
+        {"{fluid.io/dataset-num: '2', fluid_exclusive: default_other}",
+         "/metadata/labels/fluid.io~1dataset-num", "2", "3", 0},
+        {"{fluid.io/dataset-num: '2'}", "/metadata/resourceVersion", "1", "3", 1},
+        {"{fluid_exclusive: default_other}", "/metadata/resourceVersion", "1", "1", 1},
+        {"{a: b}", "/metadata/resourceVersion", "1", "1", 1},
+        {"{fluid.io/dataset-num: many}", "/metadata/labels/fluid.io~1dataset-num", "many", "1", 1},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
@@ -113,6 +128,7 @@ TEST(a_patch_of_a_node_tests_what_it_changes) {
         const struct cJSON *count =
             operation(&plan, "add", "/metadata/labels/fluid.io~1dataset-num");
         CHECK_SV(json_find_string(count, "value"), sv_from(cases[i].count));
+        CHECK(count_version_tests(&plan) == cases[i].version_tests);
         world_release(&world);
     }
 }
