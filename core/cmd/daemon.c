@@ -20,6 +20,7 @@
 #include "core/platform/daemon_log.h"
 #include "core/platform/event_loop.h"
 #include "core/platform/local_http.h"
+#include "core/platform/memory_limit.h"
 
 #include <unistd.h>
 
@@ -96,6 +97,13 @@ static bool read_config(void *context, struct arena *arena, struct client_config
 
 /* --- the controller and its right to work --- */
 
+/* The other half is for answers and plans under way, for connections, and for the program. */
+static size_t cache_memory(const struct daemon_options *options) {
+    int64_t limit = options->memory_limit > 0 ? options->memory_limit
+                                              : memory_limit_read(SV(MEMORY_LIMIT_FOLDER));
+    return (size_t)limit / 2;
+}
+
 static void start_controller(struct daemon *daemon) {
     const struct daemon_options *options = daemon->options;
     daemon->work = connect_server(daemon, true);
@@ -117,6 +125,7 @@ static void start_controller(struct daemon *daemon) {
         .identity = daemon->identity,
         .namespaces = options->namespaces,
         .class_selector = options->class_selector,
+        .cache_memory_max = cache_memory(options),
         .is_dry_run = options->is_dry_run,
         .streams_lists = true,
         .starts_paused = !daemon->may_write,

@@ -2,6 +2,7 @@
 #include "core/cmd/options.h"
 
 #include "core/api/api_time.h"
+#include "core/api/quantity.h"
 #include "core/api/selector.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
@@ -24,6 +25,7 @@ enum option_type {
     TYPE_LOG_FORMAT,
     TYPE_LOG_LEVEL,
     TYPE_DATASETS,
+    TYPE_BYTES, /* "256Mi" */
     TYPE_SEED,
     TYPE_IGNORED,      /* upstream's, with a value */
     TYPE_IGNORED_BOOL, /* upstream's, a switch */
@@ -81,6 +83,8 @@ static const struct option {
      "whether Datasets are ours to finish too; auto: while no other controller holds its lease"},
     {"resync", "TIME", TYPE_DURATION, AT(resync_ms),
      "how often everything is compared although nothing changed; 10m"},
+    {"memory-limit", "BYTES", TYPE_BYTES, AT(memory_limit),
+     "such as 256Mi, of which the cache takes half at most; the container's"},
     {"dry-run", "", TYPE_BOOL, AT(is_dry_run), "log what would be written, write nothing"},
     {"seed", "N", TYPE_SEED, AT(seed), "of all jitter; random"},
     {"help", "", TYPE_BOOL, AT(wants_help), "this text"},
@@ -165,6 +169,14 @@ static bool read_duration(struct sv text, int64_t *ret_ms) {
     return true;
 }
 
+static bool read_bytes(struct sv text, int64_t *ret_bytes) {
+    struct quantity quantity;
+    if (!quantity_parse(text, &quantity))
+        return false;
+    *ret_bytes = quantity_value(quantity);
+    return *ret_bytes > 0;
+}
+
 static bool read_bool(struct sv text, bool *ret_value) {
     *ret_value = sv_eq(text, SV("true")) || sv_eq(text, SV("1")) || text.len == 0;
     return *ret_value || sv_eq(text, SV("false")) || sv_eq(text, SV("0"));
@@ -229,6 +241,8 @@ static bool store(struct daemon_options *result, const struct option *option, st
         index = sv_index_of(text, dataset_controllers, COUNT_OF(dataset_controllers));
         result->dataset_controller = (enum dataset_duty_mode)index;
         return index < COUNT_OF(dataset_controllers);
+    case TYPE_BYTES:
+        return read_bytes(text, target);
     case TYPE_SEED:
         return read_seed(text, result);
     case TYPE_IGNORED:
@@ -256,6 +270,8 @@ static const char *expected(enum option_type type) {
         return "text or json";
     case TYPE_DATASETS:
         return "auto, on or off";
+    case TYPE_BYTES:
+        return "a quantity above zero such as 256Mi";
     case TYPE_TEXT:
     case TYPE_IGNORED:
     case TYPE_IGNORED_BOOL:

@@ -37,6 +37,7 @@ struct daemon_options {
     struct sv mount_root, host_path_prefixes, namespaces, class_selector, excluded_nodes;
     enum dataset_duty_mode dataset_controller;
     int64_t resync_ms;
+    int64_t memory_limit; /* bytes; 0: the container's */
     bool is_dry_run;
     uint64_t seed;
     bool has_seed;

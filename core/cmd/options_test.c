@@ -134,6 +134,8 @@ static const struct {
     {"--kube-api-qps=many", "option --kube-api-qps: must be a number from 0 to 1000000"},
     {"--kube-api-burst=-1", "option --kube-api-burst: must be a whole number"},
     {"--enable-leader-election=maybe", "option --enable-leader-election: must be true or false"},
+    {"--memory-limit=much", "option --memory-limit: must be a quantity above zero such as 256Mi"},
+    {"--memory-limit=0", "option --memory-limit: must be a quantity above zero such as 256Mi"},
     {"--runtime-workers", "option --runtime-workers needs a value"},
     {"--runtime-worker=3", "unknown option --runtime-worker; did you mean --runtime-workers?"},
 };

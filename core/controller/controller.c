@@ -158,6 +158,7 @@ struct controller *controller_new(const struct controller_options *options) {
         .namespaces = controller->namespaces,
         .streams_lists = options->streams_lists,
         .seed = options->seed,
+        .memory_max = options->cache_memory_max,
     });
     return controller;
 }

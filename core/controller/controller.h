@@ -29,6 +29,7 @@ struct controller_options {
     struct sv identity;                 /* reported by events as the reporting instance */
     struct sv namespaces;               /* "a,b": the only ones that are served; SV(""): all */
     struct sv class_selector; /* of the only classes that are served, valid; SV(""): all */
+    size_t cache_memory_max;  /* as watches_options.memory_max */
     bool is_dry_run;          /* reads and logs what it would write */
     bool streams_lists;       /* asks for lists as streams (WatchList), with pages where refused */
     bool starts_paused;       /* fills its caches only, until controller_pause(false) */

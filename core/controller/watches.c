@@ -100,8 +100,8 @@ static void sink_remove(void *context, struct sv namespace_name, struct sv name,
 static bool sink_is_full(void *context) {
     const struct watches *watches = ((struct watched *)context)->watches;
     const struct cache_store *store = watches->options.store;
-    return cache_store_count(store) >= watches->options.objects_max ||
-           cache_store_bytes(store) >= WATCHES_BYTES_MAX;
+    size_t memory = cache_store_count(store) * WATCHES_OBJECT_OVERHEAD + cache_store_bytes(store);
+    return memory >= watches->options.memory_max;
 }
 
 /* --- life --- */
@@ -162,8 +162,9 @@ struct watches *watches_new(const struct watches_options *options) {
     watches->texts = arena_new();
     watches->options.namespaces = arena_copy(watches->texts, options->namespaces);
     watches->tell_ms = DEADLINE_NEVER;
-    if (watches->options.objects_max == 0)
-        watches->options.objects_max = WATCHES_OBJECTS_MAX;
+    size_t memory_max = options->memory_max;
+    if (memory_max == 0 || memory_max > WATCHES_MEMORY_MAX)
+        watches->options.memory_max = WATCHES_MEMORY_MAX;
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         add_kind(watches, i);
     return watches;

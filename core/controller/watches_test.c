@@ -10,7 +10,13 @@
 #include "core/client/transport.h"
 #include "core/data/json.h"
 
-enum { REQUESTS_MAX = 64, TEXT_BYTES_MAX = 64 * 1024, LINE_BYTES_MAX = 512, OBJECTS_MAX = 5 };
+enum {
+    REQUESTS_MAX = 64,
+    TEXT_BYTES_MAX = 64 * 1024,
+    LINE_BYTES_MAX = 512,
+    LISTED = 20,
+    MEMORY_MAX = 5 * 1024
+};
 
 /* Remembers what was asked for, "pods in a", and whether as a stream. */
 struct bed {
@@ -62,7 +68,7 @@ static struct watches *begin_with(struct bed *bed, struct sv namespaces, bool st
         .namespaces = namespaces,
         .streams_lists = streams_lists,
         .seed = 1,
-        .objects_max = OBJECTS_MAX,
+        .memory_max = MEMORY_MAX,
     });
     watches_step(watches, 0);
     return watches;
@@ -177,11 +183,15 @@ TEST(what_stops_all_of_them_is_one_line) {
     end(&bed, watches);
 }
 
+static size_t memory_of(const struct cache_store *store) {
+    return cache_store_count(store) * WATCHES_OBJECT_OVERHEAD + cache_store_bytes(store);
+}
+
 TEST(a_list_without_an_end_fills_no_more_than_its_share) {
     struct counting_log log = {.log = {.write = count_line, .level_max = LOG_INFO}};
     struct bed bed;
     struct watches *watches = begin_with(&bed, SV(""), true, &log.log);
-    for (size_t i = 0; i < OBJECTS_MAX + 2; i++) {
+    for (size_t i = 0; i < LISTED; i++) {
         AUTO(arena) arena = arena_new();
         struct completion completion = {.id = 1,
                                         .type = COMPLETION_WATCH_EVENT,
@@ -190,9 +200,13 @@ TEST(a_list_without_an_end_fills_no_more_than_its_share) {
         struct cJSON *metadata =
             json_ensure_map(arena, (struct cJSON *)completion.body, SV("metadata"));
         json_set_string(arena, metadata, SV("name"), arena_printf(arena, "n%zu", i));
-        CHECK(watches_take(watches, &completion, 0) == (i <= OBJECTS_MAX));
-        CHECK(cache_store_count(bed.store) == (i < OBJECTS_MAX ? i + 1 : OBJECTS_MAX));
+        size_t count = cache_store_count(bed.store);
+        bool is_full = memory_of(bed.store) >= MEMORY_MAX;
+        (void)watches_take(watches, &completion, 0);
+        CHECK(cache_store_count(bed.store) == (is_full ? count : count + 1));
     }
+    CHECK(memory_of(bed.store) >= MEMORY_MAX);
+    CHECK(cache_store_count(bed.store) < LISTED);
     watches_step(watches, 0);
     watches_step(watches, 1000);
     CHECK_SV(sv_from(log.last), SV("watching cacheruntimeclasses: the cache is full: the server "
