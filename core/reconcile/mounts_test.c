@@ -406,3 +406,51 @@ TEST(first_mounts_wait_while_nothing_may_be_mounted) {
     CHECK(json_count(json_find(world.dataset, "status.mounts")) == 0);
     world_release(&world);
 }
+
+static struct execution *mount_in(struct world *world, const char *pod) {
+    for (size_t i = 0; i < world->execution_count; i++)
+        if (world->executions[i].entry == ENTRY_MOUNT_UFS &&
+            sv_eq(world->executions[i].pod_name, sv_from(pod)))
+            return &world->executions[i];
+    return NULL;
+}
+
+/* Clients come with the pods that use the volume. That one mounts is no loss of what is served, and
+ * nothing is told of it; that it cannot is. */
+TEST(a_client_that_mounts_is_told_once_it_cannot) {
+    static const struct {
+        bool is_running;
+        int exit_code;
+        const char *status, *reason; /* of MountsReady */
+    } cases[] = {{true, 0, "True", "Mounted"},
+                 {false, 1, "False", "MountFailed"},
+                 {false, 0, "True", "Mounted"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *topology = json_get(world.runtime_class, SV("topology"));
+        json_remove(json_get(topology, SV("master")), SV("executionEntries"));
+        json_set(arena, json_get(topology, SV("client")), SV("executionEntries"),
+                 fixture_yaml(arena, "{mountUFS: {command: [m]}}"));
+        world_bind(&world);
+        add_pod(&world, SV("demo-client"), SV("demo-client-x0"));
+        struct plan plan;
+        plan_and_act(&world, &plan);
+        plan_and_act(&world, &plan);
+        CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+        world.pod_count--;
+        add_pod(&world, SV("demo-client"), SV("demo-client-x1"));
+        plan_and_act(&world, &plan);
+        struct execution *mount = mount_in(&world, "demo-client-x1");
+        REQUIRE(mount);
+        mount->is_running = cases[i].is_running;
+        mount->exit_code = cases[i].exit_code;
+        plan_and_act(&world, &plan);
+        const struct cJSON *told = object_condition(world.runtime, SV("MountsReady"));
+        CHECK_SV(json_find_string(told, "status"), sv_from(cases[i].status));
+        CHECK_SV(json_find_string(told, "reason"), sv_from(cases[i].reason));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
