@@ -6,8 +6,6 @@
 #include "core/base/test.h"
 #include "core/data/json.h"
 
-enum { DOCS_BYTES_MAX = 512 * 1024 };
-
 #define CLASS                                                                                      \
     "apiVersion: data.fluid.io/v1alpha1\nkind: CacheRuntimeClass\nmetadata: {name: c}\n"           \
     "fileSystemType: fs\n"                                                                         \
@@ -80,11 +78,8 @@ TEST(an_unknown_runtime_is_told_with_one_that_there_is) {
 /* The docs and the table say the same of each reason. */
 TEST(reasons_are_those_of_the_docs) {
     AUTO(arena) arena = arena_new();
-    FILE *file = fopen(TEST_SOURCE_DIR "/docs/conditions.md", "rb");
-    REQUIRE(file != NULL);
-    char *bytes = arena_alloc(arena, DOCS_BYTES_MAX);
-    struct sv docs = {bytes, fread(bytes, 1, DOCS_BYTES_MAX, file)};
-    fclose(file);
+    struct sv docs = test_read_file(arena, TEST_SOURCE_DIR "/docs/conditions.md");
+    REQUIRE(docs.len > 0);
     bool is_in_section = false;
     size_t compared = 0;
     while (docs.len > 0) {

@@ -12,15 +12,8 @@
 #include "core/base/test.h"
 #include "core/data/json.h"
 
-enum { CLASS_BYTES_MAX = 64 * 1024 };
-
 static struct sv read_class(struct arena *arena) {
-    FILE *file = fopen(TEST_SOURCE_DIR "/conformance/testdata/lint/good.yaml", "rb");
-    assert(file);
-    char *bytes = arena_alloc(arena, CLASS_BYTES_MAX);
-    size_t len = fread(bytes, 1, CLASS_BYTES_MAX, file);
-    fclose(file);
-    return (struct sv){bytes, len};
+    return test_read_file(arena, TEST_SOURCE_DIR "/conformance/testdata/lint/good.yaml");
 }
 
 static struct sv replace(struct arena *arena, struct sv text, struct sv from, struct sv to) {

@@ -16,8 +16,6 @@
 #include "core/base/error.h"
 #include "core/base/test.h"
 
-enum { CLASS_BYTES_MAX = 64 * 1024 };
-
 /* Each defect costs a hundred processes, which sanitizers make ten times as slow; the release
  * build runs all of them. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -27,12 +25,7 @@ enum { DEFECT_STEP = 1 };
 #endif
 
 static struct sv read_class(struct arena *arena) {
-    FILE *file = fopen(TEST_SOURCE_DIR "/conformance/testdata/scripts/good.yaml", "rb");
-    assert(file);
-    char *bytes = arena_alloc(arena, CLASS_BYTES_MAX);
-    size_t len = fread(bytes, 1, CLASS_BYTES_MAX, file);
-    fclose(file);
-    return (struct sv){bytes, len};
+    return test_read_file(arena, TEST_SOURCE_DIR "/conformance/testdata/scripts/good.yaml");
 }
 
 static struct sv replace(struct arena *arena, struct sv text, struct sv from, struct sv to) {

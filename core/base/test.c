@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/test.h"
 
+#include "core/base/arena.h"
+
 #include <CUnit/Basic.h>
 #include <stdio.h>
 
@@ -30,6 +32,20 @@ bool test_check_sv(struct sv actual, struct sv expected, const char *file, int l
         printf("\n%s:%d: expected: %.*s\n%s:%d: actual:   %.*s\n", file, line, SV_ARG(expected),
                file, line, SV_ARG(actual));
     return test_check(held, file, line, "texts are equal");
+}
+
+struct sv test_read_file(struct arena *arena, const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return SV("");
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    assert(size >= 0 && size <= TEST_FILE_BYTES_MAX);
+    rewind(file);
+    char *bytes = arena_alloc(arena, (size_t)size + 1);
+    size_t len = fread(bytes, 1, (size_t)size, file);
+    fclose(file);
+    assert(len == (size_t)size);
+    return (struct sv){bytes, len};
 }
 
 int main(int argc, char **argv) {

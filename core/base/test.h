@@ -31,6 +31,11 @@ bool test_check_sv(struct sv actual, struct sv expected, const char *file, int l
     if (!test_check((condition), __FILE__, __LINE__, #condition))                                  \
     return
 
+struct arena;
+/* Of test data, in `arena`; SV("") where there is no file. At most TEST_FILE_BYTES_MAX. */
+enum { TEST_FILE_BYTES_MAX = 16 * 1024 * 1024 };
+struct sv test_read_file(struct arena *arena, const char *path);
+
 /* Where the sources are, for test data: TEST_SOURCE_DIR "/core/…". Set by CMake. */
 #ifndef TEST_SOURCE_DIR
 #define TEST_SOURCE_DIR "."

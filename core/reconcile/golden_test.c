@@ -15,7 +15,7 @@
 #include "core/reconcile/render.h"
 #include "core/reconcile/runtime_json.h"
 
-enum { FILE_BYTES_MAX = 256 * 1024, OBJECTS_MAX = 64, MUTATIONS = 3000 };
+enum { OBJECTS_MAX = 64, MUTATIONS = 3000 };
 
 static const char *const cases[] = {"master-worker-client", "workers-only", "client-only",
                                     "peer-to-peer"};
@@ -31,20 +31,11 @@ static struct sv path_of(struct arena *arena, const char *name, const char *file
     return arena_printf(arena, "%s/core/reconcile/testdata/%s/%s", TEST_SOURCE_DIR, name, file);
 }
 
-static struct sv read_text(struct arena *arena, struct sv path) {
-    FILE *file = fopen(path.ptr, "rb");
-    if (!file)
-        return SV("");
-    char *bytes = arena_alloc(arena, FILE_BYTES_MAX);
-    size_t len = fread(bytes, 1, FILE_BYTES_MAX, file);
-    fclose(file);
-    return (struct sv){bytes, len};
-}
-
 static struct cJSON *read_object(struct arena *arena, const char *name, const char *file) {
     struct error err = {0};
     struct yaml_documents documents;
-    bool is_read = yaml_read(arena, read_text(arena, path_of(arena, name, file)), &documents, &err);
+    bool is_read =
+        yaml_read(arena, test_read_file(arena, path_of(arena, name, file).ptr), &documents, &err);
     CHECK(is_read && documents.count == 1);
     return documents.roots[0];
 }
@@ -98,7 +89,7 @@ TEST(first_plans_are_the_golden_ones) {
         text = arena_printf(arena, "%.*s\n", SV_ARG(text));
         if (getenv("UPDATE_GOLDEN"))
             write_text(path, text);
-        CHECK_SV(read_text(arena, path), text);
+        CHECK_SV(test_read_file(arena, path.ptr), text);
     }
 }
 

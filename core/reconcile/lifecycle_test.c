@@ -11,21 +11,11 @@
 
 #include <dirent.h>
 
-enum { FILE_BYTES_MAX = 512 * 1024, SOURCES_BYTES_MAX = 16 * 1024 * 1024, CELLS = 3 };
-
-static struct sv read_text(struct arena *arena, struct sv path) {
-    FILE *file = fopen(path.ptr, "rb");
-    if (!file)
-        return SV("");
-    char *bytes = arena_alloc(arena, FILE_BYTES_MAX);
-    size_t len = fread(bytes, 1, FILE_BYTES_MAX, file);
-    fclose(file);
-    return (struct sv){bytes, len};
-}
+enum { SOURCES_BYTES_MAX = 16 * 1024 * 1024, CELLS = 3 };
 
 static struct sv source_of(struct arena *arena, struct sv name) {
-    return read_text(arena,
-                     arena_printf(arena, "%s/core/reconcile/%.*s", TEST_SOURCE_DIR, SV_ARG(name)));
+    struct sv path = arena_printf(arena, "%s/core/reconcile/%.*s", TEST_SOURCE_DIR, SV_ARG(name));
+    return test_read_file(arena, path.ptr);
 }
 
 static void read_sources(struct arena *arena, struct buf *sources) {
@@ -55,7 +45,7 @@ static bool next_row(struct sv *text, struct sv cells[CELLS]) {
 }
 
 static struct sv below(struct arena *arena, struct sv heading) {
-    struct sv text = read_text(arena, SV(TEST_SOURCE_DIR "/docs/lifecycle.md"));
+    struct sv text = test_read_file(arena, TEST_SOURCE_DIR "/docs/lifecycle.md");
     while (text.len > 0)
         if (sv_eq(sv_cut(&text, '\n'), heading))
             return text;

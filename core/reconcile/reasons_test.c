@@ -9,8 +9,6 @@
 
 #include <dirent.h>
 
-enum { FILE_BYTES_MAX = 512 * 1024 };
-
 static const char *const others[] = {
     /* kinds and fields */
     "DeleteOptions",
@@ -44,16 +42,6 @@ static const char *const others[] = {
     "PiB",
     "EiB",
 };
-
-static struct sv read_text(struct arena *arena, const char *path) {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return SV("");
-    char *bytes = arena_alloc(arena, FILE_BYTES_MAX);
-    size_t len = fread(bytes, 1, FILE_BYTES_MAX, file);
-    fclose(file);
-    return (struct sv){bytes, len};
-}
 
 static bool is_upper(char byte) {
     return byte >= 'A' && byte <= 'Z';
@@ -94,7 +82,7 @@ static size_t check_source(struct sv source, struct sv docs) {
 
 TEST(every_reason_is_explained) {
     AUTO(arena) arena = arena_new();
-    struct sv docs = read_text(arena, TEST_SOURCE_DIR "/docs/conditions.md");
+    struct sv docs = test_read_file(arena, TEST_SOURCE_DIR "/docs/conditions.md");
     DIR *folder = opendir(TEST_SOURCE_DIR "/core/reconcile");
     REQUIRE(folder != NULL);
     size_t count = 0;
@@ -104,7 +92,7 @@ TEST(every_reason_is_explained) {
             continue;
         struct sv path =
             arena_printf(arena, "%s/core/reconcile/%s", TEST_SOURCE_DIR, entry->d_name);
-        count += check_source(read_text(arena, path.ptr), docs);
+        count += check_source(test_read_file(arena, path.ptr), docs);
     }
     closedir(folder);
     CHECK(count > 50);

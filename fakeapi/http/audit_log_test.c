@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static struct sv read_file(struct arena *arena, const char *path) {
-    char *bytes = arena_alloc(arena, 4096);
-    FILE *file = fopen(path, "r");
-    size_t len = file ? fread(bytes, 1, 4096, file) : 0;
-    if (file)
-        fclose(file);
-    return (struct sv){bytes, len};
-}
-
 TEST(a_large_file_is_put_aside) {
     AUTO(arena) arena = arena_new();
     struct error err = {0};
@@ -33,10 +24,10 @@ TEST(a_large_file_is_put_aside) {
             audit_log_write(log,
                             json_read(arena, arena_printf(arena, "{\"n\":%d}", run * 2 + i), &err));
         if (run == 0)
-            CHECK_SV(read_file(arena, path.ptr), SV("{\"n\":0}\n{\"n\":1}\n"));
+            CHECK_SV(test_read_file(arena, path.ptr), SV("{\"n\":0}\n{\"n\":1}\n"));
     }
-    CHECK_SV(read_file(arena, path.ptr), SV("{\"n\":2}\n{\"n\":3}\n"));
-    CHECK_SV(read_file(arena, aside.ptr), SV("{\"n\":0}\n{\"n\":1}\n"));
+    CHECK_SV(test_read_file(arena, path.ptr), SV("{\"n\":2}\n{\"n\":3}\n"));
+    CHECK_SV(test_read_file(arena, aside.ptr), SV("{\"n\":0}\n{\"n\":1}\n"));
     unlink(path.ptr);
     unlink(aside.ptr);
     CHECK(rmdir(folder) == 0);

@@ -10,22 +10,14 @@
 
 #include <stdio.h>
 
-enum { FILE_BYTES_MAX = 32 * 1024 * 1024, BODY_BYTES_MAX = 4 * 1024 * 1024 };
+enum { BODY_BYTES_MAX = 4 * 1024 * 1024 };
 
 /* Objects as Go's serializers write them, in both forms. */
 static const struct cJSON *read_samples(struct arena *arena) {
-    FILE *file = fopen(TEST_SOURCE_DIR "/fakeapi/schema/testdata/protobuf.json", "rb");
-    struct buf bytes;
     struct error err = {0};
-    char chunk[65536];
-    size_t taken;
-    assert(file);
-    buf_init(&bytes, FILE_BYTES_MAX);
-    while ((taken = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        CHECK(buf_append(&bytes, (struct sv){chunk, taken}));
-    fclose(file);
-    const struct cJSON *samples = json_read(arena, buf_view(&bytes), &err);
-    buf_release(&bytes);
+    struct sv text =
+        test_read_file(arena, TEST_SOURCE_DIR "/fakeapi/schema/testdata/protobuf.json");
+    const struct cJSON *samples = json_read(arena, text, &err);
     assert(samples);
     return samples;
 }
