@@ -42,19 +42,17 @@ static struct sv below(struct matcher *matcher, struct sv path, struct sv key) {
 typedef bool match_directive(struct matcher *matcher, const struct cJSON *wanted,
                              const struct cJSON *actual, struct sv path);
 
-static match_directive match_exact, match_ordered, match_length, match_each, match_number,
-    match_pattern, match_quantity, match_not;
+static match_directive match_exact, match_ordered, match_length, match_each, match_keys,
+    match_number, match_pattern, match_quantity, match_not;
 
 static const struct directive {
     struct sv name;
     match_directive *match;
 } directives[] = {
-    {{"exact", 5}, match_exact},   {{"ordered", 7}, match_ordered},
-    {{"length", 6}, match_length}, {{"each", 4}, match_each},
-    {{"gt", 2}, match_number},     {{"ge", 2}, match_number},
-    {{"lt", 2}, match_number},     {{"le", 2}, match_number},
-    {{"re", 2}, match_pattern},    {{"quantity", 8}, match_quantity},
-    {{"not", 3}, match_not},
+    {{"exact", 5}, match_exact}, {{"ordered", 7}, match_ordered},   {{"length", 6}, match_length},
+    {{"each", 4}, match_each},   {{"keys", 4}, match_keys},         {{"gt", 2}, match_number},
+    {{"ge", 2}, match_number},   {{"lt", 2}, match_number},         {{"le", 2}, match_number},
+    {{"re", 2}, match_pattern},  {{"quantity", 8}, match_quantity}, {{"not", 3}, match_not},
 };
 
 static const struct directive *find_directive(struct sv name) {
@@ -91,6 +89,16 @@ static bool match_each(struct matcher *matcher, const struct cJSON *wanted,
             return false;
     }
     return true;
+}
+
+static bool match_keys(struct matcher *matcher, const struct cJSON *wanted,
+                       const struct cJSON *actual, struct sv path) {
+    struct cJSON *keys = json_list(matcher->arena);
+    if (!json_is_map(actual))
+        return differs(matcher, path, SV("a map"), actual);
+    JSON_EACH (member, actual)
+        json_append(keys, json_string(matcher->arena, json_key(member)));
+    return match(matcher, wanted, keys, below(matcher, path, SV("keys")));
 }
 
 /* Keys of `wanted` must be all that `actual` has; items as many. */

@@ -10,6 +10,7 @@
  *     {length: n}   number of items (n may be {gt: …})   {each: v}     every item matches v
  *     {gt|ge|lt|le: n}   numbers, also as text           {re: "…"}     POSIX extended
  *     {quantity: 1Gi}    equal as a quantity             {not: v}      does not match v
+ *     {keys: v}     the list of a map's keys matches v
  *
  * The texts "present" and "absent" say just that. Pure.
  */
