@@ -8,11 +8,10 @@ import subprocess
 import time
 
 from harness import (
-    FLUID, cache_class, check, create_cache, metrics, no_writes_for, probe,
+    FLUID, LEASE, cache_class, check, create_cache, metrics, no_writes_for, probe,
     wait_bound, wait_for)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/fluid-system/leases/cache.data.fluid.io"
 SUMMARIES = 'cacheruntime_exec_duration_seconds_count{entry="reportSummary"}'
 HOUR_S = 3600
 

@@ -5,7 +5,6 @@ import base64
 import http.server
 import json
 import os
-import re
 import select
 import shutil
 import socket
@@ -15,8 +14,8 @@ import subprocess
 import threading
 
 from harness import (
-    FLUID, cache_class, check, create_cache, fast_clock, kubeconfig, metrics, probe, runtime_path,
-    wait_bound, wait_for)
+    FLUID, cache_class, check, create_cache, fast_clock, find_port, kubeconfig, metrics, probe,
+    runtime_path, wait_bound, wait_for)
 
 def token_file(bench, api):
     bench.write("token", "wrong\n")
@@ -78,8 +77,7 @@ def private_memory(bench, api):
     control = bench.start("sleep", [*become, "sleep", "1000"])
     wait_for("another user", lambda: owner(control) == (user if become else os.getuid()))
     daemon = bench.start("controller", [*become, controller, *options])
-    port = r"serves metrics and probes on port (\d+)"
-    daemon.port = int(wait_for("the port", lambda: re.search(port, daemon.log())).group(1))
+    find_port(daemon)
     wait_for("readiness", lambda: probe(daemon, "/readyz")[0] == 200)
     check(owner(daemon) != owner(control), "its memory would be dumped")
     seen = metrics(daemon)

@@ -6,10 +6,9 @@ import signal
 import time
 
 from harness import (
-    FLUID, cache_class, check, create_cache, dataset, dataset_path, entry, metrics, owned_objects,
-    runtime, runtime_path, wait_bound, wait_for)
+    FLUID, LEASE, cache_class, check, create_cache, dataset, dataset_path, entry, metrics,
+    owned_objects, runtime, runtime_path, wait_bound, wait_for)
 
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/fluid-system/leases/cache.data.fluid.io"
 OPTIONS = [
     "--enable-leader-election", "--leader-election-lease-duration=3s",
     "--leader-election-renew-deadline=2s", "--leader-election-retry-period=500ms"]

@@ -2,15 +2,14 @@
 """Nobody reads the log: the controller works on, keeps its lease, and has the lines for later."""
 import fcntl
 import os
-import re
 import select
 import signal
 import subprocess
 
-from harness import FLUID, cache_class, check, create_cache, metrics, probe, wait_bound, wait_for
+from harness import (
+    FLUID, LEASE, cache_class, check, create_cache, find_port, metrics, probe, wait_bound, wait_for)
 
 F_SETPIPE_SZ = 1031  # fcntl has its name since Python 3.10
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/fluid-system/leases/cache.data.fluid.io"
 
 
 class Unread:
@@ -37,6 +36,9 @@ class Unread:
         poll.register(self.writing, select.POLLOUT)
         return not poll.poll(0)
 
+    def is_running(self):
+        return self.process.poll() is None
+
     def end(self):
         self.process.kill()
         self.process.wait()
@@ -49,8 +51,7 @@ def renewed(api):
 
 
 def follow(api, daemon):
-    port = r"serves metrics and probes on port (\d+)"
-    daemon.port = int(wait_for("the port", lambda: re.search(port, daemon.log())).group(1))
+    find_port(daemon)
     create_cache(api, "fills-the-pipe")
     wait_for("a full pipe", daemon.is_full)
     wait_bound(api, "fills-the-pipe")
@@ -63,7 +64,7 @@ def follow(api, daemon):
     wait_for("what waited", lambda: "default/behind-a-full-pipe" in daemon.log())
     check(metrics(daemon)["cacheruntime_log_lines_lost_total"] == 0, "lines are lost")
     daemon.process.send_signal(signal.SIGTERM)
-    wait_for("the end", lambda: daemon.process.poll() is not None)
+    wait_for("the end", lambda: not daemon.is_running())
     check(daemon.process.returncode == 0, "the exit status")
 
 

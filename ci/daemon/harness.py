@@ -199,14 +199,7 @@ class Bench:
             "controller",
             [self.controller, "start", "--metrics-addr", "127.0.0.1:0", "--kubeconfig", kubeconfig,
              *options], environment)
-
-        def port():
-            found = re.search(r"serves metrics and probes on port (\d+)", daemon.log())
-            return found or not daemon.is_running()
-
-        wait_for("the controller's port", port)
-        check(daemon.is_running(), f"the controller ended:\n{daemon.log()}")
-        daemon.port = int(port().group(1))
+        find_port(daemon)
         if ready:
             wait_for("the controller's readiness", lambda: probe(daemon, "/readyz")[0] == 200)
         return daemon
@@ -216,6 +209,17 @@ class Bench:
             if process.is_running():
                 process.process.kill()
                 process.process.wait()
+
+
+def find_port(daemon):
+    """Waits until a controller says where it tells of itself, and notes it as its `port`."""
+    def port():
+        found = re.search(r"serves metrics and probes on port (\d+)", daemon.log())
+        return found or not daemon.is_running()
+
+    wait_for("the controller's port", port)
+    check(daemon.is_running(), f"the controller ended:\n{daemon.log()}")
+    daemon.port = int(port().group(1))
 
 
 def fast_clock(factor):
@@ -262,6 +266,7 @@ def kubeconfig(bench, name, api, user, trust=None):
 # --- the objects of the flows ---
 
 FLUID = "/apis/data.fluid.io/v1alpha1"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/fluid-system/leases/cache.data.fluid.io"
 
 
 def entry(script):
