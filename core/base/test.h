@@ -12,6 +12,8 @@
 #include "core/base/base.h"
 #include "core/base/sv.h"
 
+struct arena;
+
 void test_register(const char *name, void (*run)(void));
 /* Counts the outcome and prints file, line and text of a failure; returns `held`. */
 bool test_check(bool held, const char *file, int line, const char *text);
@@ -31,7 +33,6 @@ bool test_check_sv(struct sv actual, struct sv expected, const char *file, int l
     if (!test_check((condition), __FILE__, __LINE__, #condition))                                  \
     return
 
-struct arena;
 /* Of test data, in `arena`; SV("") where there is no file. At most TEST_FILE_BYTES_MAX. */
 enum { TEST_FILE_BYTES_MAX = 16 * 1024 * 1024 };
 struct sv test_read_file(struct arena *arena, const char *path);

@@ -73,8 +73,8 @@ static void drop_label(struct node_patch *patch, struct sv key) {
     add(patch, patch->changes, SV("remove"), pointer_to(patch->pass, key));
 }
 
-/* An absent label that nobody else may give cannot be tested: then the node must not have changed
- * at all. */
+/* That a label is absent cannot be tested: where somebody else must not have given it meanwhile,
+ * the node must not have changed at all. */
 static void test_version(struct node_patch *patch) {
     if (patch->tests_version)
         return;
