@@ -39,8 +39,9 @@ enum fault {
     FAULT_INTERNAL,
     FAULT_LOST_REPLY,
     FAULT_LOST_TEST,
-    FAULT_BUSY,       /* and says for how long */
-    FAULT_MADE_FIRST, /* somebody makes the object that is applied first */
+    FAULT_BUSY,          /* and says for how long */
+    FAULT_MADE_FIRST,    /* one of ours makes the object that is applied first */
+    FAULT_FOREIGN_FIRST, /* somebody makes one of that name */
 };
 
 enum { BUSY_MS = 30 * 1000 };
@@ -233,10 +234,26 @@ static void patch_labels(struct server *server, struct cJSON *object, const stru
     }
 }
 
+/* An apply that may only create, of what somebody made. */
+static bool is_there(const struct request *request, const struct stored *before) {
+    struct sv path = SV("metadata.deletionGracePeriodSeconds");
+    return before && json_find(request->body, path.ptr) && !json_find(before->object, path.ptr);
+}
+
+static void refuse_there(struct server *server, uint64_t id) {
+    fail(server, id, 422, ERROR_INVALID);
+    server->arrived.items[server->arrived.count - 1].body = fixture_yaml(
+        server->arena, "{details: {causes: [{field: metadata.deletionGracePeriodSeconds}]}}");
+}
+
 static void patch(struct server *server, const struct request *request, uint64_t id) {
     struct stored *before = find(server, request->plural, request->namespace_name, request->name);
     if (!before && request->patch_type != PATCH_APPLY) {
         fail(server, id, 404, ERROR_NOT_FOUND);
+        return;
+    }
+    if (is_there(request, before)) {
+        refuse_there(server, id);
         return;
     }
     struct sv expected = json_find_string(request->body, "metadata.resourceVersion");
@@ -278,11 +295,21 @@ static void execute(struct server *server, const struct request *request, uint64
                                                    .stderr_bytes = SV("")});
 }
 
+static void make_first(struct server *server, const struct request *request) {
+    struct cJSON *object = json_copy(server->arena, request->body), *metadata;
+    json_remove(object, SV("data"));
+    json_remove(object, SV("metadata"));
+    metadata = json_ensure_map(server->arena, object, SV("metadata"));
+    json_set_string(server->arena, metadata, SV("name"), request->name);
+    json_set_string(server->arena, metadata, SV("namespace"), request->namespace_name);
+    store(server, request->plural, object);
+}
+
 static void write(struct server *server, const struct request *request, uint64_t id) {
     enum fault fault = server->fault;
     bool is_apply = request->patch_type == PATCH_APPLY;
     if ((fault == FAULT_LOST_TEST && !sv_eq(request->plural, SV("nodes"))) ||
-        (fault == FAULT_MADE_FIRST && !is_apply))
+        (fault >= FAULT_MADE_FIRST && !is_apply))
         fault = FAULT_NONE; /* meets the first patch of a node, or the first object */
     else
         server->fault = FAULT_NONE;
@@ -294,6 +321,8 @@ static void write(struct server *server, const struct request *request, uint64_t
     }
     if (fault == FAULT_MADE_FIRST)
         store(server, request->plural, json_copy(server->arena, request->body));
+    if (fault == FAULT_FOREIGN_FIRST)
+        make_first(server, request);
     if (fault == FAULT_LOST_TEST) {
         fail(server, id, 422, ERROR_INVALID);
         return;
@@ -773,6 +802,28 @@ TEST(what_somebody_made_first_was_not_created) {
         controller_free(controller);
         server_release(&server);
     }
+}
+
+/* Between our look and our write: nothing of ours comes into it, by which the next look could take
+ * it for ours. */
+TEST(what_somebody_else_made_first_stays_as_it_is) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    server.fault = FAULT_FOREIGN_FIRST;
+    run(&server, controller, 5 * MINUTE_MS);
+    CHECK(server.fault == FAULT_NONE);
+    const struct cJSON *foreign =
+        find(&server, SV("configmaps"), SV("default"), SV("fluid-runtime-config-demo"))->object;
+    CHECK(!json_get(foreign, SV("data")));
+    CHECK(!json_find(foreign, "metadata.ownerReferences"));
+    CHECK(!json_find(foreign, "metadata.labels"));
+    const struct cJSON *runtime =
+        find(&server, SV("cacheruntimes"), SV("default"), SV("demo"))->object;
+    CHECK_SV(json_find_string(object_condition(runtime, SV("Stalled")), "reason"),
+             SV("ForeignObject"));
+    controller_free(controller);
+    server_release(&server);
 }
 
 /* Each write fails once, in each way: it ends the same. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/controller/execute.h"
 
+#include "core/api/api_status.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -40,6 +41,25 @@ static const enum verb verbs[] = {
     [ACTION_GET] = VERB_GET,       [ACTION_APPLY] = VERB_PATCH,  [ACTION_PATCH] = VERB_PATCH,
     [ACTION_DELETE] = VERB_DELETE, [ACTION_EXECUTE] = VERB_EXEC, [ACTION_TRIAL] = VERB_PATCH,
 };
+
+/* An apply has no precondition for an object that is not there. But of what an apply makes, the API
+ * server takes this field, and of what is there without it, it refuses it: so a foreign object that
+ * comes between our look and our write keeps all of its own, and gets nothing of ours. The 0 that
+ * stays in our objects means nothing unless they are being deleted, and is then what it would be.
+ */
+static void demand_absence(struct runtime_state *state, const struct action *action) {
+    if (action->must_create)
+        json_set_int(state->arena, json_get(action->body, SV("metadata")),
+                     SV("deletionGracePeriodSeconds"), 0);
+}
+
+/* Who asked for absence is told so as of an invalid field. */
+static enum error_code code_of(const struct action *action, const struct completion *completion) {
+    bool is_there =
+        completion->err.code == ERROR_INVALID && action->must_create &&
+        api_status_has_cause(completion->body, SV("metadata.deletionGracePeriodSeconds"));
+    return is_there ? ERROR_ALREADY_EXISTS : completion->err.code;
+}
 
 static struct request request_of(const struct controller *controller, const struct action *action) {
     struct request request = {
@@ -177,6 +197,7 @@ static void start_action(struct controller *controller, struct runtime_state *st
     }
     if (must_wait_for_others(controller, state, action))
         return;
+    demand_absence(state, action);
     struct request request = request_of(controller, action);
     state->pending_count++;
     if (action->type == ACTION_GET)
@@ -430,8 +451,9 @@ static bool note_refusal(struct controller *controller, const struct action *act
 static void take_failure(struct controller *controller, struct runtime_state *state,
                          const struct action *action, enum error_code code,
                          const struct completion *completion) {
-    struct sv message = completion->err.code != ERROR_NONE ? sv_from(completion->err.message)
-                                                           : SV("somebody else made it first");
+    struct sv message = action->must_create && code == ERROR_ALREADY_EXISTS
+                            ? SV("somebody else made it first")
+                            : sv_from(completion->err.message);
     if (!state->has_failed)
         runtime_state_note_failure(state, action, code, message);
     state->has_failed = true;
@@ -465,7 +487,7 @@ void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion) {
     struct runtime_state *state = flight->state;
     const struct action *action = &state->plan->actions[flight->action_index];
-    enum error_code code = completion->err.code;
+    enum error_code code = code_of(action, completion);
     state->pending_count--;
     bool is_class_status = resource_eq(action->resource, &RESOURCE_CACHE_RUNTIME_CLASSES) &&
                            sv_eq(action->subresource, SV("status"));
@@ -478,7 +500,8 @@ void execute_take(struct controller *controller, const struct flight *flight,
     } else if (code != ERROR_NONE) {
         take_failure(controller, state, action, code, completion);
     } else if (action->must_create && completion->http_status != 201) {
-        /* Somebody else made it first; what it is now is read before anything else. */
+        /* By ourselves, before a restart, or by another of ours; or the server is one that has no
+         * precondition. What it is now is read before anything else. */
         take_failure(controller, state, action, ERROR_ALREADY_EXISTS, completion);
     } else {
         note_refusal(controller, action, &completion->err);

@@ -46,7 +46,8 @@ struct action {
     struct sv made_for;         /* resourceVersion that the patch of a shared object was made for */
     struct sv field_manager;    /* SV(""): the controller's */
     bool force;                 /* with ACTION_APPLY */
-    bool must_create; /* with ACTION_APPLY, ACTION_TRIAL: an answer other than 201 is a failure */
+    bool must_create; /* with ACTION_APPLY, ACTION_TRIAL: an object that is there is a failure, and
+                         stays as it is */
     uint64_t desired_hash; /* if not 0: remembered, with the answer's hash, as
                               observed.last_desired_hash of the name */
 

@@ -60,15 +60,16 @@ static void set_generated_name(struct call *call, struct cJSON *metadata) {
     }
 }
 
-/* What a client cannot decide. */
-static bool clean_metadata(struct call *call, struct cJSON *tree) {
-    static const struct sv dropped[] = {SV("deletionTimestamp"), SV("deletionGracePeriodSeconds"),
-                                        SV("selfLink"), SV("resourceVersion")};
+/* What a client cannot decide. What an apply says of a deletion is kept, as Kubernetes does. */
+static bool clean_metadata(struct call *call, struct cJSON *tree, bool is_applied) {
+    static const struct sv dropped[] = {SV("selfLink"), SV("resourceVersion"),
+                                        SV("deletionTimestamp"), SV("deletionGracePeriodSeconds")};
+    size_t dropped_count = is_applied ? 2 : COUNT_OF(dropped);
     struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
     if (object_resource_version(tree).len > 0)
         return refuse(call, 500, "",
                       SV("resourceVersion should not be set on objects to be created"), NULL);
-    for (size_t i = 0; i < COUNT_OF(dropped); i++)
+    for (size_t i = 0; i < dropped_count; i++)
         json_remove(metadata, dropped[i]);
     return true;
 }
@@ -133,7 +134,7 @@ static void track_creator(struct call *call, struct cJSON *tree) {
 }
 
 bool create_object(struct call *call, struct cJSON *tree, bool is_applied) {
-    if (!clean_metadata(call, tree) || !check_name_and_namespace(call, tree) ||
+    if (!clean_metadata(call, tree, is_applied) || !check_name_and_namespace(call, tree) ||
         !admit_namespace(call))
         return false;
     clean_status(call, tree);

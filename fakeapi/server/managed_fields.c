@@ -152,17 +152,9 @@ void managed_store(struct arena *arena, struct cJSON *object, struct cJSON *list
 struct cJSON *managed_tracked(struct arena *arena, struct cJSON *fields) {
     static const struct sv top[] = {SV("f:apiVersion"), SV("f:kind")};
     static const struct sv in_metadata[] = {
-        SV("f:name"),
-        SV("f:namespace"),
-        SV("f:creationTimestamp"),
-        SV("f:uid"),
-        SV("f:resourceVersion"),
-        SV("f:generation"),
-        SV("f:managedFields"),
-        SV("f:selfLink"),
-        SV("f:deletionTimestamp"),
-        SV("f:deletionGracePeriodSeconds"),
-        SV("."),
+        SV("f:name"),          SV("f:namespace"),       SV("f:creationTimestamp"),
+        SV("f:uid"),           SV("f:resourceVersion"), SV("f:generation"),
+        SV("f:managedFields"), SV("f:selfLink"),        SV("."),
     };
     (void)arena;
     for (size_t i = 0; fields->child && i < COUNT_OF(top); i++)
