@@ -34,9 +34,25 @@ void metadata_remove_finalizer(struct pass *pass, const struct resource *resourc
                       message);
 }
 
-static void add_dataset_id(struct pass *pass, struct cJSON *patch, const struct cJSON *object) {
-    if (sv_eq(object_label(object, LABEL_DATASET_ID), pass->names.dataset_id))
+/* In a template such a label stays asked for, and a condition says so; here it is gone at once. */
+static void tell_overruled(struct pass *pass, const struct resource *resource,
+                           const struct cJSON *object, struct sv asked) {
+    pass_event(pass, EVENT_WARNING, resource, object, SV("LabelOverruled"),
+               pass_printf(pass,
+                           "the label %.*s of %.*s \"%.*s\" is the controller's, \"%.*s\": "
+                           "\"%.*s\" is overwritten",
+                           SV_ARG(LABEL_DATASET_ID), SV_ARG(resource->kind),
+                           SV_ARG(object_name(object)), SV_ARG(pass->names.dataset_id),
+                           SV_ARG(asked)));
+}
+
+static void add_dataset_id(struct pass *pass, struct cJSON *patch, const struct resource *resource,
+                           const struct cJSON *object) {
+    struct sv old = object_label(object, LABEL_DATASET_ID);
+    if (sv_eq(old, pass->names.dataset_id))
         return;
+    if (old.len > 0)
+        tell_overruled(pass, resource, object, old);
     struct cJSON *metadata = json_ensure_map(pass->arena, patch, SV("metadata"));
     json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("labels")),
                     LABEL_DATASET_ID, pass->names.dataset_id);
@@ -139,7 +155,7 @@ void metadata_adopt_dataset(struct pass *pass) {
         add_finalizer(pass, patch, pass->snapshot->dataset, FINALIZER_DATASET);
     /* With the finalizer, before there is a runtime: that saves a write when it comes. */
     if (pass->snapshot->runtime || pass->snapshot->options->owns_datasets)
-        add_dataset_id(pass, patch, pass->snapshot->dataset);
+        add_dataset_id(pass, patch, &RESOURCE_DATASETS, pass->snapshot->dataset);
     if (patch_metadata(pass, &RESOURCE_DATASETS, pass->snapshot->dataset, patch))
         pass->metadata_is_written = false;
 }
@@ -148,7 +164,7 @@ void gate_metadata(struct pass *pass) {
     struct cJSON *patch = json_map(pass->arena);
     add_finalizer(pass, patch, pass->snapshot->runtime, FINALIZER_RUNTIME);
     add_owner(pass, patch);
-    add_dataset_id(pass, patch, pass->snapshot->runtime);
+    add_dataset_id(pass, patch, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime);
     add_class_replicas(pass, patch);
     add_class_name(pass, patch);
     metadata_adopt_dataset(pass);

@@ -891,6 +891,42 @@ TEST(a_label_that_is_overruled_is_told) {
     }
 }
 
+static int count_told(const struct world *world, const char *reason) {
+    int count = 0;
+    for (struct sv rest = buf_view(&world->trace); rest.len > 0; rest = sv_drop(rest, 1))
+        count += sv_starts_with(rest, sv_from(reason));
+    return count;
+}
+
+/* It is gone with the first write, and so is told of once. */
+TEST(a_label_that_is_overwritten_is_told_of) {
+    static const struct {
+        const char *kind, *label;
+        bool is_told;
+    } cases[] = {
+        {"CacheRuntime", "other", true},    {"CacheRuntime", "default-demo", false},
+        {"CacheRuntime", "", false},        {"Dataset", "other", true},
+        {"Dataset", "default-demo", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        struct cJSON *object = cases[i].kind[0] == 'C' ? world.runtime : world.dataset;
+        object_set_label(arena, object, LABEL_DATASET_ID, sv_from(cases[i].label));
+        CHECK(run(&world) < ROUNDS_MAX);
+        struct sv told =
+            arena_printf(arena,
+                         "LabelOverruled: the label fluid.io/dataset-id of %s \"demo\" is the "
+                         "controller's, \"default-demo\": \"%s\" is overwritten",
+                         cases[i].kind, cases[i].label);
+        CHECK(trace_has(&world, told.ptr) == cases[i].is_told);
+        CHECK(count_told(&world, "LabelOverruled") == cases[i].is_told);
+        CHECK_SV(object_label(object, LABEL_DATASET_ID), SV("default-demo"));
+        world_release(&world);
+    }
+}
+
 /* --- writes that the API server does not take --- */
 
 /* Before what fails again, or nobody would be told; and once. */
