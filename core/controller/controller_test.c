@@ -240,6 +240,17 @@ static bool is_there(const struct request *request, const struct stored *before)
     return before && json_find(request->body, path.ptr) && !json_find(before->object, path.ptr);
 }
 
+/* It only waited for finalizers, and the last one is gone. */
+static bool is_ended(const struct cJSON *object) {
+    return object_is_deleting(object) && json_count(json_find(object, "metadata.finalizers")) == 0;
+}
+
+static void end(struct server *server, struct sv plural, const struct cJSON *object) {
+    struct stored *stored = find(server, plural, object_namespace(object), object_name(object));
+    vec_remove(&server->objects, (size_t)(stored - server->objects.items));
+    tell(server, plural, WATCH_DELETED, object);
+}
+
 static void refuse_there(struct server *server, uint64_t id) {
     fail(server, id, 422, ERROR_INVALID);
     server->arrived.items[server->arrived.count - 1].body = fixture_yaml(
@@ -268,6 +279,11 @@ static void patch(struct server *server, const struct request *request, uint64_t
         patch_labels(server, object, request->body);
     else if (before)
         merge(server, object, request->body);
+    if (is_ended(object)) {
+        end(server, request->plural, object);
+        answer(server, id, 200, object);
+        return;
+    }
     store(server, request->plural, object);
     answer(server, id, before ? 200 : 201, object);
     if (request->patch_type == PATCH_APPLY)
@@ -822,6 +838,10 @@ TEST(what_somebody_else_made_first_stays_as_it_is) {
         find(&server, SV("cacheruntimes"), SV("default"), SV("demo"))->object;
     CHECK_SV(json_find_string(object_condition(runtime, SV("Stalled")), "reason"),
              SV("ForeignObject"));
+    /* No watch of ours tells that it went. */
+    end(&server, SV("configmaps"), foreign);
+    run(&server, controller, 10 * MINUTE_MS);
+    CHECK_SV(dataset_phase(&server), SV("Bound"));
     controller_free(controller);
     server_release(&server);
 }
@@ -977,6 +997,39 @@ TEST(own_writes_are_seen_before_the_watch_tells_of_them) {
     CHECK(server.writes - writes < 20);
     controller_free(controller);
     server_release(&server);
+}
+
+/* The answer to the write that took the last finalizer shows the object once more; it is gone all
+ * the same, whether the watch has told of that before or is late. */
+static void check_end_is_seen(bool watch_is_late) {
+    struct server server;
+    struct controller_stats stats;
+    server_init(&server);
+    end(&server, SV("cacheruntimes"),
+        find(&server, SV("cacheruntimes"), SV("default"), SV("demo"))->object);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, MINUTE_MS);
+    controller_get_stats(controller, &stats);
+    size_t before = stats.objects;
+    struct stored *dataset = find(&server, SV("datasets"), SV("default"), SV("demo"));
+    struct cJSON *deleting = json_copy(server.arena, dataset->object);
+    CHECK(json_count(json_find(deleting, "metadata.finalizers")) == 1);
+    json_set_string(server.arena, json_get(deleting, SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T00:01:00Z"));
+    store(&server, SV("datasets"), deleting);
+    server.holds_watch_events = watch_is_late;
+    run(&server, controller, 5 * 1000);
+    CHECK(!find(&server, SV("datasets"), SV("default"), SV("demo")));
+    controller_get_stats(controller, &stats);
+    CHECK(stats.runtimes == 0);
+    CHECK(stats.objects == before - !watch_is_late);
+    controller_free(controller);
+    server_release(&server);
+}
+
+TEST(what_ended_with_its_last_finalizer_is_not_seen_again) {
+    check_end_is_seen(false);
+    check_end_is_seen(true);
 }
 
 TEST(an_expired_watch_is_listed_again) {

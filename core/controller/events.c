@@ -11,6 +11,7 @@
 #include "core/controller/refusals.h"
 #include "core/data/alike.h"
 #include "core/data/json.h"
+#include "core/data/utf8.h"
 #include "core/reconcile/plan.h"
 
 #include <inttypes.h>
@@ -121,6 +122,11 @@ static struct cJSON *involved_object(const struct action *action, struct arena *
     return involved;
 }
 
+static struct sv message_of(const struct action *action) {
+    struct sv kept = sv_prefix(action->message, EVENT_MESSAGE_BYTES_MAX);
+    return kept.len < action->message.len ? sv_prefix(kept, utf8_valid_bytes(kept)) : kept;
+}
+
 static struct cJSON *new_record(const struct event_recorder *recorder, const struct action *action,
                                 const struct event_record *record, struct arena *arena) {
     struct sv time = api_time_format(record->last_ms, arena);
@@ -128,8 +134,7 @@ static struct cJSON *new_record(const struct event_recorder *recorder, const str
                                       record_name(action, record, arena));
     json_set(arena, object, SV("involvedObject"), involved_object(action, arena));
     json_set_string(arena, object, SV("reason"), action->reason);
-    json_set_string(arena, object, SV("message"),
-                    sv_prefix(action->message, EVENT_MESSAGE_BYTES_MAX));
+    json_set_string(arena, object, SV("message"), message_of(action));
     json_set_string(arena, object, SV("type"),
                     action->event_kind == EVENT_WARNING ? SV("Warning") : SV("Normal"));
     json_set_int(arena, object, SV("count"), record->count);

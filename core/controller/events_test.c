@@ -4,6 +4,7 @@
 
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/base/test.h"
@@ -66,7 +67,8 @@ static void answer(struct event_recorder *recorder, uint64_t id, enum error_code
     CHECK(event_recorder_take(recorder, &completion, now_ms));
 }
 
-static void record_in(struct event_recorder *recorder, struct sv namespace_name, int64_t now_ms) {
+static void record_of(struct event_recorder *recorder, struct sv namespace_name, struct sv message,
+                      int64_t now_ms) {
     struct action action = {
         .type = ACTION_EVENT,
         .event_kind = EVENT_WARNING,
@@ -75,9 +77,13 @@ static void record_in(struct event_recorder *recorder, struct sv namespace_name,
         .name = SV("demo"),
         .object_uid = SV("u"),
         .reason = SV("MountFailed"),
-        .message = SV("it did not"),
+        .message = message,
     };
     event_recorder_record(recorder, &action, now_ms);
+}
+
+static void record_in(struct event_recorder *recorder, struct sv namespace_name, int64_t now_ms) {
+    record_of(recorder, namespace_name, SV("it did not"), now_ms);
 }
 
 static void record(struct event_recorder *recorder, int64_t now_ms) {
@@ -142,6 +148,38 @@ TEST(a_record_says_what_happened_to_whom) {
     CHECK_SV(json_find_string(server.body, "metadata.namespace"), SV("default"));
     event_recorder_free(recorder);
     refusals_free(server.refusals);
+}
+
+/* As long as the server takes it, and never half a character. */
+TEST(a_long_message_is_cut) {
+    enum { A_FEW = 10 };
+    static const struct {
+        const char *letter;
+        size_t count, kept_bytes;
+    } cases[] = {
+        {"a", EVENT_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX},
+        {"a", EVENT_MESSAGE_BYTES_MAX + 1, EVENT_MESSAGE_BYTES_MAX},
+        {"\xc3\xa9", EVENT_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX},
+        {"\xe2\x82\xac", EVENT_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX - 1},
+        {"\xe2\x82\xac", A_FEW, 3 * A_FEW},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct server server = server_new();
+        server.arena = arena;
+        struct event_recorder *recorder = new_recorder(&server);
+        struct buf text;
+        buf_init(&text, 4 * EVENT_MESSAGE_BYTES_MAX);
+        for (size_t j = 0; j < cases[i].count; j++)
+            CHECK(buf_append(&text, sv_from(cases[i].letter)));
+        record_of(recorder, SV("default"), buf_view(&text), NOW_MS);
+        struct sv message = json_find_string(server.body, "message");
+        CHECK(message.len == cases[i].kept_bytes);
+        CHECK_SV(message, sv_prefix(buf_view(&text), message.len));
+        buf_release(&text);
+        event_recorder_free(recorder);
+        refusals_free(server.refusals);
+    }
 }
 
 /* The same again counts up, for ten minutes after the last time. */

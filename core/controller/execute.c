@@ -297,7 +297,7 @@ static bool plan_has_only(const struct plan *plan, enum action_type type) {
 
 static void end_round(struct controller *controller, struct runtime_state *state) {
     controller->round_count--;
-    bool has_failed = state->has_failed, must_not_wait = state->must_not_wait;
+    bool has_failed = state->has_failed;
     bool has_written = plan_writes(state->plan);
     /* What is refused may be asked for again, as soon as what was read is known: whatever was
      * executed meanwhile says nothing of that. */
@@ -305,8 +305,6 @@ static void end_round(struct controller *controller, struct runtime_state *state
     controller_metrics_note_round(controller, state, has_failed);
     bool only_executes = state->execution_id && plan_has_only(state->plan, ACTION_EXECUTE);
     runtime_state_end_plan(state);
-    if (has_failed && !must_not_wait)
-        runtime_state_forget_present(state);
     if (!has_failed && !only_looks)
         runtime_state_forget_failure(state);
     /* A fight goes on with every watch event, so that a later due time alone would not end it. */
@@ -350,7 +348,7 @@ static void start_steps(struct controller *controller, struct runtime_state *sta
 void execute_start(struct controller *controller, struct runtime_state *state) {
     state->step = 0;
     state->pending_count = 0;
-    state->has_failed = state->must_not_wait = false;
+    state->has_failed = false;
     state->waits_for_turn = state->is_overtaken = false;
     state->retry_after_ms = 0;
     note_round(controller, state);
@@ -457,7 +455,6 @@ static void take_failure(struct controller *controller, struct runtime_state *st
     if (!state->has_failed)
         runtime_state_note_failure(state, action, code, message);
     state->has_failed = true;
-    state->must_not_wait = is_stale_belief(action, code);
     if (completion->retry_after_ms > state->retry_after_ms)
         state->retry_after_ms = completion->retry_after_ms;
     runtime_state_forget_fact(state, action->resource, action->namespace_name, action->name);

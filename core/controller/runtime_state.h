@@ -96,7 +96,6 @@ struct runtime_state {
     struct write_failure failure;
     bool waits_for_turn; /* left out the write of a node that another one of ours is writing */
     bool is_overtaken;   /* left one out since its turn came, or passed, during the round */
-    bool must_not_wait;  /* planned again at once, though rate limited */
     int64_t retry_after_ms;
     int64_t paused_until_ms; /* no plan before, unless users ask for else: somebody fights back */
     struct rollout_memory rollout;
