@@ -206,6 +206,13 @@ static void check_env_source(const struct checker *checker, const struct cJSON *
     }
 }
 
+static bool is_variable_name(struct sv name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] < ' ' || name.ptr[i] > '~' || name.ptr[i] == '=')
+            return false;
+    return true;
+}
+
 static void check_env(const struct checker *checker, const struct cJSON *container,
                       struct sv field) {
     size_t index = 0;
@@ -215,7 +222,7 @@ static void check_env(const struct checker *checker, const struct cJSON *contain
         const struct cJSON *from = json_get(variable, SV("valueFrom"));
         if (name.len == 0)
             report_required(checker, path_member(checker, below, SV("name")), variable, "");
-        else if (sv_find(name, '=') < name.len)
+        else if (!is_variable_name(name))
             report_invalid(checker, path_member(checker, below, SV("name")),
                            json_get(variable, SV("name")),
                            "a valid environment variable name must consist only of printable ASCII "
@@ -278,10 +285,17 @@ static bool report_port_name(const struct checker *checker, const struct cJSON *
     return false;
 }
 
-static void check_host_ports(const struct checker *checker, const struct cJSON *spec,
+/* What a container is checked beside. */
+struct container_context {
+    const struct cJSON *spec;
+    struct json_index volumes;    /* by name */
+    struct json_index names;      /* of the containers before it */
+    struct json_index host_ports; /* of those that run at the same time */
+};
+
+static void check_host_ports(const struct checker *checker, struct container_context *context,
                              const struct cJSON *ports, struct sv field) {
-    bool is_host_network = json_is_true(json_get(spec, SV("hostNetwork")));
-    struct json_index places = texts_seen(checker);
+    bool is_host_network = json_is_true(json_get(context->spec, SV("hostNetwork")));
     size_t index = 0;
     JSON_EACH (port, ports) {
         const struct cJSON *host = json_get(port, SV("hostPort"));
@@ -294,7 +308,7 @@ static void check_host_ports(const struct checker *checker, const struct cJSON *
         struct sv text = arena_printf(
             checker->arena, "%.*s/%.*s/%.*s", SV_ARG(json_find_string(port, "protocol")),
             SV_ARG(json_find_string(port, "hostIP")), SV_ARG(json_text(host)));
-        if (json_index_is_seen_again(&places, text))
+        if (json_index_is_seen_again(&context->host_ports, text))
             report_duplicate(checker, below, json_string(checker->arena, text));
     }
 }
@@ -508,13 +522,6 @@ static void check_life_cycle(const struct checker *checker, const struct cJSON *
     }
 }
 
-/* What a container is checked beside. */
-struct container_context {
-    const struct cJSON *spec;
-    struct json_index volumes; /* by name */
-    struct json_index names;   /* of the containers before it */
-};
-
 static void check_container(const struct checker *checker, struct container_context *context,
                             const struct cJSON *container, struct sv field) {
     const struct cJSON *name = json_get(container, SV("name"));
@@ -533,7 +540,7 @@ static void check_container(const struct checker *checker, struct container_cont
                        json_get(container, SV("image")),
                        "must not have leading or trailing whitespace");
     check_ports(checker, container, field);
-    check_host_ports(checker, context->spec, json_get(container, SV("ports")),
+    check_host_ports(checker, context, json_get(container, SV("ports")),
                      path_member(checker, field, SV("ports")));
     check_life_cycle(checker, container, field);
     CHECK_ONE_OF(checker, container, SV("terminationMessagePolicy"), field, message_policies);
@@ -553,9 +560,12 @@ static void check_containers(const struct checker *checker, const struct cJSON *
                              struct sv field) {
     struct container_context context = {
         spec, json_index_of_items(checker->arena, json_get(spec, SV("volumes")), SV("name")),
-        texts_seen(checker)};
+        texts_seen(checker), texts_seen(checker)};
+    bool is_one_after_another = sv_eq(key, SV("initContainers"));
     size_t index = 0;
     JSON_EACH (container, json_get(spec, key)) {
+        if (is_one_after_another)
+            context.host_ports = texts_seen(checker);
         struct sv below = path_index(checker, path_member(checker, field, key), index++);
         check_container(checker, &context, container, below);
     }
