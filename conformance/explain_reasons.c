@@ -47,8 +47,8 @@ static const struct {
     ROW("NameTooLong", "the runtime's name, or a service's derived from it, is longer than names of generated objects allow (45 bytes for a runtime)."),
     ROW("DuplicateName", "two services or two config maps of the class have one name, or one has a name that the controller uses."),
     ROW("InvalidName",
-        "a config map of the class, a key of its data, or the Secret or key of an encrypt option has "
-        "a name that Kubernetes does not take."),
+        "a service or a config map of the class, a key of its data, or the Secret or key of an "
+        "encrypt option has a name that Kubernetes does not take."),
     ROW("InvalidObject", "an object that class, runtime and Dataset ask for is one that the API server refuses: a port 0, two ports or volumes of one name, an environment variable without a name, a request above its limit, a client that mounts without being privileged, an access mode that there is none of. The message names the object, the place in it and what must be there. Nothing of a runtime that was not bound yet is made. Of one that serves the API server says it itself (`WriteRefused`), and the rest stays as it was; its volume does not go for one that would be refused."),
     ROW("UnknownWorkloadType", "`workloadType` is none that the controller knows."),
     ROW("UnknownUpdateStrategy", "a Deployment has no `OnDelete`."),

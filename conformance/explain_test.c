@@ -36,7 +36,7 @@ static const struct {
      " the name; the runtime goes on by itself."},
     {CLASS RUNTIME STATUS, "d",
      "default/d waits at DatasetFound: DatasetNotFound\n"
-     "  what:  waits for Dataset \"d\" to be created\n"
+     "  what:  waits for Dataset \"d\" to be created in namespace default\n"
      "  since: 2025-12-31T23:00:00Z, for 1h0m0s\n"},
     {CLASS DATASET RUNTIME, "d", "default/d waits at MetadataWritten: MetadataMissing\n"},
     /* What will never pass counts, and not what passes in moments. */

@@ -13,13 +13,29 @@ bool gate_is_paused(const struct pass *pass) {
     return sv_eq(object_annotation(pass->snapshot->runtime, ANNOTATION_PAUSED), SV("true"));
 }
 
-void gate_class(struct pass *pass) {
+/* A class may come later, unless none can have that name. */
+static void close_for_class(struct pass *pass) {
+    static const struct sv reason = SV("ClassNotFound");
     struct sv name = json_find_string(pass->snapshot->runtime, "spec.runtimeClassName");
+    if (name.len == 0)
+        pass_stall(pass, GATE_CLASS, reason,
+                   SV("spec.runtimeClassName is empty: name a CacheRuntimeClass"));
+    else if (!names_is_dns_subdomain(name))
+        pass_stall(pass, GATE_CLASS, reason,
+                   pass_printf(pass,
+                               "spec.runtimeClassName is \"%.*s\", which no CacheRuntimeClass can "
+                               "be called: small letters, digits, - and .",
+                               SV_ARG(name)));
+    else
+        pass_close(
+            pass, GATE_CLASS, reason,
+            pass_printf(pass, "waits for CacheRuntimeClass \"%.*s\" to be created", SV_ARG(name)));
+}
+
+void gate_class(struct pass *pass) {
     struct finding finding;
     if (!pass->snapshot->runtime_class)
-        pass_close(
-            pass, GATE_CLASS, SV("ClassNotFound"),
-            pass_printf(pass, "waits for CacheRuntimeClass \"%.*s\" to be created", SV_ARG(name)));
+        close_for_class(pass);
     else if (!validate_runtime(pass, &finding) || !validate_class(pass, &finding) ||
              !validate_class_change(pass, &finding))
         pass_stall(pass, GATE_CLASS, finding.reason, finding.message);
@@ -93,8 +109,9 @@ void gate_dataset(struct pass *pass) {
     struct finding finding;
     if (!pass->snapshot->dataset)
         pass_close(pass, GATE_DATASET, SV("DatasetNotFound"),
-                   pass_printf(pass, "waits for Dataset \"%.*s\" to be created",
-                               SV_ARG(pass->snapshot->name)));
+                   pass_printf(pass, "waits for Dataset \"%.*s\" to be created in namespace %.*s",
+                               SV_ARG(pass->snapshot->name),
+                               SV_ARG(pass->snapshot->namespace_name)));
     else if (object_is_deleting(pass->snapshot->dataset) && !pass->was_bound)
         pass_close(pass, GATE_DATASET, SV("DatasetDeleting"),
                    SV("waits for the Dataset, which is being deleted, to be made again"));

@@ -75,13 +75,22 @@ static const struct refusal refusals[] = {
     {"a service name that is too long",
      "{" MASTER
      ", services: [{name: a2345678901234567890123456789012345678901234567890123456789}]}}",
-     NULL, "", NULL, GATE_CLASS, "NameTooLong", "at most 63 bytes"},
+     NULL, "", NULL, GATE_CLASS, "NameTooLong",
+     "at most 63 bytes: shorten the runtime's or the service's name"},
+    {"a service name with a capital", "{" MASTER ", services: [{name: Data}]}}", NULL, "", NULL,
+     GATE_CLASS, "InvalidName",
+     "topology.master.services: \"Data\" is no name of a service: it takes small letters, digits "
+     "and -"},
+    {"a service name that is not ASCII", "{" MASTER ", services: [{name: dïn}]}}", NULL, "", NULL,
+     GATE_CLASS, "InvalidName", "\"dïn\" is no name of a service"},
     {"a service's port that is none", "{" MASTER ", services: [{ports: [{port: 0}]}]}}", NULL, "",
      NULL, GATE_OBJECTS, "InvalidObject",
      "Service \"svc-demo-master\": spec.ports[0].port must be an integer from 1 to 65535 and is 0"},
     {"a variable that is none", NULL, NULL, "worker: {env: [{name: a=b, value: c}]}", NULL,
      GATE_OBJECTS, "InvalidObject",
      "StatefulSet \"demo-worker\": spec.template.spec.containers[0]"},
+    {"a variable that is not ASCII", NULL, NULL, "worker: {env: [{name: Größe, value: c}]}", NULL,
+     GATE_OBJECTS, "InvalidObject", "has a name with other characters than printable ASCII"},
     {"a toleration of the dataset that is none", NULL, NULL, "", "{tolerations: [{value: a}]}",
      GATE_OBJECTS, "InvalidObject", "has no key, which takes the operator Exists"},
     {"an access mode that is none", NULL, NULL, "", "{accessModes: [ReadOnlyMany, Sometimes]}",
@@ -155,10 +164,11 @@ static const struct refusal refusals[] = {
     {"a secret that leads up", NULL, NULL, "",
      "{mounts: [{mountPoint: 's3://b/', encryptOptions: [{name: ak,\n"
      " valueFrom: {secretKeyRef: {name: s, key: ../../x}}}]}]}",
-     GATE_DATASET, "InvalidName", "names secret \"s\" and key \"../../x\""},
+     GATE_DATASET, "InvalidName",
+     "spec.mounts[0].encryptOptions: \"ak\" names Secret \"s\" and key \"../../x\""},
     {"a shared secret that leads up", NULL, NULL, "",
      "{sharedEncryptOptions: [{name: ak, valueFrom: {secretKeyRef: {name: ../s, key: x}}}]}",
-     GATE_DATASET, "InvalidName", "names secret \"../s\" and key \"x\""},
+     GATE_DATASET, "InvalidName", "names Secret \"../s\" and key \"x\""},
     {"a mount over secrets", NULL, NULL,
      "volumes: [{name: v, emptyDir: {}}], master: {volumeMounts: [{name: v, mountPath: "
      "/etc/fluid/secrets/keys}]}",
@@ -184,11 +194,17 @@ static const struct refusal refusals[] = {
      " {name: v, mountPath: /b}, {name: v, mountPath: /a, subPath: x}]}",
      NULL, GATE_CLASS, "InvalidPath", "spec.worker.volumeMounts has /a twice"},
     {"a reference dataset", NULL, NULL, "", "{mounts: [{mountPoint: 'dataset://a/b'}]}",
-     GATE_DATASET, "ReferenceDataset", "ThinRuntime"},
+     GATE_DATASET, "ReferenceDataset",
+     "spec.mounts[0] is dataset://a/b, which needs a ThinRuntime: a CacheRuntime cannot serve it"},
     {"a secret without key", NULL, NULL, "",
      "{mounts: [{mountPoint: 's3://b/', encryptOptions: [{name: ak,\n"
      " valueFrom: {secretKeyRef: {name: s}}}]}]}",
-     GATE_DATASET, "SecretIncomplete", "\"ak\""},
+     GATE_DATASET, "SecretIncomplete",
+     "spec.mounts[0].encryptOptions: \"ak\" needs the name and the key of a Secret in "
+     "valueFrom.secretKeyRef"},
+    {"a shared secret without name", NULL, NULL, "",
+     "{sharedEncryptOptions: [{name: ak, valueFrom: {secretKeyRef: {key: x}}}]}", GATE_DATASET,
+     "SecretIncomplete", "spec.sharedEncryptOptions: \"ak\" needs the name and the key"},
     {"two mounts of the dataset at one path", NULL, NULL, "",
      "{mounts: [{mountPoint: 's3://a/', name: a}, {mountPoint: 's3://b/', name: b, path: /a}]}",
      GATE_DATASET, "InvalidPath", "spec.mounts has /a twice"},
@@ -198,6 +214,38 @@ static const struct refusal refusals[] = {
     {"a mount path that leads up", NULL, NULL, "",
      "{mounts: [{mountPoint: 's3://b/', path: /a/../b}]}", GATE_DATASET, "InvalidPath", "\"..\""},
 };
+
+/* Of the class's name that a runtime gives. */
+TEST(tells_a_class_that_cannot_be_from_one_that_is_awaited) {
+    static const struct {
+        const char *name, *message;
+        bool is_stalled;
+    } cases[] = {
+        {"later", "waits for CacheRuntimeClass \"later\" to be created", false},
+        {"", "spec.runtimeClassName is empty: name a CacheRuntimeClass", true},
+        {"No Class",
+         "spec.runtimeClassName is \"No Class\", which no CacheRuntimeClass can be "
+         "called: small letters, digits, - and .",
+         true},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        world_init(&world, arena);
+        json_set(arena, json_get(world.runtime, SV("spec")), SV("runtimeClassName"),
+                 json_string(arena, sv_from(cases[i].name)));
+        world.runtime_class = NULL;
+        CHECK(run(&world) < ROUNDS_MAX);
+        struct snapshot snapshot = snapshot_of(&world);
+        struct plan plan;
+        plan_runtime(&snapshot, arena, &plan);
+        CHECK_SV(plan.gates[GATE_CLASS].reason, SV("ClassNotFound"));
+        CHECK_SV(plan.gates[GATE_CLASS].message, sv_from(cases[i].message));
+        CHECK(plan.is_stalled == cases[i].is_stalled);
+        CHECK(trace_has(&world, " ClassNotFound: "));
+        world_release(&world);
+    }
+}
 
 static void prepare(struct world *world, struct arena *arena, const struct refusal *refusal) {
     world_init(world, arena);

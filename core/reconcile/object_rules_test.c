@@ -55,6 +55,9 @@ static const struct {
      OBJECT_REFUSED, "spec.template.spec has two containers named \"c\""},
     {CONTAINER "env: [{name: a=b}]}]}}}}", OBJECT_REFUSED,
      "spec.template.spec.containers[0].env[0] has a name with \"=\""},
+    {CONTAINER "env: [{name: Größe}]}]}}}}", OBJECT_REFUSED,
+     "spec.template.spec.containers[0].env[0] has a name with other characters than printable "
+     "ASCII"},
     {CONTAINER "env: [{name: a, value: b, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]}]}}}}",
      OBJECT_REFUSED,
      "spec.template.spec.containers[0].env[0] has both a value and valueFrom: keep one"},

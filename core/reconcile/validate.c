@@ -321,7 +321,15 @@ static bool check_service_names(struct pass *pass, const struct component *compo
         struct sv name =
             pass_printf(pass, NAME_PREFIX_SERVICE "%.*s-%.*s", SV_ARG(component->workload_name),
                         SV_ARG(json_find_string(service, "name")));
-        if (json_find_string(service, "name").len > 0 && !names_is_dns_label(name))
+        bool is_too_long = name.len > DNS_LABEL_BYTES_MAX;
+        if (json_find_string(service, "name").len > 0 && !is_too_long && !names_is_dns_label(name))
+            return refuse(ret_finding, SV("InvalidName"),
+                          pass_printf(pass,
+                                      "topology.%.*s.services: \"%.*s\" is no name of a service: "
+                                      "it takes small letters, digits and -",
+                                      SV_ARG(component->text),
+                                      SV_ARG(json_find_string(service, "name"))));
+        if (json_find_string(service, "name").len > 0 && is_too_long)
             return refuse(ret_finding, SV("NameTooLong"),
                           pass_printf(pass,
                                       "service name \"%.*s\" must be a DNS label of at most %d "
@@ -690,7 +698,8 @@ bool validate_runtime(struct pass *pass, struct finding *ret_finding) {
 
 /* --- datasets --- */
 
-static bool check_secret(struct pass *pass, const struct cJSON *option,
+/* `where` the options are. */
+static bool check_secret(struct pass *pass, struct sv where, const struct cJSON *option,
                          struct finding *ret_finding) {
     const struct cJSON *reference = json_find(option, "valueFrom.secretKeyRef");
     struct sv name = json_find_string(reference, "name"), key = json_find_string(reference, "key");
@@ -701,20 +710,33 @@ static bool check_secret(struct pass *pass, const struct cJSON *option,
         return refuse(
             ret_finding, SV("InvalidName"),
             pass_printf(pass,
-                        "encrypt option \"%.*s\" names secret \"%.*s\" and key \"%.*s\": one "
-                        "of them is no name that Kubernetes takes",
-                        SV_ARG(json_find_string(option, "name")), SV_ARG(name), SV_ARG(key)));
+                        "%.*s: \"%.*s\" names Secret \"%.*s\" and key \"%.*s\": one of them is "
+                        "no name that Kubernetes takes",
+                        SV_ARG(where), SV_ARG(json_find_string(option, "name")), SV_ARG(name),
+                        SV_ARG(key)));
     return refuse(ret_finding, SV("SecretIncomplete"),
                   pass_printf(pass,
-                              "encrypt option \"%.*s\" needs the name and the key of a secret",
-                              SV_ARG(json_find_string(option, "name"))));
+                              "%.*s: \"%.*s\" needs the name and the key of a Secret in "
+                              "valueFrom.secretKeyRef",
+                              SV_ARG(where), SV_ARG(json_find_string(option, "name"))));
 }
 
-static bool check_mount(struct pass *pass, const struct cJSON *mount, struct finding *ret_finding) {
+static bool check_secrets(struct pass *pass, struct sv where, const struct cJSON *options,
+                          struct finding *ret_finding) {
+    JSON_EACH (option, options)
+        if (!check_secret(pass, where, option, ret_finding))
+            return false;
+    return true;
+}
+
+static bool check_mount(struct pass *pass, size_t index, const struct cJSON *mount,
+                        struct finding *ret_finding) {
     if (mount_is_reference(mount))
         return refuse(ret_finding, SV("ReferenceDataset"),
-                      SV("a mount of dataset:// needs a ThinRuntime: a CacheRuntime cannot serve "
-                         "it"));
+                      pass_printf(pass,
+                                  "spec.mounts[%zu] is %.*s, which needs a ThinRuntime: a "
+                                  "CacheRuntime cannot serve it",
+                                  index, SV_ARG(json_find_string(mount, "mountPoint"))));
     if (has_parent_step(json_find_string(mount, "path")) ||
         has_parent_step(json_find_string(mount, "name")))
         return refuse(ret_finding, SV("InvalidPath"),
@@ -722,10 +744,10 @@ static bool check_mount(struct pass *pass, const struct cJSON *mount, struct fin
                                   "mount \"%.*s\" has a path with \"..\": name the directory "
                                   "itself",
                                   SV_ARG(json_find_string(mount, "mountPoint"))));
-    JSON_EACH (option, json_get(mount, SV("encryptOptions")))
-        if (!check_secret(pass, option, ret_finding))
-            return false;
-    return true;
+    const struct cJSON *options = json_get(mount, SV("encryptOptions"));
+    return !options ||
+           check_secrets(pass, pass_printf(pass, "spec.mounts[%zu].encryptOptions", index), options,
+                         ret_finding);
 }
 
 static void add_secrets(struct json_index *secrets, const struct cJSON *options) {
@@ -764,11 +786,12 @@ bool validate_dataset(struct pass *pass, struct finding *ret_finding) {
     const struct cJSON *mounts = json_get(spec, SV("mounts"));
     if (!check_counts(pass, spec, dataset_bounds, COUNT_OF(dataset_bounds), ret_finding))
         return false;
-    JSON_EACH (option, json_get(spec, SV("sharedEncryptOptions")))
-        if (!check_secret(pass, option, ret_finding))
-            return false;
+    size_t index = 0;
+    if (!check_secrets(pass, SV("spec.sharedEncryptOptions"),
+                       json_get(spec, SV("sharedEncryptOptions")), ret_finding))
+        return false;
     JSON_EACH (mount, mounts)
-        if (!check_mount(pass, mount, ret_finding))
+        if (!check_mount(pass, index++, mount, ret_finding))
             return false;
     return check_secret_count(pass, spec, ret_finding) &&
            check_mount_paths(pass, mounts, ret_finding);
