@@ -4,6 +4,7 @@ cluster refuses, is gone in the middle, or the user interrupts. crctl serve --si
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -25,9 +26,10 @@ BOUND = {"name": "bound", "expect": [{"phase": "Bound"}]}
 NEVER = {"name": "never", "expect": [{"phase": "Failed"}]}
 
 
-def crctl(bench, *words):
-    return subprocess.run([bench.crctl, *words], text=True, capture_output=True, timeout=300,
-                          check=False, env={**os.environ, "TMPDIR": bench.path("tmp")})
+def crctl(bench, *words, program=None, path=None):
+    environment = {**os.environ, "TMPDIR": bench.path("tmp"), "PATH": path or os.environ["PATH"]}
+    return subprocess.run([program or bench.crctl, *words], text=True, capture_output=True,
+                          timeout=300, check=False, env=environment)
 
 
 def expect(done, status, *texts):
@@ -91,6 +93,19 @@ def refuse(bench, server):
     nodes = bench.write("nodes.yaml", scenario(
         "mode", [BOUND, {"name": "hurt", "do": {"delete": "node/node-1"}}]))
     expect(crctl(bench, "run", nodes, *at), 4, "skip", 'Node "node-1" is not ours to change')
+    check(not left_behind(bench, server.api), f"left: {left_behind(bench, server.api)}")
+
+
+def miss_a_controller(bench, server):
+    """Where none runs and none can be started, that is told once and at first."""
+    lonely = shutil.copy(bench.crctl, bench.path("crctl"))
+    files = [bench.write(f"{name}.yaml", scenario(name, [BOUND])) for name in ("mode", "mode-two")]
+    at = ["--mode", "cluster", "--kubeconfig", server.kubeconfig]
+    klass = bench.write("class.yaml", json.dumps(cache_class("mode")))
+    for words in (["run", *files], ["certify", klass]):
+        done = crctl(bench, *words, *at, program=lonely, path="/usr/bin:/bin")
+        expect(done, 3, "no controller runs in the cluster", "--controller")
+        check((done.stdout + done.stderr).count("\n") == 1, f"more than a sentence:\n{done}")
     check(not left_behind(bench, server.api), f"left: {left_behind(bench, server.api)}")
 
 
@@ -170,6 +185,7 @@ def run(bench):
     os.makedirs(bench.path("tmp"))
     server = bench.serve("--nodes", "4")
     refuse(bench, server)
+    miss_a_controller(bench, server)
     run_to_the_end(bench, server)
     interrupt(bench, server)
     lose(bench)

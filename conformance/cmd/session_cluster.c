@@ -273,10 +273,6 @@ static struct sv find_deployment(struct session_cluster *cluster, struct arena *
 static bool start_controller(struct session_cluster *cluster, struct error *err) {
     struct arena *arena = cluster->arena;
     const struct session_cluster_options *options = &cluster->options;
-    if (options->controller.len == 0)
-        return error_set(err, ERROR_NOT_FOUND,
-                         "no controller holds the lease fluid-system/cache.data.fluid.io, and none "
-                         "is beside crctl to be started: name one with --controller");
     cluster->log_path = arena_printf(arena, "%.*s/controller.log", SV_ARG(options->folder));
     cluster->process = controller_process_start(
         &(struct controller_process_options){
@@ -292,13 +288,25 @@ static bool start_controller(struct session_cluster *cluster, struct error *err)
     return cluster->process != NULL;
 }
 
-static struct sv find_controller(struct session_cluster *cluster, struct arena *arena) {
+/* Without one, nothing that is tried here can come true. */
+static bool find_controller(struct session_cluster *cluster, struct arena *arena,
+                            struct sv *ret_controller, struct error *err) {
     struct sv found = find_leader(cluster, arena);
     if (found.len == 0)
         found = find_deployment(cluster, arena);
     cluster->has_controller = found.len > 0;
-    return found.len > 0 ? arena_printf(arena, "the cluster's own, %.*s", SV_ARG(found))
-                         : SV("started by crctl");
+    bool can_start = cluster->options.controller.len > 0;
+    if (!cluster->has_controller && !can_start && !cluster->is_without_controller)
+        return error_set(err, ERROR_UNAVAILABLE,
+                         "no controller runs in the cluster: nobody renews the lease "
+                         "fluid-system/cache.data.fluid.io, no pod of the Deployment "
+                         "fluid-system/cacheruntime-controller is ready, and no "
+                         "cacheruntime-controller is beside crctl or in PATH; install one, or name "
+                         "one to be started with --controller");
+    *ret_controller = cluster->has_controller
+                          ? arena_printf(arena, "the cluster's own, %.*s", SV_ARG(found))
+                          : SV("started by crctl");
+    return true;
 }
 
 /* --- building it --- */
@@ -409,9 +417,8 @@ struct session *session_cluster_new(const struct session_cluster_options *option
     cluster->session = make_session(cluster);
     facts.server = arena_copy(arena, cluster_clients_server(cluster->clients));
     bool is_ready = name_namespace(cluster, err) &&
-                    read_version(cluster, arena, &facts.version, err) && has_crds(cluster, err);
-    if (is_ready)
-        facts.controller = find_controller(cluster, arena);
+                    read_version(cluster, arena, &facts.version, err) && has_crds(cluster, err) &&
+                    find_controller(cluster, arena, &facts.controller, err);
     if (ret_facts)
         *ret_facts = facts;
     if (is_ready)

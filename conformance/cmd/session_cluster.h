@@ -30,9 +30,9 @@ struct session_cluster_facts {
     struct sv controller;      /* "cacheruntime-controller-0 of the cluster", "started by crctl" */
 };
 
-/* Fails in one sentence when the cluster cannot be reached, lacks the CRDs or refuses what is
- * needed. Freeing the session removes what it made, and tells on standard error what it could
- * not remove. `ret_facts`, in `arena`, may be NULL. */
+/* Fails in one sentence when the cluster cannot be reached, lacks the CRDs, has no controller where
+ * none can be started, or refuses what is needed. Freeing the session removes what it made, and
+ * tells on standard error what it could not remove. `ret_facts`, in `arena`, may be NULL. */
 MUST_CHECK struct session *session_cluster_new(const struct session_cluster_options *options,
                                                struct arena *arena,
                                                struct session_cluster_facts *ret_facts,
