@@ -8,11 +8,11 @@
 
 struct completion_item {
     struct completion_item *next;
-    struct completion completion;
     struct sv line;       /* of a watch event that is not read yet; else "" */
     struct unread unread; /* of the event */
     struct arena *arena;
     bool is_dropped;
+    struct completion completion; /* last: there is room for completion_bytes() of it */
 };
 
 static void item_free(struct completion_item *item) {
@@ -34,8 +34,9 @@ void completion_queue_release(struct completion_queue *queue) {
 
 static struct completion_item *append(struct completion_queue *queue,
                                       const struct completion *completion, struct arena *arena) {
-    struct completion_item *item = mem_alloc(sizeof(*item));
-    item->completion = *completion;
+    struct completion_item *item =
+        mem_alloc(offsetof(struct completion_item, completion) + completion_bytes(completion));
+    completion_copy(&item->completion, completion);
     item->line = SV("");
     item->arena = arena;
     if (queue->last)
@@ -64,8 +65,8 @@ void completion_queue_push_line(struct completion_queue *queue, uint64_t id, str
     item->unread = *unread;
 }
 
-static void read_event(struct completion_queue *queue, struct completion_item *item) {
-    struct completion *completion = &item->completion;
+static void read_event(struct completion_queue *queue, const struct completion_item *item,
+                       struct completion *completion) {
     struct watch_event event;
     if (!watch_event_read(item->arena, item->line, &item->unread, &event, &completion->err)) {
         completion->type = COMPLETION_WATCH_END;
@@ -93,9 +94,9 @@ bool completion_queue_take(struct completion_queue *queue, struct completion *re
             continue;
         }
         queue->taken = item;
-        if (item->completion.type == COMPLETION_WATCH_EVENT)
-            read_event(queue, item);
-        *ret_completion = item->completion;
+        completion_copy(ret_completion, &item->completion);
+        if (ret_completion->type == COMPLETION_WATCH_EVENT)
+            read_event(queue, item, ret_completion);
         return true;
     }
     return false;

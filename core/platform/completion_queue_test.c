@@ -56,3 +56,23 @@ TEST(a_line_that_is_no_event_ends_its_watch_only) {
     CHECK(!completion_queue_take(&queue, &completion));
     completion_queue_release(&queue);
 }
+
+/* What waits has room for no more than it says. */
+TEST(a_failure_comes_out_with_its_whole_message) {
+    struct completion_queue queue = {0};
+    struct completion pushed[2] = {{.id = 1, .type = COMPLETION_RESPONSE, .http_status = 503},
+                                   {.id = 2, .type = COMPLETION_EXEC}};
+    error_set(&pushed[0].err, ERROR_UNAVAILABLE, "no answer");
+    error_set(&pushed[1].err, ERROR_TIMEOUT, "%0*d", (int)sizeof(pushed[1].err.message) - 1, 7);
+    for (size_t i = 0; i < COUNT_OF(pushed); i++)
+        completion_queue_push(&queue, &pushed[i], NULL);
+    for (size_t i = 0; i < COUNT_OF(pushed); i++) {
+        struct completion taken;
+        REQUIRE(completion_queue_take(&queue, &taken));
+        CHECK(taken.id == pushed[i].id && taken.http_status == pushed[i].http_status);
+        CHECK(taken.err.code == pushed[i].err.code);
+        CHECK_SV(sv_from(taken.err.message), sv_from(pushed[i].err.message));
+    }
+    CHECK(completion_queue_is_empty(&queue));
+    completion_queue_release(&queue);
+}
