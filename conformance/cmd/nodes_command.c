@@ -9,8 +9,11 @@
 #include "core/base/error.h"
 #include "core/base/log.h"
 #include "core/platform/cluster_clients.h"
+#include "core/platform/daemon_log.h"
 #include "core/platform/event_loop.h"
 #include "fakeapi/cluster/world.h"
+
+#include <unistd.h>
 
 enum {
     NODES_DEFAULT = 1,
@@ -28,7 +31,8 @@ struct nodes_command_options {
 struct nodes {
     const struct nodes_command_options *options;
     struct arena *arena;
-    struct log *log;
+    struct daemon_log *log_sink;
+    struct log *log; /* the sink's seam */
     struct event_loop *loop;
     struct cluster_clients *clients;
     struct scripts scripts;
@@ -86,6 +90,7 @@ static void announce(struct nodes *nodes) {
 static void run_until_told(struct nodes *nodes) {
     while (!event_loop_is_stopping(nodes->loop)) {
         int64_t due_ms = fleet_run(nodes->fleet);
+        daemon_log_flush(nodes->log_sink);
         announce(nodes);
         int64_t now_ms = wall_now_ms();
         bool is_due = due_ms <= now_ms;
@@ -100,6 +105,7 @@ static void release(struct nodes *nodes) {
     scripts_release(&nodes->scripts);
     cluster_clients_free(nodes->clients);
     event_loop_free(nodes->loop);
+    daemon_log_free(nodes->log_sink);
     arena_free(nodes->arena);
 }
 
@@ -107,9 +113,11 @@ static int run_nodes(const struct command *command, const struct nodes_command_o
     struct nodes nodes = {
         .options = options,
         .arena = arena_new(),
-        .log = stderr_log(options->is_verbose ? LOG_DEBUG : LOG_WARNING),
+        .log_sink =
+            daemon_log_new(STDERR_FILENO, options->is_verbose ? LOG_DEBUG : LOG_WARNING, false),
         .loop = event_loop_new(),
     };
+    nodes.log = daemon_log_base(nodes.log_sink);
     struct error err = {0};
     event_loop_catch_signals(nodes.loop);
     bool is_ready = scripts_open_file(&nodes.scripts, options->simulation, nodes.arena, &err);

@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/platform/daemon_log.h"
 #include "core/platform/event_loop.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/cluster/world.h"
@@ -50,7 +51,8 @@ struct serve_options {
 struct serve {
     const struct serve_options *options;
     struct arena *arena;
-    struct log *log;
+    struct daemon_log *log_sink;
+    struct log *log; /* the sink's seam */
     struct tls_identity identity;
     struct serve_authority authority;
     struct sv token;
@@ -85,6 +87,7 @@ static void release(struct serve *serve) {
         unlink(serve->written_kubeconfig.ptr);
     if (serve->options->ready_file.len > 0)
         unlink(arena_copy(serve->arena, serve->options->ready_file).ptr);
+    daemon_log_free(serve->log_sink);
     arena_free(serve->arena);
 }
 
@@ -293,13 +296,16 @@ static void run_until_told(struct serve *serve, struct event_loop *loop) {
         int64_t due_ms = http_server_next_ms(serve->server), now_ms = wall_now_ms();
         if (due_ms <= now_ms)
             http_server_run(serve->server);
+        daemon_log_flush(serve->log_sink);
         event_loop_wait(loop, due_ms <= now_ms ? 0 : due_ms - now_ms);
     }
 }
 
 static int serve_all(const struct command *command, const struct serve_options *options) {
     struct serve serve = {.options = options, .arena = arena_new(), .written_kubeconfig = SV("")};
-    serve.log = stderr_log(options->is_verbose ? LOG_DEBUG : LOG_WARNING);
+    serve.log_sink =
+        daemon_log_new(STDERR_FILENO, options->is_verbose ? LOG_DEBUG : LOG_WARNING, false);
+    serve.log = daemon_log_base(serve.log_sink);
     AUTO(event_loop) loop = event_loop_new();
     event_loop_catch_signals(loop);
     struct error err = {0};

@@ -74,8 +74,5 @@ int64_t system_patience_ms(int64_t limit_ms);
 struct clock;
 /* The clock seam on the system's clock. */
 struct clock *wall_clock(void);
-struct log;
-/* Log lines to standard error, with a timestamp; one instance a process. */
-struct log *stderr_log(int level_max);
 
 #endif
