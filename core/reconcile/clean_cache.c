@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/reconcile/clean_cache.h"
 
+#include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -180,22 +181,87 @@ static int64_t count_running(const struct pass *pass, const struct component *co
     return count;
 }
 
-/* Until when the pod is waited for that takes the place of one that went before it was clean; 0:
- * none has to come. What dies with its pod is a try like any other, so that this ends. */
-static int64_t successor_until_ms(const struct pass *pass, const struct component *component) {
-    int64_t failures = 0, last_ms = 0, grace_ms = 1000 * grace_seconds_of(pass);
+/* What was tried in pods that went before they were clean. */
+struct cut_off {
+    int64_t failures, last_ms;
+    struct sv record; /* "uid of the pod=failures=time,…" */
+};
+
+static void add_tries(struct pass *pass, struct cut_off *cut, struct sv pod_uid, int64_t failures,
+                      int64_t at_ms) {
+    cut->failures += failures;
+    cut->last_ms = at_ms > cut->last_ms ? at_ms : cut->last_ms;
+    /* With more than that nothing is waited for. */
+    if (cut->failures <= attempts_of(pass))
+        cut->record = pass_printf(pass, "%.*s%s%.*s=%lld=%.*s", SV_ARG(cut->record),
+                                  cut->record.len > 0 ? "," : "", SV_ARG(pod_uid),
+                                  (long long)failures, SV_ARG(api_time_format(at_ms, pass->arena)));
+}
+
+static bool is_remembered(const struct pass *pass, struct sv pod_uid) {
+    for (size_t i = 0; i < pass->snapshot->execution_count; i++)
+        if (pass->snapshot->executions[i].entry == ENTRY_CLEAN_CACHE &&
+            sv_eq(pass->snapshot->executions[i].pod_uid, pod_uid))
+            return true;
+    return false;
+}
+
+/* What a controller before this one recorded. */
+static void add_recorded(struct pass *pass, const struct component *component,
+                         struct cut_off *cut) {
+    struct sv list = object_annotation(pass->snapshot->runtime, ANNOTATION_CLEANINGS_CUT_OFF);
+    while (list.len > 0) {
+        struct sv time = sv_cut(&list, ','), pod_uid = sv_cut(&time, '=');
+        struct sv count = sv_cut(&time, '=');
+        int64_t failures, at_ms;
+        if (!sv_to_int64(count, &failures) || failures < 1 || !api_time_parse(time, &at_ms) ||
+            at_ms > pass->snapshot->now_ms || is_remembered(pass, pod_uid) ||
+            runs(pass, component, pod_uid))
+            continue;
+        add_tries(pass, cut, pod_uid, failures, at_ms);
+    }
+}
+
+/* What dies with its pod is a try like any other, so that this ends. */
+static struct cut_off find_cut_off(struct pass *pass, const struct component *component) {
+    struct cut_off cut = {.record = SV("")};
+    add_recorded(pass, component, &cut);
     for (size_t i = 0; i < pass->snapshot->execution_count; i++) {
         const struct execution *execution = &pass->snapshot->executions[i];
         bool is_open = execution->is_running || execution->consecutive_failures > 0;
         if (execution->entry != ENTRY_CLEAN_CACHE || !is_open ||
             runs(pass, component, execution->pod_uid))
             continue;
+        add_tries(pass, &cut, execution->pod_uid,
+                  execution->consecutive_failures + execution->is_running,
+                  execution->is_running ? execution->started_ms : execution->finished_ms);
         /* One that runs in a pod that is on its way out ends by itself. */
-        int64_t end_ms = execution->is_running ? pass->snapshot->now_ms : execution->finished_ms;
-        failures += execution->consecutive_failures + execution->is_running;
-        last_ms = end_ms > last_ms ? end_ms : last_ms;
+        if (execution->is_running)
+            cut.last_ms = pass->snapshot->now_ms;
     }
-    return failures > 0 && failures <= attempts_of(pass) ? last_ms + grace_ms : 0;
+    return cut;
+}
+
+/* Until when the pod is waited for that takes the place of one that went before it was clean; 0:
+ * none has to come. */
+static int64_t successor_until_ms(const struct pass *pass, const struct cut_off *cut) {
+    bool is_tried_again = cut->failures > 0 && cut->failures <= attempts_of(pass);
+    return is_tried_again ? cut->last_ms + 1000 * grace_seconds_of(pass) : 0;
+}
+
+/* A controller that restarts meanwhile would see no pod, and nothing to wait for. */
+static void record_cut_off(struct pass *pass, const struct cut_off *cut) {
+    const struct cJSON *runtime = pass->snapshot->runtime;
+    if (sv_eq(object_annotation(runtime, ANNOTATION_CLEANINGS_CUT_OFF), cut->record) ||
+        pass_writes(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->name))
+        return;
+    struct cJSON *body = json_map(pass->arena);
+    struct cJSON *metadata = json_ensure_map(pass->arena, body, SV("metadata"));
+    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
+                    ANNOTATION_CLEANINGS_CUT_OFF, cut->record);
+    write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV(""), STEP_NODES,
+                      SV("CleaningCutOff"),
+                      SV("Record that cleanCache was cut off and is made in the next pod"));
 }
 
 /* Nodes of host paths are cleaned without it, and a workload or a namespace that goes makes no pod
@@ -204,10 +270,12 @@ static bool waits_for_successor(struct pass *pass, const struct component *compo
     if (is_being_deleted(component) || has_host_path(component) ||
         count_running(pass, component) >= component->desired)
         return false;
-    int64_t until_ms = successor_until_ms(pass, component);
+    struct cut_off cut = find_cut_off(pass, component);
+    int64_t until_ms = successor_until_ms(pass, &cut);
     bool is_known;
     if (until_ms <= pass->snapshot->now_ms || cleaner_namespace_goes(pass, &is_known))
         return false;
+    record_cut_off(pass, &cut);
     pass_wake_at(pass, until_ms);
     return true;
 }

@@ -349,6 +349,45 @@ TEST(a_cleaning_that_dies_with_its_pod_is_made_in_the_next_one) {
     world_release(&world);
 }
 
+/* It stands in the cluster: nothing is remembered. */
+TEST(a_controller_that_restarts_waits_for_the_next_pod_all_the_same) {
+    static const struct {
+        bool is_running; /* while the first controller ended */
+        int failures[2]; /* in pods that died, before and after the restart */
+        int seconds;     /* from the last one on */
+    } cases[] = {{false, {1, 0}, 60}, {true, {0, 0}, 60},  {false, {3, 0}, 60},
+                 {false, {4, 0}, 0},  {false, {2, 1}, 60}, {false, {2, 2}, 0}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan = {0};
+        world_init(&world, arena);
+        begin_cleaning(&world);
+        world.pod_count = 0;
+        for (int life = 0; life < 2; life++) {
+            if (cases[i].failures[life] > 0)
+                cut_off(&world, cases[i].failures[life]);
+            struct execution *cleaning = &world.executions[world.execution_count - 1];
+            cleaning->is_running = life == 0 && cases[i].is_running;
+            cleaning->pod_uid = life == 0 ? SV("first") : SV("second");
+            world.executions[0] = *cleaning;
+            world.execution_count = life == 0 || cases[i].failures[1] > 0;
+            for (int round = 0; round < 10; round++)
+                plan_and_act(&world, &plan);
+            world.execution_count = 1;
+        }
+        world.execution_count = cases[i].failures[1] > 0;
+        int seconds = 0;
+        for (; !trace_has(&world, "Delete Service") && seconds < 120; seconds++) {
+            world.now_ms += 1000;
+            for (int round = 0; round < 3; round++)
+                plan_and_act(&world, &plan);
+        }
+        CHECK(seconds == cases[i].seconds);
+        world_release(&world);
+    }
+}
+
 /* Who waits for a pod that does not come, and how long. */
 TEST(the_place_of_a_pod_that_died_while_it_cleaned_stays_empty) {
     static const struct {

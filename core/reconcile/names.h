@@ -30,6 +30,7 @@ struct snapshot;
 #define LABEL_ADVANCED_POD SV("lifecycle.workload.fluid.io/state")
 #define ANNOTATION_CLASS SV("cacheruntime.fluid.io/class")
 #define ANNOTATION_CACHE_NODES SV("cacheruntime.fluid.io/cache-nodes")
+#define ANNOTATION_CLEANINGS_CUT_OFF SV("cacheruntime.fluid.io/cleanings-cut-off")
 #define ANNOTATION_RUNTIME_CLASS SV("cacheruntime.fluid.io/runtime-class")
 #define ANNOTATION_CLASS_REPLICAS SV("cacheruntime.fluid.io/class-replicas")
 #define FINALIZER_RUNTIME SV("cache-runtime-controller-finalizer")
