@@ -13,6 +13,9 @@
 #define RUNTIMES "data.fluid.io/v1alpha1/cacheruntimes"
 #define DATASETS "data.fluid.io/v1alpha1/datasets"
 
+#define TIMES_4(text) text text text text
+#define TIMES_256(text) TIMES_4(TIMES_4(TIMES_4(TIMES_4(text))))
+
 static const struct {
     const char *resource, *path; /* of what is set, by its members */
     const char *value;           /* YAML */
@@ -58,6 +61,12 @@ static const struct {
     {CLASSES, "topology.worker.executionEntries",
      "{mountUFS: {command: [a], timeout: 86400}, reportSummary: {command: [a], timeout: -1}}",
      NULL},
+    /* Nor does it count; the controller says what is too many. */
+    {CLASSES, "topology.worker.executionEntries", "{mountUFS: {command: [" TIMES_256("a, ") "a]}}",
+     NULL},
+    {CLASSES, "extraResources", "{configMaps: [" TIMES_256("{name: a}, ") "{name: a}]}", NULL},
+    {CLASSES, "topology.worker.dependencies",
+     "{extraResources: {configMaps: [" TIMES_256("{name: a}, ") "{name: a}]}}", NULL},
     {CLASSES, "topology.worker.executionEntries",
      "{checkRuntimeReady: {command: [a], failureThreshold: 0}}", "greater than or equal to 1"},
     {CLASSES, "topology.worker.executionEntries", "{cleanCache: {script: {configMap: a}}}",
@@ -75,7 +84,8 @@ static const struct {
     {CLASSES, "extraResources", "{configMaps: [{data: {a: b}}]}", "name: Required value"},
     /* runtimes */
     {RUNTIMES, "spec.worker.replicas", "0", NULL},
-    {RUNTIMES, "spec.worker.replicas", "10001", "less than or equal to 10000"},
+    {RUNTIMES, "spec.worker.replicas", "10001", NULL}, /* and refused by the controller */
+    {RUNTIMES, "spec.worker.replicas", "-1", "greater than or equal to 0"},
     {RUNTIMES, "spec.master.workloadType", "{apiVersion: apps/v1, kind: StatefulSet}", NULL},
     {RUNTIMES, "spec.master.workloadType", "{apiVersion: apps/v1, kind: Job}", "Unsupported value"},
     {RUNTIMES, "spec.podMetadata", "{labels: {a: b}, annotations: {c: d}}", NULL},
