@@ -3,6 +3,7 @@
 
 #include "core/api/resource.h"
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/map.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
@@ -91,13 +92,24 @@ static void forget_pods(struct runtime_state *state) {
     state->claim_pods = NULL;
 }
 
+int64_t claim_pods_due_ms(const struct runtime_state *state) {
+    int64_t fresh_ms = (state->claim_listed_ms - state->claim_since_ms) / 4;
+    if (!state->claim_pods)
+        return DEADLINE_NEVER;
+    if (fresh_ms < CLAIM_PODS_FRESH_MS || json_count(state->claim_pods) == 0)
+        fresh_ms = CLAIM_PODS_FRESH_MS;
+    if (fresh_ms > CLAIM_PODS_FRESH_MS_MAX)
+        fresh_ms = CLAIM_PODS_FRESH_MS_MAX;
+    return state->claim_listed_ms + fresh_ms;
+}
+
 bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state,
                           const struct snapshot *snapshot) {
     if (!snapshot_needs_claim_pods(snapshot)) {
         forget_pods(state);
         return true;
     }
-    if (state->claim_pods && controller->now_ms - state->claim_listed_ms < CLAIM_PODS_FRESH_MS)
+    if (state->claim_pods && controller->now_ms < claim_pods_due_ms(state))
         return true;
     state->claim_asked_ms = controller->now_ms;
     wait_for_list(controller, state);
@@ -141,6 +153,8 @@ static void add_pod(struct claim_list *list, const struct cJSON *pod) {
 static void hand_out(struct controller *controller, const struct claim_list *list,
                      struct runtime_state *state) {
     const struct cJSON *pods = map_get(list->by_claim, state->name);
+    if (!state->claim_pods)
+        state->claim_since_ms = controller->now_ms;
     forget_pods(state);
     state->claim_arena = arena_new();
     state->claim_pods = pods ? json_copy(state->claim_arena, pods) : json_list(state->claim_arena);

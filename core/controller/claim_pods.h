@@ -18,7 +18,11 @@ struct snapshot;
 
 enum {
     CLAIM_PODS_PAGE_ITEMS = 500,
-    CLAIM_PODS_FRESH_MS = 5 * 1000, /* listed again after that, while it is still needed */
+    /* Listed again after that, while it is still needed, and then after a quarter of the time that
+     * pods have used the claim: who stops in moments is seen at once, and who never does costs a
+     * list a minute. That a claim which was deleted is gone, a watch tells. */
+    CLAIM_PODS_FRESH_MS = 5 * 1000,
+    CLAIM_PODS_FRESH_MS_MAX = 60 * 1000,
 };
 
 struct claim_lists *claim_lists_new(void);
@@ -29,6 +33,8 @@ void claim_lists_free(struct claim_lists *lists);
  * its end. */
 bool claim_pods_are_fresh(struct controller *controller, struct runtime_state *state,
                           const struct snapshot *snapshot);
+/* When the list that the runtime has is too old; DEADLINE_NEVER: it has none. */
+int64_t claim_pods_due_ms(const struct runtime_state *state);
 void claim_pods_take(struct controller *controller, struct runtime_state *state,
                      const struct completion *completion);
 

@@ -305,8 +305,7 @@ static void rest(struct controller *controller, struct runtime_state *state, uin
         workqueue_add(controller->queue, state->key);
         return;
     }
-    if (state->claim_pods)
-        until_ms = deadline_earlier(until_ms, controller->now_ms + CLAIM_PODS_FRESH_MS);
+    until_ms = deadline_earlier(until_ms, claim_pods_due_ms(state));
     if (is_stalled) {
         /* What stalls it may be an object that no watch tells of. */
         runtime_state_forget_present(state);

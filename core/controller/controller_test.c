@@ -292,6 +292,21 @@ static void patch(struct server *server, const struct request *request, uint64_t
         spoil(server, request->plural, request->namespace_name, request->name);
 }
 
+/* Something holds it: until a test ends it, it is being deleted. */
+static void begin_deletion(struct server *server, const struct request *request, uint64_t id) {
+    const struct stored *stored =
+        find(server, request->plural, request->namespace_name, request->name);
+    if (!stored) {
+        fail(server, id, 404, ERROR_NOT_FOUND);
+        return;
+    }
+    struct cJSON *object = json_copy(server->arena, stored->object);
+    json_set_string(server->arena, json_get(object, SV("metadata")), SV("deletionTimestamp"),
+                    SV("2026-01-01T00:01:00Z"));
+    store(server, request->plural, object);
+    answer(server, id, 200, object);
+}
+
 static void execute(struct server *server, const struct request *request, uint64_t id) {
     static const char *const outputs[][2] = {
         {"mount.sh", "{\"mounted\":[\"/m\"]}"},
@@ -388,6 +403,8 @@ static uint64_t start(struct transport *transport, const struct request *request
             answer(server, id, 200, stored->object);
         else
             fail(server, id, 404, ERROR_NOT_FOUND);
+    } else if (request->verb == VERB_DELETE) {
+        begin_deletion(server, request, id);
     } else {
         fail(server, id, 405, ERROR_UNSUPPORTED);
     }
@@ -1030,6 +1047,39 @@ static void check_end_is_seen(bool watch_is_late) {
 TEST(what_ended_with_its_last_finalizer_is_not_seen_again) {
     check_end_is_seen(false);
     check_end_is_seen(true);
+}
+
+/* Ever more rarely, the longer they have used it; and the claim's end is seen at once. */
+TEST(pods_that_use_a_claim_are_looked_for_more_and_more_rarely) {
+    struct server server;
+    server_init(&server);
+    struct controller *controller = new_controller(&server);
+    run(&server, controller, 2 * MINUTE_MS);
+    add(&server, SV("pods"),
+        "{metadata: {name: app, namespace: default}, status: {phase: Running},\n"
+        " spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: demo}}]}}");
+    struct request request = {
+        .plural = SV("cacheruntimes"), .namespace_name = SV("default"), .name = SV("demo")};
+    begin_deletion(&server, &request, ++server.ids);
+    static const struct {
+        int64_t minutes;
+        int least, most;
+    } spans[] = {{1, 7, 12}, {3, 6, 12}, {60, 55, 65}};
+    for (size_t i = 0; i < COUNT_OF(spans); i++) {
+        int lists = server.lists;
+        run(&server, controller, spans[i].minutes * MINUTE_MS);
+        CHECK(server.lists - lists >= spans[i].least && server.lists - lists <= spans[i].most);
+    }
+    struct stored *claim = find(&server, SV("persistentvolumeclaims"), SV("default"), SV("demo"));
+    CHECK(object_is_deleting(claim->object));
+    int lists = server.lists;
+    end(&server, SV("persistentvolumeclaims"), claim->object);
+    run(&server, controller, 1000);
+    CHECK(object_is_deleting(
+        find(&server, SV("persistentvolumes"), SV(""), SV("default-demo"))->object));
+    CHECK(server.lists == lists);
+    controller_free(controller);
+    server_release(&server);
 }
 
 TEST(an_expired_watch_is_listed_again) {

@@ -117,7 +117,7 @@ struct runtime_state {
     /* Pods that mount the claim, listed only while something is being deleted. */
     struct arena *claim_arena;
     struct cJSON *claim_pods; /* list of reduced pods; NULL: not listed */
-    int64_t claim_asked_ms, claim_listed_ms;
+    int64_t claim_asked_ms, claim_listed_ms, claim_since_ms; /* the last: first of those lists */
     bool waits_for_claim_pods;
 };
 
