@@ -584,7 +584,6 @@ void cache_store_confirm(struct cache_store *store, const struct resource *resou
                          struct sv namespace_name, struct sv name) {
     struct entry *entry = find(store, resource, namespace_name, name);
     assert(entry && !state_is_none(&entry->state));
-    forget_end(store, entry->seen.uid);
     remember_version(entry, entry->seen.resource_version);
     if (entry->overlay)
         end_overlay(store, entry);

@@ -142,6 +142,31 @@ TEST(an_answer_that_comes_after_its_watch_event_changes_nothing) {
     CHECK_SV(version_of(store), SV("9"));
 }
 
+/* Whoever waits for an answer may get it a few events late. */
+TEST(an_answer_of_some_versions_ago_changes_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    for (int i = 1; i <= 8; i++)
+        cache_store_upsert(store, &RESOURCE_PODS,
+                           pod(arena, "u", arena_printf(arena, "%d", i).ptr, "a"));
+    for (int i = 1; i <= 8; i++)
+        cache_store_overlay(store, &RESOURCE_PODS,
+                            pod(arena, "u", arena_printf(arena, "%d", i).ptr, "a"), 0);
+    CHECK_SV(version_of(store), SV("8"));
+    CHECK(cache_store_expire(store, 0) == DEADLINE_NEVER);
+}
+
+TEST(nothing_is_waited_for_of_an_object_that_ended) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"), 0);
+    CHECK(cache_store_expire(store, 0) == CACHE_OVERLAY_MS);
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    CHECK(cache_store_expire(store, 0) == DEADLINE_NEVER);
+}
+
 TEST(an_answer_that_comes_after_the_end_brings_nothing_back) {
     AUTO(arena) arena = arena_new();
     struct watcher watcher = {0};
@@ -152,6 +177,10 @@ TEST(an_answer_that_comes_after_the_end_brings_nothing_back) {
     cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "8", "a"), 0);
     CHECK(cache_store_count(store) == 0);
     CHECK(watcher.changes == changes);
+    /* Nor does that of one that was never seen alive. */
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u1"));
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u1", "8", "a"), 0);
+    CHECK(cache_store_count(store) == 0);
     /* The next one of the name is another object. */
     cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u2", "9", "a"), 0);
     CHECK_SV(version_of(store), SV("9"));
@@ -163,6 +192,7 @@ TEST(an_object_that_comes_back_to_what_is_watched_is_followed_again) {
     AUTO(cache_store) store = new_store(&watcher);
     cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "7", "a"));
     cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u"));
+    cache_store_remove(store, &RESOURCE_PODS, SV("ns"), SV("p"), SV("u")); /* after a relist */
     cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "u", "8", "a"));
     cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "9", "a"), 0);
     CHECK_SV(version_of(store), SV("9"));
@@ -195,6 +225,21 @@ TEST(a_deleted_object_is_hidden_until_a_new_one_takes_its_name) {
     cache_store_upsert(store, &RESOURCE_PODS, pod(arena, "next", "3", "a"));
     CHECK(!cache_store_get(store, &RESOURCE_PODS, SV("ns"), SV("p"))->is_hidden);
     CHECK_SV(version_of(store), SV("3"));
+}
+
+/* The server's tree is there in any case. */
+TEST(a_frozen_tree_takes_the_place_of_a_copy) {
+    AUTO(arena) arena = arena_new();
+    struct watcher watcher = {0};
+    struct frozen *delivered = frozen_new(pod(arena, "u", "1", "a"));
+    struct cache_store *store = new_store(&watcher);
+    cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "1", "a"), 0);
+    CHECK(cache_store_bytes(store) > 0);
+    cache_store_upsert(store, &RESOURCE_PODS, frozen_root(delivered));
+    CHECK(cache_store_bytes(store) == 0);
+    CHECK(watcher.changes == 1);
+    cache_store_free(store);
+    frozen_unref(delivered);
 }
 
 /* What a server in this process delivers is held once, through overlays and hiding too. */
@@ -325,6 +370,53 @@ TEST(an_object_is_found_in_each_of_many_groups) {
     }
 }
 
+/* The label "seen" is all that a group looks at. */
+static void seen_groups(void *context, const struct resource *resource, const struct cJSON *object,
+                        struct arena *arena, struct cache_groups *ret_groups) {
+    (void)context;
+    (void)resource;
+    cache_groups_add_aspect(ret_groups, arena_copy(arena, object_label(object, SV("group"))),
+                            sv_hash(object_label(object, SV("seen"))));
+}
+
+TEST(a_group_hears_of_what_it_looks_at) {
+    static const struct {
+        const char *version, *seen, *other;
+        bool is_news;
+    } turns[] = {
+        {"1", "a", "x", true},  {"2", "a", "y", false}, {"3", "b", "y", true},
+        {"4", "b", "x", false}, {"5", "a", "x", true},
+    };
+    struct watcher watcher = {0};
+    AUTO(cache_store)
+    store = cache_store_new(
+        &(struct cache_index){.groups = seen_groups, .changed = changed, .context = &watcher});
+    for (size_t i = 0; i < COUNT_OF(turns); i++) {
+        AUTO(arena) arena = arena_new();
+        struct cJSON *object = json_copy(arena, pod(arena, "u", turns[i].version, "g"));
+        object_set_label(arena, object, SV("seen"), sv_from(turns[i].seen));
+        object_set_label(arena, object, SV("other"), sv_from(turns[i].other));
+        size_t before = watcher.changes;
+        cache_store_upsert(store, &RESOURCE_PODS, object);
+        CHECK(watcher.changes - before == turns[i].is_news);
+    }
+}
+
+/* What is past the limit is left out, and one that is there already takes no place. */
+TEST(groups_of_an_object_end_at_their_limit) {
+    AUTO(arena) arena = arena_new();
+    struct cache_groups *groups = mem_alloc(sizeof(*groups));
+    cache_groups_add(groups, SV("first"));
+    cache_groups_add(groups, SV("first"));
+    CHECK(groups->count == 1);
+    for (int i = 1; i <= CACHE_GROUPS_MAX; i++)
+        cache_groups_add(groups, arena_printf(arena, "%d", i));
+    CHECK(groups->count == CACHE_GROUPS_MAX);
+    CHECK_SV(groups->items[0], SV("first"));
+    CHECK_SV(groups->items[CACHE_GROUPS_MAX - 1], arena_printf(arena, "%d", CACHE_GROUPS_MAX - 1));
+    mem_free(groups);
+}
+
 static const struct cJSON *tree_of(struct cache_store *store, struct arena *arena, struct sv name) {
     return cache_store_tree(store, cache_store_get(store, &RESOURCE_PODS, SV("ns"), name), arena);
 }
@@ -347,11 +439,12 @@ TEST(what_nobody_reads_makes_room_for_its_like) {
         cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, i));
     CHECK(tree_of(store, arena, SV("p")) == tree);
 
-    /* News of it are in use as it was. */
+    /* News of it are in use as it was, before anybody reads them: bytes are read to another tree
+     * each time. */
     cache_store_overlay(store, &RESOURCE_PODS, pod(arena, "u", "2", "mine"), 0);
-    tree = tree_of(store, arena, SV("p"));
     for (int i = 0; i < STRANGER_COUNT; i++)
         cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, STRANGER_COUNT + i));
+    tree = tree_of(store, arena, SV("p"));
     CHECK(tree_of(store, arena, SV("p")) == tree);
 
     /* Until it rests. */
@@ -359,6 +452,23 @@ TEST(what_nobody_reads_makes_room_for_its_like) {
     cache_store_rest(store, SV("nobody's"));
     for (int i = 0; i < STRANGER_COUNT; i++)
         cache_store_upsert(store, &RESOURCE_PODS, numbered(arena, 2 * STRANGER_COUNT + i));
+    CHECK(tree_of(store, arena, SV("p")) != tree);
+    CHECK(json_equal(tree_of(store, arena, SV("p")), tree));
+}
+
+/* It alone is more than there is room for, and no other's to give. */
+TEST(an_object_past_the_limit_of_trees_is_one_while_it_came_last) {
+    struct watcher watcher = {0};
+    AUTO(cache_store) store = new_store(&watcher);
+    AUTO(arena) arena = arena_new();
+    struct cJSON *large = json_copy(arena, pod(arena, "u", "1", "a"));
+    for (int i = 0; i < CACHE_TREE_BYTES_MAX / 64; i++)
+        object_set_annotation(arena, large, arena_printf(arena, "a-%d", i), SV("b"));
+    cache_store_upsert(store, &RESOURCE_PODS, large);
+    CHECK(cache_store_bytes(store) > CACHE_TREE_BYTES_MAX);
+    const struct cJSON *tree = tree_of(store, arena, SV("p"));
+    CHECK(tree_of(store, arena, SV("p")) == tree);
+    use(store, arena, 1);
     CHECK(tree_of(store, arena, SV("p")) != tree);
     CHECK(json_equal(tree_of(store, arena, SV("p")), tree));
 }
