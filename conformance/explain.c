@@ -40,23 +40,33 @@ static int64_t since_of(const struct cJSON *object, struct sv type) {
     return is_false && api_time_parse(text, &since_ms) ? since_ms : -1;
 }
 
-static int64_t gate_since(const struct cJSON *runtime, enum gate_id gate) {
+/* One that serves is ready, and its Synced says what keeps the gate closed. */
+static int64_t unready_since(const struct cJSON *runtime, struct sv reason) {
+    int64_t since_ms = since_of(runtime, SV("Ready"));
+    struct sv synced = json_find_string(object_condition(runtime, SV("Synced")), "reason");
+    return since_ms < 0 && sv_eq(synced, reason) ? since_of(runtime, SV("Synced")) : since_ms;
+}
+
+static int64_t gate_since(const struct cJSON *runtime, enum gate_id gate, struct sv reason) {
     for (size_t i = 0; i < COUNT_OF(gate_conditions); i++) {
         int64_t since_ms = since_of(runtime, gate_conditions[i].condition);
         if (gate_conditions[i].gate == gate && since_ms >= 0)
             return since_ms;
     }
-    return since_of(runtime, SV("Ready"));
+    return unready_since(runtime, reason);
 }
 
-/* What the runtime says of itself. */
+/* What the runtime says of itself: that it is not ready, or what is not as it was asked for. */
 static struct waited say_waited(const struct explanation *explanation) {
-    int64_t since_ms = since_of(explanation->runtime, SV("Ready"));
-    const struct cJSON *ready = object_condition(explanation->runtime, SV("Ready"));
-    if (since_ms < 0)
-        return (struct waited){.gate = SV(""), .reason = SV(""), .message = SV("")};
-    return (struct waited){SV("Ready"), json_find_string(ready, "reason"),
-                           json_find_string(ready, "message"), since_ms};
+    static const struct sv types[] = {SV("Ready"), SV("Synced")};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        int64_t since_ms = since_of(explanation->runtime, types[i]);
+        const struct cJSON *condition = object_condition(explanation->runtime, types[i]);
+        if (since_ms >= 0)
+            return (struct waited){types[i], json_find_string(condition, "reason"),
+                                   json_find_string(condition, "message"), since_ms};
+    }
+    return (struct waited){.gate = SV(""), .reason = SV(""), .message = SV(""), .since_ms = -1};
 }
 
 static bool is_waited_for(const struct gate *gate) {
@@ -73,7 +83,8 @@ static struct waited find_waited(const struct explanation *explanation) {
     if (i == GATE_COUNT)
         return say_waited(explanation);
     return (struct waited){gate_text((enum gate_id)i), plan->gates[i].reason,
-                           plan->gates[i].message, gate_since(explanation->runtime, i)};
+                           plan->gates[i].message,
+                           gate_since(explanation->runtime, i, plan->gates[i].reason)};
 }
 
 /* --- as text and as a tree --- */

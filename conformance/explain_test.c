@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conformance/explain.h"
 
+#include "conformance/plan_objects.h"
 #include "core/base/arena.h"
 #include "core/base/error.h"
 #include "core/base/test.h"
@@ -63,6 +64,57 @@ TEST(tells_what_is_waited_for) {
         const struct cJSON *json = explain_json(&explanation, arena);
         CHECK(sv_contains(text, json_find_string(json, "reason")));
         CHECK(json_bool_or(json, SV("waits"), false));
+    }
+}
+
+#define CONDITION(type, reason)                                                                    \
+    "{type: " type ", status: 'False', reason: " reason ", message: why,"                          \
+    " lastTransitionTime: '2025-12-31T23:00:00Z'}"
+
+/* Of a runtime in a cluster, which serves: nothing of its plan may be open to say. */
+TEST(tells_what_a_runtime_says_of_itself) {
+    static const struct {
+        const char *conditions;
+        const char *closed; /* reason of the closed gate, or NULL */
+        const char *text, *since;
+    } said[] = {
+        {"[]", NULL, "n/d waits for nothing\n", ""},
+        {"[" CONDITION("Synced", "LabelOverruled") "]", NULL,
+         "n/d waits at Synced: LabelOverruled\n  what:  why\n"
+         "  since: 2025-12-31T23:00:00Z, for 1h0m0s\n  about: a label that",
+         "2025-12-31T23:00:00Z"},
+        {"[" CONDITION("Ready", "ComponentDown") ", " CONDITION("Synced", "FieldNotKept") "]", NULL,
+         "n/d waits at Ready: ComponentDown\n", "2025-12-31T23:00:00Z"},
+        {"[" CONDITION("Synced", "ClassNotFound") "]", "ClassNotFound",
+         "n/d waits at ClassFound: ClassNotFound\n  what:  closed\n"
+         "  since: 2025-12-31T23:00:00Z, for 1h0m0s\n",
+         "2025-12-31T23:00:00Z"},
+        {"[" CONDITION("Synced", "Paused") "]", "ClassNotFound",
+         "n/d waits at ClassFound: ClassNotFound\n  what:  closed\n"
+         "  since: its status does not say yet\n",
+         ""},
+    };
+    for (size_t i = 0; i < COUNT_OF(said); i++) {
+        AUTO(arena) arena = arena_new();
+        struct error err = {0};
+        struct plan plan = {.action_count = 0};
+        for (size_t k = 0; k < GATE_COUNT; k++)
+            plan.gates[k] = (struct gate){true, SV(""), SV("")};
+        if (said[i].closed)
+            plan.gates[GATE_CLASS] = (struct gate){
+                .is_open = false, .reason = sv_from(said[i].closed), .message = SV("closed")};
+        struct sv text = arena_printf(arena, "status: {conditions: %s}\n", said[i].conditions);
+        struct manifest manifest;
+        REQUIRE(manifest_parse(arena, SV("f.yaml"), text, &manifest, &err));
+        const struct explanation explanation = {.key = SV("n/d"),
+                                                .runtime = manifest.documents.roots[0],
+                                                .plan = &plan,
+                                                .now_ms = PLAN_OBJECTS_NOW_MS};
+        struct sv expected = sv_from(said[i].text);
+        CHECK_SV(sv_prefix(explain_text(&explanation, arena), expected.len), expected);
+        const struct cJSON *json = explain_json(&explanation, arena);
+        CHECK_SV(json_find_string(json, "since"), sv_from(said[i].since));
+        CHECK(json_bool_or(json, SV("waits"), false) != sv_ends_with(expected, SV("nothing\n")));
     }
 }
 
