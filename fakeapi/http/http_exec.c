@@ -20,6 +20,7 @@
 #include "fakeapi/http/spdy.h"
 #include "fakeapi/http/upgrade.h"
 #include "fakeapi/server/dialogue.h"
+#include "fakeapi/server/webhook_target.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -514,6 +515,9 @@ enum MHD_Result answer_stream(struct exchange *exchange, struct route *route,
         return wait_for_webhooks(exchange);
     if (response.http_status != 0)
         return send_tree(exchange, route, &response, SV(""));
+    struct webhook_target kubelet;
+    if (pod && wants_tunnel(exchange) && find_kubelet(exchange->server, pod, &kubelet))
+        return ask_kubelet(exchange, route, pod, &kubelet);
     if (!can_upgrade(exchange, type, protocol))
         return refuse_upgrade(exchange, route);
     if (!check_stream(exchange, route, pod, &result))

@@ -312,8 +312,32 @@ enum MHD_Result follow_log(struct exchange *exchange, const struct followed_log 
 int64_t keep_logs(struct http_server *server, int64_t now_ms);
 void end_logs(struct http_server *server);
 
-/* --- http_relay.c: what an aggregated API server answers --- */
+/* --- http_kubelet.c: pods whose kubelet is another process --- */
 
+/* The container that is named, or the only one; SV("") and a sentence in `ret_problem` when that is
+ * not clear. */
+struct sv choose_container(struct arena *arena, const struct cJSON *pod, struct sv name,
+                           struct sv *ret_problem);
+/* Where its node says that its kubelet is reached. False: this server is its kubelet, or nobody. */
+bool find_kubelet(struct http_server *server, const struct cJSON *pod,
+                  struct webhook_target *ret_target);
+/* Passes a request for a subresource of the pod on; its kubelet answers. */
+enum MHD_Result ask_kubelet(struct exchange *exchange, const struct route *route,
+                            const struct cJSON *pod, const struct webhook_target *kubelet);
+
+/* --- http_relay.c: what an aggregated API server, or a kubelet, answers --- */
+
+/* One request for another process. */
+struct remote_question {
+    const struct webhook_target *where;
+    struct sv target;             /* path and query there */
+    const struct user_info *user; /* in whose name; NULL: nobody's, as kubelets are asked */
+};
+/* Asks for it; libmicrohttpd hands the request out once more when there is an answer. */
+enum MHD_Result ask_remote(struct exchange *exchange, const struct route *route,
+                           const struct remote_question *question);
+/* There is no answer: as whoever asked is told. */
+enum MHD_Result send_problem(struct exchange *exchange, bool is_kubelet, struct sv problem);
 enum MHD_Result answer_remote(struct exchange *exchange, const struct route *route,
                               const struct user_info *user);
 /* Once its connection is resumed. */
@@ -323,8 +347,8 @@ void relay_free(struct relay *relay);
 /* All of them, because the server ends. */
 void end_relays(struct http_server *server);
 
-/* For both kinds of requests to aggregated API servers. The head of the client's in the name of the
- * user, without what is about its connection; false: it cannot be written. */
+/* For both kinds of requests to other processes. The head of the client's in the name of the user,
+ * if any, without what is about its connection; false: it cannot be written. */
 bool copy_request_head(struct exchange *exchange, struct remote *remote,
                        const struct user_info *user);
 /* The lines of an answer's head, but for the first and what is about its connection. */
@@ -333,12 +357,11 @@ struct sv head_line(struct sv *rest);
 /* A text for people, as such requests are refused with. */
 enum MHD_Result send_line(struct exchange *exchange, int http_status, struct sv text);
 
-/* --- http_tunnel.c: connections to aggregated API servers that are upgraded --- */
+/* --- http_tunnel.c: connections to other processes that are upgraded --- */
 
 /* The client asks for another protocol, whichever. */
 bool wants_tunnel(const struct exchange *exchange);
-enum MHD_Result begin_tunnel(struct exchange *exchange, const struct webhook_target *target,
-                             const struct user_info *user);
+enum MHD_Result begin_tunnel(struct exchange *exchange, const struct remote_question *question);
 /* Once its connection is resumed. */
 enum MHD_Result resume_tunnel(struct exchange *exchange);
 /* Accepts NULL. */

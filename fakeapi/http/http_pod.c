@@ -3,13 +3,13 @@
 #include "core/api/api_time.h"
 #include "core/api/object.h"
 #include "core/base/arena.h"
-#include "core/base/joiner.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/shell.h"
 #include "fakeapi/http/authenticator.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/schema/admit.h"
 #include "fakeapi/server/review.h"
+#include "fakeapi/server/webhook_target.h"
 
 #include <inttypes.h>
 
@@ -49,24 +49,6 @@ bool find_logged_pod(struct http_server *server, const struct request *request, 
     return is_there;
 }
 
-static struct sv container_names(struct arena *arena, const struct cJSON *pod) {
-    struct joiner names;
-    joiner_init(&names, arena);
-    JSON_EACH (container, json_find(pod, "spec.containers"))
-        joiner_add_apart(&names, SV(" "), json_string_or(container, SV("name"), SV("")));
-    return joiner_text(&names);
-}
-
-static bool has_container(const struct cJSON *pod, struct sv name) {
-    static const char *const lists[] = {"spec.containers", "spec.initContainers",
-                                        "spec.ephemeralContainers"};
-    for (size_t i = 0; i < COUNT_OF(lists); i++)
-        JSON_EACH (container, json_find(pod, lists[i]))
-            if (sv_eq(json_string_or(container, SV("name"), SV("")), name))
-                return true;
-    return false;
-}
-
 static const struct cJSON *container_status(const struct cJSON *pod, struct sv name) {
     static const char *const lists[] = {"status.containerStatuses", "status.initContainerStatuses",
                                         "status.ephemeralContainerStatuses"};
@@ -75,25 +57,6 @@ static const struct cJSON *container_status(const struct cJSON *pod, struct sv n
             if (sv_eq(json_string_or(status, SV("name"), SV("")), name))
                 return status;
     return NULL;
-}
-
-/* Which container; SV("") and a sentence in `ret_problem` when that is not clear. */
-static struct sv choose_container(struct arena *arena, const struct cJSON *pod,
-                                  const struct log_options *options, struct sv *ret_problem) {
-    struct sv pod_name = object_name(pod), name = options->container;
-    if (name.len == 0 && json_count(json_find(pod, "spec.containers")) == 1)
-        return json_find_string(pod, "spec.containers.0.name");
-    if (name.len > 0 && has_container(pod, name))
-        return name;
-    *ret_problem =
-        name.len == 0
-            ? arena_printf(arena,
-                           "a container name must be specified for pod %.*s, choose one of: "
-                           "[%.*s]",
-                           SV_ARG(pod_name), SV_ARG(container_names(arena, pod)))
-            : arena_printf(arena, "container %.*s is not valid for pod %.*s", SV_ARG(name),
-                           SV_ARG(pod_name));
-    return SV("");
 }
 
 static struct sv last_lines(struct sv text, int64_t count) {
@@ -145,11 +108,14 @@ enum MHD_Result answer_log(struct exchange *exchange, const struct route *route)
     const struct cJSON *pod;
     if (!find_logged_pod(server, &route->request, arena, &pod, &response))
         return send_tree(exchange, route, &response, SV(""));
-    struct sv container = choose_container(arena, pod, &route->log, &problem);
+    struct sv container = choose_container(arena, pod, route->log.container, &problem);
     if (container.len == 0)
         return send_status(exchange, route, 400, "BadRequest", problem);
     if (json_find_string(pod, "spec.nodeName").len == 0)
         return send_text(exchange, 204, SV(""));
+    struct webhook_target kubelet;
+    if (find_kubelet(server, pod, &kubelet))
+        return ask_kubelet(exchange, route, pod, &kubelet);
     const struct cJSON *status = container_status(pod, container);
     const struct cJSON *waiting = json_find(status, "state.waiting");
     /* Between two runs there is the log of the last one, asked for as the previous one or not. */

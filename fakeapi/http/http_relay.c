@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests that an aggregated API server answers: what the client sent goes there in the name of
- * the user who was authenticated here, and what comes back goes to the client as it comes, so that
- * watches and logs are told at once. The connection is suspended while there is nothing to send.
- * Those that want to be upgraded are left to http_tunnel.c.
+ * Requests that an aggregated API server, or a kubelet, answers: what the client sent goes there,
+ * to an API server in the name of the user who was authenticated here, and what comes back goes to
+ * the client as it comes, so that watches and logs are told at once. The connection is suspended
+ * while there is nothing to send. Those that want to be upgraded are left to http_tunnel.c.
  */
 #include "core/base/arena.h"
 #include "core/base/error.h"
+#include "core/base/joiner.h"
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
+#include "core/data/json.h"
 #include "fakeapi/http/http_parts.h"
 #include "fakeapi/http/remote.h"
+#include "fakeapi/http/upgrade.h"
 #include "fakeapi/server/aggregation.h"
 #include "fakeapi/server/webhook_target.h"
 
@@ -33,8 +36,9 @@ struct relay {
     struct buf head; /* of the answer, as it came */
     struct buf pending;
     bool is_added, is_suspended, is_paused;
-    bool has_head, is_over;
-    struct sv problem; /* why there is no answer; in `arena` */
+    bool has_head, is_over, asks_kubelet;
+    struct sv url;     /* in `arena`, as the next */
+    struct sv problem; /* why there is no answer */
     struct arena *arena;
 };
 
@@ -100,7 +104,11 @@ static void finish(struct curl_transfer *transfer, CURLcode result) {
     char problem[REMOTE_PROBLEM_BYTES_MAX];
     if (result != CURLE_OK) {
         remote_problem(&relay->remote, result, problem);
-        relay->problem = arena_printf(relay->arena, "error trying to reach service: %s", problem);
+        /* As Go's client and the proxy say it. */
+        relay->problem =
+            relay->asks_kubelet
+                ? arena_printf(relay->arena, "Get \"%.*s\": %s", SV_ARG(relay->url), problem)
+                : arena_printf(relay->arena, "error trying to reach service: %s", problem);
     }
     curl_loop_remove(relay->exchange->server->transfers, relay->remote.easy);
     relay->is_added = false;
@@ -203,12 +211,25 @@ enum MHD_Result send_line(struct exchange *exchange, int http_status, struct sv 
     return send_text(exchange, http_status, ARENA_JOIN(exchange->server->arena, text, SV("\n")));
 }
 
+enum MHD_Result send_problem(struct exchange *exchange, bool is_kubelet, struct sv problem) {
+    struct arena *arena = exchange->server->arena;
+    if (!is_kubelet)
+        return send_line(exchange, 503, problem);
+    const struct cJSON *status = fakeapi_status(arena, 500, "", problem);
+    return send_answer(exchange,
+                       &(struct http_answer){.http_status = 500,
+                                             .media_type = SV("application/json"),
+                                             .bytes = json_write_arena(arena, status, JSON_COMPACT),
+                                             .etag = SV("")});
+}
+
 enum MHD_Result resume_relay(struct exchange *exchange) {
     struct relay *relay = exchange->relay;
     if (relay->has_head)
         return begin_answer(relay);
     if (relay->is_over)
-        return relay->problem.len > 0 ? send_line(exchange, 503, relay->problem) : MHD_NO;
+        return relay->problem.len > 0 ? send_problem(exchange, relay->asks_kubelet, relay->problem)
+                                      : MHD_NO;
     suspend(relay);
     return MHD_YES;
 }
@@ -220,9 +241,10 @@ struct head_copy {
     bool fits;
 };
 
-/* Who the client is, is said by this server and by nobody else. */
+/* Who the client is, is said by this server and by nobody else. A token may stand among the
+ * subprotocols; add_protocols() passes the others on. */
 static bool is_about_user(struct sv name) {
-    static const char *const names[] = {"Authorization", "Cookie"};
+    static const char *const names[] = {"Authorization", "Cookie", "Sec-WebSocket-Protocol"};
     static const char *const prefixes[] = {"X-Remote-", "Impersonate-"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (name.len == strlen(names[i]) && strncasecmp(name.ptr, names[i], name.len) == 0)
@@ -243,11 +265,23 @@ static enum MHD_Result copy_header(void *context, enum MHD_ValueKind kind, const
     return MHD_YES;
 }
 
+static bool add_protocols(struct exchange *exchange, struct remote *remote) {
+    struct protocols protocols;
+    struct joiner names;
+    upgrade_offers(exchange, UPGRADE_WEBSOCKET, &protocols);
+    joiner_init(&names, exchange->server->arena);
+    for (size_t i = 0; i < protocols.count; i++)
+        joiner_add_apart(&names, SV(", "), protocols.offered[i]);
+    return protocols.count == 0 ||
+           remote_add_header(remote, SV("Sec-WebSocket-Protocol"), joiner_text(&names));
+}
+
 bool copy_request_head(struct exchange *exchange, struct remote *remote,
                        const struct user_info *user) {
     struct head_copy copy = {remote, true};
     MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, copy_header, &copy);
-    return copy.fits && remote_ask_as(remote, exchange->server->options.tls, user);
+    return copy.fits && add_protocols(exchange, remote) &&
+           (!user || remote_ask_as(remote, exchange->server->options.tls, user));
 }
 
 /* Nothing that libcurl would add by itself. */
@@ -275,11 +309,12 @@ static void set_body(struct relay *relay) {
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, exchange->method);
 }
 
-static bool set_up(struct relay *relay, const struct webhook_target *target,
-                   const struct route *route, const struct user_info *user) {
+static bool set_up(struct relay *relay, const struct route *route,
+                   const struct remote_question *question) {
     struct arena *arena = relay->arena;
-    struct sv url = ARENA_JOIN(arena, target->url, sv_from(relay->exchange->target));
-    remote_init(&relay->remote, target, arena_copy(arena, url).ptr);
+    relay->asks_kubelet = !question->user;
+    relay->url = arena_copy(arena, ARENA_JOIN(arena, question->where->url, question->target));
+    remote_init(&relay->remote, question->where, relay->url.ptr);
     CURL *easy = relay->remote.easy;
     relay->remote.transfer.done = finish;
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
@@ -293,7 +328,7 @@ static bool set_up(struct relay *relay, const struct webhook_target *target,
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, relay);
     set_body(relay);
-    return set_head(relay, user);
+    return set_head(relay, question->user);
 }
 
 static struct relay *relay_new(struct exchange *exchange) {
@@ -302,6 +337,7 @@ static struct relay *relay_new(struct exchange *exchange) {
     *relay = (struct relay){
         .waiter = {client_went},
         .exchange = exchange,
+        .url = SV(""),
         .problem = SV(""),
         .arena = arena_new(),
     };
@@ -327,6 +363,19 @@ void relay_free(struct relay *relay) {
     mem_free(relay);
 }
 
+enum MHD_Result ask_remote(struct exchange *exchange, const struct route *route,
+                           const struct remote_question *question) {
+    if (wants_tunnel(exchange))
+        return begin_tunnel(exchange, question);
+    struct relay *relay = exchange->relay = relay_new(exchange);
+    if (!set_up(relay, route, question))
+        return send_line(exchange, 400, SV("the name of the user, or a header, has a line break"));
+    relay->is_added = true;
+    curl_loop_add(exchange->server->transfers, relay->remote.easy, &relay->remote.transfer);
+    suspend(relay);
+    return MHD_YES;
+}
+
 enum MHD_Result answer_remote(struct exchange *exchange, const struct route *route,
                               const struct user_info *user) {
     struct http_server *server = exchange->server;
@@ -336,15 +385,8 @@ enum MHD_Result answer_remote(struct exchange *exchange, const struct route *rou
     if (!is_there || !remote.is_available || server->is_ending ||
         aggregation_target(server->options.api, &remote, server->arena, &target).len > 0)
         return send_line(exchange, 503, SV("service unavailable"));
-    if (wants_tunnel(exchange))
-        return begin_tunnel(exchange, &target, user);
-    struct relay *relay = exchange->relay = relay_new(exchange);
-    if (!set_up(relay, &target, route, user))
-        return send_line(exchange, 400, SV("the name of the user, or a header, has a line break"));
-    relay->is_added = true;
-    curl_loop_add(server->transfers, relay->remote.easy, &relay->remote.transfer);
-    suspend(relay);
-    return MHD_YES;
+    return ask_remote(exchange, route,
+                      &(struct remote_question){&target, sv_from(exchange->target), user});
 }
 
 void end_relays(struct http_server *server) {

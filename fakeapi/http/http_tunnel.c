@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections to aggregated API servers that the client wants to be upgraded (exec, attach and
- * port-forward over SPDY or WebSockets, or whatever the two agree on). The request goes there in
- * the name of the user, and the connection is suspended until it is answered. A 101 is passed on,
- * and from then on the bytes of either side go to the other one as they come; a refusal is passed
- * on as an answer, as UpgradeAwareHandler of Kubernetes' proxies does.
+ * Connections to aggregated API servers, and to kubelets, that the client wants to be upgraded
+ * (exec, attach and port-forward over SPDY or WebSockets, or whatever the two agree on). The
+ * request goes there, to API servers in the name of the user, and the connection is suspended until
+ * it is answered. A 101 is passed on, and from then on the bytes of either side go to the other one
+ * as they come; a refusal is passed on as an answer, as UpgradeAwareHandler of Kubernetes' proxies
+ * does.
  *
  * The connection is libcurl's, which is asked for no more than that and TLS. It has a loop of its
  * own, since libcurl closes what lies idle beside others in one.
@@ -60,6 +61,7 @@ struct tunnel {
     struct buf answer; /* until it is complete */
     int http_status;
     size_t head_bytes; /* of `answer`, with the empty line; 0: not yet complete */
+    bool asks_kubelet;
     struct sv problem; /* why there is no answer; in `arena` */
     struct arena *arena;
     int client_socket, backend_socket; /* -1: epoll does not watch it */
@@ -387,16 +389,17 @@ static enum MHD_Result pass_refusal(struct tunnel *tunnel) {
 enum MHD_Result resume_tunnel(struct exchange *exchange) {
     struct tunnel *tunnel = exchange->tunnel;
     if (tunnel->problem.len > 0)
-        return send_line(exchange, 503, tunnel->problem);
+        return send_problem(exchange, tunnel->asks_kubelet, tunnel->problem);
     if (tunnel->state != TUNNEL_ANSWERED)
         return MHD_NO;
     if (tunnel->http_status == 101)
         return open_tunnel(tunnel);
     if (tunnel->http_status >= 400)
         return pass_refusal(tunnel);
-    return send_line(exchange, 503,
-                     arena_printf(exchange->server->arena,
-                                  "invalid upgrade response: status code %d", tunnel->http_status));
+    return send_problem(exchange, tunnel->asks_kubelet,
+                        arena_printf(exchange->server->arena,
+                                     "invalid upgrade response: status code %d",
+                                     tunnel->http_status));
 }
 
 /* --- the request --- */
@@ -419,14 +422,14 @@ static bool write_field(struct buf *text, struct sv field) {
     return buf_append(text, field) && buf_append(text, is_empty ? SV(":\r\n") : SV("\r\n"));
 }
 
-static bool write_request(struct tunnel *tunnel, const struct webhook_target *target) {
+static bool write_request(struct tunnel *tunnel, const struct remote_question *question) {
     struct exchange *exchange = tunnel->exchange;
     struct buf *text = &tunnel->to_backend.waiting;
-    struct sv body = buf_view(&exchange->body), host = target->url;
+    struct sv body = buf_view(&exchange->body), host = question->where->url;
     if (sv_starts_with(host, SV("https://")))
         host = sv_drop(host, strlen("https://"));
-    bool fits = buf_printf(text, "%s %s HTTP/1.1\r\nHost: %.*s\r\n", exchange->method,
-                           exchange->target, SV_ARG(host));
+    bool fits = buf_printf(text, "%s %.*s HTTP/1.1\r\nHost: %.*s\r\n", exchange->method,
+                           SV_ARG(question->target), SV_ARG(host));
     for (const struct curl_slist *each = tunnel->remote.headers; each; each = each->next)
         fits = fits && write_field(text, sv_from(each->data));
     if (body.len > 0 || strcmp(exchange->method, "POST") == 0)
@@ -434,9 +437,10 @@ static bool write_request(struct tunnel *tunnel, const struct webhook_target *ta
     return fits && buf_append(text, SV("\r\n")) && buf_append(text, body);
 }
 
-static bool set_up(struct tunnel *tunnel, const struct webhook_target *target,
-                   const struct user_info *user) {
+static bool set_up(struct tunnel *tunnel, const struct remote_question *question) {
     struct exchange *exchange = tunnel->exchange;
+    const struct webhook_target *target = question->where;
+    tunnel->asks_kubelet = !question->user;
     remote_init(&tunnel->remote, target,
                 arena_copy(tunnel->arena, ARENA_JOIN(tunnel->arena, target->url, SV("/"))).ptr);
     CURL *easy = tunnel->remote.easy;
@@ -446,7 +450,8 @@ static bool set_up(struct tunnel *tunnel, const struct webhook_target *target,
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)REMOTE_CONNECT_MS_MAX);
     return remote_add_header(&tunnel->remote, SV("Connection"), SV("Upgrade")) &&
            remote_add_header(&tunnel->remote, SV("Upgrade"), header_of(exchange, "Upgrade")) &&
-           copy_request_head(exchange, &tunnel->remote, user) && write_request(tunnel, target);
+           copy_request_head(exchange, &tunnel->remote, question->user) &&
+           write_request(tunnel, question);
 }
 
 static struct tunnel *tunnel_new(struct exchange *exchange) {
@@ -490,10 +495,9 @@ void tunnel_free(struct tunnel *tunnel) {
     mem_free(tunnel);
 }
 
-enum MHD_Result begin_tunnel(struct exchange *exchange, const struct webhook_target *target,
-                             const struct user_info *user) {
+enum MHD_Result begin_tunnel(struct exchange *exchange, const struct remote_question *question) {
     struct tunnel *tunnel = exchange->tunnel = tunnel_new(exchange);
-    if (!set_up(tunnel, target, user)) {
+    if (!set_up(tunnel, question)) {
         tunnel->state = TUNNEL_ANSWERED;
         return send_line(exchange, 400, SV("the name of the user, or a header, has a line break"));
     }

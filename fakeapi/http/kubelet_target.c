@@ -61,3 +61,40 @@ struct sv kubelet_target(struct sv target, struct arena *arena) {
     }
     return nowhere;
 }
+
+/* --- the other way round --- */
+
+/* Kubelets take "1" only for what clients and their libraries call "true". */
+static struct sv flag_of(struct sv value) {
+    return sv_eq(value, SV("true")) ? SV("1") : sv_eq(value, SV("false")) ? SV("0") : value;
+}
+
+static struct sv kubelet_query(struct sv query, bool is_log, struct arena *arena) {
+    struct sv so_far = SV("");
+    while (query.len > 0) {
+        struct sv value = sv_cut(&query, '&'), key = sv_cut(&value, '=');
+        if (sv_eq(key, SV("container")))
+            continue;
+        for (size_t i = 0; i < COUNT_OF(parameters); i++)
+            if (sv_eq(key, parameters[i].api))
+                key = parameters[i].kubelet;
+        bool is_word = is_log || sv_eq(key, SV("command"));
+        if (!is_word)
+            value = flag_of(value);
+        so_far = arena_printf(arena, "%.*s%s%.*s=%.*s", SV_ARG(so_far), so_far.len > 0 ? "&" : "?",
+                              SV_ARG(key), SV_ARG(value));
+    }
+    return so_far;
+}
+
+struct sv kubelet_request(const struct kubelet_request *request, struct arena *arena) {
+    struct sv door = SV("");
+    for (size_t i = 0; i < COUNT_OF(doors); i++)
+        if (sv_eq(doors[i].api, request->subresource))
+            door = doors[i].kubelet;
+    struct sv query = kubelet_query(request->query, sv_eq(request->subresource, SV("log")), arena);
+    return arena_printf(arena, "/%.*s/%.*s/%.*s%s%.*s%.*s", SV_ARG(door),
+                        SV_ARG(request->namespace_name), SV_ARG(request->pod),
+                        request->container.len > 0 ? "/" : "", SV_ARG(request->container),
+                        SV_ARG(query));
+}

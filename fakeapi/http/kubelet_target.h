@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kubelet_target: the paths under which API servers reach kubelets, as paths of the API. */
+/* kubelet_target: the paths under which API servers reach kubelets, and those of the API that
+ * clients use for the same, each as the other. */
 #ifndef FAKEAPI_HTTP_KUBELET_TARGET_H
 #define FAKEAPI_HTTP_KUBELET_TARGET_H
 
@@ -13,5 +14,15 @@ struct arena;
  * the same for attach, containerLogs and portForward. "/healthz" stays; anything else becomes a
  * path that nobody serves. In `arena`. */
 struct sv kubelet_target(struct sv target, struct arena *arena);
+
+struct kubelet_request {
+    struct sv namespace_name, pod;
+    struct sv container;   /* SV("") for a port-forward */
+    struct sv subresource; /* "exec", "attach", "log" or "portforward" */
+    struct sv query;       /* the client's, as it came */
+};
+
+/* The other way round: what a client asks of the API as a request to the kubelet. In `arena`. */
+struct sv kubelet_request(const struct kubelet_request *request, struct arena *arena);
 
 #endif

@@ -40,3 +40,26 @@ TEST(a_target_without_end_is_refused) {
     memcpy(text, "/exec/ns/pod/main?", 18);
     CHECK_SV(kubelet_target((struct sv){text, sizeof(text)}, arena), SV("/none-of-a-kubelet's"));
 }
+
+static const struct {
+    struct kubelet_request request;
+    const char *expected;
+} requests[] = {
+    {{SV("ns"), SV("pod"), SV("main"), SV("exec"),
+      SV("command=echo&command=true&container=other&stdin=true&stdout=true&stderr=false&tty=1")},
+     "/exec/ns/pod/main?command=echo&command=true&input=1&output=1&error=0&tty=1"},
+    {{SV("ns"), SV("pod"), SV("main"), SV("exec"), SV("")}, "/exec/ns/pod/main"},
+    {{SV("ns"), SV("pod"), SV("main"), SV("attach"), SV("stdout=1")},
+     "/attach/ns/pod/main?output=1"},
+    {{SV("ns"), SV("pod"), SV("main"), SV("log"), SV("follow=true&tailLines=3")},
+     "/containerLogs/ns/pod/main?follow=true&tailLines=3"},
+    {{SV("ns"), SV("pod"), SV(""), SV("portforward"), SV("ports=80")},
+     "/portForward/ns/pod?ports=80"},
+};
+
+TEST(what_clients_ask_of_pods_is_asked_of_their_kubelets) {
+    for (size_t i = 0; i < COUNT_OF(requests); i++) {
+        AUTO(arena) arena = arena_new();
+        CHECK_SV(kubelet_request(&requests[i].request, arena), sv_from(requests[i].expected));
+    }
+}
