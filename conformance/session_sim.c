@@ -60,6 +60,12 @@ static int64_t step_controller(void *context, int64_t now_ms) {
     return controller_step(sim->controller);
 }
 
+static bool take_for_controller(void *context, int64_t now_ms) {
+    (void)now_ms;
+    struct session_sim *sim = context;
+    return controller_take(sim->controller);
+}
+
 static void start_controller(struct session_sim *sim) {
     sim->controller_transport = world_connect(sim->world, SESSION_CONTROLLER_AGENT);
     sim->controller = controller_new(&(struct controller_options){
@@ -79,6 +85,7 @@ static void start_controller(struct session_sim *sim) {
     });
     world_add_actor(sim->world, &(struct actor){.name = SESSION_CONTROLLER_AGENT,
                                                 .step = step_controller,
+                                                .take = take_for_controller,
                                                 .context = sim,
                                                 .transport = sim->controller_transport,
                                                 .may_be_apart = true});

@@ -17,6 +17,7 @@ struct team {
     void (*join)(struct team *team);
     bool (*wait)(struct team *team, bool (*holds)(void *context), void *context);
     void (*tell)(struct team *team);
+    void (*go_on)(struct team *team, bool (*piece)(void *context), void *context);
 };
 
 /* Calls `job(context)` between now and the end of team_join(). One at a time. `team` may be NULL,
@@ -43,6 +44,14 @@ static inline bool team_wait(struct team *team, bool (*holds)(void *context), vo
 static inline void team_tell(struct team *team) {
     if (team)
         team->tell(team);
+}
+
+/* For a job that has done what its caller waits for: while it is done at the same time as what its
+ * caller does, calls `piece`, which tells whether it found anything to do, again and again until
+ * the end is waited for or nothing is found for long. */
+static inline void team_go_on(struct team *team, bool (*piece)(void *context), void *context) {
+    if (team)
+        team->go_on(team, piece, context);
 }
 
 #endif

@@ -77,6 +77,9 @@ static void add_key_soon(void *context, struct sv key) {
     struct runtime_state *state = map_get(controller->states, key);
     if (state)
         state->change_count++;
+    /* What failed before something changed says little of what comes after it. Of what users write
+     * edits count alone (note_edits): the rest is status, of which most is our own. */
+    workqueue_forget(controller->queue, key);
     workqueue_add_at(controller->queue, key, controller->now_ms + PLAN_INTERVAL_MS);
     if (state && state->planned_ms > 0)
         workqueue_prefer(controller->queue, key);
@@ -232,14 +235,23 @@ static void take_completion(struct controller *controller, const struct completi
     mem_free(flight);
 }
 
-static bool take_completions(struct controller *controller) {
+static bool take_one(struct controller *controller) {
     struct completion completion;
-    for (size_t i = 0; i < COMPLETIONS_PER_TURN_MAX; i++) {
-        if (!transport_take(controller->transport, &completion))
-            return true;
-        take_completion(controller, &completion);
-    }
-    return false;
+    if (controller->taken_count >= COMPLETIONS_PER_TURN_MAX ||
+        !transport_take(controller->transport, &completion))
+        return false;
+    controller->taken_count++;
+    take_completion(controller, &completion);
+    return true;
+}
+
+/* False: there may be more than one turn takes. */
+static bool take_completions(struct controller *controller) {
+    while (take_one(controller))
+        ;
+    bool has_taken_all = controller->taken_count < COMPLETIONS_PER_TURN_MAX;
+    controller->taken_count = 0;
+    return has_taken_all;
 }
 
 /* --- planning --- */
@@ -474,6 +486,11 @@ static void plan_due_keys(struct controller *controller) {
         plan_key(controller, key);
         workqueue_done(controller->queue, key);
     }
+}
+
+bool controller_take(struct controller *controller) {
+    controller->now_ms = clock_now_ms(controller->clock);
+    return take_one(controller);
 }
 
 int64_t controller_step(struct controller *controller) {

@@ -43,6 +43,9 @@ DEFINE_AUTO(controller)
 /* One turn of the loop. Returns when it wants to be called again at the latest, if nothing
  * arrives before; now_ms or less means at once. */
 int64_t controller_step(struct controller *controller);
+/* Takes one completion ahead of the next turn, which would begin with that; false: there is none,
+ * or no more than a turn takes. */
+bool controller_take(struct controller *controller);
 
 /* A paused controller follows its watches, ends the rounds that are under way and begins none. */
 void controller_pause(struct controller *controller, bool is_paused);

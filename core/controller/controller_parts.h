@@ -49,6 +49,7 @@ struct controller {
     struct selector class_selector;
     struct controller_stats stats;
     struct controller_metrics metrics;
+    size_t taken_count; /* completions since the last turn took those that were there */
 };
 
 enum flight_type { FLIGHT_ACTION, FLIGHT_EXECUTE, FLIGHT_CLAIM_PODS };

@@ -30,6 +30,8 @@ struct thread_team {
     bool is_waiting, is_running; /* the job */
     atomic_bool is_unfinished;   /* either of them */
     atomic_bool is_awaited;      /* somebody sleeps until the job gives something, or ends */
+    atomic_bool is_to_end;       /* the end of the job is waited for */
+    bool is_beside;              /* the second thread does the job: for the job itself */
     bool is_over;
 };
 
@@ -80,10 +82,13 @@ static void *serve(void *context) {
     struct thread_team *team = context;
     pthread_mutex_lock(&team->lock);
     while (!team->is_over) {
-        if (team->is_waiting)
-            do_job(team);
-        else
+        if (!team->is_waiting) {
             wait_until(team, &team->work);
+            continue;
+        }
+        team->is_beside = true;
+        do_job(team);
+        team->is_beside = false;
     }
     pthread_mutex_unlock(&team->lock);
     return NULL;
@@ -110,6 +115,7 @@ static void start(struct team *base, team_job *job, void *context) {
     team->context = context;
     team->is_waiting = true;
     team->is_unfinished = true;
+    team->is_to_end = false;
     happen(&team->work);
     pthread_mutex_unlock(&team->lock);
 }
@@ -117,6 +123,7 @@ static void start(struct team *base, team_job *job, void *context) {
 /* What nobody has begun by now is done here. */
 static void join(struct team *base) {
     struct thread_team *team = (struct thread_team *)base;
+    team->is_to_end = true;
     pthread_mutex_lock(&team->lock);
     if (team->is_waiting)
         do_job(team);
@@ -153,9 +160,19 @@ static void tell(struct team *base) {
     pthread_mutex_unlock(&team->lock);
 }
 
+static void go_on(struct team *base, bool (*piece)(void *context), void *context) {
+    struct thread_team *team = (struct thread_team *)base;
+    for (int i = 0; team->is_beside && i < SPINS_MAX && !team->is_to_end; i++) {
+        if (piece(context))
+            i = 0;
+        else
+            pause_briefly();
+    }
+}
+
 struct thread_team *thread_team_new(void) {
     struct thread_team *team = mem_alloc(sizeof(*team));
-    team->team = (struct team){start, join, wait_for_job, tell};
+    team->team = (struct team){start, join, wait_for_job, tell, go_on};
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->work.condition, NULL);
     pthread_cond_init(&team->progress.condition, NULL);

@@ -85,6 +85,40 @@ static bool has_asked(void *context) {
     return ((struct exchange *)context)->asked > 0;
 }
 
+/* Beside its caller a job is given more to do until its end is waited for. */
+struct more {
+    struct team *team;
+    atomic_int begun, wanted, done;
+};
+
+static bool do_more(void *context) {
+    struct more *more = context;
+    if (more->done >= more->wanted)
+        return false;
+    atomic_fetch_add(&more->done, 1);
+    return true;
+}
+
+static void begin_and_go_on(void *context) {
+    struct more *more = context;
+    more->begun = 1;
+    team_go_on(more->team, do_more, more);
+}
+
+TEST(a_job_goes_on_with_what_comes_until_it_is_joined) {
+    AUTO(thread_team) threads = thread_team_new();
+    struct more more = {.team = thread_team_as_team(threads), .wanted = PIECES};
+    team_start(more.team, begin_and_go_on, &more);
+    while (more.done < PIECES) /* by the other thread */
+        ;
+    team_join(more.team);
+    more.wanted = 2 * PIECES;
+    CHECK(more.done == PIECES);
+    struct more alone = {.team = NULL, .wanted = PIECES};
+    team_start(alone.team, begin_and_go_on, &alone);
+    CHECK(alone.begun == 1 && alone.done == 0);
+}
+
 TEST(a_job_goes_on_beside_its_caller) {
     AUTO(thread_team) threads = thread_team_new();
     struct exchange exchange = {.team = thread_team_as_team(threads)};

@@ -69,6 +69,7 @@ struct agent {
 };
 
 static int64_t step(void *context, int64_t now_ms);
+static bool take(void *context, int64_t now_ms);
 
 struct agent *agent_new(struct world *world, const struct agent_options *options) {
     struct agent *agent = mem_alloc(sizeof(*agent));
@@ -83,6 +84,7 @@ struct agent *agent_new(struct world *world, const struct agent_options *options
     agent->transport = world_connect(world, agent->name);
     world_add_actor(world, &(struct actor){.name = agent->name,
                                            .step = step,
+                                           .take = take,
                                            .context = agent,
                                            .transport = agent->transport,
                                            .may_be_apart = options->may_be_apart});
@@ -283,19 +285,18 @@ static void take_answer(struct agent *agent, struct work *work, const struct com
     work->retry_ms = 0;
 }
 
-static bool take_completions(struct agent *agent, int64_t now_ms) {
+static bool take(void *context, int64_t now_ms) {
+    struct agent *agent = context;
     struct completion completion;
-    bool did = false;
-    while (transport_take(agent->transport, &completion)) {
-        did = true;
-        bool is_ours = map_has(agent->in_flight, id_key(&completion.id));
-        struct work *work = map_remove(agent->in_flight, id_key(&completion.id));
-        if (work)
-            take_answer(agent, work, &completion, now_ms);
-        for (size_t i = 0; i < agent->watched.count && !is_ours; i++)
-            is_ours = reflector_take(agent->watched.items[i].reflector, &completion, now_ms);
-    }
-    return did;
+    if (!transport_take(agent->transport, &completion))
+        return false;
+    bool is_ours = map_has(agent->in_flight, id_key(&completion.id));
+    struct work *work = map_remove(agent->in_flight, id_key(&completion.id));
+    if (work)
+        take_answer(agent, work, &completion, now_ms);
+    for (size_t i = 0; i < agent->watched.count && !is_ours; i++)
+        is_ours = reflector_take(agent->watched.items[i].reflector, &completion, now_ms);
+    return true;
 }
 
 bool agent_is_synced(const struct agent *agent) {
@@ -317,7 +318,8 @@ static void tell_trouble(struct agent *agent, const struct watched *watched, int
 static int64_t step(void *context, int64_t now_ms) {
     struct agent *agent = context;
     int64_t next_ms = DEADLINE_NEVER;
-    take_completions(agent, now_ms);
+    while (take(agent, now_ms))
+        ;
     for (size_t i = 0; i < agent->watched.count; i++) {
         tell_trouble(agent, &agent->watched.items[i], now_ms);
         int64_t due_ms = reflector_step(agent->watched.items[i].reflector, now_ms);

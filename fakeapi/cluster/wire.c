@@ -81,14 +81,43 @@ static void enqueue(struct queue *queue, struct queued *queued) {
     queue->last = queued;
 }
 
+static void push_late(struct client *client, struct arrival *arrival) {
+    client->late_count++;
+    arrival->next = client->late;
+    while (!atomic_compare_exchange_weak(&client->late, &arrival->next, arrival))
+        ;
+}
+
+static void take_late(struct client *client) {
+    struct arrival *newest = atomic_exchange(&client->late, NULL), *oldest = NULL, *before;
+    for (; newest; newest = before) {
+        before = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+    }
+    for (struct arrival *arrival = oldest, *next; arrival; arrival = next) {
+        next = arrival->next;
+        add_arrival(&client->arrivals, arrival);
+    }
+}
+
 static void enqueue_arrival(struct client *client, struct arrival *arrival) {
-    add_arrival(client->is_stepping ? &client->late : &client->arrivals, arrival);
-    if (client->waker && !client->is_stepping)
+    if (client->is_stepping) {
+        push_late(client, arrival);
+        return;
+    }
+    add_arrival(&client->arrivals, arrival);
+    if (client->waker)
         client->wire->options.wake(client->wire->options.context, client->waker);
 }
 
+/* What was taken ahead counts until the step in which it would have been. */
+static size_t count_arrivals(const struct client *client) {
+    return client->arrivals.count + client->count_ahead;
+}
+
 size_t wire_backlog(const struct client *client) {
-    return client->is_stepping ? client->count_before + client->late.count : client->arrivals.count;
+    return client->is_stepping ? client->count_before + client->late_count : count_arrivals(client);
 }
 
 struct arrival *wire_deliver(struct client *client, struct arena *arena,
@@ -172,7 +201,9 @@ static uint64_t client_start(struct transport *transport, const struct request *
     queued->arena = take_own_arena(client);
     queued->request = wire_copy_request(queued->arena, request);
     uint64_t id = queued->id;
-    if (client->is_stepping)
+    if (client->is_ahead)
+        enqueue(&client->started_ahead, queued);
+    else if (client->is_stepping)
         push_started(client, queued);
     else
         enqueue(&client->wire->queue, queued);
@@ -185,14 +216,16 @@ static bool client_take(struct transport *transport, struct completion *ret_comp
     client->taken = take_arrival(&client->arrivals);
     if (!client->taken)
         return false;
+    client->count_ahead += client->is_ahead;
     completion_copy(ret_completion, &client->taken->completion);
     return true;
 }
 
-/* Drops what waits for the client, of one request or (id 0) of all. */
-static void drop_arrivals(struct client *client, uint64_t id) {
+/* Drops what waits for the client, of one request or (id 0) of all; tells how much it was. */
+static size_t drop_arrivals(struct client *client, uint64_t id) {
     struct arrivals rest = client->arrivals;
     struct arrival *arrival;
+    size_t count_before = rest.count;
     client->arrivals = (struct arrivals){0};
     while ((arrival = take_arrival(&rest))) {
         if (id == 0 || arrival->completion.id == id)
@@ -200,6 +233,7 @@ static void drop_arrivals(struct client *client, uint64_t id) {
         else
             add_arrival(&client->arrivals, arrival);
     }
+    return count_before - client->arrivals.count;
 }
 
 /* Delayed arrivals stay in the heap, without a receiver. */
@@ -231,11 +265,16 @@ static void drop_parked(struct client *client, uint64_t id) {
     }
 }
 
-static void drop_request(struct client *client, uint64_t id) {
-    drop_parked(client, id);
-    for (struct queued *queued = client->wire->queue.first; queued; queued = queued->next)
+static void drop_queued(struct queue *queue, const struct client *client, uint64_t id) {
+    for (struct queued *queued = queue->first; queued; queued = queued->next)
         if (queued->client == client && (id == 0 || queued->id == id))
             queued->client = NULL;
+}
+
+static void drop_request(struct client *client, uint64_t id) {
+    drop_parked(client, id);
+    drop_queued(&client->wire->queue, client, id);
+    drop_queued(&client->started_ahead, client, id);
     drop_arrivals(client, id);
     orphan_delayed(client, id);
     wire_drop_watches(client->wire, client, id);
@@ -249,26 +288,61 @@ static void client_cancel(struct transport *transport, uint64_t id) {
         drop_request(client, id);
         return;
     }
-    drop_arrivals(client, id);
-    vec_push(&client->cancelled, id);
+    size_t dropped_count = drop_arrivals(client, id);
+    if (!client->is_ahead) {
+        vec_push(&client->cancelled, id);
+        return;
+    }
+    client->count_ahead += dropped_count;
+    vec_push(&client->cancelled_ahead, id);
+}
+
+/* What was done ahead is done now. */
+static void begin_with_ahead(struct client *client) {
+    struct queue started = client->started_ahead;
+    client->started_ahead = (struct queue){0};
+    client->is_ahead = false;
+    client->count_ahead = 0;
+    for (struct queued *queued = started.first, *next; queued; queued = next) {
+        next = queued->next;
+        push_started(client, queued);
+    }
+    for (size_t i = 0; i < client->cancelled_ahead.count; i++) {
+        drop_arrivals(client, client->cancelled_ahead.items[i]);
+        vec_push(&client->cancelled, client->cancelled_ahead.items[i]);
+    }
+    vec_clear(&client->cancelled_ahead);
 }
 
 void wire_begin_step(struct transport *transport) {
     struct client *client = (struct client *)transport;
     assert(!client->is_stepping);
     client->is_stepping = true;
-    client->count_before = client->arrivals.count;
+    client->count_before = count_arrivals(client);
+    client->late_count = 0;
+    begin_with_ahead(client);
+}
+
+bool wire_go_ahead(struct transport *transport) {
+    struct client *client = (struct client *)transport;
+    assert(client->is_stepping);
+    client->is_ahead = true;
+    take_late(client);
+    for (size_t i = 0; i < client->cancelled.count; i++)
+        drop_arrivals(client, client->cancelled.items[i]);
+    for (size_t i = 0; i < client->cancelled_ahead.count; i++)
+        client->count_ahead += drop_arrivals(client, client->cancelled_ahead.items[i]);
+    return client->arrivals.first != NULL;
 }
 
 /* Now what was done meanwhile is the wire's, and what came is the client's. */
 void wire_end_step(struct transport *transport) {
     struct client *client = (struct client *)transport;
-    struct arrival *arrival;
     assert(client->is_stepping);
     client->is_stepping = false;
+    client->is_ahead = false;
     take_started(client);
-    while ((arrival = take_arrival(&client->late)))
-        add_arrival(&client->arrivals, arrival);
+    take_late(client);
     for (size_t i = 0; i < client->cancelled.count; i++)
         drop_request(client, client->cancelled.items[i]);
     vec_clear(&client->cancelled);
@@ -286,6 +360,7 @@ static void free_client(struct client *client) {
     vec_release(&client->spare_arenas);
     vec_release(&client->own_arenas);
     vec_release(&client->cancelled);
+    vec_release(&client->cancelled_ahead);
     mem_free((void *)client->user_agent.ptr);
     mem_free(client);
 }
@@ -325,7 +400,7 @@ bool wire_has_transport(const struct wire *wire, const struct transport *transpo
 }
 
 bool wire_has_arrivals(const struct transport *transport) {
-    return ((const struct client *)transport)->arrivals.first != NULL;
+    return count_arrivals((const struct client *)transport) > 0;
 }
 
 /* --- the server's side --- */
@@ -525,6 +600,8 @@ static bool handle_queued(struct wire *wire, int64_t now_ms) {
         else
             vec_push(&wire->parked, queued);
         trim_when_due(wire);
+        if (wire->stream.count > 0 && (count + 1) % REQUESTS_BETWEEN_EVENTS == 0)
+            wire_pump_watches(wire, now_ms);
         any = true;
     }
     return any;

@@ -55,6 +55,10 @@ bool wire_has_arrivals(const struct transport *transport);
  * server, and what arrives meanwhile to the client, as if it was done and arrived at the end. */
 void wire_begin_step(struct transport *transport);
 void wire_end_step(struct transport *transport);
+/* For whoever has made the step, before wire_end_step(): whether there is anything that the client
+ * may take already, as its next step would. What it starts and cancels from then on comes to the
+ * server, and to itself, as if it was done at the beginning of that step. */
+bool wire_go_ahead(struct transport *transport);
 
 /* Steps that are being made, one after the other, while the server answers: what they start is
  * answered as it comes, in the order of the steps and behind what others started before. */

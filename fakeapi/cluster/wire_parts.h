@@ -27,6 +27,9 @@ enum {
      * sent at one moment, nobody falls behind so far that the log no longer has what he waits for,
      * and what a client reacts to was written a short while ago. */
     REQUESTS_A_TURN = 256,
+    /* While steps are made apart, watches are served after so many, since whoever has made his step
+     * may already take what comes. */
+    REQUESTS_BETWEEN_EVENTS = 8,
     /* Of the memory that handling a request takes, for the next one. */
     SCRATCH_BYTES_KEPT = 256 * 1024,
     OBSERVERS_MAX = 16,
@@ -87,12 +90,19 @@ struct client {
     struct arrival *taken; /* lives until the next take() */
     VEC(uint64_t) cancelled;
     VEC(struct arena *) own_arenas;
+    /* What it did ahead, after the step and before the next one. */
+    bool is_ahead;
+    size_t count_ahead; /* of arrivals that it took, or dropped */
+    struct queue started_ahead;
+    VEC(uint64_t) cancelled_ahead;
     /* Newest first: the client adds to it, the wire takes all. */
     struct queued *_Atomic started;
     /* The wire's. */
     VEC(struct arena *) spare_arenas; /* go to and fro with requests, answers and events */
-    struct arrivals late;             /* came during a step */
     size_t count_before;              /* of arrivals, when the step began */
+    size_t late_count;                /* of those that came during it */
+    /* Those, newest first: the wire adds to it, whoever makes the step takes all. */
+    struct arrival *_Atomic late;
 };
 
 struct open_watch {

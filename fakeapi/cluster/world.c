@@ -379,6 +379,19 @@ static void step_slot(struct actor_slot *slot) {
     slot->end_ms = slot->actor.step(slot->actor.context, slot->begin_ms);
 }
 
+/* What has come for those who have made their steps, before they make the next one at the same
+ * moment. */
+static bool take_ahead(void *context) {
+    struct world *world = context;
+    bool any = false;
+    for (size_t i = 0; i < world->apart.count; i++) {
+        const struct actor_slot *slot = world->apart.items[i];
+        if (slot->actor.take && wire_go_ahead(slot->actor.transport))
+            any |= slot->actor.take(slot->actor.context, slot->begin_ms);
+    }
+    return any;
+}
+
 static void step_apart(void *context) {
     struct world *world = context;
     for (size_t i = 0; i < world->apart.count; i++) {
@@ -386,6 +399,7 @@ static void step_apart(void *context) {
         world->apart.items[i]->has_ended = true;
         team_tell(world->team);
     }
+    team_go_on(world->team, take_ahead, world);
 }
 
 static bool has_local_transport(const struct world *world, const struct actor_slot *slot) {

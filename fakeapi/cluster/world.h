@@ -142,6 +142,9 @@ struct actor {
      * what never changes. */
     int64_t (*step)(void *context, int64_t now_ms);
     void *context;
+    /* Takes one completion, as the step does before all else; false: it took none. Called between
+     * steps, if at all. May be NULL. */
+    bool (*take)(void *context, int64_t now_ms);
     struct transport *transport; /* whose completions wake it; may be NULL */
     /* Nobody else asks it for anything, so that it may be stepped apart. */
     bool may_be_apart;

@@ -6,6 +6,7 @@
 #include "core/api/resource.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/team.h"
 #include "core/base/test.h"
 #include "core/data/json.h"
 #include "fakeapi/cluster/agent.h"
@@ -260,4 +261,134 @@ TEST(nodes_hold_leases_where_they_are_told_to) {
             CHECK(renewed_ms > world_now_ms(world) - 11000);
         }
     }
+}
+
+/* --- actors that are stepped apart --- */
+
+/* Does jobs at once, and what they go on with at their end, when all is there that comes. */
+struct ahead_team {
+    struct team team;
+    bool (*piece)(void *context);
+    void *context;
+    size_t piece_count;
+};
+
+static void do_at_once(struct team *team, team_job *job, void *context) {
+    (void)team;
+    job(context);
+}
+
+static void go_on_at_the_end(struct team *team, bool (*piece)(void *context), void *context) {
+    struct ahead_team *ahead = (struct ahead_team *)team;
+    ahead->piece = piece;
+    ahead->context = context;
+}
+
+static void end_job(struct team *team) {
+    struct ahead_team *ahead = (struct ahead_team *)team;
+    while (ahead->piece && ahead->piece(ahead->context))
+        ahead->piece_count++;
+    ahead->piece = NULL;
+}
+
+static bool wait_for_nothing(struct team *team, bool (*holds)(void *context), void *context) {
+    (void)team, (void)holds, (void)context;
+    return false;
+}
+
+static void tell_nobody(struct team *team) {
+    (void)team;
+}
+
+/* Creates one object after the other and watches them anew at each: what it takes, sends and
+ * cancels is noted in `text`, and what the server sees of it. */
+struct creator {
+    struct transport *transport;
+    uint64_t watch_id;
+    size_t created_count;
+    struct arena *arena;
+    struct sv text;
+};
+
+enum { CREATED_MAX = 5 };
+
+static void note_of(struct creator *creator, const char *what, struct sv name) {
+    creator->text =
+        arena_printf(creator->arena, "%.*s%s %.*s\n", SV_ARG(creator->text), what, SV_ARG(name));
+}
+
+static void create_next(struct creator *creator) {
+    struct cJSON *object = json_map(creator->arena);
+    struct sv name = arena_printf(creator->arena, "c%zu", ++creator->created_count);
+    json_set_string(creator->arena, json_ensure_map(creator->arena, object, SV("metadata")),
+                    SV("name"), name);
+    struct request create = request_to(VERB_CREATE, &RESOURCE_CONFIG_MAPS, SV("default"), SV(""));
+    create.body = object;
+    transport_start(creator->transport, &create);
+    struct request watch = request_to(VERB_WATCH, &RESOURCE_CONFIG_MAPS, SV("default"), SV(""));
+    transport_cancel(creator->transport, creator->watch_id);
+    creator->watch_id = transport_start(creator->transport, &watch);
+}
+
+static bool take_created(void *context, int64_t now_ms) {
+    (void)now_ms;
+    struct creator *creator = context;
+    struct completion completion;
+    if (!transport_take(creator->transport, &completion))
+        return false;
+    bool is_event = completion.type == COMPLETION_WATCH_EVENT;
+    note_of(creator, is_event ? "event" : "answer",
+            completion.body ? object_name(completion.body) : SV(""));
+    if (!is_event && creator->created_count < CREATED_MAX)
+        create_next(creator);
+    return true;
+}
+
+static int64_t step_creator(void *context, int64_t now_ms) {
+    struct creator *creator = context;
+    if (creator->created_count == 0)
+        create_next(creator);
+    while (take_created(creator, now_ms))
+        ;
+    return DEADLINE_NEVER;
+}
+
+static void note_request(void *context, struct sv user_agent, const struct request *request,
+                         int http_status, const struct cJSON *body) {
+    (void)user_agent, (void)http_status;
+    note_of(context, verb_text(request->verb).ptr, body ? object_name(body) : SV(""));
+}
+
+/* In `arena`: what was noted. */
+static struct sv run_creator(struct arena *arena, struct team *team) {
+    AUTO(world)
+    world = world_new(&(struct world_options){.seed = 1,
+                                              .start_ms = START_MS,
+                                              .has_no_controllers = true,
+                                              .has_no_scheduler = true,
+                                              .steps_apart = true,
+                                              .team = team});
+    struct creator seen = {.arena = arena, .text = SV("")};
+    struct creator creator = {
+        .transport = world_connect(world, SV("creator/1")), .arena = arena, .text = SV("")};
+    world_add_observer(world, &(struct observer){.after = note_request, .context = &seen});
+    world_add_actor(world, &(struct actor){.name = SV("creator"),
+                                           .step = step_creator,
+                                           .take = take_created,
+                                           .context = &creator,
+                                           .transport = creator.transport,
+                                           .may_be_apart = true});
+    world_run_until(world, START_MS + 1000, NULL, NULL);
+    CHECK(creator.created_count == CREATED_MAX);
+    world_remove_actor(world, &creator);
+    return ARENA_JOIN(arena, creator.text, seen.text);
+}
+
+TEST(what_is_taken_ahead_of_a_step_changes_nothing) {
+    AUTO(arena) arena = arena_new();
+    struct ahead_team ahead = {
+        .team = {do_at_once, end_job, wait_for_nothing, tell_nobody, go_on_at_the_end}};
+    struct sv expected = run_creator(arena, NULL);
+    CHECK_SV(run_creator(arena, &ahead.team), expected);
+    CHECK(ahead.piece_count >= CREATED_MAX);
 }
