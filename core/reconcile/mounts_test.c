@@ -454,3 +454,38 @@ TEST(a_client_that_mounts_is_told_once_it_cannot) {
         world_release(&world);
     }
 }
+
+/* Who mounts has no pod, and need not have one: nothing is lost while nothing may be mounted. */
+TEST(no_mounts_are_lost_where_none_are_needed) {
+    enum { NO_CLIENT_YET, CLIENT_IS_GONE, SCALED_TO_ZERO, CASES };
+    for (int i = 0; i < CASES; i++) {
+        AUTO(arena) arena = arena_new();
+        struct world world;
+        struct plan plan;
+        world_init(&world, arena);
+        struct cJSON *topology = json_get(world.runtime_class, SV("topology"));
+        if (i != SCALED_TO_ZERO) {
+            json_remove(json_get(topology, SV("master")), SV("executionEntries"));
+            json_set(arena, json_get(topology, SV("client")), SV("executionEntries"),
+                     fixture_yaml(arena, "{mountUFS: {command: [m]}}"));
+        }
+        world_bind(&world);
+        if (i == CLIENT_IS_GONE) {
+            add_pod(&world, SV("demo-client"), SV("demo-client-x0"));
+            CHECK(run(&world) < ROUNDS_MAX);
+            CHECK(mount_in(&world, "demo-client-x0"));
+            world.pod_count--;
+        }
+        if (i == SCALED_TO_ZERO)
+            json_set(arena, json_get(world.runtime, SV("spec")), SV("master"),
+                     fixture_yaml(arena, "{replicas: 0}"));
+        settle(&world);
+        object_set_annotation(arena, world.runtime, SV("cacheruntime.fluid.io/paused"), SV("true"));
+        CHECK(run(&world) < ROUNDS_MAX);
+        plan_once(&world, &plan);
+        CHECK(plan.gates[GATE_MOUNTS].is_open);
+        CHECK(object_condition_is_true(world.runtime, SV("MountsReady")));
+        CHECK_SV(dataset_phase(&world), SV("Bound"));
+        world_release(&world);
+    }
+}
