@@ -42,7 +42,8 @@ static const struct option {
     const char *help;
 } options[] = {
     {"kubeconfig", "FILE", TYPE_TEXT, AT(kubeconfig),
-     "how to reach the API server; else KUBECONFIG, else the pod's service account"},
+     "how to reach the API server; else KUBECONFIG, else the pod's service account, else "
+     "~/.kube/config"},
     {"context", "NAME", TYPE_TEXT, AT(context), "the kubeconfig's context; its current one"},
     {"server", "URL", TYPE_TEXT, AT(server), "instead of a kubeconfig: the API server"},
     {"token", "TOKEN", TYPE_TEXT, AT(token),

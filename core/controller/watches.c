@@ -202,6 +202,11 @@ static const struct error *trouble_of(const struct watched *watched) {
     return trouble ? trouble : &none;
 }
 
+/* Namespaces need not be there to be listed: what is not found is the kind. */
+static const char *advice_for(const struct error *trouble) {
+    return trouble->code == ERROR_NOT_FOUND ? "; is its CRD installed?" : "";
+}
+
 static bool is_alike(const struct error *a, const struct error *b) {
     return a->code == b->code && (a->code == ERROR_NONE || strcmp(a->message, b->message) == 0);
 }
@@ -236,8 +241,8 @@ static void tell_alike(struct watches *watches, size_t first, int64_t now_ms) {
     if (count > NAMES_TOLD_MAX && !buf_printf(&names, " and %zu more", count - NAMES_TOLD_MAX))
         buf_clear(&names);
     log_line(watches->options.log, trouble.code == ERROR_NONE ? LOG_INFO : LOG_WARNING,
-             "watching %.*s: %s", SV_ARG(buf_view(&names)),
-             trouble.code == ERROR_NONE ? "works again" : trouble.message);
+             "watching %.*s: %s%s", SV_ARG(buf_view(&names)),
+             trouble.code == ERROR_NONE ? "works again" : trouble.message, advice_for(&trouble));
     buf_release(&names);
 }
 
@@ -297,7 +302,8 @@ static bool write_one(const struct watched *watched, struct buf *text) {
     const struct error *trouble = reflector_trouble(watched->reflector);
     struct sv name = name_of(watched, resource_qualified(watched->resource, arena), arena);
     const char *state = reflector_is_synced(watched->reflector) ? "ok" : "is being listed";
-    return buf_printf(text, "%.*s: %s\n", SV_ARG(name), trouble ? trouble->message : state);
+    return buf_printf(text, "%.*s: %s%s\n", SV_ARG(name), trouble ? trouble->message : state,
+                      advice_for(trouble_of(watched)));
 }
 
 void watches_list_missing(const struct watches *watches, struct buf *text) {

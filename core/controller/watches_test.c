@@ -214,6 +214,26 @@ TEST(a_list_without_an_end_fills_no_more_than_its_share) {
     end(&bed, watches);
 }
 
+/* Whoever reads only the log learns what to do. */
+TEST(a_kind_that_is_not_there_is_told_with_what_may_be_missing) {
+    struct counting_log log = {.log = {.write = count_line, .level_max = LOG_WARNING}};
+    struct bed bed;
+    struct watches *watches = begin_with(&bed, SV(""), false, &log.log);
+    struct completion completion = {.type = COMPLETION_RESPONSE, .http_status = 404};
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    error_set(&completion.err, ERROR_NOT_FOUND, "the server could not find it");
+    answer_all(watches, completion, 3, 0);
+    watches_step(watches, 1000);
+    CHECK_SV(sv_from(log.last), SV("watching cacheruntimeclasses, datasets, cacheruntimes: the "
+                                   "server could not find it; is its CRD installed?"));
+    watches_list_missing(watches, &text);
+    CHECK(sv_contains(buf_view(&text), SV("datasets.data.fluid.io: the server could not find it; "
+                                          "is its CRD installed?\n")));
+    buf_release(&text);
+    end(&bed, watches);
+}
+
 TEST(what_is_missing_is_named_with_its_namespace) {
     struct bed bed;
     struct watches *watches = begin(&bed, SV("a,b"), false);
