@@ -324,13 +324,26 @@ static void tell_end(struct pass *pass, const struct component *component, bool 
                       "nodes stays"));
 }
 
+/* Nobody says how the nodes of `list` are cleaned. */
+static void tell_left(struct pass *pass, struct sv list) {
+    enum { SHOWN_BYTES_MAX = 512 };
+    const char *more = list.len > SHOWN_BYTES_MAX ? "..." : "";
+    struct sv nodes = sv_prefix(list, SHOWN_BYTES_MAX);
+    struct sv name = json_find_string(pass->snapshot->runtime, "spec.runtimeClassName");
+    struct sv why = SV("the class declares no cleanCache any more");
+    if (list.len == 0)
+        return;
+    if (!pass->snapshot->runtime_class)
+        why = pass_printf(pass, "there is no CacheRuntimeClass \"%.*s\" to say how", SV_ARG(name));
+    warn(pass, pass_printf(pass, "%.*s: what the cache left on %.*s%s stays", SV_ARG(why),
+                           SV_ARG(nodes), more));
+}
+
 bool clean_cache(struct pass *pass) {
     struct server server;
     struct sv list = recorded_nodes(pass);
     if (!entry_server(pass, ENTRY_CLEAN_CACHE, &server)) {
-        if (list.len > 0)
-            warn(pass, SV("the class declares no cleanCache any more: what the cache left on nodes "
-                          "stays"));
+        tell_left(pass, list);
         return true;
     }
     AUTO(map) clean = map_new();

@@ -497,10 +497,22 @@ TEST(nodes_without_host_paths_are_not_remembered) {
     world_release(&world);
 }
 
-/* Whoever took cleanCache out of the class is told what that leaves. */
+/* Whoever took cleanCache out of the class, or the class away, is told what that leaves. */
 TEST(a_class_that_cleans_no_more_is_told_of) {
-    for (int has_levels = 0; has_levels < 2; has_levels++) {
+#define NODES "what the cache left on node-demo-worker-0,node-demo-worker-1 stays"
+    static const struct {
+        bool has_levels, has_class;
+        const char *told;
+    } cases[] = {
+        {false, true, NULL},
+        {true, true, "CacheNotCleaned: the class declares no cleanCache any more: " NODES},
+        {true, false,
+         "CacheNotCleaned: there is no CacheRuntimeClass \"demo-class\" to say how: " NODES},
+    };
+#undef NODES
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO(arena) arena = arena_new();
+        bool has_levels = cases[i].has_levels;
         struct world world;
         world_init(&world, arena);
         if (has_levels)
@@ -509,11 +521,17 @@ TEST(a_class_that_cleans_no_more_is_told_of) {
         json_remove(json_find(world.runtime_class, has_levels ? "topology.worker.executionEntries"
                                                               : "topology.master.executionEntries"),
                     SV("cleanCache"));
+        if (!cases[i].has_class)
+            world.runtime_class = NULL;
         delete_runtime(&world);
         CHECK(run(&world) < ROUNDS_MAX);
-        CHECK(trace_has(&world, "CacheNotCleaned: the class declares no cleanCache any more") ==
-              has_levels);
+        CHECK(trace_has(&world, cases[i].told ? cases[i].told : "CacheNotCleaned") ==
+              (cases[i].told != NULL));
         CHECK(!trace_has(&world, "Run cleanCache"));
+        /* Without the class the names of services are unknown: the garbage collector takes them. */
+        for (size_t k = 0; k < world.object_count; k++)
+            if (!cases[i].has_class && world.objects[k].resource == &RESOURCE_SERVICES)
+                world.objects[k].state = OBSERVED_ABSENT;
         check_nothing_is_left(&world);
         world_release(&world);
     }
