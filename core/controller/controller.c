@@ -37,10 +37,11 @@ enum {
     ROUNDS_TO_BEGIN_MAX = 8,
     /* Runtimes that are begun and not ready: enough to keep every part of a cluster busy, and few
      * enough that those are ready soon. A runtime whose pods take much longer than others' does
-     * not hold those up, unless earlier ones are becoming ready before it. At first fewer, so that
-     * the first is ready soon where hundreds are to begin. */
+     * not hold those up, unless earlier ones are becoming ready before it. At first four, so
+     * that the first is ready soon where hundreds are to begin: it shares the cluster with three,
+     * and with whoever creates the others. */
     BEGUN_MAX = 32,
-    BEGUN_AT_FIRST = 8,
+    BEGUN_AT_FIRST = 4,
     BEGUN_PATIENCE_MS = 1000,
     BEGUN_PATIENCE_MS_MAX = 30 * 1000,
     COMPLETIONS_PER_TURN_MAX = 2000, /* and plans, probes and leases not for all completions */

@@ -62,6 +62,52 @@ TEST(places_grow_from_few_with_each_that_comes_free) {
     }
 }
 
+/* A server that answers one request in a millisecond, those who have begun in turns. */
+struct served {
+    struct begin_item items[20];
+    size_t asked[20], finished_count;
+    int64_t first_ms, last_ms;
+};
+
+enum { REQUESTS_EACH = 10 };
+
+/* One request of each that has begun; those that had all of theirs are finished. */
+static void serve_all(struct begin_window *window, struct served *served, int64_t *now_ms) {
+    for (size_t i = 0; i < COUNT_OF(served->items); i++) {
+        if (served->items[i].state != BEGIN_HAS_PLACE)
+            continue;
+        ++*now_ms;
+        if (++served->asked[i] < REQUESTS_EACH)
+            continue;
+        begin_window_finish(window, &served->items[i], *now_ms);
+        served->first_ms = served->first_ms > 0 ? served->first_ms : *now_ms;
+        served->last_ms = *now_ms;
+        served->finished_count++;
+    }
+    while (begin_window_next(window, *now_ms)) {
+    }
+}
+
+/* All of them come at once: the fewer begin at first, the sooner the first one is finished, and all
+ * are when they would be. */
+TEST(few_places_at_first_are_for_the_first_and_cost_the_last_nothing) {
+    static const size_t at_first[] = {1, 2, PLACES};
+    for (size_t i = 0; i < COUNT_OF(at_first); i++) {
+        struct begin_window_options slow = options;
+        slow.places_at_first = at_first[i];
+        AUTO(begin_window) window = begin_window_new(&slow);
+        struct served served = {0};
+        int64_t now_ms = 0;
+        for (size_t j = 0; j < COUNT_OF(served.items); j++)
+            (void)begin_window_enter(window, &served.items[j], 0);
+        while (served.finished_count < COUNT_OF(served.items))
+            serve_all(window, &served, &now_ms);
+        size_t before = at_first[i] * (REQUESTS_EACH - 1) + 1;
+        CHECK(served.first_ms == (int64_t)before);
+        CHECK(served.last_ms == (int64_t)(COUNT_OF(served.items) * REQUESTS_EACH));
+    }
+}
+
 /* Nothing is ever finished: places come free all the same. */
 TEST(what_hangs_loses_its_place) {
     AUTO(begin_window) window = begin_window_new(&options);
