@@ -27,6 +27,7 @@ struct line {
     bool is_cut;
     bool loses_answers;
     bool has_completion;
+    int64_t timeout_ms_max; /* of its requests */
     struct completion completion;
 };
 
@@ -62,6 +63,8 @@ static uint64_t start(struct transport *base, const struct request *request) {
     struct line *line = (struct line *)base;
     line->completion = (struct completion){.id = ++line->last_id, .type = COMPLETION_RESPONSE};
     line->has_completion = true;
+    if (request->timeout_ms > line->timeout_ms_max)
+        line->timeout_ms_max = request->timeout_ms;
     if (line->is_cut) {
         refuse(&line->completion, ERROR_UNAVAILABLE);
         return line->last_id;
@@ -170,6 +173,64 @@ TEST(one_of_three_leads_and_stays) {
     for (size_t i = 0; i < REPLICA_COUNT; i++)
         CHECK_SV(election_leader(stage.replicas[i]),
                  json_find_string(stage.server.lease, "spec.holderIdentity"));
+    stage_release(&stage);
+}
+
+static struct sv lease_text(struct stage *stage, const char *path) {
+    return arena_copy(stage->server.arena, json_find_string(stage->server.lease, path));
+}
+
+/* As people and other candidates read it. */
+TEST(the_lease_says_since_when_its_holder_has_it) {
+    struct stage stage;
+    size_t first = stage_elect(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    struct sv acquired = lease_text(&stage, "spec.acquireTime");
+    struct sv renewed = lease_text(&stage, "spec.renewTime");
+    run(&stage, LEASE_MS);
+    CHECK_SV(lease_text(&stage, "spec.acquireTime"), acquired);
+    CHECK(sv_compare(lease_text(&stage, "spec.renewTime"), renewed) > 0);
+    election_release(stage.replicas[first], stage.now_ms + 24 * 3600 * 1000);
+    CHECK_SV(lease_text(&stage, "spec.holderIdentity"), SV(""));
+    CHECK(json_find_int(stage.server.lease, "spec.leaseDurationSeconds", 0) == 1);
+    struct sv released = lease_text(&stage, "spec.acquireTime");
+    CHECK(sv_compare(released, acquired) > 0);
+    run(&stage, ATTEMPT_MS_MAX);
+    REQUIRE(leader(&stage) < REPLICA_COUNT);
+    CHECK(!sv_eq(lease_text(&stage, "spec.acquireTime"), released));
+    CHECK(json_find_int(stage.server.lease, "spec.leaseDurationSeconds", 0) == LEASE_MS / 1000);
+    stage_release(&stage);
+}
+
+/* An attempt that hangs leaves time for another one before the leader has to stop. */
+TEST(an_attempt_ends_in_time_for_another) {
+    struct stage stage;
+    size_t first = stage_elect(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    run(&stage, LEASE_MS);
+    CHECK(stage.lines[first].timeout_ms_max == ATTEMPT_MS_MAX);
+    CHECK(RETRY_MS + ATTEMPT_MS_MAX < RENEW_MS);
+    stage_release(&stage);
+}
+
+/* Whoever does not lead has nothing to give back, and nobody's answer is waited for any more. */
+TEST(a_candidate_goes_without_a_word) {
+    struct stage stage;
+    size_t first = stage_elect(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    size_t second = (first + 1) % REPLICA_COUNT, third = (first + 2) % REPLICA_COUNT;
+    size_t writes = stage.server.write_count;
+    election_release(stage.replicas[second], stage.now_ms);
+    CHECK(!election_is_releasing(stage.replicas[second]));
+    CHECK(stage.server.write_count == writes);
+    CHECK(leader(&stage) == first);
+    while (!stage.lines[third].has_completion) {
+        stage.now_ms += 100;
+        election_step(stage.replicas[third], stage.now_ms, stage.now_ms);
+    }
+    election_free(stage.replicas[third]);
+    stage.replicas[third] = NULL;
+    CHECK(!stage.lines[third].has_completion);
     stage_release(&stage);
 }
 
