@@ -39,6 +39,15 @@ def cpu_seconds(pid):
         return sum(int(word) for word in file.read().rpartition(")")[2].split()[11:13]) / TICKS
 
 
+def machine_seconds():
+    """Of all processors since the start: not idle, and in all. What the host of a virtual machine
+    took for others is not idle."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    idle, waits_for_disk = ticks[3:5]
+    return (sum(ticks) - idle - waits_for_disk) / TICKS, sum(ticks) / TICKS
+
+
 class Plane:
     """With controllers and scheduler, in `folder`, which is the caller's; it ends with the caller
     at the latest."""
