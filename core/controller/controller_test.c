@@ -62,6 +62,7 @@ struct server {
     bool holds_watch_events;
     struct sv fails;   /* the command that does */
     struct sv fights;  /* somebody undoes every write of this kind at once */
+    struct sv breaks;  /* every write of this kind fails, each with a message of its own */
     bool runs_all;     /* pods of each runtime, not only of "demo" */
     int64_t resync_ms; /* of the controller */
     int writes, reads, lists, executions, failures, events, refused, warnings;
@@ -348,6 +349,12 @@ static void write(struct server *server, const struct request *request, uint64_t
     if (fault == FAULT_BUSY) {
         fail(server, id, 429, ERROR_TOO_MANY_REQUESTS);
         server->arrived.items[server->arrived.count - 1].retry_after_ms = BUSY_MS;
+        return;
+    }
+    if (sv_eq(request->plural, server->breaks)) {
+        fail(server, id, 500, ERROR_INTERNAL);
+        error_set(&server->arrived.items[server->arrived.count - 1].err, ERROR_INTERNAL,
+                  "request %d failed", (int)id);
         return;
     }
     if (fault == FAULT_MADE_FIRST)
@@ -1123,6 +1130,36 @@ static void make_foreign(struct server *server, struct sv plural, const char *na
     add(server, plural,
         arena_printf(server->arena, "{metadata: {name: %s, namespace: default, uid: other}}", name)
             .ptr);
+}
+
+/* What fails is tried ever more rarely, until something changes. That it is told, each time in
+ * other words, is no change. */
+TEST(a_change_that_is_not_ours_makes_tries_come_sooner) {
+    for (int changes = 0; changes < 2; changes++) {
+        struct server server;
+        server_init(&server);
+        struct controller *controller = new_controller(&server);
+        run(&server, controller, 2 * MINUTE_MS);
+        struct stored *runtime = find(&server, SV("cacheruntimes"), SV("default"), SV("demo"));
+        struct cJSON *edited = json_copy(server.arena, runtime->object);
+        json_set_int(server.arena, json_find(edited, "spec.worker"), SV("replicas"), 3);
+        json_set_int(server.arena, json_get(edited, SV("metadata")), SV("generation"), 2);
+        server.breaks = SV("statefulsets");
+        store(&server, SV("cacheruntimes"), edited);
+        int writes = server.writes;
+        run(&server, controller, 60 * MINUTE_MS);
+        CHECK(server.writes - writes < 50);
+        if (changes)
+            count_ready(&server, "demo-worker", 1);
+        run(&server, controller, 1500);
+        server.breaks = SV("");
+        run(&server, controller, 5000);
+        const struct stored *workers =
+            find(&server, SV("statefulsets"), SV("default"), SV("demo-worker"));
+        CHECK((json_find_int(workers->object, "spec.replicas", -1) == 3) == (changes > 0));
+        controller_free(controller);
+        server_release(&server);
+    }
 }
 
 /* Looking for what stalls it ever more rarely delays nothing else. */

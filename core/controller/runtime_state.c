@@ -78,23 +78,45 @@ void runtime_state_free(struct runtime_state *state) {
 
 /* --- writes that fail --- */
 
+#define FAILED_OBJECT "%.*s \"%.*s\": "
+
 /* Asking again changes nothing: a quota, a policy, a webhook or the schema is against it. */
 static bool is_refusal(enum error_code code) {
     return code == ERROR_FORBIDDEN || code == ERROR_INVALID || code == ERROR_TOO_LARGE ||
            code == ERROR_UNSUPPORTED;
 }
 
+/* Servers say of what fails again when it did, or in which request. To tell each of these is a
+ * write of the status, which is seen, and brings the next try at once, and so on for ever: so a
+ * text stays until there have been twice as many tries. */
+static bool is_told_of(const struct write_failure *failure, const struct action *action,
+                       enum error_code code, int rounds) {
+    char begin[ERROR_MESSAGE_BYTES_MAX];
+    bool is_renewed = (rounds & (rounds - 1)) == 0;
+    if (!failure->is_told || !failure->text || is_renewed || action->subresource.len > 0 ||
+        failure->is_refused != is_refusal(code))
+        return false;
+    int len = snprintf(begin, sizeof(begin), FAILED_OBJECT, SV_ARG(action->resource->kind),
+                       SV_ARG(action->name));
+    return len > 0 && (size_t)len < sizeof(begin) &&
+           strncmp(failure->text, begin, (size_t)len) == 0;
+}
+
 void runtime_state_note_failure(struct runtime_state *state, const struct action *action,
                                 enum error_code code, struct sv message) {
     char text[ERROR_MESSAGE_BYTES_MAX];
     int rounds = state->failure.rounds + 1;
+    if (is_told_of(&state->failure, action, code, rounds)) {
+        state->failure.rounds = rounds;
+        return;
+    }
     runtime_state_forget_failure(state);
     state->failure.rounds = rounds;
     state->failure.is_refused = is_refusal(code);
     /* What tells of failures must not wait for itself. */
     if (action->subresource.len > 0)
         return;
-    int len = snprintf(text, sizeof(text), "%.*s \"%.*s\": %.*s", SV_ARG(action->resource->kind),
+    int len = snprintf(text, sizeof(text), FAILED_OBJECT "%.*s", SV_ARG(action->resource->kind),
                        SV_ARG(action->name), SV_ARG(message));
     size_t kept = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
     state->failure.text = mem_alloc(kept + 1);
