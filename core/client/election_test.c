@@ -213,6 +213,66 @@ TEST(an_attempt_ends_in_time_for_another) {
     stage_release(&stage);
 }
 
+/* The server counts from no later than the renewal was asked for. */
+TEST(a_slow_answer_makes_nobody_lead_longer) {
+    struct stage stage;
+    size_t first = stage_elect(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    struct election *leads = stage.replicas[first];
+    size_t writes = stage.server.write_count;
+    int64_t next_ms = 0;
+    for (; stage.server.write_count == writes; stage.now_ms += 100)
+        next_ms = election_step(leads, stage.now_ms, stage.now_ms);
+    int64_t asked_ms = stage.now_ms - 100;
+    /* While the answer is awaited the end of the last one is. */
+    CHECK(next_ms > asked_ms && next_ms < asked_ms + RENEW_MS);
+    struct completion completion;
+    REQUIRE(transport_take(&stage.lines[first].base, &completion));
+    CHECK(election_take(leads, &completion, asked_ms + ATTEMPT_MS_MAX - 1));
+    stage.lines[first].is_cut = true;
+    election_step(leads, asked_ms + RENEW_MS - 1, 0);
+    CHECK(election_is_leading(leads));
+    election_step(leads, asked_ms + RENEW_MS, 0);
+    CHECK(!election_is_leading(leads));
+    stage_release(&stage);
+}
+
+/* An administrator, say, gave it to somebody else. */
+TEST(a_leader_that_finds_another_stops_at_once) {
+    struct stage stage;
+    size_t first = stage_elect(&stage);
+    REQUIRE(first < REPLICA_COUNT);
+    struct completion ignored = {.id = 0};
+    struct cJSON *lease = json_copy(stage.server.arena, stage.server.lease);
+    json_set_string(stage.server.arena, json_get(lease, SV("spec")), SV("holderIdentity"),
+                    SV("other"));
+    write_lease(&stage.server, lease, &ignored);
+    run(&stage, 2 * RETRY_MS + 200);
+    CHECK(leader_count(&stage) == 0);
+    CHECK_SV(election_leader(stage.replicas[first]), SV("other"));
+    /* Nor is it trouble of the server's. */
+    CHECK(election_trouble(stage.replicas[first]) == NULL);
+    stage_release(&stage);
+}
+
+/* A process that comes back under its name need not wait for itself. */
+TEST(a_lease_of_ones_own_is_taken_at_once) {
+    struct stage stage;
+    stage_init(&stage);
+    struct completion ignored = {.id = 0};
+    for (size_t i = 1; i < REPLICA_COUNT; i++) {
+        election_free(stage.replicas[i]);
+        stage.replicas[i] = NULL;
+    }
+    struct cJSON *lease = json_map(stage.server.arena);
+    struct cJSON *spec = json_ensure_map(stage.server.arena, lease, SV("spec"));
+    json_set_string(stage.server.arena, spec, SV("holderIdentity"), SV("a"));
+    write_lease(&stage.server, lease, &ignored);
+    run(&stage, ATTEMPT_MS_MAX);
+    CHECK(leader(&stage) == 0);
+    stage_release(&stage);
+}
+
 /* Whoever does not lead has nothing to give back, and nobody's answer is waited for any more. */
 TEST(a_candidate_goes_without_a_word) {
     struct stage stage;
