@@ -81,9 +81,6 @@ static void add_key_soon(void *context, struct sv key) {
     /* What failed before something changed says little of what comes after it. Of what users write
      * edits count alone (note_edits): the rest is status, of which most is our own. */
     workqueue_forget(controller->queue, key);
-    /* What failed before something changed says little of what comes after it. Of what users write
-     * edits count alone (note_edits): the rest is status, of which most is our own. */
-    workqueue_forget(controller->queue, key);
     workqueue_add_at(controller->queue, key, controller->now_ms + PLAN_INTERVAL_MS);
     if (state && state->planned_ms > 0)
         workqueue_prefer(controller->queue, key);
