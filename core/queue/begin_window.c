@@ -8,6 +8,7 @@
 enum {
     USUAL_TIMES = 2,   /* so many times what is usual is waited for */
     SMOOTHED_OVER = 8, /* one more moves what is usual by this part of the difference */
+    PLACES_MORE = 2,   /* with each that comes free, until there are all */
 };
 
 struct list {
@@ -50,8 +51,9 @@ static void unlink_item(struct list *list, struct begin_item *item) {
 
 static void free_place(struct begin_window *window, struct begin_item *item) {
     unlink_item(&window->holders, item);
-    if (window->places < window->options.places)
-        window->places++;
+    window->places += PLACES_MORE;
+    if (window->places > window->options.places)
+        window->places = window->options.places;
 }
 
 /* Takes it off the list that it is on, if any. */

@@ -15,8 +15,9 @@
  * that a slow cluster is not given more and more because it is slow; and it shrinks with each
  * place that is lost, so that a crowd that hangs is not waited for at the pace of one that did not.
  *
- * It may begin with few places and get one more with each that comes free, up to all: where all
- * want to begin at once, the first ones are not kept waiting by the many behind them.
+ * It may begin with few places and get two more with each that comes free, up to all: where all
+ * want to begin at once, the first ones are not kept waiting by the many behind them, and there are
+ * three times as many under way after each round.
  */
 #ifndef CORE_QUEUE_BEGIN_WINDOW_H
 #define CORE_QUEUE_BEGIN_WINDOW_H

@@ -34,7 +34,7 @@ TEST(who_finds_no_place_waits_for_one_that_is_finished) {
     CHECK(begin_window_has_waiting(window));
 }
 
-/* One more with each that comes free, whether it is finished or hangs; never more than all. */
+/* Two more with each that comes free, whether it is finished or hangs; never more than all. */
 TEST(places_grow_from_few_with_each_that_comes_free) {
     static const bool hangs[] = {false, true};
     for (size_t i = 0; i < COUNT_OF(hangs); i++) {
@@ -47,14 +47,14 @@ TEST(places_grow_from_few_with_each_that_comes_free) {
         CHECK(begin_window_enter(window, &items[0], 0));
         for (size_t j = 1; j < COUNT_OF(items); j++)
             CHECK(!begin_window_enter(window, &items[j], 0));
-        /* 1, then 2, then all 4 and no more. */
+        /* 1, then 3, then all 4 and no more. */
         for (size_t round = 0; round < 3; round++) {
             CHECK(begin_window_next(window, now_ms) == NULL);
             now_ms += hangs[i] ? PATIENCE_MS : 0;
             for (size_t j = first; j < first + held && !hangs[i]; j++)
                 begin_window_finish(window, &items[j], now_ms);
             first += held;
-            held = held * 2 < PLACES ? held * 2 : PLACES;
+            held = held * 3 < PLACES ? held * 3 : PLACES;
             for (size_t j = first; j < first + held; j++)
                 CHECK(begin_window_next(window, now_ms) == &items[j]);
         }
