@@ -191,7 +191,8 @@ class Connection:
             if fault == REFUSE:
                 self.reset(number, h2.errors.ErrorCodes.REFUSED_STREAM)
             elif fault == LEAVE_OUT:
-                self.go_away(number - 2)
+                # There is none before the first one.
+                self.go_away(max(0, number - 2))
             else:
                 await self.ask_behind(number, headers, bytes(body), fault)
         except (OSError, asyncio.IncompleteReadError):
