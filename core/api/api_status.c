@@ -76,13 +76,6 @@ bool api_status_to_error(const struct cJSON *body, int http_status, struct error
     return error_set(err, error_code, "%.*s", SV_ARG(message));
 }
 
-bool api_status_has_cause(const struct cJSON *body, struct sv field) {
-    JSON_EACH (cause, json_find(body, "details.causes"))
-        if (sv_eq(json_find_string(cause, "field"), field))
-            return true;
-    return false;
-}
-
 int64_t api_retry_after_ms(int64_t header_seconds, const struct cJSON *body) {
     int64_t seconds =
         header_seconds > 0 ? header_seconds : json_find_int(body, "details.retryAfterSeconds", 0);

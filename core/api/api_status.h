@@ -22,8 +22,6 @@ enum { RETRY_AFTER_MS_MAX = 5 * 60 * 1000 };
 enum error_code api_status_error_code(struct sv reason, int http_status);
 /* Sets `err` from a Status (or, when `body` is none, from the HTTP status); returns false. */
 bool api_status_to_error(const struct cJSON *body, int http_status, struct error *err);
-/* Some cause of a Status is about `field`: "metadata.name". */
-bool api_status_has_cause(const struct cJSON *body, struct sv field);
 /* How long an answer asks to wait, in milliseconds, and RETRY_AFTER_MS_MAX at most: by its header
  * Retry-After, else (0 seconds) by details.retryAfterSeconds of its Status. 0: by neither. */
 int64_t api_retry_after_ms(int64_t header_seconds, const struct cJSON *body);

@@ -33,26 +33,6 @@ TEST(a_refusal_is_told_in_the_words_of_the_server_or_of_client_go) {
     }
 }
 
-TEST(a_refusal_names_the_fields_that_it_is_about) {
-    static const struct {
-        const char *body;
-        bool is_about_name;
-    } refusals[] = {
-        {"{\"details\":{\"causes\":[{\"field\":\"spec\"},{\"field\":\"metadata.name\"}]}}", true},
-        {"{\"details\":{\"causes\":[{\"field\":\"metadata.names\"}]}}", false},
-        {"{\"details\":{\"causes\":[]}}", false},
-        {"{\"details\":{\"name\":\"metadata.name\"}}", false},
-        {"[]", false},
-    };
-    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
-        AUTO(arena) arena = arena_new();
-        struct error err = {0};
-        const struct cJSON *body = json_read(arena, sv_from(refusals[i].body), &err);
-        CHECK(api_status_has_cause(body, SV("metadata.name")) == refusals[i].is_about_name);
-    }
-    CHECK(!api_status_has_cause(NULL, SV("metadata.name")));
-}
-
 /* {seconds, milliseconds}: nobody waits for longer than the longest back-off. */
 TEST(waits_as_long_as_a_server_says_and_not_for_ever) {
     static const struct {

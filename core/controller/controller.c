@@ -217,6 +217,8 @@ static void land(struct controller *controller, const struct flight *flight,
                  const struct completion *completion) {
     if (flight->type == FLIGHT_ACTION)
         execute_take(controller, flight, completion);
+    else if (flight->type == FLIGHT_WITHDRAWAL)
+        execute_take_withdrawal(controller, flight, completion);
     else if (flight->type == FLIGHT_EXECUTE)
         execute_take_execution(controller, flight->state, completion);
     else

@@ -52,14 +52,14 @@ struct controller {
     size_t taken_count; /* completions since the last turn took those that were there */
 };
 
-enum flight_type { FLIGHT_ACTION, FLIGHT_EXECUTE, FLIGHT_CLAIM_PODS };
+enum flight_type { FLIGHT_ACTION, FLIGHT_WITHDRAWAL, FLIGHT_EXECUTE, FLIGHT_CLAIM_PODS };
 
 /* A request under way whose answer somebody waits for. */
 struct flight {
     enum flight_type type;
     uint64_t id;
     struct runtime_state *state;
-    size_t action_index; /* with FLIGHT_ACTION */
+    size_t action_index; /* with FLIGHT_ACTION, FLIGHT_WITHDRAWAL */
 };
 
 /* Sends it and remembers who waits for the answer. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/controller/execute.h"
 
-#include "core/api/api_status.h"
 #include "core/api/object.h"
 #include "core/api/resource.h"
 #include "core/base/arena.h"
@@ -18,6 +17,7 @@
 #include "core/controller/runtime_state.h"
 #include "core/data/json.h"
 #include "core/queue/workqueue.h"
+#include "core/reconcile/field_entries.h"
 #include "core/reconcile/covers.h"
 
 enum {
@@ -42,25 +42,6 @@ static const enum verb verbs[] = {
     [ACTION_DELETE] = VERB_DELETE, [ACTION_EXECUTE] = VERB_EXEC, [ACTION_TRIAL] = VERB_PATCH,
 };
 
-/* An apply has no precondition for an object that is not there. But of what an apply makes, the API
- * server takes this field, and of what is there without it, it refuses it: so a foreign object that
- * comes between our look and our write keeps all of its own, and gets nothing of ours. The 0 that
- * stays in our objects means nothing unless they are being deleted, and is then what it would be.
- */
-static void demand_absence(struct runtime_state *state, const struct action *action) {
-    if (action->must_create)
-        json_set_int(state->arena, json_get(action->body, SV("metadata")),
-                     SV("deletionGracePeriodSeconds"), 0);
-}
-
-/* Who asked for absence is told so as of an invalid field. */
-static enum error_code code_of(const struct action *action, const struct completion *completion) {
-    bool is_there =
-        completion->err.code == ERROR_INVALID && action->must_create &&
-        api_status_has_cause(completion->body, SV("metadata.deletionGracePeriodSeconds"));
-    return is_there ? ERROR_ALREADY_EXISTS : completion->err.code;
-}
-
 static struct request request_of(const struct controller *controller, const struct action *action) {
     struct request request = {
         .verb = verbs[action->type],
@@ -74,6 +55,9 @@ static struct request request_of(const struct controller *controller, const stru
         .unread = index_unread(action->resource),
         .dry_run = action->type == ACTION_TRIAL,
     };
+    /* To see whether what was made was there. */
+    if (action->must_create)
+        request.unread.needs_managed_fields = field_entries_are_shared;
     if (request.verb == VERB_PATCH)
         request.field_manager = action->field_manager.len > 0 ? action->field_manager
                                                               : controller->reconcile.field_manager;
@@ -197,7 +181,6 @@ static void start_action(struct controller *controller, struct runtime_state *st
     }
     if (must_wait_for_others(controller, state, action))
         return;
-    demand_absence(state, action);
     struct request request = request_of(controller, action);
     state->pending_count++;
     if (action->type == ACTION_GET)
@@ -449,9 +432,8 @@ static bool note_refusal(struct controller *controller, const struct action *act
 static void take_failure(struct controller *controller, struct runtime_state *state,
                          const struct action *action, enum error_code code,
                          const struct completion *completion) {
-    struct sv message = action->must_create && code == ERROR_ALREADY_EXISTS
-                            ? SV("somebody else made it first")
-                            : sv_from(completion->err.message);
+    struct sv message = completion->err.code != ERROR_NONE ? sv_from(completion->err.message)
+                                                           : SV("somebody else made it first");
     if (!state->has_failed)
         runtime_state_note_failure(state, action, code, message);
     state->has_failed = true;
@@ -480,11 +462,40 @@ static void end_turn(struct controller *controller, const struct action *action)
         workqueue_add(controller->queue, key);
 }
 
+/* An apply has no precondition for an object that is not there. So what somebody made between our
+ * look and our write now has our fields beside its own, and the next look would take it for ours:
+ * an apply of nothing takes out what is ours alone. What we made ourselves before a restart, or
+ * another of ours, is held by one manager and stays. */
+static void withdraw(struct controller *controller, struct runtime_state *state, size_t index,
+                     const struct completion *completion) {
+    const struct action *action = &state->plan->actions[index];
+    if (action->type != ACTION_APPLY ||
+        !field_entries_are_shared(json_find(completion->body, "metadata.managedFields")))
+        return;
+    struct request request = request_of(controller, action);
+    request.body = object_new(state->arena, action->resource, action->namespace_name, action->name);
+    request.force = false;
+    state->pending_count++;
+    controller->stats.writes++;
+    controller_send(controller, &request, FLIGHT_WITHDRAWAL, state, index);
+}
+
+void execute_take_withdrawal(struct controller *controller, const struct flight *flight,
+                             const struct completion *completion) {
+    struct runtime_state *state = flight->state;
+    const struct action *action = &state->plan->actions[flight->action_index];
+    state->pending_count--;
+    if (completion->err.code != ERROR_NONE && completion->err.code != ERROR_NOT_FOUND)
+        take_failure(controller, state, action, completion->err.code, completion);
+    if (state->pending_count == 0)
+        start_steps(controller, state);
+}
+
 void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion) {
     struct runtime_state *state = flight->state;
     const struct action *action = &state->plan->actions[flight->action_index];
-    enum error_code code = code_of(action, completion);
+    enum error_code code = completion->err.code;
     state->pending_count--;
     bool is_class_status = resource_eq(action->resource, &RESOURCE_CACHE_RUNTIME_CLASSES) &&
                            sv_eq(action->subresource, SV("status"));
@@ -497,9 +508,9 @@ void execute_take(struct controller *controller, const struct flight *flight,
     } else if (code != ERROR_NONE) {
         take_failure(controller, state, action, code, completion);
     } else if (action->must_create && completion->http_status != 201) {
-        /* By ourselves, before a restart, or by another of ours; or the server is one that has no
-         * precondition. What it is now is read before anything else. */
+        /* What it is now is read before anything else. */
         take_failure(controller, state, action, ERROR_ALREADY_EXISTS, completion);
+        withdraw(controller, state, flight->action_index, completion);
     } else {
         note_refusal(controller, action, &completion->err);
         take_success(controller, state, action, completion);

@@ -21,6 +21,9 @@ void execute_start(struct controller *controller, struct runtime_state *state);
 void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion);
 /* The end of an execution. */
+/* Of fields that were taken out of an object again that somebody else had made. */
+void execute_take_withdrawal(struct controller *controller, const struct flight *flight,
+                             const struct completion *completion);
 void execute_take_execution(struct controller *controller, struct runtime_state *state,
                             const struct completion *completion);
 

@@ -23,6 +23,13 @@ bool field_entries_have_foreign(const struct cJSON *entries) {
     return false;
 }
 
+bool field_entries_are_shared(const struct cJSON *entries) {
+    size_t count = 0;
+    JSON_EACH (entry, entries)
+        count += json_find_string(entry, "subresource").len == 0;
+    return count > 1;
+}
+
 static bool any_is_foreign(const struct cJSON *object) {
     return field_entries_have_foreign(json_find(object, "metadata.managedFields"));
 }

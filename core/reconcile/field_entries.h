@@ -17,6 +17,9 @@ struct cJSON;
 bool field_entries_are_foreign(const struct cJSON *object);
 /* The same of the list itself; the entries' fields are not looked at. */
 bool field_entries_have_foreign(const struct cJSON *entries);
+/* Of the list, too: more than one entry is of no subresource, so that somebody else than the one
+ * who applied the object holds fields of it. */
+bool field_entries_are_shared(const struct cJSON *entries);
 /* The list with those entries merged into the one that `manager` applies. */
 struct cJSON *field_entries_move(struct arena *arena, const struct cJSON *object,
                                  struct sv manager);

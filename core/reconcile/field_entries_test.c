@@ -14,23 +14,27 @@
 
 static const struct {
     const char *what, *entries;
-    bool is_foreign;
+    bool is_foreign, is_shared;
     const char *moved;
 } cases[] = {
-    {"ours alone", "[" OURS "]", false,
+    {"ours alone", "[" OURS "]", false, false,
      "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:a\":{}}}"
      "]"},
-    {"an earlier one becomes ours", "[" EARLIER "]", true,
+    {"an earlier one becomes ours", "[" EARLIER "]", true, false,
      "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"apiVersion\":\"apps/v1\","
      "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:a\":{},\"f:b\":{\"f:c\":{}}}}]"},
-    {"or part of ours", "[" EARLIER ", " OURS "]", true,
+    {"or part of ours", "[" EARLIER ", " OURS "]", true, true,
      "[{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:a\":{},"
      "\"f:b\":{\"f:c\":{}}}}]"},
-    {"people and status stay as they are", "[" USER ", " STATUS "]", false,
+    {"people and status stay as they are", "[" USER ", " STATUS "]", false, false,
      "[{\"manager\":\"kubectl-edit\",\"operation\":\"Update\",\"fieldsV1\":{\"f:u\":{}}},"
      "{\"manager\":\"cacheruntime-controller\",\"operation\":\"Update\",\"subresource\":\"status\","
      "\"fieldsV1\":{}}]"},
-    {"no entries", "[]", false, "[]"},
+    {"people beside us", "[" USER ", " OURS "]", false, true,
+     "[{\"manager\":\"kubectl-edit\",\"operation\":\"Update\",\"fieldsV1\":{\"f:u\":{}}},"
+     "{\"manager\":\"cacheruntime-controller\",\"operation\":\"Apply\",\"fieldsV1\":{\"f:a\":{}}}"
+     "]"},
+    {"no entries", "[]", false, false, "[]"},
 };
 
 TEST(moves_what_an_earlier_controller_owns) {
@@ -40,6 +44,8 @@ TEST(moves_what_an_earlier_controller_owns) {
         const struct cJSON *object = fixture_yaml(arena, text.ptr);
         struct frozen *frozen = frozen_new(object);
         CHECK(field_entries_are_foreign(object) == cases[i].is_foreign);
+        CHECK(field_entries_are_shared(json_find(object, "metadata.managedFields")) ==
+              cases[i].is_shared);
         for (int times = 0; times < 2; times++)
             CHECK(field_entries_are_foreign(frozen_root(frozen)) == cases[i].is_foreign);
         frozen_unref(frozen);

@@ -47,7 +47,7 @@ struct action {
     struct sv field_manager;    /* SV(""): the controller's */
     bool force;                 /* with ACTION_APPLY */
     bool must_create; /* with ACTION_APPLY, ACTION_TRIAL: an object that is there is a failure, and
-                         stays as it is */
+                         keeps nothing of ours if somebody else made it */
     uint64_t desired_hash; /* if not 0: remembered, with the answer's hash, as
                               observed.last_desired_hash of the name */
 
