@@ -32,7 +32,8 @@ static const struct {
                       " deletionTimestamp: '2026-01-01T00:00:00Z'"),
      "ConfigMap StatefulSet ", ""},
     {DATASET("d") RUNTIME("d", ""), "", "waits for CacheRuntimeClass \"c\" to be created"},
-    {CLASS(PART("worker")) RUNTIME("d", ""), "", "waits for Dataset \"d\" to be created in namespace default"},
+    {CLASS(PART("worker")) RUNTIME("d", ""), "",
+     "waits for Dataset \"d\" to be created in namespace default"},
 };
 
 static void render(struct arena *arena, const char *files, struct sv *ret_kinds,
