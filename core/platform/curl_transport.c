@@ -49,8 +49,6 @@ enum {
     /* Bodies go into such a buffer before they are encrypted; objects fit, larger ones go in
      * slices. libcurl's own choice is four times that, for each request under way. */
     UPLOAD_BUFFER_BYTES = 16 * 1024,
-    /* Answers that hold one object are read in such slices, and lists and watches in libcurl's. */
-    OBJECT_BUFFER_BYTES = 4 * 1024,
     WATCH_SILENCE_MS_MAX = 150 * 1000,
     /* Of watch events that wait to be taken: beyond it no more is read, and the rest waits in the
      * network, and at last at the server. */
@@ -735,9 +733,6 @@ static void set_kind(struct call *call) {
         bool is_elsewhere = call->owner->options.is_elsewhere;
         int64_t limit_ms = is_elsewhere ? call->timeout_ms : system_patience_ms(call->timeout_ms);
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limit_ms);
-        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE,
-                         call->verb == VERB_LIST ? (long)CURL_MAX_WRITE_SIZE
-                                                 : (long)OBJECT_BUFFER_BYTES);
         if (!call->owner->options.has_no_compression)
             curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     }
@@ -758,6 +753,10 @@ static void set_url(struct call *call) {
 /* One with all that is the same for every call while the credentials last. */
 static CURL *new_easy(const struct curl_transport *transport) {
     CURL *easy = curl_easy_init();
+    /* A record of TLS must fit. Of what does not, libcurl 7.88 keeps the rest of a stream of HTTP/2
+     * (with all that came behind it, of other streams too) until the server sends more, which on a
+     * quiet connection is never. */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_MAX_WRITE_SIZE);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, transport->options.user_agent.ptr);
