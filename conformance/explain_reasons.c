@@ -13,7 +13,7 @@ static const struct {
     ROW("DatasetDeleting", "the Dataset is being deleted and was never bound to this runtime. Make it again, or delete the runtime."),
     ROW("MetadataMissing", "finalizers, owner reference and labels are being written. Passes in moments."),
     ROW("NameNotReadYet", "the controller asks the API server who has a name before it writes it. Passes in moments."),
-    ROW("ObjectsPending", "config maps, services and workloads are being written. Passes in moments."),
+    ROW("ObjectsPending", "config maps, services, workloads or the volume are being written. Passes in moments."),
     ROW("WriteRefused", "the API server refuses an object that the controller writes, or has not taken it three times in a row; the message names the object and gives the server's words: a quota, an admission policy or webhook, missing permissions, a template that Kubernetes finds invalid. `Synced` gives this reason too, and for a runtime that serves it alone. Correct what the message names; the controller tries again by itself, ever more rarely, at most five minutes apart, and at once after an edit."),
     ROW("ObjectTerminating", "an object that must be replaced is not gone yet. A finalizer on it may keep it."),
     ROW("PodsNotReady", "how many pods are ready of those that are asked for."),

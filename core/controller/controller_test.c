@@ -148,7 +148,16 @@ static void run_pod(struct server *server, const struct cJSON *set, int64_t inde
             .ptr);
 }
 
+static void notice_volume(struct server *server, struct sv plural, const struct cJSON *applied) {
+    struct cJSON *object = json_copy(server->arena, applied);
+    json_set_string(server->arena, json_ensure_map(server->arena, object, SV("status")),
+                    SV("phase"), SV("Available"));
+    store(server, plural, object);
+}
+
 static void settle(struct server *server, struct sv plural, const struct cJSON *applied) {
+    if (sv_eq(plural, SV("persistentvolumes")))
+        notice_volume(server, plural, applied);
     if (!sv_eq(plural, SV("statefulsets")) && !sv_eq(plural, SV("daemonsets")))
         return;
     int64_t replicas = json_find_int(applied, "spec.replicas", 0);

@@ -628,6 +628,15 @@ static bool is_claim_lacking(const struct pass *pass) {
            (claim->state == OBSERVED_PRESENT && phase.len > 0 && !sv_eq(phase, SV("Bound")));
 }
 
+/* Kubernetes binds a claim when it first looks at it, or at its next look at all claims, a quarter
+ * of a minute later, for which pods would wait. Where both come together it is mostly the latter.
+ * So the first claim comes when whoever binds knows its volume, which the volume's phase shows. */
+static bool is_volume_unnoticed(const struct pass *pass) {
+    struct sv phase = json_find_string(find_volume(pass)->object, "status.phase");
+    return !pass->was_bound && find_claim(pass)->state == OBSERVED_ABSENT &&
+           (phase.len == 0 || sv_eq(phase, SV("Pending")));
+}
+
 static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, struct cJSON *claim) {
     const struct observed *known = find_claim(pass);
     /* Nobody could mount a volume whose claim is somebody else's. */
@@ -641,6 +650,13 @@ static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, stru
     if (result == WRITE_FOREIGN || result == WRITE_TERMINATING ||
         find_volume(pass)->state == OBSERVED_UNKNOWN)
         return;
+    if (is_volume_unnoticed(pass)) {
+        if (pass->plan->gates[GATE_VOLUME].is_open)
+            pass_close(pass, GATE_VOLUME, SV("ObjectsPending"),
+                       pass_printf(pass, "waits for PersistentVolume \"%.*s\" to be available",
+                                   SV_ARG(object_name(volume))));
+        return;
+    }
     judge(pass, GATE_VOLUME, write_volume(pass, &RESOURCE_PERSISTENT_VOLUME_CLAIMS, claim), claim);
     if (has_ours(pass, find_volume(pass)))
         forget_old_claim(pass, find_volume(pass)->object);

@@ -233,6 +233,10 @@ static inline void apply_one(struct world *world, const struct action *action) {
         json_find(object, world->dropped_parent))
         json_remove(json_find(object, world->dropped_parent), sv_from(world->dropped_key));
     bump(world, object);
+    /* As kube-controller-manager does, in moments. */
+    if (observed->resource == &RESOURCE_PERSISTENT_VOLUMES)
+        json_set_string(world->arena, json_ensure_map(world->arena, object, SV("status")),
+                        SV("phase"), SV("Available"));
     observed->object = object;
     observed->state = OBSERVED_PRESENT;
     observed->last_desired_hash = action->desired_hash;
