@@ -85,6 +85,11 @@ bool object_condition_is_true(const struct cJSON *object, struct sv type) {
     return sv_eq(json_string_or(object_condition(object, type), SV("status"), SV("")), SV("True"));
 }
 
+bool object_volume_is_noticed(const struct cJSON *volume) {
+    struct sv phase = json_find_string(volume, "status.phase");
+    return phase.len > 0 && !sv_eq(phase, SV("Pending"));
+}
+
 struct cJSON *object_new(struct arena *arena, const struct resource *resource,
                          struct sv namespace_name, struct sv name) {
     struct cJSON *object = json_map(arena);

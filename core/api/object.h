@@ -37,6 +37,9 @@ const struct cJSON *object_owner(const struct cJSON *object, struct sv uid);
 const struct cJSON *object_condition(const struct cJSON *object, struct sv type);
 bool object_condition_is_true(const struct cJSON *object, struct sv type);
 
+/* Of a PersistentVolume: whoever binds claims has looked at it, and given it a phase. */
+bool object_volume_is_noticed(const struct cJSON *volume);
+
 /* {"apiVersion":…,"kind":…,"metadata":{"name":…,"namespace":…}}; no namespace when empty. */
 struct cJSON *object_new(struct arena *arena, const struct resource *resource,
                          struct sv namespace_name, struct sv name);

@@ -192,14 +192,18 @@ static struct sv phase_of(const struct cJSON *object) {
     return json_find_string(object, "status.phase");
 }
 
+/* Plans see whether whoever binds claims has noticed it, and whether an earlier claim left it. */
+static uint64_t phase_of_volume(const struct cJSON *volume) {
+    return object_volume_is_noticed(volume) * 2 + sv_eq(phase_of(volume), SV("Released"));
+}
+
 /* The cluster binds volume and claim step by step. Plans see what the two say, whether the claim is
- * bound, and whether the volume was left by an earlier claim; and what is to be taken over. */
+ * bound, and how far the volume is; and what is to be taken over. */
 static uint64_t aspect_of(const struct resource *resource, const struct cJSON *object) {
     bool is_volume = resource_eq(resource, &RESOURCE_PERSISTENT_VOLUMES);
     if (!is_volume && !resource_eq(resource, &RESOURCE_PERSISTENT_VOLUME_CLAIMS))
         return CACHE_WHOLE_OBJECT;
-    uint64_t phase =
-        is_volume ? sv_eq(phase_of(object), SV("Released")) : sv_hash(phase_of(object));
+    uint64_t phase = is_volume ? phase_of_volume(object) : sv_hash(phase_of(object));
     uint64_t state = phase * 2 + field_entries_are_foreign(object);
     return (covers_content_hash(object) + state * 31) | 1;
 }

@@ -63,7 +63,9 @@ static const struct {
     bool is_news;
 } changes[] = {
     {&RESOURCE_PERSISTENT_VOLUMES, SV(LABELLED("Pending", "1", "")),
-     SV(LABELLED("Available", "2", "")), false},
+     SV(LABELLED("Available", "2", "")), true},
+    {&RESOURCE_PERSISTENT_VOLUMES, SV(LABELLED("Available", "1", "")),
+     SV(LABELLED("Bound", "2", "")), false},
     {&RESOURCE_PERSISTENT_VOLUMES, SV(LABELLED("Bound", "1", "")),
      SV(LABELLED("Released", "2", "")), true},
     {&RESOURCE_PERSISTENT_VOLUMES, SV(LABELLED("Bound", "1", "")),

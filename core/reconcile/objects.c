@@ -632,9 +632,8 @@ static bool is_claim_lacking(const struct pass *pass) {
  * of a minute later, for which pods would wait. Where both come together it is mostly the latter.
  * So the first claim comes when whoever binds knows its volume, which the volume's phase shows. */
 static bool is_volume_unnoticed(const struct pass *pass) {
-    struct sv phase = json_find_string(find_volume(pass)->object, "status.phase");
     return !pass->was_bound && find_claim(pass)->state == OBSERVED_ABSENT &&
-           (phase.len == 0 || sv_eq(phase, SV("Pending")));
+           !object_volume_is_noticed(find_volume(pass)->object);
 }
 
 static void write_volume_and_claim(struct pass *pass, struct cJSON *volume, struct cJSON *claim) {

@@ -49,6 +49,7 @@ struct world {
     bool pods_are_down;
     bool may_not_roll;
     const char *dropped_from, *dropped_parent, *dropped_key; /* a field that is never kept */
+    const char *volume_phase; /* of one that was made; NULL: Available, as in moments */
     const char *orphans; /* a component with a pod of an AdvancedStatefulSet, whoever owns it */
     const char *cleaner_phase; /* of pods that are not made by a workload */
     const char *claim_phase;   /* of every claim; NULL: none is told */
@@ -233,10 +234,10 @@ static inline void apply_one(struct world *world, const struct action *action) {
         json_find(object, world->dropped_parent))
         json_remove(json_find(object, world->dropped_parent), sv_from(world->dropped_key));
     bump(world, object);
-    /* As kube-controller-manager does, in moments. */
     if (observed->resource == &RESOURCE_PERSISTENT_VOLUMES)
         json_set_string(world->arena, json_ensure_map(world->arena, object, SV("status")),
-                        SV("phase"), SV("Available"));
+                        SV("phase"),
+                        world->volume_phase ? sv_from(world->volume_phase) : SV("Available"));
     observed->object = object;
     observed->state = OBSERVED_PRESENT;
     observed->last_desired_hash = action->desired_hash;
