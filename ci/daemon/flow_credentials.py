@@ -35,6 +35,7 @@ def plugin(bench, api):
                   "status": {"token": api.token, "expirationTimestamp": "2020-01-01T00:00:00Z"}}
     script = bench.write("get-token", f"""#!/bin/sh
 echo "$KUBERNETES_EXEC_INFO" >> "$(dirname "$0")/asked"
+ls -l /proc/$$/fd >> "$(dirname "$0")/inherited"
 [ "$1" = login ] && [ "$MODE" = test ] || exit 1
 cat <<'END'
 {json.dumps(credential)}
@@ -57,6 +58,9 @@ END
     told = asked()[0]["spec"]["cluster"]
     check(told["server"] == api.url and told["config"] == {"audience": "here"}, f"the plugin: {told}")
     wait_for("an expired token is asked for again", lambda: len(asked()) >= 2)
+    with open(bench.path("inherited"), encoding="utf-8") as file:
+        held = file.read()
+    check("socket:" not in held, f"the plugin holds connections of the controller: {held}")
     check(api.token not in daemon.log(), "a token is in the log")
     daemon.end()
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * child: runs a program, without a shell, and collects what it prints on standard output; the
- * event loop watches it. Its standard error is ours, its standard input is empty.
+ * event loop watches it. Its standard error is ours, its standard input is empty, and it gets no
+ * other file of ours.
  */
 #ifndef CORE_PLATFORM_CHILD_H
 #define CORE_PLATFORM_CHILD_H
