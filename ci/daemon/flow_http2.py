@@ -9,7 +9,7 @@ from harness import (
     owned_objects, wait_bound, wait_for, wait_gone)
 
 try:
-    from http2 import CUT, GO_AWAY, LEAVE_OUT, LOSE, REFUSE, Front
+    from http2 import CUT, GO_AWAY, LEAVE_OUT, LOSE, REFUSE, Http2Front
     HAS_HTTP2 = True
 except ImportError:
     HAS_HTTP2 = False
@@ -24,7 +24,7 @@ def begin(bench):
     server = bench.serve("--nodes", "16")
     authority = Authority(bench, "front")
     certificate, key = authority.issue("front-server", "/CN=front", server=True)
-    front = Front(server.api.url, server.api.context, certificate, key)
+    front = Http2Front(server.api.url, server.api.context, certificate, key)
     config = kubeconfig(bench, "front", server.api, {"token": server.api.token},
                         "certificate-authority: front.crt")
     with open(config, encoding="utf-8") as file:

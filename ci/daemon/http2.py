@@ -8,7 +8,6 @@ import itertools
 import logging
 import ssl
 import sys
-import threading
 import urllib.parse
 
 try:
@@ -23,6 +22,8 @@ import h2.events
 import h2.exceptions
 from hyperframe.frame import GoAwayFrame
 
+from front import Front
+
 REFUSE = "refuses the stream"  # nothing was done, and HTTP/2 says so
 LEAVE_OUT = "goes away before the stream"  # likewise, with all that comes after it
 GO_AWAY = "goes away after the stream"  # which is still answered
@@ -34,7 +35,7 @@ SLICE = 16384
 logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
 
-class Front:
+class Http2Front(Front):
     def __init__(self, url, context, certificate, key):
         """`url` and `context`: the server behind and how it is trusted."""
         parts = urllib.parse.urlsplit(url)
@@ -47,21 +48,7 @@ class Front:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(certificate, key)
         self.offer("h2", "http/1.1")
-        self.loop, self.port = asyncio.new_event_loop(), None
-        started = threading.Event()
-        threading.Thread(target=self._run, args=(started,), daemon=True).start()
-        started.wait()
-
-    def _run(self, started):
-        asyncio.set_event_loop(self.loop)
-
-        async def listen():
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
-            self.port = server.sockets[0].getsockname()[1]
-            started.set()
-
-        self.loop.run_until_complete(listen())
-        self.loop.run_forever()
+        super().__init__(ssl=self.tls)
 
     def offer(self, *protocols):
         """To connections that begin from now on."""
@@ -93,7 +80,7 @@ class Front:
                 return armed[0]
         return None
 
-    async def _serve(self, reader, writer):
+    async def serve(self, reader, writer):
         number = next(self.numbers)
         protocol = writer.get_extra_info("ssl_object").selected_alpn_protocol() or "http/1.1"
         try:

@@ -4,12 +4,13 @@ arrived. It never sees what it carries, so TLS goes through it untouched. Seeded
 falls in the stream still depends on timing, which is the point of a real wire."""
 import asyncio
 import random
-import threading
+
+from front import Front
 
 FAULTS = ["cut", "delay", "truncate", "lose-reply"]
 
 
-class Proxy:
+class Proxy(Front):
     def __init__(self, port, seed):
         self.upstream = port
         self.random = random.Random(seed)
@@ -17,22 +18,7 @@ class Proxy:
         self.counts = dict.fromkeys(FAULTS, 0)
         self.refuses = False
         self.connections = set()
-        self.loop = asyncio.new_event_loop()
-        self.port = None
-        started = threading.Event()
-        threading.Thread(target=self._run, args=(started,), daemon=True).start()
-        started.wait()
-
-    def _run(self, started):
-        asyncio.set_event_loop(self.loop)
-
-        async def listen():
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self.port = server.sockets[0].getsockname()[1]
-            started.set()
-
-        self.loop.run_until_complete(listen())
-        self.loop.run_forever()
+        super().__init__()
 
     def cut_all(self):
         """Ends every connection that stands."""
@@ -41,7 +27,7 @@ class Proxy:
                 writer.transport.abort()
         self.loop.call_soon_threadsafe(cut)
 
-    async def _serve(self, client, to_client):
+    async def serve(self, client, to_client):
         if self.refuses:
             to_client.transport.abort()
             return
