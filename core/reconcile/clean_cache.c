@@ -83,17 +83,13 @@ void clean_cache_record_nodes(struct pass *pass, struct cJSON *patch) {
     }
     if (list.len == old_bytes)
         return;
-    struct cJSON *metadata = json_ensure_map(pass->arena, patch, SV("metadata"));
-    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
-                    ANNOTATION_CACHE_NODES, list);
+    object_set_annotation(pass->arena, patch, ANNOTATION_CACHE_NODES, list);
 }
 
 /* Takes nodes off the list, so that a controller that restarts does not clean them again. */
 static void forget_nodes(struct pass *pass, struct sv left) {
     struct cJSON *body = json_map(pass->arena);
-    struct cJSON *metadata = json_ensure_map(pass->arena, body, SV("metadata"));
-    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
-                    ANNOTATION_CACHE_NODES, left);
+    object_set_annotation(pass->arena, body, ANNOTATION_CACHE_NODES, left);
     write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->runtime, body, SV(""),
                       STEP_NODES, SV("CacheCleaned"),
                       SV("Take nodes that are clean off the list of those with a cache"));
@@ -256,9 +252,7 @@ static void record_cut_off(struct pass *pass, const struct cut_off *cut) {
         pass_writes(pass, &RESOURCE_CACHE_RUNTIMES, pass->snapshot->name))
         return;
     struct cJSON *body = json_map(pass->arena);
-    struct cJSON *metadata = json_ensure_map(pass->arena, body, SV("metadata"));
-    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
-                    ANNOTATION_CLEANINGS_CUT_OFF, cut->record);
+    object_set_annotation(pass->arena, body, ANNOTATION_CLEANINGS_CUT_OFF, cut->record);
     write_merge_patch(pass, &RESOURCE_CACHE_RUNTIMES, runtime, body, SV(""), STEP_NODES,
                       SV("CleaningCutOff"),
                       SV("Record that cleanCache was cut off and is made in the next pod"));

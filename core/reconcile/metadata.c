@@ -53,9 +53,7 @@ static void add_dataset_id(struct pass *pass, struct cJSON *patch, const struct 
         return;
     if (old.len > 0)
         tell_overruled(pass, resource, object, old);
-    struct cJSON *metadata = json_ensure_map(pass->arena, patch, SV("metadata"));
-    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("labels")),
-                    LABEL_DATASET_ID, pass->names.dataset_id);
+    object_set_label(pass->arena, patch, LABEL_DATASET_ID, pass->names.dataset_id);
 }
 
 /* So that deleting the dataset deletes the runtime after it. */
@@ -134,9 +132,7 @@ static void add_class_name(struct pass *pass, struct cJSON *patch) {
     struct sv name = json_find_string(runtime, "spec.runtimeClassName");
     if (sv_eq(object_annotation(runtime, ANNOTATION_RUNTIME_CLASS), name))
         return;
-    struct cJSON *metadata = json_ensure_map(pass->arena, patch, SV("metadata"));
-    json_set_string(pass->arena, json_ensure_map(pass->arena, metadata, SV("annotations")),
-                    ANNOTATION_RUNTIME_CLASS, name);
+    object_set_annotation(pass->arena, patch, ANNOTATION_RUNTIME_CLASS, name);
 }
 
 static bool patch_metadata(struct pass *pass, const struct resource *resource,
