@@ -52,3 +52,10 @@ size_t utf8_valid_bytes(struct sv bytes) {
     }
     return at;
 }
+
+bool utf8_is_printable_ascii(struct sv text) {
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
+            return false;
+    return true;
+}

@@ -12,5 +12,7 @@ size_t utf8_sequence_bytes(struct sv bytes);
 size_t utf8_encode(uint32_t code, char *out);
 /* Position of the first byte that is not part of a well-formed sequence, or bytes.len. */
 size_t utf8_valid_bytes(struct sv bytes);
+/* Space to "~": nothing that moves a terminal, and nothing beyond ASCII. */
+bool utf8_is_printable_ascii(struct sv text);
 
 #endif

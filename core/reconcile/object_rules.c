@@ -5,6 +5,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/data/json_index.h"
+#include "core/data/utf8.h"
 #include "core/reconcile/field_rules.h"
 #include "core/reconcile/names.h"
 
@@ -59,21 +60,13 @@ static void judge_env_from(struct judge *judge, const struct place *place,
     refuse_unless_one(judge, place, item, "configMapRef|secretRef");
 }
 
-/* Space included. */
-static bool is_printable(struct sv text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
-            return false;
-    return true;
-}
-
 static void judge_variable(struct judge *judge, const struct place *place,
                            const struct cJSON *item) {
     struct sv name = json_find_string(item, "name");
     const struct cJSON *from = json_get(item, SV("valueFrom"));
     if (sv_find(name, '=') < name.len)
         judge_refuse(judge, place, SV("has a name with \"=\""));
-    if (!is_printable(name))
+    if (!utf8_is_printable_ascii(name))
         judge_refuse(judge, place, SV("has a name with other characters than printable ASCII"));
     /* Servers before 1.30 take fewer. */
     if (!field_is_plain_name(name))

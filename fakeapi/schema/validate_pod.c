@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/data/json.h"
 #include "core/data/json_index.h"
+#include "core/data/utf8.h"
 
 static const struct sv restart_policies[] = {SV("Always"), SV("OnFailure"), SV("Never")};
 static const struct sv pull_policies[] = {SV("Always"), SV("IfNotPresent"), SV("Never")};
@@ -206,13 +207,6 @@ static void check_env_source(const struct checker *checker, const struct cJSON *
     }
 }
 
-static bool is_variable_name(struct sv name) {
-    for (size_t i = 0; i < name.len; i++)
-        if (name.ptr[i] < ' ' || name.ptr[i] > '~' || name.ptr[i] == '=')
-            return false;
-    return true;
-}
-
 static void check_env(const struct checker *checker, const struct cJSON *container,
                       struct sv field) {
     size_t index = 0;
@@ -222,7 +216,7 @@ static void check_env(const struct checker *checker, const struct cJSON *contain
         const struct cJSON *from = json_get(variable, SV("valueFrom"));
         if (name.len == 0)
             report_required(checker, path_member(checker, below, SV("name")), variable, "");
-        else if (!is_variable_name(name))
+        else if (!utf8_is_printable_ascii(name) || sv_find(name, '=') < name.len)
             report_invalid(checker, path_member(checker, below, SV("name")),
                            json_get(variable, SV("name")),
                            "a valid environment variable name must consist only of printable ASCII "
