@@ -4,14 +4,13 @@ That is told where an operator looks, and not fought; and it ends when the other
 import subprocess
 
 from harness import (
-    FLUID, check, dataset_path, no_writes_for, phase, probe, runtime_path, wait_for, wait_gone)
+    check, dataset_path, no_writes_for, phase, probe, runtime_path, wait_for, wait_gone)
 from upstream import (
-    ADVANCED, CORE, create_advanced, create_advanced_crd, create_bound_cache, klass, owner, pods)
+    ADVANCED, CORE, create_advanced, delete_orphaning, owner, pods, serve_bound_cache)
 
 NAME = "old"
 WORKER = f"{NAME}-worker"
 WORKLOAD = f"{ADVANCED}/{WORKER}"
-ORPHAN = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Orphan"}
 
 
 def stalled(api):
@@ -39,12 +38,6 @@ def make_again(api):
     return create_advanced(api, NAME, "worker", owner(api.get(runtime_path(NAME))))
 
 
-def delete_orphaning(api):
-    status, answer = api.request("DELETE", WORKLOAD, ORPHAN)
-    check(status == 200, f"DELETE {WORKER}: {status} {answer}")
-    wait_for(f"{WORKER} of upstream's gone", lambda: not api.get(WORKLOAD))
-
-
 def check_told(bench, server, daemon, uid):
     api = server.api
     wait_for("the condition", lambda: is_told(api))
@@ -60,11 +53,8 @@ def check_told(bench, server, daemon, uid):
 
 
 def run(bench):
-    server = bench.serve("--nodes", "4")
+    server = serve_bound_cache(bench, NAME)
     api = server.api
-    create_advanced_crd(api)
-    api.create(f"{FLUID}/cacheruntimeclasses", klass())
-    create_bound_cache(api, NAME)
     before = {pod["metadata"]["uid"] for pod in pods(api, NAME)}
     daemon = bench.control(server.kubeconfig)
     wait_for("the cache is taken over", lambda: not api.items(ADVANCED))
@@ -75,13 +65,13 @@ def run(bench):
     # Deleted while the other still runs, it comes back. A controller that starts then has seen
     # nothing of it before, and tells it from what stands in the cluster.
     check(daemon.end() == 0, "the exit status")
-    delete_orphaning(api)
+    delete_orphaning(api, WORKLOAD)
     again = make_again(api)["metadata"]["uid"]
     daemon = bench.control(server.kubeconfig)
     check_told(bench, server, daemon, again)
     check(phase(api, NAME) == "Bound", "the cache serves on")
 
-    delete_orphaning(api)
+    delete_orphaning(api, WORKLOAD)
     wait_for("the condition goes", lambda: not is_told(api))
     check({pod["metadata"]["uid"] for pod in pods(api, NAME)} == before, "pods were replaced")
     check(no_writes_for(daemon, 1), "the controller goes on writing")

@@ -2,10 +2,9 @@
 """A swap from upstream's controller with a running cache, back, and again: no pod is restarted, no
 object gets more than our marks, and finalizers, labels, statuses and volume stay for either."""
 from harness import (
-    FLUID, check, dataset_path, fast_clock, no_writes_for, runtime_path, wait_for, wait_gone)
+    check, dataset_path, fast_clock, no_writes_for, runtime_path, wait_for, wait_gone)
 from upstream import (
-    ADVANCED, CORE, REPLICAS, create_advanced_crd, create_bound_cache, klass, pods,
-    return_to_upstream)
+    ADVANCED, CORE, REPLICAS, delete_orphaning, pods, return_to_upstream, serve_bound_cache)
 
 NAME = "old"
 MARK = "cacheruntime.fluid.io/"
@@ -124,20 +123,15 @@ def versions(api):
 
 def go_back(api):
     """As documented: the StatefulSets go without their pods."""
-    orphan = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Orphan"}
     for component in REPLICAS:
-        status, answer = api.request("DELETE", f"{SETS}/{NAME}-{component}", orphan)
-        check(status == 200, f"DELETE StatefulSet: {status} {answer}")
+        delete_orphaning(api, f"{SETS}/{NAME}-{component}")
     wait_for("StatefulSets gone", lambda: not api.items(SETS))
     return_to_upstream(api, NAME)
 
 
 def run(bench):
-    server = bench.serve("--nodes", "4")
+    server = serve_bound_cache(bench, NAME)
     api = server.api
-    create_advanced_crd(api)
-    api.create(f"{FLUID}/cacheruntimeclasses", klass())
-    create_bound_cache(api, NAME)
     before = look(api)
     check(len(before[0]) == 4, f"a master, two workers, a client: {before[0]}")
 

@@ -5,7 +5,8 @@ statuses. Written out by hand, so that what is compared with it is not compared 
 import copy
 import json
 
-from harness import cache_class, check, dataset, dataset_path, runtime, runtime_path, wait_for
+from harness import (
+    FLUID, cache_class, check, dataset, dataset_path, runtime, runtime_path, wait_for)
 
 ADVANCED = "/apis/workload.fluid.io/v1alpha1/namespaces/default/advancedstatefulsets"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -283,3 +284,20 @@ def create_bound_cache(api, name):
     create_volume(api, name)
     wait_for("upstream's volume is bound", lambda: is_claim_bound(api, name))
     put_statuses(api, name)
+
+
+def serve_bound_cache(bench, name):
+    """A server with such a cache, and nobody who controls it."""
+    server = bench.serve("--nodes", "4")
+    create_advanced_crd(server.api)
+    server.api.create(f"{FLUID}/cacheruntimeclasses", klass())
+    create_bound_cache(server.api, name)
+    return server
+
+
+def delete_orphaning(api, path):
+    """A workload goes without its pods."""
+    status, answer = api.request("DELETE", path, {
+        "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Orphan"})
+    check(status == 200, f"DELETE {path}: {status} {answer}")
+    wait_for(f"{path} gone", lambda: not api.get(path))
