@@ -17,8 +17,8 @@
 #include "core/controller/runtime_state.h"
 #include "core/data/json.h"
 #include "core/queue/workqueue.h"
-#include "core/reconcile/field_entries.h"
 #include "core/reconcile/covers.h"
+#include "core/reconcile/field_entries.h"
 
 enum {
     /* A plan that is not empty after so many rounds in a row fights with somebody: it slows down.

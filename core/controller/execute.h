@@ -20,10 +20,10 @@ void execute_start(struct controller *controller, struct runtime_state *state);
 /* The answer to a request of a round; starts the next step, or ends the round. */
 void execute_take(struct controller *controller, const struct flight *flight,
                   const struct completion *completion);
-/* The end of an execution. */
-/* Of fields that were taken out of an object again that somebody else had made. */
+/* What became of fields that were taken out again of an object that somebody else had made. */
 void execute_take_withdrawal(struct controller *controller, const struct flight *flight,
                              const struct completion *completion);
+/* The end of an execution. */
 void execute_take_execution(struct controller *controller, struct runtime_state *state,
                             const struct completion *completion);
 

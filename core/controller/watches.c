@@ -299,11 +299,11 @@ bool watches_are_synced(const struct watches *watches) {
 
 static bool write_one(const struct watched *watched, struct buf *text) {
     AUTO(arena) arena = arena_new();
-    const struct error *trouble = reflector_trouble(watched->reflector);
+    const struct error *trouble = trouble_of(watched);
     struct sv name = name_of(watched, resource_qualified(watched->resource, arena), arena);
     const char *state = reflector_is_synced(watched->reflector) ? "ok" : "is being listed";
-    return buf_printf(text, "%.*s: %s%s\n", SV_ARG(name), trouble ? trouble->message : state,
-                      advice_for(trouble_of(watched)));
+    return buf_printf(text, "%.*s: %s%s\n", SV_ARG(name),
+                      trouble->code != ERROR_NONE ? trouble->message : state, advice_for(trouble));
 }
 
 void watches_list_missing(const struct watches *watches, struct buf *text) {

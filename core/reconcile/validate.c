@@ -318,31 +318,29 @@ static bool check_service_names(struct pass *pass, const struct component *compo
         if (!check_count(pass, SV("ports of a service"), json_count(json_get(service, SV("ports"))),
                          SERVICE_PORTS_MAX, ret_finding))
             return false;
-        struct sv name =
-            pass_printf(pass, NAME_PREFIX_SERVICE "%.*s-%.*s", SV_ARG(component->workload_name),
-                        SV_ARG(json_find_string(service, "name")));
+        struct sv own = json_find_string(service, "name");
+        struct sv name = pass_printf(pass, NAME_PREFIX_SERVICE "%.*s-%.*s",
+                                     SV_ARG(component->workload_name), SV_ARG(own));
         bool is_too_long = name.len > DNS_LABEL_BYTES_MAX;
-        if (json_find_string(service, "name").len > 0 && !is_too_long && !names_is_dns_label(name))
+        if (own.len > 0 && !is_too_long && !names_is_dns_label(name))
             return refuse(ret_finding, SV("InvalidName"),
                           pass_printf(pass,
                                       "topology.%.*s.services: \"%.*s\" is no name of a service: "
                                       "it takes small letters, digits and -",
-                                      SV_ARG(component->text),
-                                      SV_ARG(json_find_string(service, "name"))));
-        if (json_find_string(service, "name").len > 0 && is_too_long)
+                                      SV_ARG(component->text), SV_ARG(own)));
+        if (own.len > 0 && is_too_long)
             return refuse(ret_finding, SV("NameTooLong"),
                           pass_printf(pass,
                                       "service name \"%.*s\" must be a DNS label of at most %d "
                                       "bytes: shorten the runtime's or the service's name",
                                       SV_ARG(name), DNS_LABEL_BYTES_MAX));
         for (const struct cJSON *other = service->next; other; other = other->next)
-            if (sv_eq(json_find_string(other, "name"), json_find_string(service, "name")))
+            if (sv_eq(json_find_string(other, "name"), own))
                 return refuse(ret_finding, SV("DuplicateName"),
                               pass_printf(pass,
                                           "topology.%.*s.services has two services named "
                                           "\"%.*s\": give each another name",
-                                          SV_ARG(component->text),
-                                          SV_ARG(json_find_string(service, "name"))));
+                                          SV_ARG(component->text), SV_ARG(own)));
     }
     return true;
 }

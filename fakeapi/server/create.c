@@ -62,15 +62,17 @@ static void set_generated_name(struct call *call, struct cJSON *metadata) {
 
 /* What a client cannot decide. What an apply says of a deletion is kept, as Kubernetes does. */
 static bool clean_metadata(struct call *call, struct cJSON *tree, bool is_applied) {
-    static const struct sv dropped[] = {SV("selfLink"), SV("resourceVersion"),
-                                        SV("deletionTimestamp"), SV("deletionGracePeriodSeconds")};
-    size_t dropped_count = is_applied ? 2 : COUNT_OF(dropped);
+    static const struct sv dropped[] = {SV("selfLink"), SV("resourceVersion")};
+    static const struct sv of_deletion[] = {SV("deletionTimestamp"),
+                                            SV("deletionGracePeriodSeconds")};
     struct cJSON *metadata = json_ensure_map(call->arena, tree, SV("metadata"));
     if (object_resource_version(tree).len > 0)
         return refuse(call, 500, "",
                       SV("resourceVersion should not be set on objects to be created"), NULL);
-    for (size_t i = 0; i < dropped_count; i++)
+    for (size_t i = 0; i < COUNT_OF(dropped); i++)
         json_remove(metadata, dropped[i]);
+    for (size_t i = 0; i < COUNT_OF(of_deletion) && !is_applied; i++)
+        json_remove(metadata, of_deletion[i]);
     return true;
 }
 
